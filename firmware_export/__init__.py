@@ -1,0 +1,1 @@
+"""What goes onto the chip. Empty until a policy leaves the computer."""

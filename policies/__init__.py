@@ -1,0 +1,1 @@
+"""What decides: networks, learners, replay data, backup controllers."""

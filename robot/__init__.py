@@ -1,0 +1,1 @@
+"""What runs: the command line, the control loop, tasks, safety, practice and logs."""

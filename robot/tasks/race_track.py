@@ -1,0 +1,165 @@
+"""Race track: drive laps of a course as fast as the car can, without touching its walls.
+
+Everything that the task means is in this file, as Numba functions that the batched simulator, the first-order trainer
+and the control loop all call: what the policy sees, what its action asks for, what it is paid, when an episode ends.
+
+Observation, float32 (50,). Lengths in m, speeds in m/s, angles in rad, scaled to about one:
+
+    | field                          | index | meaning                                                     |
+    | ------------------------------ | ----- | ----------------------------------------------------------- |
+    | v_x / 3 - 1                    | 0     | forward speed                                               |
+    | v_y                            | 1     | sideways speed, estimated                                   |
+    | yaw_rate / 3                   | 2     |                                                             |
+    | steer_command / STEER_MAX      | 3     | command now in force, before this decision                  |
+    | speed_command / 3 - 1          | 4     |                                                             |
+    | previous actions               | 5-8   | last action, then the one before: 0.2 s, over the delay     |
+    | left room, right room          | 9-10  | from the car's centre to the wall, 1 = 1 m                  |
+    | 2 sin, cos of heading error    | 11-12 | against the centreline                                      |
+    | preview points                 | 13-32 | x, y in the car's frame, at PREVIEW_M ahead                 |
+    | corridor's widths ahead        | 33-44 | left, right at WIDTH_PREVIEW_M ahead                        |
+    | curvature ahead                | 45-49 | 1/m at CURVATURE_PREVIEW_M ahead                            |
+
+Action, float32 (2,), each in [-1, 1]: where the steering should go (left positive), and the speed. The command moves
+there no faster than STEER_SLEW and SPEED_SLEW allow: the limits are part of the task, so that learner and robot agree.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+TICK_S = 0.02  # the control loop's period
+TICKS_PER_DECISION = 5
+DECISION_S = TICK_S * TICKS_PER_DECISION
+
+STEER_MAX_RAD = 0.4189
+STEER_SLEW_RAD_S = 2.5
+SPEED_MIN_M_S = 0.5
+SPEED_MAX_M_S = 6.0
+SPEED_SLEW_M_S2 = 10.0
+
+PREVIEW_M = np.array([0.4, 0.8, 1.2, 1.7, 2.2, 2.8, 3.5, 4.3, 5.2, 6.2])
+WIDTH_PREVIEW_M = np.array([0.5, 1.2, 2.0, 3.0, 4.2, 5.6])
+CURVATURE_PREVIEW_M = np.array([0.0, 1.2, 2.4, 3.6, 4.8])
+N_POINTS, N_WIDTHS, N_CURVATURES = len(PREVIEW_M), len(WIDTH_PREVIEW_M), len(CURVATURE_PREVIEW_M)
+N_STATE = 13
+PREVIEW_COLUMNS = 2 * N_POINTS + 2 * N_WIDTHS + N_CURVATURES + 2  # the last two: widths here
+OBSERVATION_SIZE = N_STATE + PREVIEW_COLUMNS - 2
+ACTION_SIZE = 2
+
+COLLISION_PENALTY = 10.0
+OVERRIDE_COST = 0.05
+REWARD_SPEED_M_S = 3.0
+
+RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
+
+
+def preview_table(x, y, heading, curvature, width_left, width_right, spacing_m, closed=True):
+    """What lies ahead of every centreline point, in that point's own frame.
+
+    Arguments are (n,) arrays along a centreline sampled every `spacing_m`. Returns float32 (n, PREVIEW_COLUMNS):
+    x, y of the preview points; left, right widths ahead; curvatures ahead; left, right width here.
+    """
+    n = len(x)
+    station = np.arange(n)
+
+    def ahead(values, distance):
+        exact = station + distance / spacing_m
+        low = np.floor(exact).astype(int)
+        part = exact - low
+        if closed:
+            return values[low % n] * (1 - part) + values[(low + 1) % n] * part
+        return values[np.minimum(low, n - 1)] * (1 - part) + values[np.minimum(low + 1, n - 1)] * part
+
+    columns = []
+    for distance in PREVIEW_M:
+        dx, dy = ahead(x, distance) - x, ahead(y, distance) - y
+        columns += [dx * np.cos(heading) + dy * np.sin(heading), -dx * np.sin(heading) + dy * np.cos(heading)]
+    for distance in WIDTH_PREVIEW_M:
+        columns += [ahead(width_left, distance), ahead(width_right, distance)]
+    columns += [ahead(curvature, distance) for distance in CURVATURE_PREVIEW_M]
+    columns += [width_left, width_right]
+    return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.float32)
+
+
+POINT_SCALE = (1.5 / np.maximum(PREVIEW_M, 1.0)).astype(np.float32)
+
+
+@njit(cache=True, inline="always")
+def observe(v_x, v_y, yaw_rate, steer_command, speed_command, a0, a1, b0, b1, s, lateral, heading_error,
+            table, first_row, n_rows, spacing_m, out):  # fmt: skip
+    """Write the observation of one car into `out` (50,).
+
+    a0, a1: last action; b0, b1: the one before. s, lateral (m), heading_error (rad): place on the course whose preview
+    rows are table[first_row : first_row + n_rows].
+    """
+    exact = s / spacing_m
+    floor = math.floor(exact)
+    part = np.float32(exact - floor)
+    row = int(floor) % n_rows
+    next_row = row + 1
+    if next_row == n_rows:
+        next_row = 0
+    here, there = table[first_row + row], table[first_row + next_row]
+    cos_e, sin_e = math.cos(heading_error), math.sin(heading_error)
+    out[0] = v_x / 3.0 - 1.0
+    out[1] = v_y
+    out[2] = yaw_rate / 3.0
+    out[3] = steer_command / STEER_MAX_RAD
+    out[4] = speed_command / 3.0 - 1.0
+    out[5] = a0
+    out[6] = a1
+    out[7] = b0
+    out[8] = b1
+    n = PREVIEW_COLUMNS
+    out[9] = here[n - 2] + part * (there[n - 2] - here[n - 2]) - lateral
+    out[10] = here[n - 1] + part * (there[n - 1] - here[n - 1]) + lateral
+    out[11] = 2.0 * sin_e
+    out[12] = cos_e
+    for k in range(N_POINTS):
+        px = here[2 * k] + part * (there[2 * k] - here[2 * k])
+        py = here[2 * k + 1] + part * (there[2 * k + 1] - here[2 * k + 1]) - lateral
+        out[N_STATE + 2 * k] = (px * cos_e + py * sin_e) * POINT_SCALE[k] - 1.0
+        out[N_STATE + 2 * k + 1] = (py * cos_e - px * sin_e) * POINT_SCALE[k]
+    for k in range(2 * N_POINTS, PREVIEW_COLUMNS - 2):
+        out[N_STATE + k] = here[k] + part * (there[k] - here[k])
+
+
+@njit(cache=True, inline="always")
+def target(a0, a1):
+    """What an action asks for: (steer_rad, speed_m_s)."""
+    return a0 * STEER_MAX_RAD, SPEED_MIN_M_S + 0.5 * (a1 + 1.0) * (SPEED_MAX_M_S - SPEED_MIN_M_S)
+
+
+@njit(cache=True, inline="always")
+def action_for(steer_rad, speed_m_s):
+    """The action that asks for a steering angle and a speed, clipped to [-1, 1]; the inverse of `target`."""
+    a0 = steer_rad / STEER_MAX_RAD
+    a1 = 2.0 * (speed_m_s - SPEED_MIN_M_S) / (SPEED_MAX_M_S - SPEED_MIN_M_S) - 1.0
+    return min(1.0, max(-1.0, a0)), min(1.0, max(-1.0, a1))
+
+
+@njit(cache=True, inline="always")
+def slew(command, goal, rate, elapsed_s):
+    """The command after `elapsed_s` on its way to `goal`, no faster than `rate`."""
+    most = rate * elapsed_s
+    return command + min(most, max(-most, goal - command))
+
+
+@njit(cache=True, inline="always")
+def reward(progress_m, collided, override):
+    """Pay for one decision: progress weighted by its own speed, less a collision, less what the supervisor changed.
+
+    progress_m: along the course in this decision; override: largest |executed - proposed| action component, 0 to 2.
+    """
+    speed = max(0.0, progress_m) / DECISION_S
+    pay = progress_m * speed / REWARD_SPEED_M_S - OVERRIDE_COST * override
+    return pay - COLLISION_PENALTY if collided else pay
+
+
+@njit(cache=True, inline="always")
+def ends(lateral, heading_error, width_left, width_right, half_length_m, half_width_m):
+    """TERMINATED if the body's box reaches a wall or the car faces backwards, else RUNNING."""
+    reach = half_length_m * abs(math.sin(heading_error)) + half_width_m * math.cos(heading_error)
+    outside = lateral + reach > width_left or lateral - reach < -width_right
+    return TERMINATED if outside or math.cos(heading_error) < -0.2 else RUNNING

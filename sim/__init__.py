@@ -1,0 +1,1 @@
+"""What pretends to be the world: Numba dynamics, sensors, tracks, Gymnasium environments. Imports nothing of ours."""
