@@ -1,7 +1,8 @@
 """What every driver has in common: readings with an age on every field, and a stop that never fails.
 
-A driver talks to one device over one link. It holds no thread and never reads the time itself: a `Clock` is injected, so
-that the same driver runs on the robot, beside an emulator in lockstep, and in a replay. `read` and `write` never block.
+A driver talks to one device over one link. It holds no thread and never reads the time itself: a `Clock` is injected,
+so that the same driver runs on the robot, beside an emulator in lockstep, and in a replay. `read` and `write` never
+block.
 """
 
 import math
