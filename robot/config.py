@@ -1,0 +1,56 @@
+"""A robot's file and a run's options, checked field by field."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+ROBOTS = Path(__file__).parent / "robots"
+
+
+class SerialVesc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The motor controller: its port, and the gains between SI units and its own (F1TENTH's `vesc.yaml`)."""
+
+    port: str
+    baud: int = 115200
+    erpm_per_m_s: float = 4614.0
+    servo_gain: float = -1.2135
+    servo_offset: float = 0.5304
+
+
+class SerialLidar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The lidar's port."""
+
+    port: str
+    baud: int = 256000
+
+
+class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One robot, as its TOML file in `robot/robots/` describes it."""
+
+    virtual: bool
+    car: str
+    vesc: SerialVesc
+    lidar: SerialLidar
+
+
+def robot_names() -> list[str]:
+    """The robots that come with the project."""
+    return sorted(path.stem for path in ROBOTS.glob("*.toml"))
+
+
+def load_robot(name: str) -> RobotConfig:
+    """A robot by its name in `robot/robots/`, or by the path of a TOML file.
+
+    Raises:
+        ValueError: no such robot, or a field is missing, unknown or of the wrong type; names file and field.
+    """
+    path = ROBOTS / f"{name}.toml"
+    if not path.exists():
+        path = Path(name)
+    if not path.is_file():
+        raise ValueError(f"--robot: found '{name}', allowed: {', '.join(robot_names())} or the path of a TOML file")
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), RobotConfig)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error
