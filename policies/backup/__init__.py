@@ -1,0 +1,1 @@
+"""Controllers that take over when the policy may not drive."""

@@ -1,0 +1,1 @@
+"""What keeps the robot from hurting itself: monitors, the supervisor, the predictive brake, the guardian process."""

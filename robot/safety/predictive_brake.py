@@ -1,0 +1,195 @@
+"""The predictive brake: an action is executed only if, after it, braking still keeps the car inside the corridor.
+
+At every decision the proposed action is rolled out with the car's own equations: first what is still in the delay line,
+then the action for one decision, then the backup (pursue the course, and brake with the grip that cornering leaves)
+until the car creeps along the course. If the body stays `margin_m` inside both walls throughout, the action is
+executed; else gentler ones are tried; at last the backup itself. As the backup was found safe one decision earlier, it
+is safe now, as far as the model holds. What is executed is always an action of the task, so that a learner can learn
+from it.
+
+Everything is a pure function of its arguments.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from policies.backup.pure_pursuit import lookahead, pursue
+from robot.tasks.race_track import (
+    DECISION_S,
+    SPEED_SLEW_M_S2,
+    STEER_SLEW_RAD_S,
+    TICK_S,
+    TICKS_PER_DECISION,
+    action_for,
+    slew,
+    target,
+)
+from sim.car import (
+    GRAVITY_M_S2,
+    P_ACCEL,
+    P_BRAKE,
+    P_FRONT,
+    P_GRIP,
+    P_HALF_LENGTH,
+    P_HALF_WIDTH,
+    P_REAR,
+    P_SPEED_TAU,
+    P_STEER_MAX,
+    P_STEER_RATE,
+    P_TRIM,
+    body_derivative,
+    drive_acceleration,
+    track_derivative,
+)
+
+AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)
+REASONS = {
+    AS_PROPOSED: "executed as proposed",
+    SLOWER: "slowed down: braking later would not keep the car in the corridor",
+    STEERED: "steered towards the backup and slowed down",
+    BACKUP: "the backup drives: nothing else keeps the car in the corridor",
+    UNAVOIDABLE: "the backup drives: nothing is predicted to keep the car in the corridor",
+}
+
+GRIP_BELIEF = 0.85  # share of the nominal grip that the prediction counts on
+MARGIN_M = 0.08
+HORIZON_TICKS = 80
+CREEP_SPEED_M_S = 0.9  # a car this slow, pointing along the course, can follow it for ever
+CREEP_HEADING_RAD = 0.3
+KINEMATIC_SPEED_M_S = 1.2  # below it the tyres settle faster than a tick: no slip is simulated
+BACKUP_GRIP_SHARE = 0.9  # of the believed grip, for braking and cornering together
+BACKUP_BRAKE_MIN_M_S2 = 2.0
+OFFSET_KEPT = 0.6  # share of the lateral offset that the backup still aims at: it need not cross to the centreline
+
+
+def believed_car(packed: np.ndarray, grip_belief: float = GRIP_BELIEF) -> np.ndarray:
+    """A copy of `CarParameters.packed()` as the brake should believe it: with less grip, and no more brake than that.
+
+    Raises:
+        ValueError: grip_belief is not in (0, 1].
+    """
+    if not 0.0 < grip_belief <= 1.0:
+        raise ValueError(f"predictive brake: grip_belief is {grip_belief}; allowed are shares in (0, 1]")
+    believed = packed.copy()
+    believed[P_GRIP] *= grip_belief
+    most = 0.95 * believed[P_GRIP] * GRAVITY_M_S2
+    believed[P_BRAKE] = min(believed[P_BRAKE], most)
+    believed[P_ACCEL] = min(believed[P_ACCEL], most)
+    return believed
+
+
+@njit(cache=True)
+def clearance(s, lateral, heading_error, course, spacing_m, car):
+    """Smallest distance between the body's corners and the walls, m; negative outside."""
+    n = course.shape[0]
+    half_length = car[P_HALF_LENGTH]
+    row = int(s / spacing_m) % n
+    ahead = int((s + half_length) / spacing_m) % n
+    reach = half_length * abs(math.sin(heading_error)) + car[P_HALF_WIDTH] * math.cos(heading_error)
+    bend = 0.5 * course[row, 4] * half_length * half_length  # what the course turns away under the body's ends
+    left = min(course[row, 5], course[ahead, 5]) - lateral - reach - max(0.0, -bend)
+    right = min(course[row, 6], course[ahead, 6]) + lateral - reach - max(0.0, bend)
+    return min(left, right)
+
+
+@njit(cache=True)
+def backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s):
+    """The backup's action: pursue the course, and brake with what cornering leaves of the grip."""
+    wheelbase = car[P_FRONT] + car[P_REAR]
+    steer = pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), OFFSET_KEPT * lateral,
+                   wheelbase, car[P_STEER_MAX])  # fmt: skip
+    limit = BACKUP_GRIP_SHARE * car[P_GRIP] * GRAVITY_M_S2
+    cornering = min(limit, v_x * v_x * abs(math.tan(steer)) / wheelbase)
+    braking = max(BACKUP_BRAKE_MIN_M_S2, math.sqrt(limit * limit - cornering * cornering))
+    return action_for(steer, v_x - braking * (DECISION_S + latency_s + car[P_SPEED_TAU]))
+
+
+@njit(cache=True)
+def stays_inside(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
+                 latency_s, margin_m):  # fmt: skip
+    """True if the car stays `margin_m` inside the walls through one decision of (a0, a1) and then the backup.
+
+    Arguments as `filter_action`.
+    """
+    past = sent.shape[0]
+    line = np.empty((past + HORIZON_TICKS, 2))  # commands by tick; the decision's first is line[past]
+    line[:past] = sent
+    delay = min(latency_s / TICK_S, past - 1.0)
+    whole = int(math.floor(delay))
+    part = delay - whole
+    wheelbase = car[P_FRONT] + car[P_REAR]
+    steer = sent[past - 1 - whole, 0] + car[P_TRIM]
+    goal_steer, goal_speed = target(a0, a1)
+    for tick in range(HORIZON_TICKS):
+        if tick > 0 and tick % TICKS_PER_DECISION == 0:
+            b0, b1 = backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
+            goal_steer, goal_speed = target(b0, b1)
+        now = past + tick
+        line[now, 0] = slew(line[now - 1, 0], goal_steer, STEER_SLEW_RAD_S, TICK_S)
+        line[now, 1] = slew(line[now - 1, 1], goal_speed, SPEED_SLEW_M_S2, TICK_S)
+        newer, older = now - whole, max(0, now - whole - 1)
+        steer_goal = line[newer, 0] + part * (line[older, 0] - line[newer, 0]) + car[P_TRIM]
+        speed = line[newer, 1] + part * (line[older, 1] - line[newer, 1])
+        most = car[P_STEER_RATE] * TICK_S
+        next_steer = steer + min(most, max(-most, steer_goal - steer))
+        middle_steer = 0.5 * (steer + next_steer)
+        steer = next_steer
+        accel = drive_acceleration(v_x, speed, car)
+        curvature = course[int(s / spacing_m) % course.shape[0], 4]
+        half = 0.5 * TICK_S
+        ds, dl, de = track_derivative(lateral, heading_error, v_x, v_y, yaw_rate, curvature)
+        if v_x > KINEMATIC_SPEED_M_S:  # midpoint rule
+            dvx, dvy, dr = body_derivative(v_x, v_y, yaw_rate, middle_steer, accel, car)
+            mx, my, mr = v_x + half * dvx, v_y + half * dvy, yaw_rate + half * dr
+            dvx, dvy, dr = body_derivative(mx, my, mr, middle_steer, drive_acceleration(mx, speed, car), car)
+            v_x, v_y, yaw_rate = v_x + TICK_S * dvx, v_y + TICK_S * dvy, yaw_rate + TICK_S * dr
+        else:
+            mx = v_x + half * accel
+            mr = mx * math.tan(middle_steer) / wheelbase
+            my = mr * car[P_REAR]
+            v_x = max(0.0, v_x + TICK_S * accel)
+            yaw_rate = v_x * math.tan(steer) / wheelbase
+            v_y = yaw_rate * car[P_REAR]
+        ds, dl, de = track_derivative(lateral + half * dl, heading_error + half * de, mx, my, mr, curvature)
+        s, lateral, heading_error = s + TICK_S * ds, lateral + TICK_S * dl, heading_error + TICK_S * de
+        if clearance(s, lateral, heading_error, course, spacing_m, car) < margin_m or math.cos(heading_error) < 0.0:
+            return False
+        creeping = v_x < CREEP_SPEED_M_S and speed < CREEP_SPEED_M_S and tick > TICKS_PER_DECISION
+        if creeping and abs(heading_error) < CREEP_HEADING_RAD:
+            return True
+    return v_x < 2.0 * CREEP_SPEED_M_S
+
+
+@njit(cache=True)
+def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, latency_s,
+                  margin_m, out):  # fmt: skip
+    """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. UNAVOIDABLE.
+
+    a0, a1: proposed action. s, lateral (m), heading_error (rad): estimated place on the course; v_x, v_y (m/s),
+    yaw_rate (rad/s): estimated motion, all at the time of the decision.
+    sent: (k, 2) float64, the commands (steer_rad, speed_m_s) of the last k ticks, newest last; k covers the latency:
+    k >= latency_s / TICK_S + 1. Its last row is the command in force.
+    course: `Course.packed()`; car: `believed_car(...)`; latency_s: from sending a command to its effect at the wheels;
+    margin_m: room to keep between body and walls.
+    """
+    out[0], out[1] = a0, a1
+    if stays_inside(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
+                    latency_s, margin_m):  # fmt: skip
+        return AS_PROPOSED
+    b0, b1 = backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
+    for choice in range(3):
+        reason = SLOWER
+        if choice == 0:
+            out[1] = min(a1, b1)
+        elif choice == 1:
+            out[0], out[1] = 0.5 * (a0 + b0), min(a1, b1)
+            reason = STEERED
+        else:
+            out[0], out[1] = b0, b1
+            reason = BACKUP
+        if stays_inside(out[0], out[1], s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m,
+                        car, latency_s, margin_m):  # fmt: skip
+            return reason
+    return UNAVOIDABLE
