@@ -1,0 +1,1 @@
+"""MCAP recording, replay, reports."""
