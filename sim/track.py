@@ -1,9 +1,18 @@
-"""Courses: a closed centreline with the room on each side of it, and the tracks that are drawn by code."""
+"""Courses: a closed centreline with the room on each side of it, and the way between map and course coordinates.
+
+Course coordinates (Frenet frame) of a point: s, the distance along the centreline (m, wraps at the course's length),
+and lateral, the distance to the left of it (m). Between two samples the centreline is taken as an arc of the nearer
+sample's curvature, so that the formulas below are exact on straights and circles.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from scipy.interpolate import CubicSpline, PchipInterpolator
+
+SPACING_M = 0.05
+WIDTH_TIMES_CURVATURE_MAX = 0.75  # beyond 1 the normals cross: a place would have two course coordinates
 
 
 @dataclass(frozen=True)
@@ -29,26 +38,99 @@ class Course:
                    self.width_left, self.width_right)  # fmt: skip
         return np.ascontiguousarray(np.stack(columns, axis=1))
 
+    def walls(self) -> tuple[np.ndarray, np.ndarray]:
+        """The left and the right wall as closed polygons, each (n, 2) m in the map frame."""
+        centre = np.stack([self.x, self.y], axis=1)
+        normal = np.stack([-np.sin(self.heading), np.cos(self.heading)], axis=1)
+        return centre + self.width_left[:, None] * normal, centre - self.width_right[:, None] * normal
+
+
+def closed_course(
+    name: str, points: np.ndarray, width_left: np.ndarray, width_right: np.ndarray, spacing_m: float = SPACING_M
+) -> Course:
+    """The course along a periodic cubic spline through `points`, driven in their order.
+
+    points: (m, 2) m, m >= 4, the last one not repeating the first. width_left, width_right: (m,) m at the points,
+    joined without overshoot. The spacing is rounded so that it divides the length.
+    """
+    closed = np.concatenate([points, points[:1]])
+    # Centripetal knots keep the spline free of loops where points lie unevenly (Lee 1989).
+    knots = np.concatenate([[0.0], np.cumsum(np.sqrt(np.hypot(*np.diff(closed, axis=0).T)))])
+    spline = CubicSpline(knots, closed, bc_type="periodic")
+    fine = np.linspace(0.0, knots[-1], max(20_000, 20 * len(points)) + 1)
+    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(spline(fine), axis=0).T))])
+    n = round(arc[-1] / spacing_m)
+    at = np.interp(np.arange(n) * arc[-1] / n, arc, fine)
+    x, y = spline(at).T
+    dx, dy = spline(at, 1).T
+    ddx, ddy = spline(at, 2).T
+    widths = np.stack([width_left, width_right], axis=1)
+    three_laps = np.concatenate([knots[:-1] - knots[-1], knots[:-1], knots + knots[-1]])
+    left, right = PchipInterpolator(three_laps, np.concatenate([widths, widths, widths, widths[:1]]))(at).T
+    return Course(
+        name=name,
+        spacing_m=float(arc[-1] / n),
+        x=x,
+        y=y,
+        heading=np.unwrap(np.arctan2(dy, dx)),
+        curvature=(dx * ddy - dy * ddx) / (dx * dx + dy * dy) ** 1.5,
+        width_left=left,
+        width_right=right,
+    )
+
 
 @njit(cache=True)
 def project(course, spacing_m, x, y, yaw, row, back, ahead):
     """Place on a packed course: (row, s, lateral, heading_error), searching rows row-back .. row+ahead.
 
-    Pass back = 0, ahead = len(course) - 1 to search the whole course.
+    Pass back = 0, ahead = len(course) - 1 to search the whole course. yaw and heading_error in rad, error in (-pi, pi].
     """
     n = course.shape[0]
-    best, nearest = 1e30, row
-    for offset in range(-back, ahead + 1):
-        k = (row + offset) % n
-        distance = (course[k, 0] - x) ** 2 + (course[k, 1] - y) ** 2
+    k = (row - back) % n
+    best, nearest = 1e30, k
+    for _ in range(back + ahead + 1):
+        dx, dy = x - course[k, 0], y - course[k, 1]
+        distance = dx * dx + dy * dy
         if distance < best:
             best, nearest = distance, k
+        k += 1
+        if k == n:
+            k = 0
     dx, dy = x - course[nearest, 0], y - course[nearest, 1]
-    cos_h, sin_h = course[nearest, 2], course[nearest, 3]
-    along = dx * cos_h + dy * sin_h
-    lateral = -dx * sin_h + dy * cos_h
-    along /= max(0.2, 1.0 - lateral * course[nearest, 4])
-    sin_y, cos_y = np.sin(yaw), np.cos(yaw)
-    heading = course[nearest, 4] * along
-    error = np.arctan2(sin_y * cos_h - cos_y * sin_h, cos_y * cos_h + sin_y * sin_h) - heading
-    return nearest, (nearest * spacing_m + along) % (n * spacing_m), lateral, error
+    cos_h, sin_h, curvature = course[nearest, 2], course[nearest, 3], course[nearest, 4]
+    forward = dx * cos_h + dy * sin_h
+    left = dy * cos_h - dx * sin_h
+    # The arc's centre is at left = 1/curvature; written so that curvature 0 needs no case of its own.
+    towards_centre = max(0.2, 1.0 - curvature * left)
+    turn = np.arctan(curvature * forward / towards_centre)
+    along = turn / curvature if abs(turn) > 1e-9 else forward / towards_centre
+    radius_ratio = np.sqrt((curvature * forward) ** 2 + towards_centre**2)
+    lateral = (2.0 * left - curvature * (forward * forward + left * left)) / (1.0 + radius_ratio)
+    error = yaw - np.arctan2(sin_h, cos_h) - turn
+    error -= 2.0 * np.pi * np.ceil(error / (2.0 * np.pi) - 0.5)
+    s = nearest * spacing_m + along
+    length = n * spacing_m
+    if s < 0.0:
+        s += length
+    if s >= length:
+        s -= length
+    return nearest, s, lateral, error
+
+
+@njit(cache=True)
+def place(course, spacing_m, s, lateral):
+    """The inverse of `project`: (x, y, heading of the centreline) of the course coordinates s, lateral."""
+    n = course.shape[0]
+    nearest = int(np.floor(s / spacing_m + 0.5))
+    along = s - nearest * spacing_m
+    k = nearest % n
+    cos_h, sin_h, curvature = course[k, 2], course[k, 3], course[k, 4]
+    turn = curvature * along
+    if abs(turn) > 1e-9:
+        forward = (1.0 / curvature - lateral) * np.sin(turn)
+        left = lateral + (1.0 / curvature - lateral) * (1.0 - np.cos(turn))
+    else:
+        forward, left = along, lateral
+    x = course[k, 0] + forward * cos_h - left * sin_h
+    y = course[k, 1] + forward * sin_h + left * cos_h
+    return x, y, np.arctan2(sin_h, cos_h) + turn
