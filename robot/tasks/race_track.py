@@ -47,6 +47,19 @@ PREVIEW_COLUMNS = 2 * N_POINTS + 2 * N_WIDTHS + N_CURVATURES + 2  # the last two
 OBSERVATION_SIZE = N_STATE + PREVIEW_COLUMNS - 2
 ACTION_SIZE = 2
 
+# Seen in a mirror, the task is the same task: observation[MIRROR_INDEX] * MIRROR_SIGN with action * MIRROR_ACTION_SIGN
+# is what the car would see and do on the mirrored course. Learners use it to double their data.
+MIRROR_INDEX = np.arange(OBSERVATION_SIZE)
+MIRROR_INDEX[[9, 10]] = [10, 9]
+MIRROR_INDEX[N_STATE + 2 * N_POINTS : OBSERVATION_SIZE - N_CURVATURES].reshape(-1, 2)[:] = (
+    np.arange(N_STATE + 2 * N_POINTS, OBSERVATION_SIZE - N_CURVATURES).reshape(-1, 2)[:, ::-1]
+)
+MIRROR_SIGN = np.ones(OBSERVATION_SIZE, np.float32)
+MIRROR_SIGN[[1, 2, 3, 5, 7, 11]] = -1.0
+MIRROR_SIGN[N_STATE + 1 : N_STATE + 2 * N_POINTS : 2] = -1.0
+MIRROR_SIGN[OBSERVATION_SIZE - N_CURVATURES :] = -1.0
+MIRROR_ACTION_SIGN = np.array([-1.0, 1.0], np.float32)
+
 COLLISION_PENALTY = 10.0
 OVERRIDE_COST = 0.05
 REWARD_SPEED_M_S = 3.0
