@@ -27,10 +27,6 @@ class LinkLost(ConnectionError):
     """The port is gone: the cable was pulled, or the device left the bus. Call `reconnect`."""
 
 
-class DeviceRefused(ConnectionError):
-    """The device answers, but not as it must: wrong device, refused request, or its own health check failed."""
-
-
 @dataclass(frozen=True, slots=True)
 class VescReading:
     """The newest values of a motor controller. A field that was never received is 0 and its age `NEVER_S`."""
@@ -76,16 +72,18 @@ class Driver(Protocol[ReadingT]):
     """One device. Life: `open`, then `read` (and `write`, where the device acts) every tick, then `stop`, `close`."""
 
     def open(self) -> None:
-        """Open the link and start the device.
+        """Open the link and ask the device to start; `read` follows what it answers.
 
-        Raises:
-            LinkLost: there is no such port; the message says what was looked for, what was found and what to do.
-            DeviceRefused: something answers, but not this device.
+        Raises LinkLost if the port cannot be used; the message says what was looked for, what was found, what to do.
         """
         ...
 
     def read(self) -> ReadingT:
         """Take in what has arrived and return the newest values. Never blocks. Raises LinkLost if the port is gone."""
+        ...
+
+    def trouble(self) -> str:
+        """What is wrong with the device, in one line for people; empty while all is well."""
         ...
 
     def stop(self) -> None:
@@ -97,5 +95,5 @@ class Driver(Protocol[ReadingT]):
         ...
 
     def reconnect(self) -> bool:
-        """Try once to come back after LinkLost, without waiting. True when the device is running again."""
+        """Try once, without waiting, to open the link again after LinkLost. True when it is open."""
         ...
