@@ -98,7 +98,7 @@ class SerialPort:
 
     def _lost(self, error: OSError) -> LinkLost:
         self.close()
-        self._closed_because = f"{self.path}: the link is gone ({error.strerror or error}). Check the cable and the power."
+        self._closed_because = f"{self.path}: the link is gone ({error.strerror}). Check the cable and the power."
         return LinkLost(self._closed_because)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """VESC motor controller with a servo and an IMU, over UART or USB.
 
 The protocol is that of the VESC firmware (github.com/vedderb/bldc: comm/packet.c, comm/commands.c, datatypes.h,
-imu/imu.c): a frame is `02 length8` or `03 length16`, payload, CRC-16/XMODEM of the payload, `03`; numbers are big-endian.
+imu/imu.c): a frame is `02 length8` or `03 length16`, payload, CRC-16/XMODEM of the payload, `03`; big-endian numbers.
 
 The controller releases the motor 1000 ms after the last motor command or ALIVE (its timeout brake current is 0 A by
 default: the car coasts). A servo command does not feed that watchdog. Speeds below its minimum ERPM coast too.
@@ -201,7 +201,7 @@ class Vesc:
         A speed too low to be held brakes. Anything that is not a finite number sends a stop and says `refused`.
         """
         if not (math.isfinite(steer_rad) and math.isfinite(speed_m_s)):
-            self._refusal = f"{self.settings.port}: asked for steer {steer_rad} rad, speed {speed_m_s} m/s: refused, braking"
+            self._refusal = f"{self.settings.port}: refused steer {steer_rad} rad, speed {speed_m_s} m/s; braking"
             return self._command(SET_CURRENT_BRAKE, self._milliamperes(self.settings.brake_current_a), refused=True)
         self._refusal = ""
         limits = self.settings
