@@ -69,6 +69,7 @@ class CarParameters:
                 self.steer_max_rad, self.steer_rate_max_rad_s, self.steer_trim_rad, self.accel_max_m_s2,
                 self.brake_max_m_s2, self.power_limit_speed_m_s, self.speed_loop_time_constant_s, self.drag_per_m,
                 self.rolling_resistance_m_s2, self.half_length_m, self.half_width_m, self.actuation_s,
+                self.full_v, self.empty_v, self.resistance_ohm, 3600.0 * self.capacity_ah, self.motor_m_s2_per_a,
             ]
         )  # fmt: skip
 
@@ -76,7 +77,8 @@ class CarParameters:
 P_MASS, P_INERTIA, P_FRONT, P_REAR, P_HEIGHT, P_GRIP, P_STIFF_F, P_STIFF_R = range(8)
 P_STEER_MAX, P_STEER_RATE, P_TRIM, P_ACCEL, P_BRAKE, P_POWER_SPEED, P_SPEED_TAU = range(8, 15)
 P_DRAG, P_ROLLING, P_HALF_LENGTH, P_HALF_WIDTH, P_DELAY = range(15, 20)
-N_PARAMETERS = 20
+P_FULL_V, P_EMPTY_V, P_RESISTANCE, P_CAPACITY_A_S, P_MOTOR_GAIN = range(20, 25)
+N_PARAMETERS = 25
 
 
 def load_parameters(path: Path = DATA / "f1tenth.toml") -> CarParameters:
@@ -142,12 +144,37 @@ def body_derivative(v_x, v_y, yaw_rate, steer, accel, p):
 @njit(inline="always")
 def drive_acceleration(v_x, speed_command, p):
     """What the motor controller's speed loop asks of the wheels, m/s^2, within the limits of drive and brakes."""
+    return _drive_within(v_x, speed_command, p[P_POWER_SPEED], p)
+
+
+@njit(inline="always")
+def _drive_within(v_x, speed_command, power_speed, p):
     accel = (speed_command - v_x) / p[P_SPEED_TAU]
-    drive_max = p[P_ACCEL] * min(1.0, p[P_POWER_SPEED] / max(abs(v_x), 0.1))
+    drive_max = p[P_ACCEL] * min(1.0, power_speed / max(abs(v_x), 0.1))
     forwards = v_x >= 0.0
     upper = drive_max if forwards else p[P_BRAKE]
     lower = -p[P_BRAKE] if forwards else -drive_max
     return min(upper, max(lower, accel))
+
+
+@njit(inline="always")
+def drawn_current(v_x, accel, p):
+    """Battery current, A, while the motor accelerates a car: none while it brakes."""
+    return abs(accel) / p[P_MOTOR_GAIN] if accel * v_x >= 0.0 else 0.0
+
+
+@njit(inline="always")
+def battery_voltage(charge, current, p):
+    """Terminal voltage, V, with a share `charge` (0 to 1) of the capacity left, at a `current` drawn, A."""
+    return p[P_EMPTY_V] + (p[P_FULL_V] - p[P_EMPTY_V]) * charge - p[P_RESISTANCE] * current
+
+
+@njit(inline="always")
+def drive_on_battery(v_x, speed_command, charge, p):
+    """`drive_acceleration` on a battery that sags: the speed from which power is short falls with the voltage."""
+    asked = drive_acceleration(v_x, speed_command, p)
+    voltage = battery_voltage(charge, drawn_current(v_x, asked, p), p)
+    return _drive_within(v_x, speed_command, p[P_POWER_SPEED] * voltage / p[P_FULL_V], p)
 
 
 @njit(inline="always")

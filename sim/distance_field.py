@@ -7,10 +7,14 @@ grid may be turned by `origin_yaw_rad`. Row 0 of the array is the lowest y (an i
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 from scipy.ndimage import distance_transform_edt
+
+if TYPE_CHECKING:
+    from sim.track import Course
 
 OUTSIDE_M = np.float32(-0.05)  # what lies beyond the grid is solid
 
@@ -28,7 +32,7 @@ class OccupancyGrid:
 
     @cached_property
     def distance_m(self) -> np.ndarray:
-        """Signed distance from each cell's centre to the nearest wall's surface, float32 (h, w), m; see `signed_distance`."""
+        """Signed distance to the nearest wall's surface, float32 (h, w), m; see `signed_distance`."""
         return signed_distance(self.occupied, self.resolution_m)
 
     @cached_property
@@ -89,7 +93,7 @@ def footprint_clearance(distance_m, frame, x, y, yaw, half_length_m, half_width_
     a quarter of the width.
     """
     cos_yaw, sin_yaw = math.cos(yaw), math.sin(yaw)
-    along = int(math.ceil(2.0 * half_length_m / half_width_m))
+    along = math.ceil(2.0 * half_length_m / half_width_m)
     least = np.float32(1e9)
     for k in range(along + 1):
         forward = half_length_m * (2.0 * k / along - 1.0)
@@ -103,8 +107,8 @@ def footprint_clearance(distance_m, frame, x, y, yaw, half_length_m, half_width_
     return least
 
 
-def rasterise(course, resolution_m: float = 0.05, border_m: float = 0.5) -> OccupancyGrid:
-    """The occupancy grid of a `sim.track.Course`: free between its walls, solid everywhere else."""
+def rasterise(course: "Course", resolution_m: float = 0.05, border_m: float = 0.5) -> OccupancyGrid:
+    """The occupancy grid of a course: free between its walls, solid everywhere else."""
     normal_x, normal_y = -np.sin(course.heading), np.cos(course.heading)
     left = np.stack([course.x + course.width_left * normal_x, course.y + course.width_left * normal_y], axis=1)
     right = np.stack([course.x - course.width_right * normal_x, course.y - course.width_right * normal_y], axis=1)

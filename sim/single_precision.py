@@ -1,0 +1,65 @@
+"""Equations in single precision: recompile plain scalar functions so that LLVM can run them on eight cars at once.
+
+Equations are written once, as plain functions with float literals and `math`. Numba types a literal as float64, so one
+`1.0` would pull a float32 computation back to float64, half as wide; and `math.sin` is a call into libm, which no
+loop vectoriser can cross. `specialise` copies a function with float32 literals and `sim.lane_math` in place of `math`.
+"""
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numba.core.dispatcher import Dispatcher
+
+from sim import lane_math
+
+# NaN and infinity keep their meaning; the rest of fast-math is what the loop vectoriser needs.
+OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz", "reassoc", "afn"}}
+
+
+def specialise(function: Callable[..., Any], **constants: Any) -> FunctionType:
+    """A plain copy, to be compiled with OPTIONS, of a function of a module, in which every float constant is float32.
+
+    The Numba functions that it calls are copied in the same way, and inlined. `constants` replaces module-level names
+    used in `function` itself: numbers become compile-time constants, Numba functions are specialised too. Raises
+    ValueError for a closure.
+
+    The copy's name ends in a digest of all code and constants that went into it. Numba's cache on disk, which knows a
+    function by its name and would miss an edit in a callee's file, can thus never serve a stale kernel.
+    """
+    source = function.py_func if isinstance(function, Dispatcher) else function
+    assert isinstance(source, FunctionType)
+    code = source.__code__
+    if source.__closure__:
+        raise ValueError(f"{source.__qualname__}: found a closure; only functions of a module can be specialised")
+    digest = hashlib.sha256(code.co_code)
+    namespace = dict(source.__globals__) | constants
+    for name in code.co_names:
+        if name in namespace:
+            namespace[name], identity = _translate(namespace[name])
+            digest.update(f"{name} = {identity}\n".encode())
+    literals = [_translate(value) for value in code.co_consts]
+    digest.update("\n".join(identity for _, identity in literals[1:]).encode())  # the first one is the docstring
+    name = f"{source.__name__}_{digest.hexdigest()[:16]}"
+    code = code.replace(co_consts=tuple(value for value, _ in literals), co_name=name, co_qualname=name)
+    return FunctionType(code, namespace, name, source.__defaults__)
+
+
+def _translate(value: Any) -> tuple[Any, str]:
+    """The single-precision counterpart of a global or a literal, and a text that identifies it."""
+    if isinstance(value, Dispatcher):
+        copy = specialise(value)
+        return njit(inline="always", **OPTIONS)(copy), copy.__name__
+    if isinstance(value, float):
+        return np.float32(value), repr(value)
+    if isinstance(value, np.ndarray):
+        single = value.astype(np.float32) if value.dtype == np.float64 else value
+        return single, hashlib.sha256(single.tobytes()).hexdigest()
+    if value is math:
+        return lane_math, inspect.getsource(lane_math)
+    return value, repr(value) if isinstance(value, int | str | None) else getattr(value, "__name__", repr(value))
