@@ -26,9 +26,9 @@ def goal_in_car(course, spacing_m, s, lateral, heading_error, distance_m, offset
     """
     n = course.shape[0]
     exact = s / spacing_m
-    row = int(math.floor(exact)) % n
+    row = math.floor(exact) % n
     along = (exact - math.floor(exact)) * spacing_m
-    ahead = int(math.floor(exact + distance_m / spacing_m)) % n
+    ahead = math.floor(exact + distance_m / spacing_m) % n
     cos_h, sin_h = course[row, 2], course[row, 3]
     goal_x = course[ahead, 0] - offset_m * course[ahead, 3] - course[row, 0]
     goal_y = course[ahead, 1] + offset_m * course[ahead, 2] - course[row, 1]

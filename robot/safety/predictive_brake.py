@@ -34,6 +34,8 @@ from sim.car import (
     P_GRIP,
     P_HALF_LENGTH,
     P_HALF_WIDTH,
+    P_INERTIA,
+    P_MASS,
     P_REAR,
     P_SPEED_TAU,
     P_STEER_MAX,
@@ -55,9 +57,11 @@ REASONS = {
 
 GRIP_BELIEF = 0.85  # share of the nominal grip that the prediction counts on
 MARGIN_M = 0.08
-HORIZON_TICKS = 80
+ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
+HORIZON_TICKS = 100
 CREEP_SPEED_M_S = 0.9  # a car this slow, pointing along the course, can follow it for ever
-CREEP_HEADING_RAD = 0.3
+CREEP_OUTWARDS_RAD = 0.05
+CREEP_INWARDS_RAD = 0.6
 KINEMATIC_SPEED_M_S = 1.2  # below it the tyres settle faster than a tick: no slip is simulated
 BACKUP_GRIP_SHARE = 0.9  # of the believed grip, for braking and cornering together
 BACKUP_BRAKE_MIN_M_S2 = 2.0
@@ -107,21 +111,24 @@ def backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latenc
 
 
 @njit(cache=True)
-def stays_inside(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
-                 latency_s, margin_m):  # fmt: skip
-    """True if the car stays `margin_m` inside the walls through one decision of (a0, a1) and then the backup.
+def least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
+               latency_s):  # fmt: skip
+    """Smallest distance between body and walls, m, through one decision of (a0, a1) and then the backup.
 
-    Arguments as `filter_action`.
+    Negative if it would touch a wall: -1 at once, nearer 0 the later. Arguments as `filter_action`.
     """
     past = sent.shape[0]
     line = np.empty((past + HORIZON_TICKS, 2))  # commands by tick; the decision's first is line[past]
     line[:past] = sent
     delay = min(latency_s / TICK_S, past - 1.0)
-    whole = int(math.floor(delay))
+    whole = math.floor(delay)
     part = delay - whole
     wheelbase = car[P_FRONT] + car[P_REAR]
+    most_slip = car[P_GRIP] * GRAVITY_M_S2 * TICK_S
+    most_turn = most_slip * car[P_MASS] * car[P_FRONT] / car[P_INERTIA]
     steer = sent[past - 1 - whole, 0] + car[P_TRIM]
     goal_steer, goal_speed = target(a0, a1)
+    least = 1e9
     for tick in range(HORIZON_TICKS):
         if tick > 0 and tick % TICKS_PER_DECISION == 0:
             b0, b1 = backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
@@ -145,21 +152,24 @@ def stays_inside(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, co
             mx, my, mr = v_x + half * dvx, v_y + half * dvy, yaw_rate + half * dr
             dvx, dvy, dr = body_derivative(mx, my, mr, middle_steer, drive_acceleration(mx, speed, car), car)
             v_x, v_y, yaw_rate = v_x + TICK_S * dvx, v_y + TICK_S * dvy, yaw_rate + TICK_S * dr
-        else:
-            mx = v_x + half * accel
-            mr = mx * math.tan(middle_steer) / wheelbase
-            my = mr * car[P_REAR]
-            v_x = max(0.0, v_x + TICK_S * accel)
-            yaw_rate = v_x * math.tan(steer) / wheelbase
-            v_y = yaw_rate * car[P_REAR]
+        else:  # the tyres reach rolling as fast as friction lets them
+            next_v_x = max(0.0, v_x + TICK_S * (accel + v_y * yaw_rate))
+            rolling = next_v_x * math.tan(steer) / wheelbase
+            next_yaw_rate = yaw_rate + min(most_turn, max(-most_turn, rolling - yaw_rate))
+            next_v_y = v_y + min(most_slip, max(-most_slip, rolling * car[P_REAR] - v_y))
+            mx, my, mr = 0.5 * (v_x + next_v_x), 0.5 * (v_y + next_v_y), 0.5 * (yaw_rate + next_yaw_rate)
+            v_x, v_y, yaw_rate = next_v_x, next_v_y, next_yaw_rate
         ds, dl, de = track_derivative(lateral + half * dl, heading_error + half * de, mx, my, mr, curvature)
         s, lateral, heading_error = s + TICK_S * ds, lateral + TICK_S * dl, heading_error + TICK_S * de
-        if clearance(s, lateral, heading_error, course, spacing_m, car) < margin_m or math.cos(heading_error) < 0.0:
-            return False
+        least = min(least, clearance(s, lateral, heading_error, course, spacing_m, car))
+        if least < 0.0 or math.cos(heading_error) < 0.0:
+            return tick / HORIZON_TICKS - 1.0
         creeping = v_x < CREEP_SPEED_M_S and speed < CREEP_SPEED_M_S and tick > TICKS_PER_DECISION
-        if creeping and abs(heading_error) < CREEP_HEADING_RAD:
-            return True
-    return v_x < 2.0 * CREEP_SPEED_M_S
+        outwards = heading_error if lateral > 0.0 else -heading_error
+        if creeping and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD:
+            return least
+    settled = v_x < 2.0 * CREEP_SPEED_M_S and abs(heading_error) < CREEP_INWARDS_RAD
+    return least if settled else -1.0 / HORIZON_TICKS
 
 
 @njit(cache=True)
@@ -175,21 +185,22 @@ def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, c
     margin_m: room to keep between body and walls.
     """
     out[0], out[1] = a0, a1
-    if stays_inside(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
-                    latency_s, margin_m):  # fmt: skip
+    if least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
+                  latency_s) >= margin_m:  # fmt: skip
         return AS_PROPOSED
     b0, b1 = backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
+    best, reason = -2.0, UNAVOIDABLE
     for choice in range(3):
-        reason = SLOWER
+        c0, c1 = b0, b1
         if choice == 0:
-            out[1] = min(a1, b1)
+            c0, c1 = a0, min(a1, b1)
         elif choice == 1:
-            out[0], out[1] = 0.5 * (a0 + b0), min(a1, b1)
-            reason = STEERED
-        else:
-            out[0], out[1] = b0, b1
-            reason = BACKUP
-        if stays_inside(out[0], out[1], s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m,
-                        car, latency_s, margin_m):  # fmt: skip
+            c0, c1 = 0.5 * (a0 + b0), min(a1, b1)
+        room = least_room(c0, c1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
+                          latency_s)  # fmt: skip
+        if room >= best - ROOM_TIE_M:
+            best, reason = room, SLOWER + choice
+            out[0], out[1] = c0, c1
+        if room >= margin_m:
             return reason
-    return UNAVOIDABLE
+    return reason if best >= 0.0 else UNAVOIDABLE
