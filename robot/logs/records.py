@@ -78,6 +78,8 @@ OUTPUTS = np.dtype(
         ("best_lap_s", "f8"),
         ("demo_lap_s", "f8"),
         ("recovery_s", "f8"),  # duration of the last recovery
+        ("trim_rad", "f8"),  # as calibrated
+        ("latency_s", "f8"),
         ("decision", "u8"),
         ("step", "u8"),  # transitions so far
         ("phase", "u4"),
@@ -96,6 +98,8 @@ OUTPUTS = np.dtype(
         ("recoveries_failed", "u4"),
         ("finished", "u4"),
         ("flags", "u4"),
+        ("episode", "u4"),
+        ("baseline", "u4"),  # 1 while the policy drives as it came, before it learns
         ("observation", "f4", (50,)),
         ("proposed", "f4", (2,)),
         ("executed", "f4", (2,)),

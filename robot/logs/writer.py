@@ -1,0 +1,90 @@
+"""One part of a run's log: an MCAP file that Foxglove and PlotJuggler open, complete up to the last `flush`."""
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from mcap.writer import CompressionType, Writer
+
+from robot.logs.events import EVENT_JSON_SCHEMA, event_text, weights_dtype
+from robot.logs.records import OUTPUTS, READINGS
+from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, encode, message_definition
+
+READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC, WEIGHTS_TOPIC = "/readings", "/outputs", "/events", "/weights"
+CHUNK_BYTES = 4 << 20  # a flush normally closes a chunk long before
+
+
+def log_parts(folder: Path) -> list[Path]:
+    """The parts of a run's log in order: log.mcap, then log-0002.mcap and so on, one for each life of the recorder."""
+    first = folder / "log.mcap"
+    return ([first] if first.exists() else []) + sorted(folder.glob("log-[0-9][0-9][0-9][0-9].mcap"))
+
+
+def next_part(folder: Path) -> Path:
+    """The path that the next part of a run's log goes to."""
+    parts = log_parts(folder)
+    if not parts:
+        return folder / "log.mcap"
+    number = 1 if parts[-1].name == "log.mcap" else int(parts[-1].stem[-4:])
+    return folder / f"log-{number + 1:04d}.mcap"
+
+
+class LogWriter:
+    """Writes records to one part. What was written before the last `flush` survives the death of the process.
+
+    Every chunk carries its CRC-32; `close` adds one over the whole file and the index.
+    """
+
+    def __init__(self, path: Path, weights_size: int) -> None:
+        self.path = path
+        self._file = open(path, "xb")  # noqa: SIM115 - closed by close()
+        self._mcap = Writer(self._file, CHUNK_BYTES, CompressionType.LZ4, enable_data_crcs=True)
+        self._mcap.start(library="robot-practice")
+        self._readings = self._channel(READINGS_TOPIC, "Readings", READINGS)
+        self._outputs = self._channel(OUTPUTS_TOPIC, "Outputs", OUTPUTS)
+        self._weights = self._channel(WEIGHTS_TOPIC, "Weights", weights_dtype(weights_size))
+        schema = self._mcap.register_schema("robot_practice.Event", "jsonschema", EVENT_JSON_SCHEMA.encode())
+        self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)
+
+    def _channel(self, topic: str, name: str, dtype: np.dtype) -> int:
+        schema = self._mcap.register_schema(PACKAGE + name, SCHEMA_ENCODING, message_definition(dtype).encode())
+        return self._mcap.register_channel(topic, MESSAGE_ENCODING, schema)
+
+    def _add(self, channel: int, record: np.void, data: bytes) -> None:
+        time_ns = max(0, round(float(record["time_s"]) * 1e9))
+        self._mcap.add_message(channel, time_ns, data, time_ns, int(record["tick"]) & 0xFFFFFFFF)
+
+    def add_readings(self, records: np.ndarray) -> None:
+        """Append (n,) READINGS."""
+        for record in records:
+            self._add(self._readings, record, encode(record))
+
+    def add_outputs(self, records: np.ndarray) -> None:
+        """Append (n,) OUTPUTS."""
+        for record in records:
+            self._add(self._outputs, record, encode(record))
+
+    def add_weights(self, records: np.ndarray) -> None:
+        """Append (n,) of `weights_dtype`."""
+        for record in records:
+            self._add(self._weights, record, encode(record))
+
+    def add_events(self, records: np.ndarray) -> None:
+        """Append (n,) EVENT."""
+        for record in records:
+            self._add(self._events, record, event_text(record))
+
+    def flush(self) -> None:
+        """Close the chunk in progress and hand it to the operating system."""
+        self._mcap.flush()
+
+    def close(self) -> None:
+        """Write the index and close the file."""
+        self._mcap.finish()
+        self._file.close()
+
+    def __enter__(self) -> "LogWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
