@@ -57,10 +57,11 @@ def torch_drive(y: torch.Tensor, commands: torch.Tensor, car: CarParameters, ste
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6), speed=st.floats(-2.0, 9.0), step_s=st.sampled_from([0.01, 0.02]))
-def test_drive_and_its_adjoint_agree_with_automatic_differentiation(seed: int, speed: float, step_s: float) -> None:
+@given(seed=st.integers(0, 10**6), tenths=st.integers(-20, 90), step_s=st.sampled_from([0.01, 0.02]))
+def test_drive_and_its_adjoint_agree_with_automatic_differentiation(seed: int, tenths: int, step_s: float) -> None:
     rng = np.random.default_rng(seed)
     car = hidden_car(seed)
+    speed = tenths / 10 + 0.0137  # off the corners of the equations, where there is no derivative
     state = np.array([rng.uniform(0, 8), *rng.normal(size=2) * 0.3, speed, *rng.normal(size=3) * [0.2, 1.0, 0.2]])
     commands = np.stack([rng.normal(size=5) * 0.3, speed + rng.normal(size=5) * 2], axis=1)
     sensitivity = rng.normal(size=N_STATE)
