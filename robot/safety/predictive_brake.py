@@ -52,7 +52,7 @@ REASONS = {
     SLOWER: "slowed down: braking later would not keep the car in the corridor",
     STEERED: "steered towards the backup and slowed down",
     BACKUP: "the backup drives: nothing else keeps the car in the corridor",
-    UNAVOIDABLE: "the backup drives: nothing is predicted to keep the car in the corridor",
+    UNAVOIDABLE: "full braking: nothing is predicted to keep the car in the corridor",
 }
 
 GRIP_BELIEF = 0.85  # share of the nominal grip that the prediction counts on
@@ -203,4 +203,7 @@ def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, c
             out[0], out[1] = c0, c1
         if room >= margin_m:
             return reason
-    return reason if best >= 0.0 else UNAVOIDABLE
+    if best >= 0.0:
+        return reason
+    out[0], out[1] = b0, -1.0  # it will touch: as slowly as it can
+    return UNAVOIDABLE
