@@ -16,20 +16,20 @@ SIN_1, SIN_3, SIN_5 = np.float32(0.99999997658), np.float32(-0.16666647635), np.
 SIN_7, SIN_9 = np.float32(-0.00019800898), np.float32(2.5904885e-06)
 
 
-@njit(error_model="numpy", fastmath={"contract", "nsz"})
+@njit(forceinline=True, error_model="numpy", fastmath={"contract", "nsz"})
 def _sin_within_quarter(x):
     square = x * x
     return x * (SIN_1 + square * (SIN_3 + square * (SIN_5 + square * (SIN_7 + square * SIN_9))))
 
 
-@njit(error_model="numpy", fastmath={"contract", "nsz"})
+@njit(forceinline=True, error_model="numpy", fastmath={"contract", "nsz"})
 def cos(x):
     """Cosine, absolute error 3e-7 for |x| <= pi and growing by 2e-7 for each turn beyond."""
     x = abs(x - TURN * np.floor(x * TURNS_PER_RADIAN + HALF))
     return _sin_within_quarter(QUARTER - x)
 
 
-@njit(error_model="numpy", fastmath={"contract", "nsz"})
+@njit(forceinline=True, error_model="numpy", fastmath={"contract", "nsz"})
 def sin(x):
     """Sine, of the same error as `cos`."""
     x = x - QUARTER

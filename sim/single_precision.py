@@ -22,39 +22,49 @@ from sim import lane_math
 OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz", "reassoc", "afn"}}
 
 
-def specialise(function: Callable[..., Any], **constants: Any) -> FunctionType:
+def specialise(function: Callable[..., Any], **supplied: Any) -> FunctionType:
     """A plain copy, to be compiled with OPTIONS, of a function of a module, in which every float constant is float32.
 
-    The Numba functions that it calls are copied in the same way, and inlined. `constants` replaces module-level names
-    used in `function` itself: numbers become compile-time constants, Numba functions are specialised too. Raises
-    ValueError for a closure.
+    The functions of ours that it calls are copied in the same way, and compiled. `supplied` replaces module-level names
+    in `function` and in the functions of its module: numbers become compile-time constants. Raises ValueError for a
+    closure.
 
     The copy's name ends in a digest of all code and constants that went into it. Numba's cache on disk, which knows a
     function by its name and would miss an edit in a callee's file, can thus never serve a stale kernel.
     """
-    source = function.py_func if isinstance(function, Dispatcher) else function
-    assert isinstance(source, FunctionType)
+    return _copy(_source(function), _source(function).__module__, supplied)
+
+
+def _source(function: Callable[..., Any]) -> FunctionType:
+    plain = function.py_func if isinstance(function, Dispatcher) else function
+    assert isinstance(plain, FunctionType)
+    return plain
+
+
+def _copy(source: FunctionType, home: str, supplied: dict[str, Any]) -> FunctionType:
     code = source.__code__
     if source.__closure__:
         raise ValueError(f"{source.__qualname__}: found a closure; only functions of a module can be specialised")
     digest = hashlib.sha256(code.co_code)
-    namespace = dict(source.__globals__) | constants
+    namespace = dict(source.__globals__)
+    if source.__module__ == home:
+        namespace |= supplied
     for name in code.co_names:
         if name in namespace:
-            namespace[name], identity = _translate(namespace[name])
+            namespace[name], identity = _translate(namespace[name], home, supplied)
             digest.update(f"{name} = {identity}\n".encode())
-    literals = [_translate(value) for value in code.co_consts]
+    literals = [_translate(value, home, supplied) for value in code.co_consts]
     digest.update("\n".join(identity for _, identity in literals[1:]).encode())  # the first one is the docstring
     name = f"{source.__name__}_{digest.hexdigest()[:16]}"
     code = code.replace(co_consts=tuple(value for value, _ in literals), co_name=name, co_qualname=name)
     return FunctionType(code, namespace, name, source.__defaults__)
 
 
-def _translate(value: Any) -> tuple[Any, str]:
+def _translate(value: Any, home: str, supplied: dict[str, Any]) -> tuple[Any, str]:
     """The single-precision counterpart of a global or a literal, and a text that identifies it."""
-    if isinstance(value, Dispatcher):
-        copy = specialise(value)
-        return njit(inline="always", **OPTIONS)(copy), copy.__name__
+    if isinstance(value, Dispatcher) or (isinstance(value, FunctionType) and value.__module__ == home):
+        copy = _copy(_source(value), home, supplied)
+        return njit(forceinline=True, **OPTIONS)(copy), copy.__name__
     if isinstance(value, float):
         return np.float32(value), repr(value)
     if isinstance(value, np.ndarray):

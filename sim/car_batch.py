@@ -1,0 +1,165 @@
+"""A batch of cars practising on courses: the kernel of `sim.car_kernel` with its memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+from numba import njit
+
+from sim import car_kernel as kernel
+from sim.car import CarParameters, Randomisation, load_parameters
+from sim.single_precision import OPTIONS, specialise
+from sim.track import Course
+
+LANES = 16
+
+
+class CarTask(Protocol):
+    """What a task's module offers the simulator; `robot/tasks/race_track.py` describes each of them."""
+
+    OBSERVATION_SIZE: int
+    ACTION_SIZE: int
+    DECISION_S: float
+    STEER_SLEW_RAD_S: float
+    SPEED_SLEW_M_S2: float
+
+    observe: Callable[..., None]
+    target: Callable[..., tuple[float, float]]
+    slew: Callable[..., float]
+    reward: Callable[..., float]
+    ends: Callable[..., int]
+    preview_table: Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where cars begin, drawn uniformly. The place along the course is drawn over all of it."""
+
+    lateral: float = 0.8  # share of the room beside the centreline, to either side
+    heading_rad: float = 0.3
+    speed_low_m_s: float = 0.5
+    speed_high_m_s: float = 3.0
+    charge_low: float = 0.3  # share of the battery, up to 1
+
+
+@cache
+def build_step(task: CarTask, lanes: int = LANES, parallel: bool = False) -> Callable[..., None]:
+    """The compiled step of `lanes` cars a block for a task's module; one variant is compiled once, and cached on disk."""
+    supplied = {name: getattr(task, name) for name in ("target", "slew", "observe", "reward", "ends")}
+    supplied |= {"STEER_SLEW_RAD_S": task.STEER_SLEW_RAD_S, "SPEED_SLEW_M_S2": task.SPEED_SLEW_M_S2, "LANES": lanes}
+    plain = kernel.step_cars_parallel if parallel else kernel.step_cars
+    step: Callable[..., None] = njit(cache=True, parallel=parallel, **OPTIONS)(specialise(plain, **supplied))
+    return step
+
+
+class CarBatch:
+    """`n_cars` independent cars, stepped together.
+
+    After `step`: `observation` (n, OBSERVATION_SIZE) float32, `reward` (n,) float32, `end` (n,) uint32 (0 running,
+    1 terminated, 2 truncated). A car that ended has already been put on a new start: `observation` is its first one
+    there, `last_observation` holds the one at its end. The arrays are the batch's own and are overwritten by the next step.
+    """
+
+    def __init__(
+        self,
+        task: CarTask,
+        courses: Sequence[Course],
+        n_cars: int,
+        seed: int,
+        car: CarParameters | None = None,
+        randomisation: Randomisation = Randomisation(0.0, 0.0, 0.0, 0.0),
+        starts: Starts = Starts(),
+        substeps: int = 10,
+        decisions_max: int = 1200,
+        parallel: bool = False,
+    ) -> None:
+        """
+        substeps: physics steps of 10 ms for each call of `step`; a decision of the task's is DECISION_S of them.
+        decisions_max: calls after which an episode is truncated.
+        """
+        self.task = task
+        self.n_cars = n_cars
+        self.lanes = 1 if n_cars == 1 else LANES
+        self.n_blocks = -(-n_cars // self.lanes)
+        self.substeps = substeps
+        self.decisions_max = np.uint32(decisions_max)
+        self._kernel = build_step(task, self.lanes, parallel)
+
+        n = self.n_blocks * self.lanes
+        self.state = np.zeros((self.n_blocks, kernel.ROWS, self.lanes), dtype=np.float32)
+        self.counters = np.zeros((self.n_blocks, kernel.COUNTERS, self.lanes), dtype=np.uint32)
+        self._courses, self._course_rows, self._preview = _course_tables(task, courses)
+        self._nominal = (car or load_parameters()).packed().astype(np.float32)
+        self._spread = np.array(
+            [randomisation.grip, randomisation.mass, randomisation.delay_s, randomisation.trim_rad, starts.charge_low,
+             starts.lateral, starts.heading_rad, starts.speed_low_m_s, starts.speed_high_m_s],
+            dtype=np.float32,
+        )  # fmt: skip
+        self._actions = np.zeros((n, task.ACTION_SIZE), dtype=np.float32)
+        self._observation = np.zeros((n, task.OBSERVATION_SIZE), dtype=np.float32)
+        self._last_observation = np.zeros_like(self._observation)
+        self._reward = np.zeros(n, dtype=np.float32)
+        self._end = np.zeros(n, dtype=np.uint32)
+        self.reset(seed)
+
+    def reset(self, seed: int) -> np.ndarray:
+        """Put every car on a new start drawn from `seed`; returns the observations."""
+        random = np.random.default_rng(seed).integers(1, 2**32, (self.n_blocks, self.lanes), dtype=np.uint32)
+        self.counters[:] = 0
+        self.counters[:, kernel.RANDOM] = random
+        self.counters[:, kernel.AGE] = self.decisions_max  # every car is out of time: one call resets them all
+        self._call(0)
+        return self.observation
+
+    def step(self, actions: np.ndarray) -> None:
+        """Advance every car by `substeps` under its action, (n, 2) float32 in [-1, 1]; results are in the attributes."""
+        self._actions[: self.n_cars] = actions
+        self._call(self.substeps)
+
+    def _call(self, substeps: int) -> None:
+        self._kernel(
+            self.state.reshape(-1), self.counters.reshape(-1), self._courses, self._course_rows, self._preview,
+            self._nominal, self._spread, self._actions.reshape(-1), self._observation, self._last_observation,
+            self._reward, self._end, substeps, self.decisions_max,
+        )  # fmt: skip
+
+    @property
+    def observation(self) -> np.ndarray:
+        return self._observation[: self.n_cars]
+
+    @property
+    def last_observation(self) -> np.ndarray:
+        return self._last_observation[: self.n_cars]
+
+    @property
+    def reward(self) -> np.ndarray:
+        return self._reward[: self.n_cars]
+
+    @property
+    def end(self) -> np.ndarray:
+        return self._end[: self.n_cars]
+
+    def row(self, row: int) -> np.ndarray:
+        """One quantity of every car, (n,) float32: a copy of a row that `sim.car_kernel` names, such as V_X."""
+        return self.state[:, row].reshape(-1)[: self.n_cars].copy()
+
+
+def _course_tables(task: CarTask, courses: Sequence[Course]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(list of courses, course rows, preview rows) for the kernel, one course after the other."""
+    listing, rows, previews, first = [], [], [], 0
+    for course in courses:
+        values = np.stack([course.curvature, course.width_left, course.width_right], axis=1)
+        change = np.roll(values, -1, axis=0) - values
+        n = len(course.x)
+        rows.append(np.concatenate([values, change], axis=1))
+        previews.append(
+            task.preview_table(
+                course.x, course.y, course.heading, course.curvature, course.width_left, course.width_right,
+                course.spacing_m,
+            )
+        )  # fmt: skip
+        listing.append([first, n, course.spacing_m])
+        first += n
+    return np.array(listing), np.concatenate(rows).astype(np.float32), np.concatenate(previews).astype(np.float32)
