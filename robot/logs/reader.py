@@ -65,15 +65,15 @@ class LogReader:
             yield from read_part(part)
 
     def events(self) -> list[dict[str, Any]]:
-        """All events, in the order of their ticks."""
-        events = [event for batch in self.batches() for event in batch.events]
-        return sorted(events, key=lambda event: event["tick"])
+        """All events in the order of recording, each once."""
+        return list({json.dumps(event): event for batch in self.batches() for event in batch.events}.values())
 
     def outputs(self) -> np.ndarray:
-        """All OUTPUTS records (n,), each tick once, in order: for plots and reports."""
+        """All OUTPUTS records (n,), each tick of each life once, in order: for plots and reports."""
         parts = [batch.outputs for batch in self.batches()]
         outputs = np.concatenate(parts) if parts else np.zeros(0, OUTPUTS)
-        _, first = np.unique(outputs["tick"], return_index=True)
+        keys = (outputs["life"].astype(np.uint64) << np.uint64(40)) + outputs["tick"]
+        _, first = np.unique(keys, return_index=True)
         return outputs[first]
 
 

@@ -2,6 +2,9 @@
 
 `READINGS` is everything that the pipeline gets to know in a tick, `OUTPUTS` everything that it decides: replay feeds
 the one and compares the bytes of the other. Fields are aligned (see `schema.py`): widest types first, no padding.
+
+A record's key is (life, tick). In each life of the control process ticks count up from 1, and tick - missed_ticks goes
+up by exactly 1 from record to record, so that a gap shows.
 """
 
 import numpy as np
@@ -43,7 +46,7 @@ READINGS = np.dtype(
         ("learner_up", "u4"),
         ("revolution", "u4"),
         ("points", "u4"),
-        ("spare", "u4"),
+        ("life", "u4"),  # which start of the control process in this run, from 1; its setup is in setup-<life>.npz
         ("angle_rad", "f4", (LIDAR_POINTS_MAX,)),
         ("distance_m", "f4", (LIDAR_POINTS_MAX,)),
         ("age_s", "f4", (LIDAR_POINTS_MAX,)),
@@ -97,7 +100,7 @@ OUTPUTS = np.dtype(
         ("recoveries", "u4"),
         ("recoveries_failed", "u4"),
         ("finished", "u4"),
-        ("flags", "u4"),
+        ("life", "u4"),  # copied from the readings
         ("episode", "u4"),
         ("baseline", "u4"),  # 1 while the policy drives as it came, before it learns
         ("observation", "f4", (50,)),
