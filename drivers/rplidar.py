@@ -26,7 +26,7 @@ REBOOT_S = 1.0  # after RESET
 ANSWER_S = 0.5  # to a request; without an answer the start begins again
 SPIN_UP_S = 4.0  # from the start of the scan to its first sample
 SILENCE_S = 1.0  # between samples
-UNDATABLE_BYTES = 60_000  # so much waits only when the kernel's buffer has overflowed, and then nobody knows what is new
+UNDATABLE_BYTES = 60_000  # so many wait only once the kernel has thrown some away, and nobody knows which are new
 
 STOP, RESET, SCAN = b"\xa5\x25", b"\xa5\x40", b"\xa5\x20"
 GET_INFO, GET_HEALTH, GET_SAMPLE_RATE = b"\xa5\x50", b"\xa5\x52", b"\xa5\x59"

@@ -1,0 +1,305 @@
+"""The emulator process: `python -m drivers.emulators.process --config FILE` runs one virtual car behind two ptys.
+
+On stdout it prints one line of JSON: where the devices, the sockets and the truth are. Its clock is real time, or
+lockstep: a client of the lockstep socket sends a time (float64, seconds, little-endian), the process takes in what
+waits on the ptys as sent at the present time, moves the world on, writes what the devices have sent by then, and
+answers with the time reached. The control socket takes one JSON object a line, `{"do": NAME, ...}`, with the names of
+`Emulator.faults`, and answers `{}` or `{"error": ...}`.
+"""
+
+import argparse
+import ctypes
+import gc
+import json
+import mmap
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import tty
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
+from drivers.emulators.uart import Uart
+from drivers.emulators.vesc import VescEmulator, VescWiring
+from drivers.emulators.virtual_car import TIME, TRUTH, TRUTH_BYTES, TRUTH_SEQUENCE, VirtualCarConfig, load_config
+from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
+from sim.built_in_tracks import built_in
+from sim.car import CarParameters, hidden_car, load_parameters
+from sim.distance_field import rasterise
+
+POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
+PR_SET_PDEATHSIG = 1
+
+
+class Pty:
+    """The device's end of a pseudo-terminal, which can be unplugged and plugged in again under the same name."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self.master = self._slave = -1
+        self.plug()
+
+    def plug(self) -> None:
+        """Make the device appear. Its line settings are raw, so that nothing is echoed or translated."""
+        if self.master >= 0:
+            return
+        self.master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self.master, False)
+        self.link.symlink_to(os.ttyname(self._slave))
+
+    def unplug(self) -> None:
+        """Pull the cable: who has the port open sees it vanish."""
+        if self.master < 0:
+            return
+        self.link.unlink()
+        os.close(self.master)
+        os.close(self._slave)
+        self.master = self._slave = -1
+
+    def read(self) -> bytes:
+        """All that the host has written."""
+        data = b""
+        if self.master >= 0:
+            try:
+                while piece := os.read(self.master, 4096):
+                    data += piece
+            except BlockingIOError:
+                return data
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send to the host; what its buffers do not take is lost, as on a wire."""
+        if data and self.master >= 0:
+            try:
+                os.write(self.master, data)
+            except BlockingIOError:
+                return
+
+
+class Emulator:
+    """One virtual car: the world, both devices, their ptys, and the truth for judges."""
+
+    def __init__(self, config: VirtualCarConfig, directory: Path) -> None:
+        self.world = build_world(config)
+        noise = np.random.default_rng([config.seed, 0xE8]).spawn(2)
+        self.vesc = VescEmulator(self.world, scaled(VescWiring(), config.noise), noise[0])
+        self.lidar = RPLidarEmulator(self.world, scaled(RPLidarWiring(), config.noise), noise[1])
+        self.vesc_pty = Pty(directory / "vesc")
+        self.lidar_pty = Pty(directory / "lidar")
+        self.time_s = 0.0
+        self._sequence = 0
+        with open(directory / "truth", "w+b") as file:
+            file.truncate(TRUTH_BYTES)
+            self._truth = mmap.mmap(file.fileno(), TRUTH_BYTES)
+        self.faults: dict[str, Callable[..., None]] = {
+            "freeze_lidar": lambda on: setattr(self.lidar, "frozen", bool(on)),
+            "silence_vesc": lambda on: setattr(self.vesc, "silent", bool(on)),
+            "stick_imu": lambda on: setattr(self.vesc, "imu_stuck", bool(on)),
+            "vesc_fault": lambda code: setattr(self.vesc, "fault_code", int(code)),
+            "lidar_health": lambda status: setattr(self.lidar, "health", int(status)),
+            "corrupt": lambda device, rate: setattr(self._uart(device), "corrupt_rate", float(rate)),
+            "drop": lambda device, rate: setattr(self._uart(device), "drop_rate", float(rate)),
+            "unplug": lambda device: self._port(device).unplug(),
+            "plug": lambda device: self._port(device).plug(),
+            "wall": lambda s: self.world.put_wall(float(s)),
+            "remove_walls": self.world.remove_walls,
+            "put": lambda x, y, yaw: self.world.put(float(x), float(y), float(yaw)),
+            "put_on_course": self.world.put_on_course,
+            "park_nose_in": lambda s: self.world.park_nose_in(float(s)),
+        }
+        self.publish()
+
+    def _uart(self, device: str) -> Uart:
+        return {"vesc": self.vesc.uart, "lidar": self.lidar.uart}[device]
+
+    def _port(self, device: str) -> Pty:
+        return {"vesc": self.vesc_pty, "lidar": self.lidar_pty}[device]
+
+    def advance(self, until_s: float) -> None:
+        """Take in what the host has written, as sent now, and run world and devices on to a time."""
+        vesc, lidar, world = self.vesc, self.lidar, self.world
+        if data := self.vesc_pty.read():
+            vesc.receive(data, self.time_s)
+        if data := self.lidar_pty.read():
+            lidar.receive(data, self.time_s)
+        while True:
+            reached_s = min(world.time_s, until_s)
+            vesc.run(reached_s)
+            lidar.run(reached_s)
+            if world.time_s >= until_s - 1e-9:
+                break
+            world.step()
+        self.time_s = until_s
+        self.vesc_pty.write(vesc.uart.arrived(until_s))
+        self.lidar_pty.write(lidar.arrived(until_s))
+        self.publish()
+
+    def publish(self) -> None:
+        """Write the truth to its block."""
+        world = self.world
+        moving = world.moving.tolist()
+        mode, value, steer = world.command
+        self._sequence += 2
+        TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence - 1)
+        TRUTH.pack_into(
+            self._truth, TRUTH_SEQUENCE.size, world.time_s, *moving[: STEER + 1], *world.place, world.collisions,
+            world.laps, world.last_lap_s, moving[CHARGE], moving[VOLTAGE], mode, value, steer, moving[ODOMETER],
+        )  # fmt: skip
+        TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence)
+
+    def order(self, line: bytes) -> bytes:
+        """Carry out one line from the control socket; returns the answer's line."""
+        try:
+            request: dict[str, Any] = json.loads(line)
+            name = request.pop("do")
+            if name not in self.faults:
+                raise ValueError(f"do: found {name!r}, allowed: {', '.join(self.faults)}")
+            self.faults[name](**request)
+            self.publish()
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n"
+        return b"{}\n"
+
+
+def scaled(wiring: Any, factor: float) -> Any:
+    """A copy of a device's wiring with every noise multiplied."""
+    noises = {name: value * factor for name, value in vars(wiring).items() if "noise" in name or "bias" in name}
+    if "drop_out" in vars(wiring):
+        noises |= {"drop_out": wiring.drop_out * factor, "speed_error": wiring.speed_error * factor}
+    return replace(wiring, **noises)
+
+
+def build_world(config: VirtualCarConfig) -> World:
+    """The world of a configuration. Raises ValueError naming the field that is wrong."""
+    course = built_in(config.track)
+    grid = rasterise(course)
+    car: CarParameters = load_parameters()
+    unknown = set(config.car) - set(vars(car))
+    if unknown:
+        raise ValueError(f"car: found {', '.join(sorted(unknown))}, allowed: {', '.join(vars(car))}")
+    car = CarParameters(**vars(car) | config.car)
+    if config.hidden_seed is not None:
+        car = hidden_car(config.hidden_seed, car)
+    start = config.start or (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
+    world = World(car, course, grid, start)
+    world.moving[CHARGE] = config.charge
+    return world
+
+
+def warm_up(config: VirtualCarConfig) -> None:
+    """Compile every kernel, or load it from the cache, before the clock runs."""
+    world = build_world(config)
+    lidar = RPLidarEmulator(world, RPLidarWiring(), np.random.default_rng(0))
+    lidar.receive(b"\xa5\xf0\x02\x94\x02\xc1\xa5\x20", 0.0)  # motor on, scan
+    while world.time_s < 1.0:
+        world.step()
+        lidar.run(world.time_s)
+
+
+class Server:
+    """Serves an emulator's sockets, and in real time its clock, until it is told to end."""
+
+    def __init__(self, emulator: Emulator, directory: Path, lockstep: bool) -> None:
+        self._emulator = emulator
+        self._lockstep = lockstep
+        self._poll = select.poll()
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self.start_s = time.monotonic()
+        self._listen(directory / "control", self._obey)
+        if lockstep:
+            self._listen(directory / "lockstep", self._move)
+
+    def _listen(self, path: Path, handler: Callable[[socket.socket], bool]) -> None:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        listener.listen()
+
+        def accept() -> None:
+            connection, _ = listener.accept()
+
+            def handle() -> None:
+                if not handler(connection):
+                    self._poll.unregister(connection)
+                    del self._handlers[connection.fileno()]
+                    connection.close()
+
+            self._watch(connection, handle)
+
+        self._watch(listener, accept)
+
+    def _watch(self, end: socket.socket, handler: Callable[[], None]) -> None:
+        self._handlers[end.fileno()] = handler
+        self._poll.register(end, select.POLLIN)
+
+    def _move(self, connection: socket.socket) -> bool:
+        request = connection.recv(TIME.size, socket.MSG_WAITALL)
+        if len(request) < TIME.size:
+            return False
+        until_s = TIME.unpack(request)[0]
+        if until_s > self._emulator.time_s:  # time never runs backwards; also false for what is not a number
+            self._emulator.advance(until_s)
+        connection.sendall(TIME.pack(self._emulator.time_s))
+        return True
+
+    def _obey(self, connection: socket.socket) -> bool:
+        line = b""
+        while not line.endswith(b"\n"):
+            piece = connection.recv(4096)
+            if not piece:
+                return False
+            line += piece
+        connection.sendall(self._emulator.order(line))
+        return True
+
+    def serve(self) -> None:
+        """Serve for ever."""
+        if self._lockstep:
+            while True:
+                for descriptor, _ in self._poll.poll():
+                    self._handlers[descriptor]()
+        while True:
+            for descriptor, _ in self._poll.poll(POLL_MS):
+                self._handlers[descriptor]()
+            self._emulator.advance(time.monotonic() - self.start_s)
+
+
+def main() -> int:
+    """Run the process; returns 2 and one line on stderr if the configuration is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m drivers.emulators.process", description=__doc__.splitlines()[0])
+    parser.add_argument("--config", type=Path, required=True, help="JSON or TOML file, see VirtualCarConfig")
+    path = parser.parse_args().config
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # never outlive the program that started this one
+    try:
+        config = load_config(path)
+        directory = Path(config.directory or path.parent)
+        warm_up(config)
+        emulator = Emulator(config, directory)
+    except ValueError as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 2
+    server = Server(emulator, directory, config.clock == "lockstep")
+    ready = {
+        "vesc": str(directory / "vesc"),
+        "lidar": str(directory / "lidar"),
+        "control": str(directory / "control"),
+        "lockstep": str(directory / "lockstep") if config.clock == "lockstep" else None,
+        "truth": str(directory / "truth"),
+        "start_monotonic_s": server.start_s,
+    }
+    print(json.dumps(ready), flush=True)
+    gc.freeze()
+    server.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""A VESC from the other end of the wire: framing, answers, watchdog, motor, servo, IMU and battery of one car.
+
+Written from the firmware (comm/packet.c, comm/commands.c, timeout.c, imu/imu.c, motor/foc_math.c of vedderb/bldc):
+
+- Setting duty, current, brake current or ERPM, and ALIVE, feed the watchdog; servo and requests do not. After 1000 ms
+  it applies a brake current of 0 A: the car coasts.
+- A speed below the minimum of 900 ERPM releases the motor. A fault releases it for 500 ms and longer while it lasts.
+- The IMU answers in g and degrees a second.
+"""
+
+import math
+import struct
+from binascii import crc_hqx
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivers.emulators.uart import Uart
+from drivers.emulators.world import (
+    ACCEL_X,
+    ACCEL_Y,
+    BRAKE,
+    CURRENT,
+    MOTOR_CURRENT,
+    ODOMETER,
+    RELEASED,
+    SERVO,
+    SPEED,
+    V_X,
+    VOLTAGE,
+    YAW_RATE,
+    World,
+)
+
+G_M_S2 = 9.80665
+WATCHDOG_S = 1.0
+MIN_ERPM = 900
+FAULT_STOP_S = 0.5
+MAX_PAYLOAD = 512
+FULL_DUTY_M_S = 15.0  # speed of the car at full duty, without load
+HARDWARE = b"60_MK6"
+
+
+@dataclass(frozen=True)
+class VescWiring:
+    """How the emulated car is wired and how noisy its sensors are (standard deviations)."""
+
+    baud: int = 115_200
+    erpm_per_m_s: float = 4614.0
+    servo_per_rad: float = -1.2135
+    servo_centre: float = 0.5304
+    speed_noise_m_s: float = 0.01
+    speed_noise_share: float = 0.003  # of the speed
+    accel_noise_m_s2: float = 0.2
+    accel_bias_m_s2: float = 0.05  # drawn once for each axis
+    gyro_noise_rad_s: float = 0.005
+    gyro_bias_rad_s: float = 0.005  # drawn once
+
+
+class VescEmulator:
+    """The controller of `World`'s car. Feed it with `receive`, move it with `run`, take what `uart.arrived` gives."""
+
+    def __init__(self, world: World, wiring: VescWiring, rng: np.random.Generator) -> None:
+        self.uart = Uart(wiring.baud, rng)
+        self.silent = False  # hung: neither obeys nor answers, but its watchdog still works
+        self.imu_stuck = False
+        self.fault_code = 0
+        self._world = world
+        self._wiring = wiring
+        self._rng = rng
+        self._bias = rng.standard_normal(3) * (wiring.accel_bias_m_s2, wiring.accel_bias_m_s2, wiring.gyro_bias_rad_s)
+        self._buffer = bytearray()
+        self._packets: deque[tuple[float, bytes]] = deque()  # when the last byte arrives, payload
+        self._fed_s = -math.inf
+        self._fault_until_s = -math.inf
+        self._timed_out = True
+        self._imu: tuple[float, ...] = (0.0,) * 6
+        self._handlers = {
+            0: self._firmware, 4: self._values, 50: self._selected_values, 65: self._imu_data, 5: self._duty,
+            6: self._current, 7: self._brake, 8: self._erpm, 12: self._servo, 30: self._alive,
+        }  # fmt: skip
+
+    def receive(self, data: bytes, at_s: float) -> None:
+        """Bytes that the host puts on the wire at a time."""
+        begin_s = self.uart.receive(len(data), at_s)
+        if self.silent:
+            return
+        earlier = len(self._buffer)
+        self._buffer += data
+        consumed = 0
+        while True:
+            size = self._packet_size(consumed)
+            if size == 0:
+                break
+            if size > 0:
+                head = self._buffer[consumed]
+                payload = bytes(self._buffer[consumed + head : consumed + size - 3])
+                end_s = begin_s + (consumed + size - earlier) * self.uart.byte_s
+                self._packets.append((end_s, payload))
+            consumed += abs(size)
+        del self._buffer[:consumed]
+
+    def _packet_size(self, at: int) -> int:
+        """Bytes of the packet that begins at `at`; 0 if it is not complete, -1 if none begins there."""
+        buffer = self._buffer
+        left = len(buffer) - at
+        if left < 1:
+            return 0
+        head = buffer[at]
+        if head not in (2, 3):
+            return -1
+        if left < head:
+            return 0
+        length = int.from_bytes(buffer[at + 1 : at + head], "big")
+        if not (1 if head == 2 else 255) <= length <= MAX_PAYLOAD:
+            return -1
+        size = head + length + 3
+        if left < size:
+            return 0
+        end = at + size
+        good = buffer[end - 1] == 3 and crc_hqx(buffer[at + head : end - 3], 0) == int.from_bytes(
+            buffer[end - 3 : end - 1], "big"
+        )
+        return size if good else -1
+
+    def run(self, until_s: float) -> None:
+        """Obey and answer what has arrived by a time, in the world's last step; then look at the watchdog."""
+        while self._packets and self._packets[0][0] <= until_s:
+            at_s, payload = self._packets.popleft()
+            handler = self._handlers.get(payload[0])
+            if handler is not None and not self.silent:
+                handler(at_s, payload[1:])
+        if self.fault_code:
+            self._fault_until_s = until_s + FAULT_STOP_S
+            self._world.release()
+        if until_s - self._fed_s > WATCHDOG_S and not self._timed_out:
+            self._timed_out = True
+            self._world.release()
+
+    def _answer(self, at_s: float, payload: bytes) -> None:
+        length = len(payload)
+        start = struct.pack(">BB", 2, length) if length <= 255 else struct.pack(">BH", 3, length)
+        self.uart.send(start + payload + struct.pack(">HB", crc_hqx(payload, 0), 3), at_s)
+
+    def _motor(self, at_s: float, kind: int, value: float) -> None:
+        self._alive(at_s, b"")
+        if at_s >= self._fault_until_s:
+            self._world.order(at_s, kind, value)
+
+    def _alive(self, at_s: float, _: bytes) -> None:
+        self._fed_s = at_s
+        self._timed_out = False
+
+    def _duty(self, at_s: float, data: bytes) -> None:
+        self._motor(at_s, SPEED, struct.unpack_from(">i", data)[0] / 100_000 * FULL_DUTY_M_S)
+
+    def _current(self, at_s: float, data: bytes) -> None:
+        self._motor(at_s, CURRENT, struct.unpack_from(">i", data)[0] / 1000)
+
+    def _brake(self, at_s: float, data: bytes) -> None:
+        self._motor(at_s, BRAKE, abs(struct.unpack_from(">i", data)[0]) / 1000)
+
+    def _erpm(self, at_s: float, data: bytes) -> None:
+        erpm = struct.unpack_from(">i", data)[0]
+        if abs(erpm) < MIN_ERPM:
+            self._motor(at_s, RELEASED, 0.0)
+        else:
+            self._motor(at_s, SPEED, erpm / self._wiring.erpm_per_m_s)
+
+    def _servo(self, at_s: float, data: bytes) -> None:
+        position = min(1.0, max(0.0, struct.unpack_from(">h", data)[0] / 1000))
+        self._world.order(at_s, SERVO, (position - self._wiring.servo_centre) / self._wiring.servo_per_rad)
+
+    def _firmware(self, at_s: float, _: bytes) -> None:
+        identity = bytes(range(12))
+        self._answer(at_s, bytes([0, 6, 2]) + HARDWARE + b"\0" + identity + bytes(8) + b"\0")
+
+    def _fields(self, at_s: float) -> list[bytes]:
+        """The values of GET_VALUES at a time, one entry a bit of the selective mask."""
+        wiring, moving = self._wiring, self._world.at(at_s)
+        v_x, current = float(moving[V_X]), float(moving[MOTOR_CURRENT])
+        noise = self._rng.standard_normal(2)
+        speed = v_x + noise[0] * (wiring.speed_noise_m_s + wiring.speed_noise_share * abs(v_x))
+        current += 0.2 * noise[1]
+        duty = min(1.0, max(-1.0, v_x / FULL_DUTY_M_S))
+        tachometer = int(moving[ODOMETER] * wiring.erpm_per_m_s / 10)
+        centi = int(current * 100)
+        return [
+            _i16(250), _i16(300), _i32(centi), _i32(centi * duty), _i32(0), _i32(centi), _i16(duty * 1000),
+            _i32(speed * wiring.erpm_per_m_s), _i16(moving[VOLTAGE] * 10), _i32(0), _i32(0), _i32(0), _i32(0),
+            _i32(tachometer), _i32(abs(tachometer)), bytes([self.fault_code]), _i32(0), bytes([1]), _i16(250) * 3,
+            _i32(0), _i32(duty * moving[VOLTAGE] * 1000), bytes([self._timed_out]),
+        ]  # fmt: skip
+
+    def _values(self, at_s: float, _: bytes) -> None:
+        self._answer(at_s, b"\x04" + b"".join(self._fields(at_s)))
+
+    def _selected_values(self, at_s: float, data: bytes) -> None:
+        mask = int.from_bytes(data[:4], "big")
+        chosen = [field for bit, field in enumerate(self._fields(at_s)) if mask >> bit & 1]
+        self._answer(at_s, b"\x32" + data[:4] + b"".join(chosen))
+
+    def _imu_data(self, at_s: float, data: bytes) -> None:
+        mask = int.from_bytes(data[:2], "big")
+        if not self.imu_stuck:
+            self._imu = self._measure_imu(at_s)
+        # Roll, pitch, yaw, acceleration, rates; the magnetometer and the quaternion of a board that lies level.
+        everything = (0.0, 0.0, 0.0, *self._imu, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+        chosen = [value for bit, value in enumerate(everything) if mask >> bit & 1]
+        self._answer(at_s, struct.pack(f">BH{len(chosen)}f", 65, mask, *chosen))
+
+    def _measure_imu(self, at_s: float) -> tuple[float, ...]:
+        wiring, moving = self._wiring, self._world.at(at_s)
+        noise = self._rng.standard_normal(4)
+        accel_noise = wiring.accel_noise_m_s2 * (1.0 + 0.5 * abs(float(moving[V_X])))  # the chassis shakes as it rolls
+        accel_x = (moving[ACCEL_X] + self._bias[0] + accel_noise * noise[0]) / G_M_S2
+        accel_y = (moving[ACCEL_Y] + self._bias[1] + accel_noise * noise[1]) / G_M_S2
+        accel_z = 1.0 + accel_noise * noise[2] / G_M_S2
+        rate_z = math.degrees(moving[YAW_RATE] + self._bias[2] + wiring.gyro_noise_rad_s * noise[3])
+        in_g = (min(16.0, max(-16.0, float(value))) for value in (accel_x, accel_y, accel_z))
+        return (*in_g, 0.0, 0.0, min(2000.0, max(-2000.0, rate_z)))
+
+
+def _i16(value: float) -> bytes:
+    return struct.pack(">h", int(value))
+
+
+def _i32(value: float) -> bytes:
+    return struct.pack(">i", int(value))

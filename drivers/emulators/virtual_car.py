@@ -1,0 +1,206 @@
+"""Start, move, disturb and judge a virtual car: the other side of `drivers.emulators.process`.
+
+    with start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep")) as car:
+        vesc = Vesc(VescSettings(port=car.vesc_path), clock)
+        ...
+        car.advance(0.02)              # lockstep: the world moves on to 0.02 s and its devices speak
+        car.fault("wall", s=4.0)       # disturb it
+        car.truth().collisions         # for judges only: nothing that drives may look at it
+"""
+
+import json
+import mmap
+import selectors
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self
+
+import msgspec
+
+READY_S = 90.0  # the first start on a machine compiles the kernels
+
+
+class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the emulator process is to be; written to its configuration file as JSON, TOML is read as well."""
+
+    track: str = "oval"  # a built-in track, or the path of a map's YAML file
+    clock: Literal["lockstep", "realtime"] = "lockstep"
+    seed: int = 0  # of all noise
+    hidden_seed: int | None = None  # of the hidden car; none: the car of the data sheet
+    car: dict[str, float] = {}  # parameters that differ from the data sheet's, by their names in sim.car.CarParameters
+    start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
+    charge: float = 1.0  # of the battery, 0 to 1
+    noise: float = 1.0  # factor on the noise of all sensors; 0: none
+    directory: str = ""  # for links, sockets and truth; the program that starts the process sets it
+
+
+class Truth(NamedTuple):
+    """How things really are. Frame: the map's; lateral and heading error against the course's centreline."""
+
+    time_s: float
+    x: float
+    y: float
+    yaw: float
+    v_x: float
+    v_y: float
+    yaw_rate: float
+    steer: float
+    s: float
+    lateral: float
+    heading_error: float
+    collisions: float  # contacts with a wall, each counted once
+    laps: float
+    last_lap_s: float  # not a number before the first
+    charge: float
+    voltage: float
+    motor_mode: float  # command at the wheels: 0 released, 1 speed, 2 current, 3 brake
+    motor_value: float  # m/s or A
+    steer_command: float
+    odometer_m: float
+
+
+TRUTH = struct.Struct(f"<{len(Truth._fields)}d")
+TRUTH_SEQUENCE = struct.Struct("<Q")  # before it: odd while it is being written
+TRUTH_BYTES = TRUTH_SEQUENCE.size + TRUTH.size
+TIME = struct.Struct("<d")
+
+
+def load_config(path: Path) -> VirtualCarConfig:
+    """Read a configuration file, JSON or TOML. Raises ValueError naming file, field and what is allowed."""
+    try:
+        decode = msgspec.toml.decode if path.suffix == ".toml" else msgspec.json.decode
+        return decode(path.read_bytes(), type=VirtualCarConfig)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+class VirtualCar:
+    """A running emulator process. Made by `start_virtual_car`; ends with `close` or its `with` block."""
+
+    def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
+        self.process = process
+        self.directory = directory
+        self.vesc_path: str = ready["vesc"]  # links that stay the same when a device is unplugged and plugged
+        self.lidar_path: str = ready["lidar"]
+        self.start_monotonic_s: float = ready["start_monotonic_s"]  # real time: time.monotonic() of world time 0
+        self._control = _connect(ready["control"])
+        self._lockstep = _connect(ready["lockstep"]) if ready["lockstep"] else None
+        with open(ready["truth"], "rb") as file:
+            self._truth = mmap.mmap(file.fileno(), TRUTH_BYTES, access=mmap.ACCESS_READ)
+
+    def advance(self, time_s: float) -> float:
+        """Lockstep: move the world to a time, seconds; returns the time reached. Bytes to read are then in the ptys."""
+        if self._lockstep is None:
+            raise ValueError("advance: the virtual car runs in real time, nobody can move it on")
+        self._lockstep.sendall(TIME.pack(time_s))
+        answer = self._lockstep.recv(TIME.size, socket.MSG_WAITALL)
+        if len(answer) < TIME.size:
+            raise ConnectionError(f"the virtual car has ended: {self._last_words()}")
+        return TIME.unpack(answer)[0]
+
+    def fault(self, do: str, **arguments: Any) -> None:
+        """Do something to the car, its world or its devices; see `drivers.emulators.process.Emulator.faults`.
+
+        Raises ValueError with the emulator's words if it cannot be done.
+        """
+        self._control.sendall(json.dumps({"do": do, **arguments}).encode() + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n"):
+            piece = self._control.recv(4096)
+            if not piece:
+                raise ConnectionError(f"the virtual car has ended: {self._last_words()}")
+            answer += piece
+        if error := json.loads(answer).get("error"):
+            raise ValueError(error)
+
+    def truth(self) -> Truth:
+        """How things really are, at one moment."""
+        while True:
+            before = TRUTH_SEQUENCE.unpack_from(self._truth)[0]
+            values = TRUTH.unpack_from(self._truth, TRUTH_SEQUENCE.size)
+            if before % 2 == 0 and TRUTH_SEQUENCE.unpack_from(self._truth)[0] == before:
+                return Truth._make(values)
+
+    def _last_words(self) -> str:
+        return _last_line(self.directory / "stderr.txt")
+
+    def close(self) -> None:
+        """End the process and remove its directory. Never raises."""
+        for end in (self._control, self._lockstep):
+            if end is not None:
+                with suppress(OSError):
+                    end.close()
+        self._truth.close()
+        _end(self.process)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def start_virtual_car(config: VirtualCarConfig, ready_s: float = READY_S) -> VirtualCar:
+    """Start the emulator process and wait until its devices can be opened. It ends when the calling thread ends.
+
+    Raises ValueError with the process's own words if the configuration is wrong, TimeoutError after `ready_s`.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="virtual-car-"))
+    file = directory / "config.json"
+    file.write_bytes(msgspec.json.encode(msgspec.structs.replace(config, directory=str(directory))))
+    with open(directory / "stderr.txt", "wb") as words:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "drivers.emulators.process", "--config", str(file)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
+        )  # fmt: skip
+    try:
+        return VirtualCar(process, json.loads(_first_line(process, ready_s, directory)), directory)
+    except BaseException:
+        _end(process)
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+
+
+def _first_line(process: subprocess.Popen, ready_s: float, directory: Path) -> bytes:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        if not selector.select(ready_s):
+            raise TimeoutError(f"the virtual car is not ready after {ready_s} s {_last_line(directory / 'stderr.txt')}")
+    line = process.stdout.readline()
+    if not line:
+        process.wait()
+        raise ValueError(_last_line(directory / "stderr.txt") or f"the virtual car ended with {process.returncode}")
+    return line
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _connect(path: str) -> socket.socket:
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    end.connect(path)
+    return end
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=2.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
