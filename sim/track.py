@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from scipy.interpolate import CubicSpline, PchipInterpolator
+from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 SPACING_M = 0.05
 WIDTH_TIMES_CURVATURE_MAX = 0.75  # beyond 1 the normals cross: a place would have two course coordinates
@@ -77,6 +78,12 @@ def closed_course(
         width_left=left,
         width_right=right,
     )
+
+
+def smooth_below(limit: np.ndarray, reach: int) -> np.ndarray:
+    """A smooth closed profile (n,) that is nowhere above `limit` (n,), blending over `reach` samples to either side."""
+    lowest = minimum_filter1d(limit, 2 * reach + 1, mode="wrap")
+    return gaussian_filter1d(lowest, reach / 2, mode="wrap", radius=reach)
 
 
 @njit(cache=True)
