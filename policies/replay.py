@@ -12,30 +12,36 @@ from policies.array_file import write_bytes_atomically
 OBSERVATION_SIZE = 50
 ACTION_SIZE = 2
 
-TRANSITION = np.dtype(
-    [
-        ("step", "<u8"),  # decisions since the run began; increases by one, over resumed runs too
-        ("episode", "<u4"),
-        ("duration_s", "<f4"),
-        ("observation", "<f4", (OBSERVATION_SIZE,)),
-        ("action", "<f4", (ACTION_SIZE,)),  # executed
-        ("proposed", "<f4", (ACTION_SIZE,)),
-        ("reward", "<f4"),
-        ("next_observation", "<f4", (OBSERVATION_SIZE,)),
-        ("terminated", "u1"),  # nothing follows: the value there is zero
-        ("truncated", "u1"),  # cut short by a take-over or a time-out: the value goes on, the recording does not
-        ("overridden", "u1"),  # the supervisor or a person changed the action
-        ("demonstration", "u1"),
-    ]
-)
+
+def transition_dtype(observation_size: int, action_size: int) -> np.dtype:
+    """One decision and what came of it."""
+    return np.dtype(
+        [
+            ("step", "<u8"),  # decisions since the run began; increases by one, over resumed runs too
+            ("episode", "<u4"),
+            ("duration_s", "<f4"),
+            ("observation", "<f4", (observation_size,)),
+            ("action", "<f4", (action_size,)),  # executed
+            ("proposed", "<f4", (action_size,)),
+            ("reward", "<f4"),
+            ("next_observation", "<f4", (observation_size,)),
+            ("terminated", "u1"),  # nothing follows: the value there is zero
+            ("truncated", "u1"),  # cut short by a take-over or a time-out: the value goes on, the recording does not
+            ("overridden", "u1"),  # the supervisor or a person changed the action
+            ("demonstration", "u1"),
+        ]
+    )
+
+
+TRANSITION = transition_dtype(OBSERVATION_SIZE, ACTION_SIZE)  # the race track's; segments on disk hold these
 
 
 class Memory:
     """A ring of transitions in columns, float32, oldest overwritten first.
 
-    Columns, all with `capacity` rows: observation (n,), action (m,), reward, next_observation (n,), terminated, and
-    `follows`: 1 where the next row is the next decision of the same episode, made by the policy, so that an n-step
-    return may go on into it. Rows 0 .. size-1 hold data.
+    Columns, all with `capacity` rows: observation (n,), action (m,), proposed (m,), reward, next_observation (n,),
+    terminated, and `follows`: 1 where the next row is the next decision of the same episode, made by the policy, so
+    that an n-step return may go on into it. Rows 0 .. size-1 hold data.
     """
 
     def __init__(self, capacity: int, observation_size: int = OBSERVATION_SIZE, action_size: int = ACTION_SIZE) -> None:
@@ -44,6 +50,7 @@ class Memory:
         self.capacity = capacity
         self.observation = np.zeros((capacity, observation_size), np.float32)
         self.action = np.zeros((capacity, action_size), np.float32)
+        self.proposed = np.zeros((capacity, action_size), np.float32)
         self.reward = np.zeros(capacity, np.float32)
         self.next_observation = np.zeros((capacity, observation_size), np.float32)
         self.terminated = np.zeros(capacity, np.float32)
@@ -57,7 +64,8 @@ class Memory:
         if len(transitions) == 0:
             return
         finite = np.isfinite(transitions["observation"]).all(1) & np.isfinite(transitions["next_observation"]).all(1)
-        finite &= np.isfinite(transitions["action"]).all(1) & np.isfinite(transitions["reward"])
+        finite &= np.isfinite(transitions["action"]).all(1) & np.isfinite(transitions["proposed"]).all(1)
+        finite &= np.isfinite(transitions["reward"])
         if not finite.all():
             raise ValueError(f"transition of step {transitions['step'][~finite][0]} is not finite")
         for transition in transitions:
@@ -66,6 +74,7 @@ class Memory:
                 self.follows[row - 1] = continues(self.last, transition)
             self.observation[row] = transition["observation"]
             self.action[row] = transition["action"]
+            self.proposed[row] = transition["proposed"]
             self.reward[row] = transition["reward"]
             self.next_observation[row] = transition["next_observation"]
             self.terminated[row] = transition["terminated"] != 0
