@@ -48,7 +48,7 @@ class Starts:
 def build_step(task: CarTask, lanes: int = LANES, parallel: bool = False) -> Callable[..., None]:
     """The compiled step of `lanes` cars a block for a task's module; one variant is compiled once, and cached on disk."""
     supplied = {name: getattr(task, name) for name in ("target", "slew", "observe", "reward", "ends")}
-    supplied |= {"STEER_SLEW_RAD_S": task.STEER_SLEW_RAD_S, "SPEED_SLEW_M_S2": task.SPEED_SLEW_M_S2, "LANES": lanes}
+    supplied |= {"STEER_SLEW_RAD_S": task.STEER_SLEW_RAD_S, "SPEED_SLEW_M_S2": task.SPEED_SLEW_M_S2, "LANES": np.uintp(lanes)}
     plain = kernel.step_cars_parallel if parallel else kernel.step_cars
     step: Callable[..., None] = njit(cache=True, parallel=parallel, **OPTIONS)(specialise(plain, **supplied))
     return step
@@ -120,7 +120,7 @@ class CarBatch:
 
     def _call(self, substeps: int) -> None:
         self._kernel(
-            self.state.reshape(-1), self.counters.reshape(-1), self._courses, self._course_rows, self._preview,
+            self.state.reshape(-1), self.counters.reshape(-1), self._courses, self._course_rows.reshape(-1), self._preview,
             self._nominal, self._spread, self._actions.reshape(-1), self._observation, self._last_observation,
             self._reward, self._end, substeps, self.decisions_max,
         )  # fmt: skip

@@ -64,7 +64,7 @@ def _translate(value: Any, home: str, supplied: dict[str, Any]) -> tuple[Any, st
     """The single-precision counterpart of a global or a literal, and a text that identifies it."""
     if isinstance(value, Dispatcher) or (isinstance(value, FunctionType) and value.__module__ == home):
         copy = _copy(_source(value), home, supplied)
-        return njit(forceinline=True, **OPTIONS)(copy), copy.__name__
+        return njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(copy), copy.__name__
     if isinstance(value, float):
         return np.float32(value), repr(value)
     if isinstance(value, np.ndarray):
@@ -72,4 +72,4 @@ def _translate(value: Any, home: str, supplied: dict[str, Any]) -> tuple[Any, st
         return single, hashlib.sha256(single.tobytes()).hexdigest()
     if value is math:
         return lane_math, inspect.getsource(lane_math)
-    return value, repr(value) if isinstance(value, int | str | None) else getattr(value, "__name__", repr(value))
+    return value, repr(value) if isinstance(value, int | str | np.generic | None) else getattr(value, "__name__", repr(value))
