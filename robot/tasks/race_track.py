@@ -47,7 +47,7 @@ PREVIEW_COLUMNS = 2 * N_POINTS + 2 * N_WIDTHS + N_CURVATURES + 2  # the last two
 OBSERVATION_SIZE = N_STATE + PREVIEW_COLUMNS - 2
 ACTION_SIZE = 2
 
-# Seen in a mirror, the task is the same task: observation[MIRROR_COLUMNS] * MIRROR_SIGN with action * MIRROR_ACTION_SIGN
+# Seen in a mirror, the task is the same: observation[MIRROR_COLUMNS] * MIRROR_SIGN with action * MIRROR_ACTION_SIGN
 # is what the car would see and do on the mirrored course. Learners use it to double their data.
 MIRROR_COLUMNS = np.arange(OBSERVATION_SIZE)
 MIRROR_COLUMNS[[9, 10]] = [10, 9]
