@@ -7,16 +7,14 @@ right-angled corners, hairpins round one-room arms), and circuits, whose corners
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial import cKDTree
 
-from sim.track import WIDTH_TIMES_CURVATURE_MAX, Course, closed_course, smooth_below
+from sim.track import Course, closed_course, with_room
 
 LENGTH_M = (20.0, 120.0)
 HALF_WIDTH_M = (0.5, 1.5)
 WALL_M = 0.15  # between two stretches of corridor that run side by side
 RADIUS_MIN_M = 0.95  # the tightest centreline; a car with full lock turns on 0.74 m
 STEP_M = 0.1
-SMOOTHING = 12  # samples of 0.05 m over which a width gives way
 
 
 def random_course(seed: int) -> Course:
@@ -104,7 +102,8 @@ def _course_round(corners: np.ndarray, name: str, rng: np.random.Generator) -> C
         points = np.roll(gaussian_filter1d(polygon, rounding_m / STEP_M, axis=0, mode="wrap"), -start, axis=0)[::4]
         course = closed_course(name, points, left[::4], right[::4])
         if np.abs(course.curvature).max() < 1 / RADIUS_MIN_M and LENGTH_M[0] < course.length_m < LENGTH_M[1]:
-            return _with_room(course)
+            course = with_room(course, course.width_left, course.width_right, WALL_M)
+            return course if min(course.width_left.min(), course.width_right.min()) > HALF_WIDTH_M[0] else None
     return None
 
 
@@ -116,26 +115,3 @@ def _widths(rng: np.random.Generator, n: int) -> np.ndarray:
     values = usual + change * rng.uniform(-1.0, 1.0, max(1, int(n / stretch)))
     widths = values[np.arange(n) * len(values) // n]
     return np.clip(gaussian_filter1d(widths, rng.uniform(0.3, 1.0) / STEP_M, mode="wrap"), *HALF_WIDTH_M)
-
-
-def _with_room(course: Course) -> Course | None:
-    """The course with its widths cut to what curvature and neighbouring stretches leave; None if that is too little."""
-    packed = np.stack([course.x, course.y], axis=1)
-    reach = 2 * HALF_WIDTH_M[1] + WALL_M
-    n = len(packed)
-    # Points that lie near each other but far apart along the course: their corridors share the distance.
-    pairs = cKDTree(packed).query_pairs(reach, output_type="ndarray")
-    along = np.abs(pairs[:, 1] - pairs[:, 0])
-    along = np.minimum(along, n - along) * course.spacing_m
-    pairs = pairs[along > 0.5 * np.pi * reach]
-    room = np.full(n, np.inf)
-    distance = np.hypot(*(packed[pairs[:, 0]] - packed[pairs[:, 1]]).T)
-    for side in (0, 1):
-        np.minimum.at(room, pairs[:, side], (distance - WALL_M) / 2)
-    widths = []
-    for width, bend in ((course.width_left, course.curvature), (course.width_right, -course.curvature)):
-        inner = 0.97 * WIDTH_TIMES_CURVATURE_MAX / np.maximum(bend, 1e-3)
-        widths.append(smooth_below(np.minimum(width, np.minimum(room, inner)), SMOOTHING))
-    if min(width.min() for width in widths) < HALF_WIDTH_M[0]:
-        return None
-    return Course(**{**vars(course), "width_left": widths[0], "width_right": widths[1]})

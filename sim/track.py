@@ -5,7 +5,7 @@ and lateral, the distance to the left of it (m). Between two samples the centrel
 sample's curvature, so that the formulas below are exact on straights and circles.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -78,6 +78,40 @@ def closed_course(
         width_left=left,
         width_right=right,
     )
+
+
+def with_room(course: Course, left: np.ndarray, right: np.ndarray, apart_m: float, reach: int = 12) -> Course:
+    """The course with its widths cut to `left`, `right` (n,) m and to where its own normals would meet.
+
+    Every place between its walls then has one pair of course coordinates. Stretches that run side by side stay
+    `apart_m` from each other. Widths change smoothly, over `reach` samples.
+    """
+    widths = []
+    for limit, side in ((left, 1.0), (right, -1.0)):
+        bend = np.maximum(side * course.curvature, 1e-6)
+        meeting = np.minimum(
+            0.97 * WIDTH_TIMES_CURVATURE_MAX / bend, _room_to_own_axis(course.packed(), side) - apart_m / 2
+        )
+        widths.append(smooth_below(np.minimum(limit, meeting), reach))
+    return replace(course, width_left=widths[0], width_right=widths[1])
+
+
+@njit(cache=True)
+def _room_to_own_axis(course, side):
+    """How far one can go along each normal before another part of the centreline is nearer, (n,) m.
+
+    A circle that touches the centreline at p, with its centre at p + w * normal, passes through r where
+    w = |r - p|^2 / (2 normal . (r - p)).
+    """
+    n = course.shape[0]
+    room = np.full(n, np.inf)
+    for k in range(n):
+        for other in range(n):
+            dx, dy = course[other, 0] - course[k, 0], course[other, 1] - course[k, 1]
+            across = side * (dy * course[k, 2] - dx * course[k, 3])
+            if across > 1e-6:
+                room[k] = min(room[k], (dx * dx + dy * dy) / (2.0 * across))
+    return room
 
 
 def smooth_below(limit: np.ndarray, reach: int) -> np.ndarray:
