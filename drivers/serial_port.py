@@ -64,23 +64,17 @@ class SerialPort:
 
     def read(self) -> bytes:
         """Everything that has arrived; b"" if nothing has. Raises LinkLost if the port is gone."""
-        data = self._read_chunk()
-        if not data:
-            return data
-        # The kernel hands over a pseudo-terminal's bytes in pieces: only an empty read says that all were taken.
-        while piece := self._read_chunk():
-            data += piece
-        return data
-
-    def _read_chunk(self) -> bytes:
         if self._port is None:
             raise LinkLost(self._closed_because)
+        data = b""
         try:
-            data = os.read(self._descriptor, CHUNK)
+            # The kernel hands over a pseudo-terminal's bytes in pieces: only an empty read says that all were taken.
+            while piece := os.read(self._descriptor, CHUNK):
+                data += piece
             if not data:
                 self._port.in_waiting  # noqa: B018  an unplugged port reads as empty, but fails here
         except BlockingIOError:
-            return b""
+            return data
         except OSError as error:
             raise self._lost(error) from error
         return data

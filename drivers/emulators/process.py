@@ -108,6 +108,7 @@ class Emulator:
             "lidar_health": lambda status: setattr(self.lidar, "health", int(status)),
             "corrupt": lambda device, rate: setattr(self._uart(device), "corrupt_rate", float(rate)),
             "drop": lambda device, rate: setattr(self._uart(device), "drop_rate", float(rate)),
+            "garbage": lambda device, hex: self._port(device).write(bytes.fromhex(hex)),
             "unplug": lambda device: self._port(device).unplug(),
             "plug": lambda device: self._port(device).plug(),
             "wall": lambda s: self.world.put_wall(float(s)),

@@ -12,6 +12,7 @@ import math
 import struct
 from binascii import crc_hqx
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,11 @@ FAULT_STOP_S = 0.5
 MAX_PAYLOAD = 512
 FULL_DUTY_M_S = 15.0  # speed of the car at full duty, without load
 HARDWARE = b"60_MK6"
+# Temperatures of transistors, motor (0.1 degree); currents: motor, input, d, q (10 mA); duty (0.1 %); ERPM; voltage
+# (0.1 V); Ah, charged, Wh, charged; tachometer, absolute; fault; position; controller; three temperatures; d, q
+# voltage (mV); status. Each bit of the selective mask stands for one of them, the three temperatures for one together.
+VALUES = struct.Struct(">hhiiiihihiiiiiiBiBhhhiiB")
+VALUE_SIZES = (2, 2, 4, 4, 4, 4, 2, 4, 2, 4, 4, 4, 4, 4, 4, 1, 4, 1, 6, 4, 4, 1)
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class VescWiring:
     servo_centre: float = 0.5304
     speed_noise_m_s: float = 0.01
     speed_noise_share: float = 0.003  # of the speed
+    current_noise_a: float = 0.2
     accel_noise_m_s2: float = 0.2
     accel_bias_m_s2: float = 0.05  # drawn once for each axis
     gyro_noise_rad_s: float = 0.005
@@ -69,16 +76,19 @@ class VescEmulator:
         self._world = world
         self._wiring = wiring
         self._rng = rng
-        self._bias = rng.standard_normal(3) * (wiring.accel_bias_m_s2, wiring.accel_bias_m_s2, wiring.gyro_bias_rad_s)
+        bias = rng.standard_normal(3) * (wiring.accel_bias_m_s2, wiring.accel_bias_m_s2, wiring.gyro_bias_rad_s)
+        self._bias: list[float] = bias.tolist()
         self._buffer = bytearray()
         self._packets: deque[tuple[float, bytes]] = deque()  # when the last byte arrives, payload
         self._fed_s = -math.inf
         self._fault_until_s = -math.inf
         self._timed_out = True
         self._imu: tuple[float, ...] = (0.0,) * 6
-        self._handlers = {
-            0: self._firmware, 4: self._values, 50: self._selected_values, 65: self._imu_data, 5: self._duty,
-            6: self._current, 7: self._brake, 8: self._erpm, 12: self._servo, 30: self._alive,
+        # By packet identifier: what obeys it, and how many bytes of data it needs.
+        self._handlers: dict[int, tuple[Callable[[float, bytes], None], int]] = {
+            0: (self._firmware, 0), 4: (self._values, 0), 50: (self._selected_values, 4), 65: (self._imu_data, 2),
+            5: (self._duty, 4), 6: (self._current, 4), 7: (self._brake, 4), 8: (self._erpm, 4), 12: (self._servo, 2),
+            30: (self._alive, 0),
         }  # fmt: skip
 
     def receive(self, data: bytes, at_s: float) -> None:
@@ -128,15 +138,18 @@ class VescEmulator:
         """Obey and answer what has arrived by a time, in the world's last step; then look at the watchdog."""
         while self._packets and self._packets[0][0] <= until_s:
             at_s, payload = self._packets.popleft()
-            handler = self._handlers.get(payload[0])
-            if handler is not None and not self.silent:
-                handler(at_s, payload[1:])
+            obey, length = self._handlers.get(payload[0], (self._ignore, 0))
+            if len(payload) > length and not self.silent:
+                obey(at_s, payload[1:])
         if self.fault_code:
             self._fault_until_s = until_s + FAULT_STOP_S
             self._world.release()
         if until_s - self._fed_s > WATCHDOG_S and not self._timed_out:
             self._timed_out = True
             self._world.release()
+
+    def _ignore(self, at_s: float, _: bytes) -> None:
+        """What the firmware knows and this car does not have, or nobody knows."""
 
     def _answer(self, at_s: float, payload: bytes) -> None:
         length = len(payload)
@@ -176,30 +189,31 @@ class VescEmulator:
         identity = bytes(range(12))
         self._answer(at_s, bytes([0, 6, 2]) + HARDWARE + b"\0" + identity + bytes(8) + b"\0")
 
-    def _fields(self, at_s: float) -> list[bytes]:
-        """The values of GET_VALUES at a time, one entry a bit of the selective mask."""
-        wiring, moving = self._wiring, self._world.at(at_s)
-        v_x, current = float(moving[V_X]), float(moving[MOTOR_CURRENT])
-        noise = self._rng.standard_normal(2)
-        speed = v_x + noise[0] * (wiring.speed_noise_m_s + wiring.speed_noise_share * abs(v_x))
-        current += 0.2 * noise[1]
+    def _measure_values(self, at_s: float) -> bytes:
+        """The fields of GET_VALUES at a time, without its identifier."""
+        wiring, moving = self._wiring, self._world.at(at_s).tolist()
+        v_x, voltage = moving[V_X], moving[VOLTAGE]
+        speed_noise, current_noise = self._rng.standard_normal(2).tolist()
+        speed = v_x + speed_noise * (wiring.speed_noise_m_s + wiring.speed_noise_share * abs(v_x))
+        centiamperes = 100 * (moving[MOTOR_CURRENT] + wiring.current_noise_a * current_noise)
         duty = min(1.0, max(-1.0, v_x / FULL_DUTY_M_S))
         tachometer = int(moving[ODOMETER] * wiring.erpm_per_m_s / 10)
-        centi = int(current * 100)
-        return [
-            _i16(250), _i16(300), _i32(centi), _i32(centi * duty), _i32(0), _i32(centi), _i16(duty * 1000),
-            _i32(speed * wiring.erpm_per_m_s), _i16(moving[VOLTAGE] * 10), _i32(0), _i32(0), _i32(0), _i32(0),
-            _i32(tachometer), _i32(abs(tachometer)), bytes([self.fault_code]), _i32(0), bytes([1]), _i16(250) * 3,
-            _i32(0), _i32(duty * moving[VOLTAGE] * 1000), bytes([self._timed_out]),
-        ]  # fmt: skip
+        return VALUES.pack(
+            250, 300, int(centiamperes), int(centiamperes * duty), 0, int(centiamperes), int(duty * 1000),
+            int(speed * wiring.erpm_per_m_s), int(voltage * 10), 0, 0, 0, 0, tachometer, abs(tachometer),
+            self.fault_code, 0, 1, 250, 250, 250, 0, int(duty * voltage * 1000), self._timed_out,
+        )  # fmt: skip
 
     def _values(self, at_s: float, _: bytes) -> None:
-        self._answer(at_s, b"\x04" + b"".join(self._fields(at_s)))
+        self._answer(at_s, b"\x04" + self._measure_values(at_s))
 
     def _selected_values(self, at_s: float, data: bytes) -> None:
         mask = int.from_bytes(data[:4], "big")
-        chosen = [field for bit, field in enumerate(self._fields(at_s)) if mask >> bit & 1]
-        self._answer(at_s, b"\x32" + data[:4] + b"".join(chosen))
+        values, chosen, at = self._measure_values(at_s), b"", 0
+        for bit, size in enumerate(VALUE_SIZES):
+            chosen += values[at : at + size] if mask >> bit & 1 else b""
+            at += size
+        self._answer(at_s, b"\x32" + data[:4] + chosen)
 
     def _imu_data(self, at_s: float, data: bytes) -> None:
         mask = int.from_bytes(data[:2], "big")
@@ -211,20 +225,12 @@ class VescEmulator:
         self._answer(at_s, struct.pack(f">BH{len(chosen)}f", 65, mask, *chosen))
 
     def _measure_imu(self, at_s: float) -> tuple[float, ...]:
-        wiring, moving = self._wiring, self._world.at(at_s)
-        noise = self._rng.standard_normal(4)
-        accel_noise = wiring.accel_noise_m_s2 * (1.0 + 0.5 * abs(float(moving[V_X])))  # the chassis shakes as it rolls
-        accel_x = (moving[ACCEL_X] + self._bias[0] + accel_noise * noise[0]) / G_M_S2
-        accel_y = (moving[ACCEL_Y] + self._bias[1] + accel_noise * noise[1]) / G_M_S2
-        accel_z = 1.0 + accel_noise * noise[2] / G_M_S2
-        rate_z = math.degrees(moving[YAW_RATE] + self._bias[2] + wiring.gyro_noise_rad_s * noise[3])
-        in_g = (min(16.0, max(-16.0, float(value))) for value in (accel_x, accel_y, accel_z))
+        wiring, moving = self._wiring, self._world.at(at_s).tolist()
+        x, y, z, turn = self._rng.standard_normal(4).tolist()
+        shaking = wiring.accel_noise_m_s2 * (1.0 + 0.5 * abs(moving[V_X]))  # the chassis shakes as it rolls
+        accel_x = (moving[ACCEL_X] + self._bias[0] + shaking * x) / G_M_S2
+        accel_y = (moving[ACCEL_Y] + self._bias[1] + shaking * y) / G_M_S2
+        accel_z = 1.0 + shaking * z / G_M_S2
+        rate_z = math.degrees(moving[YAW_RATE] + self._bias[2] + wiring.gyro_noise_rad_s * turn)
+        in_g = (min(16.0, max(-16.0, value)) for value in (accel_x, accel_y, accel_z))
         return (*in_g, 0.0, 0.0, min(2000.0, max(-2000.0, rate_z)))
-
-
-def _i16(value: float) -> bytes:
-    return struct.pack(">h", int(value))
-
-
-def _i32(value: float) -> bytes:
-    return struct.pack(">i", int(value))
