@@ -58,7 +58,7 @@ def closed_course(
     # Centripetal knots keep the spline free of loops where points lie unevenly (Lee 1989).
     knots = np.concatenate([[0.0], np.cumsum(np.sqrt(np.hypot(*np.diff(closed, axis=0).T)))])
     spline = CubicSpline(knots, closed, bc_type="periodic")
-    fine = np.linspace(0.0, knots[-1], max(20_000, 20 * len(points)) + 1)
+    fine = np.linspace(0.0, knots[-1], max(4000, 20 * len(points)) + 1)
     arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(spline(fine), axis=0).T))])
     n = round(arc[-1] / spacing_m)
     at = np.interp(np.arange(n) * arc[-1] / n, arc, fine)
