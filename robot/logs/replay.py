@@ -29,7 +29,7 @@ class ReplayablePipeline(Protocol):
 
     def tick(self, readings: np.ndarray) -> None: ...
 
-    def set_weights(self, version: int, vector: np.ndarray) -> None: ...
+    def set_weights(self, weights: np.ndarray) -> None: ...
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -135,7 +135,7 @@ def replay(path: Path, make_pipeline: Callable[[int], ReplayablePipeline]) -> Re
                 difference = changed_weights(tick, entry.weights)
                 if difference:
                     break
-                pipeline.set_weights(int(entry.weights["version"]), entry.weights["weights"].copy())
+                pipeline.set_weights(entry.weights["weights"].copy())
             current[...] = entry.readings
             pipeline.tick(current)
             count += 1

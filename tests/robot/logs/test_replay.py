@@ -27,8 +27,8 @@ class ToyPipeline:
         self.weights = np.full(WEIGHTS_SIZE, life, np.float32)
         self.total = 0.0
 
-    def set_weights(self, version: int, vector: np.ndarray) -> None:
-        self.weights = vector
+    def set_weights(self, weights: np.ndarray) -> None:
+        self.weights = weights
 
     def tick(self, readings: np.ndarray) -> None:
         self.total += float(readings["wheel_speed_m_s"])
@@ -57,7 +57,7 @@ class Driven:
                 if number >= 11:
                     record["weights_version"] = life
                 if number == 11:
-                    pipeline.set_weights(life, vector)
+                    pipeline.set_weights(vector)
                     self.weights.append(make_weights(Weights(life, 100, 0.0, vector), 11, 0.22))
                 pipeline.tick(record)
                 readings.append(record)
