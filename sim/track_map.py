@@ -1,0 +1,221 @@
+"""Maps of real tracks in the ROS `map_server` format (an image and a YAML file), and the course that a map holds.
+
+Format: wiki.ros.org/map_server, section 3. `origin` is the pose of the lower-left corner of the image. A cell counts as
+solid unless the map says that it is free: what nobody has seen may hold a wall.
+
+The course is an elastic band: it starts as the map's best loop (`sim.map_loops`), walls push it away up to ROOM_MAX_M,
+and its stiffness smooths it. Its widths are what rays along its normals find free.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numba import njit
+from PIL import Image, UnidentifiedImageError
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+
+from sim.distance_field import OccupancyGrid, distance_at, to_cells
+from sim.map_loops import find_loop
+from sim.track import Course, closed_course, with_room
+
+ROOM_MAX_M = 1.5  # to either side of the centreline; the widest that random courses have, too
+ROOM_MIN_M = 0.3  # half a car and as much again
+WALL_MARGIN_M = 0.05
+BAND_STEP_M = 0.2
+BAND_STIFFNESS = 0.15  # m^3: bends of a radius below about a metre are smoothed away
+BAND_RATE = 0.2
+BAND_ITERATIONS = 400
+PUSH_STEP_M = 0.15  # walls on both sides of a ridge push together within this, which keeps the band from trembling
+STRAIGHT_M = 3.0
+MODES = ("trinary", "scale", "raw")
+
+
+def load_map(path: Path) -> OccupancyGrid:
+    """Read a map: its YAML file and the image that it names, relative to the YAML file's folder.
+
+    Raises ValueError, naming file and field, for anything missing or out of range.
+    """
+    path = Path(path)
+    fields = _read_fields(path)
+    resolution = _number(path, fields, "resolution")
+    if not resolution > 0:
+        raise ValueError(f"{path}: resolution: found {resolution}, allowed: more than 0 m per pixel")
+    origin = fields.get("origin")
+    if not (isinstance(origin, list) and len(origin) == 3 and all(_is_finite_number(value) for value in origin)):
+        raise ValueError(f"{path}: origin: found {origin!r}, allowed: [x m, y m, yaw rad]")
+    free = _free_cells(path, fields)
+    return OccupancyGrid(path.stem, ~free[::-1], resolution, *(float(value) for value in origin))
+
+
+def _read_fields(path: Path) -> dict[str, Any]:
+    try:
+        fields = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ValueError(f"{path}: found no such file, allowed: a map's YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise ValueError(f"{path}: found no YAML ({str(error).splitlines()[0]}), allowed: a map's YAML file") from None
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path}: found {type(fields).__name__}, allowed: the fields image, resolution, origin, ...")
+    return fields
+
+
+def _is_finite_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _number(path: Path, fields: dict[str, Any], name: str) -> float:
+    value = fields.get(name)
+    if not _is_finite_number(value):
+        raise ValueError(f"{path}: {name}: found {value!r}, allowed: a number")
+    return float(fields[name])
+
+
+def _free_cells(path: Path, fields: dict[str, Any]) -> np.ndarray:
+    """(h, w) bool, row 0 = top of the image."""
+    negate, mode = fields.get("negate", 0), fields.get("mode", "trinary")
+    if negate not in (0, 1):
+        raise ValueError(f"{path}: negate: found {negate!r}, allowed: 0 or 1")
+    if mode not in MODES:
+        raise ValueError(f"{path}: mode: found {mode!r}, allowed: {', '.join(MODES)}")
+    occupied_above = _number(path, fields, "occupied_thresh")
+    free_below = _number(path, fields, "free_thresh")
+    if not 0.0 <= free_below < occupied_above <= 1.0:
+        raise ValueError(
+            f"{path}: free_thresh, occupied_thresh: found {free_below}, {occupied_above}, "
+            "allowed: 0 <= free_thresh < occupied_thresh <= 1"
+        )
+    shade, seen = _read_image(path, fields)
+    if mode == "raw":  # pixels are occupancies in per cent; above 100 is unknown
+        return (shade * 255.0 <= 100.0) & (shade * 2.55 < free_below)
+    occupancy = shade if negate else 1.0 - shade
+    free = occupancy < free_below
+    return free & seen if mode == "scale" else free
+
+
+def _read_image(path: Path, fields: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The image's brightness from 0 to 1, and where it is not transparent; both (h, w), row 0 = top."""
+    name = fields.get("image")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"{path}: image: found {name!r}, allowed: the name of a PNG or PGM file")
+    file = path.parent / name
+    try:
+        with Image.open(file) as image:
+            image.load()
+    except FileNotFoundError:
+        raise ValueError(f"{path}: image: found {name!r}, which is not there, allowed: a PNG or PGM file") from None
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"{path}: image: found {name!r}, which cannot be read ({error}), allowed: PNG, PGM") from None
+    if image.mode.startswith("I"):  # 16 bits a pixel
+        shade = np.asarray(image, dtype=float) / 65535.0
+        return shade, np.ones(shade.shape, dtype=bool)
+    pixels = np.asarray(image.convert("RGBA"), dtype=float) / 255.0
+    return pixels[:, :, :3].mean(axis=2), pixels[:, :, 3] > 0.0
+
+
+def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = None) -> Course:
+    """The closed course of a map, found without further help, in the map's frame.
+
+    It is the longest loop with enough room (`sim.map_loops.find_loop`), driven counter-clockwise from the middle of its
+    straightest stretch. With a `start` pose (x m, y m, yaw rad): the loop nearest to it, from there, in its direction.
+    Everything between the course's walls is free in the grid. Raises ValueError if there is no such course.
+    """
+    place = None
+    if start is not None:
+        column, row = to_cells(grid.frame, start[0], start[1])
+        place = (float(column), float(row))
+    points = _elastic_band(grid, _to_map(grid, find_loop(grid, place)))
+    ahead = np.roll(points, -1, axis=0) - points
+    if start is None:
+        first = _straightest(ahead)
+    else:
+        first = int(np.argmin(np.hypot(points[:, 0] - start[0], points[:, 1] - start[1])))
+        if ahead[first] @ (math.cos(start[2]), math.sin(start[2])) < 0:
+            points, first = points[::-1], len(points) - 1 - first
+    return _with_widths(grid, np.roll(points, -first, axis=0))
+
+
+def _to_map(grid: OccupancyGrid, cells: np.ndarray) -> np.ndarray:
+    """Points (m, 2) from columns and rows to the map frame."""
+    x, y = ((cells + 0.5) * grid.resolution_m).T
+    origin_x, origin_y, cos_yaw, sin_yaw, _ = grid.frame
+    return np.stack([origin_x + x * cos_yaw - y * sin_yaw, origin_y + x * sin_yaw + y * cos_yaw], axis=1)
+
+
+def _elastic_band(grid: OccupancyGrid, loop: np.ndarray) -> np.ndarray:
+    """A smooth closed line (n, 2) every BAND_STEP_M near a ragged `loop` (m, 2), pushed away from walls; map frame, m.
+
+    Walls push in proportion to what lacks to ROOM_MAX_M. The stiffness acts implicitly, by Fourier series.
+    """
+    band = _evenly(gaussian_filter1d(loop, 0.3 / grid.resolution_m, axis=0, mode="wrap"))
+    for _ in range(BAND_ITERATIONS):
+        wave = 2 * np.pi * np.fft.fftfreq(len(band), BAND_STEP_M)
+        pushed = (band + BAND_RATE * _push(grid.distance_m, grid.frame, band)) @ (1, 1j)
+        relaxed = np.fft.ifft(np.fft.fft(pushed) / (1 + BAND_RATE * BAND_STIFFNESS * wave**4))
+        band = _evenly(np.stack([relaxed.real, relaxed.imag], axis=1))
+    return band
+
+
+@njit(cache=True)
+def _push(distance_m, frame, band):
+    """How hard and where the walls push each point (n, 2): 0 at ROOM_MAX_M, 1 at a wall."""
+    push = np.empty_like(band)
+    for k in range(len(band)):
+        for axis in range(2):
+            dx, dy = PUSH_STEP_M * (axis == 0), PUSH_STEP_M * (axis == 1)
+            ahead = max(0.0, ROOM_MAX_M - distance_at(distance_m, frame, band[k, 0] + dx, band[k, 1] + dy))
+            behind = max(0.0, ROOM_MAX_M - distance_at(distance_m, frame, band[k, 0] - dx, band[k, 1] - dy))
+            push[k, axis] = (behind * behind - ahead * ahead) / (4.0 * PUSH_STEP_M * ROOM_MAX_M)
+    return push
+
+
+def _evenly(points: np.ndarray) -> np.ndarray:
+    """A closed line (m, 2) with points every BAND_STEP_M, or as near to that as divides its length."""
+    closed = np.concatenate([points, points[:1]])
+    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    n = max(8, round(arc[-1] / BAND_STEP_M))
+    at = np.arange(n) * arc[-1] / n
+    return np.stack([np.interp(at, arc, closed[:, 0]), np.interp(at, arc, closed[:, 1])], axis=1)
+
+
+def _straightest(ahead: np.ndarray) -> int:
+    """Index of the middle of the stretch of STRAIGHT_M that turns least, of steps (n, 2)."""
+    heading = np.arctan2(ahead[:, 1], ahead[:, 0])
+    turn = np.abs(np.angle(np.exp(1j * (heading - np.roll(heading, 1)))))
+    return int(np.argmin(uniform_filter1d(turn, round(STRAIGHT_M / BAND_STEP_M), mode="wrap")))
+
+
+def _with_widths(grid: OccupancyGrid, points: np.ndarray) -> Course:
+    nothing = np.zeros(len(points))
+    course = closed_course(grid.name, points, nothing, nothing)
+    left, right = (_free_along_normals(grid.distance_m, grid.frame, course.packed(), side) for side in (1.0, -1.0))
+    course = with_room(course, left, right, apart_m=0.0)
+    least = np.minimum(course.width_left, course.width_right)
+    tight = int(np.argmin(least))
+    if least[tight] < ROOM_MIN_M:
+        raise ValueError(
+            f"map {grid.name}: found {least[tight]:.2f} m of room beside its loop at x {course.x[tight]:.1f}, "
+            f"y {course.y[tight]:.1f}, allowed: {ROOM_MIN_M} m or more on either side"
+        )
+    return course
+
+
+@njit(cache=True)
+def _free_along_normals(distance_m, frame, course, side):
+    """How far rays to one side of a packed course stay WALL_MARGIN_M clear of walls, up to ROOM_MAX_M; (n,) m.
+
+    The margin is more than half the distance between two rays, so that nothing hides between them.
+    """
+    room = np.empty(len(course))
+    for k in range(len(course)):
+        normal_x, normal_y = -side * course[k, 3], side * course[k, 2]
+        reach = 0.0
+        while reach < ROOM_MAX_M:
+            clear = distance_at(distance_m, frame, course[k, 0] + reach * normal_x, course[k, 1] + reach * normal_y)
+            if clear < WALL_MARGIN_M:
+                break
+            reach += max(0.01, clear - WALL_MARGIN_M)
+        room[k] = min(reach, ROOM_MAX_M)
+    return room
