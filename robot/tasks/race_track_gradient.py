@@ -82,6 +82,7 @@ class Courses(NamedTuple):
 
 SLIDING_MAX = 0.35  # rad
 HEADING_MAX = 1.4  # rad; beyond it a car has crashed too
+SLOW_M_S = 1.3  # below it the tyres answer so quickly that RK4 needs steps of half the length
 
 
 @njit(cache=True, fastmath=FAST)
@@ -258,19 +259,19 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
 
     lanes (n, N_LANE) float64: the cars at the start, left at the window's end. parameters (n, sim.car.N_PARAMETERS).
     course (n,) int64: which of `courses` each drives. noise (horizon, n, N_NOISE): the estimate's errors. step_s: the
-    physics step, which divides DECISION_S. kept (n, N_LANE): the cars after `keep` decisions. gradient: flat float32,
-    overwritten.
+    physics step, which divides DECISION_S; half of it for a car slower than SLOW_M_S. kept (n, N_LANE): the cars after
+    `keep` decisions. gradient: flat float32, overwritten.
     """
     horizon, n = noise.shape[0], noise.shape[1]
-    steps = round(DECISION_S / step_s)
+    most_steps = 2 * round(DECISION_S / step_s)
     network = unpack(weights, OBSERVATION_SIZE, hidden, ACTION_SIZE)
     observation = np.empty((horizon, n, OBSERVATION_SIZE), np.float32)
     first = np.empty((horizon, n, hidden), np.float32)
     second = np.empty((horizon, n, hidden), np.float32)
     action = np.empty((horizon, n, ACTION_SIZE), np.float32)
     before = np.empty((horizon, n, N_LANE))
-    commands = np.empty((horizon, n, steps, 2))
-    tape = np.empty((horizon, n, steps, TAPE_COLUMNS))
+    commands = np.empty((horizon, n, most_steps, 2))
+    tape = np.empty((horizon, n, most_steps, TAPE_COLUMNS))
     counts = np.ones((horizon + 1, n))  # 0 once the car has crashed
     g_after = np.zeros((horizon, n, N_LANE))  # of each decision's own cost, by the state that it ended in
     cost = 0.0
@@ -286,9 +287,11 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
         forward(network, observation[k], first[k], second[k], action[k])
         for i in range(n):
             x, c, p, s_before = lanes[i], course[i], parameters[i], lanes[i, S]
-            restless = decide(x, action[k, i], p[P_DELAY], step_s, commands[k, i])
-            drive(x, commands[k, i], p, courses.curvature, courses.first_row[c], courses.n_rows[c],
-                  courses.spacing_m[c], step_s, tape[k, i])  # fmt: skip
+            steps = most_steps if x[V_X] < SLOW_M_S else most_steps // 2
+            wheels = commands[k, i, :steps]
+            restless = decide(x, action[k, i], p[P_DELAY], DECISION_S / steps, wheels)
+            drive(x, wheels, p, courses.curvature, courses.first_row[c], courses.n_rows[c],
+                  courses.spacing_m[c], DECISION_S / steps, tape[k, i])  # fmt: skip
             own, beyond = cost_after(x, p, courses.table, courses.first_row[c], courses.n_rows[c],
                                      courses.spacing_m[c], objective, g_after[k, i])  # fmt: skip
             cost += counts[k, i] * (own + objective.restlessness * restless - (x[S] - s_before))
@@ -300,7 +303,7 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
     d_first, d_second, d_action = np.empty_like(first), np.empty_like(second), np.empty_like(action)
     d_observation = np.empty((n, OBSERVATION_SIZE), np.float32)
     g_lanes = np.zeros((n, N_LANE))
-    g_commands = np.empty((steps, 2))
+    g_commands = np.empty((most_steps, 2))
     g_action = np.empty(2)
     for k in range(horizon - 1, -1, -1):
         for i in range(n):
@@ -309,10 +312,12 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
                 g[j] += count * g_after[k, i, j]
             g[S] -= count
             clip(g, objective.adjoint_max)
-            reverse(g, commands[k, i], parameters[i], courses.curvature, courses.first_row[c], courses.n_rows[c],
-                    courses.spacing_m[c], step_s, tape[k, i], g_commands)  # fmt: skip
-            decide_adjoint(x, action[k, i], parameters[i, P_DELAY], step_s, 2.0 * objective.restlessness * count,
-                           objective.leak, g_commands, g, g_action)  # fmt: skip
+            steps = most_steps if x[V_X] < SLOW_M_S else most_steps // 2
+            g_wheels = g_commands[:steps]
+            reverse(g, commands[k, i, :steps], parameters[i], courses.curvature, courses.first_row[c],
+                    courses.n_rows[c], courses.spacing_m[c], DECISION_S / steps, tape[k, i], g_wheels)  # fmt: skip
+            decide_adjoint(x, action[k, i], parameters[i, P_DELAY], DECISION_S / steps,
+                           2.0 * objective.restlessness * count, objective.leak, g_wheels, g, g_action)  # fmt: skip
             g[S] += count
             d_action[k, i, 0] = g_action[0]
             d_action[k, i, 1] = g_action[1]

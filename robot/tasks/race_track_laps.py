@@ -163,7 +163,7 @@ def judge(weights: np.ndarray, hidden: int, courses: Courses, course: np.ndarray
     decisions = round(seconds / DECISION_S)
     lanes = np.empty((n, N_LANE))
     for lane in lanes:
-        place(lane, 0.0, 0.0, 0.0, 0.5)
+        place(lane, 0.0, 0.0, 0.0, 0.0)
     lap_s, laps, crashes = np.full((n, 64), np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64)
     errors = np.zeros((decisions, n, N_NOISE)) if noise is None else noise
     drive_laps(weights, hidden, lanes, parameters, course, courses, errors, lap_s, laps, crashes)
