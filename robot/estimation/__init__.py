@@ -1,0 +1,1 @@
+"""Where the car is and how it moves, from what its drivers delivered."""
