@@ -1,7 +1,7 @@
 """What every driver must do, checked against its device or an emulator: one call, `check_driver(rig)`.
 
-A rig says how to make the driver and how to disturb its device; the rest follows from the `Driver` protocol and from the
-fields of the reading: every field whose name ends in `age_s` and holds a number is the age of something.
+A rig says how to make the driver and how to disturb its device; the rest follows from the `Driver` protocol and from
+the fields of the reading: every field whose name ends in `age_s` and holds a number is the age of something.
 """
 
 import math

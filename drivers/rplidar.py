@@ -20,13 +20,15 @@ from drivers.serial_port import SerialPort
 
 BAUD = 256_000
 NODE_BYTES = 5
+LEAST_STEP, LARGEST_STEP = 6, 192  # between two samples, in 1/64 degree; 4000 a second at 10 turns a second: 58
+PROOF = 6  # steps in a row that find the stream again: distances read as angles fit for at most 5
 SAMPLE_S = 250e-6  # until the device has told its own
 SETTLE_S = 0.01  # after STOP; the document asks for at least 1 ms
 REBOOT_S = 1.0  # after RESET
 ANSWER_S = 0.5  # to a request; without an answer the start begins again
 SPIN_UP_S = 4.0  # from the start of the scan to its first sample
 SILENCE_S = 1.0  # between samples
-UNDATABLE_BYTES = 60_000  # so many wait only once the kernel has thrown some away, and nobody knows which are new
+HELD_UP_S = 0.2  # after a longer pause the kernel may have thrown bytes away (it keeps 4 KiB): nobody knows when
 
 STOP, RESET, SCAN = b"\xa5\x25", b"\xa5\x40", b"\xa5\x20"
 GET_INFO, GET_HEALTH, GET_SAMPLE_RATE = b"\xa5\x50", b"\xa5\x52", b"\xa5\x59"
@@ -51,34 +53,51 @@ def motor_pwm(duty: int) -> bytes:
     return request + bytes([checksum])
 
 
-@njit(cache=True)
-def parse_nodes(stream, mount_yaw_rad, angle_rad, distance_m):
-    """Find the nodes in `stream` (uint8). Returns (points, bytes consumed, revolutions begun, bytes skipped).
+@njit(cache=True, inline="always")
+def _follows(stream, i):
+    """Whether the 5 bytes at i and the 5 after them are two samples in a row: check bits right, angle a little on."""
+    j = i + NODE_BYTES
+    if not ((stream[i] ^ (stream[i] >> 1)) & 1 and (stream[j] ^ (stream[j] >> 1)) & 1):
+        return False
+    if not (stream[i + 1] & 1 and stream[j + 1] & 1):
+        return False
+    here = (int(stream[i + 1]) >> 1) | (int(stream[i + 2]) << 7)
+    ahead = (int(stream[j + 1]) >> 1) | (int(stream[j + 2]) << 7)
+    step = (ahead - here + 11520) % 23040 - 11520
+    return here < 23040 and ahead < 23040 and LEAST_STEP <= step <= LARGEST_STEP
 
-    `angle_rad`, `distance_m`: float32, room for len(stream) // 5. A node counts when the one that follows it fits too:
-    its check bits are right and its angle is a little further on. So lost bytes cost the node that they were lost from,
-    and the last whole node of a stream waits for its successor.
+
+@njit(cache=True)
+def parse_nodes(stream, synchronised, mount_yaw_rad, angle_rad, distance_m):
+    """Find the nodes in `stream` (uint8).
+
+    Returns (points, bytes consumed, revolutions begun, bytes skipped, whether it is in step with the stream).
+    `angle_rad`, `distance_m`: float32, room for len(stream) // 5. In step with the stream a node counts when the next
+    one follows on it, so a torn node is found out and the last one of a stream waits for its successor. Out of step,
+    that many in a row must fit that no mixture of angles and distances is taken for nodes.
     """
     size = stream.shape[0]
     i = points = revolutions = skipped = 0
-    while i + 2 * NODE_BYTES <= size:
-        j = i + NODE_BYTES
-        fits = (stream[i] ^ (stream[i] >> 1)) & 1 and stream[i + 1] & 1 and (stream[j] ^ (stream[j] >> 1)) & 1
-        if fits and stream[j + 1] & 1:
-            here = (int(stream[i + 1]) >> 1) | (int(stream[i + 2]) << 7)
-            ahead = (int(stream[j + 1]) >> 1) | (int(stream[j + 2]) << 7)
-            step = (ahead - here + 11520) % 23040 - 11520
-            if here < 23040 and ahead < 23040 and -128 <= step <= 640:  # -2 to +10 degrees
-                angle = mount_yaw_rad - here * (math.pi / 11520)
-                angle_rad[points] = angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))
-                distance_m[points] = (int(stream[i + 3]) | (int(stream[i + 4]) << 8)) * 0.00025
-                points += 1
-                revolutions += stream[i] & 1
-                i = j
-                continue
-        i += 1
-        skipped += 1
-    return points, i, revolutions, skipped
+    while True:
+        needed = 1 if synchronised else PROOF
+        if i + NODE_BYTES * (needed + 1) > size:
+            return points, i, revolutions, skipped, synchronised
+        synchronised = True
+        for k in range(needed):
+            if not _follows(stream, i + k * NODE_BYTES):
+                synchronised = False
+                break
+        if not synchronised:
+            i += 1
+            skipped += 1
+            continue
+        clockwise = (int(stream[i + 1]) >> 1) | (int(stream[i + 2]) << 7)
+        angle = mount_yaw_rad - clockwise * (math.pi / 11520)
+        angle_rad[points] = angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))
+        distance_m[points] = (int(stream[i + 3]) | (int(stream[i + 4]) << 8)) * 0.00025
+        points += 1
+        revolutions += stream[i] & 1
+        i += NODE_BYTES
 
 
 @dataclass(frozen=True)
@@ -113,8 +132,10 @@ class RPLidar:
         self._byte_s = 10 / settings.baud
         self._sample_s = SAMPLE_S
         self._buffer = b""
+        self._synchronised = True  # with the nodes of the scan
         self._question = -1  # index into QUESTIONS; -1 while the device settles, len(QUESTIONS) while it scans
         self._wait_until_s = 0.0  # while it settles; then, when the question or the scan is overdue
+        self._read_s = 0.0  # time of the last read
         self._newest_s = -NEVER_S  # when the newest point was measured
         self._revolution = 0
         self._link_trouble = f"{settings.port}: not open"
@@ -133,15 +154,22 @@ class RPLidar:
         self._wait_until_s = self._clock.now() + wait_s
 
     def read(self) -> LidarReading:
-        """Return the points that arrived since the last read. Never blocks. Raises LinkLost if the port is gone."""
+        """Return the points that arrived since the last read. Never blocks. Raises LinkLost if the port is gone.
+
+        Who reads again after more than HELD_UP_S gets no points this time, for their ages are not known.
+        """
         try:
             data = self._port.read()
         except LinkLost as error:
             self._link_trouble = str(error)
             raise
         now = self._clock.now()
-        if len(data) > UNDATABLE_BYTES:
+        held_up = now - self._read_s > HELD_UP_S
+        self._read_s = now
+        if held_up and self._question == len(QUESTIONS):
             data = self._buffer = b""
+            self._synchronised = False
+            self._wait_until_s = now + SILENCE_S
         self._buffer += data
         if self._question < len(QUESTIONS):
             self._start(now)
@@ -152,8 +180,8 @@ class RPLidar:
         stream = np.frombuffer(self._buffer, dtype=np.uint8)
         angle_rad = np.empty(len(stream) // NODE_BYTES + 1, dtype=np.float32)
         distance_m = np.empty_like(angle_rad)
-        points, consumed, revolutions, skipped = parse_nodes(
-            stream, self.settings.mount_yaw_rad, angle_rad, distance_m
+        points, consumed, revolutions, skipped, self._synchronised = parse_nodes(
+            stream, self._synchronised, self.settings.mount_yaw_rad, angle_rad, distance_m
         )
         self._buffer = self._buffer[consumed:]
         self._revolution += revolutions
@@ -201,7 +229,7 @@ class RPLidar:
         elif request == GET_SAMPLE_RATE:
             self._sample_s = int.from_bytes(answer[:2], "little") * 1e-6 or SAMPLE_S
         elif request == SCAN:
-            self._buffer = answer
+            self._buffer, self._synchronised = answer, True
             self._question += 1
             self._wait_until_s = now + SPIN_UP_S
             return

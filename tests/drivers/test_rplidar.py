@@ -1,0 +1,210 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.base import LIDAR_POINTS_MAX
+from drivers.rplidar import RPLidarSettings, motor_pwm, parse_nodes
+
+
+def node(angle_deg: float, distance_mm: float, start: bool = False, quality: int = 15) -> bytes:
+    """A node, built from the document's table."""
+    first = quality << 2 | (0b01 if start else 0b10)
+    angle = round(angle_deg * 64) << 1 | 1
+    return bytes([first]) + angle.to_bytes(2, "little") + round(distance_mm * 4).to_bytes(2, "little")
+
+
+def parse(stream: bytes, mount_yaw_rad: float = 0.0, synchronised: bool = True):
+    room = len(stream) // 5 + 1
+    angles, distances = np.empty(room, np.float32), np.empty(room, np.float32)
+    points, consumed, revolutions, skipped, _ = parse_nodes(
+        np.frombuffer(stream, np.uint8), synchronised, mount_yaw_rad, angles, distances
+    )
+    return angles[:points], distances[:points], consumed, revolutions, skipped
+
+
+def test_a_node_of_known_bytes():
+    # Quality 15, first of its revolution, 90 degrees clockwise, 1000 mm; then the next sample.
+    angles, distances, consumed, revolutions, skipped = parse(bytes.fromhex("3d 01 2d a00f 3e 75 2d 0000"))
+    assert angles == pytest.approx([-math.pi / 2])  # to the right of the car
+    assert distances == pytest.approx([1.0])
+    assert (consumed, revolutions, skipped) == (5, 1, 0)
+
+
+def test_the_motor_request_of_the_document():
+    assert motor_pwm(660) == bytes.fromhex("a5 f0 02 94 02 c1")
+    assert motor_pwm(0) == bytes.fromhex("a5 f0 02 00 00 57")
+
+
+def test_clockwise_angles_become_counter_clockwise_ones_in_the_frame_of_the_car():
+    stream = b"".join(node(angle, 500) for angle in np.arange(0, 360, 0.9)) + node(0.0, 500)
+    angles, _, _, _, _ = parse(stream, mount_yaw_rad=0.3)
+    expected = (0.3 - np.radians(np.arange(0, 360, 0.9)) + math.pi) % (2 * math.pi) - math.pi
+    assert np.allclose(np.sin(angles), np.sin(expected), atol=0.001)
+    assert np.allclose(np.cos(angles), np.cos(expected), atol=0.001)
+    assert angles.min() >= -math.pi - 1e-6
+    assert angles.max() < math.pi + 1e-6
+
+
+def test_revolutions_are_counted_at_their_first_sample():
+    stream = b"".join(node(angle % 360, 500, start=angle % 360 == 0) for angle in range(0, 1080, 3))
+    assert parse(stream)[3] == 3
+
+
+nodes = st.lists(st.integers(0, 65535), min_size=30, max_size=120)
+
+
+@given(nodes, st.integers(0, 10_000), st.integers(1, 30))
+def test_lost_bytes_cost_only_the_points_they_belong_to(distances, place, lost):
+    """Points after the gap are found again, and none is made up."""
+    sent = [(k * 0.9) % 360 for k in range(len(distances))]
+    stream = b"".join(node(a, d / 4) for a, d in zip(sent, distances, strict=True))
+    after = b"".join(node((k * 0.9) % 360, 100) for k in range(len(sent), len(sent) + 8))  # to find the stream again
+    at = place % (len(stream) - lost)
+    angles, found, _, _, _ = parse(stream[:at] + stream[at + lost :] + after)
+    truth = {round(a * 64): d for a, d in zip(sent, distances, strict=True)}
+    truth |= {round(k * 0.9 % 360 * 64): 400 for k in range(len(sent), len(sent) + 8)}
+    raw = [round(-math.degrees(a) % 360 * 64) % 23040 for a in angles]
+    wrong = sum(round(d * 4000) != truth.get(r) for r, d in zip(raw, found, strict=True))
+    assert wrong <= 1  # a torn node whose check bits and successor fit by chance
+    assert len(angles) >= len(distances) + 8 - lost // 5 - 4
+
+
+@given(st.binary(max_size=60), nodes)
+def test_garbage_before_a_scan_is_skipped(garbage, distances):
+    stream = b"".join(node(100 + k * 0.9, d / 4) for k, d in enumerate(distances))
+    _, found, _, _, _ = parse(garbage + stream, synchronised=False)
+    assert [round(float(d) * 4000) for d in found[-len(distances) + 3 :]] == distances[2:-1]
+
+
+@given(nodes, st.lists(st.integers(0, 10_000), max_size=10))
+def test_the_same_points_are_found_however_the_stream_is_cut(distances, cuts):
+    stream = b"".join(node(k * 0.9, d / 4) for k, d in enumerate(distances))
+    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    rest, found = b"", []
+    for start, end in itertools.pairwise(edges):
+        rest += stream[start:end]
+        _, pieces, consumed, _, _ = parse(rest)
+        rest = rest[consumed:]
+        found += [round(float(d) * 4000) for d in pieces]
+    assert found == distances[:-1]
+
+
+def scan(b, duration_s):
+    """Read every tick; returns the readings."""
+    readings = []
+    for _ in range(round(duration_s / 0.02)):
+        b.wait(0.02)
+        readings.append(b.lidar.read())
+    return readings
+
+
+def test_about_80_points_a_tick_and_ten_revolutions_a_second(bench):
+    b = bench()
+    b.lidar.open()
+    scan(b, 1.0)
+    readings = scan(b, 1.0)
+    counts = [len(r.angle_rad) for r in readings]
+    assert 79 <= min(counts) <= max(counts) <= 81
+    assert readings[-1].revolution - readings[0].revolution == pytest.approx(10, abs=1)
+    assert b.lidar.model == "model 49, firmware 1.29, hardware 3"
+    assert b.lidar.skipped_bytes == 0
+
+
+def test_points_lie_on_the_walls_that_the_car_sees_while_it_moves(bench):
+    """Each point, put on the map from where the car was at the point's own age, is on a wall."""
+    from sim.distance_field import distance_at
+
+    b = bench(noise=0.0, car={"steer_trim_rad": 0.0})
+    b.vesc.open()
+    b.lidar.open()
+    b.drive(0.0, 1.0, 0.5)
+    scan(b, 0.5)
+    poses, errors, still = [], [], []
+    for tick in range(80):
+        b.wait(0.01)
+        b.vesc.write(0.25 * math.sin(tick * 0.1), 2.5)
+        poses.append((b.now(), *b.world.moving[:3]))
+        reading = b.lidar.read()
+        if tick < 10:
+            continue
+        times, x, y, yaw = np.array(poses).T
+        for angle, distance, age in zip(reading.angle_rad, reading.distance_m, reading.age_s, strict=True):
+            for when, into in ((b.now() - age, errors), (b.now() + 0.03 - age, still)):
+                px, py, pyaw = (np.interp(when, times, column) for column in (x, y, yaw))
+                beam = pyaw + angle
+                into.append(distance_at(
+                    b.world.distance_m, b.world.frame, px + distance * np.cos(beam), py + distance * np.sin(beam)
+                ))  # fmt: skip
+    assert np.abs(errors).mean() < 0.01
+    assert np.abs(errors).mean() < 0.6 * np.abs(still).mean()  # with wrong ages the walls are blurred
+
+
+def test_a_held_up_reader_gets_the_newest_points_with_their_ages(bench):
+    b = bench()
+    b.lidar.open()
+    scan(b, 1.5)
+    b.wait(0.15)
+    reading = b.lidar.read()
+    assert len(reading.angle_rad) == LIDAR_POINTS_MAX
+    assert reading.age_s[-1] == pytest.approx(0.0005, abs=0.0005)
+    assert reading.age_s[0] == pytest.approx(255 * 250e-6, abs=0.001)
+    assert reading.scan_age_s == pytest.approx(float(reading.age_s[-1]), abs=1e-6)
+
+
+def test_points_that_nobody_can_date_are_dropped(bench):
+    b = bench()
+    b.lidar.open()
+    scan(b, 1.5)
+    for _ in range(200):
+        b.wait(0.01)  # more than the kernel keeps
+    assert len(b.lidar.read().angle_rad) == 0
+    assert len(scan(b, 0.1)[-1].angle_rad) > 0
+
+
+def test_stop_stops_scan_and_motor_until_it_is_reconnected(bench):
+    b = bench()
+    b.lidar.open()
+    scan(b, 1.0)
+    b.lidar.stop()
+    scan(b, 0.1)
+    assert all(len(r.angle_rad) == 0 for r in scan(b, 2.0))
+    assert b.lidar.reconnect()
+    assert len(scan(b, 1.5)[-1].angle_rad) > 0
+
+
+def test_a_protection_stop_is_reset(bench):
+    b = bench()
+    b.emulator.faults["lidar_health"](2)
+    b.lidar.open()
+    scan(b, 0.2)
+    assert "protection stop" in b.lidar.trouble()
+    assert len(scan(b, 3.0)[-1].angle_rad) > 0
+    assert b.lidar.trouble() == ""
+
+
+def test_a_lidar_that_lost_its_power_is_started_again(bench):
+    b = bench()
+    b.lidar.open()
+    scan(b, 1.0)
+    b.emulator.lidar._scanning = False
+    scan(b, 1.1)
+    assert "ceased" in b.lidar.trouble()
+    assert len(scan(b, 1.0)[-1].angle_rad) > 0
+
+
+def test_no_device_behind_the_port_is_told_with_what_to_look_for(bench):
+    b = bench()
+    b.emulator.faults["freeze_lidar"](True)
+    b.lidar.open()
+    scan(b, 1.0)
+    assert "is an RPLidar there" in b.lidar.trouble()
+
+
+@pytest.mark.parametrize(("field", "value"), [("motor_duty", 0), ("motor_duty", 2000), ("mount_yaw_rad", math.nan)])
+def test_settings_that_make_no_sense_are_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=field):
+        RPLidarSettings(**{field: value})
