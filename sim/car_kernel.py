@@ -15,7 +15,6 @@ import numpy as np
 from numba import prange, uint32, uintp
 
 from sim.car import (
-    N_PARAMETERS,
     P_CAPACITY_A_S,
     P_DELAY,
     P_GRIP,
@@ -49,11 +48,10 @@ STEPS_PER_TICK = 2
 (S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE, STEER, CHARGE, PROGRESS,
  STEER_COMMAND, SPEED_COMMAND, LAST_0, LAST_1, BEFORE_0, BEFORE_1, STEER_GOAL, SPEED_GOAL,
  STEER_ARRIVED, SPEED_ARRIVED, CURVATURE, CURVATURE_SLOPE, LEFT, LEFT_SLOPE, RIGHT, RIGHT_SLOPE,
- SPACING, ROWS_PER_M, LENGTH) = map(np.uintp, range(28))  # fmt: skip
-STEER_RING = np.uintp(28)
+ SPACING, ROWS_PER_M, LENGTH, MASS, INERTIA, GRIP, TRIM) = map(np.uintp, range(32))  # fmt: skip
+STEER_RING = np.uintp(32)
 SPEED_RING = STEER_RING + RING
-PARAMETERS = SPEED_RING + RING
-ROWS = PARAMETERS + np.uintp(N_PARAMETERS)
+ROWS = SPEED_RING + RING
 
 # Rows of a block's uint32 memory.
 RANDOM, AGE, END, CLOCK, DELAY, FIRST_ROW, N_COURSE_ROWS, COUNTERS = map(np.uintp, range(8))
@@ -71,16 +69,14 @@ COURSE_FIRST_ROW, COURSE_N_ROWS, COURSE_SPACING = range(3)
 RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
 
 
-def lane_parameters(state, at):
-    """One lane's car parameters, as the tuple that the equations of `sim.car` index."""
-    i, k = at + PARAMETERS * LANES, LANES
+def lane_parameters(state, nominal, at):
+    """One lane's car parameters, as the tuple that the equations of `sim.car` index: four of them are its own."""
     return (
-        state[i], state[i + k], state[i + uintp(2) * k], state[i + uintp(3) * k], state[i + uintp(4) * k],
-        state[i + uintp(5) * k], state[i + uintp(6) * k], state[i + uintp(7) * k], state[i + uintp(8) * k],
-        state[i + uintp(9) * k], state[i + uintp(10) * k], state[i + uintp(11) * k], state[i + uintp(12) * k],
-        state[i + uintp(13) * k], state[i + uintp(14) * k], state[i + uintp(15) * k], state[i + uintp(16) * k],
-        state[i + uintp(17) * k], state[i + uintp(18) * k], state[i + uintp(19) * k], state[i + uintp(20) * k],
-        state[i + uintp(21) * k], state[i + uintp(22) * k], state[i + uintp(23) * k], state[i + uintp(24) * k],
+        state[at + MASS * LANES], state[at + INERTIA * LANES], nominal[2], nominal[3], nominal[4],
+        state[at + GRIP * LANES], nominal[6], nominal[7], nominal[8], nominal[9],
+        state[at + TRIM * LANES], nominal[11], nominal[12], nominal[13], nominal[14],
+        nominal[15], nominal[16], nominal[17], nominal[18], nominal[19],
+        nominal[20], nominal[21], nominal[22], nominal[23], nominal[24],
     )  # fmt: skip
 
 
@@ -141,12 +137,12 @@ def derivative(lateral, heading_error, v_x, v_y, yaw_rate, steer, accel, curvatu
     return ds, dlateral, dheading, dv_x, dv_y, dyaw_rate
 
 
-def move(state, counters, block):
+def move(state, counters, nominal, block):
     """One physics step of every lane that still runs: RK4, then the task's verdict on where the car is."""
     h, half, sixth = PHYSICS_STEP_S, 0.5 * PHYSICS_STEP_S, PHYSICS_STEP_S / 6.0
     for lane in range(LANES):
         at, count = block * ROWS * LANES + lane, block * COUNTERS * LANES + lane
-        p = lane_parameters(state, at)
+        p = lane_parameters(state, nominal, at)
         d, e = state[at + LATERAL * LANES], state[at + HEADING_ERROR * LANES]
         x, y, r = state[at + V_X * LANES], state[at + V_Y * LANES], state[at + YAW_RATE * LANES]
         steer, charge = state[at + STEER * LANES], state[at + CHARGE * LANES]
@@ -230,17 +226,11 @@ def uniform(counters, count, low, high):
 
 def reset_lane(state, counters, courses, course_rows, nominal, spread, at, count):
     """Put a new car on a new place: parameters, course and start drawn by the lane's own generator."""
-    parameters = at + PARAMETERS * LANES
-    for k in range(uintp(N_PARAMETERS)):
-        state[parameters + k * LANES] = nominal[k]
     mass = 1.0 + spread[SPREAD_MASS] * uniform(counters, count, -1.0, 1.0)
-    state[parameters + uintp(P_MASS) * LANES] *= mass
-    state[parameters + uintp(P_INERTIA) * LANES] *= mass
-    state[parameters + uintp(P_GRIP) * LANES] *= 1.0 + spread[SPREAD_GRIP] * uniform(counters, count, -1.0, 1.0)
-    state[parameters + uintp(P_TRIM) * LANES] += spread[SPREAD_TRIM_RAD] * uniform(counters, count, -1.0, 1.0)
+    grip = 1.0 + spread[SPREAD_GRIP] * uniform(counters, count, -1.0, 1.0)
+    trim = spread[SPREAD_TRIM_RAD] * uniform(counters, count, -1.0, 1.0)
     delay_s = nominal[P_DELAY] + spread[SPREAD_DELAY_S] * uniform(counters, count, -1.0, 1.0)
     delay_steps = min(np.float32(RING - uintp(1)), max(0.0, delay_s / PHYSICS_STEP_S + 0.5))
-    state[parameters + uintp(P_DELAY) * LANES] = delay_s
     counters[count + DELAY * LANES] = uint32(delay_steps)
 
     course = int(uniform(counters, count, 0.0, np.float32(courses.shape[0])))
@@ -250,7 +240,7 @@ def reset_lane(state, counters, courses, course_rows, nominal, spread, at, count
     here = COURSE_COLUMNS * (first_row + row)
     room = min(course_rows[here + LEFT_HERE], course_rows[here + RIGHT_HERE]) - nominal[P_HALF_LENGTH]
     speed = uniform(counters, count, spread[START_SPEED_LOW], spread[START_SPEED_HIGH])
-    for k in range(PARAMETERS):
+    for k in range(ROWS):
         state[at + k * LANES] = 0.0
     state[at + S * LANES] = spacing * np.float32(row)
     state[at + LATERAL * LANES] = max(0.0, room) * spread[START_LATERAL] * uniform(counters, count, -1.0, 1.0)
@@ -260,6 +250,10 @@ def reset_lane(state, counters, courses, course_rows, nominal, spread, at, count
     state[at + SPEED_COMMAND * LANES] = speed
     for k in range(RING):
         state[at + (SPEED_RING + k) * LANES] = speed
+    state[at + MASS * LANES] = nominal[P_MASS] * mass
+    state[at + INERTIA * LANES] = nominal[P_INERTIA] * mass
+    state[at + GRIP * LANES] = nominal[P_GRIP] * grip
+    state[at + TRIM * LANES] = nominal[P_TRIM] + trim
     state[at + SPACING * LANES] = spacing
     state[at + ROWS_PER_M * LANES] = 1.0 / spacing
     state[at + LENGTH * LANES] = spacing * np.float32(n_rows)
@@ -280,7 +274,7 @@ def step_block(block, state, counters, courses, course_rows, preview, nominal, s
         slew_s = np.float32(steps_per_tick) * PHYSICS_STEP_S if substep % steps_per_tick == 0 else 0.0
         send_commands(state, block, slew_s, slot)
         look_up(state, counters, course_rows, block, slot)
-        move(state, counters, block)
+        move(state, counters, nominal, block)
         clock = uint32(clock + uint32(1))
     counters[block * COUNTERS * LANES + CLOCK * LANES] = clock
     any_ended = pay(state, counters, rewards, end_flags, block, age_max)

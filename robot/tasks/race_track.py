@@ -107,14 +107,24 @@ def observe(v_x, v_y, yaw_rate, steer_command, speed_command, a0, a1, b0, b1, s,
     rows are table[first_row : first_row + n_rows].
     """
     exact = s / spacing_m
-    floor = math.floor(exact)
-    part = np.float32(exact - floor)
-    row = int(floor) % n_rows
+    whole = np.floor(exact)
+    part = np.float32(exact - whole)
+    row = int(whole)
+    if not 0 <= row < n_rows:
+        row = row % n_rows
     next_row = row + 1
     if next_row == n_rows:
         next_row = 0
-    here, there = table[first_row + row], table[first_row + next_row]
+    # Unsigned rows and a length that the compiler does not know: it then does the loop over the columns eight at a time.
+    here, there = table[np.uintp(first_row + row)], table[np.uintp(first_row + next_row)]
+    ahead = out[N_STATE:]
+    for k in range(len(ahead)):
+        ahead[k] = here[k] + part * (there[k] - here[k])
     cos_e, sin_e = math.cos(heading_error), math.sin(heading_error)
+    for k in range(N_POINTS):
+        x, y = ahead[2 * k], ahead[2 * k + 1] - lateral
+        ahead[2 * k] = (x * cos_e + y * sin_e) * POINT_SCALE[k] - 1.0
+        ahead[2 * k + 1] = (y * cos_e - x * sin_e) * POINT_SCALE[k]
     out[0] = v_x / 3.0 - 1.0
     out[1] = v_y
     out[2] = yaw_rate / 3.0
@@ -124,18 +134,11 @@ def observe(v_x, v_y, yaw_rate, steer_command, speed_command, a0, a1, b0, b1, s,
     out[6] = a1
     out[7] = b0
     out[8] = b1
-    n = PREVIEW_COLUMNS
-    out[9] = here[n - 2] + part * (there[n - 2] - here[n - 2]) - lateral
-    out[10] = here[n - 1] + part * (there[n - 1] - here[n - 1]) + lateral
+    left, right = PREVIEW_COLUMNS - 2, PREVIEW_COLUMNS - 1
+    out[9] = here[left] + part * (there[left] - here[left]) - lateral
+    out[10] = here[right] + part * (there[right] - here[right]) + lateral
     out[11] = 2.0 * sin_e
     out[12] = cos_e
-    for k in range(N_POINTS):
-        px = here[2 * k] + part * (there[2 * k] - here[2 * k])
-        py = here[2 * k + 1] + part * (there[2 * k + 1] - here[2 * k + 1]) - lateral
-        out[N_STATE + 2 * k] = (px * cos_e + py * sin_e) * POINT_SCALE[k] - 1.0
-        out[N_STATE + 2 * k + 1] = (py * cos_e - px * sin_e) * POINT_SCALE[k]
-    for k in range(2 * N_POINTS, PREVIEW_COLUMNS - 2):
-        out[N_STATE + k] = here[k] + part * (there[k] - here[k])
 
 
 @njit(cache=True, inline="always")
