@@ -27,7 +27,11 @@ CONTROL_STATUS = np.dtype(
         ("laps", "u4"),  # clean laps while practising
         ("last_lap_s", "f8"),
         ("best_lap_s", "f8"),
-        ("demo_lap_s", "f8"),
+        ("demo_lap_s", "f8"),  # 0 until the demonstration is over
+        ("trim_rad", "f8"),
+        ("latency_s", "f8"),
+        ("step", "u8"),  # transitions of this run
+        ("episode", "u4"),
         ("collisions", "u4"),
         ("recoveries", "u4"),
         ("recoveries_failed", "u4"),
@@ -63,7 +67,16 @@ LEARNER_STATUS = np.dtype(
     align=True,
 )
 
-SESSION_STATUS = np.dtype([("stop", "u1"), ("learner_up", "u1"), ("pid", "u8")], align=True)
+SESSION_STATUS = np.dtype(
+    [
+        ("stop", "u1"),  # 1: finish; 2: emergency stop
+        ("learner_up", "u1"),
+        ("pid", "u8"),
+        ("key_steer_rad", "f8"),  # keyboard driving
+        ("key_speed_m_s", "f8"),
+    ],
+    align=True,
+)
 
 
 class SharedRecord:
@@ -92,12 +105,6 @@ class SharedRecord:
         self._sequence[0] += 1
         for name, value in fields.items():
             self._record[name] = value
-        self._sequence[0] += 1
-
-    def write_all(self, record: np.ndarray) -> None:
-        """Replace the whole record by another of the same dtype."""
-        self._sequence[0] += 1
-        self._record[0] = record
         self._sequence[0] += 1
 
     def read(self) -> np.ndarray:

@@ -1,0 +1,28 @@
+"""`robot plot`: a picture of a run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from robot.cli.output import finish, parse
+
+
+@dataclass(frozen=True)
+class PlotConfig:
+    """Draw a run: the lines that it drove, its lap times, rewards and timing. Writes RUN/picture.png."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """The run's folder."""
+
+
+def main(arguments: list[str]) -> int:
+    config, as_json = parse(PlotConfig, "plot", arguments)
+    from robot.plots import plot_run
+
+    picture = plot_run(config.run)
+    if not as_json:
+        print(picture)
+    finish({"picture": str(picture)}, as_json)
+    return 0

@@ -1,0 +1,224 @@
+"""The control process: drivers, pipeline, and nothing that could make it wait. No torch here.
+
+    python -m robot.practice.control SESSION.json LIFE
+
+LIFE counts the starts of control in a run; what it starts from is in `setup-LIFE.npz`.
+It may die at any moment: the guardian stops the car, the session starts a successor.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from drivers.rplidar import RPLidar, RPLidarSettings
+from drivers.vesc import Vesc, VescSettings
+from policies.replay import TRANSITION
+from robot.clock import LockstepClock, RealClock
+from robot.config import RobotConfig, load_robot
+from robot.control_loop import ControlLoop
+from robot.logs.events import EVENT, make_event, make_weights, weights_dtype
+from robot.logs.records import OUTPUTS, READINGS
+from robot.pipeline import Pipeline
+from robot.pipeline_setup import PipelineSetup, setup_path
+from robot.practice.blocks import CONTROL_STATUS, SESSION_STATUS, SharedRecord
+from robot.practice.mailbox import Mailbox, Weights
+from robot.practice.ring import Ring
+from robot.practice.session_file import PUBLISH_EVERY, SessionFile
+from robot.realtime import become_realtime
+from robot.rehearsal import rehearse
+from robot.tasks.race_track import TICK_S
+
+TIMING_WINDOW = 3000  # ticks
+STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes out in each
+LEARNER_PATIENCE_S = 10.0  # in lockstep: a learner that takes longer for a step is taken for dead
+GONE = 3  # exit status: the emulated devices are gone
+COPIED = ("tick", "time_s", "practice_s", "phase", "mode", "reason", "x", "y", "yaw", "v_x", "quality", "s", "lateral",
+          "laps", "last_lap_s", "best_lap_s", "demo_lap_s", "trim_rad", "latency_s", "step", "episode", "collisions", "recoveries", "recoveries_failed",
+          "overrides", "finished")  # fmt: skip
+
+
+class Timing:
+    """Lateness and period of the last ticks, and of all: a histogram is kept by the log, this is for the eye."""
+
+    def __init__(self) -> None:
+        self.late_s = np.zeros(TIMING_WINDOW)
+        self.period_s = np.full(TIMING_WINDOW, TICK_S)
+        self.ticks = 0
+        self.last_s = 0.0
+
+    def add(self, now_s: float, late_s: float) -> None:
+        slot = self.ticks % TIMING_WINDOW
+        self.late_s[slot] = late_s
+        if self.ticks:
+            self.period_s[slot] = now_s - self.last_s
+        self.last_s = now_s
+        self.ticks += 1
+
+    def percentiles_us(self) -> dict[str, float]:
+        """p50, p99 and p99.9 of lateness and period, microseconds."""
+        n = min(self.ticks, TIMING_WINDOW)
+        late, period = (1e6 * np.percentile(x[:n], (50, 99, 99.9)) for x in (self.late_s, self.period_s))
+        names = ("p50_us", "p99_us", "p999_us")
+        return {f"late_{k}": v for k, v in zip(names, late, strict=True)} | {
+            f"period_{k}": v for k, v in zip(names, period, strict=True)
+        }
+
+
+class ControlProcess:
+    """The control loop, and its ends of what it shares with the other processes."""
+
+    def __init__(self, session: SessionFile, setup: PipelineSetup, robot: RobotConfig, life: int) -> None:
+        self.session = session
+        names = session.names
+        self.readings = Ring.attach(names["readings"], READINGS)
+        self.outputs = Ring.attach(names["outputs"], OUTPUTS)
+        self.events = Ring.attach(names["events"], EVENT)
+        self.news = Ring.attach(names["news"], EVENT)
+        self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size))
+        self.spool = Ring.attach(names["spool"], TRANSITION)
+        self.transitions = Ring.attach(names["transitions"], TRANSITION)
+        self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size)
+        self.status = SharedRecord.attach(names["control"], CONTROL_STATUS)
+        self.orders = SharedRecord.attach(names["session"], SESSION_STATUS)
+        rehearse(setup)
+        self.pipeline = Pipeline(setup)
+        self.clock = LockstepClock(session.clock_socket) if session.lockstep else RealClock()
+        self.vesc = Vesc(vesc_settings(session, robot), self.clock)
+        self.lidar = RPLidar(RPLidarSettings(port=session.lidar_port, baud=robot.lidar.baud), self.clock)
+        self.timing = Timing()
+        self.in_use: Weights | None = None
+        self.pending: Weights | None = None
+        self.life = life
+
+    def run(self) -> None:
+        """Open the devices, keep the loop until the pipeline has finished, leave everything stopped."""
+        self.vesc.open()
+        self.lidar.open()
+        granted = "lockstep" if self.session.lockstep else become_realtime()
+        loop = ControlLoop(self.clock, self.vesc, self.lidar, self.pipeline, self.life)
+        self.status.write(pid=os.getpid(), generation=self.life, finished=0)
+        self.log_event("start", loop, life=self.life, scheduling=granted, setup=self.pipeline.setup.digest())
+        try:
+            while not loop.outputs["finished"]:
+                loop.wait()
+                self.run_tick(loop)
+        finally:
+            loop.stop()
+            self.report(loop, figures=True)
+        for ring in (self.readings, self.outputs, self.events, self.weights, self.spool, self.transitions):
+            ring.finish()
+        self.vesc.close()
+        self.lidar.close()
+
+    def run_tick(self, loop: ControlLoop) -> None:
+        """One tick, and what the others are to know of it."""
+        orders = self.orders.read()
+        now = self.clock.now()
+        self.take_weights(loop, now)
+        version = self.in_use.version if self.in_use else 0
+        age = time.monotonic() - self.in_use.published_s if self.in_use else 0.0
+        stop = int(orders["stop"])
+        if os.getppid() != int(orders["pid"]):
+            stop = max(stop, 1)  # the session is gone: bring the car to rest
+        loop.run_tick(
+            stop, bool(orders["learner_up"]), version, 0.0 if self.session.lockstep else age,
+            (float(orders["key_steer_rad"]), float(orders["key_speed_m_s"])),
+        )  # fmt: skip
+        self.timing.add(float(loop.readings["time_s"]), float(loop.readings["lateness_s"]))
+        if self.session.lockstep:
+            while min(self.readings.free_slots, self.spool.free_slots, self.events.free_slots) < 8 and not self.alone():
+                time.sleep(0.0002)
+        self.readings.write(loop.readings)
+        self.outputs.write(loop.outputs)
+        for kind, fields in self.pipeline.events:
+            self.log_event(kind, loop, **fields)
+        if self.pipeline.transition is not None:
+            self.hand_over(self.pipeline.transition, orders)
+        self.report(loop, figures=loop.tick % (50 * STATUS_EVERY) == 0)
+
+    def alone(self) -> bool:
+        """Whether the session, which would restart a dead recorder, is gone."""
+        return os.getppid() != int(self.orders.read()["pid"])
+
+    def take_weights(self, loop: ControlLoop, now: float) -> None:
+        """Take newer weights into use, if there are any and the pipeline is ready for them."""
+        if not self.session.learning or not self.pipeline.takes_weights:
+            return
+        newest = self.pending if self.session.lockstep else self.mailbox.read(self.in_use.version if self.in_use else 0)
+        self.pending = None
+        if newest is not None:
+            self.in_use = newest
+            self.pipeline.set_weights(newest.vector)
+            self.weights.write(make_weights(newest, loop.tick, now))
+
+    def hand_over(self, transition: np.ndarray, orders: np.ndarray) -> None:
+        """Give a transition to learner and recorder; in lockstep, first wait for what the learner owes."""
+        count = int(transition["step"]) + 1
+        if self.session.lockstep and self.session.learning and count % PUBLISH_EVERY == 0:
+            owed = count - PUBLISH_EVERY
+            patience = time.monotonic() + LEARNER_PATIENCE_S
+            while orders["learner_up"] and time.monotonic() < patience and owed > 0:
+                newest = self.mailbox.read(self.in_use.version if self.in_use else 0)
+                if newest is not None and newest.step >= owed:
+                    self.pending = newest
+                    break
+                if self.in_use is not None and self.in_use.step >= owed:
+                    break
+                time.sleep(0.0001)
+                orders = self.orders.read()
+        self.spool.write(transition)
+        if self.session.learning:
+            self.transitions.write(transition)
+
+    def log_event(self, kind: str, loop: ControlLoop, **fields: object) -> None:
+        event = make_event(kind, loop.tick, self.clock.now(), **fields)
+        self.events.write(event)
+        self.news.write(event)
+
+    def report(self, loop: ControlLoop, figures: bool) -> None:
+        """Heartbeat in every tick; what is shown to a person, less often."""
+        values: dict[str, object] = {"heartbeat_ns": time.monotonic_ns()}
+        if figures or loop.tick % STATUS_EVERY == 0:
+            out = loop.outputs
+            values |= {name: out[name] for name in COPIED}
+            values |= {
+                "decisions": out["decision"],
+                "weights_version": loop.readings["weights_version"],
+                "weights_age_s": loop.readings["weights_age_s"],
+                "missed_ticks": loop.missed_ticks,
+            }
+        if figures and self.timing.ticks:
+            values |= self.timing.percentiles_us()
+        self.status.write(**values)
+
+
+def vesc_settings(session: SessionFile, robot: RobotConfig) -> VescSettings:
+    """The wiring of the robot's file, on the port that this session found."""
+    wiring = robot.vesc
+    return VescSettings(
+        port=session.vesc_port,
+        baud=wiring.baud,
+        erpm_per_m_s=wiring.erpm_per_m_s,
+        servo_per_rad=wiring.servo_gain,
+        servo_centre=wiring.servo_offset,
+    )
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal: the session decides
+    session = SessionFile.load(Path(sys.argv[1]))
+    life = int(sys.argv[2])
+    setup = PipelineSetup.from_bytes(setup_path(Path(session.folder), life).read_bytes())
+    try:
+        ControlProcess(session, setup, load_robot(session.robot), life).run()
+    except ConnectionError as error:
+        print(f"control: {error}", file=sys.stderr)
+        sys.exit(GONE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The learner process: transitions in through a ring, new weights out through the mailbox, checkpoints on disk.
+
+    python -m robot.practice.learner SESSION.json
+
+It may die at any moment: control goes on with the weights that it has, the recorder keeps every transition on disk, and
+a successor starts from the last checkpoint and what the disk and the ring hold beyond it.
+
+In lockstep, transition number n is learned from, with its share of updates, before n + 1 is looked at, and weights are
+published at every `PUBLISH_EVERY`th, so that the same transitions give the same weights.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from policies.array_file import write_bytes_atomically
+from policies.policy_file import save_policy
+from policies.replay import TRANSITION, load_folder
+from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
+from robot.practice.mailbox import Mailbox
+from robot.practice.ring import Ring
+from robot.practice.session_file import PUBLISH_EVERY, SessionFile
+from robot.practice.settings import load_config
+from robot.practice.start import new_learner, starting_policy
+from robot.tasks import race_track
+
+CHECKPOINT_EVERY_S = 20.0
+IDLE_S = 0.001
+SHOWN = ("memory", "updates", "updates_per_s", "alpha", "critic_loss", "value_mean", "entropy")
+
+
+class LearnerProcess:
+    """Learns until the session says stop and the ring is empty."""
+
+    def __init__(self, session: SessionFile) -> None:
+        self.session = session
+        self.folder = Path(session.folder)
+        self.ring = Ring.attach(session.names["transitions"], TRANSITION)
+        self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size)
+        self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
+        self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
+        self.learner = new_learner(load_config(self.folder), starting_policy(load_config(self.folder)))
+        self.learned = 0  # online transitions that this run's learner, or one before it, has seen
+
+    def run(self) -> None:
+        """The process's life."""
+        self.catch_up()
+        self.learner.warm_up()
+        self.status.write(pid=os.getpid(), ready=1)
+        saved = time.monotonic()
+        while True:
+            session = self.control.read()
+            transitions = self.ring.read(PUBLISH_EVERY)
+            for transition in transitions:
+                self.learn(transition)
+            self.ring.release()
+            if len(transitions):
+                self.report()
+                if time.monotonic() - saved > CHECKPOINT_EVERY_S:
+                    self.save()
+                    saved = time.monotonic()
+            elif self.ring.finished or session["stop"] or os.getppid() != session["pid"]:
+                break
+            else:
+                time.sleep(IDLE_S)
+        self.report()
+        self.save()
+
+    def catch_up(self) -> None:
+        """Take in what a predecessor learned, or what the disk has of it."""
+        checkpoint = self.folder / "checkpoints" / "learner.npz"
+        stored = load_folder(self.folder / "replay")
+        if checkpoint.exists():
+            self.learner.load(checkpoint)
+            known = stored["step"] < self.learner.transitions_seen
+            self.learner.restore(stored[known])
+            stored = stored[~known]
+        self.learner.add(stored)
+        self.learned = self.learner.transitions_seen
+        self.publish()
+
+    def learn(self, transition: np.ndarray) -> None:
+        """One transition and its share of updates."""
+        if transition["step"] < self.learned:
+            return  # a predecessor left it on disk
+        self.learner.add(transition.reshape(1))
+        self.learned += 1
+        if not transition["demonstration"]:
+            self.learner.update()
+        if self.learned % PUBLISH_EVERY == 0:
+            self.publish()
+
+    def publish(self) -> None:
+        """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""
+        self.mailbox.publish(self.learner.actor_weights(), self.learned, time.monotonic())
+
+    def report(self) -> None:
+        """Show how it goes."""
+        metrics = self.learner.metrics()
+        self.status.write(transitions=self.learned, **{name: metrics[name] for name in SHOWN})
+
+    def save(self) -> None:
+        """Checkpoint: everything that a successor needs to go on, and the policy by itself."""
+        checkpoints = self.folder / "checkpoints"
+        checkpoints.mkdir(exist_ok=True)
+        self.learner.save(checkpoints / "learner.npz")
+        save_policy(
+            self.folder / "policy.npz",
+            self.learner.actor_weights(),
+            self.session.layers,
+            task="race_track",
+            rate_hz=1.0 / race_track.DECISION_S,
+            transitions=self.learned,
+        )
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal: the session decides
+    session = SessionFile.load(Path(sys.argv[1]))
+    try:
+        LearnerProcess(session).run()
+    except Exception as error:
+        write_bytes_atomically(Path(session.folder) / "learner-error.txt", [f"{type(error).__name__}: {error}\n".encode()])
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The recorder process: `python -m robot.practice.recorder SESSION.json`."""
+
+import sys
+from pathlib import Path
+
+from robot.logs.recorder import RecorderConfig, record
+from robot.practice.session_file import SessionFile
+
+
+def main() -> None:
+    session = SessionFile.load(Path(sys.argv[1]))
+    names = session.names
+    record(
+        RecorderConfig(
+            folder=Path(session.folder),
+            readings=names["readings"],
+            outputs=names["outputs"],
+            weights=names["weights"],
+            transitions=names["spool"],
+            events=(names["events"],),
+            weights_size=session.weights_size,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What the session tells its processes when it starts them: one small JSON file."""
+
+from pathlib import Path
+
+import msgspec
+
+from policies.array_file import write_bytes_atomically
+
+
+PUBLISH_EVERY = 10  # transitions between two versions of the weights
+
+
+class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Addresses of everything that the processes of one session share."""
+
+    folder: str  # the run's
+    robot: str
+    names: dict[str, str]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
+    layers: tuple[int, ...]  # of the actor
+    weights_size: int
+    lockstep: bool
+    clock_socket: str  # of the emulated devices; empty on a real robot
+    vesc_port: str
+    lidar_port: str
+    learning: bool
+
+    def save(self, path: Path) -> None:
+        """Write it whole."""
+        write_bytes_atomically(path, [msgspec.json.encode(self)])
+
+    @staticmethod
+    def load(path: Path) -> "SessionFile":
+        """Read it. Raises ValueError naming file and field."""
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=SessionFile)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,69 @@
+"""What a session starts from: the world it believes in, the policy, the learner."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from policies.actor import actor_layers, initial_weights
+from policies.policy_file import PolicyFile, load_policy
+from policies.rlpd import Mirror, Rlpd, RlpdConfig
+from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
+from robot.tasks import race_track
+from sim.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
+from sim.distance_field import OccupancyGrid, rasterise
+from sim.track import Course
+from sim.track_map import find_course, load_map
+
+SHIPPED_POLICY = Path(__file__).parents[2] / "policies" / "shipped" / "race_track.npz"
+INITIAL_STD = 0.6
+
+
+@dataclass(frozen=True)
+class World:
+    """Where the car drives: the walls, and the course between them."""
+
+    grid: OccupancyGrid
+    course: Course
+
+
+def load_world(track: str, map_path: str) -> World:
+    """A built-in track by name, or a map_server map by its YAML file. Raises ValueError for neither."""
+    if map_path:
+        grid = load_map(Path(map_path))
+        return World(grid, find_course(grid))
+    name = DEFAULT_TRACK if track == "default" else track
+    if name not in BUILT_IN:
+        raise ValueError(f"--track: found '{name}', allowed: {', '.join(BUILT_IN)}")
+    course = built_in(name)
+    return World(rasterise(course), course)
+
+
+def starting_policy(config: PracticeConfig) -> PolicyFile:
+    """The policy to start from. Raises ValueError if it cannot be read or is made for something else."""
+    if config.start_from == SCRATCH:
+        layers = actor_layers(race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE)
+        rng = np.random.default_rng([config.seed, 0xAC7])
+        return PolicyFile(initial_weights(layers, rng, INITIAL_STD), layers, {"task": "race_track"})
+    path = SHIPPED_POLICY if config.start_from == SHIPPED else Path(config.start_from)
+    if path.is_dir():
+        path = path / "policy.npz"
+    if not path.is_file():
+        raise ValueError(f"--from: found '{config.start_from}', allowed: {SHIPPED}, {SCRATCH}, a run's folder or a policy file")
+    return load_policy(path, "race_track", race_track.OBSERVATION_SIZE)
+
+
+def read_json(path: Path) -> dict:
+    """A JSON object. Raises ValueError naming the file."""
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+
+
+def new_learner(config: PracticeConfig, policy: PolicyFile) -> Rlpd:
+    """The learner as it is before its first transition."""
+    mirror = Mirror(race_track.MIRROR_COLUMNS, race_track.MIRROR_SIGN, race_track.MIRROR_ACTION_SIGN)
+    weights = None if config.start_from == SCRATCH else policy.weights
+    return Rlpd(RlpdConfig(seed=config.seed), race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE, mirror, weights)

@@ -1,0 +1,58 @@
+"""The figures of a practice session: for the last line of `--json`, for `summary.json`, and for a person."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from robot.practice.session import Progress
+
+
+def clean_laps(progress: Progress) -> list[dict[str, Any]]:
+    """Learned laps (not the policy's as it came) without collision, recovery or take-over, in order."""
+    return [lap for lap in progress.laps if lap["clean"] and not lap["baseline"]]
+
+
+def median_of_last(laps: list[dict[str, Any]], until_s: float = math.inf, count: int = 5) -> float | None:
+    """Median time of the last `count` clean laps before robot time `until_s`; None if there were none."""
+    times = [lap["lap_s"] for lap in laps if lap["practice_s"] <= until_s]
+    return float(np.median(times[-count:])) if times else None
+
+
+def summarise(progress: Progress, yardstick_s: float | None, virtual: bool, wall_s: float, run: str) -> dict[str, Any]:
+    """The figures of `robot practice --json`; None where something did not happen."""
+    laps = clean_laps(progress)
+    baseline = [lap for lap in progress.laps if lap["baseline"] and lap["clean"]]
+    best = min((lap["lap_s"] for lap in laps), default=None)
+
+    def ratio(lap_s: float | None) -> float | None:
+        return round(lap_s / yardstick_s, 4) if lap_s is not None and yardstick_s else None
+
+    failed = [recovery for recovery in progress.recoveries if not recovery["succeeded"]]
+    first_laps = [lap for lap in progress.laps if lap["practice_s"] > 0][:1]
+    return {
+        "run": run,
+        "minutes_to_first_lap": round(laps[0]["practice_s"] / 60.0, 3) if laps else None,
+        "demo_lap_s": round(progress.demo_lap_s, 3) if progress.demo_lap_s else None,
+        "yardstick_lap_s": round(yardstick_s, 3) if yardstick_s else None,
+        "best_ratio": ratio(best),
+        "median5_ratio": ratio(median_of_last(laps)),
+        "median5_ratio_at_5_10_20_min": [ratio(median_of_last(laps, 60.0 * minutes)) for minutes in (5, 10, 20)],
+        "frozen_ratio": ratio(median_of_last(baseline)),
+        "first_lap_clean": bool(first_laps and first_laps[0]["clean"]) if first_laps else None,
+        "laps": len(laps),
+        "collisions": progress.true_collisions if virtual else len(progress.collisions),
+        "collisions_noticed": len(progress.collisions),
+        "resets": len(progress.recoveries),
+        "resets_failed": len(failed),
+        "reset_median_s": round(float(np.median([r["duration_s"] for r in progress.recoveries])), 2)
+        if progress.recoveries
+        else None,
+        "steps": progress.step,
+        "updates": progress.updates,
+        "updates_per_s": round(progress.updates / progress.learner_busy_s, 1) if progress.learner_busy_s else None,
+        "practice_minutes": round(progress.practice_s / 60.0, 3),
+        "missed_ticks": progress.missed_ticks,
+        "restarts": len(progress.restarts),
+        "wall_s": round(wall_s, 1),
+    }
