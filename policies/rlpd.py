@@ -49,31 +49,48 @@ class RlpdConfig:
     seed: int = 0
     batch: int = 128
     updates_per_step: int = 4
-    updates_per_actor: int = 4  # critic updates to one of the actor
+    """Critic updates to one decision of the robot; never more, so that a slow robot is not overlearned."""
+    updates_per_actor: int = 4
+    """Critic updates to one update of the actor and of alpha."""
     critics: int = 2
     critic_subset: int = 2
+    """How many of the target critics, drawn at random, the target takes the least of."""
     critic_hidden: int = 128
     actor_hidden: int = 64
     gamma: float = 0.98
+    """Discount of a decision: 0.98 looks 5 s ahead at 10 Hz."""
     n_step: int = 1
+    """Decisions that a return sums up before it turns to the critics."""
     target_share: float = 0.005
+    """Of the way that the target critics go towards the critics in one update."""
     critic_rate: float = 1e-3
     actor_rate: float = 1e-3
     alpha_rate: float = 1e-3
+    rate_end: float = 1.0
+    """What the critics' and the actor's rates are multiplied by in the end, after `rate_steps` decisions."""
+    rate_steps: int = 12_000
+    std_start: float = 0.6
+    """Standard deviation of the first actions, before they are squashed."""
     alpha_start: float = 0.1
     alpha_floor: float = 1e-4
     entropy_start: float = -2.0
-    entropy_end: float = -2.0
-    entropy_steps: int = 12_000
-    std_start: float = 0.6
+    """Target entropy at first: wide exploration; it falls in a straight line over `entropy_steps` decisions."""
+    entropy_end: float = -6.0
+    entropy_steps: int = 4000
     prior_share_start: float = 0.5
+    """Share of demonstrations and prior data in a batch; it falls in a straight line over `prior_share_steps`."""
     prior_share_end: float = 0.1
     prior_share_steps: int = 3000
-    rate_end: float = 1.0
-    rate_steps: int = 12_000
     anchor: float = 0.0
+    """Weight of staying near the actions of the policy that it started from; it falls to 0 over `anchor_steps`."""
     anchor_steps: int = 6000
     memory: int = 100_000
+
+
+FROM_SCRATCH = RlpdConfig()
+FROM_POLICY = RlpdConfig(
+    actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0, prior_share_start=0.5, prior_share_end=0.1
+)
 
 
 LOG_STD_HALF_RANGE = np.float32(0.5 * (LOG_STD_MAX - LOG_STD_MIN))
