@@ -67,7 +67,7 @@ def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, 
         yaw = before[2] + share * (after[2] - before[2])
         turns = (first + k) * SAMPLE_S * turn_hz
         clockwise = turns - math.floor(turns)
-        new_turn = first + k == 0 or math.floor(turns) != math.floor(turns - SAMPLE_S * turn_hz)
+        new_turn = first + k == 0 or math.floor(turns) != math.floor((first + k - 1) * SAMPLE_S * turn_hz)
         metres = cast(distance_m, frame, x, y, yaw - clockwise * 2.0 * math.pi, RANGE_M)
         quarter_mm = 0
         if not lost[k] and NEAREST_M < metres < RANGE_M:

@@ -1,0 +1,149 @@
+import struct
+from binascii import crc_hqx
+
+import numpy as np
+import pytest
+
+from drivers.emulators.process import build_world
+from drivers.emulators.vesc import VescEmulator, VescWiring
+from drivers.emulators.virtual_car import VirtualCarConfig
+from drivers.emulators.world import RELEASED, SPEED, V_X
+
+BYTE_S = 10 / 115_200
+
+
+@pytest.fixture
+def vesc():
+    return VescEmulator(build_world(VirtualCarConfig()), VescWiring(), np.random.default_rng(0))
+
+
+def packet(payload: bytes) -> bytes:
+    return bytes([2, len(payload)]) + payload + struct.pack(">HB", crc_hqx(payload, 0), 3)
+
+
+def until(vesc, time_s: float) -> bytes:
+    """Run world and controller to a time; what has arrived at the host by then."""
+    said = b""
+    world = vesc._world
+    while world.time_s < time_s - 1e-9:
+        world.step()
+        vesc.run(world.time_s)
+        said += vesc.uart.arrived(world.time_s)
+    return said
+
+
+def test_the_firmware_version_has_the_layout_of_firmware_6(vesc):
+    vesc.receive(packet(b"\x00"), 0.0)
+    answer = until(vesc, 0.02)
+    assert answer[2:5] == b"\x00\x06\x02"
+    assert answer[5:12] == b"60_MK6\0"
+    assert len(answer[12:-4]) == 12 + 8  # the processor's number, then eight bytes of abilities
+
+
+def test_values_have_the_fields_of_the_firmware_at_their_places(vesc):
+    vesc.receive(packet(b"\x08" + struct.pack(">i", 9228)), 0.0)
+    until(vesc, 0.9)
+    vesc.receive(packet(b"\x04"), 0.9)
+    answer = until(vesc, 0.92)
+    assert answer[:3] == b"\x02\x4a\x04"  # 74 bytes, as recorded from a real one
+    assert len(answer) == 79
+    assert struct.unpack_from(">i", answer, 2 + 23)[0] == pytest.approx(9228, rel=0.05)  # ERPM
+    assert struct.unpack_from(">h", answer, 2 + 27)[0] == pytest.approx(125, abs=3)  # 0.1 V
+    assert answer[2 + 53] == 0  # fault
+
+
+def test_the_selective_answer_holds_the_chosen_fields_of_the_full_one(vesc):
+    request = b"\x32" + struct.pack(">I", 1 << 7 | 1 << 8 | 1 << 15)  # ERPM, voltage, fault
+    vesc.receive(packet(request), 0.0)
+    answer = until(vesc, 0.02)
+    assert answer[:7] == b"\x02\x0c" + request
+    assert struct.unpack_from(">h", answer, 7 + 4)[0] == 126
+
+
+def test_an_answer_begins_when_the_request_has_arrived_and_takes_its_time_on_the_wire(vesc):
+    vesc.receive(packet(b"\x04"), 0.0)
+    world = vesc._world
+    world.step()
+    vesc.run(world.time_s)
+    assert vesc.uart.arrived(6 * BYTE_S) == b""
+    assert len(vesc.uart.arrived(16.5 * BYTE_S)) == 10
+    assert len(vesc.uart.arrived(1.0)) == 69
+
+
+def test_a_torn_or_wrong_packet_is_skipped_and_the_next_one_is_obeyed(vesc):
+    rpm = packet(b"\x08" + struct.pack(">i", 4614))
+    wrong = bytearray(packet(b"\x08" + struct.pack(">i", 9999)))
+    wrong[4] ^= 1
+    vesc.receive(b"\xff\x03\x02" + bytes(wrong) + rpm[:5], 0.0)
+    vesc.receive(rpm[5:], 0.005)
+    until(vesc, 0.2)
+    assert vesc._world.command[:2] == (SPEED, 1.0)
+
+
+def test_after_1000_ms_without_a_motor_command_the_car_coasts(vesc):
+    vesc.receive(packet(b"\x08" + struct.pack(">i", 9228)), 0.0)
+    servo = packet(b"\x0c" + struct.pack(">h", 500))
+    for k in range(9):
+        vesc.receive(servo + packet(b"\x04"), 0.1 * k)  # neither servo nor requests feed the watchdog
+        until(vesc, 0.1 * (k + 1))
+    assert vesc._world.command[0] == SPEED
+    vesc.receive(servo, 0.95)
+    until(vesc, 1.1)
+    assert vesc._world.command[0] == RELEASED
+    assert vesc._world.moving[V_X] > 1.0
+
+
+def test_alive_feeds_the_watchdog(vesc):
+    vesc.receive(packet(b"\x08" + struct.pack(">i", 9228)), 0.0)
+    for k in range(4):
+        until(vesc, 0.9 * (k + 1))
+        vesc.receive(packet(b"\x1e"), 0.9 * (k + 1))
+    assert vesc._world.command[0] == SPEED
+
+
+def test_a_speed_below_900_erpm_releases_the_motor(vesc):
+    vesc.receive(packet(b"\x08" + struct.pack(">i", 899)), 0.0)
+    until(vesc, 0.2)
+    assert vesc._world.command[0] == RELEASED
+
+
+def test_a_fault_releases_the_motor_and_500_ms_longer(vesc):
+    rpm = packet(b"\x08" + struct.pack(">i", 9228))
+    vesc.fault_code = 4
+    for k in range(10):
+        vesc.receive(rpm, 0.1 * k)
+        until(vesc, 0.1 * (k + 1))
+        if k == 2:
+            vesc.fault_code = 0
+        assert vesc._world.command[0] == (RELEASED if k < 8 else SPEED)
+
+
+def test_a_silent_controller_lets_go_when_its_watchdog_ends(vesc):
+    rpm = packet(b"\x08" + struct.pack(">i", 9228))
+    vesc.receive(rpm, 0.0)
+    until(vesc, 0.5)
+    vesc.silent = True
+    vesc.receive(rpm + packet(b"\x04"), 0.5)
+    assert until(vesc, 0.9) == b""
+    assert vesc._world.command[0] == SPEED
+    until(vesc, 1.2)
+    assert vesc._world.command[0] == RELEASED
+
+
+def test_a_stuck_imu_repeats_itself(vesc):
+    request = packet(b"\x41\x01\xf8")
+    vesc.receive(request, 0.0)
+    first = until(vesc, 0.02)
+    vesc.imu_stuck = True
+    for k in range(3):
+        vesc.receive(request, 0.02 * (k + 1))
+        assert until(vesc, 0.02 * (k + 2)) == first
+
+
+def test_bits_flip_and_bytes_vanish_at_the_rates_asked_for(vesc):
+    data = bytes(100_000)
+    vesc.uart.corrupt_rate = 0.01
+    flipped = vesc.uart.damage(data)
+    assert sum(map(bool, flipped)) == pytest.approx(1000, rel=0.2)
+    vesc.uart.corrupt_rate, vesc.uart.drop_rate = 0.0, 0.01
+    assert 100_000 - len(vesc.uart.damage(data)) == pytest.approx(1000, rel=0.2)
