@@ -227,9 +227,13 @@ def test_a_turned_map_gives_the_same_course_turned(tmp_path: Path, yaw: float) -
     grid = load_map(write_map(tmp_path, hallway(), origin=[1.0, 2.0, yaw]))
     turned = find_course(grid)
     assert_is_drivable(turned, grid)
-    x, y = straight.x + 3.0, straight.y + 2.0
-    np.testing.assert_allclose(turned.x, 1.0 + x * math.cos(yaw) - y * math.sin(yaw), atol=0.05)
-    np.testing.assert_allclose(turned.y, 2.0 + x * math.sin(yaw) + y * math.cos(yaw), atol=0.05)
+    dx, dy = turned.x - 1.0, turned.y - 2.0
+    x, y = dx * math.cos(yaw) + dy * math.sin(yaw) - 3.0, dy * math.cos(yaw) - dx * math.sin(yaw) - 2.0
+    packed = straight.packed()
+    off = [project(packed, straight.spacing_m, px, py, 0.0, 0, 0, len(packed) - 1)[2]
+           for px, py in zip(x, y, strict=True)]  # fmt: skip
+    assert np.abs(off).max() < 0.05
+    assert turned.length_m == pytest.approx(straight.length_m, rel=0.01)
 
 
 @pytest.mark.parametrize("infield", [255, 0])
