@@ -13,8 +13,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from robot.logs.reader import LogReader
+from robot.pipeline_setup import PipelineSetup
 from robot.practice.settings import load_config
-from robot.practice.start import load_world
 from robot.tasks.race_track import TICK_S
 from sim.track import Course
 
@@ -49,7 +49,7 @@ class RunRecord:
 
 
 def load_run(folder: Path) -> RunRecord:
-    """Read a run's folder: its configuration, its log, and its summary if it came to one.
+    """Read a run's folder: its configuration and setups, its log, and its summary if it came to one.
 
     Raises ValueError for a folder that holds no run, or for a log that cannot be read.
     """
@@ -61,19 +61,31 @@ def load_run(folder: Path) -> RunRecord:
     timing = np.concatenate([batch.readings[READINGS_SHOWN] for batch in reader.batches()])
     summary = folder / "summary.json"
     figures = json.loads(summary.read_text()) if summary.exists() else {}
+    life = 0
+    for event in events:
+        life = event["life"] = event.get("life", life)  # only `start` says which life begins
     by_kind = {kind: [event for event in events if event["kind"] == kind] for kind in ("lap", "collision", "recovery")}
     return RunRecord(
         name=folder.name,
-        course=load_world(config.track, config.map).course,
+        course=course_of(folder),
         outputs=outputs,
         timing=timing,
         laps=by_kind["lap"],
         collisions=by_kind["collision"],
         recoveries=by_kind["recovery"],
-        demo_lap_s=figures.get("demo_lap_s"),
+        demo_lap_s=float(outputs["demo_lap_s"].max()) or None,
         yardstick_lap_s=figures.get("yardstick_lap_s"),
         realtime=config.clock == "realtime",
     )
+
+
+def course_of(folder: Path) -> Course:
+    """The course that the newest of a run's control processes drove on. Raises ValueError if none had one."""
+    for path in sorted(folder.glob("setup-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True):
+        course = PipelineSetup.from_bytes(path.read_bytes()).course
+        if course is not None:
+            return course
+    raise ValueError(f"{folder}: found no setup-*.npz with a course, so there is no map to draw on")
 
 
 def plot_run(folder: Path) -> Path:
@@ -177,7 +189,8 @@ def draw_map(figure: Figure, axes: Axes, run: RunRecord) -> None:
 
 def place_of(run: RunRecord, event: dict[str, Any]) -> np.void:
     """The tick in which an event happened."""
-    return run.outputs[min(int(np.searchsorted(run.outputs["practice_s"], event["practice_s"])), len(run.outputs) - 1)]
+    rows = np.flatnonzero(run.outputs["life"] == event["life"])
+    return run.outputs[rows[min(int(np.searchsorted(run.outputs["tick"][rows], event["tick"])), len(rows) - 1)]]
 
 
 def mark_start(axes: Axes, course: Course) -> None:

@@ -3,6 +3,7 @@
 Where stderr is no terminal, it is a line for each lap instead.
 """
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from robot.view.braille_map import BrailleMap
 from sim.track import Course
 
 REFRESH_S = 0.25
-TRAIL_POINTS = 120
+TRAIL_POINTS, TRAIL_SPACING_M = 120, 0.1
 SIDE_COLUMNS = 44
 WIDE = 72  # columns from which there is room for a map
 SHORT, HEIGHT_MAX = 28, 36  # lines
@@ -87,9 +88,10 @@ class ViewState:
     restarts: int = 0
 
     def move(self, x: float, y: float, yaw: float, speed_m_s: float) -> None:
-        """A new place of the car; the old one becomes part of the trail."""
+        """A new place of the car; it becomes part of the trail once it is far enough from the last point."""
         self.x, self.y, self.yaw, self.speed_m_s = x, y, yaw, speed_m_s
-        self.trail.append((x, y, speed_m_s))
+        if not self.trail or math.dist((x, y), self.trail[-1][:2]) > TRAIL_SPACING_M:
+            self.trail.append((x, y, speed_m_s))
 
 
 class LiveView:

@@ -10,6 +10,7 @@ import pytest
 from robot.logs.events import make_event
 from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.writer import LogWriter
+from robot.pipeline_setup import PipelineSetup, setup_path
 from sim.built_in_tracks import built_in
 from sim.track import place
 
@@ -23,7 +24,7 @@ def make_run(folder: Path, track: str = "oval", laps: int = 12, log: str = "log.
     course = built_in(track)
     packed = course.packed()
     outputs: list[np.ndarray] = []
-    events = [make_event("start", 1, 0.0, generation=1)]
+    events = [make_event("start", 1, 0.0, life=1)]
     practice_s = 0.0
     count = {"collisions": 0, "recoveries": 0}
     lap_times = []
@@ -45,6 +46,7 @@ def make_run(folder: Path, track: str = "oval", laps: int = 12, log: str = "log.
             out["practice_s"] = practice_s
             out["x"], out["y"], out["yaw"], out["v_x"], out["s"] = x, y, yaw, speed, s
             out["lateral"], out["quality"] = lateral, 0.97
+            out["demo_lap_s"] = 23.7 if lap >= 0 else 0.0
             out["reward"] = 0.1 * speed**2 / 3 if len(outputs) % 5 == 0 else 0.0
             out["is_decision"] = len(outputs) % 5 == 0
             out["overrides"] = 4 * max(lap, 0)
@@ -54,7 +56,7 @@ def make_run(folder: Path, track: str = "oval", laps: int = 12, log: str = "log.
                     count[name] += 1
                     fields = {"practice_s": practice_s, "x": float(x), "y": float(y)}
                     fields |= {"duration_s": 3.1, "succeeded": True} if kind == "recovery" else {}
-                    events.append(make_event(kind, len(outputs), TICK_S * len(outputs), **fields))
+                    events.append(make_event(kind, len(outputs) + 1, TICK_S * len(outputs), **fields))
             out["collisions"], out["recoveries"] = count["collisions"], count["recoveries"]
             outputs.append(out)
             s += speed * TICK_S
@@ -75,7 +77,11 @@ def make_run(folder: Path, track: str = "oval", laps: int = 12, log: str = "log.
             writer.add_readings(readings[start : start + 25])
             writer.add_outputs(records[start : start + 25])
             writer.flush()
-    (folder / "summary.json").write_text(json.dumps({"yardstick_lap_s": YARDSTICK_S, "demo_lap_s": 23.7}))
+    (folder / "summary.json").write_text(json.dumps({"yardstick_lap_s": YARDSTICK_S}))
+    setup = PipelineSetup(seed=0, practice_s=600.0, laps=0, explore=True, predictive_brake=True, demonstrate=True,
+                          keyboard=False, car=np.zeros(3), layers=(50, 64, 64, 4), weights=np.zeros(1, np.float32),
+                          grid=None, course=course)  # fmt: skip
+    setup_path(folder, 1).write_bytes(setup.to_bytes())
     (folder / "config.toml").write_text(f'task = "race_track"\ntrack = "{track}"\nclock = "realtime"\n')
     return folder
 

@@ -73,9 +73,16 @@ def test_a_run_that_was_killed_in_its_demonstration_is_drawn_too(tmp_path: Path,
 
 def test_a_run_without_a_yardstick_shows_times_only(tmp_path: Path, make_made_up_run: Callable) -> None:
     run = make_made_up_run(tmp_path / "run", laps=2)
-    (run / "summary.json").write_text(json.dumps({"yardstick_lap_s": None, "demo_lap_s": None}))
+    (run / "summary.json").write_text(json.dumps({"yardstick_lap_s": None}))
     headline = draw(load_run(run)).texts[0].get_text()
     assert "best lap" in headline and "possible" not in headline
+
+
+def test_a_run_without_setups_has_no_map_to_draw_on(tmp_path: Path, make_made_up_run: Callable) -> None:
+    run = make_made_up_run(tmp_path / "run", laps=0)
+    (run / "setup-1.npz").unlink()
+    with pytest.raises(ValueError, match="no map to draw on"):
+        plot_run(run)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_without_learning_lockstep_or_course() -> None:
     assert "no course yet" in text and "none yet" in text
 
 
+def test_the_trail_is_as_long_however_often_the_car_is_seen() -> None:
+    seen_often, seen_seldom = ViewState(title=""), ViewState(title="")
+    for k in range(10_000):
+        seen_often.move(0.002 * k, 0.0, 0.0, 1.0)
+        if k % 60 == 0:
+            seen_seldom.move(0.002 * k, 0.0, 0.0, 1.0)
+    for state in (seen_often, seen_seldom):
+        assert state.trail[-1][0] - state.trail[0][0] > 11.0
+
+
 def test_redrawing_is_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("robot.view.terminal.time.monotonic", lambda: now)
