@@ -31,9 +31,10 @@ from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
 from drivers.emulators.virtual_car import TIME, TRUTH, TRUTH_BYTES, TRUTH_SEQUENCE, VirtualCarConfig, load_config
 from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
-from sim.built_in_tracks import built_in
+from sim.built_in_tracks import BUILT_IN, built_in
 from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
+from sim.track_map import find_course, load_map
 
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
 PR_SET_PDEATHSIG = 1
@@ -181,8 +182,14 @@ def scaled(wiring: Any, factor: float) -> Any:
 
 def build_world(config: VirtualCarConfig) -> World:
     """The world of a configuration. Raises ValueError naming the field that is wrong."""
-    course = built_in(config.track)
-    grid = rasterise(course)
+    if config.track in BUILT_IN:
+        course = built_in(config.track)
+        grid = rasterise(course)
+    elif config.track.endswith((".yaml", ".yml")):
+        grid = load_map(Path(config.track))
+        course = find_course(grid, config.start)
+    else:
+        raise ValueError(f"track: found {config.track!r}, allowed: {', '.join(BUILT_IN)}, or a map's YAML file")
     car: CarParameters = load_parameters()
     unknown = set(config.car) - set(vars(car))
     if unknown:
@@ -196,9 +203,9 @@ def build_world(config: VirtualCarConfig) -> World:
     return world
 
 
-def warm_up(config: VirtualCarConfig) -> None:
+def warm_up() -> None:
     """Compile every kernel, or load it from the cache, before the clock runs."""
-    world = build_world(config)
+    world = build_world(VirtualCarConfig())
     lidar = RPLidarEmulator(world, RPLidarWiring(), np.random.default_rng(0))
     lidar.receive(b"\xa5\xf0\x02\x94\x02\xc1\xa5\x20", 0.0)  # motor on, scan
     while world.time_s < 1.0:
@@ -282,8 +289,8 @@ def main() -> int:
     try:
         config = load_config(path)
         directory = Path(config.directory or path.parent)
-        warm_up(config)
         emulator = Emulator(config, directory)
+        warm_up()
     except ValueError as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 2

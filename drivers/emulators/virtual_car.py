@@ -162,6 +162,7 @@ def start_virtual_car(config: VirtualCarConfig, ready_s: float = READY_S) -> Vir
         process = subprocess.Popen(
             [sys.executable, "-m", "drivers.emulators.process", "--config", str(file)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
+            start_new_session=True,  # Ctrl-C is for the program that drives, which then stops a car that still answers
         )  # fmt: skip
     try:
         return VirtualCar(process, json.loads(_first_line(process, ready_s, directory)), directory)

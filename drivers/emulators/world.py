@@ -119,7 +119,7 @@ class World:
         clearance = self._clearance(x, y, yaw)
         if not clearance > 0.0:
             raise ValueError(f"car: pose {x:.3f}, {y:.3f}, {yaw:.3f} is {-clearance:.3f} m inside a wall, must be free")
-        self.moving[:YAW + 1] = x, y, yaw
+        self.moving[: YAW + 1] = x, y, yaw
         self.moving[V_X : STEER + 1] = 0.0
         self.before[:] = self.moving
         self._touching = False
@@ -220,4 +220,3 @@ class World:
         """The columns of `moving`, interpolated to a time between the last two steps."""
         share = 1.0 - (self.time_s - time_s) / PHYSICS_STEP_S
         return self.before + min(1.0, max(0.0, share)) * (self.moving - self.before)
-
