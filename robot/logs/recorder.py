@@ -7,6 +7,7 @@ same records again and goes on in a new part of the log.
 
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -112,7 +113,8 @@ class Recorder:
 def record(config: RecorderConfig) -> None:
     """Main function of the recorder process: until the rings are finished, SIGTERM, or the session has died.
 
-    SIGINT is left to the control process, which stops the car first: the recorder is the last to go.
+    SIGINT is left to the control process, which stops the car first: the recorder is the last to go. Exit status 0 says
+    that everything is on record; after SIGTERM, which may come too early for that, it is 143.
     """
     clock = RealClock()
     terminated = False
@@ -138,4 +140,7 @@ def record(config: RecorderConfig) -> None:
             flushed_s = now
         if moved < BATCH:
             clock.sleep_until(now + IDLE_S)
+    complete = recorder.finished
     recorder.close()
+    if terminated and not complete:
+        sys.exit(128 + signal.SIGTERM)

@@ -307,8 +307,8 @@ class Session:
         child = self.children[name]
         if child.running or child.process is None:
             return
-        if child.process.returncode == 0 and not self.children["control"].running:
-            return
+        if child.process.returncode == 0:
+            return  # it is done: control, which may still be closing its devices, has said that nothing more will come
         if name == "learner":
             self.orders.write(learner_up=0)
             self.learner_status.write(ready=0)

@@ -144,5 +144,5 @@ def test_ctrl_c_leaves_the_recorder_running_and_sigterm_ends_it_with_all_it_had(
     assert process.is_alive()
     os.kill(process.pid or 0, signal.SIGTERM)
     process.join(20)
-    assert process.exitcode == 0
+    assert process.exitcode == 143
     assert logged_ticks(tmp_path) == list(range(100))
