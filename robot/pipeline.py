@@ -378,6 +378,7 @@ class Pipeline:
         out["servo_rad"] = self.command.steer_rad - self.trim_rad
         out["practice_s"], out["demo_lap_s"] = self.practice_s, self.demo_lap_s
         out["last_lap_s"], out["best_lap_s"] = self.last_lap_s, self.best_lap_s
+        out["laps_driven"] = self.laps_driven
         out["laps"], out["lap_clean"] = self.laps, self.lap_clean
         out["recovery_s"], out["trim_rad"], out["latency_s"] = self.recovery_s, self.trim_rad, self.latency_s
         out["decision"], out["step"], out["episode"] = self.decisions.count, self.decisions.step, self.decisions.episode

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from robot.estimation.estimator import START_SIGMA
 from robot.logs.records import READINGS
 from robot.pipeline import Phase, Pipeline
 from robot.pipeline_setup import PipelineSetup
@@ -30,7 +31,7 @@ def rehearse(setup: PipelineSetup) -> None:
         readings["angle_rad"][:POINTS] = np.linspace(-math.pi, math.pi, POINTS) + 0.001 * step
         readings["wheel_speed_m_s"] = 1.0 + 0.001 * step
         if step % TICKS_EACH == 0:
-            pipeline.estimator.put(pose)
+            pipeline.estimator.put(pose, START_SIGMA)
             pipeline.phase = (Phase.LOCALISE, Phase.DEMONSTRATE, Phase.PRACTISE, Phase.PRACTISE, Phase.FINISH,
                               Phase.PRACTISE)[step // TICKS_EACH]  # fmt: skip
         if step == 5 * TICKS_EACH:

@@ -102,6 +102,8 @@ OUTPUTS = np.dtype(
         ("finished", "u4"),
         ("life", "u4"),  # copied from the readings
         ("episode", "u4"),
+        ("flags", "u4"),  # robot.safety.monitors.Flag
+        ("laps_driven", "u4"),  # clean or not, the baseline's too
         ("baseline", "u4"),  # 1 while the policy drives as it came, before it learns
         ("observation", "f4", (50,)),
         ("proposed", "f4", (2,)),
