@@ -20,63 +20,82 @@ WHEELBASE_M = 0.33
 STEER_MAX_RAD = 0.4189
 SPEED_M_S = 1.5
 CREEP_M_S = 0.5
-CURVATURES = np.linspace(-1.25, 1.25, 41)  # 1/m; the tightest is a little less than full lock
+CURVATURES = np.linspace(-1.25, 1.25, 51)  # 1/m; the tightest is a little less than full lock
 HORIZON_M = 2.0
-REACH_M = 3.0  # room is not looked for farther to the side
+SKIPPED_M = 0.4  # what lies beside the car now, no arc can change
+REACH_M = 3.0
 KEEP_M = 1.1
 BODY_M = 0.25  # half the car's width and some air: nearer to the arc a point blocks it
-BLOCKED_COST = 4.0  # for each metre of the horizon that an arc does not reach
-CHANGE_COST = 0.05  # for each (1/m)^2 of change of curvature
-TURN_COST = 0.02  # for each (1/m)^2 of curvature
+APPROACH_MAX_RAD, APPROACH_RAD_PER_M = 0.6, 0.8
+TURN_PER_RAD_M = 1.2
+# Costs: for each metre of an arc that is blocked, m^2 of room that it lacks, (1/m)^2 of curvature off the inner wall's,
+# and (1/m)^2 of change of curvature.
+BLOCKED_COST, SHORT_COST, WALL_COST, CHANGE_COST = 4.0, 20.0, 0.02, 0.1
 SURE_TURN_RAD = 1.0
 POINTS_MIN = 60
-LOOK_BACK_M = -0.15
 
 
 @njit(cache=True)
-def room_along(points, curvature, horizon_m, reach_m, body_m):
-    """Room beside an arc from the car's origin: (left, right, length that is free), m.
+def room_along(points, curvature):
+    """(clearance, free length) of an arc of HORIZON_M from the car's origin, m.
 
-    points (k, 3): x, y in the car's frame. Sides are capped at `reach_m`; a point nearer than `body_m` ends the arc.
+    points (k, 3): x, y in the car's frame. The clearance is the distance from the arc, its first part aside, to the
+    nearest point, REACH_M if none is nearer. A point within BODY_M of the arc ends it.
     """
-    free = horizon_m
-    left = right = reach_m
+    free, clearance = HORIZON_M, REACH_M
+    end = curvature * HORIZON_M
+    end_x = math.sin(end) / curvature if abs(curvature) > 1e-6 else HORIZON_M
+    end_y = (1.0 - math.cos(end)) / curvature if abs(curvature) > 1e-6 else 0.0
     for k in range(points.shape[0]):
         x, y = points[k, 0], points[k, 1]
         if abs(curvature) < 1e-6:
             along, lateral = x, y
-        else:
-            # Distance from the arc's centre, and the angle around it.
-            to_centre = 1.0 - curvature * y
-            across = curvature * x
-            radius_ratio = math.sqrt(to_centre * to_centre + across * across)
-            lateral = (1.0 - radius_ratio) / curvature
+        else:  # the angle around the arc's centre, and the distance from it
+            to_centre, across = 1.0 - curvature * y, curvature * x
+            lateral = (1.0 - math.sqrt(to_centre * to_centre + across * across)) / curvature
             along = math.atan2(across, to_centre) / curvature
-        if not LOOK_BACK_M < along < horizon_m:
-            continue
-        if abs(lateral) < body_m:
-            if along > 0.0:
+        if 0.0 < along < HORIZON_M:
+            if abs(lateral) < BODY_M:
                 free = min(free, along)
-        elif lateral > 0.0:
-            left = min(left, lateral)
+            if along > SKIPPED_M:
+                clearance = min(clearance, abs(lateral))
         else:
-            right = min(right, -lateral)
-    return left, right, free
+            clearance = min(clearance, max(math.hypot(x - end_x, y - end_y), BODY_M))
+    return clearance, free
+
+
+@njit(cache=True)
+def along_inner_wall(points, inner_side):
+    """Curvature, 1/m, that brings the car to KEEP_M from the nearest wall on its inner side, and along it."""
+    nearest, bearing = 1e30, 0.0
+    for k in range(points.shape[0]):
+        x, y = points[k, 0], points[k, 1] * inner_side
+        angle = math.atan2(y, x)
+        if -0.3 < angle < 2.6:
+            distance = math.hypot(x, y)
+            if distance < nearest:
+                nearest, bearing = distance, angle
+    approach = min(APPROACH_MAX_RAD, max(-APPROACH_MAX_RAD, APPROACH_RAD_PER_M * (nearest - KEEP_M)))
+    return inner_side * TURN_PER_RAD_M * (bearing - 0.5 * math.pi + approach)
 
 
 @njit(cache=True)
 def choose(points, curvatures, inner_side, last_curvature):
     """(curvature, free length) of the best arc; inner_side: +1 where the island is to the left, -1 to the right."""
-    best_cost, best_curvature, best_free = 1e30, 0.0, 0.0
-    for curvature in curvatures:
-        left, right, free = room_along(points, curvature, HORIZON_M, REACH_M, BODY_M)
-        inner, outer = (left, right) if inner_side > 0 else (right, left)
-        error = inner - min(KEEP_M, 0.5 * (inner + outer))
-        cost = error * error + BLOCKED_COST * (HORIZON_M - free)
-        cost += CHANGE_COST * (curvature - last_curvature) ** 2 + TURN_COST * curvature * curvature
+    wanted = along_inner_wall(points, inner_side)
+    n = curvatures.shape[0]
+    clearance, free = np.empty(n), np.empty(n)
+    for i in range(n):
+        clearance[i], free[i] = room_along(points, curvatures[i])
+    enough = min(KEEP_M, clearance.max())
+    best_cost, best = 1e30, 0
+    for i in range(n):
+        short = max(0.0, enough - clearance[i])
+        cost = BLOCKED_COST * (HORIZON_M - free[i]) + SHORT_COST * short * short
+        cost += WALL_COST * (curvatures[i] - wanted) ** 2 + CHANGE_COST * (curvatures[i] - last_curvature) ** 2
         if cost < best_cost:
-            best_cost, best_curvature, best_free = cost, curvature, free
-    return best_curvature, best_free
+            best_cost, best = cost, i
+    return curvatures[best], free[best]
 
 
 class GapFollower:
@@ -90,9 +109,7 @@ class GapFollower:
         self.curvature = 0.0
         self._points = np.empty((LIDAR_POINTS_MAX, 3))
 
-    def command(
-        self, now_s: float, estimate: Estimate, vesc: VescReading, lidar: LidarReading
-    ) -> tuple[float, float]:
+    def command(self, now_s: float, estimate: Estimate, vesc: VescReading, lidar: LidarReading) -> tuple[float, float]:
         """(steer in rad, speed in m/s) for this tick. Stands still while the lidar shows too little.
 
         Of the estimate it uses the speeds alone, not the place.

@@ -59,8 +59,8 @@ class Estimate:
 class Estimator:
     """Tracks one car on one map. Feed `update` once a tick; `relocalise` when it stands and is lost.
 
-    start: where the car was put; None if unknown, then it is lost until `relocalise` succeeds. seed: of the lattice that
-    `relocalise` searches, another one each time, so that a second try may find what the first has missed.
+    start: where the car was put; None if unknown, then it is lost until `relocalise` succeeds. seed: of the lattices
+    that `relocalise` searches, another one each time, so that a second try may find what the first has missed.
     """
 
     def __init__(self, grid: OccupancyGrid, start: Pose | None, seed: int) -> None:

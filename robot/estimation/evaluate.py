@@ -88,7 +88,9 @@ class SensedCar:
         newest_s = world.time_s - (self.samples - 1) * SAMPLE_S
         ages = newest_s + SAMPLE_S * np.arange(len(angle_rad) - 1, -1, -1)
         revolution = math.floor(self.samples * SAMPLE_S * TURN_HZ)
-        return self._vesc(sampled, age_s), LidarReading(angle_rad, metres, ages.astype(np.float32), newest_s, revolution)
+        return self._vesc(sampled, age_s), LidarReading(
+            angle_rad, metres, ages.astype(np.float32), newest_s, revolution
+        )
 
     def _sweep(self, until_s: float) -> tuple[np.ndarray, np.ndarray]:
         world, wiring = self.world, self.lidar_wiring
@@ -145,7 +147,15 @@ class Pursuit:
         s, lateral, heading_error = world.place
         v_x = float(world.moving[columns.V_X])
         goal = pursue(
-            world.packed_course, spacing, s, lateral, heading_error, lookahead(v_x), 0.0, world.car.wheelbase_m, STEER_MAX_RAD
+            world.packed_course,
+            spacing,
+            s,
+            lateral,
+            heading_error,
+            lookahead(v_x),
+            0.0,
+            world.car.wheelbase_m,
+            STEER_MAX_RAD,
         )
         self.steer_rad = slew(self.steer_rad, goal, STEER_SLEW_RAD_S, TICK_S)
         ahead = round((s + 0.15 * v_x) / spacing) % len(self.profile)

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from sim.car import GRAVITY_M_S2, P_FRONT, P_GRIP, P_REAR, P_STIFF_R
+from sim.car import GRAVITY_M_S2, P_GRIP, P_REAR, P_STIFF_R
 
 X, Y, YAW, V_Y, BIAS = range(5)
 N_STATE = 5
@@ -95,7 +95,7 @@ def stand_still(state, covariance, gyro_rad_s):
 
 @njit(cache=True)
 def correct(state, covariance, pose, information):
-    """Take in a pose (3,) that was matched with the state's own as the prior, and what the points knew (3, 3), in place."""
+    """Take in, in place, a pose (3,) matched with the state's own as the prior, and what the points knew (3, 3)."""
     prior = covariance[:3, :3].copy()
     weight = np.linalg.inv(prior)
     difference = weight @ (pose - state[:3])

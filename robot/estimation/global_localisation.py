@@ -1,8 +1,8 @@
-"""Where on the whole map the car can be: every free place and heading scored, the best refined, and beams cast to check.
+"""Where on the whole map the car can be: every free place and heading scored, the best refined, beams cast to check.
 
 Three steps: a coarse search (a jittered lattice of positions, HEADINGS headings each, few points, truncated distances),
 Gauss-Newton from the best of them with all points, and a comparison of the refined poses by casting each beam through
-the map. A pose is accepted only if it explains the scan and no other pose comes near it: wrongly sure is worse than lost.
+the map. A pose is accepted only if it explains the scan and no other comes near: wrongly sure is worse than lost.
 """
 
 import math
@@ -43,7 +43,7 @@ class Candidate:
 
 @njit(cache=True)
 def score_lattice(columns, rows, rotated, field_m, truncation_m, scores):
-    """Mean truncated distance, m, for every position (n,) in cells and heading; rotated (h, k, 2) cells, scores (n, h)."""
+    """Mean truncated distance, m, of every position (n,) in cells and heading; rotated (h, k, 2) cells, scores (n, h)."""
     height, width = field_m.shape
     for i in range(columns.shape[0]):
         for h in range(rotated.shape[0]):
@@ -71,7 +71,7 @@ def agreement(points, pose, field_m, frame, every):
 
 
 def positions(grid: OccupancyGrid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(columns, rows) in cells of a lattice over the free space, fine enough or POSITIONS_MAX, each jittered in its square."""
+    """(columns, rows) in cells of a lattice over the free space, each jittered in its square; about POSITIONS_MAX at most."""
     free = grid.distance_m > CLEARANCE_M
     area = np.count_nonzero(free) * grid.resolution_m**2
     spacing = max(SPACING_MIN_M, math.sqrt(area / POSITIONS_MAX)) / grid.resolution_m
@@ -130,7 +130,7 @@ def _apart(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def localise(grid: OccupancyGrid, scan: np.ndarray, rng: np.random.Generator) -> Candidate | None:
-    """The one pose that explains the scan (k, 3: x, y, distance in the car's frame, m), or None if none or several do."""
+    """The one pose that explains the scan (k, 3), x, y, distance in the car's frame; None if no pose or several do."""
     if len(scan) < POINTS_MIN:
         return None
     found = candidates(grid, scan, rng)

@@ -65,7 +65,7 @@ class Odometry:
         self.motion = Motion()
 
     def update(self, now_s: float, vesc: VescReading) -> Motion:
-        """The motion since the last call and now. Sensors that are silent for STALE_S count as still, and as unknown."""
+        """The motion since the last call and now. Sensors that are silent for STALE_S count as still, as unknown."""
         wheel, imu = vesc.values_age_s < STALE_S, vesc.imu_age_s < STALE_S
         motion = Motion(wheel_known=wheel, imu_known=imu)
         if wheel:

@@ -20,7 +20,7 @@ def move_on(origin, rolled_m, sideways_m, turned_rad):
 
 @njit(cache=True)
 def append(ring, first, points, count, origin, time_s):
-    """Write `count` car-frame points to the ring (CAPACITY, 4) from slot `first`, in odometry's own frame; the next slot."""
+    """Write `count` car-frame points to the ring (CAPACITY, 4) from slot `first`, in odometry's frame; the next slot."""
     cos_o, sin_o = math.cos(origin[2]), math.sin(origin[2])
     for k in range(count):
         slot = (first + k) % ring.shape[0]
@@ -39,13 +39,15 @@ class RecentPoints:
         self.origin = np.zeros(3)
         self.next_slot = 0
 
-    def add(self, time_s: float, rolled_m: float, sideways_m: float, turned_rad: float, points: np.ndarray, count: int) -> None:
+    def add(
+        self, time_s: float, rolled_m: float, sideways_m: float, turned_rad: float, points: np.ndarray, count: int
+    ) -> None:
         """Move on by a tick's odometry, then keep its points (count, 3): x, y in the car's frame, distance, m."""
         move_on(self.origin, rolled_m, sideways_m, turned_rad)
         self.next_slot = append(self.ring, self.next_slot, points, count, self.origin, time_s)
 
     def scan(self, now_s: float) -> np.ndarray:
-        """The points of the last KEPT_S in the car's frame of now, (k, 3): x, y, distance, m; in the order of arrival."""
+        """The points of the last KEPT_S in the car's frame of now, (k, 3): x, y, distance, m; the oldest first."""
         ordered = np.roll(self.ring, -self.next_slot, axis=0)
         kept = ordered[ordered[:, 3] > now_s - KEPT_S]
         dx, dy = kept[:, 0] - self.origin[0], kept[:, 1] - self.origin[1]
