@@ -67,9 +67,12 @@ class Check:
 
 
 def drawn_cars(nominal: CarParameters, spread: Randomisation, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Packed parameters (n, N_PARAMETERS) of cars that differ from the nominal one, uniformly within `spread`."""
+    """Packed parameters (n, N_PARAMETERS) of cars that differ from the nominal one by up to `spread`.
+
+    The extremes come more often than the middle (arcsine distribution): it is they who crash.
+    """
     cars = np.tile(nominal.packed(), (n, 1))
-    mass, grip, delay, trim = rng.uniform(-1.0, 1.0, (4, n))
+    mass, grip, delay, trim = np.sin(rng.uniform(-0.5, 0.5, (4, n)) * np.pi)
     cars[:, P_MASS] *= 1.0 + spread.mass * mass
     cars[:, P_INERTIA] *= 1.0 + spread.mass * mass
     cars[:, P_GRIP] *= 1.0 + spread.grip * grip

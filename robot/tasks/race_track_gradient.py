@@ -82,6 +82,7 @@ class Courses(NamedTuple):
 
 SLIDING_MAX = 0.35  # rad
 HEADING_MAX = 1.4  # rad; beyond it a car has crashed too
+PARTS = 2  # places of a decision that are looked at: at speed, a whole decision's way would jump over a corner
 SLOW_M_S = 1.3  # below it the tyres answer so quickly that RK4 needs steps of half the length
 
 
@@ -215,8 +216,8 @@ def softplus(x):
 
 
 @njit(cache=True)
-def cost_after(lane, p, table, first_row, n_rows, spacing_m, objective, g):
-    """Cost of where a decision ended, adding its adjoint to `g`, and how far the body is beyond the soft wall, m."""
+def cost_of_place(lane, p, table, first_row, n_rows, spacing_m, objective, g):
+    """Cost of where a car is, adding its adjoint to `g`, and how far the body is beyond the soft wall, m."""
     exact = lane[S] / spacing_m
     floor = math.floor(exact)
     part = exact - floor
@@ -273,7 +274,7 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
     commands = np.empty((horizon, n, most_steps, 2))
     tape = np.empty((horizon, n, most_steps, TAPE_COLUMNS))
     counts = np.ones((horizon + 1, n))  # 0 once the car has crashed
-    g_after = np.zeros((horizon, n, N_LANE))  # of each decision's own cost, by the state that it ended in
+    g_place = np.zeros((horizon, n, PARTS, N_LANE))  # of the costs of the places that each decision led to
     cost = 0.0
     for k in range(horizon):
         before[k] = lanes
@@ -288,14 +289,17 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
         for i in range(n):
             x, c, p, s_before = lanes[i], course[i], parameters[i], lanes[i, S]
             steps = most_steps if x[V_X] < SLOW_M_S else most_steps // 2
-            wheels = commands[k, i, :steps]
-            restless = decide(x, action[k, i], p[P_DELAY], DECISION_S / steps, wheels)
-            drive(x, wheels, p, courses.curvature, courses.first_row[c], courses.n_rows[c],
-                  courses.spacing_m[c], DECISION_S / steps, tape[k, i])  # fmt: skip
-            own, beyond = cost_after(x, p, courses.table, courses.first_row[c], courses.n_rows[c],
-                                     courses.spacing_m[c], objective, g_after[k, i])  # fmt: skip
-            cost += counts[k, i] * (own + objective.restlessness * restless - (x[S] - s_before))
-            crashed = beyond > objective.dead_m or abs(x[HEADING_ERROR]) > HEADING_MAX
+            restless = decide(x, action[k, i], p[P_DELAY], DECISION_S / steps, commands[k, i, :steps])
+            own, crashed = objective.restlessness * restless, False
+            for part in range(PARTS):
+                begin, end = steps * part // PARTS, steps * (part + 1) // PARTS
+                drive(x, commands[k, i, begin:end], p, courses.curvature, courses.first_row[c], courses.n_rows[c],
+                      courses.spacing_m[c], DECISION_S / steps, tape[k, i, begin:end])  # fmt: skip
+                place_cost, beyond = cost_of_place(x, p, courses.table, courses.first_row[c], courses.n_rows[c],
+                                                   courses.spacing_m[c], objective, g_place[k, i, part])  # fmt: skip
+                own += place_cost / PARTS
+                crashed = crashed or beyond > objective.dead_m or abs(x[HEADING_ERROR]) > HEADING_MAX
+            cost += counts[k, i] * (own - (x[S] - s_before))
             counts[k + 1, i] = 0.0 if crashed else counts[k, i]
         if k == keep - 1:
             kept[:] = lanes
@@ -308,16 +312,19 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
     for k in range(horizon - 1, -1, -1):
         for i in range(n):
             x, g, c, count = before[k, i], g_lanes[i], course[i], counts[k, i]
-            for j in range(N_LANE):
-                g[j] += count * g_after[k, i, j]
             g[S] -= count
-            clip(g, objective.adjoint_max)
             steps = most_steps if x[V_X] < SLOW_M_S else most_steps // 2
-            g_wheels = g_commands[:steps]
-            reverse(g, commands[k, i, :steps], parameters[i], courses.curvature, courses.first_row[c],
-                    courses.n_rows[c], courses.spacing_m[c], DECISION_S / steps, tape[k, i], g_wheels)  # fmt: skip
-            decide_adjoint(x, action[k, i], parameters[i, P_DELAY], DECISION_S / steps,
-                           2.0 * objective.restlessness * count, objective.leak, g_wheels, g, g_action)  # fmt: skip
+            for part in range(PARTS - 1, -1, -1):
+                for j in range(COMMAND):
+                    g[j] += count / PARTS * g_place[k, i, part, j]
+                clip(g, objective.adjoint_max)
+                begin, end = steps * part // PARTS, steps * (part + 1) // PARTS
+                reverse(g, commands[k, i, begin:end], parameters[i], courses.curvature, courses.first_row[c],
+                        courses.n_rows[c], courses.spacing_m[c], DECISION_S / steps, tape[k, i, begin:end],
+                        g_commands[begin:end])  # fmt: skip
+            restless = 2.0 * objective.restlessness * count
+            decide_adjoint(x, action[k, i], parameters[i, P_DELAY], DECISION_S / steps, restless, objective.leak,
+                           g_commands[:steps], g, g_action)  # fmt: skip
             g[S] += count
             d_action[k, i, 0] = g_action[0]
             d_action[k, i, 1] = g_action[1]
