@@ -99,7 +99,9 @@ class Randomisation:
     trim_rad: float = 0.05
 
 
-def hidden_car(seed: int, nominal: CarParameters | None = None, spread: Randomisation = Randomisation()) -> CarParameters:
+def hidden_car(
+    seed: int, nominal: CarParameters | None = None, spread: Randomisation = Randomisation()
+) -> CarParameters:
     """A car whose mass (and inertia), grip, delay and trim differ from the data sheet, uniformly within `spread`."""
     nominal = nominal or load_parameters()
     rng = np.random.default_rng([seed, 0xCA5])
@@ -192,7 +194,7 @@ def step_pose(state, steer_rate_rad_s, accel, p, step_s):
     """
     x, y, yaw, v_x, v_y, r, steer = state
     sum_x = sum_y = sum_yaw = sum_vx = sum_vy = sum_r = 0.0
-    sx, sy, syaw, svx, svy, sr, ss = x, y, yaw, v_x, v_y, r, steer
+    syaw, svx, svy, sr, ss = yaw, v_x, v_y, r, steer
     for stage in range(4):
         dx = svx * math.cos(syaw) - svy * math.sin(syaw)
         dy = svx * math.sin(syaw) + svy * math.cos(syaw)
@@ -205,7 +207,7 @@ def step_pose(state, steer_rate_rad_s, accel, p, step_s):
         sum_vy += weight * dvy
         sum_r += weight * dr
         ahead = step_s if stage == 2 else 0.5 * step_s
-        sx, sy, syaw = x + ahead * dx, y + ahead * dy, yaw + ahead * sr
+        syaw = yaw + ahead * sr
         svx, svy, sr = v_x + ahead * dvx, v_y + ahead * dvy, r + ahead * dr
         ss = steer + ahead * steer_rate_rad_s
     k = step_s / 6.0

@@ -1,9 +1,9 @@
 """A batch of cars practising on courses: the kernel of `sim.car_kernel` with its memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numba import njit
@@ -16,7 +16,7 @@ from sim.track import Course
 LANES = 16
 
 
-class CarTask(Protocol):
+class CarTask(Hashable, Protocol):
     """What a task's module offers the simulator; `robot/tasks/race_track.py` describes each of them."""
 
     OBSERVATION_SIZE: int
@@ -46,9 +46,10 @@ class Starts:
 
 @cache
 def build_step(task: CarTask, lanes: int = LANES, parallel: bool = False) -> Callable[..., None]:
-    """The compiled step of `lanes` cars a block for a task's module; one variant is compiled once, and cached on disk."""
+    """The step of blocks of `lanes` cars under a task's module: compiled once, then cached on disk."""
     supplied = {name: getattr(task, name) for name in ("target", "slew", "observe", "reward", "ends")}
-    supplied |= {"STEER_SLEW_RAD_S": task.STEER_SLEW_RAD_S, "SPEED_SLEW_M_S2": task.SPEED_SLEW_M_S2, "LANES": np.uintp(lanes)}
+    supplied |= {"STEER_SLEW_RAD_S": task.STEER_SLEW_RAD_S, "SPEED_SLEW_M_S2": task.SPEED_SLEW_M_S2}
+    supplied["LANES"] = np.uintp(lanes)
     plain = kernel.step_cars_parallel if parallel else kernel.step_cars
     step: Callable[..., None] = njit(cache=True, parallel=parallel, **OPTIONS)(specialise(plain, **supplied))
     return step
@@ -59,7 +60,7 @@ class CarBatch:
 
     After `step`: `observation` (n, OBSERVATION_SIZE) float32, `reward` (n,) float32, `end` (n,) uint32 (0 running,
     1 terminated, 2 truncated). A car that ended has already been put on a new start: `observation` is its first one
-    there, `last_observation` holds the one at its end. The arrays are the batch's own and are overwritten by the next step.
+    there, `last_observation` holds the one at its end. The next step overwrites these arrays.
     """
 
     def __init__(
@@ -114,13 +115,13 @@ class CarBatch:
         return self.observation
 
     def step(self, actions: np.ndarray) -> None:
-        """Advance every car by `substeps` under its action, (n, 2) float32 in [-1, 1]; results are in the attributes."""
+        """Advance every car by `substeps` under its action, (n, 2) float32 in [-1, 1]; see the attributes."""
         self._actions[: self.n_cars] = actions
         self._call(self.substeps)
 
     def _call(self, substeps: int) -> None:
         self._kernel(
-            self.state.reshape(-1), self.counters.reshape(-1), self._courses, self._course_rows.reshape(-1), self._preview,
+            self.state.reshape(-1), self.counters.reshape(-1), self._courses, self._course_rows, self._preview,
             self._nominal, self._spread, self._actions.reshape(-1), self._observation, self._last_observation,
             self._reward, self._end, substeps, self.decisions_max,
         )  # fmt: skip
@@ -162,4 +163,5 @@ def _course_tables(task: CarTask, courses: Sequence[Course]) -> tuple[np.ndarray
         )  # fmt: skip
         listing.append([first, n, course.spacing_m])
         first += n
-    return np.array(listing), np.concatenate(rows).astype(np.float32), np.concatenate(previews).astype(np.float32)
+    flat_rows = np.concatenate(rows).astype(np.float32).reshape(-1)
+    return np.array(listing), flat_rows, np.concatenate(previews).astype(np.float32)

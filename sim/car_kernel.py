@@ -32,14 +32,13 @@ from sim.car import (
 )
 
 # Supplied by `build_step`: the block's width, and what a task's module says.
-LANES: np.uintp
-STEER_SLEW_RAD_S: float
-SPEED_SLEW_M_S2: float
-target: Any
-slew: Any
-observe: Any
-reward: Any
-ends: Any
+LANES: np.uintp = np.uintp(0)
+STEER_SLEW_RAD_S, SPEED_SLEW_M_S2 = 0.0, 0.0
+target: Any = None
+slew: Any = None
+observe: Any = None
+reward: Any = None
+ends: Any = None
 
 RING = np.uintp(8)  # physics steps that a command may be under way: delays below 80 ms
 STEPS_PER_TICK = 2

@@ -16,8 +16,6 @@ from scipy.ndimage import distance_transform_edt
 if TYPE_CHECKING:
     from sim.track import Course
 
-OUTSIDE_M = np.float32(-0.05)  # what lies beyond the grid is solid
-
 
 @dataclass(frozen=True)
 class OccupancyGrid:
@@ -46,13 +44,12 @@ def signed_distance(occupied: np.ndarray, resolution_m: float) -> np.ndarray:
     """Exact Euclidean distance transform of a grid (h, w) bool, as float32 (h, w), m: positive in free space.
 
     Distances between centres of cells, less half a cell: zero falls on the edge between a free and an occupied cell, so
-    that bilinear interpolation finds straight walls to a small part of a cell. A grid without any wall, or without any
-    free cell, measures to the border of the grid.
+    that bilinear interpolation finds straight walls to a small part of a cell. The outermost cells count as solid: no
+    ray leaves the grid, and a point beyond it is inside a wall.
     """
-    padded = np.pad(np.asarray(occupied, dtype=bool), 1, constant_values=True)
-    free = distance_transform_edt(~padded)[1:-1, 1:-1]
-    solid = distance_transform_edt(np.pad(occupied, 1))[1:-1, 1:-1] if np.any(occupied) else np.zeros(occupied.shape)
-    cells = np.where(occupied, 0.5 - solid, free - 0.5)
+    solid = np.ones_like(occupied, dtype=np.bool_)
+    solid[1:-1, 1:-1] = occupied[1:-1, 1:-1]
+    cells = np.where(solid, 0.5 - distance_transform_edt(solid), distance_transform_edt(~solid) - 0.5)
     return (cells * resolution_m).astype(np.float32)
 
 
@@ -67,10 +64,9 @@ def to_cells(frame, x, y):
 
 @njit(cache=True, inline="always")
 def distance_at_cell(distance_m, column, row):
-    """Bilinear distance, m, at real-valued cell coordinates; OUTSIDE_M beyond the centres of the outermost cells."""
+    """Bilinear signed distance, m, at real-valued cell coordinates; beyond the grid that of its nearest border cell."""
     height, width = distance_m.shape
-    if not (0.0 <= column < width - 1 and 0.0 <= row < height - 1):
-        return OUTSIDE_M
+    column, row = min(max(column, 0.0), width - 1.001), min(max(row, 0.0), height - 1.001)
     i, j = int(row), int(column)
     v, u = np.float32(row - i), np.float32(column - j)
     low = distance_m[i, j] + u * (distance_m[i, j + 1] - distance_m[i, j])

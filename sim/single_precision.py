@@ -19,7 +19,7 @@ from numba.core.dispatcher import Dispatcher
 from sim import lane_math
 
 # NaN and infinity keep their meaning; the rest of fast-math is what the loop vectoriser needs.
-OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz", "reassoc", "afn"}}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz", "reassoc", "afn"}}
 
 
 def specialise(function: Callable[..., Any], **supplied: Any) -> FunctionType:
@@ -72,4 +72,6 @@ def _translate(value: Any, home: str, supplied: dict[str, Any]) -> tuple[Any, st
         return single, hashlib.sha256(single.tobytes()).hexdigest()
     if value is math:
         return lane_math, inspect.getsource(lane_math)
-    return value, repr(value) if isinstance(value, int | str | np.generic | None) else getattr(value, "__name__", repr(value))
+    if isinstance(value, int | str | np.generic | None):
+        return value, repr(value)
+    return value, getattr(value, "__name__", repr(value))
