@@ -24,6 +24,7 @@ from robot.tasks.race_track import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
 from sim.car import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
 
 HALT_S = 0.3
+LOOK_S = 0.1  # a leg that hardly moved the car: it has seen all around already
 STANDING_M_S = 0.08
 LEG_SPEED_M_S = 0.8
 REJOIN_SPEED_M_S = 1.0
@@ -37,11 +38,14 @@ NOISE_M = 0.03  # of the lidar: a point within the gap may seem so much closer
 LEG_MIN_M = 0.08
 LEG_M = 0.55
 LEG_GROWS_M = 0.12
+WEDGED_STALLS = 2  # legs in a row that ended against something
+WEDGED_LEG_M = 0.16
+WEDGED_SPEED_M_S = 0.5
 AIM_S = 0.06  # until the servo follows
 BLOCKED_S = 0.4  # told to drive for so long without moving
 BLOCKED_M = 0.02
-RELOCALISE_LEGS = 8
-LEGS_MAX = 18
+RELOCALISE_LEGS = 15
+LEGS_MAX = 30
 TIME_MAX_S = 30.0
 MEMORY_POINTS = 640  # a revolution and a half
 MEMORY_S = 0.16
@@ -166,6 +170,8 @@ class Recovery:
         self._then = Phase.LEG
         self._held = False  # pursuit was tried from here and did not move the car
         self._good_s = 0.0
+        self._stalls = 0
+        self._blind = False  # this leg goes where the lidar sees no room
         self._blocked: list[tuple[float, float]] = []
 
     @property
@@ -209,7 +215,7 @@ class Recovery:
 
     def _halt(self, v_x: float, place: Place, course: np.ndarray, spacing_m: float) -> Command:
         """Stand, look around, and decide how to go on."""
-        if self._phase_s < HALT_S or abs(v_x) > STANDING_M_S:
+        if self._phase_s < (LOOK_S if self._stalls else HALT_S) or abs(v_x) > STANDING_M_S:
             return self._brake()
         points = self._memory.points()
         steer = self._pursuit(place, course, spacing_m)
@@ -227,24 +233,23 @@ class Recovery:
 
     def _choose(self, points: np.ndarray, heading_error: float) -> None:
         """Pick the arc after which the nose points best along the course; among equals, the one back."""
-        longest = LEG_M + LEG_GROWS_M * self.legs
-        best = -math.inf
+        best, chosen = -math.inf, None
         for arc in ARCS:
             direction, side = arc
-            length = self._free(points, arc, longest)
-            if length < LEG_MIN_M or arc in self._blocked:
+            free = self._free(points, arc, LEG_M + LEG_GROWS_M * self.legs)
+            if free < LEG_MIN_M or arc in self._blocked:
                 continue
-            turned = heading_error + direction * length * side * self._tightest
-            away = abs(math.remainder(turned, 2.0 * math.pi))
-            score = -away + 0.3 * min(length, LEG_M) - (0.4 if direction > 0.0 else 0.0)
-            score -= 0.6 * sum(blocked[0] == direction for blocked in self._blocked)
+            turned = heading_error + direction * free * side * self._tightest
+            score = 0.3 * min(free, LEG_M) - abs(math.remainder(turned, 2.0 * math.pi)) - 0.4 * (direction > 0.0)
             if score > best:
-                best, self._arc, self._leg_m = score, arc, length
-        if best == -math.inf:  # nothing is free as the lidar sees it: try what has not been tried, carefully
-            untried = [arc for arc in ARCS if arc not in self._blocked]
-            if not untried:
-                self._blocked.clear()
-            self._arc, self._leg_m = (untried or ARCS)[0], 2.0 * LEG_MIN_M
+                best, chosen, self._leg_m = score, arc, free
+        self._blind = chosen is None or self._stalls >= WEDGED_STALLS
+        if self._blind:  # wedged between points that the lidar cannot tell from contact: back and forth, by turns
+            self._leg_m = WEDGED_LEG_M
+            round_trip, ahead = divmod(self.legs, 2)
+            chosen = (1.0, SIDES[2 * round_trip % len(SIDES)]) if ahead else (-1.0, SIDES[round_trip % len(SIDES)])
+        assert chosen is not None
+        self._arc = chosen
         self._aim_at(math.atan(self._arc[1] * math.tan(STEER_MAX_RAD)), Phase.LEG)
 
     def _aim_at(self, steer: float, then: Phase) -> None:
@@ -261,22 +266,26 @@ class Recovery:
     def _leg(self, elapsed_s: float, v_x: float) -> Command:
         """Roll along the arc, looking again at what is free."""
         direction = self._arc[0]
-        rolled = max(0.0, direction * v_x) * elapsed_s
-        self._rolled_m += rolled
+        self._rolled_m += max(0.0, direction * v_x) * elapsed_s
         self._still_s = 0.0 if abs(v_x) > STANDING_M_S else self._still_s + elapsed_s
         if self._still_s > BLOCKED_S:
-            if self._rolled_m < BLOCKED_M:
-                self._blocked.append(self._arc)
+            self._stalls += 1
+            if self._rolled_m >= BLOCKED_M:  # it stands elsewhere now, where other arcs may be free again
+                self._blocked.clear()
+            self._blocked.append(self._arc)
             self._enter(Phase.HALT)
             return self._brake()
-        left = min(self._leg_m - self._rolled_m, self._free(self._memory.points(), self._arc, LEG_M))
+        left = self._leg_m - self._rolled_m
+        if not self._blind:
+            left = min(left, self._free(self._memory.points(), self._arc, LEG_M))
         braking = 0.06 * abs(v_x) + 0.08 * v_x * v_x  # delay, then brakes
         if self._rolled_m > BLOCKED_M and left <= braking:
             self._blocked.clear()
             self._held = False
+            self._stalls = 0
             self._enter(Phase.HALT)
             return self._brake()
-        return Command(self._steer, direction * LEG_SPEED_M_S)
+        return Command(self._steer, direction * (WEDGED_SPEED_M_S if self._blind else LEG_SPEED_M_S))
 
     def _rejoin(self, elapsed_s: float, v_x: float, place: Place, course: np.ndarray, spacing_m: float) -> Command:
         """Follow the course slowly; done when straight and inside for a while, back to HALT when the way is blocked."""

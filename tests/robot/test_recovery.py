@@ -14,7 +14,6 @@ from sim.car import (
     P_DELAY,
     P_HALF_LENGTH,
     P_HALF_WIDTH,
-    P_REAR,
     PHYSICS_STEP_S,
     drive_acceleration,
     load_parameters,
