@@ -235,7 +235,11 @@ class Server:
             connection, _ = listener.accept()
 
             def handle() -> None:
-                if not handler(connection):
+                try:
+                    goes_on = handler(connection)
+                except ConnectionError:  # the client was killed; the next one finds the car as it is
+                    goes_on = False
+                if not goes_on:
                     self._poll.unregister(connection)
                     del self._handlers[connection.fileno()]
                     connection.close()

@@ -15,7 +15,7 @@ from numba import njit
 from drivers.emulators.uart import Uart
 from drivers.emulators.world import World
 from sim.car import PHYSICS_STEP_S
-from sim.distance_field import distance_at
+from sim.lidar import cast_beams
 
 NODE_BYTES = 5
 SAMPLE_S = 250e-6
@@ -40,43 +40,34 @@ class RPLidarWiring:
 
 
 @njit(cache=True)
-def cast(distance_m, frame, x, y, angle, range_m):
-    cos_a, sin_a = math.cos(angle), math.sin(angle)
-    travelled = 0.0
-    for _ in range(200):
-        free = distance_at(distance_m, frame, x + travelled * cos_a, y + travelled * sin_a)
-        travelled += free
-        if free < 0.004 or travelled > range_m:
-            break
-    return travelled
-
-
-@njit(cache=True)
 def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, frame, noise, lost, error_m, error_rel):
     """The nodes of samples first .. first+count-1 of a scan, uint8 (count * 5), as the device sends them.
 
     begin_s: time of sample 0. before, after: rows whose first three entries are x, y, yaw, one physics step apart,
     `after` at after_s. noise (count,) standard normal; lost (count,) bool.
     """
+    angles, metres = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
+    for k in range(count):
+        turns = (first + k) * SAMPLE_S * turn_hz
+        angles[k] = -2.0 * math.pi * (turns - math.floor(turns))
+    pose_from, pose_to = np.empty(3), np.empty(3)  # one sample before the first, and at the last
+    share_from = 1.0 - (after_s - begin_s - (first - 1) * SAMPLE_S) / PHYSICS_STEP_S
+    share_to = 1.0 - (after_s - begin_s - (first + count - 1) * SAMPLE_S) / PHYSICS_STEP_S
+    for k in range(3):
+        pose_from[k] = before[k] + share_from * (after[k] - before[k])
+        pose_to[k] = before[k] + share_to * (after[k] - before[k])
+    cast_beams(distance_m, frame, pose_from, pose_to, angles, RANGE_M, metres)
     nodes = np.empty(count * NODE_BYTES, dtype=np.uint8)
     for k in range(count):
-        time_s = begin_s + (first + k) * SAMPLE_S
-        share = 1.0 - (after_s - time_s) / PHYSICS_STEP_S
-        x = before[0] + share * (after[0] - before[0])
-        y = before[1] + share * (after[1] - before[1])
-        yaw = before[2] + share * (after[2] - before[2])
         turns = (first + k) * SAMPLE_S * turn_hz
-        clockwise = turns - math.floor(turns)
         new_turn = first + k == 0 or math.floor(turns) != math.floor((first + k - 1) * SAMPLE_S * turn_hz)
-        metres = cast(distance_m, frame, x, y, yaw - clockwise * 2.0 * math.pi, RANGE_M)
+        angle = int((turns - math.floor(turns)) * 23040.0) % 23040
         quarter_mm = 0
-        if not lost[k] and NEAREST_M < metres < RANGE_M:
-            metres += noise[k] * (error_m + error_rel * metres)
-            quarter_mm = min(65535, max(0, int(metres * 4000.0 + 0.5)))
-        angle = int(clockwise * 23040.0) % 23040
+        if not lost[k] and metres[k] > NEAREST_M:
+            seen = metres[k] + noise[k] * (error_m + error_rel * metres[k])
+            quarter_mm = min(65535, max(0, int(seen * 4000.0 + 0.5)))
         node = k * NODE_BYTES
-        quality = 47 if quarter_mm > 0 else 0
-        nodes[node] = quality << 2 | (1 if new_turn else 2)
+        nodes[node] = (47 if quarter_mm > 0 else 0) << 2 | (1 if new_turn else 2)
         nodes[node + 1] = (angle & 0x7F) << 1 | 1
         nodes[node + 2] = angle >> 7
         nodes[node + 3] = quarter_mm & 0xFF

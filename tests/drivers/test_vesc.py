@@ -192,6 +192,25 @@ def write_once(b, steer_rad, speed_m_s):
     return b.vesc.write(steer_rad, speed_m_s)
 
 
+def test_on_a_noisy_wire_bad_frames_are_counted_and_no_wrong_value_comes_through(bench):
+    b = bench(noise=0.0)
+    b.vesc.open()
+    b.drive(0.0, 0.5, 1.0)
+    b.emulator.faults["corrupt"]("vesc", 0.003)
+    b.emulator.faults["drop"]("vesc", 0.003)
+    ages = []
+    for _ in range(150):
+        b.wait(0.02)
+        reading = b.vesc.read()
+        ages.append(reading.values_age_s)
+        b.vesc.write(0.0, 0.5)
+        assert 0.45 < reading.erpm_speed_m_s < 0.55
+        assert reading.accel_z_m_s2 == pytest.approx(9.81, abs=0.02)
+        assert reading.fault_code == 0
+    assert b.vesc.parser.bad_frames > 5
+    assert max(ages) < 0.3
+
+
 def test_what_is_not_finite_stops_the_car_and_is_reported(bench):
     b = bench(noise=0.0)
     b.vesc.open()

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -129,6 +130,17 @@ def test_faults_are_done_or_refused_with_words(car):
 def test_nobody_moves_real_time_on(car):
     with pytest.raises(ValueError, match="real time"):
         car.advance(1.0)
+
+
+def test_the_car_survives_a_client_that_is_killed_in_the_middle_of_a_request(car):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(car.directory / "control"))
+        client.sendall(b'{"do": "wall", "s"')
+    for _ in range(3):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(str(car.directory / "control"))
+            client.sendall(b'{"do": "remove_walls"}\n')
+    car.fault("remove_walls")
 
 
 def test_a_wrong_configuration_ends_the_start_with_its_reason():
