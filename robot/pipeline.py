@@ -16,15 +16,13 @@ from drivers.base import LidarReading, VescReading
 from policies.actor import Actor
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.decisions import Decisions
-
+from robot.demonstration.gap_follower import GapFollower
 class Calibrator:  # STUB
     def __init__(self,w): pass
     def add(self,*a): pass
     def result(self):
         import types
         return types.SimpleNamespace(trim_rad=0.0, latency_s=0.05)
-class GapFollower:
-    pass
 from robot.estimation.estimator import Estimate, Estimator
 from robot.lap_timer import LapTimer
 from robot.logs.records import OUTPUTS
@@ -97,6 +95,7 @@ class Pipeline:
         self.flags = Flag.NONE
         self.recovered = Flag.NONE  # what the recovery said in the last tick
         self.gap_follower = GapFollower()
+        self.guided = (0.0, 0.0)  # what the gap follower says
         self.calibrator = Calibrator(self.wheelbase_m)
         self.monitors = Monitors()
         self.supervisor = Supervisor()
@@ -140,6 +139,8 @@ class Pipeline:
         vesc, lidar = vesc_reading(readings), lidar_reading(readings)
         estimate = self.estimator.update(now, vesc, lidar)
         self.locate(estimate)
+        if self.phase <= Phase.DEMONSTRATE:
+            self.guided = self.gap_follower.command(now, estimate, vesc, lidar)
         self.supervise(now, readings, vesc, lidar, estimate)
         if self.phase is Phase.PRACTISE:
             self.practice_s += elapsed_s
@@ -326,7 +327,7 @@ class Pipeline:
             if self.setup.keyboard:
                 steer, speed = float(readings["key_steer_rad"]), float(readings["key_speed_m_s"])
             else:
-                steer, speed = self.pursue(estimate.v_x), 1.5
+                steer, speed = self.guided
             proposed = np.array(task.action_for(steer, speed), np.float32)
         elif self.setup.explore and self.baseline_laps == 0:
             proposed = self.actor.sample(self.observation, self.noise.standard_normal(task.ACTION_SIZE, np.float32))

@@ -1,0 +1,61 @@
+"""How well the control loop keeps time: real sessions in real time, with the learner and without, in pairs."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from policies.policy_file import PolicyFile
+from robot.logs.reader import LogReader
+from robot.practice.session import Progress, Session
+from robot.practice.settings import PracticeConfig, new_run_folder, save_config
+from robot.practice.start import load_world, starting_policy
+
+SECONDS = 30.0
+PAIRS = 2
+DEMONSTRATED = Progress(demo_lap_s=20.0, latency_s=0.06)  # skip the demonstration: it is no part of the question
+
+
+def run(seconds: float = SECONDS, pairs: int = PAIRS) -> dict[str, Any]:
+    """Lateness of ticks with the learner beside, and what the learner adds to the misses.
+
+    A miss is a tick that was skipped because the one before it ended too late.
+    """
+    config = PracticeConfig(clock="realtime", minutes=seconds / 60.0)
+    policy = starting_policy(config)
+    late_s, missed, ticks = [], {True: 0, False: 0}, {True: 0, False: 0}
+    with tempfile.TemporaryDirectory() as root:
+        for pair in range(pairs):
+            for learning in (True, False) if pair % 2 else (False, True):
+                lateness, skipped = drive(config, policy, learning, Path(root))
+                ticks[learning] += len(lateness) + skipped
+                missed[learning] += skipped
+                if learning:
+                    late_s.append(lateness)
+    p50, p99, p999 = 1e6 * np.percentile(np.concatenate(late_s), (50, 99, 99.9))
+    rate = {learning: 1000.0 * missed[learning] / ticks[learning] for learning in ticks}
+    return {
+        "ticks": ticks[True],
+        "late_p50_us": round(p50, 1),
+        "late_p99_us": round(p99, 1),
+        "late_p999_us": round(p999, 1),
+        "misses_per_1000": round(rate[True], 3),
+        "extra_misses_per_1000": round(rate[True] - rate[False], 3),
+    }
+
+
+def drive(config: PracticeConfig, policy: PolicyFile, learning: bool, root: Path) -> tuple[np.ndarray, int]:
+    """One session. Returns the lateness of every tick, s, and how many ticks were skipped."""
+    folder = new_run_folder(root, "race_track", "bench")
+    save_config(folder, config)
+    world = load_world(config.track, config.map)
+    progress = Progress(demo_lap_s=DEMONSTRATED.demo_lap_s, latency_s=DEMONSTRATED.latency_s)
+    with Session(config, folder, world, policy, learning=learning, progress=progress) as session:
+        while session.poll():
+            time.sleep(0.05)
+        if session.failure:
+            raise RuntimeError(session.failure)
+    readings = np.concatenate([batch.readings[["lateness_s", "missed_ticks"]] for batch in LogReader(folder).batches()])
+    return readings["lateness_s"], int(readings["missed_ticks"][-1])

@@ -1,0 +1,30 @@
+"""`robot bench`: how fast the parts are on this machine."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from robot.cli.output import finish, parse, say
+
+PARTS = ("car", "lidar", "learner", "localisation", "loop")
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """Measure a part, beside a yardstick in the same run where there is one. Quote ratios: machines vary."""
+
+    part: Annotated[Literal["car", "lidar", "learner", "localisation", "loop", "all"], tyro.conf.Positional] = "all"
+
+
+def main(arguments: list[str]) -> int:
+    config, as_json = parse(BenchConfig, "bench", arguments)
+    figures = {}
+    for part in PARTS if config.part == "all" else (config.part,):
+        say(f"{part} ...")
+        figures[part] = importlib.import_module(f"robot.bench.{part}").run()
+        for name, value in figures[part].items():
+            say(f"  {name:<26} {value}")
+    finish(figures if config.part == "all" else figures[config.part], as_json)
+    return 0
