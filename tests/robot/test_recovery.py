@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drivers.base import LidarReading
-from robot.recovery import LEGS_MAX, TIME_MAX_S, Phase, Place, Recovery, ScanMemory, free_distance
+from robot.recovery import Phase, Place, Recovery
 from robot.safety.supervisor import Command, Mode, execute
 from robot.tasks.race_track import TICK_S
 from sim.built_in_tracks import BUILT_IN, built_in
