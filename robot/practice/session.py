@@ -36,6 +36,7 @@ from robot.practice.ring import Ring
 from robot.practice.session_file import SessionFile
 from robot.practice.settings import SCRATCH, PracticeConfig, shared_name
 from robot.practice.start import World
+from robot.safety.guardian import Guardian, start_guardian
 from sim.car import CarParameters, hidden_car, load_parameters
 
 READY_S = 120.0  # for a process to import, compile and say that it is ready
@@ -131,7 +132,7 @@ class Session:
             hidden = config.hidden_seed
             self.true_car = self.believed if hidden is None else hidden_car(hidden, self.believed)
         self.car: VirtualCar | None = None
-        self.guardian: Any = None
+        self.guardian: Guardian | None = None
         self.children: dict[str, Child] = {}
         self.life = len(list(folder.glob("setup-*.npz")))
         self.blocks: list[Any] = []
@@ -268,7 +269,9 @@ class Session:
         if self.guardian is not None:
             self.guardian.stop()
         port = self.car.vesc_path if self.car else self.robot.vesc.port
-        self.guardian = None
+        heartbeat = self.config.clock == "realtime"
+        log = self.folder / "output" / "guardian.txt"
+        self.guardian = start_guardian(port, self.names["control"], control.pid, heartbeat, log)
 
     # While it runs
 
