@@ -4,7 +4,17 @@ On stdout it prints one line of JSON: where the devices, the sockets and the tru
 lockstep: a client of the lockstep socket sends a time (float64, seconds, little-endian), the process takes in what
 waits on the ptys as sent at the present time, moves the world on, writes what the devices have sent by then, and
 answers with the time reached. The control socket takes one JSON object a line, `{"do": NAME, ...}`, with the names of
-`Emulator.faults`, and answers `{}` or `{"error": ...}`.
+`Emulator.faults`, and answers `{}` or `{"error": ...}`:
+
+    freeze_lidar, silence_vesc, stick_imu   on: true or false
+    vesc_fault      code: what GET_VALUES reports while the motor is released; 0: none
+    lidar_health    status: 0 good, 1 warning, 2 protection stop
+    corrupt, drop   device: "vesc" or "lidar"; rate: share of its bytes
+    garbage         device; hex: bytes that appear on its line
+    unplug, plug    device
+    wall            s: across the course there; remove_walls takes all away
+    put             x, y, yaw: set the car down, as a kidnapper does; put_on_course takes s, lateral, heading_error
+    park_nose_in    s: across the course, nose to the left wall
 """
 
 import argparse

@@ -1,11 +1,11 @@
 """Start, move, disturb and judge a virtual car: the other side of `drivers.emulators.process`.
 
-    with start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep")) as car:
-        vesc = Vesc(VescSettings(port=car.vesc_path), clock)
-        ...
-        car.advance(0.02)              # lockstep: the world moves on to 0.02 s and its devices speak
-        car.fault("wall", s=4.0)       # disturb it
-        car.truth().collisions         # for judges only: nothing that drives may look at it
+with start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep")) as car:
+    vesc = Vesc(VescSettings(port=car.vesc_path), clock)
+    ...
+    car.advance(0.02)              # lockstep: the world moves on to 0.02 s and its devices speak
+    car.fault("wall", s=4.0)       # disturb it
+    car.truth().collisions         # for judges only: nothing that drives may look at it
 """
 
 import json
