@@ -43,7 +43,7 @@ class Candidate:
 
 @njit(cache=True)
 def score_lattice(columns, rows, rotated, field_m, truncation_m, scores):
-    """Mean truncated distance, m, of every position (n,) in cells and heading; rotated (h, k, 2) cells, scores (n, h)."""
+    """Mean truncated distance, m, by position (n,) in cells and heading; rotated (h, k, 2) cells, scores (n, h)."""
     height, width = field_m.shape
     for i in range(columns.shape[0]):
         for h in range(rotated.shape[0]):
@@ -71,7 +71,7 @@ def agreement(points, pose, field_m, frame, every):
 
 
 def positions(grid: OccupancyGrid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(columns, rows) in cells of a lattice over the free space, each jittered in its square; about POSITIONS_MAX at most."""
+    """(columns, rows) in cells of a lattice over the free space, jittered; hardly more than POSITIONS_MAX."""
     free = grid.distance_m > CLEARANCE_M
     area = np.count_nonzero(free) * grid.resolution_m**2
     spacing = max(SPACING_MIN_M, math.sqrt(area / POSITIONS_MAX)) / grid.resolution_m

@@ -20,7 +20,7 @@ def move_on(origin, rolled_m, sideways_m, turned_rad):
 
 @njit(cache=True)
 def append(ring, first, points, count, origin, time_s):
-    """Write `count` car-frame points to the ring (CAPACITY, 4) from slot `first`, in odometry's frame; the next slot."""
+    """Write `count` car-frame points to the ring (CAPACITY, 4) from slot `first`, in odometry's frame."""
     cos_o, sin_o = math.cos(origin[2]), math.sin(origin[2])
     for k in range(count):
         slot = (first + k) % ring.shape[0]

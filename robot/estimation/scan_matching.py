@@ -45,7 +45,7 @@ def deskew(angle_rad, distance_m, age_s, v_x, v_y, yaw_rate, points):
 
 @njit(cache=True, inline="always")
 def distance_and_slope(field_m, frame, x, y):
-    """(distance, its derivative by x, by y) of the bilinear field at a point in the map's frame; slope 0 off the map."""
+    """(distance, its derivative by x, by y) of the bilinear field at a point of the map frame; slope 0 off it."""
     dx, dy = x - frame[0], y - frame[1]
     column = (dx * frame[2] + dy * frame[3]) * frame[4] - 0.5
     row = (dy * frame[2] - dx * frame[3]) * frame[4] - 0.5
