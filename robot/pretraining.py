@@ -49,7 +49,7 @@ class Recipe:
     spread: Randomisation = NOTHING
     noise: EstimateNoise | None = None
     decisions_max: int = 120  # after which a car starts anew
-    out_m: float = 0.15  # a body this far beyond the wall has crashed
+    out_m: float = 0.02  # a body this far beyond the wall has crashed
     again: float = 0.7  # share of the crashed cars that start anew before the place of their crash
     start_speed_m_s: tuple[float, float] = (0.0, 4.0)
     check_every: int = 50

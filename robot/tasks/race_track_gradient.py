@@ -61,8 +61,8 @@ class Objective(NamedTuple):
 
     margin_m: float = 0.06  # the soft wall stands this far inside the wall
     softness_m: float = 0.02
-    wall_quadratic: float = 30.0
-    wall_linear: float = 1.0
+    wall_quadratic: float = 300.0
+    wall_linear: float = 10.0
     sliding: float = 2.0  # on the square of the slip angle beyond SLIDING_MAX
     restlessness: float = 0.02  # on the squared change of the action
     leak: float = 0.2  # share of the gradient let through a command's rate limit

@@ -37,6 +37,7 @@ from sim.car_adjoint import HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_
 from sim.track import Course
 
 RESTART_SPEED_M_S = 1.0
+RUN_UP_M = 5.0
 STEPS = round(DECISION_S / PHYSICS_STEP_S)
 
 
@@ -158,12 +159,12 @@ class EstimateNoise:
 
 def judge(weights: np.ndarray, hidden: int, courses: Courses, course: np.ndarray, parameters: np.ndarray,
           seconds: float, noise: np.ndarray | None = None) -> Laps:  # fmt: skip
-    """Drive `seconds` with n cars that start at rest on the line; `course` (n,) names each one's course."""
+    """Drive `seconds` with n cars that start at rest RUN_UP_M before the line; `course` (n,) names their courses."""
     n = len(course)
     decisions = round(seconds / DECISION_S)
     lanes = np.empty((n, N_LANE))
-    for lane in lanes:
-        place(lane, 0.0, 0.0, 0.0, 0.0)
+    for lane, c in zip(lanes, course, strict=True):
+        place(lane, courses.n_rows[c] * courses.spacing_m[c] - RUN_UP_M, 0.0, 0.0, 0.0)
     lap_s, laps, crashes = np.full((n, 64), np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64)
     errors = np.zeros((decisions, n, N_NOISE)) if noise is None else noise
     drive_laps(weights, hidden, lanes, parameters, course, courses, errors, lap_s, laps, crashes)
