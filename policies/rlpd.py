@@ -81,6 +81,8 @@ class RlpdConfig:
     """Share of demonstrations and prior data in a batch; it falls in a straight line over `prior_share_steps`."""
     prior_share_end: float = 0.1
     prior_share_steps: int = 3000
+    prior_updates: int = 0
+    """Critic updates on prior data alone before the first decision."""
     anchor: float = 0.0
     """Weight of staying near the actions of the policy that it started from; it falls to 0 over `anchor_steps`."""
     anchor_steps: int = 6000
@@ -88,9 +90,7 @@ class RlpdConfig:
 
 
 FROM_SCRATCH = RlpdConfig()
-FROM_POLICY = RlpdConfig(
-    actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0, prior_share_start=0.5, prior_share_end=0.1
-)
+FROM_POLICY = RlpdConfig(actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0, prior_updates=3000)
 
 
 LOG_STD_HALF_RANGE = np.float32(0.5 * (LOG_STD_MAX - LOG_STD_MIN))
@@ -270,6 +270,16 @@ class Rlpd:
         prior = transitions["demonstration"] != 0
         self.prior.add(transitions[prior])
         self.practice.add(transitions[~prior])
+
+    def add_prior(self, transitions: np.ndarray) -> None:
+        """Take in prior data that is not the run's own, such as simulated transitions; nothing counts it."""
+        self.prior.add(transitions)
+
+    def learn_from_prior(self) -> None:
+        """Before the first decision: let the critics learn the starting policy's worth from prior data, if any."""
+        if self.prior.size:
+            self.update(self.config.prior_updates, move_actor=False)
+            self.targets[:] = self.critics
 
     def update(self, count: int | None = None, move_actor: bool = True) -> int:
         """Make `count` updates (by default, one decision's share) and return how many. Needs transitions to learn from.

@@ -79,6 +79,8 @@ class LearnerProcess:
             known = stored["step"] < self.learner.transitions_seen
             self.learner.restore(stored[known])
             stored = stored[~known]
+        else:
+            self.learner.learn_from_prior()
         self.learner.add(stored)
         self.learned = self.learner.transitions_seen
         self.publish()

@@ -1,17 +1,19 @@
 """What a session starts from: the world it believes in, the policy, the learner."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from policies.actor import actor_layers, initial_weights
 from policies.policy_file import PolicyFile, load_policy
-from policies.rlpd import Mirror, Rlpd, RlpdConfig
+from policies.rlpd import FROM_POLICY, FROM_SCRATCH, Mirror, Rlpd
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
+from robot.practice.simulated import simulate_practice
 from robot.tasks import race_track
 from sim.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
+from sim.car import load_parameters
 from sim.distance_field import OccupancyGrid, rasterise
 from sim.track import Course
 from sim.track_map import find_course, load_map
@@ -63,7 +65,17 @@ def read_json(path: Path) -> dict:
 
 
 def new_learner(config: PracticeConfig, policy: PolicyFile) -> Rlpd:
-    """The learner as it is before its first transition."""
+    """The learner as it is before its first transition; with simulated ones, if it starts from a policy on a map."""
     mirror = Mirror(race_track.MIRROR_COLUMNS, race_track.MIRROR_SIGN, race_track.MIRROR_ACTION_SIGN)
-    weights = None if config.start_from == SCRATCH else policy.weights
-    return Rlpd(RlpdConfig(seed=config.seed), race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE, mirror, weights)
+    sizes = (race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE)
+    if config.start_from == SCRATCH:
+        return Rlpd(replace(FROM_SCRATCH, seed=config.seed), *sizes, mirror)
+    learner = Rlpd(replace(FROM_POLICY, seed=config.seed), *sizes, mirror, policy.weights)
+    if not config.mapless:
+        course = load_world(config.track, config.map).course
+        learner.add_prior(
+            simulate_practice(
+                course, load_parameters(), learner.actor, learner.layers, config.predictive_brake, config.seed
+            )
+        )
+    return learner

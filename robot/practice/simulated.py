@@ -1,0 +1,139 @@
+"""Practice in the simulator before the practice on the robot: the critics learn what the starting policy is worth.
+
+Cars whose mass, grip and delay vary drive the course with the policy that practice starts from, with noise on its
+actions, behind the same predictive brake and with an estimate's errors. Their transitions are the learner's first prior
+data: without them the actor would follow critics that know nothing, and the first minutes would be worse than the
+policy was.
+"""
+
+import numpy as np
+from numba import njit
+
+from policies.actor import act, squash
+from policies.replay import TRANSITION
+from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, believed_car, filter_action
+from robot.tasks.race_track import (
+    ACTION_SIZE,
+    DECISION_S,
+    OBSERVATION_SIZE,
+    RUNNING,
+    SPEED_SLEW_M_S2,
+    STEER_SLEW_RAD_S,
+    TICK_S,
+    TICKS_PER_DECISION,
+    ends,
+    observe,
+    reward,
+    slew,
+    target,
+)
+from robot.tasks.race_track_gradient import COMMAND, EARLIER_ACTION, LAST_ACTION, N_LANE, decide
+from robot.tasks.race_track_laps import RESTART_SPEED_M_S, EstimateNoise, pack_courses, place
+from sim.car import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH, PHYSICS_STEP_S, CarParameters, Randomisation, hidden_car
+from sim.car_adjoint import HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive
+from sim.track import Course
+
+CARS = 12
+DECISIONS_EACH = 500
+SPREAD = Randomisation(trim_rad=0.01)  # the demonstration measures the trim; little of it is left
+STD_SCALES = (1.5, 3.0)  # of the policy's own noise, car by car: the critics need to know more than they will see
+PAST_TICKS = 10
+STEPS = round(DECISION_S / PHYSICS_STEP_S)
+
+
+@njit(cache=True)
+def look(x, error, table, n_rows, spacing_m, out):
+    """The observation of a car whose estimate is off by `error` (6,)."""
+    observe(x[V_X] + error[3], x[V_Y] + error[4], x[YAW_RATE] + error[5], x[COMMAND], x[COMMAND + 1],
+            x[LAST_ACTION], x[LAST_ACTION + 1], x[EARLIER_ACTION], x[EARLIER_ACTION + 1], x[S] + error[0],
+            x[LATERAL] + error[1], x[HEADING_ERROR] + error[2], table, 0, n_rows, spacing_m, out)  # fmt: skip
+
+
+@njit(cache=True)
+def practise(weights, hidden, start_s, car, brake, brake_car, table, curvature, course, spacing_m, errors, noise,
+             std_scale, observations, proposed, executed, next_observations, rewards, collided):  # fmt: skip
+    """Drive len(noise) decisions with one car, writing each decision's row of the last six arguments.
+
+    errors (decisions + 1, 6): of the estimate. course: `Course.packed()`; brake: whether the predictive brake is on.
+    """
+    n_rows = course.shape[0]
+    length_m = n_rows * spacing_m
+    x, scratch, raw = np.empty(N_LANE), np.empty((2, hidden), np.float32), np.empty(2 * ACTION_SIZE, np.float32)
+    commands, tape, sent = np.empty((STEPS, 2)), np.empty((STEPS, TAPE_COLUMNS)), np.empty((PAST_TICKS, 2))
+    action, chosen = np.empty(ACTION_SIZE, np.float32), np.empty(ACTION_SIZE)
+    crashed = True
+    x[S] = start_s
+    for k in range(noise.shape[0]):
+        if crashed:
+            place(x, x[S] % length_m, 0.0, 0.0, RESTART_SPEED_M_S)
+            sent[:, 0], sent[:, 1] = x[COMMAND], x[COMMAND + 1]
+        error = errors[k]
+        look(x, error, table, n_rows, spacing_m, observations[k])
+        act(weights, observations[k], scratch, raw)
+        squash(raw, noise[k], std_scale, action)
+        chosen[:] = action
+        changed = 0.0
+        if brake:
+            reason = filter_action(action[0], action[1], x[S] + error[0], x[LATERAL] + error[1],
+                                   x[HEADING_ERROR] + error[2], x[V_X] + error[3], x[V_Y] + error[4],
+                                   x[YAW_RATE] + error[5], sent, course, spacing_m, brake_car, car[P_DELAY], MARGIN_M,
+                                   chosen)  # fmt: skip
+            if reason != AS_PROPOSED:
+                changed = np.abs(chosen - action).max()
+        goal_steer, goal_speed = target(chosen[0], chosen[1])
+        for _ in range(TICKS_PER_DECISION):
+            sent[:-1] = sent[1:].copy()
+            sent[-1, 0] = slew(sent[-2, 0], goal_steer, STEER_SLEW_RAD_S, TICK_S)
+            sent[-1, 1] = slew(sent[-2, 1], goal_speed, SPEED_SLEW_M_S2, TICK_S)
+        before = x[S] + error[0]
+        decide(x, chosen, car[P_DELAY], PHYSICS_STEP_S, commands)
+        drive(x, commands, car, curvature, 0, n_rows, spacing_m, PHYSICS_STEP_S, tape)
+        crashed = False
+        for step in range(STEPS + 1):
+            at = x if step == STEPS else tape[step]
+            here = course[int(np.floor(at[S] / spacing_m)) % n_rows]
+            end = ends(at[LATERAL], at[HEADING_ERROR], here[5], here[6], car[P_HALF_LENGTH], car[P_HALF_WIDTH])
+            crashed = crashed or end != RUNNING
+        look(x, errors[k + 1], table, n_rows, spacing_m, next_observations[k])
+        proposed[k] = action
+        executed[k, 0], executed[k, 1] = chosen[0], chosen[1]
+        rewards[k] = reward(x[S] + errors[k + 1, 0] - before, crashed, changed)
+        collided[k] = crashed
+        if x[S] >= length_m:
+            x[S] -= length_m
+
+
+def simulate_practice(
+    course: Course,
+    nominal: CarParameters,
+    weights: np.ndarray,
+    layers: tuple[int, ...],
+    predictive_brake: bool,
+    seed: int = 0,
+) -> np.ndarray:
+    """Transitions (CARS * DECISIONS_EACH,) TRANSITION of a policy on a course, marked as prior data."""
+    rng = np.random.default_rng([seed, 0x51A])
+    packed, courses = course.packed(), pack_courses([course])
+    transitions = np.zeros((CARS, DECISIONS_EACH), TRANSITION)
+    transitions["step"] = np.arange(transitions.size).reshape(transitions.shape)
+    transitions["duration_s"] = DECISION_S
+    transitions["demonstration"] = 1
+    errors = EstimateNoise().draw(DECISIONS_EACH + 1, CARS, rng)
+    for k in range(CARS):
+        one = transitions[k]
+        car = hidden_car(int(rng.integers(2**31)), nominal, SPREAD).packed()
+        observations, following = np.empty((2, DECISIONS_EACH, OBSERVATION_SIZE), np.float32)
+        proposed, executed = np.empty((2, DECISIONS_EACH, ACTION_SIZE), np.float32)
+        rewards, collided = np.empty(DECISIONS_EACH, np.float32), np.empty(DECISIONS_EACH, np.uint8)
+        practise(
+            weights, layers[1], rng.uniform(0.0, course.length_m), car, predictive_brake,
+            believed_car(nominal.packed()), courses.table, courses.curvature, packed, course.spacing_m,
+            np.ascontiguousarray(errors[:, k]), rng.standard_normal((DECISIONS_EACH, ACTION_SIZE), np.float32),
+            STD_SCALES[k % len(STD_SCALES)], observations, proposed, executed, following, rewards, collided,
+        )  # fmt: skip
+        one["observation"], one["next_observation"] = observations, following
+        one["action"], one["proposed"] = executed, proposed
+        one["overridden"] = np.abs(executed - proposed).max(axis=1) > 1e-6
+        one["reward"], one["terminated"], one["episode"] = rewards, collided, k
+        one["truncated"][-1] = 1 - collided[-1]
+    return transitions.reshape(-1)
