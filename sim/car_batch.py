@@ -85,15 +85,13 @@ class CarBatch:
         self.lanes = 1 if n_cars == 1 else LANES
         self.n_blocks = -(-n_cars // self.lanes)
         self.substeps = substeps
-        self.decisions_max = np.uint32(decisions_max)
-        self._kernel = build_step(task, self.lanes, parallel)
+        self._decisions_max = np.uint32(decisions_max)
+        self._kernel = build_step(task, self.lanes, parallel and self.n_blocks > 1)
 
         n = self.n_blocks * self.lanes
         self.state = np.zeros((self.n_blocks, kernel.ROWS, self.lanes), dtype=np.float32)
         self.counters = np.zeros((self.n_blocks, kernel.COUNTERS, self.lanes), dtype=np.uint32)
-        self._courses, self._course_rows, self._preview = _course_tables(task, courses)
-        self._nominal = (car or load_parameters()).packed().astype(np.float32)
-        self._spread = np.array(
+        spread = np.array(
             [randomisation.grip, randomisation.mass, randomisation.delay_s, randomisation.trim_rad, starts.charge_low,
              starts.lateral, starts.heading_rad, starts.speed_low_m_s, starts.speed_high_m_s],
             dtype=np.float32,
@@ -103,6 +101,11 @@ class CarBatch:
         self._last_observation = np.zeros_like(self._observation)
         self._reward = np.zeros(n, dtype=np.float32)
         self._end = np.zeros(n, dtype=np.uint32)
+        self._memory = (
+            self.state.reshape(-1), self.counters.reshape(-1), *_course_tables(task, courses),
+            (car or load_parameters()).packed().astype(np.float32), spread, self._actions.reshape(-1),
+            self._observation, self._last_observation, self._reward, self._end,
+        )  # fmt: skip
         self.reset(seed)
 
     def reset(self, seed: int) -> np.ndarray:
@@ -110,21 +113,14 @@ class CarBatch:
         random = np.random.default_rng(seed).integers(1, 2**32, (self.n_blocks, self.lanes), dtype=np.uint32)
         self.counters[:] = 0
         self.counters[:, kernel.RANDOM] = random
-        self.counters[:, kernel.AGE] = self.decisions_max  # every car is out of time: one call resets them all
-        self._call(0)
+        self.counters[:, kernel.AGE] = self._decisions_max  # every car is out of time: one call resets them all
+        self._kernel(*self._memory, 0, self._decisions_max)
         return self.observation
 
     def step(self, actions: np.ndarray) -> None:
         """Advance every car by `substeps` under its action, (n, 2) float32 in [-1, 1]; see the attributes."""
         self._actions[: self.n_cars] = actions
-        self._call(self.substeps)
-
-    def _call(self, substeps: int) -> None:
-        self._kernel(
-            self.state.reshape(-1), self.counters.reshape(-1), self._courses, self._course_rows, self._preview,
-            self._nominal, self._spread, self._actions.reshape(-1), self._observation, self._last_observation,
-            self._reward, self._end, substeps, self.decisions_max,
-        )  # fmt: skip
+        self._kernel(*self._memory, self.substeps, self._decisions_max)
 
     @property
     def observation(self) -> np.ndarray:
@@ -154,7 +150,7 @@ def _course_tables(task: CarTask, courses: Sequence[Course]) -> tuple[np.ndarray
         values = np.stack([course.curvature, course.width_left, course.width_right], axis=1)
         change = np.roll(values, -1, axis=0) - values
         n = len(course.x)
-        rows.append(np.concatenate([values, change], axis=1))
+        rows.append(np.concatenate([values, change, np.roll(change[:, :1], -1, axis=0)], axis=1))
         previews.append(
             task.preview_table(
                 course.x, course.y, course.heading, course.curvature, course.width_left, course.width_right,

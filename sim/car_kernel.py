@@ -55,9 +55,9 @@ ROWS = SPEED_RING + RING
 # Rows of a block's uint32 memory.
 RANDOM, AGE, END, CLOCK, DELAY, FIRST_ROW, N_COURSE_ROWS, COUNTERS = map(np.uintp, range(8))
 
-# Columns of the course rows: values at a row, and their change to the next row.
+# Columns of the course rows: values at a row, their change to the next row, the curvature's change after that.
 (CURVATURE_HERE, LEFT_HERE, RIGHT_HERE, CURVATURE_CHANGE_HERE, LEFT_CHANGE_HERE, RIGHT_CHANGE_HERE,
- COURSE_COLUMNS) = map(np.uintp, range(7))  # fmt: skip
+ CURVATURE_CHANGE_NEXT, COURSE_COLUMNS) = map(np.uintp, range(8))  # fmt: skip
 # Columns of the list of courses.
 COURSE_FIRST_ROW, COURSE_N_ROWS, COURSE_SPACING = range(3)
 
@@ -116,12 +116,19 @@ def look_up(state, counters, course_rows, block, slot):
         whole = min(uintp(int(exact)), uintp(counters[count + N_COURSE_ROWS * LANES]) - uintp(1))
         part = exact - np.float32(whole)
         row = COURSE_COLUMNS * (uintp(counters[count + FIRST_ROW * LANES]) + whole)
-        curvature_change = course_rows[row + CURVATURE_CHANGE_HERE]
+        curvature_change, change_next = (
+            course_rows[row + CURVATURE_CHANGE_HERE],
+            course_rows[row + CURVATURE_CHANGE_NEXT],
+        )
         left_change, right_change = course_rows[row + LEFT_CHANGE_HERE], course_rows[row + RIGHT_CHANGE_HERE]
         state[at + CURVATURE * LANES] = course_rows[row + CURVATURE_HERE] + part * curvature_change
         state[at + LEFT * LANES] = course_rows[row + LEFT_HERE] + part * left_change
         state[at + RIGHT * LANES] = course_rows[row + RIGHT_HERE] + part * right_change
-        state[at + CURVATURE_SLOPE * LANES] = curvature_change * rows_per_m
+        # The curvature is linear between rows; over a step that will enter the next row, take the secant.
+        ahead = max(0.01, state[at + V_X * LANES] * PHYSICS_STEP_S * rows_per_m)
+        share_next = max(0.0, part + ahead - 1.0) / ahead
+        slope = curvature_change + share_next * (change_next - curvature_change)
+        state[at + CURVATURE_SLOPE * LANES] = slope * rows_per_m
         state[at + LEFT_SLOPE * LANES] = left_change * rows_per_m
         state[at + RIGHT_SLOPE * LANES] = right_change * rows_per_m
         sent = (slot - uintp(counters[count + DELAY * LANES])) & (RING - uintp(1))

@@ -20,6 +20,8 @@ from sim import lane_math
 
 # NaN and infinity keep their meaning; the rest of fast-math is what the loop vectoriser needs.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz", "reassoc", "afn"}}
+# For what is only called from other compiled code: a wrapper for Python would take longer to compile than the function.
+INLINED: dict[str, Any] = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def specialise(function: Callable[..., Any], **supplied: Any) -> FunctionType:
@@ -64,7 +66,7 @@ def _translate(value: Any, home: str, supplied: dict[str, Any]) -> tuple[Any, st
     """The single-precision counterpart of a global or a literal, and a text that identifies it."""
     if isinstance(value, Dispatcher) or (isinstance(value, FunctionType) and value.__module__ == home):
         copy = _copy(_source(value), home, supplied)
-        return njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(copy), copy.__name__
+        return njit(**INLINED)(copy), copy.__name__
     if isinstance(value, float):
         return np.float32(value), repr(value)
     if isinstance(value, np.ndarray):
