@@ -4,6 +4,9 @@ One update of the critics (`critic_update`): sample a batch, each transition mir
 target is the n-step return plus the discounted least value of a random subset of the target critics at the actor's next
 action; the critics follow it by least squares. Every few updates the actor climbs the mean of the critics with an
 entropy bonus (`actor_update`), whose weight alpha is tuned towards a target entropy that falls over the practice.
+
+Where a supervisor changed an action, the transition teaches both actions: the executed one, and the proposed one, which
+had the same outcome. An actor that learned only from what was executed would never hear that its proposals are refused.
 """
 
 import json
@@ -16,21 +19,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from policies.actor import (
-    LOG_STD_MAX,
-    LOG_STD_MIN,
-    Actor,
-    actor_layers,
-    initial_weights,
-    orthogonal,
-    raw_log_std,
-    weight_views,
-)
+from policies.actor import Actor, actor_layers, initial_weights, orthogonal, raw_log_std, weight_views
 from policies.array_file import read_arrays, write_arrays
 from policies.replay import Memory, transition_dtype
 from policies.rlpd_kernels import (
     actor_backward,
     actor_forward,
+    actor_output_gradient,
     adam,
     critic_action_gradient,
     critic_backward,
@@ -39,6 +34,7 @@ from policies.rlpd_kernels import (
     critic_size,
     gather,
     polyak,
+    sample_actions,
 )
 
 
@@ -66,9 +62,6 @@ class RlpdConfig:
     critic_rate: float = 1e-3
     actor_rate: float = 1e-3
     alpha_rate: float = 1e-3
-    rate_end: float = 1.0
-    """What the critics' and the actor's rates are multiplied by in the end, after `rate_steps` decisions."""
-    rate_steps: int = 12_000
     std_start: float = 0.6
     """Standard deviation of the first actions, before they are squashed."""
     alpha_start: float = 0.1
@@ -91,45 +84,6 @@ class RlpdConfig:
 
 FROM_SCRATCH = RlpdConfig()
 FROM_POLICY = RlpdConfig(actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0, prior_updates=3000)
-
-
-LOG_STD_HALF_RANGE = np.float32(0.5 * (LOG_STD_MAX - LOG_STD_MIN))
-HALF_LOG_TWO_PI = np.float32(0.9189385)
-LOG_TWO = np.float32(0.6931472)
-
-
-@njit(cache=True, error_model="numpy")
-def sample_actions(out, noise, action, log_likelihood, std):
-    """Squashed Gaussian: actions, their log likelihood (batch,) and standard deviations, from the actor's outputs."""
-    actions = action.shape[1]
-    for i in range(action.shape[0]):
-        total = np.float32(0.0)
-        for j in range(actions):
-            log_std = np.float32(LOG_STD_MIN) + LOG_STD_HALF_RANGE * (np.float32(1.0) + np.tanh(out[i, actions + j]))
-            deviation = np.exp(log_std)
-            u = out[i, j] + deviation * noise[i, j]
-            softplus = max(-2 * u, np.float32(0.0)) + np.log1p(np.exp(-abs(2 * u)))
-            total += np.float32(-0.5) * noise[i, j] ** 2 - log_std - HALF_LOG_TWO_PI - 2 * (LOG_TWO - u - softplus)
-            action[i, j] = np.tanh(u)
-            std[i, j] = deviation
-        log_likelihood[i] = total
-
-
-@njit(cache=True, error_model="numpy")
-def actor_output_gradient(out, noise, action, std, d_action, alpha, anchor_action, anchor, d_out):
-    """Gradient with respect to the actor's outputs of mean(alpha log likelihood + anchor |tanh mean - anchor|^2) plus
-    what `d_action` (batch, actions) brings."""
-    batch, actions = action.shape
-    share = np.float32(1.0 / batch)
-    for i in range(batch):
-        for j in range(actions):
-            a = action[i, j]
-            d_u = d_action[i, j] * (1 - a * a) + alpha * share * 2 * a
-            raw = np.tanh(out[i, actions + j])
-            d_log_std = d_u * std[i, j] * noise[i, j] - alpha * share
-            mean = np.tanh(out[i, j])
-            d_out[i, j] = d_u + anchor * share * 2 * (mean - anchor_action[i, j]) * (1 - mean * mean)
-            d_out[i, actions + j] = d_log_std * LOG_STD_HALF_RANGE * (1 - raw * raw)
 
 
 @njit(cache=True, error_model="numpy")
@@ -326,7 +280,7 @@ class Rlpd:
         self.updates += 1
         self.loss, self.value = critic_update(
             self.critics, self.targets, subset, self.actor, self.batch, noise, self.actor_space, self.critic_space,
-            self.critic_moments, self.updates, self.config.critic_rate * self.fade(),
+            self.critic_moments, self.updates, self.config.critic_rate,
             np.float32(self.config.target_share),
         )  # fmt: skip
 
@@ -343,7 +297,7 @@ class Rlpd:
         self.log_likelihood = actor_update(
             self.actor, self.critics, observation, noise, self.actor_space, self.critic_space, self.gradient_space,
             np.float32(math.exp(self.log_alpha)), self.anchor_action, np.float32(anchor), self.actor_moments,
-            self.actor_updates, c.actor_rate * self.fade(),
+            self.actor_updates, c.actor_rate,
         )  # fmt: skip
 
     def step_alpha(self) -> None:
@@ -357,10 +311,6 @@ class Rlpd:
         mean, square = mean / (1 - 0.9**self.actor_updates), square / (1 - 0.999**self.actor_updates)
         self.log_alpha -= c.alpha_rate * mean / (math.sqrt(square) + 1e-8)
         self.log_alpha = max(self.log_alpha, math.log(c.alpha_floor))
-
-    def fade(self) -> float:
-        """Factor of the learning rates, by now."""
-        return schedule(1.0, self.config.rate_end, self.config.rate_steps, self.decisions)
 
     def warm_up(self) -> None:
         """Compile and touch every kernel, on a learner of its own with made-up data."""

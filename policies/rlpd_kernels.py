@@ -11,9 +11,12 @@ W2 (h, h), b2 (h), w3 (h), b3 (1). The actor is the one of policies/actor.py.
 import numpy as np
 from numba import njit
 
-from policies.actor import tanh32
+from policies.actor import LOG_STD_MAX, LOG_STD_MIN, tanh32
 
 LAYER_NORM_EPSILON = np.float32(1e-5)
+LOG_STD_HALF_RANGE = np.float32(0.5 * (LOG_STD_MAX - LOG_STD_MIN))
+HALF_LOG_TWO_PI = np.float32(0.9189385)
+LOG_TWO = np.float32(0.6931472)
 FAST = {"reassoc", "contract", "nsz", "arcp"}  # may sum in any order; NaN and infinity keep their meaning
 
 
@@ -296,6 +299,40 @@ def actor_backward(weights, observation, h1, h2, d_out, d2, d1, gradient):
     np.dot(d2, w2.T, d1)
     tanh_backward(d1, h1, gb1)
     np.dot(observation.T, d1, g1)
+
+
+@njit(cache=True, error_model="numpy")
+def sample_actions(out, noise, action, log_likelihood, std):
+    """Squashed Gaussian: actions, their log likelihood (batch,) and standard deviations, from the actor's outputs."""
+    actions = action.shape[1]
+    for i in range(action.shape[0]):
+        total = np.float32(0.0)
+        for j in range(actions):
+            log_std = np.float32(LOG_STD_MIN) + LOG_STD_HALF_RANGE * (np.float32(1.0) + np.tanh(out[i, actions + j]))
+            deviation = np.exp(log_std)
+            u = out[i, j] + deviation * noise[i, j]
+            softplus = max(-2 * u, np.float32(0.0)) + np.log1p(np.exp(-abs(2 * u)))
+            total += np.float32(-0.5) * noise[i, j] ** 2 - log_std - HALF_LOG_TWO_PI - 2 * (LOG_TWO - u - softplus)
+            action[i, j] = np.tanh(u)
+            std[i, j] = deviation
+        log_likelihood[i] = total
+
+
+@njit(cache=True, error_model="numpy")
+def actor_output_gradient(out, noise, action, std, d_action, alpha, anchor_action, anchor, d_out):
+    """Gradient with respect to the actor's outputs of mean(alpha log likelihood + anchor |tanh mean - anchor|^2) plus
+    what `d_action` (batch, actions) brings."""
+    batch, actions = action.shape
+    share = np.float32(1.0 / batch)
+    for i in range(batch):
+        for j in range(actions):
+            a = action[i, j]
+            d_u = d_action[i, j] * (1 - a * a) + alpha * share * 2 * a
+            raw = np.tanh(out[i, actions + j])
+            d_log_std = d_u * std[i, j] * noise[i, j] - alpha * share
+            mean = np.tanh(out[i, j])
+            d_out[i, j] = d_u + anchor * share * 2 * (mean - anchor_action[i, j]) * (1 - mean * mean)
+            d_out[i, actions + j] = d_log_std * LOG_STD_HALF_RANGE * (1 - raw * raw)
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from policies.actor import actor_layers, initial_weights, raw_log_std, weight_count
 from policies.replay import Memory, transition_dtype
-from policies.rlpd import Mirror, actor_output_gradient, sample_actions
+from policies.rlpd import Mirror
 from policies.rlpd_kernels import (
     actor_backward,
     actor_forward,
+    actor_output_gradient,
     adam,
     critic_action_gradient,
     critic_backward,
@@ -19,6 +20,7 @@ from policies.rlpd_kernels import (
     critic_size,
     gather,
     polyak,
+    sample_actions,
 )
 from robot.bench.learner import Critic, Policy
 from robot.tasks.race_track import MIRROR_ACTION_SIGN, MIRROR_COLUMNS, MIRROR_SIGN
