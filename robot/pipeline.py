@@ -16,13 +16,8 @@ from drivers.base import LidarReading, VescReading
 from policies.actor import Actor
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.decisions import Decisions
+from robot.demonstration.calibration import Calibrator
 from robot.demonstration.gap_follower import GapFollower
-class Calibrator:  # STUB
-    def __init__(self,w): pass
-    def add(self,*a): pass
-    def result(self):
-        import types
-        return types.SimpleNamespace(trim_rad=0.0, latency_s=0.05)
 from robot.estimation.estimator import Estimate, Estimator
 from robot.lap_timer import LapTimer
 from robot.logs.records import OUTPUTS
@@ -96,7 +91,7 @@ class Pipeline:
         self.recovered = Flag.NONE  # what the recovery said in the last tick
         self.gap_follower = GapFollower()
         self.guided = (0.0, 0.0)  # what the gap follower says
-        self.calibrator = Calibrator(self.wheelbase_m)
+        self.calibrator = Calibrator(setup.car)
         self.monitors = Monitors()
         self.supervisor = Supervisor()
         self.recovery = Recovery(setup.car)
@@ -261,9 +256,10 @@ class Pipeline:
         elif self.phase is Phase.DEMONSTRATE and self.demo_driven_m >= self.course.length_m:
             self.demo_lap_s = now - self.demo_start_s
             calibration = self.calibrator.result()
-            self.trim_rad, self.latency_s = calibration.trim_rad, calibration.latency_s
+            if calibration.confident:
+                self.trim_rad, self.latency_s = calibration.trim_rad, calibration.latency_s
             self.events.append(("calibration", {"demo_lap_s": self.demo_lap_s, "trim_rad": self.trim_rad,
-                                                "latency_s": self.latency_s}))  # fmt: skip
+                                                "latency_s": self.latency_s, "confident": calibration.confident}))  # fmt: skip
             self.end_episode(now, estimate, collided=False)
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
