@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numba import njit
@@ -17,20 +17,19 @@ LANES = 16
 
 
 class CarTask(Hashable, Protocol):
-    """What a task's module offers the simulator; `robot/tasks/race_track.py` describes each of them."""
+    """What a task's module offers the simulator. The functions are Numba's; `robot/tasks/race_track.py` describes them."""
 
     OBSERVATION_SIZE: int
     ACTION_SIZE: int
     DECISION_S: float
     STEER_SLEW_RAD_S: float
     SPEED_SLEW_M_S2: float
-
-    observe: Callable[..., None]
-    target: Callable[..., tuple[float, float]]
-    slew: Callable[..., float]
-    reward: Callable[..., float]
-    ends: Callable[..., int]
-    preview_table: Callable[..., np.ndarray]
+    observe: Any
+    target: Any
+    slew: Any
+    reward: Any
+    ends: Any
+    preview_table: Any
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class CarBatch:
     def end(self) -> np.ndarray:
         return self._end[: self.n_cars]
 
-    def row(self, row: int) -> np.ndarray:
+    def row(self, row: np.unsignedinteger) -> np.ndarray:
         """One quantity of every car, (n,) float32: a copy of a row that `sim.car_kernel` names, such as V_X."""
         return self.state[:, row].reshape(-1)[: self.n_cars].copy()
 

@@ -29,15 +29,14 @@ class ReferenceCar:
 
     def step(self, action: np.ndarray, substeps: int) -> None:
         """Act for `substeps` physics steps, as `CarBatch.step`."""
-        goal = self.task.target(*np.clip(np.float64(action), -1.0, 1.0))
+        goal = self.task.target(*np.clip(action, -1.0, 1.0).tolist())
         tick = min(2, substeps)
         for substep in range(substeps):
             if substep % tick == 0:
-                rates = (self.task.STEER_SLEW_RAD_S, self.task.SPEED_SLEW_M_S2)
-                slewed = [
-                    self.task.slew(*pair, tick * PHYSICS_STEP_S) for pair in zip(self.command, goal, rates, strict=True)
-                ]
-                self.command = np.array(slewed)
+                steer, speed, elapsed_s = *self.command, tick * PHYSICS_STEP_S
+                steer = self.task.slew(steer, goal[0], self.task.STEER_SLEW_RAD_S, elapsed_s)
+                speed = self.task.slew(speed, goal[1], self.task.SPEED_SLEW_M_S2, elapsed_s)
+                self.command = np.array([steer, speed])
             self.under_way.append(self.command)
             self.under_way.popleft()
             self._physics(*self.under_way[0])
