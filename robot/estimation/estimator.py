@@ -20,6 +20,7 @@ from robot.estimation.recent_points import RecentPoints
 from robot.estimation.scan_matching import deskew, match
 from sim.car import load_parameters
 from sim.distance_field import OccupancyGrid
+from sim.portable_math import inverse
 
 Pose = tuple[float, float, float]  # x, y (m), yaw (rad) in the map's frame
 
@@ -141,7 +142,7 @@ class Estimator:
         if count < POINTS_MIN or not self.placed:
             return
         pose = self.state[:3].copy()
-        prior = np.linalg.inv(self.covariance[:3, :3])
+        prior = inverse(self.covariance[:3, :3])
         on_wall, judged = match(
             self._points, count, pose, prior, self.field_m, self.frame, ROBUST_M, ITERATIONS, self._information
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from sim.car import GRAVITY_M_S2, P_GRIP, P_REAR, P_STIFF_R
+from sim.portable_math import inverse, product
 
 X, Y, YAW, V_Y, BIAS = range(5)
 N_STATE = 5
@@ -67,7 +68,7 @@ def predict(state, covariance, v_x, yaw_rate, rolled_m, turned_rad, pushed_m_s, 
     jacobian[YAW, BIAS] = -dt_s
     jacobian[V_Y, V_Y] = keep
     jacobian[V_Y, BIAS] = keep * v_x * dt_s
-    covariance[:] = jacobian @ covariance @ jacobian.T
+    covariance[:] = product(product(jacobian, covariance), jacobian.T)
     position = POSITION_NOISE_M + POSITION_NOISE_PER_M * abs(rolled_m)
     yaw = YAW_NOISE_RAD + YAW_NOISE_PER_RAD * abs(turned_rad)
     if not wheel_known:
@@ -96,12 +97,13 @@ def stand_still(state, covariance, gyro_rad_s):
 @njit(cache=True)
 def correct(state, covariance, pose, information):
     """Take in, in place, a pose (3,) matched with the state's own as the prior, and what the points knew (3, 3)."""
-    prior = covariance[:3, :3].copy()
-    weight = np.linalg.inv(prior)
-    difference = weight @ (pose - state[:3])
-    state += np.ascontiguousarray(covariance[:, :3]) @ difference
+    prior, before = covariance[:3, :3].copy(), state[:3].copy()
+    across = covariance[:, :3].copy()
+    gain = product(across, inverse(prior))
+    for row in range(N_STATE):
+        for column in range(3):
+            state[row] += gain[row, column] * (pose[column] - before[column])
     # (prior + information^-1)^-1 without inverting information, which is singular where walls are parallel.
-    inner = information @ np.linalg.inv(np.eye(3) + prior @ information)
-    across = np.ascontiguousarray(covariance[:, :3])
-    covariance -= across @ inner @ across.T
+    inner = product(information, inverse(np.eye(3) + product(prior, information)))
+    covariance -= product(product(across, inner), across.T)
     covariance[:] = 0.5 * (covariance + covariance.T)

@@ -14,7 +14,7 @@ from sim.distance_field import distance_at_cell
 
 NEAREST_M = 0.1  # closer returns are the car's own
 FARTHEST_M = 12.0  # farther, an error of heading moves a point more than the robust scale forgives
-ON_WALL_M = 0.10  # a point this close to a wall confirms the pose
+ON_WALL_M, ON_WALL_PER_M = 0.06, 0.01  # a point this close to a wall confirms the pose; and more, the farther it is
 WALL_SIGMA_M = 0.05  # of a point: noise, and the map's cells, whose error neighbouring points share
 NOISE_PER_M = 0.005  # what distance adds to it
 ITERATIONS = 4
@@ -79,7 +79,7 @@ def normal_equations(points, count, x, y, yaw, field_m, frame, robust_m, informa
         judged += 1
         if by_x == 0.0 and by_y == 0.0:
             continue
-        on_wall += abs(distance) < ON_WALL_M
+        on_wall += abs(distance) < ON_WALL_M + ON_WALL_PER_M * points[k, 2]
         sigma = WALL_SIGMA_M + NOISE_PER_M * points[k, 2]
         share = 1.0 / (1.0 + (distance / robust_m) ** 2)
         weight = share * share / (sigma * sigma)
