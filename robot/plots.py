@@ -289,7 +289,7 @@ def draw_reward(axes: Axes, run: RunRecord) -> None:
     share = 100.0 * per_bin(new_overrides) / np.maximum(per_bin(decisions.astype(float)), 1.0)
     twin = axes.twinx()
     twin.bar(middle, share, width=0.85 * (middle[1] - middle[0]), color=ORANGE, alpha=0.45)
-    twin.set_ylim(0, max(10.0, 2.5 * float(share.max())))
+    twin.set_ylim(0, min(105.0, max(10.0, 2.5 * float(share.max()))))
     twin.set_ylabel("% overridden", color=ORANGE)
     twin.grid(False)
     twin.spines["left"].set_visible(False)

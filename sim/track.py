@@ -12,6 +12,8 @@ from numba import njit
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
+from sim.portable_math import cos_sin
+
 SPACING_M = 0.05
 WIDTH_TIMES_CURVATURE_MAX = 0.75  # beyond 1 the normals cross: a place would have two course coordinates
 
@@ -35,8 +37,8 @@ class Course:
 
     def packed(self) -> np.ndarray:
         """(n, 7) float64 for the kernels: x, y, cos heading, sin heading, curvature, width_left, width_right."""
-        columns = (self.x, self.y, np.cos(self.heading), np.sin(self.heading), self.curvature,
-                   self.width_left, self.width_right)  # fmt: skip
+        cosines, sines = cos_sin(self.heading)
+        columns = (self.x, self.y, cosines, sines, self.curvature, self.width_left, self.width_right)
         return np.ascontiguousarray(np.stack(columns, axis=1))
 
     def walls(self) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,7 @@ from sim.car import (
     P_STIFF_R,
     PHYSICS_STEP_S,
 )
+from sim.portable_math import inverse, product
 
 LATENCIES_S = np.arange(0.0, 0.151, 0.01)
 MOVING_M_S = 0.4
@@ -130,17 +131,17 @@ class Calibrator:
         step_s = LATENCIES_S[1]
         offset = min(1.0, max(-1.0, 0.5 * (below - above) / curvature))
         latency_s = float(LATENCIES_S[best] + offset * step_s)
-        solution, residual, inverse = _fit(
+        solution, residual, normal_inverse = _fit(
             self._responses(time_s, steer, speed, sample_s, latency_s)[moving], for_one, yaw_rate
         )
         gain, constant = solution
         variance = CORRELATED * residual / len(yaw_rate)
         trim = constant / gain
-        slope = np.array([-trim / gain, 1.0 / gain])
+        slope = np.array([[-trim / gain, 1.0 / gain]])
         return Calibration(
             trim_rad=float(trim),
             latency_s=latency_s,
-            trim_sigma_rad=float(math.sqrt(variance * slope @ inverse @ slope)),
+            trim_sigma_rad=math.sqrt(variance * float(product(product(slope, normal_inverse), slope.T)[0, 0])),
             latency_sigma_s=float(step_s * math.sqrt(2.0 * variance / curvature)),
         )
 
@@ -154,7 +155,8 @@ class Calibrator:
 
 def _fit(for_command: np.ndarray, for_one: np.ndarray, yaw_rate: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     """Least squares of yaw_rate = gain * for_command + constant * for_one: (solution, squared residuals, inverse)."""
-    columns = np.stack([for_command, for_one], axis=1)
-    inverse = np.linalg.inv(columns.T @ columns)
-    solution = inverse @ (columns.T @ yaw_rate)
-    return solution, float(np.sum((yaw_rate - columns @ solution) ** 2)), inverse
+    rows = np.stack([for_command, for_one])
+    normal_inverse = inverse(product(rows, rows.T))
+    solution = product(normal_inverse, product(rows, yaw_rate.reshape(-1, 1)))[:, 0]
+    residuals = yaw_rate - solution[0] * for_command - solution[1] * for_one
+    return solution, float(np.sum(residuals * residuals)), normal_inverse

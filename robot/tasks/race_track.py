@@ -28,6 +28,8 @@ import math
 import numpy as np
 from numba import njit
 
+from sim.portable_math import cos_sin
+
 TICK_S = 0.02  # the control loop's period
 TICKS_PER_DECISION = 5
 DECISION_S = TICK_S * TICKS_PER_DECISION
@@ -75,6 +77,7 @@ def preview_table(x, y, heading, curvature, width_left, width_right, spacing_m, 
     """
     n = len(x)
     station = np.arange(n)
+    cosines, sines = cos_sin(heading)
 
     def ahead(values, distance):
         exact = station + distance / spacing_m
@@ -87,7 +90,7 @@ def preview_table(x, y, heading, curvature, width_left, width_right, spacing_m, 
     columns = []
     for distance in PREVIEW_M:
         dx, dy = ahead(x, distance) - x, ahead(y, distance) - y
-        columns += [dx * np.cos(heading) + dy * np.sin(heading), -dx * np.sin(heading) + dy * np.cos(heading)]
+        columns += [dx * cosines + dy * sines, dy * cosines - dx * sines]
     for distance in WIDTH_PREVIEW_M:
         columns += [ahead(width_left, distance), ahead(width_right, distance)]
     columns += [ahead(curvature, distance) for distance in CURVATURE_PREVIEW_M]
