@@ -83,7 +83,9 @@ class RlpdConfig:
 
 
 FROM_SCRATCH = RlpdConfig()
-FROM_POLICY = RlpdConfig(actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0, prior_updates=3000)
+FROM_POLICY = RlpdConfig(
+    actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0, prior_updates=3000, anchor=10.0
+)
 
 
 @njit(cache=True, error_model="numpy")
