@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit
 
 from drivers.base import LIDAR_POINTS_MAX, LidarReading, VescReading
-from robot.estimation.estimator import Estimate
 from robot.estimation.recent_points import RecentPoints
 from robot.estimation.scan_matching import deskew
+from robot.estimation.tracker import Estimate
 
 WHEELBASE_M = 0.33
 STEER_MAX_RAD = 0.4189

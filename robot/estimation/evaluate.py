@@ -17,7 +17,8 @@ from drivers.emulators.rplidar import RPLidarWiring
 from drivers.emulators.vesc import VescWiring
 from drivers.emulators.world import World
 from policies.backup.pure_pursuit import lookahead, pursue
-from robot.estimation.estimator import Estimate, Estimator
+from robot.estimation.estimator import Estimator
+from robot.estimation.tracker import Estimate
 from robot.tasks.race_track import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S, slew
 from sim.car import GRAVITY_M_S2, PHYSICS_STEP_S, CarParameters, hidden_car
 from sim.distance_field import OccupancyGrid

@@ -124,7 +124,7 @@ def candidates(grid: OccupancyGrid, scan: np.ndarray, rng: np.random.Generator) 
     found = []
     for pose in coarse_poses(grid, scan, rng):
         for robust_m in ROBUST_SCALES_M:
-            match(scan, len(scan), pose, no_prior, field_m, frame, robust_m, ITERATIONS, information)
+            match(scan, len(scan), pose, no_prior, field_m, frame, robust_m, math.inf, ITERATIONS, information)
         found.append((agreement(scan, pose, field_m, frame, every), pose))
     found.sort(key=lambda entry: -entry[0])
     distinct: list[tuple[float, np.ndarray]] = []

@@ -62,11 +62,12 @@ def distance_and_slope(field_m, frame, x, y):
 
 
 @njit(cache=True)
-def normal_equations(points, count, x, y, yaw, field_m, frame, robust_m, information, slope):
+def normal_equations(points, count, x, y, yaw, field_m, frame, robust_m, known_m, information, slope):
     """Gauss-Newton's matrix and vector at a pose; returns (cost, points on a wall, points that the map can judge).
 
     The cost is half the sum of r^2 / (sigma^2 (1 + (r / robust_m)^2)) over the points' distances r; `slope` (3,) is its
-    gradient by x, y, yaw, and `information` (3, 3) Gauss and Newton's approximation of its curvature.
+    gradient by x, y, yaw, and `information` (3, 3) Gauss and Newton's approximation of its curvature. A point farther
+    than `known_m` from every wall lies where nothing is known yet, and counts for nothing.
     """
     information[:] = 0.0
     slope[:] = 0.0
@@ -76,6 +77,8 @@ def normal_equations(points, count, x, y, yaw, field_m, frame, robust_m, informa
         ox = points[k, 0] * cos_yaw - points[k, 1] * sin_yaw
         oy = points[k, 0] * sin_yaw + points[k, 1] * cos_yaw
         distance, by_x, by_y = distance_and_slope(field_m, frame, x + ox, y + oy)
+        if distance >= known_m:
+            continue
         judged += 1
         if by_x == 0.0 and by_y == 0.0:
             continue
@@ -115,7 +118,7 @@ def solve3(a, b, out):
 
 
 @njit(cache=True)
-def match(points, count, pose, prior, field_m, frame, robust_m, iterations, information):
+def match(points, count, pose, prior, field_m, frame, robust_m, known_m, iterations, information):
     """Move `pose` (3,), in place, to the best one for the points; returns (on_wall, judged) at that pose.
 
     prior (3, 3): how surely the pose was known before (the inverse of its covariance). information (3, 3) receives what
@@ -124,7 +127,9 @@ def match(points, count, pose, prior, field_m, frame, robust_m, iterations, info
     predicted = pose.copy()
     slope, step = np.empty(3), np.empty(3)
     for _ in range(iterations):
-        normal_equations(points, count, pose[0], pose[1], pose[2], field_m, frame, robust_m, information, slope)
+        normal_equations(
+            points, count, pose[0], pose[1], pose[2], field_m, frame, robust_m, known_m, information, slope
+        )
         for i in range(3):
             for j in range(3):
                 slope[i] += prior[i, j] * (pose[j] - predicted[j])
@@ -133,6 +138,6 @@ def match(points, count, pose, prior, field_m, frame, robust_m, iterations, info
         if abs(step[0]) + abs(step[1]) < 1e-4 and abs(step[2]) < 1e-5:
             break
     _, on_wall, judged = normal_equations(
-        points, count, pose[0], pose[1], pose[2], field_m, frame, robust_m, information, slope
+        points, count, pose[0], pose[1], pose[2], field_m, frame, robust_m, known_m, information, slope
     )
     return on_wall, judged
