@@ -22,6 +22,7 @@ from policies.backup.pure_pursuit import pursue
 from robot.safety.supervisor import FULL_BRAKE_A, Command
 from robot.tasks.race_track import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
 from sim.car import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
+from sim.portable_math import cos_sin
 
 HALT_S = 0.3
 LOOK_S = 0.1  # a leg that hardly moved the car: it has seen all around already
@@ -40,13 +41,15 @@ LEG_M = 0.55
 LEG_GROWS_M = 0.12
 WEDGED_STALLS = 2  # legs in a row that ended against something
 WEDGED_LEG_M = 0.16
+ONWARDS_LEG_M = 0.4
+WEDGED_SIDES = ((1.0, -1.0), (-1.0, 1.0), (0.3, -0.3), (-0.3, 0.3), (-1.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
 WEDGED_SPEED_M_S = 0.5
 AIM_S = 0.06  # until the servo follows
 BLOCKED_S = 0.4  # told to drive for so long without moving
 BLOCKED_M = 0.02
-RELOCALISE_LEGS = 15
-LEGS_MAX = 30
-TIME_MAX_S = 30.0
+RELOCALISE_LEGS = 30
+LEGS_MAX = 60
+TIME_MAX_S = 60.0
 MEMORY_POINTS = 640  # a revolution and a half
 MEMORY_S = 0.16
 ARC_STEP_M = 0.03
@@ -130,8 +133,9 @@ class ScanMemory:
         slots = (self._next + np.arange(count)) % MEMORY_POINTS
         angle = lidar.angle_rad[returned].astype(np.float64) + self._yaw
         distance = lidar.distance_m[returned].astype(np.float64)
-        self._points[slots, 0] = self._x + distance * np.cos(angle)
-        self._points[slots, 1] = self._y + distance * np.sin(angle)
+        cosines, sines = cos_sin(angle)
+        self._points[slots, 0] = self._x + distance * cosines
+        self._points[slots, 1] = self._y + distance * sines
         self._seen_s[slots] = self._time_s
         self._next = int((self._next + count) % MEMORY_POINTS)
 
@@ -170,7 +174,8 @@ class Recovery:
         self._then = Phase.LEG
         self._held = False  # pursuit was tried from here and did not move the car
         self._good_s = 0.0
-        self._stalls = 0
+        self._stalls = self._wedged_legs = 0
+        self._gave_way = False  # the last leg did, though the lidar saw no room
         self._blind = False  # this leg goes where the lidar sees no room
         self._blocked: list[tuple[float, float]] = []
 
@@ -244,13 +249,21 @@ class Recovery:
             if score > best:
                 best, chosen, self._leg_m = score, arc, free
         self._blind = chosen is None or self._stalls >= WEDGED_STALLS
-        if self._blind:  # wedged between points that the lidar cannot tell from contact: back and forth, by turns
-            self._leg_m = WEDGED_LEG_M
-            round_trip, ahead = divmod(self.legs, 2)
-            chosen = (1.0, SIDES[2 * round_trip % len(SIDES)]) if ahead else (-1.0, SIDES[round_trip % len(SIDES)])
+        if self._blind:  # wedged, closer than the lidar can tell from contact: back and forth by turns
+            self._leg_m, chosen = self._wedged_arc()
         assert chosen is not None
         self._arc = chosen
         self._aim_at(math.atan(self._arc[1] * math.tan(STEER_MAX_RAD)), Phase.LEG)
+
+    def _wedged_arc(self) -> tuple[float, tuple[float, float]]:
+        """The next leg of a car that does not see what holds it: on in the direction that gave way, else by turns."""
+        if self._gave_way:
+            return ONWARDS_LEG_M, (self._arc[0], 0.0)
+        there_and_back, ahead = divmod(self._wedged_legs, 2)
+        self._wedged_legs += 1
+        side = WEDGED_SIDES[there_and_back % len(WEDGED_SIDES)][ahead]
+        length = WEDGED_LEG_M * (1 + there_and_back // len(WEDGED_SIDES))
+        return length, (1.0 if ahead else -1.0, side)
 
     def _aim_at(self, steer: float, then: Phase) -> None:
         self._aim_s = abs(steer - self._steer) / STEER_SLEW_RAD_S + AIM_S
@@ -270,6 +283,7 @@ class Recovery:
         self._still_s = 0.0 if abs(v_x) > STANDING_M_S else self._still_s + elapsed_s
         if self._still_s > BLOCKED_S:
             self._stalls += 1
+            self._gave_way = False
             if self._rolled_m >= BLOCKED_M:  # it stands elsewhere now, where other arcs may be free again
                 self._blocked.clear()
             self._blocked.append(self._arc)
@@ -282,7 +296,8 @@ class Recovery:
         if self._rolled_m > BLOCKED_M and left <= braking:
             self._blocked.clear()
             self._held = False
-            self._stalls = 0
+            self._gave_way = self._blind and not self._gave_way
+            self._stalls = self._stalls if self._gave_way else 0
             self._enter(Phase.HALT)
             return self._brake()
         return Command(self._steer, direction * (WEDGED_SPEED_M_S if self._blind else LEG_SPEED_M_S))
