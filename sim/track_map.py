@@ -137,6 +137,16 @@ def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = 
     return _with_widths(grid, np.roll(points, -first, axis=0))
 
 
+def course_along(grid: OccupancyGrid, loop: np.ndarray) -> Course:
+    """The course near a closed line that was driven: `loop` (m, 2), map frame, m, about a cell apart, in its direction.
+
+    It begins nearest to the line's first point. Raises ValueError if there is too little room somewhere.
+    """
+    points = _elastic_band(grid, loop)
+    first = int(np.argmin(np.hypot(points[:, 0] - loop[0, 0], points[:, 1] - loop[0, 1])))
+    return _with_widths(grid, np.roll(points, -first, axis=0))
+
+
 def _to_map(grid: OccupancyGrid, cells: np.ndarray) -> np.ndarray:
     """Points (m, 2) from columns and rows to the map frame."""
     x, y = ((cells + 0.5) * grid.resolution_m).T
