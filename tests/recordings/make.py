@@ -1,0 +1,118 @@
+"""Record the small library of drives that the tests replay, on the virtual car in lockstep:
+
+    python tests/recordings/make.py
+
+Each drive becomes a folder with log.mcap and setup-1.npz, as a run has them. A change to anything that decides makes
+the old recordings differ, and the tests then name the first difference: if it was meant, record again and say so. They hold
+on any x86-64 processor with FMA and a libm that rounds like this one's.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
+from drivers.rplidar import RPLidar, RPLidarSettings
+from drivers.vesc import Vesc, VescSettings
+from policies.actor import actor_layers, initial_weights, weight_count
+from policies.policy_file import load_policy
+from robot.clock import LockstepClock
+from robot.control_loop import ControlLoop
+from robot.logs.events import make_event, make_weights
+from robot.logs.writer import LogWriter
+from robot.pipeline import Pipeline
+from robot.pipeline_setup import PipelineSetup, setup_path
+from robot.practice.mailbox import Weights
+from robot.practice.start import SHIPPED_POLICY, load_world
+from robot.safety.supervisor import Mode
+from robot.tasks.race_track import TICK_S
+from sim.car import load_parameters
+
+FOLDER = Path(__file__).parent
+LAYERS = actor_layers(50, 2)
+NEW_WEIGHTS_TICK = 400
+UNPLUGGED_TICK, PLUGGED_TICK = 450, 475
+FLUSH_TICKS = 25
+
+Disturb = Callable[[VirtualCar, int], None]
+
+
+def setup(weights: np.ndarray, demonstrate: bool, predictive_brake: bool) -> PipelineSetup:
+    """A pipeline on the oval."""
+    world = load_world("oval", "")
+    return PipelineSetup(
+        seed=1, practice_s=3600.0, laps=0, explore=True, predictive_brake=predictive_brake, demonstrate=demonstrate,
+        keyboard=False, car=load_parameters().packed(), layers=LAYERS, weights=weights, grid=world.grid,
+        course=world.course, demo_lap_s=0.0 if demonstrate else 20.0,
+    )  # fmt: skip
+
+
+def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, end: Callable[[Pipeline], bool]) -> None:
+    """Drive until `end` is true, at most `seconds`, and write the drive's folder."""
+    folder = FOLDER / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    setup_path(folder, 1).write_bytes(start.to_bytes())
+    pipeline = Pipeline(PipelineSetup.from_bytes(start.to_bytes()))
+    new = Weights(1, 100, 0.0, (start.weights * np.float32(0.98)).astype(np.float32))
+    version = 0
+    with (
+        start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep", seed=1)) as car,
+        LogWriter(folder / "log.mcap", weight_count(LAYERS)) as log,
+    ):
+        clock = LockstepClock(str(car.directory / "lockstep"))
+        vesc = Vesc(VescSettings(port=car.vesc_path), clock)
+        lidar = RPLidar(RPLidarSettings(port=car.lidar_path), clock)
+        vesc.open()
+        lidar.open()
+        loop = ControlLoop(clock, vesc, lidar, pipeline, life=1)
+        log.add_events(make_event("start", 0, clock.now(), life=1, setup=start.digest())[None])
+        while loop.tick < seconds / TICK_S and not end(pipeline):
+            loop.wait()
+            disturb(car, loop.tick)
+            if loop.tick == NEW_WEIGHTS_TICK:
+                version = new.version
+                pipeline.set_weights(new.vector)
+                log.add_weights(make_weights(new, loop.tick, clock.now())[None])
+            loop.run_tick(0, True, version, 0.0, (0.0, 0.0))
+            log.add_readings(loop.readings[None])
+            log.add_outputs(loop.outputs[None])
+            for kind, fields in pipeline.events:
+                log.add_events(make_event(kind, loop.tick, clock.now(), **fields)[None])
+            if loop.tick % FLUSH_TICKS == 0:
+                log.flush()
+        loop.stop()
+        vesc.close()
+        lidar.close()
+        clock.close()
+        print(f"{name}: {loop.tick} ticks, {pipeline.laps_driven} laps, {pipeline.collisions} collisions, "
+              f"{pipeline.recoveries} recoveries")  # fmt: skip
+
+
+def unplugged(car: VirtualCar, tick: int) -> None:
+    """The motor controller's cable comes out, and back in half a second later."""
+    if tick == UNPLUGGED_TICK:
+        car.fault("unplug", device="vesc")
+    elif tick == PLUGGED_TICK:
+        car.fault("plug", device="vesc")
+
+
+def undisturbed(car: VirtualCar, tick: int) -> None:
+    """Nothing happens."""
+
+
+def main() -> None:
+    shipped = load_policy(SHIPPED_POLICY).weights
+    novice = initial_weights(LAYERS, np.random.default_rng(2), std=0.6)
+    record("laps", setup(shipped, demonstrate=True, predictive_brake=True), 60.0, undisturbed,
+           lambda pipeline: pipeline.laps_driven >= 2)  # fmt: skip
+    record("collision", setup(novice, demonstrate=False, predictive_brake=False), 60.0, undisturbed,
+           lambda pipeline: pipeline.recoveries >= 1 and pipeline.decisions.count >= 40)  # fmt: skip
+    record("link-loss", setup(shipped, demonstrate=False, predictive_brake=True), 60.0, unplugged,
+           lambda pipeline: pipeline.mode is Mode.RUN and pipeline.outputs["tick"] > PLUGGED_TICK + 200)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
