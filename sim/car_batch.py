@@ -9,15 +9,16 @@ import numpy as np
 from numba import njit
 
 from sim import car_kernel as kernel
-from sim.car import CarParameters, Randomisation, load_parameters
+from sim.car import PHYSICS_STEP_S, CarParameters, Randomisation, load_parameters
 from sim.single_precision import OPTIONS, specialise
 from sim.track import Course
 
 LANES = 16
+DELAY_MAX_S = (int(kernel.RING) - 1) * PHYSICS_STEP_S
 
 
 class CarTask(Hashable, Protocol):
-    """What a task's module offers the simulator. The functions are Numba's; `robot/tasks/race_track.py` describes them."""
+    """What a task's module offers the simulator: Numba functions, described in `robot/tasks/race_track.py`."""
 
     OBSERVATION_SIZE: int
     ACTION_SIZE: int
@@ -46,12 +47,17 @@ class Starts:
 @cache
 def build_step(task: CarTask, lanes: int = LANES, parallel: bool = False) -> Callable[..., None]:
     """The step of blocks of `lanes` cars under a task's module: compiled once, then cached on disk."""
-    supplied = {name: getattr(task, name) for name in ("target", "slew", "observe", "reward", "ends")}
-    supplied |= {"STEER_SLEW_RAD_S": task.STEER_SLEW_RAD_S, "SPEED_SLEW_M_S2": task.SPEED_SLEW_M_S2}
-    supplied["LANES"] = np.uintp(lanes)
     plain = kernel.step_cars_parallel if parallel else kernel.step_cars
-    step: Callable[..., None] = njit(cache=True, parallel=parallel, **OPTIONS)(specialise(plain, **supplied))
+    step: Callable[..., None] = njit(cache=True, parallel=parallel, **OPTIONS)(
+        specialise(plain, **supplied_names(task, lanes))
+    )
     return step
+
+
+def supplied_names(task: CarTask, lanes: int) -> dict[str, Any]:
+    """What `sim.car_kernel` leaves open, by name."""
+    names = ("target", "slew", "observe", "reward", "ends", "STEER_SLEW_RAD_S", "SPEED_SLEW_M_S2")
+    return {name: getattr(task, name) for name in names} | {"LANES": np.uintp(lanes)}
 
 
 class CarBatch:
@@ -78,7 +84,14 @@ class CarBatch:
         """
         substeps: physics steps of 10 ms for each call of `step`; a decision of the task's is DECISION_S of them.
         decisions_max: calls after which an episode is truncated.
+        Raises ValueError without a car or a course, and for a delay beyond what the kernel remembers.
         """
+        if n_cars < 1 or not courses:
+            raise ValueError(f"found {n_cars} cars on {len(courses)} courses, allowed: at least one of each")
+        car = car or load_parameters()
+        delay_max_s = car.actuation_s + randomisation.delay_s
+        if delay_max_s > DELAY_MAX_S:
+            raise ValueError(f"actuation_s: found up to {delay_max_s:.3f} s, allowed up to {DELAY_MAX_S:.3f} s")
         self.task = task
         self.n_cars = n_cars
         self.lanes = 1 if n_cars == 1 else LANES
@@ -102,7 +115,7 @@ class CarBatch:
         self._end = np.zeros(n, dtype=np.uint32)
         self._memory = (
             self.state.reshape(-1), self.counters.reshape(-1), *_course_tables(task, courses),
-            (car or load_parameters()).packed().astype(np.float32), spread, self._actions.reshape(-1),
+            car.packed().astype(np.float32), spread, self._actions.reshape(-1),
             self._observation, self._last_observation, self._reward, self._end,
         )  # fmt: skip
         self.reset(seed)
