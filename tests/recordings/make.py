@@ -3,8 +3,8 @@
     python tests/recordings/make.py
 
 Each drive becomes a folder with log.mcap and setup-1.npz, as a run has them. A change to anything that decides makes
-the old recordings differ, and the tests then name the first difference: if it was meant, record again and say so. They hold
-on any x86-64 processor with FMA and a libm that rounds like this one's.
+the old recordings differ, and the tests then name the first difference: if it was meant, record again and say so.
+They hold on any x86-64 processor with FMA and a libm that rounds like this one's.
 """
 
 import shutil
