@@ -1,8 +1,8 @@
 """Driving by keyboard: arrow keys or WASD in a terminal, with a dead man's handle.
 
 A terminal tells of key presses and repeats, never of releases, and repeats only the key pressed last. So every press
-counts: up and down change the speed, left and right turn the wheels, which centre themselves when no key turns them. Any
-key keeps the car going; without one for DEAD_MAN_S it slows down and stops. Space stops it at once.
+counts: up and down change the speed, left and right turn the wheels, which centre themselves when no key turns them.
+Any key keeps the car going; without one for DEAD_MAN_S it slows down and stops. Space stops it at once.
 """
 
 import os
