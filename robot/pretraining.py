@@ -42,8 +42,8 @@ class Recipe:
     cars: int = 64
     horizon: int = 24  # decisions in a window
     keep: int = 12  # decisions after which the cars go on in the next window
-    rate: float = 5e-3
-    last_rate: float = 2.5e-4
+    rate: float = 1e-2
+    last_rate: float = 2e-4
     first_margin_m: float = 0.15  # of the soft wall; falls to the objective's own over the first half
     objective: Objective = field(default_factory=Objective)
     spread: Randomisation = NOTHING
@@ -164,7 +164,7 @@ class Trial:
         """Mean lap time per metre, s/m, and a heavy price for every crash; lower is better."""
         length_m = self.courses.n_rows[self.course] * self.courses.spacing_m[self.course]
         pace = np.minimum(laps.median_s / length_m, 2.0)
-        return float(np.mean(pace) + 0.05 * np.mean(np.minimum(laps.crashes, 4)))
+        return float(np.mean(pace) + 0.2 * np.mean(np.minimum(laps.crashes, 4)))
 
 
 def pretrain(

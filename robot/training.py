@@ -32,14 +32,14 @@ LOW_GRIP = 0.85
 JUDGED_LAPS, SLOW_M_S = 11, 3.5  # the first lap begins at rest, which leaves ten
 FIRST_FAMILY_SEED, FIRST_TRIAL_SEED = 1_000_000, 2_000_000  # random courses of training and of trials never meet
 
-NOMINAL = Recipe(iterations=600, objective=Objective(margin_m=0.04, wall_quadratic=100.0, wall_linear=3.0))
+NOMINAL = Recipe(iterations=600, objective=Objective(margin_m=0.03))
 RANDOMISED = Recipe(
     iterations=700,
-    objective=Objective(margin_m=0.08),
+    objective=Objective(margin_m=0.1),
     spread=Randomisation(grip=0.2, mass=0.2, delay_s=0.025, trim_rad=0.06),
     noise=EstimateNoise(),
 )
-UNSEEN = replace(RANDOMISED, iterations=1000, cars=128, objective=Objective(margin_m=0.12), first_margin_m=0.2)
+UNSEEN = replace(RANDOMISED, iterations=1500, objective=Objective(margin_m=0.13), first_margin_m=0.2)
 
 
 @dataclass(frozen=True)
