@@ -54,11 +54,10 @@ def load_run(folder: Path) -> RunRecord:
     Raises ValueError for a folder that holds no run, or for a log that cannot be read.
     """
     config = load_config(folder)
-    reader = LogReader(folder)
-    outputs, events = reader.outputs(), reader.events()
+    contents = LogReader(folder).contents(READINGS_SHOWN)
+    outputs, events = contents.outputs, contents.events
     if len(outputs) == 0:
         raise ValueError(f"{folder}: its log holds no ticks")
-    timing = np.concatenate([batch.readings[READINGS_SHOWN] for batch in reader.batches()])
     summary = folder / "summary.json"
     figures = json.loads(summary.read_text()) if summary.exists() else {}
     life = 0
@@ -69,7 +68,7 @@ def load_run(folder: Path) -> RunRecord:
         name=folder.name,
         course=course_of(folder),
         outputs=outputs,
-        timing=timing,
+        timing=contents.readings,
         laps=by_kind["lap"],
         collisions=by_kind["collision"],
         recoveries=by_kind["recovery"],

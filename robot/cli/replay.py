@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import tyro
 
 from robot.cli.output import finish, parse, say
+
+if TYPE_CHECKING:
+    from robot.logs.replay import Difference
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def main(arguments: list[str]) -> int:
     return 0 if equal else 1
 
 
-def told(difference) -> str:
+def told(difference: "Difference | None") -> str:
     """A difference in words; empty for none."""
     if difference is None:
         return ""

@@ -4,7 +4,7 @@ import json
 import struct
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Message, Schema
 from mcap.stream_reader import CRCValidationError, breakup_chunk
 from mcap.writer import MCAP0_MAGIC
+from numpy.lib.recfunctions import repack_fields
 
 from robot.logs.events import weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
@@ -64,17 +65,33 @@ class LogReader:
         for part in self.parts:
             yield from read_part(part)
 
-    def events(self) -> list[dict[str, Any]]:
-        """All events in the order of recording, each once."""
-        return list({json.dumps(event): event for batch in self.batches() for event in batch.events}.values())
-
-    def outputs(self) -> np.ndarray:
-        """All OUTPUTS records (n,), each tick of each life once, in order: for plots and reports."""
-        parts = [batch.outputs for batch in self.batches()]
-        outputs = np.concatenate(parts) if parts else np.zeros(0, OUTPUTS)
+    def contents(self, fields: Sequence[str] = ()) -> "Contents":
+        """Everything of a log that fits into memory easily, in one pass; `fields`: those of the readings to keep."""
+        kept = list(fields)
+        batches = [(batch.outputs, repack_fields(batch.readings[kept]), batch.events) for batch in self.batches()]
+        outputs = np.concatenate([np.zeros(0, OUTPUTS), *(batch[0] for batch in batches)])
+        readings = np.concatenate([repack_fields(np.zeros(0, READINGS)[kept]), *(batch[1] for batch in batches)])
         keys = (outputs["life"].astype(np.uint64) << np.uint64(40)) + outputs["tick"]
         _, first = np.unique(keys, return_index=True)
-        return outputs[first]
+        events = {json.dumps(event): event for batch in batches for event in batch[2]}
+        return Contents(outputs[first], readings, list(events.values()))
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events in the order of recording, each once."""
+        return self.contents().events
+
+    def outputs(self) -> np.ndarray:
+        """All OUTPUTS records (n,), each tick of each life once, in order."""
+        return self.contents().outputs
+
+
+@dataclass
+class Contents:
+    """A log in memory: outputs (n,) and events each once, in order; the chosen fields of the readings as recorded."""
+
+    outputs: np.ndarray
+    readings: np.ndarray
+    events: list[dict[str, Any]]
 
 
 def read_part(path: Path) -> Iterator[Batch]:

@@ -110,8 +110,13 @@ def main() -> None:
            lambda pipeline: pipeline.laps_driven >= 2)  # fmt: skip
     record("collision", setup(novice, demonstrate=False, predictive_brake=False), 60.0, undisturbed,
            lambda pipeline: pipeline.recoveries >= 1 and pipeline.decisions.count >= 40)  # fmt: skip
-    record("link-loss", setup(shipped, demonstrate=False, predictive_brake=True), 60.0, unplugged,
-           lambda pipeline: pipeline.mode is Mode.RUN and pipeline.outputs["tick"] > PLUGGED_TICK + 200)  # fmt: skip
+    record(
+        "link-loss",
+        setup(shipped, demonstrate=False, predictive_brake=True),
+        60.0,
+        unplugged,
+        lambda pipeline: pipeline.mode is Mode.RUN and int(pipeline.outputs["tick"]) > PLUGGED_TICK + 200,
+    )
 
 
 if __name__ == "__main__":
