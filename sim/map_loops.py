@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import binary_fill_holes, distance_transform_edt, label
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, find_objects, label
 
 from sim.distance_field import OccupancyGrid
 
 PASSABLE_M = 0.3  # clearance at least, from the middle of the car
 AMPLE_M = 1.0  # more clearance than this makes a loop no better
+LOOP_MIN_M = 2.0  # a loop's longer side at least; saves looking into every closet
 STARTS = 12  # islands from which the search for the best set begins
 OUTER = 1  # the label of the wall that surrounds everything
 
@@ -58,10 +59,12 @@ def find_loop(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> 
 
 
 def _regions(grid: OccupancyGrid) -> list[Region]:
-    passable, count = label(np.pad(grid.distance_m >= PASSABLE_M, 1))
+    passable, _ = label(np.pad(grid.distance_m >= PASSABLE_M, 1))
     edge = math.ceil(PASSABLE_M / grid.resolution_m + 0.5) + 1  # free cells right at the grid's edge pass from here on
     regions = []
-    for k in range(1, count + 1):
+    for k, box in enumerate(find_objects(passable), start=1):
+        if max(part.stop - part.start for part in box) * grid.resolution_m < LOOP_MIN_M:
+            continue
         free = passable == k
         walls, labels = label(~free, structure=np.ones((3, 3)))
         if labels < 2:

@@ -5,7 +5,8 @@ with the task's limits on the commands and the car's own delay (`sim.racing_line
 of mass on its best line (quasi-steady state), without tyre dynamics, delay, or limits on how fast commands change.
 
 The built-in tracks' yardsticks for the car of the data sheet lie in `data/tracks`; `python -m sim.yardstick` computes
-them again. Others are computed on first use, in some 20 s, and kept in the user's cache folder.
+them again. Others are computed on first use, in 10 to 30 s, and kept in the user's cache folder; another car on a
+built-in track starts from the stored lap.
 """
 
 import hashlib
@@ -26,11 +27,16 @@ from sim.cma_es import minimise
 from sim.racing_line import CRASH_COST, N_GAINS, driven_lap, line_points, steady_state_lap
 from sim.track import Course
 
-KNOT_M = 1.6  # between the knots of the line and of the speed profile
-KNOTS = 12, 36  # at least, at most
+KNOT_M = 1.6  # between the knots of the line and of the speed profile, unless that makes more than KNOTS_USUAL
+KNOT_LONG_M = 4.0  # between them at most
+KNOTS_MIN, KNOTS_USUAL = 12, 36
 BODY_MARGIN_M = 0.02
-STEADY_GENERATIONS, DRIVEN_GENERATIONS = 600, 500
-REBUILD_SEEDS, REBUILD_GENERATIONS = 3, 900
+STEADY_GENERATIONS = 600
+GENERATIONS, GENERATIONS_FROM_GUESS = 900, 350  # on courses of up to USUAL_LENGTH_M; fewer on longer ones
+USUAL_LENGTH_M = 40.0
+GENERATIONS_MIN = 120
+SIGMA, SIGMA_FROM_GUESS = 0.1, 0.04
+REBUILD_SEEDS = 3
 SAME_LAP_S = 1e-3
 STORED = DATA / "tracks"
 
@@ -50,65 +56,56 @@ class CommandLimits:
 
 
 class Yardstick(msgspec.Struct, frozen=True):
-    """The best lap of one car on one course, and how it is driven; lists are along the course's samples."""
+    """The best lap of one car on one course, and how it is driven."""
 
     key: str  # of the course, the car and the limits that it holds for
     course: str
     lap_s: float
     bound_s: float  # quasi-steady state
-    offset_m: list[float]  # of the line, to the left of the centreline
-    speed_m_s: list[float]  # asked for along the line
-    gains: list[float]  # of the tracking, as `sim.racing_line` numbers them
+    steady_line: list[float]  # (knots,) of the point of mass's best line, m left of the centreline
+    trial: list[float]  # (2 knots + N_EXTRA,) what the search found, see `_decode`
 
     def drive(self, course: Course, car: CarParameters, limits: CommandLimits) -> float:
         """Seconds of the lap when it is driven again; CRASH_COST less the metres driven, if it crashes."""
-        packed, points = course.packed(), np.empty((len(course.x), 2))
-        line_points(packed, np.array(self.offset_m), points)
-        speed, gains = np.array(self.speed_m_s), np.array(self.gains)
-        return driven_lap(packed, course.spacing_m, points, speed, gains, limits.packed(), car.packed())
+        return float(_search(course, car, limits, np.array(self.steady_line))(np.array([self.trial]))[0])
 
 
 def yardstick(
     course: Course,
     car: CarParameters,
     limits: CommandLimits = CommandLimits(),
+    guess: Yardstick | None = None,
     seed: int = 0,
-    generations: int = DRIVEN_GENERATIONS,
+    generations: int | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Yardstick:
     """Compute the yardstick; the same arguments give the same lap, other seeds one within about 0.5 %.
 
-    progress: called with the share done, 0 to 1. Raises ValueError if no lap without a crash is found.
+    guess: of another car on the same course; the search starts there and is shorter. generations: of the search in the
+    simulator, by default what reaches that repeatability. progress: called with the share done, 0 to 1.
+    Raises ValueError if no lap without a crash is found.
     """
     rng = np.random.default_rng([seed, 0x1A9])
-    packed, p, n = course.packed(), car.packed(), len(course.x)
-    knots = min(KNOTS[1], max(KNOTS[0], round(course.length_m / KNOT_M)))
-    basis = periodic_basis(n, knots)
-    drive = np.array([car.grip, car.accel_max_m_s2, car.brake_max_m_s2, limits.speed_max_m_s])
-    margin = car.half_width_m + BODY_MARGIN_M
-    room_left, room_right = course.width_left - margin, course.width_right - margin
-
-    def steady(lines: np.ndarray) -> np.ndarray:
-        return _steady_costs(packed, basis, room_left, room_right, drive, lines)
-
-    def driven(trials: np.ndarray) -> np.ndarray:
-        return _driven_costs(packed, course.spacing_m, basis, line, drive, limits.packed(), p, trials)
-
-    line, bound_s = minimise(steady, np.zeros(knots), 0.2, 20, STEADY_GENERATIONS, rng)
-    start = np.zeros(2 * knots + N_EXTRA)
-    for grip in np.arange(-0.5, -3.0, -0.2):  # as fast as the first guess can go without a crash
-        start[2 * knots] = grip
-        if driven(start[None])[0] < CRASH_COST / 2:
-            break
-    best, lap_s = minimise(driven, start, 0.1, 24, generations, rng, progress)
+    length = course.length_m
+    knots = round(max(KNOTS_MIN, length / KNOT_LONG_M, min(KNOTS_USUAL, length / KNOT_M)))
+    line = np.zeros(knots) if guess is None else np.array(guess.steady_line)
+    best_line, bound_s = minimise(_steady_search(course, car, limits, knots), line, 0.2, 20, STEADY_GENERATIONS, rng)
+    if guess is None:
+        line, start = best_line, np.zeros(2 * knots + N_EXTRA)
+        start[2 * knots] = -0.5
+        sigma, usual_generations = SIGMA, GENERATIONS
+    else:
+        start = np.array(guess.trial)
+        sigma, usual_generations = SIGMA_FROM_GUESS, GENERATIONS_FROM_GUESS
+    driven = _search(course, car, limits, line)
+    while driven(start[None])[0] > CRASH_COST / 2 and start[2 * knots] > -3.0:  # as fast as it goes without a crash
+        start[2 * knots] -= 0.2
+    if generations is None:
+        generations = max(GENERATIONS_MIN, round(usual_generations * min(1.0, USUAL_LENGTH_M / length)))
+    trial, lap_s = minimise(driven, start, sigma, 24, generations, rng, progress)
     if lap_s > CRASH_COST / 2:
         raise ValueError(f"yardstick: found no lap of {course.name} without a crash; the car may be too large for it")
-    offset, points, speed, gains = np.empty(n), np.empty((n, 2)), np.empty(n), np.empty(N_GAINS)
-    _decode(packed, basis, line, drive, best, offset, points, speed, gains)
-    return Yardstick(
-        key=key_of(course, car, limits), course=course.name, lap_s=lap_s, bound_s=bound_s,
-        offset_m=offset.tolist(), speed_m_s=speed.tolist(), gains=gains.tolist(),
-    )  # fmt: skip
+    return Yardstick(key_of(course, car, limits), course.name, lap_s, bound_s, line.tolist(), trial.tolist())
 
 
 def lookup_or_compute(
@@ -123,21 +120,21 @@ def lookup_or_compute(
     """
     key = key_of(course, car, limits)
     cached = cache_folder() / f"{key}.json"
-    for file in (STORED / f"{course.name}.json", cached):
-        found = _read(file)
+    stored = _read(STORED / f"{course.name}.json")
+    for found in (stored, _read(cached)):
         if found is not None and found.key == key and abs(found.drive(course, car, limits) - found.lap_s) < SAME_LAP_S:
             return found
-    computed = yardstick(course, car, limits, progress=progress)
+    same_course = stored is not None and stored.key.split("-")[0] == key.split("-")[0]
+    computed = yardstick(course, car, limits, guess=stored if same_course else None, progress=progress)
     _write(cached, computed)
     return computed
 
 
 def key_of(course: Course, car: CarParameters, limits: CommandLimits = CommandLimits()) -> str:
-    """A digest of everything that the yardstick depends on, to a millionth of its unit."""
-    digest = hashlib.sha256()
-    for values in (course.packed(), car.packed(), limits.packed()):
-        digest.update((np.round(values, 6) + 0.0).tobytes())
-    return digest.hexdigest()[:24]
+    """Two digests of everything that the yardstick depends on, to a millionth of its unit: course-car and limits."""
+    on_course = hashlib.sha256((np.round(course.packed(), 6) + 0.0).tobytes())
+    driver = hashlib.sha256((np.round(np.concatenate([car.packed(), limits.packed()]), 6) + 0.0).tobytes())
+    return f"{on_course.hexdigest()[:16]}-{driver.hexdigest()[:16]}"
 
 
 def cache_folder() -> Path:
@@ -167,8 +164,27 @@ def periodic_basis(n: int, knots: int) -> np.ndarray:
     return np.ascontiguousarray(spline(np.arange(n) * knots / n))
 
 
-# The searches' trials. drive: (grip, acceleration, braking m/s^2, top speed m/s).
 N_EXTRA = 1 + N_GAINS  # numbers in a trial besides the line's and the speed profile's knots
+Search = Callable[[np.ndarray], np.ndarray]  # from trials (m, k) to their costs (m,)
+
+
+def _steady_search(course: Course, car: CarParameters, limits: CommandLimits, knots: int) -> Search:
+    packed, basis = course.packed(), periodic_basis(len(course.x), knots)
+    margin = car.half_width_m + BODY_MARGIN_M
+    room_left, room_right = course.width_left - margin, course.width_right - margin
+    drive = _drive(car, limits)
+    return lambda lines: _steady_costs(packed, basis, room_left, room_right, drive, lines)
+
+
+def _search(course: Course, car: CarParameters, limits: CommandLimits, line: np.ndarray) -> Search:
+    packed, basis = course.packed(), periodic_basis(len(course.x), len(line))
+    drive, bounds, p = _drive(car, limits), limits.packed(), car.packed()
+    return lambda trials: _driven_costs(packed, course.spacing_m, basis, line, drive, bounds, p, trials)
+
+
+def _drive(car: CarParameters, limits: CommandLimits) -> np.ndarray:
+    """Grip, acceleration, braking (m/s^2) and top speed (m/s) of the point of mass."""
+    return np.array([car.grip, car.accel_max_m_s2, car.brake_max_m_s2, limits.speed_max_m_s])
 
 
 @njit(cache=True)
@@ -218,9 +234,8 @@ def rebuild() -> None:
     """Compute and store the built-in tracks' yardsticks for the car of the data sheet: the best of several seeds."""
     car = load_parameters()
     for name in BUILT_IN:
-        tries = [
-            yardstick(built_in(name), car, seed=seed, generations=REBUILD_GENERATIONS) for seed in range(REBUILD_SEEDS)
-        ]
+        course = built_in(name)
+        tries = [yardstick(course, car, seed=seed) for seed in range(REBUILD_SEEDS)]
         best = min(tries, key=lambda found: found.lap_s)
         _write(STORED / f"{name}.json", best)
         print(name, *(f"{found.lap_s:.3f} s" for found in tries), f"bound {best.bound_s:.3f} s", flush=True)
