@@ -17,8 +17,10 @@ from policies.actor import Actor
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.decisions import Decisions
 from robot.demonstration.calibration import Calibrator
+from robot.demonstration.first_map import Closure, first_map
 from robot.demonstration.gap_follower import GapFollower
 from robot.estimation.estimator import Estimate, Estimator
+from robot.estimation.mapless import MaplessEstimator
 from robot.lap_timer import LapTimer
 from robot.logs.records import OUTPUTS
 from robot.pipeline_setup import PipelineSetup
@@ -44,9 +46,10 @@ class Phase(IntEnum):
 
     LOCALISE = 0  # stands still until it knows where it is
     DEMONSTRATE = 1
-    PRACTISE = 2
-    FINISH = 3  # slows down along the course
-    DONE = 4
+    DRAW_MAP = 2  # after a first lap without a map: stands, and makes map and course of it
+    PRACTISE = 3
+    FINISH = 4  # slows down along the course
+    DONE = 5
 
 
 class Pipeline:
@@ -96,10 +99,16 @@ class Pipeline:
         self.supervisor = Supervisor()
         self.recovery = Recovery(setup.car)
         self.recovering = False
-        if setup.course is None or setup.grid is None:
-            raise ValueError("pipeline: no course")
-        self.estimator = Estimator(setup.grid, None, setup.seed)
-        self.take_course(setup.course)
+        self.closure: Closure | None = None
+        self.grid = setup.grid
+        self.course: Course | None = None
+        self.row = -1  # on the course; -1: not placed yet
+        self.s = self.lateral = self.heading_error = 0.0
+        self.room_m = math.inf
+        self.estimator: Estimator | MaplessEstimator = MaplessEstimator()
+        if setup.course is not None and setup.grid is not None:
+            self.estimator = Estimator(setup.grid, None, setup.seed)
+            self.take_course(setup.course)
 
     def take_course(self, course: Course) -> None:
         """Drive on this course from now on."""
@@ -108,9 +117,7 @@ class Pipeline:
         self.table = task.preview_table(course.x, course.y, course.heading, course.curvature, course.width_left,
                                         course.width_right, course.spacing_m)  # fmt: skip
         self.timer = LapTimer(course.length_m)
-        self.row = -1  # not placed yet
-        self.s = self.lateral = self.heading_error = 0.0
-        self.room_m = math.inf
+        self.row = -1
 
     def set_weights(self, weights: np.ndarray) -> None:
         """Take another actor into use, from the next decision on."""
@@ -152,7 +159,7 @@ class Pipeline:
 
     def locate(self, estimate: Estimate) -> None:
         """Find the place on the course, and count the way there."""
-        if estimate.lost:
+        if estimate.lost or self.course is None:
             self.row = -1
             self.room_m = math.inf
             return
@@ -162,7 +169,9 @@ class Pipeline:
         self.row, self.s, self.lateral, self.heading_error = project(
             self.packed, self.course.spacing_m, estimate.x, estimate.y, estimate.yaw, max(0, self.row), back, ahead
         )
-        self.room_m = clearance(self.s, self.lateral, self.heading_error, self.packed, self.course.spacing_m, self.brake_car)
+        self.room_m = clearance(
+            self.s, self.lateral, self.heading_error, self.packed, self.course.spacing_m, self.brake_car
+        )
         length = self.course.length_m
         step = (self.s - before + 0.5 * length) % length - 0.5 * length
         if known and abs(step) < JUMP_M:
@@ -225,6 +234,8 @@ class Pipeline:
 
     def end_episode(self, now: float, estimate: Estimate, collided: bool) -> None:
         """The policy loses the wheel: its last decision ends here, and the lap is not clean."""
+        if self.course is None:
+            return
         if not estimate.lost:
             self.observe(estimate)
         self.transition = self.decisions.complete(now, self.observation, collided, taken_over=True)
@@ -253,18 +264,18 @@ class Pipeline:
         if self.phase is Phase.LOCALISE and not estimate.lost and self.mode is Mode.RUN:
             self.phase = Phase.PRACTISE if self.demo_lap_s > 0.0 else Phase.DEMONSTRATE
             self.demo_start_s, self.demo_driven_m = now, 0.0
-        elif self.phase is Phase.DEMONSTRATE and self.demo_driven_m >= self.course.length_m:
+        elif self.phase is Phase.DEMONSTRATE and self.lap_is_closed():
             self.demo_lap_s = now - self.demo_start_s
-            calibration = self.calibrator.result()
-            if calibration.confident:
-                self.trim_rad, self.latency_s = calibration.trim_rad, calibration.latency_s
-            self.events.append(("calibration", {"demo_lap_s": self.demo_lap_s, "trim_rad": self.trim_rad,
-                                                "latency_s": self.latency_s, "confident": calibration.confident}))  # fmt: skip
+            self.calibrate()
             self.end_episode(now, estimate, collided=False)
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
-            self.phase = Phase.PRACTISE
+            self.phase = Phase.DRAW_MAP if self.course is None else Phase.PRACTISE
+        elif self.phase is Phase.DRAW_MAP and self.standing_s > STANDING_S:
+            self.draw_map()
+            self.phase = Phase.LOCALISE
         over = self.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.laps_driven
+        over = over and self.phase is Phase.PRACTISE
         if self.phase < Phase.FINISH and (over or readings["stop_requested"]):
             self.end_episode(now, estimate, collided=False) if self.decisions.pending else None
             self.phase = Phase.FINISH
@@ -273,6 +284,31 @@ class Pipeline:
         if self.phase is not before:
             self.events.append(("phase", {"practice_s": self.practice_s, "phase": self.phase.name}))
 
+    def lap_is_closed(self) -> bool:
+        """Whether the demonstration has gone once round: by the course, or, without one, by what the lidar sees."""
+        if isinstance(self.estimator, MaplessEstimator):
+            if self.estimator.closed and self.closure is None:
+                self.closure = Closure.of(self.estimator)
+            return self.closure is not None
+        assert self.course is not None
+        return self.demo_driven_m >= self.course.length_m
+
+    def calibrate(self) -> None:
+        """Take over the trim and latency that the demonstration showed, if it showed them well enough."""
+        calibration = self.calibrator.result()
+        if calibration.confident:
+            self.trim_rad, self.latency_s = calibration.trim_rad, calibration.latency_s
+        self.events.append(("calibration", {"demo_lap_s": self.demo_lap_s, "confident": calibration.confident,
+                                            "trim_rad": self.trim_rad, "latency_s": self.latency_s}))  # fmt: skip
+
+    def draw_map(self) -> None:
+        """Make map and course of the first lap, and go on with an estimator that knows them."""
+        assert isinstance(self.estimator, MaplessEstimator) and self.closure is not None
+        self.grid, course, pose = first_map(self.estimator, self.closure)
+        self.estimator = Estimator(self.grid, pose, self.setup.seed)
+        self.take_course(course)
+        self.events.append(("course", {"length_m": course.length_m}))
+
     # Driving
 
     def drive(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
@@ -280,10 +316,11 @@ class Pipeline:
         """What to ask of the car in this tick, before the supervisor's limits."""
         if self.mode is Mode.RECOVER:
             return self.recover(elapsed_s, vesc, lidar, estimate)
-        if estimate.lost and self.standing_s > STANDING_S and now - self.relocalise_s > RELOCALISE_EVERY_S:
+        stands_lost = estimate.lost and self.standing_s > STANDING_S
+        if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S:
             self.relocalise_s = now
-            self.estimator.relocalise()
-        if self.mode >= Mode.STOP or self.phase in (Phase.LOCALISE, Phase.DONE):
+            self.look_for_place()
+        if self.mode >= Mode.STOP or self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.DONE):
             return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         if self.phase is Phase.FINISH:
             return Command(self.pursue(estimate.v_x), 0.0, FULL_BRAKE_A if abs(vesc.erpm_speed_m_s) < 1.0 else 0.0)
@@ -298,13 +335,22 @@ class Pipeline:
             task.slew(self.command.speed_m_s, self.goal[1], task.SPEED_SLEW_M_S2, task.TICK_S),
         )
 
+    def look_for_place(self) -> None:
+        """Search the map for the car."""
+        if isinstance(self.estimator, Estimator):
+            self.estimator.relocalise()
+
     def pursue(self, v_x: float) -> float:
-        """Steering angle that follows the course, rad."""
+        """Steering angle that follows the course, rad; without a course, the present one."""
+        if self.course is None:
+            return self.command.steer_rad
         return pursue(self.packed, self.course.spacing_m, self.s, self.lateral, self.heading_error, lookahead(v_x),
                       0.0, self.wheelbase_m, self.setup.car[P_STEER_MAX])  # fmt: skip
 
     def observe(self, estimate: Estimate) -> None:
-        """What the task lets the policy see, into `self.observation`."""
+        """What the task lets the policy see, into `self.observation`; nothing where there is no course yet."""
+        if self.course is None:
+            return
         newest, older = self.decisions.earlier
         task.observe(
             estimate.v_x, estimate.v_y, estimate.yaw_rate, self.command.steer_rad, self.command.speed_m_s,
@@ -316,7 +362,8 @@ class Pipeline:
                estimate: Estimate) -> None:  # fmt: skip
         """A new decision: complete the one before, see, propose, check, put in force."""
         self.observe(estimate)
-        self.transition = self.decisions.complete(now, self.observation, collided=False, taken_over=False)
+        if self.course is not None:
+            self.transition = self.decisions.complete(now, self.observation, collided=False, taken_over=False)
         self.is_decision = True
         demonstrating = self.phase is Phase.DEMONSTRATE
         if demonstrating:
@@ -331,7 +378,7 @@ class Pipeline:
             proposed = self.actor.mean(self.observation)
         self.executed[:] = proposed
         self.brake_reason = AS_PROPOSED
-        if self.setup.predictive_brake and not demonstrating:
+        if self.setup.predictive_brake and self.course is not None and not demonstrating:
             self.brake_reason = filter_action(
                 float(proposed[0]), float(proposed[1]), self.s, self.lateral, self.heading_error, estimate.v_x,
                 estimate.v_y, estimate.yaw_rate, self.sent, self.packed, self.course.spacing_m, self.brake_car,
@@ -342,13 +389,16 @@ class Pipeline:
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
 
     def recover(self, elapsed_s: float, vesc: VescReading, lidar: LidarReading, estimate: Estimate) -> Command:
-        """Let the recovery drive; say when it has succeeded, or given up."""
+        """Let the recovery drive; say when it has succeeded, or given up. Without a course nobody knows where to."""
+        if self.course is None:
+            self.recovered = Flag.RECOVERY_FAILED
+            return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         row = self.packed[max(0, self.row)]
         place = Place(self.s, self.lateral, self.heading_error, float(row[5]), float(row[6]))
         command = self.recovery.step(elapsed_s, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar, place, self.packed,
                                      self.course.spacing_m)  # fmt: skip
         if self.recovery.relocalise:
-            self.estimator.relocalise()
+            self.look_for_place()
         if self.recovery.finished:
             succeeded = self.recovery.phase is RecoveryPhase.DONE
             self.recovered = Flag.RECOVERED if succeeded else Flag.RECOVERY_FAILED

@@ -10,11 +10,15 @@ import tyro
 ConfigT = TypeVar("ConfigT")
 
 
-def parse(config: type[ConfigT], verb: str, arguments: Sequence[str], description: str | None = None) -> tuple[ConfigT, bool]:
+def parse(
+    config: type[ConfigT], verb: str, arguments: Sequence[str], description: str | None = None
+) -> tuple[ConfigT, bool]:
     """The verb's options as its config dataclass, and whether `--json` was given. Exits with status 2 on a wrong one."""
     as_json = "--json" in arguments
     rest = [argument for argument in arguments if argument != "--json"]
-    text = (description or config.__doc__ or "") + "\n\n--json: the figures as one JSON object in the last line of stdout."
+    text = (
+        description or config.__doc__ or ""
+    ) + "\n\n--json: the figures as one JSON object in the last line of stdout."
     return tyro.cli(config, args=rest, prog=f"robot {verb}", description=text), as_json
 
 

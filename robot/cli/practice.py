@@ -24,7 +24,9 @@ def say_result(figures: dict) -> None:
         return "none" if value is None else f"{value:.3f} x the best possible lap"
 
     say("")
-    say(f"demonstration lap   {seconds(figures['demo_lap_s'])}      best possible lap {seconds(figures['yardstick_lap_s'])}")
+    say(
+        f"demonstration lap   {seconds(figures['demo_lap_s'])}      best possible lap {seconds(figures['yardstick_lap_s'])}"
+    )
     if figures["frozen_ratio"] is not None:
         say(f"policy as it came   {times(figures['frozen_ratio'])}")
     say(f"last five laps      {times(figures['median5_ratio'])} (median), best {times(figures['best_ratio'])}")

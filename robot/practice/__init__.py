@@ -1,1 +1,1 @@
-"""The session: control, learner and recorder as processes, the shared memory between them, and how they start and end."""
+"""The session: control, learner and recorder as processes, and the shared memory between them."""

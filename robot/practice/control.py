@@ -20,6 +20,7 @@ from policies.replay import TRANSITION
 from robot.clock import LockstepClock, RealClock
 from robot.config import RobotConfig, load_robot
 from robot.control_loop import ControlLoop
+from robot.demonstration.course_from_lap import save_course
 from robot.logs.events import EVENT, make_event, make_weights, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
 from robot.pipeline import Pipeline
@@ -27,7 +28,7 @@ from robot.pipeline_setup import PipelineSetup, setup_path
 from robot.practice.blocks import CONTROL_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox, Weights
 from robot.practice.ring import Ring
-from robot.practice.session_file import PUBLISH_EVERY, SessionFile
+from robot.practice.session_file import COURSE_FILE, PUBLISH_EVERY, SessionFile
 from robot.realtime import become_realtime
 from robot.rehearsal import rehearse
 from robot.tasks.race_track import TICK_S
@@ -37,8 +38,8 @@ STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes o
 LEARNER_PATIENCE_S = 10.0  # in lockstep: a learner that takes longer for a step is taken for dead
 GONE = 3  # exit status: the emulated devices are gone
 COPIED = ("tick", "time_s", "practice_s", "phase", "mode", "reason", "x", "y", "yaw", "v_x", "quality", "s", "lateral",
-          "laps", "last_lap_s", "best_lap_s", "demo_lap_s", "trim_rad", "latency_s", "step", "episode", "collisions", "recoveries", "recoveries_failed",
-          "overrides", "finished")  # fmt: skip
+          "laps", "last_lap_s", "best_lap_s", "demo_lap_s", "trim_rad", "latency_s", "step", "episode", "collisions",
+          "recoveries", "recoveries_failed", "overrides", "finished")  # fmt: skip
 
 
 class Timing:
@@ -136,6 +137,8 @@ class ControlProcess:
         self.outputs.write(loop.outputs)
         for kind, fields in self.pipeline.events:
             self.log_event(kind, loop, **fields)
+            if kind == "course" and self.pipeline.course is not None and self.pipeline.grid is not None:
+                save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.course, self.pipeline.grid)
         if self.pipeline.transition is not None:
             self.hand_over(self.pipeline.transition, orders)
         self.report(loop, figures=loop.tick % (50 * STATUS_EVERY) == 0)

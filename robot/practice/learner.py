@@ -126,7 +126,9 @@ def main() -> None:
     try:
         LearnerProcess(session).run()
     except Exception as error:
-        write_bytes_atomically(Path(session.folder) / "learner-error.txt", [f"{type(error).__name__}: {error}\n".encode()])
+        write_bytes_atomically(
+            Path(session.folder) / "learner-error.txt", [f"{type(error).__name__}: {error}\n".encode()]
+        )
         raise
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,15 +16,18 @@ import numpy as np
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from robot.cli.output import say
+from robot.demonstration.course_from_lap import gates, load_course, save_course
+from robot.demonstration.keyboard import Keyboard, KeyboardDriver
 from robot.plots import plot_run
 from robot.practice.session import Progress, Session, load_progress
+from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
 from robot.practice.show import initial_view, refresh
 from robot.practice.start import World, load_world, starting_policy
 from robot.practice.summary import summarise
 from robot.view.terminal import LiveView
 from sim.car import hidden_car, load_parameters
-lookup_or_compute = lambda c, k: __import__("types").SimpleNamespace(lap_s=5.0)  # STUB
+from sim.yardstick import lookup_or_compute
 
 POLL_S = 0.02
 SAVE_EVERY_S = 2.0
@@ -70,6 +74,30 @@ def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> di
     }
 
 
+def demonstrate(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any]:
+    """Run `robot demo`: the demonstration lap alone, and the course that it leaves behind."""
+    world = load_world(config.track, config.map)
+    folder = new_run_folder(root, config.task, "demo")
+    save_config(folder, config)
+    session = Session(config, folder, world, starting_policy(config), learning=False, demo_only=True)
+    run_session(session, None)
+    path = folder / COURSE_FILE
+    if not config.mapless:
+        save_course(path, world.course, world.grid)
+    course = load_course(path)[0] if path.exists() else None
+    progress = session.progress
+    return {
+        "run": str(folder),
+        "demo_lap_s": round(progress.demo_lap_s, 3) or None,
+        "trim_rad": round(progress.trim_rad, 4),
+        "latency_s": round(progress.latency_s, 4),
+        "course": str(path) if course else None,
+        "length_m": round(course.length_m, 2) if course else None,
+        "gates": len(gates(course)) if course else None,
+        "transitions": progress.step,
+    }
+
+
 def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, Progress, PolicyFile]:
     """The run's folder and what is known before the start: new, or as an earlier session left it."""
     if not config.resume:
@@ -83,7 +111,12 @@ def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, P
     done_min = progress.practice_s / 60.0
     minutes = config.minutes if config.minutes > done_min else config.minutes + done_min
     say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes")
-    return replace(earlier, minutes=minutes, clock=config.clock, resume=config.resume), folder, progress, starting_policy(earlier)
+    return (
+        replace(earlier, minutes=minutes, clock=config.clock, resume=config.resume),
+        folder,
+        progress,
+        starting_policy(earlier),
+    )
 
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
@@ -98,9 +131,16 @@ def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
 
 def run_session(session: Session, yardstick_s: float | None) -> float:
     """Run a session to its end, in view of a person. Returns the wall time of the session's work, s."""
-    with LiveView(initial_view(session, yardstick_s or 0.0)) as view, session, stop_on_signal(session):
+    by_hand = session.config.demonstration == "keyboard"
+    keyboard = Keyboard(sys.stdin.fileno()) if by_hand else contextlib.nullcontext()
+    hand = KeyboardDriver()
+    with keyboard, LiveView(initial_view(session, yardstick_s or 0.0)) as view, session, stop_on_signal(session):
         started = saved = time.monotonic()
         while session.poll():
+            if isinstance(keyboard, Keyboard):
+                for key in keyboard.read():
+                    hand.press(key, time.monotonic())
+                session.steer(*hand.command(time.monotonic()))
             refresh(view, session)
             if time.monotonic() - saved > SAVE_EVERY_S:
                 session.save_progress()

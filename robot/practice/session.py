@@ -14,18 +14,17 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import Any
 
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
-from policies.policy_file import PolicyFile, load_policy
+from policies.policy_file import PolicyFile
 from policies.replay import TRANSITION, load_folder
 from robot.config import load_robot
+from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import EVENT, event_text, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
 from robot.pipeline_setup import PipelineSetup, setup_path
@@ -33,17 +32,18 @@ from robot.practice.blocks import CONTROL_STATUS, LEARNER_STATUS, SESSION_STATUS
 from robot.practice.control import GONE
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
-from robot.practice.session_file import SessionFile
+from robot.practice.session_file import COURSE_FILE, SessionFile
 from robot.practice.settings import SCRATCH, PracticeConfig, shared_name
 from robot.practice.start import World
 from robot.safety.guardian import Guardian, start_guardian
 from sim.car import CarParameters, hidden_car, load_parameters
 
-READY_S = 120.0  # for a process to import, compile and say that it is ready
+READY_S = 400.0  # for a process to import, compile and say that it is ready
 END_S = 20.0  # for a process to finish by itself
 BASELINE_LAPS = 3
 CONTROL_RESTARTS = 25
 TICK_RING = 2048
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 @dataclass
@@ -59,7 +59,9 @@ class Child:
 
     def start(self) -> None:
         with open(self.output, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | ONE_THREAD
+            )
 
     @property
     def running(self) -> bool:
@@ -118,10 +120,12 @@ class Session:
         learning: bool = True,
         laps: int = 0,
         progress: Progress | None = None,
+        demo_only: bool = False,
     ) -> None:
         self.config, self.folder, self.world, self.policy = config, folder, world, policy
         self.learning = learning
         self.laps = laps
+        self.demo_only = demo_only
         self.progress = progress or Progress()
         self.robot = load_robot(config.robot)
         if config.clock == "lockstep" and not self.robot.virtual:
@@ -238,17 +242,25 @@ class Session:
         newest = self.mailbox.read()
         if newest is not None and newest.step > 0 and p.demo_lap_s > 0.0:
             weights = newest.vector
-        known = None if self.config.mapless else self.world
+        known: World | None = self.world
+        if self.config.mapless:
+            stored = self.folder / COURSE_FILE
+            known = None
+            if stored.exists():
+                course, grid = load_course(stored)
+                known = World(grid, course)
         learned_before = self.learning and p.practice_s > 0.0
         return PipelineSetup(
             seed=self.config.seed + 1000 * self.life,
-            practice_s=60.0 * self.config.minutes,
+            practice_s=0.0 if self.demo_only else 60.0 * self.config.minutes,
             laps=self.laps,
             explore=self.learning,
             predictive_brake=self.config.predictive_brake,
             demonstrate=p.demo_lap_s == 0.0,
             keyboard=self.config.demonstration == "keyboard",
-            baseline_laps=BASELINE_LAPS if self.learning and self.config.start_from != SCRATCH and not learned_before else 0,
+            baseline_laps=BASELINE_LAPS
+            if self.learning and self.config.start_from != SCRATCH and not learned_before
+            else 0,
             car=self.believed.packed(),
             layers=self.policy.layers,
             weights=weights,
@@ -284,9 +296,11 @@ class Session:
             if self.learner_status.read()["ready"] and self.children["learner"].running:
                 self.orders.write(learner_up=1)
         control = self.children["control"]
-        if control.running:
-            return True
         assert control.process is not None
+        if control.running:
+            if self.car is not None and self.car.process.poll() is not None:
+                control.process.kill()  # it would go on trying to reconnect, and its device is gone for good
+            return True
         code = control.process.returncode
         self._take_news()
         if code == 0:
@@ -342,6 +356,10 @@ class Session:
             p.practice_s = max(p.practice_s, float(status["practice_s"]))
             p.step = max(p.step, int(status["step"]))
             p.episode = max(p.episode, int(status["episode"]))
+
+    def steer(self, steer_rad: float, speed_m_s: float) -> None:
+        """Pass on what the person at the keyboard wants."""
+        self.orders.write(key_steer_rad=steer_rad, key_speed_m_s=speed_m_s)
 
     def request_stop(self, level: int = 1) -> None:
         """1: bring the car to rest along the course, save, end. 2: emergency stop."""

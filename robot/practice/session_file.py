@@ -6,7 +6,7 @@ import msgspec
 
 from policies.array_file import write_bytes_atomically
 
-
+COURSE_FILE = "course.npz"  # in a run's folder: map and course that the demonstration lap made
 PUBLISH_EVERY = 10  # transitions between two versions of the weights
 
 
@@ -15,7 +15,9 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     folder: str  # the run's
     robot: str
-    names: dict[str, str]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
+    names: dict[
+        str, str
+    ]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
     layers: tuple[int, ...]  # of the actor
     weights_size: int
     lockstep: bool

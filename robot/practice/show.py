@@ -8,6 +8,7 @@ from robot.view.terminal import Lap, LiveView, ViewState
 PHASES = {
     Phase.LOCALISE: "looking where it is",
     Phase.DEMONSTRATE: "demonstration lap",
+    Phase.DRAW_MAP: "drawing the map",
     Phase.PRACTISE: "practising",
     Phase.FINISH: "stopping",
     Phase.DONE: "done",

@@ -52,7 +52,9 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
     if path.is_dir():
         path = path / "policy.npz"
     if not path.is_file():
-        raise ValueError(f"--from: found '{config.start_from}', allowed: {SHIPPED}, {SCRATCH}, a run's folder or a policy file")
+        raise ValueError(
+            f"--from: found '{config.start_from}', allowed: {SHIPPED}, {SCRATCH}, a run's folder or a policy file"
+        )
     return load_policy(path, "race_track", race_track.OBSERVATION_SIZE)
 
 

@@ -1,0 +1,48 @@
+"""`robot demo`: one slow lap, by keyboard or by itself, saved as a course."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from robot.cli.output import finish, parse, say
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Drive one slow lap. It shows the car the course: map, centreline, widths and gates are saved, and what the lap
+    tells of the car: its steering's trim and its latency.
+
+    By keyboard: arrow keys or WASD; space stops at once; without a key for 0.3 s the car slows down and stops.
+    """
+
+    robot: str = "virtual-car"
+    track: str = "default"
+    map: str = ""
+    mapless: bool = False
+    """Make the map from this lap."""
+    demonstration: Literal["gap-follower", "keyboard"] = "gap-follower"
+    clock: Literal["realtime", "lockstep"] = "realtime"
+    seed: int = 0
+    hidden_seed: int | None = None
+
+
+def main(arguments: list[str]) -> int:
+    config, as_json = parse(DemoConfig, "demo", arguments)
+    from robot.practice.run import demonstrate
+    from robot.practice.settings import PracticeConfig
+
+    figures = demonstrate(
+        PracticeConfig(
+            robot=config.robot,
+            track=config.track,
+            map=config.map,
+            mapless=config.mapless,
+            demonstration=config.demonstration,
+            clock=config.clock,
+            seed=config.seed,
+            hidden_seed=config.hidden_seed,
+        )
+    )
+    say(f"lap {figures['demo_lap_s']} s, trim {figures['trim_rad']} rad, latency {figures['latency_s']} s")
+    say(f"course   {figures['course']}: {figures['length_m']} m, {figures['gates']} gates")
+    finish(figures, as_json)
+    return 0 if figures["demo_lap_s"] else 1
