@@ -7,6 +7,7 @@ and the car must go on. After each session every transition on disk is read back
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from drivers.emulators.virtual_car import VirtualCar
 from policies.replay import load_folder
 from robot.practice.session import Progress, Session
 from robot.practice.settings import PracticeConfig, new_run_folder, save_config
@@ -27,8 +29,9 @@ POLL_EVERY_S = 0.02
 RUNNING_S = 120.0  # for the car to drive again: processes start, the car finds itself, a recovery may be needed
 REACTION_S = 5.0
 GOES_ON_S = 1.5  # how long to watch that a fault changes nothing
-DRIVING_M_S = 0.3
-RELEASED, SPEED, CURRENT = 0, 1, 2  # truth's motor_mode
+DRIVING_M_S = 0.5
+FRESH_S = 0.5  # age of a status that counts: a successor inherits its predecessor's
+SPEED, CURRENT = 1, 2  # truth's motor_mode
 KILLED = ("learner", "recorder", "control", "device")
 
 
@@ -43,6 +46,7 @@ class Fault:
     reasons: tuple[Reason, ...]  # any of them; none for Mode.RUN: the car goes on
     zero_throttle_ms: float | None  # from the fault to wheels that are not driven; None: nothing to measure
     hold_s: float = 2.0  # between reaction and end
+    stops: bool = True  # False: the car must drive on all the while
     designed: str = ""
 
 
@@ -153,13 +157,38 @@ def device_faults() -> list[Fault]:
 def kill_faults(name: str) -> Fault:
     """kill -9 of one process."""
     if name == "control":
-        return Fault("kill -9 control", kill(name), None, Mode.RUN, (), ZERO_THROTTLE_MS,
+        return Fault("kill -9 control", kill(name), None, Mode.RUN, (), ZERO_THROTTLE_MS, hold_s=0.0,
                      designed="the guardian brakes; a successor drives on")  # fmt: skip
     if name == "device":
-        return Fault("kill -9 device", kill(name), None, Mode.RUN, (), None,
+        return Fault("kill -9 device", kill(name), None, Mode.RUN, (), None, hold_s=0.0,
                      designed="control ends, the session starts both again")  # fmt: skip
-    return Fault(f"kill -9 {name}", kill(name), None, Mode.RUN, (), None,
+    return Fault(f"kill -9 {name}", kill(name), None, Mode.RUN, (), None, hold_s=0.0, stops=False,
                  designed="the car goes on without noticing; it is started again")  # fmt: skip
+
+
+class ThrottleWatch:
+    """Looks at the truth from a thread of its own, since the session is busy when it replaces a process."""
+
+    def __init__(self, car: VirtualCar) -> None:
+        self._car = car
+        self._ended = threading.Event()
+        self.begin_s = time.monotonic()
+        self.zero_ms: float | None = None  # from the beginning to the first moment at which nothing drives the wheels
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._ended.is_set():
+            truth = self._car.truth()
+            if truth.motor_mode not in (SPEED, CURRENT) or truth.motor_value == 0.0:
+                self.zero_ms = 1000.0 * (time.monotonic() - self.begin_s)
+                return
+            time.sleep(LOOK_EVERY_S)
+
+    def end(self) -> None:
+        """Stop looking."""
+        self._ended.set()
+        self._thread.join()
 
 
 class Trials:
@@ -184,16 +213,11 @@ class Trials:
         record = self.session.control_status.read()
         return {name: record[name].item() for name in ("pid", "time_s", "mode", "reason", "v_x", "finished")}
 
-    def driven(self) -> bool:
-        """Whether the motor drives the wheels."""
-        assert self.session.car is not None
-        truth = self.session.car.truth()
-        return truth.motor_mode in (SPEED, CURRENT) and abs(truth.motor_value) > 0.0
-
     def running(self, status: dict[str, Any]) -> bool:
         """Whether the car drives by its policy."""
         control, car = self.session.children["control"], self.session.car
         alive = car is not None and car.process.poll() is None and control.pid == status["pid"]
+        alive = alive and abs(time.monotonic() - status["time_s"]) < FRESH_S
         drives = status["mode"] == Mode.RUN and status["v_x"] > DRIVING_M_S and not status["finished"]
         return bool(alive and drives)
 
@@ -217,33 +241,55 @@ class Trials:
             raise RuntimeError(f"the car does not drive: {self.why()}")
         self.wait(lambda status: False, self.rng.uniform(0.3, 2.0))
         trial = Trial(fault.name, self.status()["time_s"])
-        begin = time.monotonic()
+        before = self.pids()
+        car = self.session.car
+        assert car is not None
+        watch = ThrottleWatch(car) if fault.zero_throttle_ms is not None else None
         fault.begin(self.session)
-        stopped = fault.zero_throttle_ms is None
-        reached = fault.mode is Mode.RUN
-        while time.monotonic() - begin < REACTION_S and not (stopped and reached):
-            status = self.look()
-            elapsed_ms = 1000.0 * (time.monotonic() - begin)
-            if not stopped and not self.driven():
-                trial.zero_throttle_ms, stopped = elapsed_ms, True
-            if not reached and status["mode"] >= fault.mode and Reason(status["reason"]) in fault.reasons:
-                reached = True
-                trial.mode, trial.reason = Mode(status["mode"]).name, Reason(status["reason"]).name
-        in_time = fault.zero_throttle_ms is None or (
-            stopped and (trial.zero_throttle_ms or 0.0) <= fault.zero_throttle_ms
-        )
-        goes_on = True
-        if fault.name in ("kill -9 learner", "kill -9 recorder"):
-            paused = self.wait(lambda status: not self.running(status), GOES_ON_S)
-            goes_on = paused is None or Mode(self.status()["mode"]) is Mode.RECOVER
-        self.wait(lambda status: False, fault.hold_s if fault.mode is not Mode.RUN else 0.0)
+        if fault.mode is Mode.RUN:
+            as_designed = self.killed(fault, before)
+        else:
+            as_designed = self.reacts(fault, trial)
+        if watch is not None and fault.zero_throttle_ms is not None:
+            self.wait(lambda status: watch.zero_ms is not None, REACTION_S)
+            watch.end()
+            trial.zero_throttle_ms = watch.zero_ms
+            as_designed &= watch.zero_ms is not None and watch.zero_ms <= fault.zero_throttle_ms
+        self.wait(lambda status: False, fault.hold_s)
         if fault.end is not None:
             fault.end(self.session)
         trial.back_after_s = self.wait(self.complete, RUNNING_S)
         if trial.back_after_s is None:
             trial.reason = trial.reason or self.why()
-        trial.as_designed = reached and in_time and goes_on and trial.back_after_s is not None
+        trial.as_designed = as_designed and trial.back_after_s is not None
         return trial
+
+    def reacts(self, fault: Fault, trial: Trial) -> bool:
+        """Whether the supervisor comes to the mode and the reason that it should."""
+
+        def reached(status: dict[str, Any]) -> bool:
+            return status["mode"] >= fault.mode and Reason(status["reason"]) in fault.reasons
+
+        if self.wait(reached, REACTION_S) is None:
+            return False
+        status = self.status()
+        trial.mode, trial.reason = Mode(status["mode"]).name, Reason(status["reason"]).name
+        return True
+
+    def killed(self, fault: Fault, before: dict[str, int]) -> bool:
+        """Whether a killed process is replaced, and the car goes on meanwhile where it should."""
+        goes_on = True
+        if not fault.stops:
+            paused = self.wait(lambda status: status["mode"] not in (Mode.RUN, Mode.RECOVER), GOES_ON_S)
+            goes_on = paused is None
+        return self.wait(lambda status: self.pids() != before, REACTION_S) is not None and goes_on
+
+    def pids(self) -> dict[str, int]:
+        """The session's processes."""
+        car = self.session.car
+        return {name: child.pid for name, child in self.session.children.items()} | {
+            "device": car.process.pid if car else 0
+        }
 
     def why(self) -> str:
         """The control process's last reason."""

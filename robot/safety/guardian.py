@@ -84,6 +84,7 @@ class Watch:
         self.pid = control_pid
         self._status = SharedRecord.attach(status_name, CONTROL_STATUS)
         self._limit_ns = limit_ms * 1_000_000
+        self._begin_ns = time.monotonic_ns()  # an older heartbeat is a predecessor's
         try:
             self._pidfd = os.pidfd_open(control_pid)
         except ProcessLookupError:
@@ -109,9 +110,10 @@ class Watch:
     def silent(self) -> bool:
         """Whether it lives and drives, but has not said so for too long."""
         status = self._status.read()
-        if self._limit_ns == 0 or int(status["pid"]) != self.pid or status["finished"] or not status["heartbeat_ns"]:
+        heartbeat_ns = int(status["heartbeat_ns"])
+        if int(status["pid"]) != self.pid or status["finished"] or heartbeat_ns < self._begin_ns:
             return False
-        return time.monotonic_ns() - int(status["heartbeat_ns"]) > self._limit_ns
+        return 0 < self._limit_ns < time.monotonic_ns() - heartbeat_ns
 
 
 def stop_car(path: str, watch: Watch) -> str:

@@ -93,8 +93,8 @@ def test_a_dead_control_process_is_followed_by_braking_until_the_car_stands(moto
 
 
 def test_a_silent_control_process_is_braked_for_until_it_speaks_again(motor, control, status):
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns())
     guardian = start(motor, control)
+    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns())
     assert motor.listen(lambda: motor.brakes() >= 3)
     status.write(heartbeat_ns=time.monotonic_ns() + 60_000_000_000)
     motor.listen(lambda: False, 0.2)
@@ -105,6 +105,7 @@ def test_a_silent_control_process_is_braked_for_until_it_speaks_again(motor, con
 
 
 def test_before_its_first_heartbeat_a_process_is_left_alone(motor, control, status):
+    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns())  # its predecessor's
     guardian = start(motor, control)
     motor.listen(lambda: False, 0.3)
     assert motor.heard == []
