@@ -19,7 +19,7 @@ import numpy as np
 from robot.tasks import race_track
 from sim import car_kernel
 from sim.built_in_tracks import BUILT_IN, built_in
-from sim.car import GRAVITY_M_S2, Randomisation, body_derivative, load_parameters
+from sim.car import GRAVITY_M_S2, PHYSICS_STEP_S, Randomisation, body_derivative, load_parameters
 from sim.car_batch import CarBatch
 from sim.reference import ReferenceCar
 
@@ -102,7 +102,7 @@ def error_against_commonroad() -> float:
 
 
 def _substeps_of_a_decision() -> int:
-    return round(race_track.DECISION_S / 0.01)
+    return round(race_track.DECISION_S / PHYSICS_STEP_S)
 
 
 def _measure_in_process(cores: int) -> dict[str, Any]:
