@@ -65,7 +65,7 @@ class LogReader:
         for part in self.parts:
             yield from read_part(part)
 
-    def contents(self, fields: Sequence[str] = ()) -> "Contents":
+    def contents(self, fields: Sequence[str] = ("tick",)) -> "Contents":
         """Everything of a log that fits into memory easily, in one pass; `fields`: those of the readings to keep."""
         kept = list(fields)
         batches = [(batch.outputs, repack_fields(batch.readings[kept]), batch.events) for batch in self.batches()]

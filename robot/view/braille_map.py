@@ -18,6 +18,7 @@ SPEED_STYLES = [Style(color=colour) for colour in ("#6a5fdf", "#9a5fcf", "#d8518
 STYLES = [Style(color="grey42"), Style(color="grey70"), Style(color="black", bgcolor="bright_white", bold=True),
           *SPEED_STYLES]  # fmt: skip
 CAR_STYLE, FIRST_SPEED_STYLE = 2, 3
+JUMP_M = 2.0  # farther than a car drives between two looks at it: it was carried
 
 
 class BrailleMap:
@@ -59,7 +60,7 @@ class BrailleMap:
         """The map with the trail (x, y, speed in m/s; coloured by speed) and the car as an arrow."""
         dots = self.walls | self.finish
         styles = np.where(self.walls > 0, 1, 0)  # index into STYLES
-        points = np.array(list(trail)).reshape(-1, 3)
+        points = joined(np.array(list(trail)).reshape(-1, 3), 1.0 / self.dots_per_m)
         column, row, inside = self._dots(points[:, :2])
         np.bitwise_or.at(dots, (row // 4, column // 2), DOTS[row % 4, column % 2])
         shade = np.clip(points[inside, 2] / speed_max_m_s, 0.0, 0.999) * len(SPEED_STYLES)
@@ -91,6 +92,16 @@ class Picture:
 def turn(points: np.ndarray) -> np.ndarray:
     """Points turned by a quarter, clockwise."""
     return np.stack([points[:, 1], -points[:, 0]], axis=1)
+
+
+def joined(trail: np.ndarray, spacing_m: float) -> np.ndarray:
+    """A trail (n, 3) with points in between, spacing_m apart, except across jumps of more than JUMP_M."""
+    pieces = [trail[:1]]
+    for before, after in itertools.pairwise(trail):
+        gap_m = math.dist(before[:2], after[:2])
+        count = int(gap_m / spacing_m) + 1 if gap_m < JUMP_M else 1
+        pieces.append(before + (after - before) * np.arange(1, count + 1)[:, None] / count)
+    return np.concatenate(pieces)
 
 
 def dense(polygon: np.ndarray, spacing_m: float) -> np.ndarray:

@@ -209,7 +209,7 @@ def footer(state: ViewState) -> RenderableType:
     table.add_column(ratio=1)
     table.add_column(justify="right")
     total = state.practice_end_s or 1.0
-    minutes = f"{state.practice_s / 60:.1f} of {state.practice_end_s / 60:.0f} robot minutes"
+    minutes = f"{state.practice_s / 60:.1f} of {state.practice_end_s / 60:.3g} robot minutes"
     bar = ProgressBar(total, min(state.practice_s, total), complete_style="cyan", finished_style=GOOD)
     table.add_row(bar, f"{minutes}   [{DIM}]Ctrl-C stops the car and saves[/] ")
     return table

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from robot.view.braille_map import ARROWS, CAR_STYLE, FIRST_SPEED_STYLE, SPEED_STYLES, BrailleMap, Picture
+from robot.view.braille_map import ARROWS, CAR_STYLE, FIRST_SPEED_STYLE, SPEED_STYLES, BrailleMap, Picture, joined
 from sim.built_in_tracks import BUILT_IN, built_in
 from sim.track import closed_course
 
@@ -62,3 +62,11 @@ def test_the_trail_is_coloured_by_speed() -> None:
     drawn = BrailleMap(course, 80, 24).render(trail, 1e9, 1e9, 0.0, 6.0)
     assert set(range(FIRST_SPEED_STYLE, FIRST_SPEED_STYLE + len(SPEED_STYLES))) <= set(drawn.styles.ravel())
     assert CAR_STYLE not in drawn.styles  # far outside the picture
+
+
+def test_a_sparse_trail_is_drawn_as_a_line_but_not_across_a_jump() -> None:
+    trail = [(0.0, 0.0, 1.0), (1.0, 0.0, 3.0), (9.0, 0.0, 2.0)]
+    points = joined(np.array(trail), 0.1)
+    assert (np.diff(points[:11, 0]) == pytest.approx(0.1, abs=0.01)) and points[5, 2] == pytest.approx(2.0, abs=0.2)
+    assert len(points) == pytest.approx(12, abs=1) and tuple(points[-1]) == trail[-1]
+    assert len(joined(np.zeros((0, 3)), 0.1)) == 0
