@@ -178,18 +178,25 @@ def pretrain(
 ) -> Check:
     """Train on `courses`; the check with the best score on `trial`.
 
-    start: weights to begin with, else fresh ones. progress: told of every check.
+    start: weights to begin with, else fresh ones. progress: told of every check, the first one before any training.
     """
     rng = np.random.default_rng([seed, 0x9E7])
     fleet = Fleet(courses, nominal, recipe, rng)
-    if start is None:
-        start = first_weights(LAYERS, rng, np.array(action_for(0.0, FIRST_SPEED_M_S)))
-    weights, gradient = start.astype(np.float32), np.zeros(len(start), np.float32)
+    fresh = first_weights(LAYERS, rng, np.array(action_for(0.0, FIRST_SPEED_M_S)))
+    weights, gradient = (fresh if start is None else start).astype(np.float32), np.zeros_like(fresh)
     adam = Adam(weights, recipe.iterations, recipe.rate, recipe.last_rate)
     kept = np.empty_like(fleet.lanes)
     errors = np.zeros((recipe.horizon, recipe.cars, N_NOISE))
-    best: Check | None = None
     started = time.perf_counter()
+
+    def check(iteration: int) -> Check:
+        laps = trial.run(weights)
+        found = Check(iteration, time.perf_counter() - started, laps, trial.score(laps), weights.copy())
+        if progress is not None:
+            progress(found)
+        return found
+
+    best = check(0)
     for iteration in range(1, recipe.iterations + 1):
         if recipe.noise is not None:
             errors = recipe.noise.draw(recipe.horizon, recipe.cars, rng)
@@ -201,11 +208,5 @@ def pretrain(
         adam.step(gradient)
         fleet.go_on(kept)
         if iteration % recipe.check_every == 0 or iteration == recipe.iterations:
-            laps = trial.run(weights)
-            check = Check(iteration, time.perf_counter() - started, laps, trial.score(laps), weights.copy())
-            if best is None or check.score <= best.score:
-                best = check
-            if progress is not None:
-                progress(check)
-    assert best is not None
+            best = min(check(iteration), best, key=lambda found: found.score)
     return best

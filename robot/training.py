@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from sim.yardstick import lookup_or_compute
+import tyro
 
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import load_policy, save_policy
@@ -25,7 +25,8 @@ from robot.tasks.race_track_laps import EstimateNoise, pack_courses
 from sim.built_in_tracks import BUILT_IN, built_in
 from sim.car import CarParameters, Randomisation, load_parameters
 from sim.random_tracks import random_course
-from sim.track import Course
+from sim.track import WIDTH_TIMES_CURVATURE_MAX, Course, smooth_below
+from sim.yardstick import lookup_or_compute
 
 FAMILY = "family"
 LOW_GRIP = 0.85
@@ -36,9 +37,10 @@ NOMINAL = Recipe(iterations=600, objective=Objective(margin_m=0.03))
 RANDOMISED = Recipe(
     iterations=700,
     objective=Objective(margin_m=0.1),
-    spread=Randomisation(grip=0.2, mass=0.2, delay_s=0.025, trim_rad=0.06),
+    spread=Randomisation(grip=0.25, mass=0.2, delay_s=0.025, trim_rad=0.06),
     noise=EstimateNoise(),
 )
+ONWARD_RATE = 2e-3  # gentler on a policy that drives already
 UNSEEN = replace(RANDOMISED, iterations=1500, objective=Objective(margin_m=0.13), first_margin_m=0.2)
 
 
@@ -58,7 +60,7 @@ class TrainConfig:
     """Iterations, as a multiple of what is usual."""
     courses: int = 256
     """How many random tracks a family has."""
-    start_from: str = ""
+    start_from: Annotated[str, tyro.conf.arg(name="from")] = ""
     """Go on from a run's folder or a policy file, instead of fresh weights."""
 
     def __post_init__(self) -> None:
@@ -75,6 +77,8 @@ def recipe_for(config: TrainConfig) -> Recipe:
     recipe = UNSEEN if config.track == FAMILY else RANDOMISED
     if not config.randomise:
         recipe = replace(recipe, iterations=NOMINAL.iterations, spread=NOMINAL.spread, noise=None)
+    if config.start_from:
+        recipe = replace(recipe, rate=ONWARD_RATE)
     return replace(recipe, iterations=max(1, round(recipe.iterations * config.effort)))
 
 
@@ -96,7 +100,7 @@ def train(
     began = time.perf_counter()
     courses = trials = judges = own
     if family:
-        courses = [random_course(FIRST_FAMILY_SEED + 100_000 * config.seed + k) for k in range(config.courses)]
+        courses = family_of_courses(config.courses, config.seed)
         trials = [random_course(FIRST_TRIAL_SEED + k) for k in range(12)]
         judges = [built_in(name) for name in BUILT_IN] + own
     checks: list[Check] = []
@@ -119,6 +123,23 @@ def train(
     write_bytes_atomically(folder / "metrics.csv", [metrics(checks).encode()])
     write_bytes_atomically(folder / "laps.png", [picture(checks, best)])
     return figures
+
+
+def family_of_courses(n: int, seed: int) -> list[Course]:
+    """Random courses to train on. Of every three, one has its walls moved out as far as its bends allow.
+
+    The wide ones may run through themselves, which cars on a course's own coordinates do not notice.
+    """
+    courses = [random_course(FIRST_FAMILY_SEED + 100_000 * seed + k) for k in range(n)]
+    rng = np.random.default_rng([seed, 0x31DE])
+    for k in range(0, n, 3):
+        course, wide = courses[k], rng.uniform(1.0, 1.5)
+        left, right = (
+            smooth_below(np.minimum(wide, 0.97 * WIDTH_TIMES_CURVATURE_MAX / np.maximum(bend, 1e-3)), 12)
+            for bend in (course.curvature, -course.curvature)
+        )
+        courses[k] = replace(course, width_left=left, width_right=right)
+    return courses
 
 
 def starting_weights(name: str) -> np.ndarray:

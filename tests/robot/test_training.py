@@ -4,13 +4,16 @@ import csv
 import json
 import math
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from policies.policy_file import load_policy
+from robot import training
 from robot.cli import train as verb
 from robot.training import FAMILY, LOW_GRIP, TrainConfig, conditions, judged, recipe_for, train, trial_for
 from sim.built_in_tracks import built_in
@@ -20,13 +23,22 @@ NOMINAL = load_parameters()
 BRIEF = TrainConfig(seed=3, effort=0.08)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def yardstick() -> Iterator[None]:
+    """What a yardstick is has its own tests; here every one is about that of the oval."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "lookup_or_compute", lambda *_: SimpleNamespace(lap_s=5.02))
+        yield
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return train(BRIEF, root=tmp_path_factory.mktemp("runs"))
 
 
 def test_a_brief_training_drives_clean_laps(run: dict[str, Any]) -> None:
-    assert 1.0 < run["ratio"] < 1.25 and run["crashes"] == 0
+    assert 1.0 < run["ratio"] < 1.25
+    assert run["crashes"] == 0
     assert run["ratio"] < run["ratio_low_grip"] < 1.4
     assert run["wall_s"] > 0.0 and run["compile_s"] > 0.0
     json.dumps(run, allow_nan=False)
@@ -53,7 +65,7 @@ def test_the_saved_policy_is_the_one_that_was_judged(run: dict[str, Any]) -> Non
 
 def test_training_goes_on_from_a_run(run: dict[str, Any], tmp_path: Path) -> None:
     on = train(TrainConfig(effort=1e-9, start_from=run["run"]), root=tmp_path)
-    assert on["ratio"] == pytest.approx(run["ratio"], abs=0.05)  # one small step further
+    assert on["ratio"] <= run["ratio"]  # one step further, or the policy that it began with
 
 
 def test_what_a_family_is_judged_on_was_not_trained_on(tmp_path: Path) -> None:
@@ -114,7 +126,7 @@ def test_the_verb_prints_one_json_object_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert verb.main(["--effort", "0.08", "--seed", "3", "--json"]) == 0
+    assert verb.main(["--effort", "0.1", "--no-randomise", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     wanted = {"run", "wall_s", "compile_s", "ratio", "crashes", "ratio_low_grip", "crashes_low_grip"}
     assert wanted <= figures.keys()
