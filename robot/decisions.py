@@ -44,10 +44,8 @@ class Decisions:
         self.pending = True
         self.count += 1
 
-    def complete(self, time_s: float, observation: np.ndarray, collided: bool, taken_over: bool) -> np.ndarray | None:
-        """The transition from the decision in force to `observation`; None if there is no decision in force."""
-        if not self.pending:
-            return None
+    def complete(self, time_s: float, observation: np.ndarray, collided: bool, taken_over: bool) -> np.ndarray:
+        """The transition from the decision in force (there must be one, see `pending`) to `observation`."""
         self.pending = False
         override = float(np.abs(self.executed - self.proposed).max())
         t = np.zeros((), TRANSITION)

@@ -238,7 +238,8 @@ class Pipeline:
             return
         if not estimate.lost:
             self.observe(estimate)
-        self.transition = self.decisions.complete(now, self.observation, collided, taken_over=True)
+        if self.decisions.pending:
+            self.transition = self.decisions.complete(now, self.observation, collided, taken_over=True)
         self.timer.spoil()
 
     def time_laps(self, now: float) -> None:
@@ -277,7 +278,7 @@ class Pipeline:
         over = self.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.laps_driven
         over = over and self.phase is Phase.PRACTISE
         if self.phase < Phase.FINISH and (over or readings["stop_requested"]):
-            self.end_episode(now, estimate, collided=False) if self.decisions.pending else None
+            self.end_episode(now, estimate, collided=False)
             self.phase = Phase.FINISH
         elif self.phase is Phase.FINISH and self.standing_s > STANDING_S:
             self.phase = Phase.DONE
@@ -362,7 +363,7 @@ class Pipeline:
                estimate: Estimate) -> None:  # fmt: skip
         """A new decision: complete the one before, see, propose, check, put in force."""
         self.observe(estimate)
-        if self.course is not None:
+        if self.course is not None and self.decisions.pending:
             self.transition = self.decisions.complete(now, self.observation, collided=False, taken_over=False)
         self.is_decision = True
         demonstrating = self.phase is Phase.DEMONSTRATE

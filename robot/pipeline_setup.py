@@ -45,8 +45,13 @@ class PipelineSetup:
         plain = {k: v for k, v in self.__dict__.items() if k not in ("car", "weights", "grid", "course", "layers")}
         arrays = {"car": self.car, "weights": self.weights, "layers": np.array(self.layers)}
         if self.grid is not None:
-            arrays |= {"grid_occupied": np.packbits(self.grid.occupied), "grid_shape": np.array(self.grid.occupied.shape)}
-            plain["grid"] = {k: v for k, v in asdict(replace(self.grid, occupied=np.zeros((1, 1)))).items() if k != "occupied"}
+            arrays |= {
+                "grid_occupied": np.packbits(self.grid.occupied),
+                "grid_shape": np.array(self.grid.occupied.shape),
+            }
+            plain["grid"] = {
+                k: v for k, v in asdict(replace(self.grid, occupied=np.zeros((1, 1)))).items() if k != "occupied"
+            }
         if self.course is not None:
             plain["course"] = {"name": self.course.name, "spacing_m": self.course.spacing_m}
             for name in ("x", "y", "heading", "curvature", "width_left", "width_right"):

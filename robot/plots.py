@@ -12,8 +12,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from robot.demonstration.course_from_lap import load_course
 from robot.logs.reader import LogReader
 from robot.pipeline_setup import PipelineSetup
+from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import load_config
 from robot.tasks.race_track import TICK_S
 from sim.track import Course
@@ -84,7 +86,11 @@ def course_of(folder: Path) -> Course:
         course = PipelineSetup.from_bytes(path.read_bytes()).course
         if course is not None:
             return course
-    raise ValueError(f"{folder}: found no setup-*.npz with a course, so there is no map to draw on")
+    if (folder / COURSE_FILE).is_file():  # drawn from the demonstration lap
+        return load_course(folder / COURSE_FILE)[0]
+    raise ValueError(
+        f"{folder}: found no setup-*.npz with a course and no {COURSE_FILE}, so there is no map to draw on"
+    )
 
 
 def plot_run(folder: Path) -> Path:

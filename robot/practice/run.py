@@ -147,8 +147,7 @@ def run_session(session: Session, yardstick_s: float | None) -> float:
                 saved = time.monotonic()
             time.sleep(POLL_S)
         refresh(view, session)
-        wall_s = time.monotonic() - started
-    return wall_s
+        return time.monotonic() - started
 
 
 @contextlib.contextmanager

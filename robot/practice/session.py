@@ -249,7 +249,7 @@ class Session:
             if stored.exists():
                 course, grid = load_course(stored)
                 known = World(grid, course)
-        learned_before = self.learning and p.practice_s > 0.0
+        as_it_came = self.learning and self.config.start_from != SCRATCH and p.practice_s == 0.0
         return PipelineSetup(
             seed=self.config.seed + 1000 * self.life,
             practice_s=0.0 if self.demo_only else 60.0 * self.config.minutes,
@@ -258,9 +258,7 @@ class Session:
             predictive_brake=self.config.predictive_brake,
             demonstrate=p.demo_lap_s == 0.0,
             keyboard=self.config.demonstration == "keyboard",
-            baseline_laps=BASELINE_LAPS
-            if self.learning and self.config.start_from != SCRATCH and not learned_before
-            else 0,
+            baseline_laps=BASELINE_LAPS if as_it_came else 0,
             car=self.believed.packed(),
             layers=self.policy.layers,
             weights=weights,

@@ -53,9 +53,9 @@ ACTION_SIZE = 2
 # is what the car would see and do on the mirrored course. Learners use it to double their data.
 MIRROR_COLUMNS = np.arange(OBSERVATION_SIZE)
 MIRROR_COLUMNS[[9, 10]] = [10, 9]
-MIRROR_COLUMNS[N_STATE + 2 * N_POINTS : OBSERVATION_SIZE - N_CURVATURES].reshape(-1, 2)[:] = (
-    np.arange(N_STATE + 2 * N_POINTS, OBSERVATION_SIZE - N_CURVATURES).reshape(-1, 2)[:, ::-1]
-)
+MIRROR_COLUMNS[N_STATE + 2 * N_POINTS : OBSERVATION_SIZE - N_CURVATURES].reshape(-1, 2)[:] = np.arange(
+    N_STATE + 2 * N_POINTS, OBSERVATION_SIZE - N_CURVATURES
+).reshape(-1, 2)[:, ::-1]
 MIRROR_SIGN = np.ones(OBSERVATION_SIZE, np.float32)
 MIRROR_SIGN[[1, 2, 3, 5, 7, 11]] = -1.0
 MIRROR_SIGN[N_STATE + 1 : N_STATE + 2 * N_POINTS : 2] = -1.0

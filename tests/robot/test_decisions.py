@@ -20,7 +20,6 @@ def decided(demonstration: bool = False) -> Decisions:
 
 def test_a_transition_holds_the_executed_action_and_pays_for_progress_and_override() -> None:
     t = decided().complete(1.1, THERE, collided=False, taken_over=False)
-    assert t is not None
     assert (t["step"], t["episode"], t["terminated"], t["truncated"], t["overridden"]) == (7, 3, 0, 0, 1)
     np.testing.assert_array_equal(t["action"], EXECUTED)
     np.testing.assert_array_equal(t["proposed"], PROPOSED)
@@ -33,7 +32,6 @@ def test_a_transition_holds_the_executed_action_and_pays_for_progress_and_overri
 def test_a_collision_terminates_and_begins_a_new_episode() -> None:
     decisions = decided()
     t = decisions.complete(1.05, THERE, collided=True, taken_over=True)
-    assert t is not None
     assert (t["terminated"], t["truncated"]) == (1, 0)
     assert t["reward"] == pytest.approx(task.reward(0.3, True, 2.0))
     assert (decisions.step, decisions.episode) == (8, 4)
@@ -41,14 +39,14 @@ def test_a_collision_terminates_and_begins_a_new_episode() -> None:
 
 def test_a_take_over_truncates() -> None:
     t = decided().complete(1.05, THERE, collided=False, taken_over=True)
-    assert t is not None
     assert (t["terminated"], t["truncated"]) == (0, 1)
 
 
-def test_without_a_decision_in_force_there_is_no_transition() -> None:
+def test_a_completed_decision_is_no_longer_pending() -> None:
     decisions = decided()
+    assert decisions.pending
     decisions.complete(1.1, THERE, collided=False, taken_over=False)
-    assert decisions.complete(1.2, THERE, collided=False, taken_over=False) is None
+    assert not decisions.pending
 
 
 def test_the_last_two_executed_actions_are_remembered_newest_first() -> None:

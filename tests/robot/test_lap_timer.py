@@ -8,7 +8,9 @@ from robot.lap_timer import LapTimer
 LENGTH_M = 20.0
 
 
-def drive(timer: LapTimer, speed_m_s: float, seconds: float, start_s: float = 0.0, from_m: float = 15.0) -> list[tuple[float, bool]]:
+def drive(
+    timer: LapTimer, speed_m_s: float, seconds: float, start_s: float = 0.0, from_m: float = 15.0
+) -> list[tuple[float, bool]]:
     laps = []
     for tick in range(int(seconds / 0.02)):
         time_s = start_s + tick * 0.02

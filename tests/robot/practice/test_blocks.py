@@ -44,4 +44,3 @@ def test_a_writer_that_died_in_the_middle_does_not_hang_the_reader(record: Share
     record.write(tick=9)
     record._sequence[0] += 1
     assert record.read()["tick"] == 9
-
