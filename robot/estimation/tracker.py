@@ -27,7 +27,7 @@ POINTS_MIN = 10  # fewer say nothing
 CONFIRMED_SHARE = 0.3  # of a tick's points on walls, for the pose to be corrected by them
 QUALITY_TIME_CONSTANT_S = 0.12  # about a revolution
 QUALITY_LOST = 0.5
-QUALITY_FOUND = 0.75
+QUALITY_FOUND = 0.9
 LOST_AFTER_S = 0.15
 FRESH_S = 0.25  # an older pose is worth less
 WORTHLESS_S = 1.0
@@ -113,7 +113,7 @@ class Tracker:
         freshness = min(1.0, max(0.0, (WORTHLESS_S - age_s) / (WORTHLESS_S - FRESH_S)))
         return Estimate(
             time_s=now_s, x=float(state[0]), y=float(state[1]), yaw=math.remainder(state[2], 2.0 * math.pi),
-            v_x=motion.v_x, v_y=float(state[fusion.V_Y]), yaw_rate=float(yaw_rate), quality=self.share * freshness,
+            v_x=float(motion.v_x), v_y=float(state[fusion.V_Y]), yaw_rate=float(yaw_rate), quality=self.share * freshness,
             lost=self.lost, pose_age_s=age_s,
         )  # fmt: skip
 
