@@ -3,6 +3,7 @@
 A course is kept in a run's folder as one file of arrays with a checksum, beside the map that it lies in.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from sim.track import Course
 from sim.track_map import course_along
 
 GATE_EVERY_M = 1.0
+HEADING_OVER_M = 0.5  # of the way, from its start
 POINT_EVERY_M = 0.05
 LAP_MIN_M = 5.0
 OPEN_MAX_M = 3.0  # between the ends of a way that is taken for closed
@@ -37,7 +39,8 @@ def course_from_lap(grid: OccupancyGrid, way: np.ndarray) -> Course:
     kept = np.concatenate([[True], np.diff(arc) > 1e-9])
     at = np.arange(0.0, arc[-1], POINT_EVERY_M)
     loop = np.stack([np.interp(at, arc[kept], closed[kept, 0]), np.interp(at, arc[kept], closed[kept, 1])], axis=1)
-    return course_along(grid, loop)
+    ahead = loop[int(HEADING_OVER_M / POINT_EVERY_M)] - loop[0]
+    return course_along(grid, loop, (float(loop[0, 0]), float(loop[0, 1]), math.atan2(ahead[1], ahead[0])))
 
 
 def without_overlap(points: np.ndarray) -> np.ndarray:
