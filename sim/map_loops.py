@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import binary_fill_holes, distance_transform_edt, find_objects, label
+from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, find_objects, label
 
-from sim.distance_field import OccupancyGrid
+from sim.distance_field import OccupancyGrid, signed_distance
 
 PASSABLE_M = 0.3  # clearance at least, from the middle of the car
+SMALL_M = 0.5  # smaller things stand in the way of a loop, but nobody races round them
 AMPLE_M = 1.0  # more clearance than this makes a loop no better
 LOOP_MIN_M = 2.0  # a loop's longer side at least; saves looking into every closet
 STARTS = 12  # islands from which the search for the best set begins
@@ -26,21 +27,44 @@ class Region:
     """A connected piece of free space, and the borders between the cells nearest to each piece of its walls."""
 
     piece: np.ndarray  # (h, w) int32, label of the nearest piece of wall
-    free: np.ndarray  # (h, w) bool
     border: np.ndarray  # (labels + 1, labels + 1) edges of cells along the border between two pieces
     clearance: np.ndarray  # (labels + 1, labels + 1) m, the least along that border
-    touches_edge: bool
+    surrounds: bool  # all else: it runs along the edge of the grid
 
 
 def find_loop(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> np.ndarray:
     """The best loop of the map as corners (m, 2) of cells: column, row, where cell (0, 0) has its centre at (0, 0).
 
-    Best is length times least clearance, the latter counted up to AMPLE_M. Counter-clockwise, rows counted upwards.
-    With `start` (column, row), only loops through the point of any loop that is nearest to it. Raises ValueError.
+    Best is length times least clearance, the latter counted up to AMPLE_M. Small things in the way make no loop of their
+    own: each is passed on the side where there is more room. Counter-clockwise, rows counted upwards. With `start`
+    (column, row), only loops through the point of any loop that is nearest to it. Raises ValueError.
     """
-    regions = _regions(grid)
+    inside = _inside_best_loop(_without_small_things(grid), grid.resolution_m, start)
+    if inside is not None:
+        inside = _past_small_things(inside, grid.distance_m)
+    if inside is None:
+        raise ValueError(
+            f"map {grid.name}: found no closed loop, allowed: free space round an island of walls, with {PASSABLE_M} m "
+            "or more from the middle of the way to any wall"
+        )
+    return _trace(np.pad(binary_fill_holes(inside), 1)) - 1.5
+
+
+def _without_small_things(grid: OccupancyGrid) -> np.ndarray:
+    """Distances to the nearest wall, (h, w) m, as if nothing smaller than SMALL_M were there."""
+    things, _ = label(grid.occupied, structure=np.ones((3, 3)))
+    extent = [max(part.stop - part.start for part in box) * grid.resolution_m for box in find_objects(things)]
+    is_wall = np.concatenate([[False], np.array(extent) >= SMALL_M])
+    return signed_distance(is_wall[things], grid.resolution_m)
+
+
+def _inside_best_loop(
+    distance_m: np.ndarray, resolution_m: float, start: tuple[float, float] | None
+) -> np.ndarray | None:
+    """The cells inside of the best loop, (h, w) bool, if there is a loop."""
+    regions = _regions(distance_m, resolution_m)
     # In an outline drawing, what lies around the outline is free too, but nobody races there.
-    regions = [region for region in regions if not region.touches_edge] or regions
+    regions = [region for region in regions if not region.surrounds] or regions
     through = (OUTER, OUTER)
     if start is not None and regions:
         region, through = min(((r, *_nearest_border(r, start)) for r in regions), key=lambda found: found[2])[:2]
@@ -50,32 +74,49 @@ def find_loop(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> 
         islands, score = _best_islands(region, through)
         if score > best_score:
             best, best_score = np.isin(region.piece, np.flatnonzero(islands)), score
-    if best is None:
-        raise ValueError(
-            f"map {grid.name}: found no closed loop, allowed: free space round an island of walls, with {PASSABLE_M} m "
-            "or more from the middle of the way to any wall"
-        )
-    return _trace(np.pad(binary_fill_holes(best), 1)) - 1.5
+    return best
 
 
-def _regions(grid: OccupancyGrid) -> list[Region]:
-    passable, _ = label(np.pad(grid.distance_m >= PASSABLE_M, 1))
-    edge = math.ceil(PASSABLE_M / grid.resolution_m + 0.5) + 1  # free cells right at the grid's edge pass from here on
+def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray | None:
+    """The cells inside of the loop that keeps clear of everything: a thing is inside if most of it was `inside` before."""
+    passable, _ = label(np.pad(distance_m >= PASSABLE_M, 1))
+    along = passable[1:-1, 1:-1][inside & ~binary_erosion(inside)]
+    if not along.any():
+        return None
+    free = passable == np.bincount(along[along > 0]).argmax()
+    walls, piece = _walls(free)
+    share = np.bincount(walls.ravel(), np.pad(inside, 1).ravel()) / np.maximum(np.bincount(walls.ravel()), 1)
+    is_inside = share > 0.5
+    is_inside[[0, OUTER]] = False
+    parts, _ = label(is_inside[piece])
+    sizes = np.bincount(parts.ravel())
+    return parts == 1 + sizes[1:].argmax() if len(sizes) > 1 else None
+
+
+def _regions(distance_m: np.ndarray, resolution_m: float) -> list[Region]:
+    passable, _ = label(np.pad(distance_m >= PASSABLE_M, 1))
+    edge = math.ceil(PASSABLE_M / resolution_m) + 3  # so far from the grid's edge, which counts as solid, cells pass
     regions = []
     for k, box in enumerate(find_objects(passable), start=1):
-        if max(part.stop - part.start for part in box) * grid.resolution_m < LOOP_MIN_M:
+        if max(part.stop - part.start for part in box) * resolution_m < LOOP_MIN_M:
             continue
         free = passable == k
-        walls, labels = label(~free, structure=np.ones((3, 3)))
-        if labels < 2:
+        walls, piece = _walls(free)
+        if walls.max() < 2:
             continue
-        walls = np.where(walls == walls[0, 0], OUTER, np.where(walls == OUTER, walls[0, 0], walls)).astype(np.int32)
-        rows, columns = distance_transform_edt(free, return_distances=False, return_indices=True)
-        piece = walls[rows, columns][1:-1, 1:-1]
-        border, clearance = _borders(piece, grid.distance_m, labels)
-        touches = any(part.any() for part in (free[:edge], free[-edge:], free[:, :edge], free[:, -edge:]))
-        regions.append(Region(piece, free[1:-1, 1:-1], border, clearance, touches))
+        border, clearance = _borders(piece, distance_m, walls.max())
+        frame = np.concatenate([free[edge], free[-edge], free[:, edge], free[:, -edge]])
+        regions.append(Region(piece, border, clearance, surrounds=bool(frame.mean() > 0.5)))
     return regions
+
+
+def _walls(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces of wall round `free` cells (h + 2, w + 2), labelled from 1 = OUTER, 0 where free; and the nearest piece to
+    each cell (h, w)."""
+    walls, _ = label(~free, structure=np.ones((3, 3)))
+    walls = np.where(walls == walls[0, 0], OUTER, np.where(walls == OUTER, walls[0, 0], walls)).astype(np.int32)
+    rows, columns = distance_transform_edt(free, return_distances=False, return_indices=True)
+    return walls, walls[rows, columns][1:-1, 1:-1]
 
 
 @njit(cache=True)

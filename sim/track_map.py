@@ -25,7 +25,7 @@ ROOM_MAX_M = 1.5  # to either side of the centreline; the widest that random cou
 ROOM_MIN_M = 0.3  # half a car and as much again
 WALL_MARGIN_M = 0.05
 BAND_STEP_M = 0.2
-BAND_STIFFNESS = 0.4  # m^3: bends of a radius below about a metre are smoothed away
+BAND_STIFFNESS = 0.4, 0.1, 0.02  # m^3, the first that leaves room: the stiffest smooths away bends of about a metre
 BAND_RATE = 0.2
 BAND_ITERATIONS = 400
 PUSH_STEP_M = 0.15  # walls on both sides of a ridge push together within this, which keeps the band from trembling
@@ -126,25 +126,35 @@ def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = 
     if start is not None:
         column, row = to_cells(grid.frame, start[0], start[1])
         place = (float(column), float(row))
-    points = _elastic_band(grid, _to_map(grid, find_loop(grid, place)))
+    return course_along(grid, _to_map(grid, find_loop(grid, place)), start)
+
+
+def course_along(grid: OccupancyGrid, loop: np.ndarray, start: tuple[float, float, float] | None) -> Course:
+    """The course near a closed line `loop` (m, 2), map frame, m, about a cell apart; `start` as in `find_course`.
+
+    Raises ValueError if there is too little room somewhere.
+    """
+    for stiffness in BAND_STIFFNESS:
+        course = _with_widths(grid, _from_start(_elastic_band(grid, loop, stiffness), start))
+        least = np.minimum(course.width_left, course.width_right)
+        if least.min() >= ROOM_MIN_M:
+            return course
+    tight = int(np.argmin(least))
+    raise ValueError(
+        f"map {grid.name}: found {least[tight]:.2f} m of room beside its loop at x {course.x[tight]:.1f}, "
+        f"y {course.y[tight]:.1f}, allowed: {ROOM_MIN_M} m or more on either side"
+    )
+
+
+def _from_start(points: np.ndarray, start: tuple[float, float, float] | None) -> np.ndarray:
+    """A closed line (n, 2) that begins beside `start`, in its direction; without one, on its straightest stretch."""
     ahead = np.roll(points, -1, axis=0) - points
     if start is None:
-        first = _straightest(ahead)
-    else:
-        first = int(np.argmin(np.hypot(points[:, 0] - start[0], points[:, 1] - start[1])))
-        if ahead[first] @ (math.cos(start[2]), math.sin(start[2])) < 0:
-            points, first = points[::-1], len(points) - 1 - first
-    return _with_widths(grid, np.roll(points, -first, axis=0))
-
-
-def course_along(grid: OccupancyGrid, loop: np.ndarray) -> Course:
-    """The course near a closed line that was driven: `loop` (m, 2), map frame, m, about a cell apart, in its direction.
-
-    It begins nearest to the line's first point. Raises ValueError if there is too little room somewhere.
-    """
-    points = _elastic_band(grid, loop)
-    first = int(np.argmin(np.hypot(points[:, 0] - loop[0, 0], points[:, 1] - loop[0, 1])))
-    return _with_widths(grid, np.roll(points, -first, axis=0))
+        return np.roll(points, -_straightest(ahead), axis=0)
+    first = int(np.argmin(np.hypot(points[:, 0] - start[0], points[:, 1] - start[1])))
+    if ahead[first] @ (math.cos(start[2]), math.sin(start[2])) < 0:
+        points, first = points[::-1], len(points) - 1 - first
+    return np.roll(points, -first, axis=0)
 
 
 def _to_map(grid: OccupancyGrid, cells: np.ndarray) -> np.ndarray:
@@ -154,7 +164,7 @@ def _to_map(grid: OccupancyGrid, cells: np.ndarray) -> np.ndarray:
     return np.stack([origin_x + x * cos_yaw - y * sin_yaw, origin_y + x * sin_yaw + y * cos_yaw], axis=1)
 
 
-def _elastic_band(grid: OccupancyGrid, loop: np.ndarray) -> np.ndarray:
+def _elastic_band(grid: OccupancyGrid, loop: np.ndarray, stiffness: float) -> np.ndarray:
     """A smooth closed line (n, 2) every BAND_STEP_M near a ragged `loop` (m, 2), pushed away from walls; map frame, m.
 
     Walls push in proportion to what lacks to ROOM_MAX_M. The stiffness acts implicitly, by Fourier series.
@@ -163,7 +173,7 @@ def _elastic_band(grid: OccupancyGrid, loop: np.ndarray) -> np.ndarray:
     for _ in range(BAND_ITERATIONS):
         wave = 2 * np.pi * np.fft.fftfreq(len(band), BAND_STEP_M)
         pushed = (band + BAND_RATE * _push(grid.distance_m, grid.frame, band)) @ (1, 1j)
-        relaxed = np.fft.ifft(np.fft.fft(pushed) / (1 + BAND_RATE * BAND_STIFFNESS * wave**4))
+        relaxed = np.fft.ifft(np.fft.fft(pushed) / (1 + BAND_RATE * stiffness * wave**4))
         band = _evenly(np.stack([relaxed.real, relaxed.imag], axis=1))
     return band
 
@@ -201,15 +211,7 @@ def _with_widths(grid: OccupancyGrid, points: np.ndarray) -> Course:
     nothing = np.zeros(len(points))
     course = closed_course(grid.name, points, nothing, nothing)
     left, right = (_free_along_normals(grid.distance_m, grid.frame, course.packed(), side) for side in (1.0, -1.0))
-    course = with_room(course, left, right, apart_m=0.0)
-    least = np.minimum(course.width_left, course.width_right)
-    tight = int(np.argmin(least))
-    if least[tight] < ROOM_MIN_M:
-        raise ValueError(
-            f"map {grid.name}: found {least[tight]:.2f} m of room beside its loop at x {course.x[tight]:.1f}, "
-            f"y {course.y[tight]:.1f}, allowed: {ROOM_MIN_M} m or more on either side"
-        )
-    return course
+    return with_room(course, left, right, apart_m=0.0)
 
 
 @njit(cache=True)

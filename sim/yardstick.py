@@ -231,14 +231,16 @@ def _driven_costs(course, spacing_m, basis, line, drive, limits, p, trials):
 
 
 def rebuild() -> None:
-    """Compute and store the built-in tracks' yardsticks for the car of the data sheet: the best of several seeds."""
+    """Compute and store the built-in tracks' yardsticks for the car of the data sheet: the best of several seeds,
+    searched on from there."""
     car = load_parameters()
     for name in BUILT_IN:
         course = built_in(name)
         tries = [yardstick(course, car, seed=seed) for seed in range(REBUILD_SEEDS)]
         best = min(tries, key=lambda found: found.lap_s)
+        best = yardstick(course, car, guess=best, generations=GENERATIONS)
         _write(STORED / f"{name}.json", best)
-        print(name, *(f"{found.lap_s:.3f} s" for found in tries), f"bound {best.bound_s:.3f} s", flush=True)
+        print(name, *(f"{found.lap_s:.3f} s" for found in [*tries, best]), f"bound {best.bound_s:.3f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -309,6 +309,19 @@ def test_pillars_and_a_box_in_the_way_are_driven_round(tmp_path: Path) -> None:
     assert course.length_m > 50
 
 
+def test_specks_all_over_the_floor_are_passed_without_detours(tmp_path: Path) -> None:
+    image, fill = drawing(40.0, 24.0, 0.05, WALL)
+    fill(1.0, 1.0, 39.0, 23.0, FREE)
+    fill(5.0, 5.0, 18.0, 19.0, WALL)
+    fill(22.0, 5.0, 35.0, 19.0, WALL)
+    for x, y in np.random.default_rng(0).uniform((1, 1), (39, 23), (60, 2)):
+        fill(x, y, x + 0.05, y + 0.05, WALL)
+    grid = load_map(write_map(tmp_path, image))
+    course = find_course(grid)
+    assert_is_drivable(course, grid)
+    assert course.length_m == pytest.approx(2 * (34 + 18), rel=0.06)
+
+
 def test_a_map_without_a_loop_is_refused(tmp_path: Path) -> None:
     image, fill = drawing(10.0, 10.0, 0.05, WALL)
     fill(1.0, 1.0, 9.0, 9.0, FREE)
