@@ -9,8 +9,9 @@ import pytest
 from drivers.base import VescReading
 from drivers.emulators.world import YAW, World, X, Y
 from robot.demonstration.gap_follower import GapFollower
-from robot.estimation.evaluate import SensedCar, standing_start
+from robot.estimation.evaluate import standing_start
 from robot.estimation.mapless import MaplessEstimator
+from robot.estimation.sensed_car import SensedCar
 from robot.tasks.race_track import SPEED_SLEW_M_S2, STEER_SLEW_RAD_S, TICK_S, slew
 from sim.built_in_tracks import built_in
 from sim.car import CarParameters, hidden_car

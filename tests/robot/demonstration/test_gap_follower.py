@@ -19,7 +19,8 @@ from robot.demonstration.gap_follower import (
     choose,
     room_along,
 )
-from robot.estimation.evaluate import SensedCar, standing_start
+from robot.estimation.evaluate import standing_start
+from robot.estimation.sensed_car import SensedCar
 from robot.estimation.tracker import Estimate
 from robot.tasks.race_track import SPEED_SLEW_M_S2, STEER_SLEW_RAD_S, TICK_S, slew
 from sim.built_in_tracks import built_in

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from drivers.emulators.world import World
-from robot.estimation.evaluate import Pursuit, SensedCar, standing_start
+from robot.estimation.evaluate import Pursuit, standing_start
+from robot.estimation.sensed_car import SensedCar
 from sim.built_in_tracks import built_in
 from sim.car import hidden_car
 from sim.distance_field import OccupancyGrid, rasterise

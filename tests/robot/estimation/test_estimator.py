@@ -11,7 +11,8 @@ import pytest
 from drivers.base import LidarReading, VescReading
 from drivers.emulators.world import V_X, YAW, X, Y
 from robot.estimation.estimator import Estimate, Estimator
-from robot.estimation.evaluate import Pursuit, SensedCar, standing_start
+from robot.estimation.evaluate import Pursuit, standing_start
+from robot.estimation.sensed_car import SensedCar
 from sim.distance_field import OccupancyGrid
 from sim.track import Course
 

@@ -1,11 +1,8 @@
-"""The evaluation itself: figures within the targets on a built-in track, and sensors that lag and err as stated."""
-
-from collections.abc import Callable
+"""The evaluation itself: figures within the targets on a built-in track."""
 
 import numpy as np
 
-from drivers.emulators.world import V_X
-from robot.estimation.evaluate import localisation_error, speed_profile
+from robot.estimation.evaluate import kidnapping, localisation_error, speed_profile
 from sim.car import GRAVITY_M_S2, load_parameters
 from sim.distance_field import OccupancyGrid
 from sim.track import Course
@@ -28,16 +25,8 @@ def test_the_speed_profile_keeps_to_grip_and_brakes(course: Course) -> None:
     assert braking.max() < 0.5 * car.brake_max_m_s2
 
 
-def test_the_sensors_deliver_what_the_devices_would(make_car: Callable) -> None:
-    car, driver = make_car()
-    ages, errors, returns, points = [], [], [], []
-    for _ in range(300):
-        vesc, lidar = car.tick(*driver.command())
-        ages.append(vesc.values_age_s)
-        errors.append(vesc.erpm_speed_m_s - car.world.moving[V_X])
-        returns.append(np.mean(lidar.distance_m > 0.0))
-        points.append(len(lidar.angle_rad))
-    assert min(ages) > 0.01 and max(ages) < 0.02
-    assert 0.005 < np.std(errors) < 0.1
-    assert np.mean(points) == np.clip(np.mean(points), 79, 81)
-    assert 0.97 < np.mean(returns) < 0.999
+def test_the_kidnapped_notice_and_are_found_in_the_right_place(course: Course, grid: OccupancyGrid) -> None:
+    figures = kidnapping(course, grid, seed=3, trials=3)
+    assert figures["noticed"] == 3 and figures["noticed_s_max"] < 0.5
+    assert figures["found_wrong"] == 0 and figures["found"] + figures["found_none"] == 3
+    assert figures["found"] >= 2
