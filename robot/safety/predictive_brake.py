@@ -4,8 +4,9 @@ At every decision the proposed action is rolled out with the car's own equations
 then the action for one decision, then the backup (pursue the course, and brake with the grip that cornering leaves)
 until the car creeps along the course. If the body stays `margin_m` inside both walls throughout, the action is
 executed; else gentler ones are tried; at last the backup itself. As the backup was found safe one decision earlier, it
-is safe now, as far as the model holds. What is executed is always an action of the task, so that a learner can learn
-from it.
+is safe now, as far as the model holds: safe with the believed grip, and, where there is a choice, with less grip as
+well. (Less grip alone would be no caution: it predicts a slide where the car spins.) What is executed is always an
+action of the task, so that a learner can learn from it.
 
 Everything is a pure function of its arguments.
 """
@@ -55,7 +56,8 @@ REASONS = {
     UNAVOIDABLE: "full braking: nothing is predicted to keep the car in the corridor",
 }
 
-GRIP_BELIEF = 0.85  # share of the nominal grip that the prediction counts on
+SLIPPERY_SHARE = 0.85  # of the believed grip: an action must be safe with this little, too
+HELD_BY_GRIP = 0.95  # more braking than this leaves nothing to steer with
 MARGIN_M = 0.08
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
 HORIZON_TICKS = 100
@@ -68,20 +70,26 @@ BACKUP_BRAKE_MIN_M_S2 = 2.0
 OFFSET_KEPT = 0.6  # share of the lateral offset that the backup still aims at: it need not cross to the centreline
 
 
-def believed_car(packed: np.ndarray, grip_belief: float = GRIP_BELIEF) -> np.ndarray:
-    """A copy of `CarParameters.packed()` as the brake should believe it: with less grip, and no more brake than that.
+def believed_car(packed: np.ndarray, grip_belief: float = 1.0) -> np.ndarray:
+    """A copy of `CarParameters.packed()` with a share of its grip, and no more drive and brake than that grip holds.
 
     Raises:
-        ValueError: grip_belief is not in (0, 1].
+        ValueError: grip_belief is not in (0, 2].
     """
-    if not 0.0 < grip_belief <= 1.0:
-        raise ValueError(f"predictive brake: grip_belief is {grip_belief}; allowed are shares in (0, 1]")
-    believed = packed.copy()
-    believed[P_GRIP] *= grip_belief
-    most = 0.95 * believed[P_GRIP] * GRAVITY_M_S2
-    believed[P_BRAKE] = min(believed[P_BRAKE], most)
-    believed[P_ACCEL] = min(believed[P_ACCEL], most)
-    return believed
+    if not 0.0 < grip_belief <= 2.0:
+        raise ValueError(f"predictive brake: grip_belief is {grip_belief}; allowed are shares in (0, 2]")
+    return with_grip(packed, grip_belief)
+
+
+@njit(cache=True)
+def with_grip(car, share):
+    """A copy of a packed car with a share of its grip, whose drive and brake that grip can hold."""
+    other = car.copy()
+    other[P_GRIP] *= share
+    most = HELD_BY_GRIP * other[P_GRIP] * GRAVITY_M_S2
+    other[P_BRAKE] = min(other[P_BRAKE], most)
+    other[P_ACCEL] = min(other[P_ACCEL], most)
+    return other
 
 
 @njit(cache=True)
@@ -173,6 +181,19 @@ def least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, cour
 
 
 @njit(cache=True)
+def rank(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery, latency_s,
+         margin_m):  # fmt: skip
+    """How good an action is: 2 safe with either grip; 1 to 2 safe with the believed one; below that its room, m."""
+    room = least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
+                      latency_s)  # fmt: skip
+    if room < margin_m:
+        return room
+    room = least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, slippery,
+                      latency_s)  # fmt: skip
+    return 2.0 if room >= margin_m else 1.5 + 0.5 * max(-1.0, min(0.99, room))
+
+
+@njit(cache=True)
 def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, latency_s,
                   margin_m, out):  # fmt: skip
     """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. UNAVOIDABLE.
@@ -185,8 +206,9 @@ def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, c
     margin_m: room to keep between body and walls.
     """
     out[0], out[1] = a0, a1
-    if least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
-                  latency_s) >= margin_m:  # fmt: skip
+    slippery = with_grip(car, SLIPPERY_SHARE)
+    if rank(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery, latency_s,
+            margin_m) == 2.0:  # fmt: skip
         return AS_PROPOSED
     b0, b1 = backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
     best, reason = -2.0, UNAVOIDABLE
@@ -196,12 +218,12 @@ def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, c
             c0, c1 = a0, min(a1, b1)
         elif choice == 1:
             c0, c1 = 0.5 * (a0 + b0), min(a1, b1)
-        room = least_room(c0, c1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
-                          latency_s)  # fmt: skip
-        if room >= best - ROOM_TIE_M:
-            best, reason = room, SLOWER + choice
+        good = rank(c0, c1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery,
+                    latency_s, margin_m)  # fmt: skip
+        if good >= best - ROOM_TIE_M:
+            best, reason = good, SLOWER + choice
             out[0], out[1] = c0, c1
-        if room >= margin_m:
+        if good == 2.0:
             return reason
     if best >= 0.0:
         return reason

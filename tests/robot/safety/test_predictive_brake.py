@@ -230,7 +230,7 @@ def test_less_grip_believed_also_means_less_brake():
     assert NOMINAL[P_GRIP] == load_parameters().grip  # the argument is not changed
 
 
-@pytest.mark.parametrize("share", [0.0, -1.0, 1.2, math.nan])
-def test_a_belief_beyond_the_nominal_grip_is_refused(share):
-    with pytest.raises(ValueError, match=r"grip_belief is .*\(0, 1\]"):
+@pytest.mark.parametrize("share", [0.0, -1.0, 2.2, math.nan])
+def test_a_belief_in_no_grip_or_absurdly_much_is_refused(share):
+    with pytest.raises(ValueError, match=r"grip_belief is .*\(0, 2\]"):
         believed_car(NOMINAL, share)
