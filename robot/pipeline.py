@@ -27,16 +27,26 @@ from robot.pipeline_setup import PipelineSetup
 from robot.recovery import Phase as RecoveryPhase
 from robot.recovery import Place, Recovery
 from robot.safety.monitors import Flag, Monitors, TickInputs
-from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, believed_car, clearance, filter_action
+from robot.safety.predictive_brake import (
+    AS_PROPOSED,
+    MARGIN_M,
+    UNAVOIDABLE,
+    backup_action,
+    believed_car,
+    braking_left,
+    clearance,
+    filter_action,
+)
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tasks import race_track as task
-from sim.car import P_FRONT, P_REAR, P_STEER_MAX
+from sim.car import P_FRONT, P_MOTOR_GAIN, P_REAR, P_STEER_MAX
 from sim.track import Course, project
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
 SEARCH_BACK, SEARCH_AHEAD = 30, 60  # rows of the course around the last place
 JUMP_M = 1.0  # a longer step between two ticks is the estimate's, not the car's
 STANDING_M_S = 0.05
+SLOW_M_S = 1.0  # full braking cannot make the car slide any more
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
 
@@ -196,6 +206,7 @@ class Pipeline:
                 pose_lost=estimate.lost,
                 room_m=self.room_m if not self.recovering else math.inf,
                 backwards=not (estimate.lost or self.recovering) and math.cos(self.heading_error) < -0.2,
+                cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
                 emergency=int(readings["stop_requested"]) == 2,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
                 numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, self.goal[0], self.goal[1]),
@@ -214,6 +225,7 @@ class Pipeline:
             if not self.recovering:
                 self.count_trouble(estimate)
             self.recovering = True
+            self.brake_reason = AS_PROPOSED
             self.recovery.begin()
         elif self.mode > Mode.RUN:
             self.events.append(("fault", {"practice_s": self.practice_s, "mode": self.mode.name,
@@ -226,9 +238,8 @@ class Pipeline:
     def count_trouble(self, estimate: Estimate) -> None:
         """A recovery begins: note why."""
         reason = self.supervisor.reason
-        if reason is not Reason.STUCK:
-            self.collisions += 1
-        kind = "stuck" if reason is Reason.STUCK else "collision"
+        kind = reason.name.lower() if reason in (Reason.STUCK, Reason.CORNERED) else "collision"
+        self.collisions += kind == "collision"
         self.events.append((kind, {"practice_s": self.practice_s, "phase": self.phase.name, "reason": reason.name,
                                    "s": self.s, "x": estimate.x, "y": estimate.y}))  # fmt: skip
 
@@ -321,20 +332,39 @@ class Pipeline:
         if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S:
             self.relocalise_s = now
             self.look_for_place()
-        if self.mode >= Mode.STOP or self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.DONE):
-            return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
-        if self.phase is Phase.FINISH:
-            return Command(self.pursue(estimate.v_x), 0.0, FULL_BRAKE_A if abs(vesc.erpm_speed_m_s) < 1.0 else 0.0)
+        stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.DONE)
+        finishing = self.phase is Phase.FINISH
+        if self.mode >= Mode.STOP or stands or (finishing and abs(vesc.erpm_speed_m_s) < SLOW_M_S):
+            return self.stop(vesc, estimate)
         if self.mode is Mode.BACKUP:
             return Command(self.pursue(estimate.v_x), BACKUP_SPEED_M_S)
         if self.ticks_to_decision == 0:
-            self.decide(now, readings, vesc, lidar, estimate)
+            if finishing:
+                self.slow_down(estimate)
+            else:
+                self.decide(now, readings, vesc, lidar, estimate)
             self.ticks_to_decision = task.TICKS_PER_DECISION
         self.ticks_to_decision -= 1
         return Command(
             task.slew(self.command.steer_rad, self.goal[0], task.STEER_SLEW_RAD_S, task.TICK_S),
             task.slew(self.command.speed_m_s, self.goal[1], task.SPEED_SLEW_M_S2, task.TICK_S),
         )
+
+    def stop(self, vesc: VescReading, estimate: Estimate) -> Command:
+        """Brake along the course, as hard as cornering lets the tyres."""
+        steer = self.command.steer_rad if estimate.lost else self.pursue(estimate.v_x)
+        braking = braking_left(vesc.erpm_speed_m_s * vesc.yaw_rate_rad_s, self.brake_car)
+        slow = abs(vesc.erpm_speed_m_s) < SLOW_M_S
+        return Command(steer, 0.0, FULL_BRAKE_A if slow else braking / self.setup.car[P_MOTOR_GAIN])
+
+    def slow_down(self, estimate: Estimate) -> None:
+        """A decision of the backup's, at the end of a session."""
+        if self.course is None or estimate.lost:
+            self.goal = (self.command.steer_rad, 0.0)
+            return
+        action = backup_action(self.s, self.lateral, self.heading_error, estimate.v_x, self.packed,
+                               self.course.spacing_m, self.brake_car, self.latency_s)  # fmt: skip
+        self.goal = task.target(*action)
 
     def look_for_place(self) -> None:
         """Search the map for the car."""

@@ -59,6 +59,7 @@ class Flag(IntFlag):
     LEARNER_SILENT = 1 << 17
     RECOVERED = 1 << 18  # raised by the recovery, not by a monitor
     RECOVERY_FAILED = 1 << 19
+    CORNERED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class TickInputs:
     pose_lost: bool
     room_m: float = math.inf  # estimated, between body and wall; infinite where no wall is known
     backwards: bool = False  # facing against the course
+    cornered: bool = False  # slow already, and the predictive brake finds no way that keeps off the walls
     emergency: bool = False
     learner_age_s: float = 0.0  # of the weights in use; 0 without a learner
     numbers: tuple[float, ...] = ()  # whatever else must be finite: estimate, action
@@ -127,6 +129,7 @@ class Monitors:
             Flag.COLLISION: self._hit(tick),
             Flag.STUCK: self._stuck(tick),
             Flag.OFF_COURSE: tick.room_m < TOUCHING_M or tick.backwards,
+            Flag.CORNERED: tick.cornered,
             Flag.LEARNER_SILENT: tick.learner_age_s > LEARNER_SILENT_S,
         }
         flags = Flag.NONE

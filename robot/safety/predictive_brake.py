@@ -107,14 +107,20 @@ def clearance(s, lateral, heading_error, course, spacing_m, car):
 
 
 @njit(cache=True)
+def braking_left(cornering, car):
+    """Deceleration, m/s^2, that the grip still gives beside a lateral acceleration, m/s^2."""
+    limit = BACKUP_GRIP_SHARE * car[P_GRIP] * GRAVITY_M_S2
+    used = min(limit, abs(cornering))
+    return max(BACKUP_BRAKE_MIN_M_S2, math.sqrt(limit * limit - used * used))
+
+
+@njit(cache=True)
 def backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s):
     """The backup's action: pursue the course, and brake with what cornering leaves of the grip."""
     wheelbase = car[P_FRONT] + car[P_REAR]
     steer = pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), OFFSET_KEPT * lateral,
                    wheelbase, car[P_STEER_MAX])  # fmt: skip
-    limit = BACKUP_GRIP_SHARE * car[P_GRIP] * GRAVITY_M_S2
-    cornering = min(limit, v_x * v_x * abs(math.tan(steer)) / wheelbase)
-    braking = max(BACKUP_BRAKE_MIN_M_S2, math.sqrt(limit * limit - cornering * cornering))
+    braking = braking_left(v_x * v_x * math.tan(steer) / wheelbase, car)
     return action_for(steer, v_x - braking * (DECISION_S + latency_s + car[P_SPEED_TAU]))
 
 

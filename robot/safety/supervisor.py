@@ -6,7 +6,7 @@
     RUN             the proposed command, within the limits
     BACKUP          the proposed command, no faster than BACKUP_SPEED_M_S
     RECOVER         what the recovery proposes, no faster than RECOVERY_SPEED_M_S, backwards too
-    STOP            full brake, steering as proposed
+    STOP            brake, as hard as proposed or fully, steering as proposed
     EMERGENCY_STOP  full brake, wheels straight
 
 Modes are ordered by severity. A rule holds for as long as its flag is raised and for `hold_s` after it, each by itself;
@@ -59,6 +59,7 @@ class Reason(IntEnum):
     OFF_COURSE = 17
     LEARNER_SILENT = 18
     RECOVERY_FAILED = 19
+    CORNERED = 20
 
 
 REASON_TEXTS = {
@@ -80,6 +81,7 @@ REASON_TEXTS = {
     Reason.COLLISION: "the car hit something",
     Reason.STUCK: "the car does not move although it is told to",
     Reason.OFF_COURSE: "the car touches a wall or faces backwards",
+    Reason.CORNERED: "the car is slow, and no way on is predicted to keep it off the walls",
     Reason.LEARNER_SILENT: "no new weights from the learner: driving on with the last ones",
     Reason.RECOVERY_FAILED: "the car cannot free itself: put it back on the course and restart the session",
 }
@@ -117,6 +119,7 @@ RULES = (
     Rule(Flag.COLLISION, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
     Rule(Flag.STUCK, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
     Rule(Flag.OFF_COURSE, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
+    Rule(Flag.CORNERED, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
     Rule(Flag.NOT_FINITE, Mode.BACKUP, 0.5),
     Rule(Flag.DEADLINE, Mode.BACKUP, 2.0),
     Rule(Flag.BATTERY_LOW, Mode.RUN, 5.0),
@@ -166,7 +169,7 @@ def execute(mode: Mode, proposed: Command, last: Command) -> Command:
     steer = proposed.steer_rad if math.isfinite(proposed.steer_rad) else last.steer_rad
     steer = min(last.steer_rad + most, max(last.steer_rad - most, steer))
     steer = min(STEER_MAX_RAD, max(-STEER_MAX_RAD, steer))
-    if mode is Mode.STOP or not finite:
+    if not finite or (mode is Mode.STOP and proposed.brake_a <= 0.0):
         return Command(steer, 0.0, FULL_BRAKE_A)
     if proposed.brake_a > 0.0:
         return Command(steer, 0.0, min(FULL_BRAKE_A, proposed.brake_a))

@@ -70,6 +70,7 @@ def test_a_healthy_drive_raises_nothing(speed):
         ({"pose_lost": True}, Flag.POSE_LOST),
         ({"room_m": -0.1}, Flag.OFF_COURSE),
         ({"backwards": True}, Flag.OFF_COURSE),
+        ({"cornered": True}, Flag.CORNERED),
         ({"numbers": (0.0, math.nan)}, Flag.NOT_FINITE),
         ({"x": math.inf}, Flag.NOT_FINITE),
         ({"learner_age_s": 20.0}, Flag.LEARNER_SILENT),

@@ -28,7 +28,7 @@ any_command = st.builds(Command, any_number, any_number, any_number)
 sent_command = st.builds(
     Command, st.floats(-STEER_MAX_RAD, STEER_MAX_RAD), st.floats(-1.2, SPEED_MAX_M_S), st.floats(0.0, 40.0)
 )
-any_flags = st.integers(0, (1 << 20) - 1).map(Flag)
+any_flags = st.integers(0, (1 << 21) - 1).map(Flag)
 
 
 def after(flags: Flag, quiet_s: float, then: Flag = Flag.NONE) -> State:
@@ -54,6 +54,7 @@ def after(flags: Flag, quiet_s: float, then: Flag = Flag.NONE) -> State:
         (Flag.COLLISION, Mode.RECOVER, None),
         (Flag.STUCK, Mode.RECOVER, None),
         (Flag.OFF_COURSE, Mode.RECOVER, None),
+        (Flag.CORNERED, Mode.RECOVER, None),
         (Flag.DEADLINE, Mode.BACKUP, 2.0),
         (Flag.BATTERY_LOW, Mode.RUN, 5.0),
         (Flag.LEARNER_SILENT, Mode.RUN, 0.0),
@@ -128,7 +129,13 @@ def test_no_throttle_in_a_stop_from_its_first_tick(proposed, last):
     for mode in (Mode.STOP, Mode.EMERGENCY_STOP):
         sent = execute(mode, proposed, last)
         assert sent.speed_m_s == 0.0
-        assert sent.brake_a == FULL_BRAKE_A
+        assert sent.brake_a > 0.0
+
+
+def test_a_stop_brakes_as_hard_as_proposed_and_fully_where_nothing_is():
+    assert execute(Mode.STOP, Command(0.0, 0.0, 25.0), Command(0.0, 3.0)).brake_a == 25.0
+    assert execute(Mode.STOP, Command(0.0, 3.0), Command(0.0, 3.0)).brake_a == FULL_BRAKE_A
+    assert execute(Mode.EMERGENCY_STOP, Command(0.0, 0.0, 25.0), Command(0.0, 3.0)).brake_a == FULL_BRAKE_A
 
 
 @pytest.mark.parametrize("broken", [Command(math.nan, 3.0), Command(0.1, math.inf), Command(0.1, 3.0, math.nan)])
