@@ -75,9 +75,11 @@ class RlpdConfig:
     prior_share_end: float = 0.1
     prior_share_steps: int = 3000
     prior_updates: int = 0
-    """Critic updates on prior data alone before the first decision."""
+    """Critic updates on prior data alone before the first decision; the targets then follow by another share."""
+    prior_target_share: float = 0.05
     anchor: float = 0.0
-    """Weight of staying near the actions of the policy that it started from; it falls to 0 over `anchor_steps`."""
+    """Weight of staying near the actions of the starting policy; it falls in a straight line over `anchor_steps`."""
+    anchor_end: float = 0.0
     anchor_steps: int = 6000
     memory: int = 100_000
 
@@ -178,6 +180,7 @@ class Rlpd:
         self.anchor_actor = self.actor.copy()
         self.critics = np.stack([initial_critic(n, m, h, self.rng) for _ in range(config.critics)])
         self.targets = self.critics.copy()
+        self.target_share = config.target_share
         self.critic_moments = (np.zeros_like(self.critics), np.zeros_like(self.critics))
         self.actor_moments = (np.zeros_like(self.actor), np.zeros_like(self.actor))
         self.log_alpha = math.log(config.alpha_start)
@@ -234,8 +237,11 @@ class Rlpd:
     def learn_from_prior(self) -> None:
         """Before the first decision: let the critics learn the starting policy's worth from prior data, if any."""
         if self.prior.size:
+            endless = float(self.prior.reward[: self.prior.size].mean()) / (1.0 - self.config.gamma)
+            self.critics[:, -1] = self.targets[:, -1] = endless  # the last bias: start near the values' level
+            self.target_share = self.config.prior_target_share
             self.update(self.config.prior_updates, move_actor=False)
-            self.targets[:] = self.critics
+            self.target_share = self.config.target_share
 
     def update(self, count: int | None = None, move_actor: bool = True) -> int:
         """Make `count` updates (by default, one decision's share) and return how many. Needs transitions to learn from.
@@ -283,7 +289,7 @@ class Rlpd:
         self.loss, self.value = critic_update(
             self.critics, self.targets, subset, self.actor, self.batch, noise, self.actor_space, self.critic_space,
             self.critic_moments, self.updates, self.config.critic_rate,
-            np.float32(self.config.target_share),
+            np.float32(self.target_share),
         )  # fmt: skip
 
     def step_actor(self, noise: np.ndarray) -> None:
@@ -291,7 +297,7 @@ class Rlpd:
         c = self.config
         self.actor_updates += 1
         observation = self.batch[0]
-        anchor = schedule(c.anchor, 0.0, c.anchor_steps, self.decisions)
+        anchor = schedule(c.anchor, c.anchor_end, c.anchor_steps, self.decisions)
         if anchor > 0.0:
             h1, h2, out = self.actor_space[:3]
             actor_forward(self.anchor_actor, observation, h1, h2, out)

@@ -35,7 +35,7 @@ def make_learner(config=SMALL, **arguments):
 
 @pytest.mark.parametrize("anchor", [0.0, 0.5])
 def test_several_updates_are_those_of_plain_torch(anchor):
-    config = dataclasses.replace(SMALL, anchor=anchor, entropy_start=-1.5, entropy_end=-1.5)
+    config = dataclasses.replace(SMALL, anchor=anchor, anchor_end=anchor, entropy_start=-1.5, entropy_end=-1.5)
     learner = make_learner(
         config, policy_weights=initial_weights(actor_layers(N, M, (16, 16)), np.random.default_rng(3))
     )
