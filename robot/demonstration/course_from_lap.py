@@ -46,11 +46,9 @@ def course_from_lap(grid: OccupancyGrid, way: np.ndarray) -> Course:
 def without_overlap(points: np.ndarray) -> np.ndarray:
     """The way (n, 2) without what was driven past its own start at the end."""
     arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    started = points[int(np.searchsorted(arc, 0.3))] - points[0]
-    past = (points - points[0]) @ started > 0.0
-    late = (arc > 0.5 * arc[-1]) & (np.hypot(*(points - points[0]).T) < OPEN_MAX_M)
-    over = np.flatnonzero(past & late)
-    return points[: over[0]] if len(over) else points
+    second_half = int(np.searchsorted(arc, 0.5 * arc[-1]))
+    away = np.hypot(*(points[second_half:] - points[0]).T)
+    return points[: second_half + int(np.argmin(away)) + 1]
 
 
 def gates(course: Course) -> np.ndarray:

@@ -36,11 +36,18 @@ def test_the_course_of_a_lap_is_the_corridors_middle(lap) -> None:
     assert math.hypot(course.x[0], course.y[0]) < 0.3 and abs(course.heading[0]) < 0.2
 
 
-def test_the_way_past_its_own_start_is_left_out() -> None:
+@pytest.mark.parametrize("radius_m", [0.9, 2.0, 10.0])
+def test_the_way_past_its_own_start_is_left_out(radius_m: float) -> None:
     angle = np.linspace(0.0, 2.2 * math.pi, 500)  # a tenth of a lap too much
-    circle = np.stack([2.0 * np.sin(angle), 2.0 - 2.0 * np.cos(angle)], axis=1)
+    circle = radius_m * np.stack([np.sin(angle), 1.0 - np.cos(angle)], axis=1)
     kept = without_overlap(circle)
     assert angle[len(kept) - 1] == pytest.approx(2.0 * math.pi, abs=0.03)
+
+
+def test_a_way_that_ends_before_its_start_is_kept_whole() -> None:
+    angle = np.linspace(0.0, 1.95 * math.pi, 500)
+    circle = 2.0 * np.stack([np.sin(angle), 1.0 - np.cos(angle)], axis=1)
+    assert len(without_overlap(circle)) == 500
 
 
 def test_half_a_lap_is_refused() -> None:
