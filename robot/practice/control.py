@@ -82,6 +82,7 @@ class ControlProcess:
         self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size))
         self.spool = Ring.attach(names["spool"], TRANSITION)
         self.transitions = Ring.attach(names["transitions"], TRANSITION)
+        self.recorded = (self.readings, self.outputs, self.events, self.weights, self.spool)
         self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(names["control"], CONTROL_STATUS)
         self.orders = SharedRecord.attach(names["session"], SESSION_STATUS)
@@ -131,7 +132,7 @@ class ControlProcess:
         )  # fmt: skip
         self.timing.add(float(loop.readings["time_s"]), float(loop.readings["lateness_s"]))
         if self.session.lockstep:
-            while min(self.readings.free_slots, self.spool.free_slots, self.events.free_slots) < 8 and not self.alone():
+            while min(ring.free_slots for ring in self.recorded) < 8 and not self.alone():
                 time.sleep(0.0002)
         self.readings.write(loop.readings)
         self.outputs.write(loop.outputs)

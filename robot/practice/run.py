@@ -44,7 +44,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     figures = summarise(session.progress, yardstick_s, session.robot.virtual, wall_s, str(folder))
     figures["failure"] = session.failure
     write_bytes_atomically(folder / "summary.json", [json.dumps(figures, indent=1).encode()])
-    figures["picture"] = str(plot_run(folder))
+    figures["picture"] = str(plot_run(folder)) if session.ticks else None
     return figures
 
 

@@ -143,6 +143,8 @@ class Session:
         self.stop_level = 0
         self.failure = ""
         self.started_s = 0.0
+        self.first_step = self.progress.step
+        self.ticks = 0  # of control's present life
 
     # Start
 
@@ -352,7 +354,8 @@ class Session:
         if status["time_s"] > 0.0:
             p = self.progress
             p.practice_s = max(p.practice_s, float(status["practice_s"]))
-            p.step = max(p.step, int(status["step"]))
+            p.step = max(p.step, self.first_step + self.rings["spool"].written)
+            self.ticks = int(status["tick"])
             p.episode = max(p.episode, int(status["episode"]))
 
     def steer(self, steer_rad: float, speed_m_s: float) -> None:

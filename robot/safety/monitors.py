@@ -132,11 +132,7 @@ class Monitors:
             Flag.CORNERED: tick.cornered,
             Flag.LEARNER_SILENT: tick.learner_age_s > LEARNER_SILENT_S,
         }
-        flags = Flag.NONE
-        for flag, is_raised in raised.items():
-            if is_raised:
-                flags |= flag
-        return flags | self._battery(tick)
+        return Flag(sum(int(flag) for flag, is_raised in raised.items() if is_raised)) | self._battery(tick)
 
     def _values_frozen(self, tick: TickInputs) -> bool:
         """Fresh by their age, but always the same bits, while the car drives or is told to."""

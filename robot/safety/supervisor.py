@@ -127,6 +127,10 @@ RULES = (
 )
 
 
+RULE_NUMBERS = tuple((int(rule.flag), int(rule.released_by), rule.hold_s) for rule in RULES)  # quicker than enums
+NEVER_RAISED = (-math.inf,) * len(RULES)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What the motor controller is to do: hold a speed, or, where `brake_a` is above 0, brake."""
@@ -143,19 +147,21 @@ class State:
     mode: Mode = Mode.RUN
     reason: Reason = Reason.NONE
     since_s: float = -math.inf  # of the mode
-    raised_s: tuple[float, ...] = (-math.inf,) * len(RULES)  # when each rule's flag was last raised
+    raised_s: tuple[float, ...] = NEVER_RAISED  # when each rule's flag was last raised
 
 
 def decide(state: State, flags: Flag, now_s: float) -> State:
     """The next state. Pure: the same arguments give the same result."""
+    if flags == Flag.NONE and state.raised_s == NEVER_RAISED:
+        return State(Mode.RUN, Reason.NONE, state.since_s if state.mode is Mode.RUN else now_s)
+    bits = int(flags)
     raised_s = tuple(
-        now_s if rule.flag & flags else -math.inf if rule.released_by & flags else last
-        for rule, last in zip(RULES, state.raised_s, strict=True)
+        now_s if flag & bits else -math.inf if released_by & bits or now_s - last > hold_s else last
+        for (flag, released_by, hold_s), last in zip(RULE_NUMBERS, state.raised_s, strict=True)
     )
     mode, reason = Mode.RUN, Reason.NONE
     for rule, last in zip(RULES, raised_s, strict=True):
-        holds = last > -math.inf and now_s - last <= rule.hold_s
-        if holds and (rule.mode > mode or reason is Reason.NONE):
+        if last > -math.inf and (rule.mode > mode or reason is Reason.NONE):
             mode, reason = rule.mode, rule.reason
     return State(mode, reason, state.since_s if mode is state.mode else now_s, raised_s)
 
