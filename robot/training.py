@@ -33,10 +33,10 @@ LOW_GRIP = 0.85
 JUDGED_LAPS, SLOW_M_S = 11, 3.5  # the first lap begins at rest, which leaves ten
 FIRST_FAMILY_SEED, FIRST_TRIAL_SEED = 1_000_000, 2_000_000  # random courses of training and of trials never meet
 
-NOMINAL = Recipe(iterations=600, objective=Objective(margin_m=0.03))
+NOMINAL = Recipe(iterations=1000, objective=Objective(margin_m=0.01, softness_m=0.01), first_margin_m=0.1)
 RANDOMISED = Recipe(
-    iterations=700,
-    objective=Objective(margin_m=0.1),
+    iterations=1000,
+    objective=Objective(margin_m=0.06, softness_m=0.01),
     spread=Randomisation(grip=0.25, mass=0.2, delay_s=0.025, trim_rad=0.06),
     noise=EstimateNoise(),
 )
