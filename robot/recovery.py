@@ -1,6 +1,6 @@
 """Automatic reset: after a crash, or when stuck, the car frees itself and drives back to walking pace along the course.
 
-    HALT    full brake until the car stands, and for HALT_S: the lidar sees all around
+    HALT    full brake until the car stands, at first for HALT_S: the lidar sees all around
     AIM     choose an arc (back or ahead; left, straight or right) and turn the wheels at rest
     LEG     drive the arc, no further than lidar says it is free
     REJOIN  pure pursuit along the course at walking pace, until straight and well inside for REJOIN_S
@@ -25,7 +25,7 @@ from sim.car import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
 from sim.portable_math import cos_sin
 
 HALT_S = 0.3
-LOOK_S = 0.1  # a leg that hardly moved the car: it has seen all around already
+LOOK_S = 0.1  # after a leg: it has looked around all the while
 STANDING_M_S = 0.08
 LEG_SPEED_M_S = 0.8
 REJOIN_SPEED_M_S = 1.0
@@ -220,7 +220,7 @@ class Recovery:
 
     def _halt(self, v_x: float, place: Place, course: np.ndarray, spacing_m: float) -> Command:
         """Stand, look around, and decide how to go on."""
-        if self._phase_s < (LOOK_S if self._stalls else HALT_S) or abs(v_x) > STANDING_M_S:
+        if self._phase_s < (LOOK_S if self.legs else HALT_S) or abs(v_x) > STANDING_M_S:
             return self._brake()
         points = self._memory.points()
         steer = self._pursuit(place, course, spacing_m)
