@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from policies.actor import Actor, actor_layers, initial_weights, orthogonal, raw_log_std, weight_views
+from policies.actor import Actor, actor_layers, initial_weights, raw_log_std, weight_views
 from policies.array_file import read_arrays, write_arrays
 from policies.replay import Memory, transition_dtype
 from policies.rlpd_kernels import (
@@ -30,9 +30,8 @@ from policies.rlpd_kernels import (
     critic_action_gradient,
     critic_backward,
     critic_forward,
-    critic_parts,
-    critic_size,
     gather,
+    initial_critic,
     polyak,
     sample_actions,
 )
@@ -40,7 +39,7 @@ from policies.rlpd_kernels import (
 
 @dataclass(frozen=True)
 class RlpdConfig:
-    """What the learner does. The defaults are the preset for practice from scratch."""
+    """What the learner does. The defaults are the preset for practice from scratch; docs/experiments/learner.md says why."""
 
     seed: int = 0
     batch: int = 128
@@ -86,8 +85,9 @@ class RlpdConfig:
 
 FROM_SCRATCH = RlpdConfig()
 FROM_POLICY = RlpdConfig(
-    actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0, prior_updates=3000, anchor=10.0
-)
+    gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0,
+    entropy_end=-7.0, entropy_steps=5000, prior_updates=5000, anchor=10.0, anchor_end=1.0, anchor_steps=2000,
+)  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
@@ -392,15 +392,3 @@ class Rlpd:
 
 ARRAYS = ("actor", "anchor_actor", "critics", "targets", "critic_mean", "critic_square", "actor_mean", "actor_square",
           "alpha_moments")  # fmt: skip
-
-
-def initial_critic(observation_size: int, action_size: int, hidden: int, rng: np.random.Generator) -> np.ndarray:
-    """Flat weights of a fresh critic: orthogonal layers, zero biases."""
-    n, m, h = observation_size, action_size, hidden
-    weights = np.zeros(critic_size(n, m, h), np.float32)
-    w1, w1_action, _, w2, _, w3, _ = critic_parts(weights, n, m, h)
-    first = math.sqrt(2.0) * orthogonal((n + m, h), rng)
-    w1[:], w1_action[:] = first[:n], first[n:]
-    w2[:] = math.sqrt(2.0) * orthogonal((h, h), rng)
-    w3[:] = orthogonal((h, 1), rng)[:, 0]
-    return weights

@@ -8,10 +8,12 @@ shift (Ball et al., 2023, RLPD) and ReLU. Weights of one critic, flat: W1 observ
 W2 (h, h), b2 (h), w3 (h), b3 (1). The actor is the one of policies/actor.py.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
-from policies.actor import LOG_STD_MAX, LOG_STD_MIN, tanh32
+from policies.actor import LOG_STD_MAX, LOG_STD_MIN, orthogonal, tanh32
 
 LAYER_NORM_EPSILON = np.float32(1e-5)
 LOG_STD_HALF_RANGE = np.float32(0.5 * (LOG_STD_MAX - LOG_STD_MIN))
@@ -74,6 +76,18 @@ def critic_parts(weights, n, m, h):
         weights[:a].reshape(n, h), weights[a:b].reshape(m, h), weights[b:c],
         weights[c:d].reshape(h, h), weights[d : d + h], weights[d + h : d + 2 * h], weights[d + 2 * h :],
     )  # fmt: skip
+
+
+def initial_critic(observation_size: int, action_size: int, hidden: int, rng: np.random.Generator) -> np.ndarray:
+    """Flat weights of a fresh critic: orthogonal layers, zero biases."""
+    n, m, h = observation_size, action_size, hidden
+    weights = np.zeros(critic_size(n, m, h), np.float32)
+    w1, w1_action, _, w2, _, w3, _ = critic_parts(weights, n, m, h)
+    first = math.sqrt(2.0) * orthogonal((n + m, h), rng)
+    w1[:], w1_action[:] = first[:n], first[n:]
+    w2[:] = math.sqrt(2.0) * orthogonal((h, h), rng)
+    w3[:] = orthogonal((h, 1), rng)[:, 0]
+    return weights
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")

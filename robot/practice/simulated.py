@@ -33,7 +33,7 @@ from sim.car import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH, PHYSICS_STEP_S, CarPar
 from sim.car_adjoint import HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive
 from sim.track import Course
 
-CARS = 12
+CARS = 60
 DECISIONS_EACH = 500
 SPREAD = Randomisation(trim_rad=0.01)  # the demonstration measures the trim; little of it is left
 STD_SCALES = (1.5, 3.0)  # of the policy's own noise, car by car: the critics need to know more than they will see
