@@ -119,14 +119,6 @@ def test_a_new_car_is_computed_once_and_then_found(computed: list[float]) -> Non
     assert computed == [4.2, 4.3]
 
 
-def test_another_car_on_a_built_in_track_starts_from_the_stored_lap(computed: list[float]) -> None:
-    nominal = lookup_or_compute(built_in("oval"), CAR)
-    slippery = lookup_or_compute(built_in("oval"), replace(CAR, grip=0.95 * CAR.grip))
-    assert len(computed) == 1
-    from_nothing = yardstick(built_in("oval"), CAR, generations=2)
-    assert nominal.lap_s < slippery.lap_s < 0.5 * (nominal.lap_s + from_nothing.lap_s)
-
-
 def test_a_damaged_or_outdated_cache_is_computed_again(computed: list[float]) -> None:
     found = lookup_or_compute(circle(), CAR)
     (file,) = module.cache_folder().iterdir()
