@@ -1,20 +1,29 @@
 """`robot train`: a policy from the simulator, in seconds."""
 
+import os
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from robot.cli.output import finish, parse, say
-from robot.pretraining import Check
-from robot.training import TrainConfig, recipe_for, train
+
+if TYPE_CHECKING:
+    from robot.pretraining import Check
 
 
 def main(arguments: list[str]) -> int:
+    # The matrices are small: a second BLAS thread only waits, ten times as long when the machine has other work.
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    from robot.training import TrainConfig, recipe_for, train
+
     config, as_json = parse(TrainConfig, "train", arguments)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task("compiling, once", total=recipe_for(config).iterations)
 
-        def show(check: Check) -> None:
+        def show(check: "Check") -> None:
             lap_s, crashes = check.laps.median_s[0], int(check.laps.crashes.sum())
             bar.update(task, completed=check.iteration, description=f"lap {lap_s:6.2f} s, {crashes:2d} crashes")
 
