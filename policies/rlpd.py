@@ -76,6 +76,8 @@ class RlpdConfig:
     prior_updates: int = 0
     """Critic updates on prior data alone before the first decision; the targets then follow by another share."""
     prior_target_share: float = 0.05
+    average_share: float = 1.0
+    """Of the way that the robot's actor goes towards the trained one in one update: below 1, an average over time."""
     anchor: float = 0.0
     """Weight of staying near the actions of the starting policy; it falls in a straight line over `anchor_steps`."""
     anchor_end: float = 0.0
@@ -85,8 +87,9 @@ class RlpdConfig:
 
 FROM_SCRATCH = RlpdConfig()
 FROM_POLICY = RlpdConfig(
-    gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.1, alpha_start=0.002, entropy_start=-5.0,
-    entropy_end=-7.0, entropy_steps=5000, prior_updates=5000, anchor=10.0, anchor_end=1.0, anchor_steps=2000,
+    updates_per_step=6, updates_per_actor=3, gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.1,
+    alpha_start=0.002, alpha_floor=5e-4, entropy_start=-5.0, prior_updates=5000, average_share=0.005,
+    anchor=10.0, anchor_end=0.5, anchor_steps=2000,
 )  # fmt: skip
 
 
@@ -178,6 +181,7 @@ class Rlpd:
         if policy_weights is not None:
             self.take_policy(policy_weights)
         self.anchor_actor = self.actor.copy()
+        self.average_actor = self.actor.copy()  # what the robot drives with
         self.critics = np.stack([initial_critic(n, m, h, self.rng) for _ in range(config.critics)])
         self.targets = self.critics.copy()
         self.target_share = config.target_share
@@ -189,6 +193,7 @@ class Rlpd:
         self.actor_updates = 0
         self.decisions = 0  # practice transitions seen, over resumed runs too: the clock of every schedule
         self.transitions_seen = 0  # with demonstrations and prior data
+        self.anchored_at = 0  # `decisions` when the anchor was last set
 
         self.mirror = mirror or Mirror(np.arange(n), np.ones(n, np.float32), np.ones(m, np.float32))
         self.coins_used = np.uint8((1 if mirror else 0) | 2)
@@ -217,6 +222,17 @@ class Rlpd:
         matrix, bias = weight_views(self.actor, self.layers)[-1]
         matrix[:, m:] = 0.0
         bias[m:] = raw_log_std(self.config.std_start)
+
+    def move_to(self, weights: np.ndarray) -> None:
+        """Go on from another policy: its actions, the configured standard deviation, the anchor there at full weight."""
+        self.take_policy(weights)
+        self.anchor_actor[:] = self.actor
+        self.average_actor[:] = self.actor
+        self.anchored_at = self.decisions
+        for moments in self.actor_moments:
+            moments[:] = 0.0
+        self.alpha_moments[:] = 0.0
+        self.actor_updates = 0
 
     def add(self, transitions: np.ndarray) -> None:
         """Take in transitions (k,) TRANSITION, in order; those marked as demonstration become prior data."""
@@ -297,7 +313,7 @@ class Rlpd:
         c = self.config
         self.actor_updates += 1
         observation = self.batch[0]
-        anchor = schedule(c.anchor, c.anchor_end, c.anchor_steps, self.decisions)
+        anchor = schedule(c.anchor, c.anchor_end, c.anchor_steps, self.decisions - self.anchored_at)
         if anchor > 0.0:
             h1, h2, out = self.actor_space[:3]
             actor_forward(self.anchor_actor, observation, h1, h2, out)
@@ -307,6 +323,7 @@ class Rlpd:
             np.float32(math.exp(self.log_alpha)), self.anchor_action, np.float32(anchor), self.actor_moments,
             self.actor_updates, c.actor_rate,
         )  # fmt: skip
+        polyak(self.average_actor, self.actor, np.float32(c.average_share))
 
     def step_alpha(self) -> None:
         """One step of Adam on log alpha towards the target entropy, not below the floor."""
@@ -330,8 +347,8 @@ class Rlpd:
         other.update(self.config.updates_per_actor)
 
     def actor_weights(self) -> np.ndarray:
-        """A copy of the actor's weights, flat float32, laid out as in policies/actor.py."""
-        return self.actor.copy()
+        """A copy of the weights that the robot should drive with, flat float32, laid out as in policies/actor.py."""
+        return self.average_actor.copy()
 
     def metrics(self) -> dict[str, float]:
         """Figures for people and logs."""
@@ -369,13 +386,15 @@ class Rlpd:
             here[name][...] = stored[name]
         self.rng.bit_generator.state = json.loads(str(stored["rng"]))
         self.log_alpha = float(stored["log_alpha"])
-        self.updates, self.actor_updates, self.decisions, self.transitions_seen = map(int, stored["counters"])
+        for name, count in zip(COUNTERS, stored["counters"], strict=True):
+            setattr(self, name, int(count))
 
     def state(self) -> dict[str, np.ndarray]:
         """What a checkpoint holds; the arrays named in ARRAYS are the learner's own, not copies."""
         return {
             "actor": self.actor,
             "anchor_actor": self.anchor_actor,
+            "average_actor": self.average_actor,
             "critics": self.critics,
             "targets": self.targets,
             "critic_mean": self.critic_moments[0],
@@ -384,11 +403,12 @@ class Rlpd:
             "actor_square": self.actor_moments[1],
             "alpha_moments": self.alpha_moments,
             "log_alpha": np.array(self.log_alpha),
-            "counters": np.array([self.updates, self.actor_updates, self.decisions, self.transitions_seen]),
+            "counters": np.array([getattr(self, name) for name in COUNTERS]),
             "rng": np.array(json.dumps(self.rng.bit_generator.state)),
             "config": np.array(json.dumps(asdict(self.config))),
         }
 
 
-ARRAYS = ("actor", "anchor_actor", "critics", "targets", "critic_mean", "critic_square", "actor_mean", "actor_square",
-          "alpha_moments")  # fmt: skip
+ARRAYS = ("actor", "anchor_actor", "average_actor", "critics", "targets", "critic_mean", "critic_square",
+          "actor_mean", "actor_square", "alpha_moments")  # fmt: skip
+COUNTERS = ("updates", "actor_updates", "decisions", "transitions_seen", "anchored_at")

@@ -20,16 +20,19 @@ import numpy as np
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
+from robot.practice.adaptation import fit_car, improve
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
 from robot.practice.session_file import PUBLISH_EVERY, SessionFile
-from robot.practice.settings import load_config
-from robot.practice.start import new_learner, starting_policy
+from robot.practice.settings import SCRATCH, load_config
+from robot.practice.start import course_of, new_learner, starting_policy
 from robot.tasks import race_track
+from sim.car import load_parameters
 
 CHECKPOINT_EVERY_S = 20.0
 IDLE_S = 0.001
+ADAPT_AFTER = (150, 1000, 3000)  # decisions of practice, at which the simulator is fitted to the car
 SHOWN = ("memory", "updates", "updates_per_s", "alpha", "critic_loss", "value_mean", "entropy")
 
 
@@ -43,7 +46,10 @@ class LearnerProcess:
         self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
-        self.learner = new_learner(load_config(self.folder), starting_policy(load_config(self.folder)))
+        self.config = load_config(self.folder)
+        self.learner = new_learner(self.config, starting_policy(self.config))
+        self.learns_from_simulator = self.config.start_from != SCRATCH
+        self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
 
     def run(self) -> None:
@@ -82,6 +88,7 @@ class LearnerProcess:
         else:
             self.learner.learn_from_prior()
         self.learner.add(stored)
+        self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
         self.learned = self.learner.transitions_seen
         self.publish()
 
@@ -93,8 +100,21 @@ class LearnerProcess:
         self.learned += 1
         if not transition["demonstration"]:
             self.learner.update()
+            self.lived.append(transition.copy())
+            if self.learns_from_simulator and len(self.lived) in ADAPT_AFTER:
+                self.adapt()
         if self.learned % PUBLISH_EVERY == 0:
             self.publish()
+
+    def adapt(self) -> None:
+        """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
+        fit = fit_car(np.array(self.lived), load_parameters())
+        if fit is None:
+            return
+        weights = improve(self.learner.actor_weights(), course_of(self.folder, self.config), fit.car, self.config.seed)
+        self.learner.move_to(weights)
+        print(f"after {len(self.lived)} decisions: grip {fit.car.grip:.3f}, delay {fit.car.actuation_s:.3f} s, from "
+              f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
 
     def publish(self) -> None:
         """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""

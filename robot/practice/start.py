@@ -9,6 +9,8 @@ import numpy as np
 from policies.actor import actor_layers, initial_weights
 from policies.policy_file import PolicyFile, load_policy
 from policies.rlpd import FROM_POLICY, FROM_SCRATCH, Mirror, Rlpd
+from robot.demonstration.course_from_lap import load_course
+from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.practice.simulated import simulate_practice
 from robot.tasks import race_track
@@ -64,6 +66,13 @@ def read_json(path: Path) -> dict:
         return json.loads(path.read_text())
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
+
+
+def course_of(folder: Path, config: PracticeConfig) -> Course:
+    """The course that a run drives on: the world's, or the one that its demonstration lap made."""
+    if config.mapless:
+        return load_course(folder / COURSE_FILE)[0]
+    return load_world(config.track, config.map).course
 
 
 def new_learner(config: PracticeConfig, policy: PolicyFile) -> Rlpd:

@@ -1,0 +1,113 @@
+"""The simulator fitted to the very car, from its own transitions, and the policy made better in it.
+
+What the demonstration cannot tell, because it is slow, is how much the tyres hold. The decisions of practice can: each
+says how the car turned a tenth of a second after a known command. The grip (and the delay, once more) that explains the
+yaw rates best makes a simulator of this car; first-order gradients through it improve the policy within seconds, and
+the learner goes on from there. Mass and inertia have no part in it: tyres carry what the car weighs, so they cancel.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numba import njit
+
+from robot.pretraining import pretrain
+from robot.tasks.race_track import DECISION_S, SPEED_MIN_M_S, STEER_MAX_RAD
+from robot.tasks.race_track_gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
+from robot.tasks.race_track_laps import EstimateNoise, pack_courses
+from robot.training import ONWARD_RATE, RANDOMISED, Trial
+from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
+from sim.car_adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
+from sim.track import Course
+
+GRIPS = np.linspace(0.7, 1.3, 61)  # of the nominal one
+DELAYS_S = np.arange(0.01, 0.081, 0.01)
+STEPS = round(DECISION_S / PHYSICS_STEP_S)
+CORNERING_M_S2 = 4.0  # gentler decisions say nothing about grip
+NEEDED = 60  # cornering decisions
+LATEST = 3000  # transitions looked at
+ITERATIONS = 400
+SPREAD = Randomisation(grip=0.04, mass=0.0, delay_s=0.008, trim_rad=0.008)  # what the fit leaves open
+MARGIN_M = 0.06
+TRIAL_LAPS = 4
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The car that explains the transitions best. `error_rad_s`: mean absolute error of the yaw rates."""
+
+    car: CarParameters
+    decisions: int
+    error_rad_s: float
+
+
+@njit(cache=True)
+def yaw_rate_error(observation, action, next_observation, follows, weight, car):
+    """Mean absolute error, rad/s, of the predicted yaw rates one decision ahead, over decisions of weight > 0.
+
+    observation, next_observation (n, 50), action (n, 2): in order; follows (n,): whether a row goes on from the one
+    before: the wheels' angle and the sideways speed are known from there, as nobody measures them.
+    """
+    lane, tape, commands = np.zeros(N_LANE), np.empty((STEPS, TAPE_COLUMNS)), np.empty((STEPS, 2))
+    straight = np.zeros(2)
+    total, count = 0.0, 0.0
+    for k in range(observation.shape[0]):
+        seen = observation[k]
+        if not follows[k]:
+            lane[STEER], lane[V_Y] = seen[3] * STEER_MAX_RAD, seen[1]
+            lane[EARLIER_COMMAND], lane[EARLIER_COMMAND + 1] = seen[3] * STEER_MAX_RAD, (seen[4] + 1.0) * 3.0
+        lane[:3] = 0.0
+        lane[V_X], lane[YAW_RATE] = (seen[0] + 1.0) * 3.0, seen[2] * 3.0
+        lane[COMMAND], lane[COMMAND + 1] = seen[3] * STEER_MAX_RAD, (seen[4] + 1.0) * 3.0
+        for j in range(2):
+            lane[LAST_ACTION + j], lane[EARLIER_ACTION + j] = seen[5 + j], seen[7 + j]
+        decide(lane, action[k], car[P_DELAY], PHYSICS_STEP_S, commands)
+        drive(lane, commands, car, straight, 0, 2, 1.0, PHYSICS_STEP_S, tape)
+        if follows[k] and weight[k] > 0.0:
+            total += abs(lane[YAW_RATE] - next_observation[k, 2] * 3.0)
+            count += 1.0
+    return total / max(count, 1.0)
+
+
+def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
+    """Grip and delay from transitions (n,) TRANSITION in order; None while too few of them corner hard."""
+    t = transitions[-LATEST:]
+    if len(t) < 2:
+        return None
+    whole = (t["duration_s"] > 0.99 * DECISION_S) & (t["duration_s"] < 1.01 * DECISION_S)
+    follows = np.zeros(len(t), np.uint8)
+    follows[1:] = (np.diff(t["step"].astype(np.int64)) == 1) & (t["episode"][1:] == t["episode"][:-1]) & whole[:-1]
+    speed = 3.0 * (t["observation"][:, 0] + 1.0)
+    cornering = np.abs(speed * 3.0 * t["next_observation"][:, 2]) > CORNERING_M_S2
+    weight = (whole & cornering & (speed > 2.0 * SPEED_MIN_M_S)).astype(np.float64)
+    decisions = int(weight[follows > 0].sum())
+    if decisions < NEEDED:
+        return None
+    rows = [np.ascontiguousarray(t[name], dtype=np.float64) for name in ("observation", "action", "next_observation")]
+
+    def error(grip: float, delay_s: float) -> float:
+        car = replace(nominal, grip=grip * nominal.grip, actuation_s=delay_s)
+        return float(yaw_rate_error(*rows, follows, weight, car.packed()))
+
+    delay_s = nominal.actuation_s
+    for _ in range(2):  # one after the other: they hardly depend on each other
+        grip = min(GRIPS, key=lambda share: error(share, delay_s))
+        delay_s = min(DELAYS_S, key=lambda delay: error(grip, delay))
+    fitted = replace(nominal, grip=float(grip) * nominal.grip, actuation_s=float(delay_s))
+    return Fit(fitted, decisions, error(grip, delay_s))
+
+
+def improve(weights: np.ndarray, course: Course, car: CarParameters, seed: int) -> np.ndarray:
+    """The policy after first-order training on this course with cars like this one; as it was, if that did not help."""
+    recipe = replace(RANDOMISED, iterations=ITERATIONS, rate=ONWARD_RATE, spread=SPREAD,
+                     objective=RANDOMISED.objective._replace(margin_m=MARGIN_M), first_margin_m=MARGIN_M)  # fmt: skip
+    cars = [
+        replace(car, grip=(1.0 + grip) * car.grip, actuation_s=car.actuation_s + delay_s)
+        for grip in (0.0, -SPREAD.grip, SPREAD.grip)
+        for delay_s in (-SPREAD.delay_s, SPREAD.delay_s)
+    ]
+    trial = Trial(
+        pack_courses([course]), np.zeros(len(cars), np.int64), np.array([one.packed() for one in cars]),
+        TRIAL_LAPS * course.length_m / 3.0, EstimateNoise(),
+    )  # fmt: skip
+    return pretrain(pack_courses([course]), car, recipe, trial, seed, weights).weights
