@@ -280,7 +280,7 @@ class Trials:
         """Whether a killed process is replaced, and the car goes on meanwhile where it should."""
         goes_on = True
         if not fault.stops:
-            paused = self.wait(lambda status: status["mode"] not in (Mode.RUN, Mode.RECOVER), GOES_ON_S)
+            paused = self.wait(lambda status: status["mode"] >= Mode.STOP, GOES_ON_S)
             goes_on = paused is None
         return self.wait(lambda status: self.pids() != before, REACTION_S) is not None and goes_on
 
