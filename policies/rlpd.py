@@ -12,7 +12,7 @@ had the same outcome. An actor that learned only from what was executed would ne
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from numba import njit
 from policies.actor import Actor, actor_layers, initial_weights, raw_log_std, weight_views
 from policies.array_file import read_arrays, write_arrays
 from policies.replay import Memory, transition_dtype
+from policies.rlpd_config import RlpdConfig, schedule
 from policies.rlpd_kernels import (
     actor_backward,
     actor_forward,
@@ -35,62 +36,6 @@ from policies.rlpd_kernels import (
     polyak,
     sample_actions,
 )
-
-
-@dataclass(frozen=True)
-class RlpdConfig:
-    """What the learner does. The defaults are the preset for practice from scratch; docs/experiments/learner.md says why."""
-
-    seed: int = 0
-    batch: int = 128
-    updates_per_step: int = 4
-    """Critic updates to one decision of the robot; never more, so that a slow robot is not overlearned."""
-    updates_per_actor: int = 4
-    """Critic updates to one update of the actor and of alpha."""
-    critics: int = 2
-    critic_subset: int = 2
-    """How many of the target critics, drawn at random, the target takes the least of."""
-    critic_hidden: int = 128
-    actor_hidden: int = 64
-    gamma: float = 0.98
-    """Discount of a decision: 0.98 looks 5 s ahead at 10 Hz."""
-    n_step: int = 1
-    """Decisions that a return sums up before it turns to the critics."""
-    target_share: float = 0.005
-    """Of the way that the target critics go towards the critics in one update."""
-    critic_rate: float = 1e-3
-    actor_rate: float = 1e-3
-    alpha_rate: float = 1e-3
-    std_start: float = 0.6
-    """Standard deviation of the first actions, before they are squashed."""
-    alpha_start: float = 0.1
-    alpha_floor: float = 1e-4
-    entropy_start: float = -2.0
-    """Target entropy at first: wide exploration; it falls in a straight line over `entropy_steps` decisions."""
-    entropy_end: float = -6.0
-    entropy_steps: int = 4000
-    prior_share_start: float = 0.5
-    """Share of demonstrations and prior data in a batch; it falls in a straight line over `prior_share_steps`."""
-    prior_share_end: float = 0.1
-    prior_share_steps: int = 3000
-    prior_updates: int = 0
-    """Critic updates on prior data alone before the first decision; the targets then follow by another share."""
-    prior_target_share: float = 0.05
-    average_share: float = 1.0
-    """Of the way that the robot's actor goes towards the trained one in one update: below 1, an average over time."""
-    anchor: float = 0.0
-    """Weight of staying near the actions of the starting policy; it falls in a straight line over `anchor_steps`."""
-    anchor_end: float = 0.0
-    anchor_steps: int = 6000
-    memory: int = 100_000
-
-
-FROM_SCRATCH = RlpdConfig()
-FROM_POLICY = RlpdConfig(
-    updates_per_step=6, updates_per_actor=3, gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.1,
-    alpha_start=0.002, alpha_floor=5e-4, entropy_start=-5.0, prior_updates=5000, average_share=0.005,
-    anchor=10.0, anchor_end=0.5, anchor_steps=2000,
-)  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
@@ -144,11 +89,6 @@ def actor_update(actor, critics, observation, noise, actor_space, critic_space, 
     actor_backward(actor, observation, h1, h2, d_out, h_scratch[0], h_scratch[1], actor_gradient)
     adam(actor, actor_gradient, moments[0], moments[1], step, rate)
     return log_likelihood.mean()
-
-
-def schedule(start: float, end: float, over: int, now: int) -> float:
-    """From start to end in a straight line over `over` steps, then constant."""
-    return start + (end - start) * min(1.0, now / over)
 
 
 class Mirror(NamedTuple):

@@ -14,7 +14,8 @@ from torch import nn
 
 from policies.actor import LOG_STD_MAX, LOG_STD_MIN, weight_views
 from policies.replay import TRANSITION
-from policies.rlpd import Mirror, Rlpd, RlpdConfig
+from policies.rlpd import Mirror, Rlpd
+from policies.rlpd_config import RlpdConfig
 from robot.tasks.race_track import (
     ACTION_SIZE,
     MIRROR_ACTION_SIGN,

@@ -9,7 +9,8 @@ import torch
 from policies.actor import Actor, actor_layers, initial_weights
 from policies.array_file import read_arrays, write_arrays
 from policies.replay import transition_dtype
-from policies.rlpd import Mirror, Rlpd, RlpdConfig, schedule
+from policies.rlpd import Mirror, Rlpd
+from policies.rlpd_config import RlpdConfig, schedule
 from robot.bench.learner import TorchRlpd
 
 N, M = 6, 2
@@ -152,6 +153,31 @@ def test_a_policy_to_start_from_keeps_its_actions_and_gets_the_configured_noise(
     np.testing.assert_allclose(stretch, 0.1, atol=1e-3)
     with pytest.raises(ValueError, match="weights have shape"):
         make_learner(policy_weights=policy[:-1])
+
+
+def test_the_robots_actor_follows_the_trained_one_at_its_share():
+    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25))
+    learner.add(some_transitions(100))
+    before = learner.actor_weights()
+    learner.update(SMALL.updates_per_actor)
+    np.testing.assert_allclose(learner.actor_weights(), before + 0.25 * (learner.actor - before), atol=1e-6)
+
+
+def test_moving_to_another_policy_takes_its_actions_and_sets_the_anchor_there(tmp_path):
+    config = dataclasses.replace(SMALL, anchor=4.0, anchor_end=0.0, anchor_steps=50, std_start=0.2)
+    learner = make_learner(config)
+    learner.add(some_transitions(100))
+    learner.update(20)
+    other = initial_weights(learner.layers, np.random.default_rng(9)) * 3
+    learner.move_to(other)
+    observation = np.random.default_rng(6).standard_normal(N).astype(np.float32)
+    moved = Actor(learner.layers, learner.actor_weights())
+    np.testing.assert_array_equal(moved.mean(observation), Actor(learner.layers, other).mean(observation))
+    np.testing.assert_array_equal(learner.anchor_actor, learner.actor)
+    learner.save(tmp_path / "learner.npz")
+    resumed = make_learner(config)
+    resumed.load(tmp_path / "learner.npz")
+    assert resumed.anchored_at == 100
 
 
 def test_alpha_does_not_fall_below_its_floor():
