@@ -129,9 +129,13 @@ class Pipeline:
         self.timer = LapTimer(course.length_m)
         self.row = -1
 
-    def set_weights(self, weights: np.ndarray) -> None:
-        """Take another actor into use, from the next decision on."""
-        self.actor.set_weights(weights)
+    def set_weights(self, learned: np.ndarray) -> None:
+        """Take into use what the learner sent, from the next decision on.
+
+        learned (n + 1,) float32: the actor's weights, then the share of the nominal grip that the car was found to have.
+        """
+        self.actor.set_weights(learned[:-1])
+        self.brake_car = believed_car(self.setup.car, float(learned[-1]))
 
     @property
     def takes_weights(self) -> bool:

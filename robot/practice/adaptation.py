@@ -83,11 +83,13 @@ def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
     decisions = int(weight[follows > 0].sum())
     if decisions < NEEDED:
         return None
-    rows = [np.ascontiguousarray(t[name], dtype=np.float64) for name in ("observation", "action", "next_observation")]
+    seen, done, then = (
+        np.ascontiguousarray(t[name], np.float64) for name in ("observation", "action", "next_observation")
+    )
 
     def error(grip: float, delay_s: float) -> float:
         car = replace(nominal, grip=grip * nominal.grip, actuation_s=delay_s)
-        return float(yaw_rate_error(*rows, follows, weight, car.packed()))
+        return float(yaw_rate_error(seen, done, then, follows, weight, car.packed()))
 
     delay_s = nominal.actuation_s
     for _ in range(2):  # one after the other: they hardly depend on each other

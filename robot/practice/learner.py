@@ -50,6 +50,7 @@ class LearnerProcess:
         self.learner = new_learner(self.config, starting_policy(self.config))
         self.learns_from_simulator = self.config.start_from != SCRATCH
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
+        self.grip_share = 1.0  # of the nominal grip, as the fit found it
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
 
     def run(self) -> None:
@@ -89,6 +90,9 @@ class LearnerProcess:
             self.learner.learn_from_prior()
         self.learner.add(stored)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
+        fit = fit_car(np.array(self.lived, TRANSITION), load_parameters()) if self.learns_from_simulator else None
+        if fit is not None:
+            self.grip_share = fit.car.grip / load_parameters().grip
         self.learned = self.learner.transitions_seen
         self.publish()
 
@@ -108,17 +112,19 @@ class LearnerProcess:
 
     def adapt(self) -> None:
         """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
-        fit = fit_car(np.array(self.lived), load_parameters())
+        fit = fit_car(np.array(self.lived, TRANSITION), load_parameters())
         if fit is None:
             return
         weights = improve(self.learner.actor_weights(), course_of(self.folder, self.config), fit.car, self.config.seed)
         self.learner.move_to(weights)
+        self.grip_share = fit.car.grip / load_parameters().grip
         print(f"after {len(self.lived)} decisions: grip {fit.car.grip:.3f}, delay {fit.car.actuation_s:.3f} s, from "
               f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
 
     def publish(self) -> None:
         """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""
-        self.mailbox.publish(self.learner.actor_weights(), self.learned, time.monotonic())
+        learned = np.append(self.learner.actor_weights(), np.float32(self.grip_share))
+        self.mailbox.publish(learned, self.learned, time.monotonic())
 
     def report(self) -> None:
         """Show how it goes."""

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
-from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from policies.replay import TRANSITION, load_folder
@@ -32,7 +31,7 @@ from robot.practice.blocks import CONTROL_STATUS, LEARNER_STATUS, SESSION_STATUS
 from robot.practice.control import GONE
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
-from robot.practice.session_file import COURSE_FILE, SessionFile
+from robot.practice.session_file import COURSE_FILE, SessionFile, learned_size
 from robot.practice.settings import SCRATCH, PracticeConfig, shared_name
 from robot.practice.start import World
 from robot.safety.guardian import Guardian, start_guardian
@@ -168,7 +167,7 @@ class Session:
         self.close()
 
     def _make_shared_memory(self) -> None:
-        size = weight_count(self.policy.layers)
+        size = learned_size(self.policy.layers)
         self.names = {part: shared_name(self.folder, part) for part in (
             "readings", "outputs", "events", "news", "weights", "spool", "transitions", "mailbox", "control",
             "learner", "session")}  # fmt: skip
@@ -208,7 +207,7 @@ class Session:
             robot=self.config.robot,
             names=self.names,
             layers=self.policy.layers,
-            weights_size=weight_count(self.policy.layers),
+            weights_size=learned_size(self.policy.layers),
             lockstep=self.config.clock == "lockstep",
             clock_socket=str(self.car.directory / "lockstep") if self.car else "",
             vesc_port=self.car.vesc_path if self.car else self.robot.vesc.port,
@@ -243,7 +242,7 @@ class Session:
         weights = self.policy.weights
         newest = self.mailbox.read()
         if newest is not None and newest.step > 0 and p.demo_lap_s > 0.0:
-            weights = newest.vector
+            weights = newest.vector[:-1]
         known: World | None = self.world
         if self.config.mapless:
             stored = self.folder / COURSE_FILE

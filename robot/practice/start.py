@@ -8,7 +8,8 @@ import numpy as np
 
 from policies.actor import actor_layers, initial_weights
 from policies.policy_file import PolicyFile, load_policy
-from policies.rlpd import FROM_POLICY, FROM_SCRATCH, Mirror, Rlpd
+from policies.rlpd import Mirror, Rlpd
+from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH
 from robot.demonstration.course_from_lap import load_course
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
