@@ -21,10 +21,9 @@ import tty
 from pathlib import Path
 from struct import Struct
 
-from drivers.vesc import BAUD, GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, FrameParser, frame
+from drivers.vesc import BAUD, GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, FrameParser, VescSettings, frame
 from robot.practice.blocks import CONTROL_STATUS, SharedRecord
 from robot.realtime import become_realtime
-from robot.safety.supervisor import FULL_BRAKE_A
 
 HEARTBEAT_LIMIT_MS = 100
 POLL_MS = 10
@@ -34,7 +33,7 @@ STANDING_ERPM = 200  # 0.04 m/s
 STANDING_ANSWERS = 3  # in a row
 
 _COMMAND = Struct(">Bi")
-BRAKE = frame(_COMMAND.pack(SET_CURRENT_BRAKE, round(1000 * FULL_BRAKE_A)))
+BRAKE = frame(_COMMAND.pack(SET_CURRENT_BRAKE, round(1000 * VescSettings.brake_current_a)))
 ZERO_THROTTLE = frame(_COMMAND.pack(SET_CURRENT, 0))
 ASK = frame(bytes([GET_VALUES]))
 _ERPM = Struct(">23xi")  # where GET_VALUES answers with it
