@@ -164,7 +164,7 @@ class Trial:
         """Mean lap time per metre, s/m, and a heavy price for every crash; lower is better."""
         length_m = self.courses.n_rows[self.course] * self.courses.spacing_m[self.course]
         pace = np.minimum(laps.median_s / length_m, 2.0)
-        return float(np.mean(pace) + 0.2 * np.mean(np.minimum(laps.crashes, 4)))
+        return float(np.mean(pace) + 0.1 * np.mean(np.minimum(laps.crashes, 4)))
 
 
 def pretrain(
