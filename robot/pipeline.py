@@ -30,6 +30,7 @@ from robot.safety.monitors import Flag, Monitors, TickInputs
 from robot.safety.predictive_brake import (
     AS_PROPOSED,
     MARGIN_M,
+    SLIPPERY_SHARE,
     UNAVOIDABLE,
     backup_action,
     believed_car,
@@ -80,6 +81,7 @@ class Pipeline:
         self.is_decision = False
         self.brake_reason = AS_PROPOSED
         self.brake_car = believed_car(setup.car)
+        self.slippery_car = believed_car(setup.car, SLIPPERY_SHARE)
         self.wheelbase_m = float(setup.car[P_FRONT] + setup.car[P_REAR])
         self.trim_rad, self.latency_s = setup.trim_rad, setup.latency_s
         self.sent = np.zeros((COMMAND_HISTORY, 2))  # (steer, speed) commands of the last ticks, newest last
@@ -132,10 +134,12 @@ class Pipeline:
     def set_weights(self, learned: np.ndarray) -> None:
         """Take into use what the learner sent, from the next decision on.
 
-        learned (n + 1,) float32: the actor's weights, then the share of the nominal grip that the car was found to have.
+        learned (n + 2,) float32: the actor's weights, then two shares of the nominal grip: what the car is believed to
+        have, and the least that it may have.
         """
-        self.actor.set_weights(learned[:-1])
-        self.brake_car = believed_car(self.setup.car, float(learned[-1]))
+        self.actor.set_weights(learned[:-2])
+        self.brake_car = believed_car(self.setup.car, float(learned[-2]))
+        self.slippery_car = believed_car(self.setup.car, float(learned[-1]))
 
     @property
     def takes_weights(self) -> bool:
@@ -417,7 +421,7 @@ class Pipeline:
             self.brake_reason = filter_action(
                 float(proposed[0]), float(proposed[1]), self.s, self.lateral, self.heading_error, estimate.v_x,
                 estimate.v_y, estimate.yaw_rate, self.sent, self.packed, self.course.spacing_m, self.brake_car,
-                self.latency_s, MARGIN_M, self.executed,
+                self.slippery_car, self.latency_s, MARGIN_M, self.executed,
             )  # fmt: skip
             self.overrides += self.brake_reason != AS_PROPOSED
         self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)

@@ -20,13 +20,14 @@ import numpy as np
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
-from robot.practice.adaptation import fit_car, improve
+from robot.practice.adaptation import Fit, fit_car, improve
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
 from robot.practice.session_file import PUBLISH_EVERY, SessionFile
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import course_of, new_learner, starting_policy
+from robot.safety.predictive_brake import MEASURED_SHARE, SLIPPERY_SHARE
 from robot.tasks import race_track
 from sim.car import load_parameters
 
@@ -50,7 +51,7 @@ class LearnerProcess:
         self.learner = new_learner(self.config, starting_policy(self.config))
         self.learns_from_simulator = self.config.start_from != SCRATCH
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
-        self.grip_share = 1.0  # of the nominal grip, as the fit found it
+        self.grip_shares = (1.0, SLIPPERY_SHARE)  # of the nominal grip: believed, and the least possible
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
 
     def run(self) -> None:
@@ -92,7 +93,7 @@ class LearnerProcess:
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
         fit = fit_car(np.array(self.lived, TRANSITION), load_parameters()) if self.learns_from_simulator else None
         if fit is not None:
-            self.grip_share = fit.car.grip / load_parameters().grip
+            self.take_grip(fit)
         self.learned = self.learner.transitions_seen
         self.publish()
 
@@ -117,13 +118,18 @@ class LearnerProcess:
             return
         weights = improve(self.learner.actor_weights(), course_of(self.folder, self.config), fit.car, self.config.seed)
         self.learner.move_to(weights)
-        self.grip_share = fit.car.grip / load_parameters().grip
+        self.take_grip(fit)
         print(f"after {len(self.lived)} decisions: grip {fit.car.grip:.3f}, delay {fit.car.actuation_s:.3f} s, from "
               f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
 
+    def take_grip(self, fit: Fit) -> None:
+        """Believe the measured grip, and that little can be missing from it."""
+        share = fit.car.grip / load_parameters().grip
+        self.grip_shares = (share, MEASURED_SHARE * share)
+
     def publish(self) -> None:
         """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""
-        learned = np.append(self.learner.actor_weights(), np.float32(self.grip_share))
+        learned = np.append(self.learner.actor_weights(), np.array(self.grip_shares, np.float32))
         self.mailbox.publish(learned, self.learned, time.monotonic())
 
     def report(self) -> None:

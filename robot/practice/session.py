@@ -242,7 +242,7 @@ class Session:
         weights = self.policy.weights
         newest = self.mailbox.read()
         if newest is not None and newest.step > 0 and p.demo_lap_s > 0.0:
-            weights = newest.vector[:-1]
+            weights = newest.vector[:-2]
         known: World | None = self.world
         if self.config.mapless:
             stored = self.folder / COURSE_FILE

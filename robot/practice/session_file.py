@@ -12,8 +12,8 @@ PUBLISH_EVERY = 10  # transitions between two versions of the weights
 
 
 def learned_size(layers: tuple[int, ...]) -> int:
-    """Length of what the learner sends to control: the actor's weights, and the grip that it found."""
-    return weight_count(layers) + 1
+    """Length of what the learner sends to control: the actor's weights and two grips, see `Pipeline.set_weights`."""
+    return weight_count(layers) + 2
 
 
 class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

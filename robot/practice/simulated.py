@@ -11,7 +11,7 @@ from numba import njit
 
 from policies.actor import act, squash
 from policies.replay import TRANSITION
-from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, believed_car, filter_action
+from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, believed_car, filter_action
 from robot.tasks.race_track import (
     ACTION_SIZE,
     DECISION_S,
@@ -50,7 +50,7 @@ def look(x, error, table, n_rows, spacing_m, out):
 
 
 @njit(cache=True)
-def practise(weights, hidden, start_s, car, brake, brake_car, table, curvature, course, spacing_m, errors, noise,
+def practise(weights, hidden, start_s, car, brake, brake_car, slippery, table, curvature, course, spacing_m, errors, noise,
              std_scale, observations, proposed, executed, next_observations, rewards, collided):  # fmt: skip
     """Drive len(noise) decisions with one car, writing each decision's row of the last six arguments.
 
@@ -76,7 +76,7 @@ def practise(weights, hidden, start_s, car, brake, brake_car, table, curvature, 
         if brake:
             reason = filter_action(action[0], action[1], x[S] + error[0], x[LATERAL] + error[1],
                                    x[HEADING_ERROR] + error[2], x[V_X] + error[3], x[V_Y] + error[4],
-                                   x[YAW_RATE] + error[5], sent, course, spacing_m, brake_car, car[P_DELAY], MARGIN_M,
+                                   x[YAW_RATE] + error[5], sent, course, spacing_m, brake_car, slippery, car[P_DELAY], MARGIN_M,
                                    chosen)  # fmt: skip
             if reason != AS_PROPOSED:
                 changed = np.abs(chosen - action).max()
@@ -127,7 +127,7 @@ def simulate_practice(
         rewards, collided = np.empty(DECISIONS_EACH, np.float32), np.empty(DECISIONS_EACH, np.uint8)
         practise(
             weights, layers[1], rng.uniform(0.0, course.length_m), car, predictive_brake,
-            believed_car(nominal.packed()), courses.table, courses.curvature, packed, course.spacing_m,
+            believed_car(nominal.packed()), believed_car(nominal.packed(), SLIPPERY_SHARE), courses.table, courses.curvature, packed, course.spacing_m,
             np.ascontiguousarray(errors[:, k]), rng.standard_normal((DECISIONS_EACH, ACTION_SIZE), np.float32),
             STD_SCALES[k % len(STD_SCALES)], observations, proposed, executed, following, rewards, collided,
         )  # fmt: skip

@@ -56,7 +56,8 @@ REASONS = {
     UNAVOIDABLE: "full braking: nothing is predicted to keep the car in the corridor",
 }
 
-SLIPPERY_SHARE = 0.85  # of the believed grip: an action must be safe with this little, too
+SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
+MEASURED_SHARE = 0.95  # of the measured one
 HELD_BY_GRIP = 0.95  # more braking than this leaves nothing to steer with
 MARGIN_M = 0.08
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
@@ -200,19 +201,19 @@ def rank(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, sp
 
 
 @njit(cache=True)
-def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, latency_s,
-                  margin_m, out):  # fmt: skip
+def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery,
+                  latency_s, margin_m, out):  # fmt: skip
     """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. UNAVOIDABLE.
 
     a0, a1: proposed action. s, lateral (m), heading_error (rad): estimated place on the course; v_x, v_y (m/s),
     yaw_rate (rad/s): estimated motion, all at the time of the decision.
     sent: (k, 2) float64, the commands (steer_rad, speed_m_s) of the last k ticks, newest last; k covers the latency:
     k >= latency_s / TICK_S + 1. Its last row is the command in force.
-    course: `Course.packed()`; car: `believed_car(...)`; latency_s: from sending a command to its effect at the wheels;
+    course: `Course.packed()`; car: `believed_car(...)`; slippery: the same with the least grip that it may have, as an
+    action must be safe with that, too; latency_s: from sending a command to its effect at the wheels;
     margin_m: room to keep between body and walls.
     """
     out[0], out[1] = a0, a1
-    slippery = with_grip(car, SLIPPERY_SHARE)
     if rank(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery, latency_s,
             margin_m) == 2.0:  # fmt: skip
         return AS_PROPOSED

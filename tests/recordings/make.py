@@ -57,7 +57,7 @@ def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, en
     folder.mkdir()
     setup_path(folder, 1).write_bytes(start.to_bytes())
     pipeline = Pipeline(PipelineSetup.from_bytes(start.to_bytes()))
-    new = Weights(1, 100, 0.0, np.append(start.weights * np.float32(0.98), np.float32(1.0)))
+    new = Weights(1, 100, 0.0, np.append(start.weights * np.float32(0.98), np.array([1.0, 0.85], np.float32)))
     version = 0
     with (
         start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep", seed=1)) as car,

@@ -9,6 +9,7 @@ from policies.backup.pure_pursuit import pursue
 from robot.safety.predictive_brake import (
     AS_PROPOSED,
     MARGIN_M,
+    SLIPPERY_SHARE,
     SLOWER,
     UNAVOIDABLE,
     backup_action,
@@ -16,6 +17,7 @@ from robot.safety.predictive_brake import (
     clearance,
     filter_action,
     least_room,
+    with_grip,
 )
 from robot.tasks.race_track import (
     SPEED_SLEW_M_S2,
@@ -49,6 +51,7 @@ from sim.track import project
 RANDOM, GOOD = 0, 1
 NOMINAL = load_parameters().packed()
 LATENCY_S = NOMINAL[P_DELAY]
+SLIPPERY = believed_car(NOMINAL, SLIPPERY_SHARE)
 
 
 def drive(course, spacing_m, walls, frame, car, belief, margin_m, driver, brake, decisions, noise_m, speeds, seed):
@@ -77,7 +80,7 @@ def drive(course, spacing_m, walls, frame, car, belief, margin_m, driver, brake,
         executed[:] = a0, a1
         if brake:
             reason = filter_action(a0, a1, s, lateral, error, state[3], state[4], state[5], sent, course, spacing_m,
-                                   belief, belief[P_DELAY], margin_m, executed)  # fmt: skip
+                                   belief, with_grip(belief, SLIPPERY_SHARE), belief[P_DELAY], margin_m, executed)  # fmt: skip
             kept += reason == AS_PROPOSED
         goal_steer, goal_speed = target(executed[0], executed[1])
         for _ in range(TICKS_PER_DECISION):
@@ -151,7 +154,7 @@ def straight() -> tuple[np.ndarray, float]:
 def decide(a0: float, a1: float, lateral: float, heading: float, v_x: float, latency_s: float = LATENCY_S):
     course, spacing_m = straight()
     sent, out = np.tile([0.0, v_x], (6, 1)), np.zeros(2)
-    reason = filter_action(a0, a1, 2.0, lateral, heading, v_x, 0.0, 0.0, sent, course, spacing_m, believed_car(NOMINAL),
+    reason = filter_action(a0, a1, 2.0, lateral, heading, v_x, 0.0, 0.0, sent, course, spacing_m, believed_car(NOMINAL), SLIPPERY,
                            latency_s, MARGIN_M, out)  # fmt: skip
     return reason, out
 
@@ -172,7 +175,7 @@ def test_slowing_down_is_preferred_to_taking_the_wheel():
     course, spacing_m = straight()
     course[80:, 4] = 1.5  # a bend that can be taken slowly only: the straight steering is fine, the speed is not
     sent, out = np.tile([0.0, 5.0], (6, 1)), np.zeros(2)
-    reason = filter_action(0.0, 1.0, 2.6, 0.0, 0.0, 5.0, 0.0, 0.0, sent, course, spacing_m, believed_car(NOMINAL),
+    reason = filter_action(0.0, 1.0, 2.6, 0.0, 0.0, 5.0, 0.0, 0.0, sent, course, spacing_m, believed_car(NOMINAL), SLIPPERY,
                            LATENCY_S, MARGIN_M, out)  # fmt: skip
     assert reason == SLOWER
     assert out[0] == 0.0 and out[1] < 1.0
