@@ -65,7 +65,7 @@ def test_the_saved_policy_is_the_one_that_was_judged(run: dict[str, Any]) -> Non
 
 def test_training_goes_on_from_a_run(run: dict[str, Any], tmp_path: Path) -> None:
     on = train(TrainConfig(effort=1e-9, start_from=run["run"]), root=tmp_path)
-    assert on["ratio"] <= run["ratio"]  # one step further, or the policy that it began with
+    assert on["ratio"] < run["ratio"] + 0.05 and on["crashes"] == 0  # fresh weights finish no lap after one step
 
 
 def test_what_a_family_is_judged_on_was_not_trained_on(tmp_path: Path) -> None:
