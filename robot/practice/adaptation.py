@@ -28,7 +28,7 @@ NEEDED = 60  # cornering decisions
 LATEST = 3000  # transitions looked at
 ITERATIONS = 400
 SPREAD = Randomisation(grip=0.04, mass=0.0, delay_s=0.008, trim_rad=0.008)  # what the fit leaves open
-MARGIN_M = 0.06
+MARGIN_M = 0.10  # the predictive brake keeps 0.08
 TRIAL_LAPS = 4
 
 

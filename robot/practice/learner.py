@@ -33,7 +33,8 @@ from sim.car import load_parameters
 
 CHECKPOINT_EVERY_S = 20.0
 IDLE_S = 0.001
-ADAPT_AFTER = (150, 1000, 3000)  # decisions of practice, at which the simulator is fitted to the car
+MEASURE_AFTER = (150, 1000, 3000)  # decisions of practice, at which the car's grip is measured
+IMPROVE_AFTER = 150  # when the policy is improved in the simulator that is fitted to the car
 SHOWN = ("memory", "updates", "updates_per_s", "alpha", "critic_loss", "value_mean", "entropy")
 
 
@@ -106,7 +107,7 @@ class LearnerProcess:
         if not transition["demonstration"]:
             self.learner.update()
             self.lived.append(transition.copy())
-            if self.learns_from_simulator and len(self.lived) in ADAPT_AFTER:
+            if self.learns_from_simulator and len(self.lived) in MEASURE_AFTER:
                 self.adapt()
         if self.learned % PUBLISH_EVERY == 0:
             self.publish()
@@ -116,11 +117,16 @@ class LearnerProcess:
         fit = fit_car(np.array(self.lived, TRANSITION), load_parameters())
         if fit is None:
             return
-        weights = improve(self.learner.actor_weights(), course_of(self.folder, self.config), fit.car, self.config.seed)
-        self.learner.move_to(weights)
         self.take_grip(fit)
+        if len(self.lived) == IMPROVE_AFTER:
+            self.improve(fit)
         print(f"after {len(self.lived)} decisions: grip {fit.car.grip:.3f}, delay {fit.car.actuation_s:.3f} s, from "
               f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
+
+    def improve(self, fit: Fit) -> None:
+        """Go on from a policy that was made better in the simulator of this very car."""
+        weights = improve(self.learner.actor_weights(), course_of(self.folder, self.config), fit.car, self.config.seed)
+        self.learner.move_to(weights)
 
     def take_grip(self, fit: Fit) -> None:
         """Believe the measured grip, and that little can be missing from it."""
