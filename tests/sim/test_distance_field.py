@@ -56,7 +56,7 @@ def test_in_a_room_the_distance_is_to_its_nearest_wall(x: float, y: float, yaw_r
     grid = room(yaw_rad)
     expected = min(x, 4.0 - x, y, 2.0 - y)
     found = distance_at(grid.distance_m, grid.frame, *in_map(x, y, yaw_rad))
-    assert found == pytest.approx(expected, abs=0.02)  # rounded where two walls are equally near
+    assert found == pytest.approx(expected, abs=0.03)  # half a cell is lost where two walls are equally near
 
 
 def test_beyond_the_grid_all_is_solid() -> None:
