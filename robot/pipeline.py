@@ -247,6 +247,8 @@ class Pipeline:
         """A recovery begins: note why."""
         reason = self.supervisor.reason
         kind = reason.name.lower() if reason in (Reason.STUCK, Reason.CORNERED) else "collision"
+        if reason is Reason.OFF_COURSE and self.phase is Phase.FINISH:
+            kind = "spun"  # while braking to the end of the session: no wall is involved
         self.collisions += kind == "collision"
         self.events.append((kind, {"practice_s": self.practice_s, "phase": self.phase.name, "reason": reason.name,
                                    "s": self.s, "x": estimate.x, "y": estimate.y}))  # fmt: skip
