@@ -1,6 +1,5 @@
 """`robot train`: a policy from the simulator, in seconds."""
 
-import os
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,9 +12,6 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    # The matrices are small: a second BLAS thread only waits, ten times as long when the machine has other work.
-    for library in ("OPENBLAS", "OMP", "MKL"):
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from robot.training import TrainConfig, recipe_for, train
 
     config, as_json = parse(TrainConfig, "train", arguments)
