@@ -25,6 +25,7 @@ from robot.practice.settings import PracticeConfig, load_config, new_run_folder,
 from robot.practice.show import initial_view, refresh
 from robot.practice.start import World, load_world, starting_policy
 from robot.practice.summary import summarise
+from robot.safety import predictive_brake
 from robot.view.terminal import LiveView
 from sim.car import hidden_car, load_parameters
 from sim.yardstick import lookup_or_compute
@@ -131,6 +132,8 @@ def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
 
 def run_session(session: Session, yardstick_s: float | None) -> float:
     """Run a session to its end, in view of a person. Returns the wall time of the session's work, s."""
+    if not any((Path(predictive_brake.__file__).parent / "__pycache__").glob("*.nbi")):
+        say("compiling the kernels, once on this machine: a minute, or a few on a busy one")
     by_hand = session.config.demonstration == "keyboard"
     keyboard = Keyboard(sys.stdin.fileno()) if by_hand else contextlib.nullcontext()
     hand = KeyboardDriver()
