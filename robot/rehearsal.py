@@ -38,7 +38,7 @@ def drive(pipeline: Pipeline, phases: tuple[Phase, ...]) -> None:
     readings["points"] = POINTS
     readings["distance_m"] = 2.0
     readings["input_voltage_v"] = 12.0
-    course = pipeline.course
+    course = pipeline.place.course
     pose = (0.0, 0.0, 0.0) if course is None else (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
     start_s = pipeline.last_time_s or 0.0
     for step in range(len(phases) * TICKS_EACH):

@@ -138,8 +138,8 @@ class ControlProcess:
         self.outputs.write(loop.outputs)
         for kind, fields in self.pipeline.events:
             self.log_event(kind, loop, **fields)
-            if kind == "course" and self.pipeline.course is not None and self.pipeline.grid is not None:
-                save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.course, self.pipeline.grid)
+            if kind == "course" and self.pipeline.place.course is not None and self.pipeline.grid is not None:
+                save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.place.course, self.pipeline.grid)
         if self.pipeline.transition is not None:
             self.hand_over(self.pipeline.transition, orders)
         self.report(loop, figures=loop.tick % (50 * STATUS_EVERY) == 0)

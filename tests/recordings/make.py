@@ -88,8 +88,8 @@ def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, en
         vesc.close()
         lidar.close()
         clock.close()
-        print(f"{name}: {loop.tick} ticks, {pipeline.laps_driven} laps, {pipeline.collisions} collisions, "
-              f"{pipeline.recoveries} recoveries")  # fmt: skip
+        print(f"{name}: {loop.tick} ticks, {pipeline.tally.laps_driven} laps, {pipeline.tally.collisions} collisions, "
+              f"{pipeline.tally.recoveries} recoveries")  # fmt: skip
 
 
 def unplugged(car: VirtualCar, tick: int) -> None:
@@ -108,9 +108,9 @@ def main() -> None:
     shipped = load_policy(SHIPPED_POLICY).weights
     novice = initial_weights(LAYERS, np.random.default_rng(2), std=0.6)
     record("laps", setup(shipped, demonstrate=True, predictive_brake=True), 60.0, undisturbed,
-           lambda pipeline: pipeline.laps_driven >= 2)  # fmt: skip
+           lambda pipeline: pipeline.tally.laps_driven >= 2)  # fmt: skip
     record("collision", setup(novice, demonstrate=False, predictive_brake=False), 60.0, undisturbed,
-           lambda pipeline: pipeline.recoveries >= 1 and pipeline.decisions.count >= 40)  # fmt: skip
+           lambda pipeline: pipeline.tally.recoveries >= 1 and pipeline.decisions.count >= 40)  # fmt: skip
     record(
         "link-loss",
         setup(shipped, demonstrate=False, predictive_brake=True),
