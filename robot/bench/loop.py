@@ -9,7 +9,8 @@ import numpy as np
 
 from policies.policy_file import PolicyFile
 from robot.logs.reader import LogReader
-from robot.practice.session import Progress, Session
+from robot.practice.progress import Progress
+from robot.practice.session import Session
 from robot.practice.settings import PracticeConfig, new_run_folder, save_config
 from robot.practice.start import load_world, starting_policy
 

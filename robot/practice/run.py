@@ -19,7 +19,8 @@ from robot.cli.output import say
 from robot.demonstration.course_from_lap import gates, load_course, save_course
 from robot.demonstration.keyboard import Keyboard, KeyboardDriver
 from robot.plots import plot_run
-from robot.practice.session import Progress, Session, load_progress
+from robot.practice.progress import Progress, load_progress
+from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
 from robot.practice.show import initial_view, refresh

@@ -30,7 +30,7 @@ def initial_view(session: Session, yardstick_s: float) -> ViewState:
 
 def refresh(view: LiveView, session: Session) -> None:
     """Take over what the processes report, and draw if it is time."""
-    state, control = view.state, session.control_status.read()
+    state, control = view.state, session.shared.control.read()
     progress = session.progress
     if control["time_s"] > 0.0:
         state.phase = PHASES[Phase(int(control["phase"]))]
@@ -52,7 +52,7 @@ def refresh(view: LiveView, session: Session) -> None:
         kind = "as it came" if lap["baseline"] else "clean" if lap["clean"] else "not clean"
         state.laps.append(Lap(number, lap["lap_s"], kind))
     if session.learning:
-        learner = session.learner_status.read()
+        learner = session.shared.learner.read()
         state.learner_up = bool(learner["ready"])
         state.updates, state.updates_per_s = int(learner["updates"]), float(learner["updates_per_s"])
         state.transitions = int(learner["transitions"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from robot.practice.session import Progress
+from robot.practice.progress import Progress
 
 
 def clean_laps(progress: Progress) -> list[dict[str, Any]]:

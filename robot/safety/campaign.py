@@ -18,7 +18,8 @@ import numpy as np
 
 from drivers.emulators.virtual_car import VirtualCar
 from policies.replay import load_folder
-from robot.practice.session import Progress, Session
+from robot.practice.progress import Progress
+from robot.practice.session import Session
 from robot.practice.settings import PracticeConfig, new_run_folder, save_config
 from robot.practice.start import load_world, starting_policy
 from robot.safety.supervisor import Mode, Reason
@@ -97,34 +98,39 @@ class Outcome:
         }
 
 
+def virtual_car(session: Session) -> VirtualCar:
+    """The car that the campaign does things to."""
+    assert session.processes.car is not None
+    return session.processes.car
+
+
 def car_fault(do: str, **arguments: Any) -> Callable[[Session], None]:
     """A fault that the emulated devices put in on request."""
 
     def begin(session: Session) -> None:
-        assert session.car is not None
-        session.car.fault(do, **arguments)
+        virtual_car(session).fault(do, **arguments)
 
     return begin
 
 
 def wall_ahead(session: Session) -> None:
     """Close the course 2.5 m in front of the car."""
-    assert session.car is not None
-    session.car.fault("wall", s=session.car.truth().s + 2.5)
+    car = virtual_car(session)
+    car.fault("wall", s=car.truth().s + 2.5)
 
 
 def park_nose_in(session: Session) -> None:
     """Set the car down with its nose to the wall."""
-    assert session.car is not None
-    session.car.fault("park_nose_in", s=session.car.truth().s)
+    car = virtual_car(session)
+    car.fault("park_nose_in", s=car.truth().s)
 
 
 def kill(name: str) -> Callable[[Session], None]:
     """kill -9 of one of the session's processes."""
 
     def begin(session: Session) -> None:
-        assert session.car is not None
-        os.kill(session.car.process.pid if name == "device" else session.children[name].pid, signal.SIGKILL)
+        device, children = virtual_car(session).process, session.processes.children
+        os.kill(device.pid if name == "device" else children[name].pid, signal.SIGKILL)
 
     return begin
 
@@ -210,12 +216,12 @@ class Trials:
 
     def status(self) -> dict[str, Any]:
         """What the control process says of itself."""
-        record = self.session.control_status.read()
+        record = self.session.shared.control.read()
         return {name: record[name].item() for name in ("pid", "time_s", "mode", "reason", "v_x", "finished")}
 
     def running(self, status: dict[str, Any]) -> bool:
         """Whether the car drives by its policy."""
-        control, car = self.session.children["control"], self.session.car
+        control, car = self.session.processes.children["control"], self.session.processes.car
         alive = car is not None and car.process.poll() is None and control.pid == status["pid"]
         alive = alive and abs(time.monotonic() - status["time_s"]) < FRESH_S
         drives = status["mode"] == Mode.RUN and status["v_x"] > DRIVING_M_S and not status["finished"]
@@ -224,8 +230,8 @@ class Trials:
     def complete(self, status: dict[str, Any]) -> bool:
         """Whether the car drives and every process of the session is there and ready."""
         session = self.session
-        there = all(child.running for child in session.children.values())
-        return there and bool(session.learner_status.read()["ready"]) and self.running(status)
+        there = all(child.running for child in session.processes.children.values())
+        return there and bool(session.shared.learner.read()["ready"]) and self.running(status)
 
     def wait(self, ready: Callable[[dict[str, Any]], bool], patience_s: float) -> float | None:
         """Seconds until `ready`; None if it takes longer than patience_s."""
@@ -242,7 +248,7 @@ class Trials:
         self.wait(lambda status: False, self.rng.uniform(0.3, 2.0))
         trial = Trial(fault.name, self.status()["time_s"])
         before = self.pids()
-        car = self.session.car
+        car = self.session.processes.car
         assert car is not None
         watch = ThrottleWatch(car) if fault.zero_throttle_ms is not None else None
         fault.begin(self.session)
@@ -286,8 +292,8 @@ class Trials:
 
     def pids(self) -> dict[str, int]:
         """The session's processes."""
-        car = self.session.car
-        return {name: child.pid for name, child in self.session.children.items()} | {
+        car = self.session.processes.car
+        return {name: child.pid for name, child in self.session.processes.children.items()} | {
             "device": car.process.pid if car else 0
         }
 

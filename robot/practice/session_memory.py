@@ -1,0 +1,53 @@
+"""The shared memory of a session: the rings, the mailbox and the status records that its processes attach to."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from policies.replay import TRANSITION
+from robot.logs.events import EVENT, weights_dtype
+from robot.logs.records import OUTPUTS, READINGS
+from robot.practice.blocks import CONTROL_STATUS, LEARNER_STATUS, SESSION_STATUS, SharedRecord
+from robot.practice.mailbox import Mailbox
+from robot.practice.ring import Ring
+from robot.practice.settings import shared_name
+
+TICK_RING = 2048
+RECORDED = ("readings", "outputs", "events", "weights", "spool", "transitions")  # control's, but for what it tells us
+
+
+class SessionMemory:
+    """Made and owned by the session. `names` says where each part is.
+
+    control, learner: what these processes report. orders: what the session tells them.
+    """
+
+    def __init__(self, folder: Path, weights_size: int) -> None:
+        rings = {
+            "readings": (READINGS, TICK_RING),
+            "outputs": (OUTPUTS, TICK_RING),
+            "events": (EVENT, 256),
+            "news": (EVENT, 1024),
+            "weights": (weights_dtype(weights_size), 64),
+            "spool": (TRANSITION, 1024),
+            "transitions": (TRANSITION, 4096),
+        }
+        records = ("mailbox", "control", "learner", "session")
+        self.names = {part: shared_name(folder, part) for part in (*rings, *records)}
+        self.rings = {part: Ring.create(self.names[part], *what) for part, what in rings.items()}
+        self.mailbox = Mailbox.create(self.names["mailbox"], weights_size)
+        self.control = SharedRecord.create(self.names["control"], CONTROL_STATUS)
+        self.learner = SharedRecord.create(self.names["learner"], LEARNER_STATUS)
+        self.orders = SharedRecord.create(self.names["session"], SESSION_STATUS)
+        self.orders.write(pid=os.getpid())
+
+    def finish(self) -> None:
+        """Control is gone: nothing more will come through what it wrote."""
+        for part in RECORDED:
+            self.rings[part].finish()
+
+    def close(self) -> None:
+        """Unmap and remove all of it."""
+        blocks: list[Any] = [*self.rings.values(), self.mailbox, self.control, self.learner, self.orders]
+        for block in blocks:
+            block.close()
