@@ -1,4 +1,4 @@
-"""`robot evaluate`: the policy of a run, without learning, over N laps."""
+"""`robot evaluate`: the best policy of a run, without learning, over N laps."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ class EvaluateConfig:
     """Drive a policy without learning and without exploring: N laps on the robot or its virtual twin."""
 
     run: Annotated[str, tyro.conf.Positional] = "shipped"
-    """A run's folder, a policy file, or `shipped`."""
+    """A run's folder (its best.npz, or its policy.npz if there is none), a policy file, or `shipped`."""
     robot: str = "virtual-car"
     track: str = "default"
     map: str = ""
@@ -32,26 +32,30 @@ class EvaluateConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(EvaluateConfig, "evaluate", arguments)
+    from robot.practice.best_policy import describe, policy_path
     from robot.practice.run import evaluate
     from robot.practice.settings import PracticeConfig, load_config
 
+    run = Path(config.run)
+    policy = policy_path(run) if run.is_dir() else run
     wanted = PracticeConfig(
         robot=config.robot,
         track=config.track,
         map=config.map,
-        start_from=config.run,
+        start_from=str(policy),
         clock=config.clock,
         minutes=10.0 + config.laps,
         seed=config.seed,
         hidden_seed=config.hidden_seed,
         predictive_brake=config.predictive_brake,
     )
-    if (Path(config.run) / "setup-1.npz").is_file() and config.track == "default" and not config.map:
-        earlier = load_config(Path(config.run))
+    if (run / "setup-1.npz").is_file() and config.track == "default" and not config.map:
+        earlier = load_config(run)
         wanted = replace(wanted, track=earlier.track, map=earlier.map)
         if config.hidden_seed is None:
             wanted = replace(wanted, hidden_seed=earlier.hidden_seed)
-    figures = evaluate(wanted, config.laps)
+    say(f"policy   {describe(policy)}")
+    figures = evaluate(wanted, config.laps) | {"policy": str(policy)}
     for number, lap in enumerate(figures["lap_times_s"], 1):
         say(f"lap {number:3d}   {lap:7.3f} s")
     say(f"median {figures['median_lap_s']} s, {figures['median_ratio']} x the best possible lap, "

@@ -30,6 +30,8 @@ def say_result(figures: dict) -> None:
     if figures["frozen_ratio"] is not None:
         say(f"policy as it came   {times(figures['frozen_ratio'])}")
     say(f"last five laps      {times(figures['median5_ratio'])} (median), best {times(figures['best_ratio'])}")
+    if figures["best_median5_ratio"] is not None:
+        say(f"best five in a row  {times(figures['best_median5_ratio'])} (median): their policy is best.npz")
     say(
         f"{figures['laps']} clean laps, {figures['collisions']} collisions, {figures['resets']} recoveries "
         f"({figures['resets_failed']} failed), {figures['practice_minutes']:.1f} robot minutes in {figures['wall_s']:.0f} s"

@@ -25,6 +25,7 @@ from robot.logs.events import EVENT, make_event, make_weights, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
 from robot.pipeline import Pipeline
 from robot.pipeline_setup import PipelineSetup, setup_path
+from robot.practice.best_policy import lap_dtype, make_lap
 from robot.practice.blocks import CONTROL_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox, Weights
 from robot.practice.ring import Ring
@@ -79,6 +80,7 @@ class ControlProcess:
         self.outputs = Ring.attach(names["outputs"], OUTPUTS)
         self.events = Ring.attach(names["events"], EVENT)
         self.news = Ring.attach(names["news"], EVENT)
+        self.laps = Ring.attach(names["laps"], lap_dtype(session.layers))
         self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size))
         self.spool = Ring.attach(names["spool"], TRANSITION)
         self.transitions = Ring.attach(names["transitions"], TRANSITION)
@@ -138,6 +140,8 @@ class ControlProcess:
         self.outputs.write(loop.outputs)
         for kind, fields in self.pipeline.events:
             self.log_event(kind, loop, **fields)
+            if kind == "lap":
+                self.laps.write(make_lap(self.session.layers, fields, self.pipeline.actor.weights))
             if kind == "course" and self.pipeline.place.course is not None and self.pipeline.grid is not None:
                 save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.place.course, self.pipeline.grid)
         if self.pipeline.transition is not None:

@@ -21,6 +21,7 @@ from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
 from robot.practice.adaptation import Fit, fit_car, improve
+from robot.practice.best_policy import NEWEST_FILE
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
@@ -149,7 +150,7 @@ class LearnerProcess:
         checkpoints.mkdir(exist_ok=True)
         self.learner.save(checkpoints / "learner.npz")
         save_policy(
-            self.folder / "policy.npz",
+            self.folder / NEWEST_FILE,
             self.learner.actor_weights(),
             self.session.layers,
             task="race_track",

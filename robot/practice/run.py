@@ -43,7 +43,8 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     say(f"run      {folder}")
     session = Session(config, folder, world, policy, progress=progress)
     wall_s = run_session(session, yardstick_s)
-    figures = summarise(session.progress, yardstick_s, session.robot.virtual, wall_s, str(folder))
+    figures = summarise(session.progress, session.best.median_lap_s, yardstick_s, session.robot.virtual, wall_s,
+                        str(folder))  # fmt: skip
     figures["failure"] = session.failure
     write_bytes_atomically(folder / "summary.json", [json.dumps(figures, indent=1).encode()])
     figures["picture"] = str(plot_run(folder)) if session.ticks else None

@@ -7,9 +7,11 @@ from typing import Any
 from policies.replay import TRANSITION
 from robot.logs.events import EVENT, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
+from robot.practice.best_policy import lap_dtype
 from robot.practice.blocks import CONTROL_STATUS, LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
+from robot.practice.session_file import learned_size
 from robot.practice.settings import shared_name
 
 TICK_RING = 2048
@@ -22,12 +24,14 @@ class SessionMemory:
     control, learner: what these processes report. orders: what the session tells them.
     """
 
-    def __init__(self, folder: Path, weights_size: int) -> None:
+    def __init__(self, folder: Path, layers: tuple[int, ...]) -> None:
+        weights_size = learned_size(layers)
         rings = {
             "readings": (READINGS, TICK_RING),
             "outputs": (OUTPUTS, TICK_RING),
             "events": (EVENT, 256),
             "news": (EVENT, 1024),
+            "laps": (lap_dtype(layers), 64),
             "weights": (weights_dtype(weights_size), 64),
             "spool": (TRANSITION, 1024),
             "transitions": (TRANSITION, 4096),

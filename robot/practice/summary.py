@@ -19,8 +19,9 @@ def median_of_last(laps: list[dict[str, Any]], until_s: float = math.inf, count:
     return float(np.median(times[-count:])) if times else None
 
 
-def summarise(progress: Progress, yardstick_s: float | None, virtual: bool, wall_s: float, run: str) -> dict[str, Any]:
-    """The figures of `robot practice --json`; None where something did not happen."""
+def summarise(progress: Progress, best_lap_s: float | None, yardstick_s: float | None, virtual: bool, wall_s: float,
+              run: str) -> dict[str, Any]:  # fmt: skip
+    """The figures of `robot practice --json`; None where something did not happen. best_lap_s: see `BestPolicy`."""
     laps = clean_laps(progress)
     baseline = [lap for lap in progress.laps if lap["baseline"] and lap["clean"]]
     best = min((lap["lap_s"] for lap in laps), default=None)
@@ -37,6 +38,7 @@ def summarise(progress: Progress, yardstick_s: float | None, virtual: bool, wall
         "yardstick_lap_s": round(yardstick_s, 3) if yardstick_s else None,
         "best_ratio": ratio(best),
         "median5_ratio": ratio(median_of_last(laps)),
+        "best_median5_ratio": ratio(best_lap_s),
         "median5_ratio_at_5_10_20_min": [ratio(median_of_last(laps, 60.0 * minutes)) for minutes in (5, 10, 20)],
         "frozen_ratio": ratio(median_of_last(baseline)),
         "first_lap_clean": bool(first_laps and first_laps[0]["clean"]) if first_laps else None,

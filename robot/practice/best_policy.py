@@ -1,0 +1,95 @@
+"""The best policy of a run, beside the newest: the weights that drove its five best clean laps in a row.
+
+A learner goes on changing its policy, and the newest is not always the best one; single laps are luck. So the measure
+is the median of five consecutive clean laps, driven while exploring, and the policy is the one that was in force when
+the middle one of them ended.
+"""
+
+import math
+from collections import deque
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from policies.actor import weight_count
+from policies.policy_file import load_policy, save_policy
+from robot.tasks import race_track
+
+BEST_FILE, NEWEST_FILE = "best.npz", "policy.npz"  # in a run's folder
+LAPS = 5
+
+
+@cache
+def lap_dtype(layers: tuple[int, ...]) -> np.dtype:
+    """A lap that control reports, with the actor that was in force when it ended."""
+    return np.dtype([("practice_s", "<f8"), ("lap_s", "<f8"), ("clean", "u1"), ("baseline", "u1"),
+                     ("weights", "<f4", (weight_count(layers),))])  # fmt: skip
+
+
+def make_lap(layers: tuple[int, ...], lap: dict, weights: np.ndarray) -> np.ndarray:
+    """A record of `lap_dtype` for a `lap` event of the pipeline."""
+    record = np.zeros((), lap_dtype(layers))
+    for name in ("practice_s", "lap_s", "clean", "baseline"):
+        record[name] = lap[name]
+    record["weights"] = weights
+    return record
+
+
+class BestPolicy:
+    """Takes in laps in order, keeps `best.npz`. `median_lap_s`: of its five laps; None if there is none yet.
+
+    An earlier session's `best.npz` stays until it is beaten. Raises ValueError if that file is damaged.
+    """
+
+    def __init__(self, folder: Path, layers: tuple[int, ...]) -> None:
+        self.path = folder / BEST_FILE
+        self.layers = layers
+        self.row: deque[np.ndarray] = deque(maxlen=LAPS)
+        self.median_lap_s: float | None = None
+        if self.path.exists():
+            self.median_lap_s = float(load_policy(self.path).metadata["median_lap_s"])
+
+    def break_row(self) -> None:
+        """The laps to come do not follow those so far."""
+        self.row.clear()
+
+    def add(self, lap: np.ndarray) -> None:
+        """The next lap, a record of `lap_dtype`; laps of the policy as it came do not count."""
+        if not lap["clean"] or lap["baseline"]:
+            self.break_row()
+            return
+        self.row.append(lap.copy())
+        if len(self.row) < LAPS:
+            return
+        median_lap_s = float(np.median([one["lap_s"] for one in self.row]))
+        if median_lap_s < (self.median_lap_s or math.inf):
+            self.median_lap_s = median_lap_s
+            self.save()
+
+    def save(self) -> None:
+        """Write the policy of the present row."""
+        save_policy(
+            self.path,
+            self.row[LAPS // 2]["weights"],
+            self.layers,
+            task="race_track",
+            rate_hz=1.0 / race_track.DECISION_S,
+            median_lap_s=self.median_lap_s,
+            practice_s=float(self.row[-1]["practice_s"]),
+        )
+
+
+def policy_path(folder: Path) -> Path:
+    """The policy of a run to drive with: the best, or the newest where no five clean laps were driven in a row."""
+    best = folder / BEST_FILE
+    return best if best.is_file() else folder / NEWEST_FILE
+
+
+def describe(path: Path) -> str:
+    """Which policy this is, for a person: of a run's, what made it the one."""
+    about = load_policy(path).metadata if path.name == BEST_FILE and path.is_file() else {}
+    if "median_lap_s" in about:
+        return (f"{path}, in force in the best {LAPS} clean laps in a row: median {about['median_lap_s']:.2f} s, "
+                f"after {about['practice_s'] / 60.0:.1f} robot minutes")  # fmt: skip
+    return f"{path}, the newest" if path.name == NEWEST_FILE else str(path)

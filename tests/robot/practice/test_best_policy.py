@@ -1,0 +1,99 @@
+"""The best policy is that of five clean laps in a row, and stays until a better one comes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from policies.actor import actor_layers, weight_count
+from policies.policy_file import load_policy, save_policy
+from robot.cli.evaluate import main as evaluate
+from robot.practice import best_policy, session
+from robot.practice.best_policy import BestPolicy, describe, make_lap, policy_path
+from robot.practice.run import practise
+from robot.practice.settings import PracticeConfig
+
+LAYERS = actor_layers(50, 2)
+
+
+def drive(best: BestPolicy, *laps_s: float, clean: bool = True, baseline: bool = False) -> None:
+    """Laps of these times; every weight of the policy that drives a lap is its lap time."""
+    for lap_s in laps_s:
+        lap = {"practice_s": 60.0, "lap_s": lap_s, "clean": clean, "baseline": baseline}
+        best.add(make_lap(LAYERS, lap, np.full(weight_count(LAYERS), lap_s, np.float32)))
+
+
+def kept(folder: Path) -> float:
+    """The time of the lap that the kept policy drove."""
+    return float(load_policy(folder / "best.npz").weights[0])
+
+
+def test_five_clean_laps_make_a_best_policy_that_of_the_middle_one(tmp_path: Path) -> None:
+    best = BestPolicy(tmp_path, LAYERS)
+    drive(best, 9.0, 8.0, 7.0, 6.0)
+    assert not (tmp_path / "best.npz").exists()
+    drive(best, 10.0)
+    assert best.median_lap_s == 8.0
+    assert kept(tmp_path) == 7.0
+
+
+def test_laps_with_another_between_them_are_not_in_a_row(tmp_path: Path) -> None:
+    best = BestPolicy(tmp_path, LAYERS)
+    drive(best, 8.0, 8.0, 8.0)
+    drive(best, 8.0, clean=False)
+    drive(best, 7.0, 7.0)
+    drive(best, 7.0, baseline=True)
+    drive(best, 6.0, 6.0, 6.0)
+    best.break_row()
+    drive(best, 6.0, 6.0)
+    assert best.median_lap_s is None
+
+
+def test_only_a_better_row_takes_its_place(tmp_path: Path) -> None:
+    best = BestPolicy(tmp_path, LAYERS)
+    drive(best, *[8.0] * 5, *[9.0] * 5)
+    assert kept(tmp_path) == 8.0
+    drive(best, 7.5, 7.4, 7.3)
+    assert best.median_lap_s == 7.5
+    assert kept(tmp_path) == 7.5
+
+
+def test_a_resumed_run_must_beat_what_it_had(tmp_path: Path) -> None:
+    drive(BestPolicy(tmp_path, LAYERS), *[8.0] * 5)
+    resumed = BestPolicy(tmp_path, LAYERS)
+    assert resumed.median_lap_s == 8.0
+    drive(resumed, *[8.5] * 5)
+    assert kept(tmp_path) == 8.0
+    drive(resumed, *[7.0] * 3)
+    assert kept(tmp_path) == 7.0
+
+
+def test_a_run_without_five_laps_in_a_row_has_its_newest_policy(tmp_path: Path) -> None:
+    save_policy(tmp_path / "policy.npz", np.zeros(weight_count(LAYERS), np.float32), LAYERS, "race_track", 10.0)
+    assert policy_path(tmp_path) == tmp_path / "policy.npz"
+    assert describe(policy_path(tmp_path)).endswith("policy.npz, the newest")
+    drive(BestPolicy(tmp_path, LAYERS), *[8.0] * 5)
+    assert policy_path(tmp_path) == tmp_path / "best.npz"
+    assert "median 8.00 s, after 1.0 robot minutes" in describe(policy_path(tmp_path))
+
+
+def test_a_session_keeps_it_and_evaluation_drives_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(best_policy, "LAPS", 1)  # a short session has no five
+    monkeypatch.setattr(session, "BASELINE_LAPS", 0)
+    figures = practise(PracticeConfig(track="oval", clock="lockstep", minutes=0.22, seed=3))
+    assert figures["laps"] >= 1
+    best = load_policy(Path(figures["run"]) / "best.npz")
+    assert best.metadata["median_lap_s"] == pytest.approx(
+        figures["best_median5_ratio"] * figures["yardstick_lap_s"], abs=0.01
+    )
+    capsys.readouterr()
+    assert evaluate([figures["run"], "--laps", "1", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "best.npz, in force in the best 1" in told.err
+    found = json.loads(told.out.splitlines()[-1])
+    assert found["policy"].endswith("best.npz")
+    assert found["laps"] == 1
