@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -86,8 +85,3 @@ class PipelineSetup:
     def digest(self) -> str:
         """A short name for this setup."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
-
-
-def setup_path(folder: Path, life: int) -> Path:
-    """Where a run keeps the setup of one life of its control process."""
-    return folder / f"setup-{life}.npz"

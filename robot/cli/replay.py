@@ -21,7 +21,7 @@ class ReplayConfig:
     """
 
     log: Annotated[Path, tyro.conf.Positional]
-    """A run's folder or its log.mcap; or a folder of runs, for which a JUnit report is written."""
+    """A run's folder, or a log.mcap wherever it lies; or a folder of runs, for which a JUnit report is written."""
     junit: Path = Path("replay.xml")
     """Where the report of a folder of runs goes."""
 

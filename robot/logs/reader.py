@@ -14,7 +14,7 @@ import numpy as np
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, Message, Schema
+from mcap.records import Attachment, Channel, Chunk, Message, Schema
 from mcap.stream_reader import CRCValidationError, breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 from numpy.lib.recfunctions import repack_fields
@@ -100,7 +100,7 @@ def read_part(path: Path) -> Iterator[Batch]:
     dtypes: dict[int, np.dtype | None] = {}
     for opcode, content in read_records(path):
         if opcode == Opcode.CHUNK:
-            yield read_chunk(path, Chunk.read(ReadDataStream(BytesIO(content))), channels, dtypes)
+            yield read_chunk(path, content, channels, dtypes)
 
 
 def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -137,6 +137,29 @@ def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
             raise DamagedLog(path, "structure (a record's length)")
 
 
+def read_attachment(path: Path, name: str) -> bytes | None:
+    """The first attachment of this name, None if there is none. Checks attachments, and skips what lies between them.
+
+    Raises DamagedLog if the checksum of an attachment is wrong.
+    """
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        file.seek(len(MCAP0_MAGIC))
+        while size - file.tell() >= RECORD_HEAD.size:
+            opcode, length = RECORD_HEAD.unpack(file.read(RECORD_HEAD.size))
+            if length > size - file.tell():
+                break
+            if opcode != Opcode.ATTACHMENT:
+                file.seek(length, 1)
+                continue
+            content = file.read(length)
+            check_crc(path, "crc32 of an attachment", content[-4:], zlib.crc32(content[:-4]))
+            attachment = Attachment.read(ReadDataStream(BytesIO(content)))
+            if attachment.name == name:
+                return attachment.data
+    return None
+
+
 def check_crc(path: Path, where: str, stored: bytes, found: int) -> None:
     """Raise DamagedLog unless a little-endian CRC-32 is the one found."""
     if int.from_bytes(stored, "little") != found:
@@ -144,14 +167,14 @@ def check_crc(path: Path, where: str, stored: bytes, found: int) -> None:
 
 
 def read_chunk(
-    path: Path, chunk: Chunk, channels: dict[int, tuple[str, np.dtype | None]], dtypes: dict[int, np.dtype | None]
+    path: Path, content: bytes, channels: dict[int, tuple[str, np.dtype | None]], dtypes: dict[int, np.dtype | None]
 ) -> Batch:
-    """Decode a chunk; `channels` and `dtypes` collect what the file has declared so far."""
+    """Decode a chunk record; `channels` and `dtypes` collect what the file has declared so far."""
     try:
-        contents = breakup_chunk(chunk, validate_crc=True)
+        contents = breakup_chunk(Chunk.read(ReadDataStream(BytesIO(content))), validate_crc=True)
     except CRCValidationError as error:
         raise DamagedLog(path, "crc32 of a chunk", error.expected, error.actual) from error
-    except (RuntimeError, McapError, struct.error, UnicodeDecodeError) as error:  # lz4 raises RuntimeError
+    except (RuntimeError, McapError, struct.error, UnicodeDecodeError, OverflowError) as error:  # lz4: RuntimeError
         raise DamagedLog(path, f"chunk ({error})") from error
     messages: dict[str, list[bytes]] = defaultdict(list)
     for entry in contents:

@@ -5,6 +5,7 @@ back to its ring only when its record is in a file, so a recorder that is killed
 same records again and goes on in a new part of the log.
 """
 
+import json
 import os
 import signal
 import sys
@@ -16,8 +17,9 @@ import numpy as np
 
 from policies.replay import TRANSITION, write_segment
 from robot.clock import RealClock
-from robot.logs.events import EVENT, make_event, weights_dtype
+from robot.logs.events import EVENT, event_text, make_event, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
+from robot.logs.setup_files import setup_path
 from robot.logs.writer import LogWriter, next_part
 from robot.practice.ring import Ring
 
@@ -44,6 +46,7 @@ class Recorder:
     """One life of the recorder. `drain` takes in what has arrived, `flush` makes it last."""
 
     def __init__(self, config: RecorderConfig) -> None:
+        self.folder = config.folder
         self.replay_folder = config.folder / "replay"
         self.replay_folder.mkdir(exist_ok=True)
         self.log = LogWriter(next_part(config.folder), config.weights_size)
@@ -67,6 +70,7 @@ class Recorder:
         if len(readings):
             self.newest = (int(readings["tick"][-1]), float(readings["time_s"][-1]))
         for batch in events:
+            self.attach_setups(batch)
             self.log.add_events(batch)
         self.log.add_weights(weights)
         self.log.add_readings(readings)
@@ -74,6 +78,14 @@ class Recorder:
         if len(transitions):
             self.unsaved.append(transitions)
         return len(readings) + len(outputs) + len(weights) + len(transitions) + sum(map(len, events))
+
+    def attach_setups(self, events: np.ndarray) -> None:
+        """Put the setup of every life that begins into the log, so that it can be replayed wherever it is taken."""
+        for event in events:
+            told = json.loads(event_text(event))
+            path = setup_path(self.folder, int(told.get("life", 0)))
+            if told["kind"] == "start" and path.is_file():
+                self.log.add_setup(told["life"], path.read_bytes())
 
     def flush(self) -> None:
         """Put everything taken so far into files, then give its slots back."""

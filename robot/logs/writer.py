@@ -9,6 +9,7 @@ from mcap.writer import CompressionType, Writer
 from robot.logs.events import EVENT_JSON_SCHEMA, event_text, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, encode, message_definition
+from robot.logs.setup_files import MEDIA_TYPE, setup_name
 
 READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC, WEIGHTS_TOPIC = "/readings", "/outputs", "/events", "/weights"
 CHUNK_BYTES = 4 << 20  # a flush normally closes a chunk long before
@@ -73,6 +74,10 @@ class LogWriter:
         """Append (n,) EVENT."""
         for record in records:
             self._add(self._events, record, event_text(record))
+
+    def add_setup(self, life: int, setup: bytes) -> None:
+        """Attach what the pipeline of a life starts from (`PipelineSetup.to_bytes`), before the life's first tick."""
+        self._mcap.add_attachment(0, 0, setup_name(life), MEDIA_TYPE, setup)
 
     def flush(self) -> None:
         """Close the chunk in progress and hand it to the operating system."""

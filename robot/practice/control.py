@@ -23,8 +23,9 @@ from robot.control_loop import ControlLoop
 from robot.demonstration.course_from_lap import save_course
 from robot.logs.events import EVENT, make_event, make_weights, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
+from robot.logs.setup_files import setup_path
 from robot.pipeline import Pipeline
-from robot.pipeline_setup import PipelineSetup, setup_path
+from robot.pipeline_setup import PipelineSetup
 from robot.practice.best_policy import lap_dtype, make_lap
 from robot.practice.blocks import CONTROL_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox, Weights

@@ -18,7 +18,8 @@ from policies.policy_file import PolicyFile
 from robot.config import load_robot
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
-from robot.pipeline_setup import PipelineSetup, setup_path
+from robot.logs.setup_files import setup_path
+from robot.pipeline_setup import PipelineSetup
 from robot.practice.best_policy import BestPolicy
 from robot.practice.control import GONE
 from robot.practice.processes import RESTARTS_MAX, Processes

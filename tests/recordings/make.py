@@ -2,7 +2,7 @@
 
     python tests/recordings/make.py
 
-Each drive becomes a folder with log.mcap and setup-1.npz, as a run has them. A change to anything that decides makes
+Each drive becomes a folder with log.mcap, which holds its setup. A change to anything that decides makes
 the old recordings differ, and the tests then name the first difference: if it was meant, record again and say so.
 They hold on any x86-64 processor with FMA and a libm that rounds like this one's.
 """
@@ -23,7 +23,7 @@ from robot.control_loop import ControlLoop
 from robot.logs.events import make_event, make_weights
 from robot.logs.writer import LogWriter
 from robot.pipeline import Pipeline
-from robot.pipeline_setup import PipelineSetup, setup_path
+from robot.pipeline_setup import PipelineSetup
 from robot.practice.mailbox import Weights
 from robot.practice.session_file import learned_size
 from robot.practice.start import SHIPPED_POLICY, load_world
@@ -55,7 +55,6 @@ def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, en
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    setup_path(folder, 1).write_bytes(start.to_bytes())
     pipeline = Pipeline(PipelineSetup.from_bytes(start.to_bytes()))
     new = Weights(1, 100, 0.0, np.append(start.weights * np.float32(0.98), np.array([1.0, 0.85], np.float32)))
     version = 0
@@ -69,6 +68,7 @@ def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, en
         vesc.open()
         lidar.open()
         loop = ControlLoop(clock, vesc, lidar, pipeline, life=1)
+        log.add_setup(1, start.to_bytes())
         log.add_events(make_event("start", 0, clock.now(), life=1, setup=start.digest())[None])
         while loop.tick < seconds / TICK_S and not end(pipeline):
             loop.wait()

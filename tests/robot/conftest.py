@@ -9,8 +9,9 @@ import pytest
 
 from robot.logs.events import make_event
 from robot.logs.records import OUTPUTS, READINGS
+from robot.logs.setup_files import setup_path
 from robot.logs.writer import LogWriter
-from robot.pipeline_setup import PipelineSetup, setup_path
+from robot.pipeline_setup import PipelineSetup
 from sim.built_in_tracks import built_in
 from sim.track import place
 

@@ -12,6 +12,7 @@ from robot.logs.writer import LogWriter, next_part
 from robot.practice.mailbox import Weights
 
 WEIGHTS_SIZE = 7
+SETUP = b"what the pipeline started from"
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def write_part(make_readings: Callable[..., np.ndarray], respond: Callable) -> C
     def write(folder: Path, count: int = 100, first: int = 0, per_chunk: int = 10, close: bool = True) -> Path:
         readings = make_readings(count, first)
         log = LogWriter(next_part(folder), WEIGHTS_SIZE)
+        log.add_setup(0, SETUP)
         log.add_events(make_event("start", first, 0.02 * first, seed=1)[None])
         vector = np.arange(WEIGHTS_SIZE, dtype=np.float32)
         log.add_weights(make_weights(Weights(3, 40, 0.5, vector), first, 0.02 * first)[None])

@@ -11,7 +11,8 @@ from policies.policy_file import load_policy
 from policies.replay import load_folder
 from robot.logs.reader import LogReader
 from robot.logs.replay import replay
-from robot.logs.setups import pipeline_for
+from robot.logs.setup_files import setup_path
+from robot.logs.setups import find_setup, pipeline_for
 from robot.pipeline import Phase
 from robot.practice.run import practise
 from robot.practice.settings import PracticeConfig
@@ -55,6 +56,14 @@ def test_the_log_replays_byte_for_byte(session: tuple[Path, dict[str, Any]]) -> 
     report = replay(folder, lambda life: pipeline_for(folder, life))
     assert report.first_difference is None
     assert report.ticks > 1500
+
+
+def test_the_log_alone_replays_elsewhere(session: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, _ = session
+    moved = tmp_path / "moved.mcap"
+    moved.write_bytes((folder / "log.mcap").read_bytes())
+    assert find_setup(moved, 1) == (moved, setup_path(folder, 1).read_bytes())
+    assert replay(moved, lambda life: pipeline_for(moved, life)).equal
 
 
 def test_a_changed_weight_of_the_setup_is_found(session: tuple[Path, dict[str, Any]]) -> None:
