@@ -6,7 +6,7 @@ from drivers.base import VescReading
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.course_place import CoursePlace
 from robot.estimation.estimator import Estimate
-from robot.safety.predictive_brake import backup_action, braking_left
+from robot.safety.predictive_brake import HOLDING, backup_action, braking_left
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 from robot.tasks import race_track as task
 from sim.car import P_FRONT, P_MOTOR_GAIN, P_REAR, P_STEER_MAX
@@ -50,6 +50,6 @@ class Fallback:
         place = self.place
         if place.course is None or estimate.lost:
             return last.steer_rad, 0.0
-        action = backup_action(place.s, place.lateral, place.heading_error, estimate.v_x, place.packed,
+        action = backup_action(HOLDING, place.s, place.lateral, place.heading_error, estimate.v_x, place.packed,
                                place.course.spacing_m, brake_car, latency_s)  # fmt: skip
         return task.target(*action)

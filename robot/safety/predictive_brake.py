@@ -1,12 +1,12 @@
 """The predictive brake: an action is executed only if, after it, braking still keeps the car inside the corridor.
 
 At every decision the proposed action is rolled out with the car's own equations: first what is still in the delay line,
-then the action for one decision, then the backup (pursue the course, and brake with the grip that cornering leaves)
-until the car creeps along the course. If the body stays `margin_m` inside both walls throughout, the action is
-executed; else gentler ones are tried; at last the backup itself. As the backup was found safe one decision earlier, it
-is safe now, as far as the model holds: safe with the believed grip, and, where there is a choice, with less grip as
-well. (Less grip alone would be no caution: it predicts a slide where the car spins.) What is executed is always an
-action of the task, so that a learner can learn from it.
+then the action for one decision, then a backup manoeuvre (pursue the course, and brake with the grip that cornering
+leaves) until the car creeps along the course. If with one of the manoeuvres the body stays `margin_m` inside both walls
+throughout, the action is executed; else gentler ones are tried; at last the manoeuvres themselves. As one of them was
+found safe one decision earlier, it is safe now, as far as the model holds: safe with the believed grip, and, where there
+is a choice, with less grip as well. (Less grip alone would be no caution: it predicts a slide where the car spins.) What
+is executed is always an action of the task, so that a learner can learn from it.
 
 Everything is a pure function of its arguments.
 """
@@ -68,7 +68,14 @@ CREEP_INWARDS_RAD = 0.6
 KINEMATIC_SPEED_M_S = 1.2  # below it the tyres settle faster than a tick: no slip is simulated
 BACKUP_GRIP_SHARE = 0.9  # of the believed grip, for braking and cornering together
 BACKUP_BRAKE_MIN_M_S2 = 2.0
-OFFSET_KEPT = 0.6  # share of the lateral offset that the backup still aims at: it need not cross to the centreline
+
+# The backup manoeuvres, one a row: (share of the lateral offset that it still aims at: it need not cross to the
+# centreline; look-ahead, as a share of the usual one; share of the braking that cornering leaves). The first stops
+# soonest, the second holds a racing line at the limit, where hard braking would slide the car out of its corner.
+MANOEUVRES = np.array([[0.6, 1.0, 1.0], [0.9, 0.65, 0.5]])
+HARDEST, HOLDING = 0, 1
+# What is tried in the action's place, gentlest first: shares of the way from it to a manoeuvre's (steering, speed).
+BLENDS = np.array([[0.0, 0.5], [0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
 
 
 def believed_car(packed: np.ndarray, grip_belief: float = 1.0) -> np.ndarray:
@@ -116,19 +123,20 @@ def braking_left(cornering, car):
 
 
 @njit(cache=True)
-def backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s):
-    """The backup's action: pursue the course, and brake with what cornering leaves of the grip."""
+def backup_action(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car, latency_s):
+    """The action of one of the MANOEUVRES: pursue the course, and brake with what cornering leaves of the grip."""
     wheelbase = car[P_FRONT] + car[P_REAR]
-    steer = pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), OFFSET_KEPT * lateral,
+    offset_kept, reach, brake_share = MANOEUVRES[manoeuvre]
+    steer = pursue(course, spacing_m, s, lateral, heading_error, reach * lookahead(v_x), offset_kept * lateral,
                    wheelbase, car[P_STEER_MAX])  # fmt: skip
-    braking = braking_left(v_x * v_x * math.tan(steer) / wheelbase, car)
+    braking = brake_share * braking_left(v_x * v_x * math.tan(steer) / wheelbase, car)
     return action_for(steer, v_x - braking * (DECISION_S + latency_s + car[P_SPEED_TAU]))
 
 
 @njit(cache=True)
-def least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
+def least_room(manoeuvre, a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
                latency_s):  # fmt: skip
-    """Smallest distance between body and walls, m, through one decision of (a0, a1) and then the backup.
+    """Smallest distance between body and walls, m, through one decision of (a0, a1) and then a backup manoeuvre.
 
     Negative if it would touch a wall: -1 at once, nearer 0 the later. Arguments as `filter_action`.
     """
@@ -146,7 +154,7 @@ def least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, cour
     least = 1e9
     for tick in range(HORIZON_TICKS):
         if tick > 0 and tick % TICKS_PER_DECISION == 0:
-            b0, b1 = backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
+            b0, b1 = backup_action(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
             goal_steer, goal_speed = target(b0, b1)
         now = past + tick
         line[now, 0] = slew(line[now - 1, 0], goal_steer, STEER_SLEW_RAD_S, TICK_S)
@@ -188,15 +196,29 @@ def least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, cour
 
 
 @njit(cache=True)
+def most_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, latency_s,
+              margin_m):  # fmt: skip
+    """`least_room` with the first manoeuvre that keeps the margin, else with the best."""
+    best = -1.0
+    for manoeuvre in range(len(MANOEUVRES)):
+        room = least_room(manoeuvre, a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m,
+                          car, latency_s)  # fmt: skip
+        if room >= margin_m:
+            return room
+        best = max(best, room)
+    return best
+
+
+@njit(cache=True)
 def rank(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery, latency_s,
          margin_m):  # fmt: skip
     """How good an action is: 2 safe with either grip; 1 to 2 safe with the believed one; below that its room, m."""
-    room = least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car,
-                      latency_s)  # fmt: skip
+    room = most_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, latency_s,
+                     margin_m)  # fmt: skip
     if room < margin_m:
         return room
-    room = least_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, slippery,
-                      latency_s)  # fmt: skip
+    room = most_room(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, slippery,
+                     latency_s, margin_m)  # fmt: skip
     return 2.0 if room >= margin_m else 1.5 + 0.5 * max(-1.0, min(0.99, room))
 
 
@@ -217,22 +239,21 @@ def filter_action(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, c
     if rank(a0, a1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery, latency_s,
             margin_m) == 2.0:  # fmt: skip
         return AS_PROPOSED
-    b0, b1 = backup_action(s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
     best, reason = -2.0, UNAVOIDABLE
-    for choice in range(3):
-        c0, c1 = b0, b1
-        if choice == 0:
-            c0, c1 = a0, min(a1, b1)
-        elif choice == 1:
-            c0, c1 = 0.5 * (a0 + b0), min(a1, b1)
-        good = rank(c0, c1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery,
-                    latency_s, margin_m)  # fmt: skip
-        if good >= best - ROOM_TIE_M:
-            best, reason = good, SLOWER + choice
-            out[0], out[1] = c0, c1
-        if good == 2.0:
-            return reason
+    for steered, slowed in BLENDS:
+        for manoeuvre in range(len(MANOEUVRES)):
+            b0, b1 = backup_action(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)
+            c0, c1 = a0 + steered * (b0 - a0), a1 + slowed * min(0.0, b1 - a1)
+            good = rank(c0, c1, s, lateral, heading_error, v_x, v_y, yaw_rate, sent, course, spacing_m, car, slippery,
+                        latency_s, margin_m)  # fmt: skip
+            if good >= best - ROOM_TIE_M:
+                best = good
+                reason = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
+                out[0], out[1] = c0, c1
+            if good == 2.0:
+                return reason
     if best >= 0.0:
         return reason
-    out[0], out[1] = b0, -1.0  # it will touch: as slowly as it can
+    out[0] = backup_action(HARDEST, s, lateral, heading_error, v_x, course, spacing_m, car, latency_s)[0]
+    out[1] = -1.0  # it will touch: as slowly as it can
     return UNAVOIDABLE
