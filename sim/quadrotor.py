@@ -205,10 +205,9 @@ def battery_share(total_thrust, p):
 
 
 @njit(forceinline=True)
-def motor_acceleration(command, m, share, p):
-    """Rate of a rotor's speed, 1/s, under a command in [0, 1] on a battery at `share` of its nominal voltage."""
-    behind = command * share - m
-    return behind * (p[P_INVERSE_RISE] if behind > 0.0 else p[P_INVERSE_FALL])
+def rotor_rate(behind, p):
+    """Rate, 1/s, at which a rotor takes up what its speed lacks: faster up than down, or the reverse."""
+    return p[P_INVERSE_RISE] if behind > 0.0 else p[P_INVERSE_FALL]
 
 
 @njit(forceinline=True)
@@ -228,80 +227,124 @@ def gust_step(gust, noise, keep):
 
 
 @njit(forceinline=True)
+def mixed(t_0, t_1, t_2, t_3):
+    """Of the four thrusts, N: their sum, and the differences that roll, pitch and yaw the body."""
+    right, left, right_more, left_more = t_0 + t_1, t_2 + t_3, t_1 - t_0, t_2 - t_3
+    return right + left, left - right, left_more + right_more, right_more - left_more
+
+
+@njit(forceinline=True)
+def body_derivative(q, v, w, thrust, p, gain):
+    """Time derivative of attitude `q` (4), velocity `v` (3) and angular rate `w` (3) under `mixed` thrusts.
+
+    gain: factor of the lift near the ground.
+    """
+    q_w, q_x, q_y, q_z = q
+    v_x, v_y, v_z = v
+    w_x, w_y, w_z = w
+    total, roll, pitch, yaw = thrust
+    # The rotors' axis in the world. Drag is drag across everywhere, and the difference to drag along it on the axis.
+    z_x, z_y, z_z = 2.0 * (q_x * q_z + q_w * q_y), 2.0 * (q_y * q_z - q_w * q_x), 1.0 - 2.0 * (q_x * q_x + q_y * q_y)
+    speed_along = z_x * v_x + z_y * v_y + z_z * v_z
+    along = (total * gain + (p[P_DRAG_ACROSS] - p[P_DRAG_ALONG]) * speed_along) * p[P_INVERSE_MASS]
+    across = p[P_DRAG_ACROSS] * p[P_INVERSE_MASS]
+    h_x, h_y, h_z = 0.5 * w_x, 0.5 * w_y, 0.5 * w_z
+    return (
+        (
+            -(q_x * h_x + q_y * h_y + q_z * h_z),
+            q_w * h_x + q_y * h_z - q_z * h_y,
+            q_w * h_y + q_z * h_x - q_x * h_z,
+            q_w * h_z + q_x * h_y - q_y * h_x,
+        ),
+        (
+            z_x * along - across * v_x + p[P_FORCE_X] * p[P_INVERSE_MASS],
+            z_y * along - across * v_y + p[P_FORCE_Y] * p[P_INVERSE_MASS],
+            z_z * along - across * v_z + (p[P_FORCE_Z] * p[P_INVERSE_MASS] - GRAVITY_M_S2),
+        ),
+        (
+            (p[P_ARM_Y] * roll + p[P_TORQUE_X]) * p[P_INVERSE_INERTIA_X] + p[P_GYRO_X] * w_y * w_z,
+            (p[P_ARM_X] * pitch + p[P_TORQUE_Y]) * p[P_INVERSE_INERTIA_Y] + p[P_GYRO_Y] * w_z * w_x,
+            (p[P_TORQUE_PER_THRUST] * yaw + p[P_TORQUE_Z]) * p[P_INVERSE_INERTIA_Z] + p[P_GYRO_Z] * w_x * w_y,
+        ),
+    )
+
+
+@njit(forceinline=True)
 def derivative(s, u, p, ground_z):
     """Time derivative of the state `s` (N_STATE) under commands `u` (4) in [0, 1].
 
     ground_z: height of the ground, m, world; None for free air.
     """
-    _, _, p_z, q_w, q_x, q_y, q_z, v_x, v_y, v_z, w_x, w_y, w_z, m_0, m_1, m_2, m_3 = s
-    t_0, t_1, t_2, t_3 = rotor_thrust(m_0, p), rotor_thrust(m_1, p), rotor_thrust(m_2, p), rotor_thrust(m_3, p)
-    right_front_left_back, right_back_left_front = t_0 + t_2, t_1 + t_3
-    total = right_front_left_back + right_back_left_front
-    share = battery_share(total, p)
-    roll_thrust, pitch_thrust = (t_2 + t_3) - (t_0 + t_1), (t_1 + t_2) - (t_0 + t_3)
-    yaw_thrust = right_back_left_front - right_front_left_back
-    if ground_z is not None:
-        total = total * ground_gain(p_z - ground_z, p)
-
-    # The rotors' axis in the world; drag across it and along it is drag across everywhere and the rest along the axis.
-    z_x, z_y, z_z = 2.0 * (q_x * q_z + q_w * q_y), 2.0 * (q_y * q_z - q_w * q_x), 1.0 - 2.0 * (q_x * q_x + q_y * q_y)
-    speed_along = z_x * v_x + z_y * v_y + z_z * v_z
-    along = (total + (p[P_DRAG_ACROSS] - p[P_DRAG_ALONG]) * speed_along) * p[P_INVERSE_MASS]
-    across = p[P_DRAG_ACROSS] * p[P_INVERSE_MASS]
-
-    return (
-        v_x,
-        v_y,
-        v_z,
-        -0.5 * (q_x * w_x + q_y * w_y + q_z * w_z),
-        0.5 * (q_w * w_x + q_y * w_z - q_z * w_y),
-        0.5 * (q_w * w_y + q_z * w_x - q_x * w_z),
-        0.5 * (q_w * w_z + q_x * w_y - q_y * w_x),
-        z_x * along - across * v_x + p[P_FORCE_X] * p[P_INVERSE_MASS],
-        z_y * along - across * v_y + p[P_FORCE_Y] * p[P_INVERSE_MASS],
-        z_z * along - across * v_z + (p[P_FORCE_Z] * p[P_INVERSE_MASS] - GRAVITY_M_S2),
-        (p[P_ARM_Y] * roll_thrust + p[P_TORQUE_X]) * p[P_INVERSE_INERTIA_X] + p[P_GYRO_X] * w_y * w_z,
-        (p[P_ARM_X] * pitch_thrust + p[P_TORQUE_Y]) * p[P_INVERSE_INERTIA_Y] + p[P_GYRO_Y] * w_z * w_x,
-        (p[P_TORQUE_PER_THRUST] * yaw_thrust + p[P_TORQUE_Z]) * p[P_INVERSE_INERTIA_Z] + p[P_GYRO_Z] * w_x * w_y,
-        motor_acceleration(u[0], m_0, share, p),
-        motor_acceleration(u[1], m_1, share, p),
-        motor_acceleration(u[2], m_2, share, p),
-        motor_acceleration(u[3], m_3, share, p),
-    )
+    m = s[13:17]
+    thrust = mixed(rotor_thrust(m[0], p), rotor_thrust(m[1], p), rotor_thrust(m[2], p), rotor_thrust(m[3], p))
+    gain = 1.0 if ground_z is None else ground_gain(s[2] - ground_z, p)
+    share = battery_share(thrust[0], p)
+    behind = u[0] * share - m[0], u[1] * share - m[1], u[2] * share - m[2], u[3] * share - m[3]
+    dq, dv, dw = body_derivative(s[3:7], s[7:10], s[10:13], thrust, p, gain)
+    dm = (behind[0] * rotor_rate(behind[0], p), behind[1] * rotor_rate(behind[1], p),
+          behind[2] * rotor_rate(behind[2], p), behind[3] * rotor_rate(behind[3], p))  # fmt: skip
+    return s[7:10] + dq + dv + dw + dm
 
 
 @njit(forceinline=True)
-def advanced(s, rate, time_s):
-    """The state after `time_s` at a constant `rate`."""
-    return (
-        s[0] + time_s * rate[0], s[1] + time_s * rate[1], s[2] + time_s * rate[2], s[3] + time_s * rate[3],
-        s[4] + time_s * rate[4], s[5] + time_s * rate[5], s[6] + time_s * rate[6], s[7] + time_s * rate[7],
-        s[8] + time_s * rate[8], s[9] + time_s * rate[9], s[10] + time_s * rate[10], s[11] + time_s * rate[11],
-        s[12] + time_s * rate[12], s[13] + time_s * rate[13], s[14] + time_s * rate[14], s[15] + time_s * rate[15],
-        s[16] + time_s * rate[16],
-    )  # fmt: skip
+def rotor_stages(m, target, step_s, p):
+    """A rotor's speed at the four stages of a Runge-Kutta step towards a constant target, and after it.
+
+    What it lacks decays at a constant rate, so each stage is that of the plain method: a polynomial of rate * step.
+    """
+    behind = target - m
+    z = rotor_rate(behind, p) * step_s
+    left_2 = 1.0 - 0.5 * z
+    left_3 = 1.0 - 0.5 * z * left_2
+    left_4 = 1.0 - z * left_3
+    left = 1.0 - z * (1.0 / 6.0) * (1.0 + 2.0 * (left_2 + left_3) + left_4)
+    return target - behind * left_2, target - behind * left_3, target - behind * left_4, target - behind * left
 
 
 @njit(forceinline=True)
-def unit_attitude(s):
-    """The state with its quaternion scaled to length one."""
-    scale = 1.0 / math.sqrt(s[Q_W] * s[Q_W] + s[Q_X] * s[Q_X] + s[Q_Y] * s[Q_Y] + s[Q_Z] * s[Q_Z])
-    return (s[0], s[1], s[2], scale * s[3], scale * s[4], scale * s[5], scale * s[6], s[7], s[8], s[9], s[10], s[11],
-            s[12], s[13], s[14], s[15], s[16])  # fmt: skip
+def plus3(a, factor, b):
+    return a[0] + factor * b[0], a[1] + factor * b[1], a[2] + factor * b[2]
+
+
+@njit(forceinline=True)
+def plus4(a, factor, b):
+    return a[0] + factor * b[0], a[1] + factor * b[1], a[2] + factor * b[2], a[3] + factor * b[3]
 
 
 @njit(forceinline=True)
 def rk4_step(s, u, p, step_s, ground_z):
-    """The state after one classical Runge-Kutta step of `step_s` under constant commands; see `derivative`."""
-    k1 = derivative(s, u, p, ground_z)
-    k2 = derivative(advanced(s, k1, 0.5 * step_s), u, p, ground_z)
-    k3 = derivative(advanced(s, k2, 0.5 * step_s), u, p, ground_z)
-    k4 = derivative(advanced(s, k3, step_s), u, p, ground_z)
-    sixth = step_s * (1.0 / 6.0)
-    s = advanced(s, k1, sixth)
-    s = advanced(s, k2, 2.0 * sixth)
-    s = advanced(s, k3, 2.0 * sixth)
-    return unit_attitude(advanced(s, k4, sixth))
+    """The state after one classical Runge-Kutta step of `step_s` under constant commands.
+
+    s: state (N_STATE); u: commands (4) in [0, 1]; ground_z: height of the ground, m, world, or None for free air. The
+    battery's voltage and the ground's effect stay those at the beginning of the step; for the rest this is the plain
+    method on `derivative`, in an order that keeps few numbers alive at a time.
+    """
+    x, q, v, w, m = s[0:3], s[3:7], s[7:10], s[10:13], s[13:17]
+    thrust_1 = mixed(rotor_thrust(m[0], p), rotor_thrust(m[1], p), rotor_thrust(m[2], p), rotor_thrust(m[3], p))
+    share = battery_share(thrust_1[0], p)
+    a, b = rotor_stages(m[0], u[0] * share, step_s, p), rotor_stages(m[1], u[1] * share, step_s, p)
+    c, d = rotor_stages(m[2], u[2] * share, step_s, p), rotor_stages(m[3], u[3] * share, step_s, p)
+    thrust_2 = mixed(rotor_thrust(a[0], p), rotor_thrust(b[0], p), rotor_thrust(c[0], p), rotor_thrust(d[0], p))
+    thrust_3 = mixed(rotor_thrust(a[1], p), rotor_thrust(b[1], p), rotor_thrust(c[1], p), rotor_thrust(d[1], p))
+    thrust_4 = mixed(rotor_thrust(a[2], p), rotor_thrust(b[2], p), rotor_thrust(c[2], p), rotor_thrust(d[2], p))
+    gain = 1.0 if ground_z is None else ground_gain(x[2] - ground_z, p)
+
+    half, third, sixth = 0.5 * step_s, step_s * (1.0 / 3.0), step_s * (1.0 / 6.0)
+    dq, dv, dw = body_derivative(q, v, w, thrust_1, p, gain)
+    q_end, v_end, w_end = plus4(q, sixth, dq), plus3(v, sixth, dv), plus3(w, sixth, dw)
+    # The position's stages are the velocities of the others: v, v + half dv_1, v + half dv_2, v + step dv_3.
+    x = plus3(plus3(x, step_s, v), step_s * sixth, dv)
+    dq, dv, dw = body_derivative(plus4(q, half, dq), plus3(v, half, dv), plus3(w, half, dw), thrust_2, p, gain)
+    q_end, v_end, w_end = plus4(q_end, third, dq), plus3(v_end, third, dv), plus3(w_end, third, dw)
+    x = plus3(x, step_s * sixth, dv)
+    dq, dv, dw = body_derivative(plus4(q, half, dq), plus3(v, half, dv), plus3(w, half, dw), thrust_3, p, gain)
+    q_end, v_end, w_end = plus4(q_end, third, dq), plus3(v_end, third, dv), plus3(w_end, third, dw)
+    x = plus3(x, step_s * sixth, dv)
+    dq, dv, dw = body_derivative(plus4(q, step_s, dq), plus3(v, step_s, dv), plus3(w, step_s, dw), thrust_4, p, gain)
+    q_end, v_end, w_end = plus4(q_end, sixth, dq), plus3(v_end, sixth, dv), plus3(w_end, sixth, dw)
+    scale = 1.0 / math.sqrt(q_end[0] * q_end[0] + q_end[1] * q_end[1] + q_end[2] * q_end[2] + q_end[3] * q_end[3])
+    q_end = scale * q_end[0], scale * q_end[1], scale * q_end[2], scale * q_end[3]
+    return x + q_end + v_end + w_end + (a[3], b[3], c[3], d[3])
 
 
 @njit(forceinline=True)
