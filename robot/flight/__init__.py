@@ -1,0 +1,1 @@
+"""Training and judging of policies that fly quadrotors."""
