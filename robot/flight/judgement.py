@@ -1,0 +1,115 @@
+"""What a flying policy is worth: flights under conditions that it did not choose, beside those of classical controllers.
+
+The classical controllers are made for the quadrotor that the policy was trained for, and like it they are not told when
+they fly another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from policies.backup.cascaded_pid import CascadedPid
+from policies.backup.lqr import Lqr
+from robot.flight.evaluation import DISTURBED, Conditions, Feedback, Pilot, evaluate
+from sim.quadrotor import QuadrotorParameters, load_parameters
+
+MORE_DELAY_S = 0.02
+LOW_BATTERY = 7.0 / 7.4  # two cells at 7 V of their nominal 7.4 V
+RANDOMISED = ("mass", "thrust", "inertia", "motor_delay")
+CHANGES = (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3)
+DELAYS_S = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03)
+NOMINAL = "nominal"
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Figures of each pilot under each of the conditions, and its survival where one quantity is another.
+
+    breakdown: by pilot, by quantity ("mass" ... "delay"), one share for each of CHANGES (DELAYS_S for the delay).
+    """
+
+    conditions: dict[str, dict[str, Figures]]
+    breakdown: dict[str, dict[str, list[float]]]
+
+    def worst(self, pilot: str) -> tuple[str, float]:
+        """The single change that a pilot survives least, in words, and its survival."""
+        found = []
+        for quantity, shares in self.breakdown[pilot].items():
+            k = int(np.argmin(shares))
+            by = f"+{1000 * DELAYS_S[k]:.0f} ms" if quantity == "delay" else f"{100 * CHANGES[k]:+.0f} %"
+            found.append((shares[k], f"{quantity.replace('_', ' ')} {by}"))
+        share, change = min(found)
+        return change, share
+
+
+def pilots_for(policy: Pilot, quadrotor: QuadrotorParameters, task: Any) -> dict[str, Pilot]:
+    """The policy and the controllers that it is compared with, by name."""
+    return {
+        "policy": policy,
+        "PID": Feedback(lambda n: CascadedPid(quadrotor, n), task),
+        "LQR": Feedback(lambda n: Lqr(quadrotor, n), task),
+    }
+
+
+def standard_conditions(nominal: Conditions, other: str) -> dict[str, Conditions]:
+    """Conditions by name; `other` names the quadrotor of another parameter file."""
+    quadrotor, spread = nominal.quadrotor, nominal.randomisation
+
+    def within(share: float) -> Conditions:
+        return replace(nominal, randomisation=replace(spread, **dict.fromkeys(RANDOMISED, share)))
+
+    return {
+        NOMINAL: nominal,
+        "mass, thrust, inertia, motor delay ±20 %": within(0.2),
+        "mass, thrust, inertia, motor delay ±30 %": within(0.3),
+        f"flying a {other.replace('_', ' ')}": replace(nominal, quadrotor=load_parameters(other)),
+        f"{1000 * MORE_DELAY_S:.0f} ms more delay": replace(nominal, quadrotor=delayed(quadrotor, MORE_DELAY_S)),
+        "battery at 7.0 V of 7.4 V": replace(nominal, quadrotor=quadrotor.scaled(battery=LOW_BATTERY)),
+    }
+
+
+def delayed(quadrotor: QuadrotorParameters, more_s: float) -> QuadrotorParameters:
+    """The quadrotor with more latency between sensing and motors."""
+    return replace(quadrotor, latency_s=quadrotor.latency_s + more_s)
+
+
+def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, seed: int, episodes: int, task: Any,
+          progress: Callable[[float], None] = lambda share: None) -> Judgement:  # fmt: skip
+    """Fly every pilot under every condition, from the same starts. progress: called with the share done, 0 to 1.
+
+    A cell of the breakdown has half as many flights as a condition.
+    """
+    conditions = standard_conditions(nominal, other)
+    quadrotor = nominal.quadrotor
+    cells = {quantity: [quadrotor.scaled(**{quantity: 1.0 + change}) for change in CHANGES] for quantity in RANDOMISED}
+    cells["delay"] = [delayed(quadrotor, delay_s) for delay_s in DELAYS_S]
+    total = len(pilots) * (len(conditions) + sum(map(len, cells.values())) / 2)
+    done = 0.0
+
+    def fly(pilot: Pilot, under: Conditions, flights: int) -> Figures:
+        nonlocal done
+        figures = evaluate(pilot, under, seed, flights, task).figures()
+        done += flights / episodes
+        progress(done / total)
+        return figures
+
+    return Judgement(
+        {
+            name: {who: fly(pilot, under, episodes) for who, pilot in pilots.items()}
+            for name, under in conditions.items()
+        },
+        {
+            who: {
+                quantity: [
+                    fly(pilot, replace(nominal, quadrotor=changed), -(-episodes // 2))["survival"] or 0.0
+                    for changed in row
+                ]
+                for quantity, row in cells.items()
+            }
+            for who, pilot in pilots.items()
+        },
+    )
