@@ -9,7 +9,8 @@ import hashlib
 import inspect
 import math
 from collections.abc import Callable
-from types import FunctionType
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,38 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "arc
 INLINED: dict[str, Any] = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def specialise(function: Callable[..., Any], **supplied: Any) -> FunctionType:
+@dataclass(frozen=True)
+class Target:
+    """Where specialised functions run: how those that others call are compiled, and what stands in for `math`."""
+
+    compiled: Callable[[FunctionType], Any]
+    maths: ModuleType
+
+
+CPU = Target(njit(**INLINED), lane_math)
+
+
+@dataclass(frozen=True)
+class _Orders:
+    homes: frozenset[str]  # modules whose functions are plain Python, and whose names `supplied` replaces
+    supplied: dict[str, Any]
+    target: Target
+
+
+def specialise(
+    function: Callable[..., Any], target: Target = CPU, modules: tuple[ModuleType, ...] = (), **supplied: Any
+) -> FunctionType:
     """A plain copy, to be compiled with OPTIONS, of a function of a module, in which every float constant is float32.
 
     The functions of ours that it calls are copied in the same way, and compiled. `supplied` replaces module-level names
-    in `function` and in the functions of its module: numbers become compile-time constants. Raises ValueError for a
-    closure.
+    in `function` and in the functions of its module and of `modules`: numbers become compile-time constants. Raises
+    ValueError for a closure.
 
     The copy's name ends in a digest of all code and constants that went into it. Numba's cache on disk, which knows a
     function by its name and would miss an edit in a callee's file, can thus never serve a stale kernel.
     """
-    return _copy(_source(function), _source(function).__module__, supplied)
+    homes = frozenset((_source(function).__module__, *(module.__name__ for module in modules)))
+    return _copy(_source(function), _Orders(homes, supplied, target))
 
 
 def _source(function: Callable[..., Any]) -> FunctionType:
@@ -43,37 +65,37 @@ def _source(function: Callable[..., Any]) -> FunctionType:
     return plain
 
 
-def _copy(source: FunctionType, home: str, supplied: dict[str, Any]) -> FunctionType:
+def _copy(source: FunctionType, orders: _Orders) -> FunctionType:
     code = source.__code__
     if source.__closure__:
         raise ValueError(f"{source.__qualname__}: found a closure; only functions of a module can be specialised")
     digest = hashlib.sha256(code.co_code)
     namespace = dict(source.__globals__)
-    if source.__module__ == home:
-        namespace |= supplied
+    if source.__module__ in orders.homes:
+        namespace |= orders.supplied
     for name in code.co_names:
         if name in namespace:
-            namespace[name], identity = _translate(namespace[name], home, supplied)
+            namespace[name], identity = _translate(namespace[name], orders)
             digest.update(f"{name} = {identity}\n".encode())
-    literals = [_translate(value, home, supplied) for value in code.co_consts]
+    literals = [_translate(value, orders) for value in code.co_consts]
     digest.update("\n".join(identity for _, identity in literals[1:]).encode())  # the first one is the docstring
     name = f"{source.__name__}_{digest.hexdigest()[:16]}"
     code = code.replace(co_consts=tuple(value for value, _ in literals), co_name=name, co_qualname=name)
     return FunctionType(code, namespace, name, source.__defaults__)
 
 
-def _translate(value: Any, home: str, supplied: dict[str, Any]) -> tuple[Any, str]:
+def _translate(value: Any, orders: _Orders) -> tuple[Any, str]:
     """The single-precision counterpart of a global or a literal, and a text that identifies it."""
-    if isinstance(value, Dispatcher) or (isinstance(value, FunctionType) and value.__module__ == home):
-        copy = _copy(_source(value), home, supplied)
-        return njit(**INLINED)(copy), copy.__name__
+    if isinstance(value, Dispatcher) or (isinstance(value, FunctionType) and value.__module__ in orders.homes):
+        copy = _copy(_source(value), orders)
+        return orders.target.compiled(copy), copy.__name__
     if isinstance(value, float):
         return np.float32(value), repr(value)
     if isinstance(value, np.ndarray):
         single = value.astype(np.float32) if value.dtype == np.float64 else value
         return single, hashlib.sha256(single.tobytes()).hexdigest()
     if value is math:
-        return lane_math, inspect.getsource(lane_math)
+        return orders.target.maths, inspect.getsource(lane_math)
     if isinstance(value, int | str | np.generic | None):
         return value, repr(value)
     return value, getattr(value, "__name__", repr(value))
