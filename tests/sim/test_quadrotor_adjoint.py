@@ -102,7 +102,7 @@ def exactly(state: np.ndarray, u: np.ndarray, p: np.ndarray, substeps: int = 50)
 
 @pytest.mark.parametrize("name", QUADROTORS[:2])
 def test_the_training_step_stays_near_exact_integration_over_a_second(name: str) -> None:
-    """Within 2 cm and a degree of it, after an open-loop manoeuvre of a second that leads a metre away."""
+    """Within 2 cm and 2 degrees of it, after an open-loop manoeuvre of a second that leads a metre away."""
     parameters = load_parameters(name)
     p, hover = parameters.packed(), parameters.hover_command()
     state = np.zeros(N_STATE)
@@ -113,7 +113,7 @@ def test_the_training_step_stays_near_exact_integration_over_a_second(name: str)
         state, near = exactly(state, u, p, 5), plain_step(near, u, p)
     assert np.abs(near[:3] - state[:3]).max() < 0.02
     attitude = state[3:7] / np.linalg.norm(state[3:7])
-    assert 2 * math.acos(min(1.0, abs(near[3:7] @ attitude))) < math.radians(1.0)
+    assert 2 * math.acos(min(1.0, abs(near[3:7] @ attitude))) < math.radians(2.0)
 
 
 def test_blocks_of_lanes_do_what_the_scalar_functions_do() -> None:
