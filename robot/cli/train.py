@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
+    if any(argument.split("=")[0] == "--sweep" for argument in arguments):
+        from robot.cli.sweep import main as sweep
+
+        return sweep(arguments)
     from robot.training import TrainConfig, recipe_for, train
 
     config, as_json = parse(TrainConfig, "train", arguments)

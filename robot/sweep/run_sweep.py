@@ -32,6 +32,7 @@ from robot.sweep.sweep_file import Run, Sweep
 RESULT, ERROR = "result.json", "error.txt"
 RESTARTS_MAX = 3  # of a run whose worker died; then it is taken to be the run's fault
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMBA")}
+REACHABLE_S = 5.0
 OBJECT_STORE_BYTES = 200_000_000  # instead of a third of the memory: a run hands back a policy and a picture
 
 
@@ -173,6 +174,8 @@ def ray_cluster(address: str, scratch: Path, log: Path) -> Iterator[Any]:
         "object_store_memory": OBJECT_STORE_BYTES,
         "_temp_dir": str(scratch / "ray"),
     }
+    if address:
+        check_reachable(address)
     with log.open("w") as file, contextlib.redirect_stdout(file):
         try:
             ray.init(
@@ -182,10 +185,21 @@ def ray_cluster(address: str, scratch: Path, log: Path) -> Iterator[Any]:
                 runtime_env={"env_vars": ONE_THREAD},
                 **({} if address else here),
             )
-        except (ConnectionError, RuntimeError) as error:
-            raise ValueError(f"address: found '{address}', allowed: that of a Ray cluster ({error})") from error
+        except (ConnectionError, ray.exceptions.RayError) as error:  # another version, a token that is missing
+            raise ValueError(f"address: found '{address}', allowed: a cluster that lets Ray in ({error})") from error
         try:
             yield ray
         finally:
             ray.shutdown()
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_reachable(address: str) -> None:
+    """Raises ValueError if nobody listens at `[ray://]host:port`; Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHABLE_S).close()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"address: found '{address}', allowed: that of a Ray cluster, as host:6379 or ray://host:10001 ({error})"
+        ) from error

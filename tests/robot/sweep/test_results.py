@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from robot.cli import sweep as verb
+from robot.cli import train as verb
 from robot.sweep import run_sweep
 from robot.sweep.results import as_table, median_and_worst, results_of, save_results
 from robot.sweep.run_sweep import Outcome, save

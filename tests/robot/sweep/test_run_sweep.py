@@ -136,6 +136,12 @@ def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest
         run_sweep(seeds_of(range(1)), tmp_path, lambda _: None)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere"])
+def test_an_address_where_nobody_listens_is_named(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ValueError, match=f"address: found '{address}', allowed: .*host:6379"):
+        run_sweep(replace(seeds_of(range(1)), address=address), tmp_path, lambda _: None)
+
+
 def test_a_failed_run_that_is_done_at_last_loses_its_error(tmp_path: Path) -> None:
     [run] = seeds_of(range(1)).runs
     save(tmp_path, run, Outcome({}, {}, "no disk"), 0)
