@@ -153,7 +153,7 @@ def save_video(path: Path, images: Iterable[Image.Image]) -> None:
     writer = None
     for image in images:
         if writer is None:
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 1.0 / frame_s, image.size)
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 1.0 / frame_s, image.size)
         writer.write(np.asarray(image)[:, :, ::-1])
     if writer is not None:
         writer.release()
