@@ -1,5 +1,6 @@
 """`robot train`: a policy from the simulator, in seconds."""
 
+import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -8,7 +9,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from robot.cli.output import finish, parse, say
 
 if TYPE_CHECKING:
+    from robot.flight.training import Check as FlightCheck
     from robot.pretraining import Check
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+FLIGHT_TASKS = ("hover", "track_trajectory")
+TASKS = ("race_track", *FLIGHT_TASKS)
 
 
 def main(arguments: list[str]) -> int:
@@ -16,11 +22,42 @@ def main(arguments: list[str]) -> int:
         from robot.cli.sweep import main as sweep
 
         return sweep(arguments)
+    task = task_in(arguments)
+    if task is None and ("--help" in arguments or "-h" in arguments):
+        return help_for_all()
+    return fly(arguments) if task in FLIGHT_TASKS else race(arguments)
+
+
+def task_in(arguments: list[str]) -> str | None:
+    """The task that is asked for, if one is. Raises ValueError for one that there is not."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, _, value = argument.partition("=")
+        if name == "--task":
+            task = value or following
+            if task not in TASKS:
+                raise ValueError(f"--task: found '{task}', allowed: {', '.join(TASKS)}")
+            return task
+    return None
+
+
+def help_for_all() -> int:
+    """The options of a car's training, then those of a quadrotor's."""
+    from robot.flight.settings import FlightTrainConfig
+    from robot.training import TrainConfig
+
+    for config, verb in ((TrainConfig, "train --task race_track"), (FlightTrainConfig, "train --task hover")):
+        try:
+            parse(config, verb, ["--help"])
+        except SystemExit:
+            print()
+    return 0
+
+
+def race(arguments: list[str]) -> int:
     from robot.training import TrainConfig, recipe_for, train
 
     config, as_json = parse(TrainConfig, "train", arguments)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
+    with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task("compiling, once", total=recipe_for(config).iterations)
 
         def show(check: "Check") -> None:
@@ -31,6 +68,39 @@ def main(arguments: list[str]) -> int:
     say_result(figures)
     finish(figures, as_json)
     return 0 if figures["ratio"] is not None else 1
+
+
+def fly(arguments: list[str]) -> int:
+    began = time.perf_counter()
+    from robot.flight.settings import FlightTrainConfig
+
+    config, as_json = parse(FlightTrainConfig, "train", arguments)
+    from robot.flight.training import iterations_for, train
+
+    with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
+        task = bar.add_task("loading kernels; the first time ever, compiling them", total=iterations_for(config))
+
+        def show(check: "FlightCheck") -> None:
+            error = "" if check.position_error_m is None else f", {100 * check.position_error_m:5.1f} cm off"
+            text = f"{100 * check.survival:5.1f} % of flights{error}"
+            bar.update(task, completed=check.iteration, description=text)
+
+        figures = train(config, show)
+    error_m = figures["position_error_m"]
+    off = (
+        "" if error_m is None else f", {100 * error_m:.1f} cm off, action change {figures['action_change']:.4f} a step"
+    )
+    say(f"nominal drone      {100 * figures['survival']:.1f} % of flights{off}")
+    say(f"drones +-20 %      {100 * figures['survival_randomised']:.1f} % of flights")
+    if "settled" in figures:
+        say(f"thrown, after 3 s  {100 * figures['settled']:.1f} % settled")
+    say(f"trained in {figures['wall_s']:.1f} s, after {figures['compile_s']:.1f} s of compiling or loading; "
+        f"{time.perf_counter() - began:.1f} s in all")  # fmt: skip
+    say(f"run      {figures['run']}")
+    finish(figures, as_json)
+    if figures.get("interrupted"):
+        return 130
+    return 0 if error_m is not None else 1
 
 
 def say_result(figures: dict) -> None:

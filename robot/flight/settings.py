@@ -1,0 +1,39 @@
+"""What `robot train --task hover` is asked to do."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class FlightTrainConfig:
+    """Train a policy that flies a quadrotor, in the simulator, in seconds: from what a drone senses to its rotors.
+
+    `--task hover` comes to rest at a point and stays there; `--task track_trajectory` follows random smooth paths.
+    Ctrl-C ends the training and keeps the best policy so far.
+    """
+
+    task: Literal["hover", "track_trajectory"] = "hover"
+    algorithm: Literal["gradient", "ppo", "td3"] = "gradient"
+    """First-order gradients through the simulator, or one of its model-free rivals."""
+    seed: int = 0
+    randomise: bool = True
+    """Vary mass, thrust, inertia and motor delay by up to 30 % and latency up to 40 ms; otherwise only the latency, up to
+    20 ms, and the disturbances."""
+    both: bool = False
+    """Fly both published sets of the Crazyflie's parameters in turn, for longer: the policy to take to a real one."""
+    quadrotor: str = "crazyflie_2_0"
+    """A quadrotor of `sim/data`, or the path of its TOML file."""
+    start: Literal["near", "thrown"] = "near"
+    """`near`: within 20 cm of the goal, tilted up to 90 degrees; `thrown`: any attitude, 3 m/s, 10 rad/s, more room."""
+    effort: float = 1.0
+    """Iterations, as a multiple of what is usual."""
+
+    def __post_init__(self) -> None:
+        if self.effort <= 0.0:
+            raise ValueError(f"--effort: found {self.effort}, allowed: more than 0")
+        if self.seed < 0:
+            raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
+        if self.algorithm != "gradient" and self.task != "hover":
+            raise ValueError(f"--algorithm: found {self.algorithm}, allowed with --task {self.task}: gradient")
+        if self.algorithm != "gradient" and (self.both or self.start == "thrown"):
+            raise ValueError(f"--algorithm: found {self.algorithm}, allowed with --both or --start thrown: gradient")

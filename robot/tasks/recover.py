@@ -1,0 +1,37 @@
+"""Recover: hover (`robot/tasks/hover.py`) after having been thrown: any attitude, 3 m/s, 10 rad/s, and room to fall.
+
+Same observation, action and reward; an episode ends BOX_M from the goal. A policy for one flies the other.
+"""
+
+from numba import njit
+
+from robot.tasks.hover import (
+    DECISIONS_MAX,
+    MEMORY_SIZE,
+    OBSERVATION_SCALE,
+    OBSERVATION_SIZE,
+    RATE_MAX_RAD_S,
+    RECOVERY_STARTS,
+    REWARD_WEIGHTS,
+    SPEED_MAX_M_S,
+    observe,
+    prepare,
+    reward,
+)
+
+__all__ = [
+    "BOX_M", "DECISIONS_MAX", "MEMORY_SIZE", "OBSERVATION_SCALE", "OBSERVATION_SIZE", "RATE_MAX_RAD_S",
+    "REWARD_WEIGHTS", "SPEED_MAX_M_S", "STARTS", "ends", "observe", "prepare", "reward",
+]  # fmt: skip
+
+BOX_M = 5.0
+STARTS = RECOVERY_STARTS
+
+
+@njit(forceinline=True)
+def ends(s, time_s, memory, own, stride):
+    """Whether the drone has left the box, or its numbers have left their range (NaN included)."""
+    inside = (abs(s[0]) < BOX_M) & (abs(s[1]) < BOX_M) & (abs(s[2]) < BOX_M)
+    slow = (abs(s[7]) < SPEED_MAX_M_S) & (abs(s[8]) < SPEED_MAX_M_S) & (abs(s[9]) < SPEED_MAX_M_S)
+    turning = (abs(s[10]) < RATE_MAX_RAD_S) & (abs(s[11]) < RATE_MAX_RAD_S) & (abs(s[12]) < RATE_MAX_RAD_S)
+    return not (inside & slow & turning)
