@@ -14,7 +14,7 @@ from numba import njit
 from policies.actor import tanh32, weight_views
 from policies.backup.set_point import N_SEEN
 from robot.tasks import hover
-from sim.quadrotor import N_ROTORS, N_STATE, QuadrotorParameters, QuadrotorRandomisation, load_parameters
+from sim.quadrotor import N_ROTORS, N_STATE, STEP_S, QuadrotorParameters, QuadrotorRandomisation, load_parameters
 from sim.quadrotor_batch import QuadrotorBatch, SensorNoise, Starts
 from sim.quadrotor_kernel import TERMINATED
 
@@ -142,6 +142,7 @@ def evaluate(pilot: Pilot, conditions: Conditions = Conditions(), seed: int = 0,
     actions, before = np.zeros((N_ROTORS, n), np.float32), np.zeros((N_ROTORS, n), np.float32)
     alive, sums = np.ones(n, np.bool_), np.zeros((3, n), np.float32)
     hover_action = 2.0 * conditions.quadrotor.hover_command() - 1.0
+    goals = np.zeros((batch.n_blocks, 3, batch.lanes), np.float32)
     states, kept = np.empty((DECISIONS, keep, N_STATE), np.float32), np.empty((DECISIONS, keep, N_ROTORS), np.float32)
     for decision in range(DECISIONS):
         gather(batch.observation_rows, task.OBSERVATION_SIZE, batch.newest, observation)
@@ -152,7 +153,9 @@ def evaluate(pilot: Pilot, conditions: Conditions = Conditions(), seed: int = 0,
         batch.advance()
         tally(batch.end_rows, alive)
         if decision >= DECISIONS - TAIL:
-            measure(batch.state_rows, actions, before, np.float32(hover_action), sums)
+            if task.MEMORY_SIZE:
+                task.places(batch.memory[:, -task.MEMORY_SIZE :].copy(), STEP_S * (decision + 1), goals)
+            measure(batch.state_rows, goals, actions, before, np.float32(hover_action), sums)
         before[:] = actions
     error, change, effort = sums[:, :episodes] / TAIL
     return Flights(alive[:episodes].copy(), error, change, np.sqrt(effort), states, kept)
@@ -194,13 +197,14 @@ def tally(ends, alive):
 
 
 @njit(cache=True)
-def measure(states, actions, before, hover_action, sums):
-    """Add one decision's position error, action change and squared effort to sums (3, drones)."""
+def measure(states, goals, actions, before, hover_action, sums):
+    """Add one decision's position error, action change and squared effort to sums (3, drones). goals (blocks, 3, lanes)."""
     blocks, _, lanes = states.shape
     quarter = np.float32(1.0 / N_ROTORS)
     for block in range(blocks):
         for lane in range(lanes):
-            x, y, z = states[block, 0, lane], states[block, 1, lane], states[block, 2, lane]
+            x, y = states[block, 0, lane] - goals[block, 0, lane], states[block, 1, lane] - goals[block, 1, lane]
+            z = states[block, 2, lane] - goals[block, 2, lane]
             i = block * lanes + lane
             sums[0, i] += math.sqrt(x * x + y * y + z * z)
             for k in range(N_ROTORS):
