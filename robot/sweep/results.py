@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.table import Table
 
 from policies.array_file import write_bytes_atomically
@@ -16,8 +17,13 @@ from robot.sweep.run_sweep import ERROR, RESULT
 from robot.sweep.sweep_file import Run, Sweep
 
 # The figures that a task is judged by, and which of several values is the worst.
+FLIGHT: dict[str, Callable] = {
+    "survival": min, "position_error_m": max, "action_change": max, "survival_randomised": min, "wall_s": max,
+}  # fmt: skip
 JUDGED_BY: dict[str, dict[str, Callable]] = {
     "race_track": {"ratio": max, "ratio_low_grip": max, "crashes": max, "wall_s": max},
+    "hover": FLIGHT,
+    "track_trajectory": FLIGHT,
 }
 
 
@@ -90,7 +96,7 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
 
 def as_table(sweep: Sweep, groups: list[Group]) -> Table:
     """Median and worst of each figure, for a person."""
-    table = Table(title=f"{sweep.name}: median, and the worst below it")
+    table = Table(title=f"{sweep.name}: median, and the worst below it", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("option")
     table.add_column("value")
     table.add_column("done", justify="right")

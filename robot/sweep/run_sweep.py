@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import traceback
@@ -117,6 +118,7 @@ def scratch_of(folder: Path) -> Path:
 
 def train_once(train: Callable[..., dict[str, Any]], config: Any, scratch: Path) -> Outcome:
     """On a worker: one run, in a scratch folder. What an earlier worker left there when it was killed is replaced."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the sweep: a training would end early and hand back
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         figures = train(config, root=scratch)

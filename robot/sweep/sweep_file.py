@@ -29,7 +29,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 # Task -> the module that has its train(config, root=...), and the name there of the config's class.
-TRAINERS = {"race_track": ("robot.training", "TrainConfig")}
+TRAINERS = {
+    "race_track": ("robot.training", "TrainConfig"),
+    "hover": ("robot.flight.training", "FlightTrainConfig"),
+    "track_trajectory": ("robot.flight.training", "FlightTrainConfig"),
+}
 FIELDS = ("name", "address", "train", "vary")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", dict: "a table"}
 
@@ -77,7 +81,7 @@ def load_sweep(path: Path) -> Sweep:
     base = checked(path, "train", values.get("train", {}), dict)
     vary = checked(path, "vary", values.get("vary", {}), dict)
 
-    task = base.get("task", "race_track")
+    task = checked(path, "train.task", base.get("task", "race_track"), str)
     if task not in TRAINERS:
         raise wrong(path, "train.task", repr(task), ", ".join(TRAINERS))
     module_name, class_name = TRAINERS[task]
