@@ -44,7 +44,7 @@ class _Orders:
 
 
 def specialise(
-    function: Callable[..., Any], target: Target = CPU, modules: tuple[ModuleType, ...] = (), **supplied: Any
+    function: Callable[..., Any], target: Target = CPU, modules: tuple[ModuleType, ...] = (), /, **supplied: Any
 ) -> FunctionType:
     """A plain copy, to be compiled with OPTIONS, of a function of a module, in which every float constant is float32.
 
