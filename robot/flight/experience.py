@@ -12,9 +12,17 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from robot.flight.evaluation import Conditions
-from sim.quadrotor import GRAVITY_M_S2, M_0, N_ROTORS, P_FORCE_X, P_TORQUE_X
-from sim.quadrotor_batch import QuadrotorBatch
+from policies.actor import orthogonal, weight_count, weight_views
+from sim.quadrotor import (
+    GRAVITY_M_S2,
+    M_0,
+    N_ROTORS,
+    P_FORCE_X,
+    P_TORQUE_X,
+    QuadrotorParameters,
+    QuadrotorRandomisation,
+)
+from sim.quadrotor_batch import QuadrotorBatch, SensorNoise, Starts
 
 N_PRIVILEGED = N_ROTORS + 6
 FORCE_SHARE, TORQUE_SHARE_M = 0.05, 1e-4  # of the weight: the units of the critic's force and torque
@@ -26,16 +34,16 @@ class Drones:
     A drone whose episode ended stands on a new start: `rows` shows that.
     """
 
-    def __init__(self, task: Any, conditions: Conditions, n: int, history: int, decisions_max: int, seed: int) -> None:
+    def __init__(self, task: Any, quadrotor: QuadrotorParameters, spread: QuadrotorRandomisation, starts: Starts,
+                 noise: SensorNoise, n: int, history: int, decisions_max: int, seed: int) -> None:  # fmt: skip
         self.batch = QuadrotorBatch(
-            task, n, seed, conditions.quadrotor, conditions.randomisation, conditions.starts, conditions.noise,
-            history=history, decisions_max=decisions_max,
-        )  # fmt: skip
+            task, n, seed, quadrotor, spread, starts, noise, history=history, decisions_max=decisions_max
+        )
         size = task.OBSERVATION_SIZE
         self.critic_columns = slice(0, N_PRIVILEGED + size)
-        self.actor_columns = slice(N_PRIVILEGED, N_PRIVILEGED + size + N_ROTORS * history)
-        self.rows = np.empty((self.batch.n_blocks * self.batch.lanes, self.actor_columns.stop), np.float32)
-        weight_n = conditions.quadrotor.mass_kg * GRAVITY_M_S2
+        self.actor_width = size + N_ROTORS * history
+        self.rows = np.empty((self.batch.n_blocks * self.batch.lanes, N_PRIVILEGED + self.actor_width), np.float32)
+        weight_n = quadrotor.mass_kg * GRAVITY_M_S2
         self._scales = np.float32(1 / (FORCE_SHARE * weight_n)), np.float32(1 / (TORQUE_SHARE_M * weight_n))
         self._size = size
         self.look()
@@ -64,6 +72,14 @@ class Drones:
     @property
     def end(self) -> np.ndarray:
         return self.batch.end_rows.reshape(-1)
+
+
+def value_weights(layers: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Flat weights of a fresh critic, which values everything at about nothing."""
+    weights = np.zeros(weight_count(layers), np.float32)
+    for matrix, _ in weight_views(weights, layers):
+        matrix[:] = (0.1 if matrix.shape[1] == 1 else 1.0) * orthogonal(matrix.shape, rng)
+    return weights
 
 
 @njit(cache=True)

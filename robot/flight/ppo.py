@@ -8,18 +8,20 @@ moves less.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from policies.actor import actor_layers, orthogonal, raw_log_std, weight_count, weight_views
+from policies.actor import actor_layers, raw_log_std, weight_count, weight_views
 from policies.first_order import adam_step, backward, first_weights, forward, unpack, weight_gradient
 from policies.rlpd_kernels import actor_backward, actor_forward
-from robot.flight.evaluation import Conditions
-from robot.flight.experience import Drones
-from sim.quadrotor import N_ROTORS
+from robot.flight.evaluation import DISTURBED
+from robot.flight.experience import N_PRIVILEGED, Drones, value_weights
+from sim.quadrotor import N_ROTORS, QuadrotorParameters, QuadrotorRandomisation
+from sim.quadrotor_batch import SensorNoise, Starts
 from sim.quadrotor_kernel import RUNNING, TERMINATED, WEIGHTS
 
 LOG_STD_LOW, LOG_STD_HIGH = -2.5, 0.5
@@ -31,8 +33,9 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
 class PpoRecipe:
     """What takes a second or two on one core to 95 % of the flights."""
 
+    iterations: int = 800
     drones: int = 128
-    horizon: int = 32
+    horizon: int = 32  # decisions of each drone in an iteration
     epochs: int = 2
     batches: int = 8
     hidden: int = 32
@@ -48,24 +51,27 @@ class PpoRecipe:
     rate_high: float = 1e-2
     value_rate: float = 3e-3
     kl_target: float = 0.015
+    spread: QuadrotorRandomisation = DISTURBED
 
 
 class Ppo:
     """The learner. The same seed gives the same bytes."""
 
-    def __init__(self, task: Any, conditions: Conditions, seed: int, recipe: PpoRecipe = PpoRecipe()) -> None:
+    def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise, seed: int,
+                 recipe: PpoRecipe = PpoRecipe()) -> None:  # fmt: skip
+        """nominal: its first quadrotor is the one that drones are drawn around."""
         self.recipe = r = recipe
         self.rng = np.random.default_rng([seed, 0x990])
-        self.drones = Drones(task, conditions, r.drones, r.history, r.decisions_max, int(self.rng.integers(2**31)))
+        self.drones = Drones(task, nominal[0], r.spread, starts, noise, r.drones, r.history, r.decisions_max,
+                             int(self.rng.integers(2**31)))  # fmt: skip
         self.drones.batch.settings[int(WEIGHTS) :][: len(r.reward_weights)] = r.reward_weights
         self.steps, self.updates, self.rate = 0, 0, r.rate
 
-        inputs = self.drones.actor_columns.stop - self.drones.actor_columns.start
-        self.layers = actor_layers(inputs, N_ROTORS, (r.hidden, r.hidden))
-        hover_action = np.full(N_ROTORS, 2 * conditions.quadrotor.hover_command() - 1)
+        self.layers = actor_layers(self.drones.actor_width, N_ROTORS, (r.hidden, r.hidden))
+        hover_action = np.full(N_ROTORS, 2.0 * nominal[0].hover_command() - 1.0)
         self.actor = first_weights(self.layers, self.rng, hover_action)
         self.log_std = np.full(N_ROTORS, math.log(r.std), np.float32)
-        self.critic = initial_values((self.drones.critic_columns.stop, r.hidden, r.hidden, 1), self.rng)
+        self.critic = value_weights((self.drones.critic_columns.stop, r.hidden, r.hidden, 1), self.rng)
         self.moments = tuple((np.zeros_like(x), np.zeros_like(x)) for x in (self.actor, self.log_std, self.critic))
 
         n, columns = self.drones.rows.shape
@@ -86,7 +92,7 @@ class Ppo:
     def iterate(self) -> float:
         """Fly and learn once; returns the mean reward of a decision."""
         r, hidden = self.recipe, self.recipe.hidden
-        first = self.drones.actor_columns.start
+        first = N_PRIVILEGED
         for t in range(r.horizon):
             self.rows[t] = self.drones.rows
             noise = self.rng.standard_normal(self.actions[t].shape, np.float32)
@@ -121,14 +127,6 @@ class Ppo:
             self.rate = min(r.rate_high, self.rate * RATE_FACTOR)
         self.steps += samples
         return float(self.rewards.mean())
-
-
-def initial_values(layers: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Flat weights of a fresh critic that gives small values."""
-    weights = np.zeros(weight_count(layers), np.float32)
-    for matrix, _ in weight_views(weights, layers):
-        matrix[:] = (0.1 if matrix.shape[1] == 1 else 1.0) * orthogonal(matrix.shape, rng)
-    return weights
 
 
 def spaces(n: int, layers: tuple[int, ...], drones: Drones) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
