@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
+import numpy as np
 
-from robot.tasks import race_track
+from robot.tasks import hover, race_track
 from sim.built_in_tracks import DEFAULT_TRACK, built_in
 from sim.environments import CarEnv, CarVectorEnv
+from sim.quadrotor_environments import QuadrotorEnv, QuadrotorVectorEnv
 from sim.track import Course
 
-RACE_TRACK = "robot/RaceTrack-v0"
+RACE_TRACK, HOVER = "robot/RaceTrack-v0", "robot/Hover-v0"
 
 
 def register() -> None:
     """Make the environments known to Gymnasium; importing this module does it."""
-    if RACE_TRACK not in gymnasium.registry:
-        here = "robot.tasks.environments"
-        gymnasium.register(RACE_TRACK, f"{here}:race_track_env", vector_entry_point=f"{here}:race_track_vector_env")
+    here = "robot.tasks.environments"
+    for name, function in ((RACE_TRACK, "race_track"), (HOVER, "hover")):
+        if name not in gymnasium.registry:
+            gymnasium.register(name, f"{here}:{function}_env", vector_entry_point=f"{here}:{function}_vector_env")
 
 
 def race_track_env(tracks: Sequence[str | Course] = (DEFAULT_TRACK,), **options: Any) -> CarEnv:
@@ -56,6 +59,36 @@ def race_track_vector_env(
 
 def _courses(tracks: Sequence[str | Course]) -> list[Course]:
     return [built_in(track) if isinstance(track, str) else track for track in tracks]
+
+
+def hover_env(**options: Any) -> QuadrotorEnv:
+    """The quadrotor of `robot/tasks/hover.py`, which has the tables of the observation and of the action.
+
+    | observation                | bounds without noise                              |
+    | -------------------------- | ------------------------------------------------- |
+    | 2.5 position error, m      | +- 1.5: beyond 0.6 m the episode ends             |
+    | rotation matrix            | +- 1                                              |
+    | 0.7 velocity, m/s          | +- 700: at 1000 m/s the episode ends              |
+    | 0.15 angular rate, rad/s   | +- 150: at 1000 rad/s the episode ends            |
+    | past actions, newest first | +- 1                                              |
+
+    Options are those of `sim.quadrotor_batch.QuadrotorBatch`; starts and the length of an episode are the task's.
+    """
+    return QuadrotorEnv(hover, _hover_bound(), **_hover_options(options))
+
+
+def hover_vector_env(num_envs: int = 1, **options: Any) -> QuadrotorVectorEnv:
+    """`num_envs` quadrotors of `hover_env`."""
+    return QuadrotorVectorEnv(hover, _hover_bound(), num_envs, **_hover_options(options))
+
+
+def _hover_options(options: dict[str, Any]) -> dict[str, Any]:
+    return {"starts": hover.STARTS, "decisions_max": hover.DECISIONS_MAX} | options
+
+
+def _hover_bound() -> np.ndarray:
+    position, velocity, rate = [hover.BOX_M] * 3, [hover.SPEED_MAX_M_S] * 3, [hover.RATE_MAX_RAD_S] * 3
+    return hover.OBSERVATION_SCALE * np.array([*position, *[1.0] * 9, *velocity, *rate])
 
 
 register()
