@@ -312,14 +312,11 @@ def plus4(a, factor, b):
 
 
 @njit(forceinline=True)
-def rk4_step(s, u, p, step_s, ground_z):
-    """The state after one classical Runge-Kutta step of `step_s` under constant commands.
+def rotors_step(m, u, p, step_s):
+    """Four rotors over one Runge-Kutta step: their `mixed` thrusts at its four stages, and their speeds after it.
 
-    s: state (N_STATE); u: commands (4) in [0, 1]; ground_z: height of the ground, m, world, or None for free air. The
-    battery's voltage and the ground's effect stay those at the beginning of the step; for the rest this is the plain
-    method on `derivative`, in an order that keeps few numbers alive at a time.
+    m: speeds; u: commands in [0, 1]. The battery's voltage stays that at the beginning of the step.
     """
-    x, q, v, w, m = s[0:3], s[3:7], s[7:10], s[10:13], s[13:17]
     thrust_1 = mixed(rotor_thrust(m[0], p), rotor_thrust(m[1], p), rotor_thrust(m[2], p), rotor_thrust(m[3], p))
     share = battery_share(thrust_1[0], p)
     a, b = rotor_stages(m[0], u[0] * share, step_s, p), rotor_stages(m[1], u[1] * share, step_s, p)
@@ -327,8 +324,12 @@ def rk4_step(s, u, p, step_s, ground_z):
     thrust_2 = mixed(rotor_thrust(a[0], p), rotor_thrust(b[0], p), rotor_thrust(c[0], p), rotor_thrust(d[0], p))
     thrust_3 = mixed(rotor_thrust(a[1], p), rotor_thrust(b[1], p), rotor_thrust(c[1], p), rotor_thrust(d[1], p))
     thrust_4 = mixed(rotor_thrust(a[2], p), rotor_thrust(b[2], p), rotor_thrust(c[2], p), rotor_thrust(d[2], p))
-    gain = 1.0 if ground_z is None else ground_gain(x[2] - ground_z, p)
+    return thrust_1, thrust_2, thrust_3, thrust_4, (a[3], b[3], c[3], d[3])
 
+
+@njit(forceinline=True)
+def body_step(x, q, v, w, thrust_1, thrust_2, thrust_3, thrust_4, p, step_s, gain):
+    """Position (3), attitude (4), velocity (3) and angular rate (3) after one Runge-Kutta step under those thrusts."""
     half, third, sixth = 0.5 * step_s, step_s * (1.0 / 3.0), step_s * (1.0 / 6.0)
     dq, dv, dw = body_derivative(q, v, w, thrust_1, p, gain)
     q_end, v_end, w_end = plus4(q, sixth, dq), plus3(v, sixth, dv), plus3(w, sixth, dw)
@@ -343,8 +344,21 @@ def rk4_step(s, u, p, step_s, ground_z):
     dq, dv, dw = body_derivative(plus4(q, step_s, dq), plus3(v, step_s, dv), plus3(w, step_s, dw), thrust_4, p, gain)
     q_end, v_end, w_end = plus4(q_end, sixth, dq), plus3(v_end, sixth, dv), plus3(w_end, sixth, dw)
     scale = 1.0 / math.sqrt(q_end[0] * q_end[0] + q_end[1] * q_end[1] + q_end[2] * q_end[2] + q_end[3] * q_end[3])
-    q_end = scale * q_end[0], scale * q_end[1], scale * q_end[2], scale * q_end[3]
-    return x + q_end + v_end + w_end + (a[3], b[3], c[3], d[3])
+    return x + (scale * q_end[0], scale * q_end[1], scale * q_end[2], scale * q_end[3]) + v_end + w_end
+
+
+@njit(forceinline=True)
+def rk4_step(s, u, p, step_s, ground_z):
+    """The state after one classical Runge-Kutta step of `step_s` under constant commands.
+
+    s: state (N_STATE); u: commands (4) in [0, 1]; ground_z: height of the ground, m, world, or None for free air. The
+    battery's voltage and the ground's effect stay those at the beginning of the step; for the rest this is the plain
+    method on `derivative`, in an order that keeps few numbers alive at a time.
+    """
+    x, q, v, w = s[0:3], s[3:7], s[7:10], s[10:13]
+    t_1, t_2, t_3, t_4, m = rotors_step(s[13:17], u, p, step_s)
+    gain = 1.0 if ground_z is None else ground_gain(x[2] - ground_z, p)
+    return body_step(x, q, v, w, t_1, t_2, t_3, t_4, p, step_s, gain) + m
 
 
 @njit(forceinline=True)
