@@ -94,6 +94,8 @@ def fly(arguments: list[str]) -> int:
     say(f"drones +-20 %      {100 * figures['survival_randomised']:.1f} % of flights")
     if "settled" in figures:
         say(f"thrown, after 3 s  {100 * figures['settled']:.1f} % settled")
+    if config.task == "track_trajectory":
+        say_laps(figures)
     say(f"trained in {figures['wall_s']:.1f} s, after {figures['compile_s']:.1f} s of compiling or loading; "
         f"{time.perf_counter() - began:.1f} s in all")  # fmt: skip
     say(f"run      {figures['run']}")
@@ -101,6 +103,18 @@ def fly(arguments: list[str]) -> int:
     if figures.get("interrupted"):
         return 130
     return 0 if error_m is not None else 1
+
+
+def say_laps(figures: dict) -> None:
+    """Position errors on figures-of-eight, beside the classical controllers'."""
+
+    def off(field: str) -> str:
+        return "every flight lost" if figures[field] is None else f"{100 * figures[field]:5.2f} cm"
+
+    for lap in ("5_5", "3_5"):
+        field = f"position_error_{lap}_s_m"
+        errors = f"{off(field)} off; PID {off('pid_' + field)}, LQR {off('lqr_' + field)}"
+        say(f"eight in {lap.replace('_', '.')} s     {errors}")
 
 
 def say_result(figures: dict) -> None:

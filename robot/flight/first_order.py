@@ -46,7 +46,7 @@ from sim.quadrotor import (
 )
 from sim.quadrotor_adjoint import LANES, ROWS_STATE, advance, reverse, state_at
 from sim.quadrotor_batch import SensorNoise, Starts
-from sim.single_precision import OPTIONS, specialise
+from sim.single_precision import CPU, OPTIONS, specialise
 
 N_SEEN = 18  # columns of every flying task's observation: position, rotation matrix, velocity, angular rate
 SEEN_ROTATION, SEEN_VELOCITY, SEEN_RATE = 3, 12, 15
@@ -58,13 +58,13 @@ observe: Any = None  # supplied by `build_window`: the task's
 class Objective(NamedTuple):
     """What a decision costs, all float32."""
 
-    position: float = 10.0  # per metre, far away
+    position: float = 15.0  # per metre, far away
     position_knee_m: float = 0.05  # nearer than this the price is quadratic
     attitude: float = 2.0  # of 1 - q_w^2
     velocity: float = 0.1
     rate: float = 0.02
     action: float = 0.02  # of the squared difference to hovering
-    action_change: float = 4.0  # of the squared difference to the last action
+    action_change: float = 6.0  # of the squared difference to the last action
     wall: float = 500.0  # of the squared distance, in each coordinate, beyond
     wall_m: float = 0.3
     crash_m: float = 1.0  # a drone so far away, or turning so fast, no longer counts
@@ -77,7 +77,7 @@ class Objective(NamedTuple):
 class Recipe:
     """How a policy is trained."""
 
-    iterations: int = 330
+    iterations: int = 300
     drones: int = 128
     history: int = 16  # past actions that the policy sees
     horizons: tuple[tuple[int, int], ...] = ((30, 32), (60, 64))  # decisions of a window, below an iteration
@@ -315,7 +315,7 @@ def window(weights, tape, drones, horizon, noise, offsets, scale, objective, gra
 def build_window(task: Any) -> Callable[..., float]:
     """`window` for a task, in single precision: compiled once, then cached on disk. Runs beside other threads."""
     compiled: Callable[..., float] = njit(cache=True, nogil=True, **OPTIONS)(
-        specialise(window, modules=(quadrotor_adjoint,), observe=task.observe)
+        specialise(window, CPU, (quadrotor_adjoint,), observe=task.observe)
     )
     return compiled
 

@@ -17,8 +17,8 @@ class FlightTrainConfig:
     """First-order gradients through the simulator, or one of its model-free rivals."""
     seed: int = 0
     randomise: bool = True
-    """Vary mass, thrust, inertia and motor delay by up to 30 % and latency up to 40 ms; otherwise only the latency, up to
-    20 ms, and the disturbances."""
+    """Vary mass, thrust, inertia and motor delay by up to 20 %, and latency up to 30 ms; otherwise only latency, up to
+    20 ms, and disturbances."""
     both: bool = False
     """Fly both published sets of the Crazyflie's parameters in turn, for longer: the policy to take to a real one."""
     quadrotor: str = "crazyflie_2_0"

@@ -1,6 +1,7 @@
 """`robot train --task hover`: a policy that flies, in seconds, in a run's folder.
 
-The folder has config.toml, policy.npz, metrics.csv (one row a check) and flights.png.
+The folder has config.toml, policy.npz, metrics.csv (one row a check), flights.png, and of a tracked trajectory
+tracking.png.
 """
 
 import csv
@@ -18,6 +19,7 @@ from policies.policy_file import save_policy
 from robot.flight.evaluation import DISTURBED, Conditions, Network, evaluate
 from robot.flight.first_order import FirstOrder, Objective, Recipe
 from robot.flight.settings import FlightTrainConfig
+from robot.flight.tracking import track
 from robot.practice.settings import new_run_folder, save_config
 from robot.tasks import hover, recover, track_trajectory
 from sim.quadrotor import Q_X, Q_Y, STEP_S, QuadrotorParameters, load_parameters
@@ -31,7 +33,7 @@ JUDGED_SPREAD = 0.2  # of mass, thrust, inertia and motor delay, in survival_ran
 
 VARIED = ("mass", "thrust", "inertia", "motor_delay")
 NOMINAL = replace(DISTURBED, latency_high_s=0.02)
-RANDOMISED = replace(DISTURBED, latency_high_s=0.04, **dict.fromkeys(VARIED, 0.3))
+RANDOMISED = replace(DISTURBED, latency_high_s=0.03, **dict.fromkeys(VARIED, 0.2))
 WIDE = replace(DISTURBED, latency_high_s=0.02, battery=0.06, **dict.fromkeys(VARIED, 0.1))
 SETTLE_S, SETTLED_M, SETTLED_UP = 3.0, 0.3, 0.87  # thrown drones: by then, nearer than this, tilted by less than 30 deg
 
@@ -70,12 +72,19 @@ class Check:
 def iterations_for(config: FlightTrainConfig) -> int:
     """How many times the learner iterates."""
     if config.algorithm == "ppo":
-        usual = 250
+        from robot.flight.ppo import PpoRecipe
+
+        usual = PpoRecipe().iterations
     elif config.algorithm == "td3":
-        usual = 300
+        from robot.flight.td3 import Td3Recipe
+
+        usual = Td3Recipe().iterations
+    elif config.both:
+        usual = 1500
+    elif config.start == "thrown" or config.task != "hover":
+        usual = 600
     else:
-        usual = 1500 if config.both else 600 if config.start == "thrown" or config.task != "hover" else 330
-        usual = usual if config.randomise or config.both else 240
+        usual = 300 if config.randomise else 200
     return max(1, round(usual * config.effort))
 
 
@@ -86,7 +95,7 @@ def recipe_for(config: FlightTrainConfig) -> Recipe:
     if config.start == "thrown":
         return replace(recipe, objective=Objective(wall_m=3.0, crash_m=2.0 * recover.BOX_M), box_m=recover.BOX_M)
     if config.task == "track_trajectory":
-        return replace(recipe, objective=Objective(attitude=0.2), decisions_max=600)
+        return replace(recipe, objective=Objective(attitude=0.5, position_knee_m=0.01), decisions_max=600)
     return recipe
 
 
@@ -154,6 +163,8 @@ def train(
         "updates": learner.updates,
     }  # fmt: skip
     result |= judged(best.weights, learner.layers, task, conditions)
+    if config.task == "track_trajectory":
+        result |= track(Network(best.weights, learner.layers, task), conditions, JUDGED_SEED, folder)
     if config.start == "thrown":
         result["settled"] = settled(best.weights, learner.layers, conditions)
     if interrupted:
