@@ -1,4 +1,4 @@
-"""`robot evaluate`: the best policy of a run, without learning, over N laps."""
+"""`robot evaluate`: the policy of a run, without learning: N laps of a car, or a thousand flights of a quadrotor."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,13 +8,19 @@ import tyro
 
 from robot.cli.output import finish, parse, say
 
+FLIGHT_TASKS = ("hover", "track_trajectory")
+JUDGED_SEED = 2_000_003  # starts and drones that no training has seen
+
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Drive a policy without learning and without exploring: N laps on the robot or its virtual twin."""
+    """Drive a policy without learning and without exploring: N laps on the robot or its virtual twin.
+
+    A run that flies a quadrotor has options of its own: robot evaluate RUN --help.
+    """
 
     run: Annotated[str, tyro.conf.Positional] = "shipped"
-    """A run's folder (its best.npz, or its policy.npz if there is none), a policy file, or `shipped`."""
+    """A run's folder, a policy file, or `shipped`."""
     robot: str = "virtual-car"
     track: str = "default"
     map: str = ""
@@ -30,35 +36,93 @@ class EvaluateConfig:
             raise ValueError(f"--laps: found {self.laps}, allowed: 1 or more")
 
 
+@dataclass(frozen=True)
+class FlightEvaluateConfig:
+    """Fly a policy in the simulator, beside a PID and an LQR: a thousand flights of 5 s from fresh starts, nominal and
+    under conditions that it did not choose; tables here, a heat map in the run's folder."""
+
+    run: Annotated[str, tyro.conf.Positional]
+    """A run's folder, or a policy file."""
+    quadrotor: str = ""
+    """A quadrotor of `sim/data`, or the path of its TOML file; otherwise the one it was trained for."""
+    episodes: int = 1000
+    seed: int = 0
+    video: str = ""
+    """Render one flight of each, from the same start, to this .mp4 or .gif file."""
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ValueError(f"--episodes: found {self.episodes}, allowed: 1 or more")
+        if self.video and Path(self.video).suffix not in (".mp4", ".gif"):
+            raise ValueError(f"--video: found {self.video!r}, allowed: a name that ends in .mp4 or .gif")
+
+
 def main(arguments: list[str]) -> int:
+    return fly(arguments) if any(flies(argument) for argument in arguments) else drive(arguments)
+
+
+def policy_path(run: str) -> Path:
+    """The policy of a run's folder, or the file itself."""
+    return Path(run) / "policy.npz" if Path(run).is_dir() else Path(run)
+
+
+def flies(argument: str) -> bool:
+    """Whether an argument names a run, or a policy, that flies a quadrotor."""
+    from policies.policy_file import load_policy
+
+    path = policy_path(argument)
+    if argument.startswith("-") or path.suffix != ".npz" or not path.is_file():
+        return False
+    return load_policy(path).metadata.get("task") in FLIGHT_TASKS
+
+
+def drive(arguments: list[str]) -> int:
     config, as_json = parse(EvaluateConfig, "evaluate", arguments)
-    from robot.practice.best_policy import describe, policy_path
     from robot.practice.run import evaluate
     from robot.practice.settings import PracticeConfig, load_config
 
-    run = Path(config.run)
-    policy = policy_path(run) if run.is_dir() else run
     wanted = PracticeConfig(
         robot=config.robot,
         track=config.track,
         map=config.map,
-        start_from=str(policy),
+        start_from=config.run,
         clock=config.clock,
         minutes=10.0 + config.laps,
         seed=config.seed,
         hidden_seed=config.hidden_seed,
         predictive_brake=config.predictive_brake,
     )
-    if (run / "setup-1.npz").is_file() and config.track == "default" and not config.map:
-        earlier = load_config(run)
+    if (Path(config.run) / "setup-1.npz").is_file() and config.track == "default" and not config.map:
+        earlier = load_config(Path(config.run))
         wanted = replace(wanted, track=earlier.track, map=earlier.map)
         if config.hidden_seed is None:
             wanted = replace(wanted, hidden_seed=earlier.hidden_seed)
-    say(f"policy   {describe(policy)}")
-    figures = evaluate(wanted, config.laps) | {"policy": str(policy)}
+    figures = evaluate(wanted, config.laps)
     for number, lap in enumerate(figures["lap_times_s"], 1):
         say(f"lap {number:3d}   {lap:7.3f} s")
     say(f"median {figures['median_lap_s']} s, {figures['median_ratio']} x the best possible lap, "
         f"{figures['collisions']} collisions in {figures['laps']} laps")  # fmt: skip
     finish(figures, as_json)
     return 0 if figures["laps"] >= config.laps else 1
+
+
+def fly(arguments: list[str]) -> int:
+    config, as_json = parse(FlightEvaluateConfig, "evaluate", arguments)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from robot.flight.evaluation_plots import tables
+    from robot.flight.run_evaluation import evaluate_run
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=as_json, transient=True) as bar:
+        task = bar.add_task("flying; the first time ever, compiling", total=1.0)
+        figures, judgement = evaluate_run(
+            policy_path(config.run), config.quadrotor, JUDGED_SEED + config.seed, config.episodes,
+            Path(config.video) if config.video else None, lambda share: bar.update(task, completed=share),
+        )  # fmt: skip
+    for table in tables(judgement, config.episodes):
+        console.print(table)
+    say(f"heat map {figures['heat_map']}")
+    finish(figures, as_json)
+    return 0 if figures["survival"] else 1

@@ -58,7 +58,7 @@ def conditions_table(judgement: Judgement) -> Table:
     for name, by_pilot in judgement.conditions.items():
         table.add_row(name, *(cell(by_pilot[pilot]) for pilot in pilots))
     worst = [judgement.worst(pilot) for pilot in pilots]
-    table.add_row("the worst single change", *(f"{percent(share)}  {change}" for change, share in worst))
+    table.add_row("worst single change", *(f"{percent(share)}\n{change}" for change, share in worst))
     return table
 
 
@@ -103,7 +103,7 @@ def draw_cells(axes: Axes, shares: np.ndarray, columns: list[str]) -> None:
     """Coloured cells with their percentages. shares (rows, columns)."""
     axes.imshow(shares, cmap=SURVIVAL_COLOURS, vmin=0.0, vmax=1.0, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
-        colour = "white" if share < 0.75 or share > 0.975 else INK
+        colour = "white" if share < 0.75 or share > 0.985 else INK
         axes.text(column, row, percent(share), ha="center", va="center", color=colour, fontsize=8.5)
     axes.set_xticks(range(len(columns)), columns)
     axes.set_xticks(np.arange(0.5, len(columns) - 1), minor=True)
@@ -118,3 +118,8 @@ def draw_cells(axes: Axes, shares: np.ndarray, columns: list[str]) -> None:
 def label_rows(axes: Axes, names: list[str], shown: bool) -> None:
     """Names of the rows, in the first panel only."""
     axes.set_yticks(range(len(names)), names if shown else [""] * len(names))
+
+
+def tables(judgement: Judgement, episodes: int) -> list[Table]:
+    """All that a terminal shows."""
+    return [nominal_table(judgement, episodes), conditions_table(judgement), breakdown_table(judgement, "policy")]

@@ -19,7 +19,7 @@ MORE_DELAY_S = 0.02
 LOW_BATTERY = 7.0 / 7.4  # two cells at 7 V of their nominal 7.4 V
 RANDOMISED = ("mass", "thrust", "inertia", "motor_delay")
 CHANGES = (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3)
-DELAYS_S = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03)
+DELAYS_S = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
 NOMINAL = "nominal"
 
 Figures = dict[str, float | None]
@@ -55,20 +55,24 @@ def pilots_for(policy: Pilot, quadrotor: QuadrotorParameters, task: Any) -> dict
     }
 
 
-def standard_conditions(nominal: Conditions, other: str) -> dict[str, Conditions]:
-    """Conditions by name; `other` names the quadrotor of another parameter file."""
+def standard_conditions(nominal: Conditions, other: str, trained_latency_s: float) -> dict[str, Conditions]:
+    """Conditions by name; all quantities are RANDOMISED; the delay is MORE_DELAY_S beyond the training's.
+
+    `other` names the quadrotor of another parameter file.
+    """
     quadrotor, spread = nominal.quadrotor, nominal.randomisation
+    delay_s = trained_latency_s + MORE_DELAY_S
 
     def within(share: float) -> Conditions:
         return replace(nominal, randomisation=replace(spread, **dict.fromkeys(RANDOMISED, share)))
 
     return {
         NOMINAL: nominal,
-        "mass, thrust, inertia, motor delay ±20 %": within(0.2),
-        "mass, thrust, inertia, motor delay ±30 %": within(0.3),
-        f"flying a {other.replace('_', ' ')}": replace(nominal, quadrotor=load_parameters(other)),
-        f"{1000 * MORE_DELAY_S:.0f} ms more delay": replace(nominal, quadrotor=delayed(quadrotor, MORE_DELAY_S)),
-        "battery at 7.0 V of 7.4 V": replace(nominal, quadrotor=quadrotor.scaled(battery=LOW_BATTERY)),
+        "all quantities ±20 %": within(0.2),
+        "all quantities ±30 %": within(0.3),
+        f"a {other.replace('_', ' ')}": replace(nominal, quadrotor=load_parameters(other)),
+        f"delay of {1000 * delay_s:.0f} ms": replace(nominal, quadrotor=delayed(quadrotor, delay_s)),
+        "battery 7.0 V of 7.4 V": replace(nominal, quadrotor=quadrotor.scaled(battery=LOW_BATTERY)),
     }
 
 
@@ -77,13 +81,13 @@ def delayed(quadrotor: QuadrotorParameters, more_s: float) -> QuadrotorParameter
     return replace(quadrotor, latency_s=quadrotor.latency_s + more_s)
 
 
-def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, seed: int, episodes: int, task: Any,
-          progress: Callable[[float], None] = lambda share: None) -> Judgement:  # fmt: skip
+def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, trained_latency_s: float, seed: int,
+          episodes: int, task: Any, progress: Callable[[float], None] = lambda share: None) -> Judgement:  # fmt: skip
     """Fly every pilot under every condition, from the same starts. progress: called with the share done, 0 to 1.
 
-    A cell of the breakdown has half as many flights as a condition.
+    trained_latency_s: the longest delay that the policy met in training. A cell of the breakdown has half as many flights as a condition.
     """
-    conditions = standard_conditions(nominal, other)
+    conditions = standard_conditions(nominal, other, trained_latency_s)
     quadrotor = nominal.quadrotor
     cells = {quantity: [quadrotor.scaled(**{quantity: 1.0 + change}) for change in CHANGES] for quantity in RANDOMISED}
     cells["delay"] = [delayed(quadrotor, delay_s) for delay_s in DELAYS_S]

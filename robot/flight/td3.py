@@ -131,8 +131,9 @@ class Td3:
         critic_layers = (columns + N_ROTORS, r.hidden, r.hidden, 1)
         actor = first_weights(self.layers, self.rng, np.zeros(N_ROTORS))
         critics = np.stack([value_weights(critic_layers, self.rng) for _ in range(2)])
-        self.networks = Networks(actor, actor.copy(), *np.zeros((2, actor.size), np.float32),
-                                 critics, critics.copy(), *np.zeros((2, *critics.shape), np.float32))  # fmt: skip
+        moments = np.zeros((2, actor.size), np.float32), np.zeros((2, *critics.shape), np.float32)
+        self.networks = Networks(actor, actor.copy(), moments[0][0], moments[0][1],
+                                 critics, critics.copy(), moments[1][0], moments[1][1])  # fmt: skip
         known, f = r.iterations * r.horizon, np.float32
         self.memory = Memory(np.empty((n, known, columns), f), np.empty((n, known, N_ROTORS), f),
                              np.empty((n, known), np.uint32), np.empty((n, known), np.int32))  # fmt: skip
@@ -152,6 +153,8 @@ class Td3:
         r, columns = self.recipe, self.drones.critic_columns
         prices = r.reward_weights_after(self.steps)
         total = 0.0
+        if self.decisions + r.horizon > self.memory.ends.shape[1]:  # trained for longer than the recipe says
+            self.memory = Memory(*(np.concatenate([x, np.empty_like(x)], axis=1) for x in self.memory))
         for _ in range(r.horizon):
             k = self.decisions
             noise = r.noise * self.rng.standard_normal((self.drones.n, N_ROTORS), np.float32)
@@ -180,8 +183,12 @@ class Td3:
 def space_for(n: int, widths: tuple[int, ...], size: int) -> Space:
     """Scratch for n samples of a network with these widths and `size` weights."""
     inputs, first, second, outputs = widths
-    shapes = (first, second, outputs, inputs, first, second, outputs)
-    return Space(*(np.empty((n, width), np.float32) for width in shapes), np.empty(size, np.float32))
+
+    def empty(width: int) -> np.ndarray:
+        return np.empty((n, width), np.float32)
+
+    return Space(empty(first), empty(second), empty(outputs), empty(inputs), empty(first), empty(second), empty(outputs),
+                 np.empty(size, np.float32))  # fmt: skip
 
 
 @njit(cache=True)

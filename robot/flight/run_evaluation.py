@@ -1,0 +1,83 @@
+"""What `robot evaluate` does with a policy that flies: judge it, draw the heat map beside it, render a flight."""
+
+import io
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from policies.array_file import write_bytes_atomically
+from policies.policy_file import PolicyFile, load_policy
+from robot.flight.evaluation import Conditions, Network, Pilot, evaluate
+from robot.flight.evaluation_plots import heat_map
+from robot.flight.judgement import NOMINAL, Judgement, judge, pilots_for
+from robot.flight.settings import FlightTrainConfig
+from robot.flight.tracking import pilots_for as tracking_pilots_for
+from robot.flight.tracking import tracking_figures
+from robot.flight.training import recipe_for, task_for
+from robot.flight.video import frames, save_video
+from robot.tasks import track_trajectory
+from sim.quadrotor import Q_X, Q_Y, load_parameters
+
+OTHERS = {"crazyflie_2_0": "crazyflie_2_1"}  # the other published set of the same drone; crazyflie_2_0 for the rest
+VIDEO_STARTS = 24  # of which the most tilted one is shown
+
+
+def trained_with(policy: PolicyFile) -> FlightTrainConfig:
+    """The settings that a policy was trained with; the usual ones where its file does not say."""
+    known = {field.name for field in fields(FlightTrainConfig)}
+    stored = {name: value for name, value in policy.metadata.get("trained", {}).items() if name in known}
+    return FlightTrainConfig(**stored)
+
+
+def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Path | None,
+                 progress: Callable[[float], None] = lambda share: None) -> tuple[dict[str, Any], Judgement]:  # fmt: skip
+    """The figures of the verb's last line, and what they were made of; heatmap.png is drawn beside the policy.
+
+    Raises ValueError for a file that is no policy, or an unknown quadrotor.
+    """
+    policy = load_policy(path)
+    config = trained_with(policy)
+    task = task_for(config)
+    name = quadrotor or config.quadrotor
+    conditions = Conditions(load_parameters(name), starts=task.STARTS)
+    network = Network(policy.weights, policy.layers, task)
+    follows = task is track_trajectory
+    pilots = (
+        tracking_pilots_for(network, conditions.quadrotor)
+        if follows
+        else pilots_for(network, conditions.quadrotor, task)
+    )
+    latency_s = recipe_for(config).spread.latency_high_s if config.algorithm == "gradient" else 0.0
+    judgement = judge(pilots, conditions, OTHERS.get(name, "crazyflie_2_0"), latency_s, seed, episodes, task, progress)
+
+    drawn = path.parent / "heatmap.png"
+    data = io.BytesIO()
+    title = f"{config.task}, {name.replace('_', ' ')}: flights to the end, %, where one quantity is another"
+    heat_map(judgement, title).savefig(data, format="png", dpi=120)
+    write_bytes_atomically(drawn, [data.getvalue()])
+    figures: dict[str, Any] = {
+        "run": str(path.parent), "task": config.task, "quadrotor": name, "episodes": episodes,
+        **judgement.conditions[NOMINAL]["policy"],
+        "conditions": judgement.conditions, "breakdown": judgement.breakdown, "heat_map": str(drawn),
+    }  # fmt: skip
+    if follows:
+        figures |= tracking_figures(pilots, conditions, seed)
+    if video is not None:
+        save_video(video, frames(filmed(pilots, conditions, seed, task), conditions.quadrotor))
+        figures["video"] = str(video)
+    return figures, judgement
+
+
+def filmed(
+    pilots: dict[str, Pilot], conditions: Conditions, seed: int, task: Any
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """One flight of each pilot, from the same start: states (decisions, N_STATE) and actions (decisions, N_ROTORS)."""
+    flights = {
+        name: evaluate(pilot, conditions, seed, VIDEO_STARTS, task, VIDEO_STARTS) for name, pilot in pilots.items()
+    }
+    first = next(iter(flights.values())).states[0]
+    shown = int(np.argmax(first[:, Q_X] ** 2 + first[:, Q_Y] ** 2))
+    return {name: (flown.states[:, shown], flown.actions[:, shown]) for name, flown in flights.items()}
