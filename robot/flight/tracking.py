@@ -111,8 +111,15 @@ def fly_path(pilot: Pilot, path: np.ndarray, conditions: Conditions = Conditions
     return TrackingFlights(alive[:episodes].copy(), errors[:episodes], set_points, positions)
 
 
+def track(policy: Pilot, conditions: Conditions, seed: int, folder: Path) -> dict[str, float | None]:
+    """What `robot train --task track_trajectory` reports beside the figures of random paths; draws tracking.png."""
+    pilots = pilots_for(policy, conditions.quadrotor)
+    save_tracking_figure(folder / "tracking.png", pilots, conditions, seed)
+    return tracking_figures(pilots, conditions, seed)
+
+
 def tracking_figures(pilots: dict[str, Pilot], conditions: Conditions, seed: int,
-                     episodes: int) -> dict[str, float | None]:  # fmt: skip
+                     episodes: int = 256) -> dict[str, float | None]:  # fmt: skip
     """Mean position errors on figures-of-eight, as `robot train --json` names them: the policy's, then the others'."""
     figures: dict[str, float | None] = {}
     for lap_s in LAPS_S:

@@ -6,19 +6,21 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from robot.tasks import hover, race_track
+from robot.tasks import hover, race_track, track_trajectory
 from sim.built_in_tracks import DEFAULT_TRACK, built_in
 from sim.environments import CarEnv, CarVectorEnv
 from sim.quadrotor_environments import QuadrotorEnv, QuadrotorVectorEnv
 from sim.track import Course
 
-RACE_TRACK, HOVER = "robot/RaceTrack-v0", "robot/Hover-v0"
+RACE_TRACK, HOVER, TRACK_TRAJECTORY = "robot/RaceTrack-v0", "robot/Hover-v0", "robot/TrackTrajectory-v0"
+ACCELERATION_MAX_M_S2 = 100.0  # more than any path of `robot/tasks/track_trajectory.py` asks for
 
 
 def register() -> None:
     """Make the environments known to Gymnasium; importing this module does it."""
     here = "robot.tasks.environments"
-    for name, function in ((RACE_TRACK, "race_track"), (HOVER, "hover")):
+    functions = {RACE_TRACK: "race_track", HOVER: "hover", TRACK_TRAJECTORY: "track_trajectory"}
+    for name, function in functions.items():
         if name not in gymnasium.registry:
             gymnasium.register(name, f"{here}:{function}_env", vector_entry_point=f"{here}:{function}_vector_env")
 
@@ -74,21 +76,41 @@ def hover_env(**options: Any) -> QuadrotorEnv:
 
     Options are those of `sim.quadrotor_batch.QuadrotorBatch`; starts and the length of an episode are the task's.
     """
-    return QuadrotorEnv(hover, _hover_bound(), **_hover_options(options))
+    return QuadrotorEnv(hover, hover.OBSERVATION_SCALE * _bound(), **_options(hover, options))
 
 
 def hover_vector_env(num_envs: int = 1, **options: Any) -> QuadrotorVectorEnv:
     """`num_envs` quadrotors of `hover_env`."""
-    return QuadrotorVectorEnv(hover, _hover_bound(), num_envs, **_hover_options(options))
+    return QuadrotorVectorEnv(hover, hover.OBSERVATION_SCALE * _bound(), num_envs, **_options(hover, options))
 
 
-def _hover_options(options: dict[str, Any]) -> dict[str, Any]:
-    return {"starts": hover.STARTS, "decisions_max": hover.DECISIONS_MAX} | options
+def track_trajectory_env(**options: Any) -> QuadrotorEnv:
+    """The quadrotor of `robot/tasks/track_trajectory.py` on random paths; see there for observation and action.
+
+    Bounds are those of `hover_env`, for errors instead of position and velocity, and +- 20 for the accelerations.
+    """
+    task = track_trajectory
+    return QuadrotorEnv(task, task.OBSERVATION_SCALE * _tracking_bound(), **_options(task, options))
 
 
-def _hover_bound() -> np.ndarray:
+def track_trajectory_vector_env(num_envs: int = 1, **options: Any) -> QuadrotorVectorEnv:
+    """`num_envs` quadrotors of `track_trajectory_env`, each on a path of its own."""
+    task = track_trajectory
+    return QuadrotorVectorEnv(task, task.OBSERVATION_SCALE * _tracking_bound(), num_envs, **_options(task, options))
+
+
+def _options(task: Any, options: dict[str, Any]) -> dict[str, Any]:
+    return {"starts": task.STARTS, "decisions_max": task.DECISIONS_MAX} | options
+
+
+def _bound() -> np.ndarray:
     position, velocity, rate = [hover.BOX_M] * 3, [hover.SPEED_MAX_M_S] * 3, [hover.RATE_MAX_RAD_S] * 3
-    return hover.OBSERVATION_SCALE * np.array([*position, *[1.0] * 9, *velocity, *rate])
+    return np.array([*position, *[1.0] * 9, *velocity, *rate])
+
+
+def _tracking_bound() -> np.ndarray:
+    accelerations = track_trajectory.OBSERVATION_SIZE - track_trajectory.ACCELERATION
+    return np.concatenate([_bound(), np.full(accelerations, ACCELERATION_MAX_M_S2)])
 
 
 register()
