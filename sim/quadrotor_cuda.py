@@ -29,6 +29,7 @@ from sim.quadrotor_kernel import (
     NOISE,
     OBSERVATION_SIZE,
     ROWS,
+    SUBSTEPS,
     TASK_SIZE,
     commands,
     draw_bits,
@@ -67,8 +68,7 @@ def fly(memory, counters, settings, last_observations, actions, observations, re
     own, past = at + (ROWS - TASK_SIZE) * LANES, at + (kernel.OBSERVATION + OBSERVATION_SIZE) * LANES
 
     weights, hover = eight(settings, kernel.WEIGHTS, ONE), settings[kernel.HOVER_ACTION]
-    substeps, age_max = uintp(settings[kernel.SUBSTEPS]), uint32(settings[kernel.DECISIONS_MAX])
-    step_s = STEP_S / np.float32(substeps)
+    step_s, age_max = STEP_S / np.float32(SUBSTEPS), uint32(settings[kernel.DECISIONS_MAX])
     s, p = state_of(memory, at), parameters_at(memory, at + kernel.PARAMETERS * LANES, LANES)
     age, newest = counters[count + kernel.AGE * LANES], uintp(counters[count + kernel.NEWEST * LANES])
     task_memory = cuda.local.array(LOCAL_SIZE, float32)  # the observation, then what the task keeps
@@ -84,7 +84,7 @@ def fly(memory, counters, settings, last_observations, actions, observations, re
         put_four(memory, past + FOUR * newest * LANES, a)
         u = delayed(memory, past, newest, p[P_LATENCY]) if LATENCY_TAPS > ONE else commands(a)
         windy = blown(memory, counters, settings, at, count, p) if GUST else p
-        for _ in range(substeps):
+        for _ in range(SUBSTEPS):
             if GROUND:
                 s = rk4_step(s, u, windy, step_s, settings[kernel.GROUND_Z])
             else:

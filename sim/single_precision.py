@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -41,6 +41,7 @@ class _Orders:
     homes: frozenset[str]  # modules whose functions are plain Python, and whose names `supplied` replaces
     supplied: dict[str, Any]
     target: Target
+    copies: dict[FunctionType, tuple[Any, str]] = field(default_factory=dict)  # what others call, compiled once each
 
 
 def specialise(
@@ -87,8 +88,11 @@ def _copy(source: FunctionType, orders: _Orders) -> FunctionType:
 def _translate(value: Any, orders: _Orders) -> tuple[Any, str]:
     """The single-precision counterpart of a global or a literal, and a text that identifies it."""
     if isinstance(value, Dispatcher) or (isinstance(value, FunctionType) and value.__module__ in orders.homes):
-        copy = _copy(_source(value), orders)
-        return orders.target.compiled(copy), copy.__name__
+        source = _source(value)
+        if source not in orders.copies:
+            copy = _copy(source, orders)
+            orders.copies[source] = orders.target.compiled(copy), copy.__name__
+        return orders.copies[source]
     if isinstance(value, float):
         return np.float32(value), repr(value)
     if isinstance(value, np.ndarray):
