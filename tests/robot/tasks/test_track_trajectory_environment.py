@@ -14,7 +14,7 @@ def test_the_environment_passes_the_checker():
 
 
 def test_every_drone_of_a_vector_has_a_path_of_its_own():
-    environments = gymnasium.make_vec(NAME, num_envs=16, history=8, noise=SensorNoise())  # a kernel that other tests use
+    environments = gymnasium.make_vec(NAME, num_envs=16, history=8, noise=SensorNoise())
     observation, _ = environments.reset(seed=0)
     assert observation in environments.observation_space
     assert len(np.unique(observation[:, 18])) == 16
