@@ -1,5 +1,6 @@
 """The tasks as Gymnasium environments: `gymnasium.make("robot.tasks.environments:robot/RaceTrack-v0")`."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,6 @@ from sim.quadrotor_environments import QuadrotorEnv, QuadrotorVectorEnv
 from sim.track import Course
 
 RACE_TRACK, HOVER, TRACK_TRAJECTORY = "robot/RaceTrack-v0", "robot/Hover-v0", "robot/TrackTrajectory-v0"
-ACCELERATION_MAX_M_S2 = 100.0  # more than any path of `robot/tasks/track_trajectory.py` asks for
 
 
 def register() -> None:
@@ -87,7 +87,7 @@ def hover_vector_env(num_envs: int = 1, **options: Any) -> QuadrotorVectorEnv:
 def track_trajectory_env(**options: Any) -> QuadrotorEnv:
     """The quadrotor of `robot/tasks/track_trajectory.py` on random paths; see there for observation and action.
 
-    Bounds are those of `hover_env`, for errors instead of position and velocity, and +- 20 for the accelerations.
+    Bounds are those of `hover_env`, for errors instead of position and velocity, and +- 3.2 for the accelerations.
     """
     task = track_trajectory
     return QuadrotorEnv(task, task.OBSERVATION_SCALE * _tracking_bound(), **_options(task, options))
@@ -109,8 +109,11 @@ def _bound() -> np.ndarray:
 
 
 def _tracking_bound() -> np.ndarray:
-    accelerations = track_trajectory.OBSERVATION_SIZE - track_trajectory.ACCELERATION
-    return np.concatenate([_bound(), np.full(accelerations, ACCELERATION_MAX_M_S2)])
+    task = track_trajectory
+    # A sum of h sines is at most sqrt(2 h) times its root mean square; the warm-up adds speed over time.
+    peak = math.sqrt(2 * int(task.RANDOM_HARMONICS))
+    acceleration = peak * (task.ACCELERATION_HIGH_M_S2 + task.SPEED_HIGH_M_S / task.WARM_UP_S)
+    return np.concatenate([_bound(), np.full(task.OBSERVATION_SIZE - task.ACCELERATION, acceleration)])
 
 
 register()

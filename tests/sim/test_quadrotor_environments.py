@@ -4,6 +4,7 @@ import warnings
 
 import gymnasium
 import numpy as np
+import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -13,21 +14,23 @@ from robot.tasks.environments import hover_env, hover_vector_env
 from sim.quadrotor import QuadrotorRandomisation
 from sim.quadrotor_batch import QuadrotorBatch, SensorNoise
 
-NAME = "robot.tasks.environments:robot/Hover-v0"
+HOVER, TRACK = (f"robot.tasks.environments:robot/{name}-v0" for name in ("Hover", "TrackTrajectory"))
 NOISY = {
     "noise": SensorNoise(), "history": 3, "decisions_max": 60, "ground_z_m": -0.6, "starts": hover.RECOVERY_STARTS,
     "randomisation": QuadrotorRandomisation(mass=0.2, latency_high_s=0.015, force_share=0.05, gust_share=0.1),
 }  # fmt: skip
 
 
-def test_the_environment_passes_the_checker() -> None:
+@pytest.mark.parametrize("name", [HOVER, TRACK])
+def test_the_environment_passes_the_checker(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(gymnasium.make(NAME).unwrapped, skip_render_check=True)
+        check_env(gymnasium.make(name).unwrapped, skip_render_check=True)
 
 
-def test_the_vector_environment_stays_within_its_spaces_with_noise_and_at_the_end_of_episodes() -> None:
-    environments = gymnasium.make_vec(NAME, num_envs=20, **NOISY)
+@pytest.mark.parametrize(("name", "options"), [(HOVER, NOISY), (TRACK, {})])
+def test_the_vector_environment_stays_within_its_spaces_with_noise_and_at_the_end_of_episodes(name, options) -> None:
+    environments = gymnasium.make_vec(name, num_envs=20, **options)
     assert isinstance(environments, VectorEnv)
     assert environments.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
     observation, _ = environments.reset(seed=1)
