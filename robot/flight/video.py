@@ -21,7 +21,7 @@ HALF_BOX_M = 0.6
 MIN_ARM_M = 0.06  # smaller drones are drawn as large as this
 
 EYE = np.array([-1.7, -2.0, 1.5])  # looks at the origin
-FOCAL_LENGTH = 1.55  # in panel widths
+FOCAL_LENGTH = 1.4  # in panel widths
 SKY = "#f7f8fb"
 
 Flight = tuple[np.ndarray, np.ndarray]  # states (decisions, N_STATE), actions (decisions, N_ROTORS)
@@ -34,7 +34,7 @@ def project(points: np.ndarray) -> np.ndarray:
     right /= np.linalg.norm(right)
     seen = (np.asarray(points) - EYE) @ np.stack([right, np.cross(forward, right), forward], axis=1)
     scale = FOCAL_LENGTH * PANEL[0] * SHARPER
-    middle = SHARPER * np.array([0.5, 0.46]) * PANEL
+    middle = SHARPER * np.array([0.5, 0.47]) * PANEL
     return scale * seen[..., :2] / seen[..., 2:] + middle
 
 
