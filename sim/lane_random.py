@@ -1,7 +1,7 @@
 """Random numbers for many lanes at once: 32-bit integer arithmetic that LLVM can vectorise, a few operations each.
 
 A lane's generator is one uint32, which `next_bits` steps. From one of its states come as many words as are wanted, each
-by its number `k`, so that they do not wait for each other.
+by its number `k`, so that they do not wait for each other. (Give `k` as uint32: Numba compiles anew for each literal.)
 """
 
 import math
@@ -35,6 +35,14 @@ def word(bits, k):
 def uniform(bits, k, low, high):
     """A number between low and high from the k-th word."""
     return low + (high - low) * (np.float32(int32(word(bits, k) >> uint32(8))) * 2.0**-24)
+
+
+@njit(forceinline=True)
+def three_uniforms(bits, k, most):
+    """Three numbers between -most and most from the k-th word (uint32) and the two after it."""
+    one = uint32(1)
+    k_1, k_2 = uint32(k + one), uint32(k + one + one)
+    return uniform(bits, k, -most, most), uniform(bits, k_1, -most, most), uniform(bits, k_2, -most, most)
 
 
 @njit(forceinline=True)

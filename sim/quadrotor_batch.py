@@ -13,7 +13,7 @@ from sim import quadrotor_kernel as kernel
 from sim.quadrotor import GRAVITY_M_S2, STEP_S, QuadrotorParameters, QuadrotorRandomisation, load_parameters
 from sim.single_precision import OPTIONS, specialise
 
-LANES = 16
+LANES = 64  # eight vectors of eight: enough independent work to hide how long each operation takes
 
 
 @dataclass(frozen=True)

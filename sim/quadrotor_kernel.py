@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 from numba import int32, prange, uint32, uintp
 
-from sim.lane_random import four_normals, next_bits, uniform
+from sim.lane_random import four_normals, next_bits, three_uniforms, uniform
 from sim.quadrotor import (
     N_PARAMETERS,
     N_STATE,
     P_FORCE_X,
     P_LATENCY,
+    P_ROTOR_RADIUS,
+    P_TORQUE_X,
     STEP_S,
     gust_step,
     rk4_step,
@@ -53,7 +55,7 @@ COMMAND = ACTION + FOUR
 REWARD = COMMAND + FOUR
 GUST_N = REWARD + ONE
 OBSERVATION = GUST_N + THREE
-FORCE, LATENCY = PARAMETERS + np.uintp(P_FORCE_X), PARAMETERS + np.uintp(P_LATENCY)
+LATENCY = PARAMETERS + np.uintp(P_LATENCY)
 
 # Rows of a block's uint32 memory. NEWEST counts for the whole block and stands in its first lane.
 RANDOM, AGE, END, NEWEST, COUNTERS = map(np.uintp, range(5))
@@ -188,7 +190,7 @@ def blow(memory, counters, settings, block):
     deviation, keep = settings[GUST_DEVIATION_N], settings[GUST_KEEP]
     for lane in range(LANES):
         at, count = block * ROWS * LANES + lane, block * COUNTERS * LANES + lane
-        x, y, z, _ = four_normals(draw_bits(counters, count), 0)
+        x, y, z, _ = four_normals(draw_bits(counters, count), uint32(0))
         first = at + GUST_N * LANES
         memory[first] = gust_step(memory[first], deviation * x, keep)
         memory[first + LANES] = gust_step(memory[first + LANES], deviation * y, keep)
@@ -207,7 +209,7 @@ def move(memory, settings, block):
             u = commands(within_one(four(memory, at + ACTION * LANES, LANES)))
         if GUST:
             x, y, z, _ = four(memory, at + GUST_N * LANES, LANES)
-            p = p[:19] + (p[19] + x, p[20] + y, p[21] + z) + p[22:]
+            p = p[:P_FORCE_X] + (p[19] + x, p[20] + y, p[21] + z) + p[P_TORQUE_X:]
         put_state(memory, at, rk4_step(s, u, p, step_s, ground_z) if GROUND else rk4_step(s, u, p, step_s, None))
 
 
@@ -241,32 +243,32 @@ def blur(memory, counters, settings, block):
         scale = four(settings, NOISE_SCALE + FOUR * group, ONE)
         for lane in range(LANES):
             at = (block * ROWS + OBSERVATION + FOUR * group) * LANES + lane
-            noise = four_normals(counters[(block * COUNTERS + RANDOM) * LANES + lane], group)
+            noise = four_normals(counters[(block * COUNTERS + RANDOM) * LANES + lane], uint32(group))
             seen = four(memory, at, LANES)
             put_four(memory, at, (seen[0] + scale[0] * noise[0], seen[1] + scale[1] * noise[1],
                                   seen[2] + scale[2] * noise[2], seen[3] + scale[3] * noise[3]))  # fmt: skip
 
 
-def factor(settings, bits, k):
-    """The k-th factor of a drone's parameters."""
-    spread = settings[FRACTIONS + uintp(k)]
-    return uniform(bits, k, 1.0 - spread, 1.0 + spread)
-
-
 def draw_parameters(memory, settings, at, bits):
     """Give a lane another drone: factors, latency and constant disturbances."""
-    f = (factor(settings, bits, 0), factor(settings, bits, 1), factor(settings, bits, 2), factor(settings, bits, 3),
-         factor(settings, bits, 4), factor(settings, bits, 5), factor(settings, bits, 6), factor(settings, bits, 7),
-         factor(settings, bits, 8))  # fmt: skip
-    p = parameters_at(settings, uintp(0), ONE)
-    p = scaled_parameters(p, f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8])
-    latency = p[25] + uniform(bits, 9, settings[LATENCY_LOW_S], settings[LATENCY_HIGH_S])
-    f_x, f_y, f_z, _ = four_normals(bits, 10)
-    t_x, t_y, t_z, _ = four_normals(bits, 11)
+    f = (
+        three_uniforms(bits, uint32(0), 1.0)
+        + three_uniforms(bits, uint32(3), 1.0)
+        + three_uniforms(bits, uint32(6), 1.0)
+    )
+    spread = eight(settings, FRACTIONS, ONE) + (settings[FRACTIONS + EIGHT],)
+    p = scaled_parameters(
+        parameters_at(settings, uintp(0), ONE), 1.0 + spread[0] * f[0], 1.0 + spread[1] * f[1], 1.0 + spread[2] * f[2],
+        1.0 + spread[3] * f[3], 1.0 + spread[4] * f[4], 1.0 + spread[5] * f[5], 1.0 + spread[6] * f[6],
+        1.0 + spread[7] * f[7], 1.0 + spread[8] * f[8],
+    )  # fmt: skip
+    latency = p[P_LATENCY] + uniform(bits, uint32(9), settings[LATENCY_LOW_S], settings[LATENCY_HIGH_S])
+    f_x, f_y, f_z, _ = four_normals(bits, uint32(10))
+    t_x, t_y, t_z, _ = four_normals(bits, uint32(11))
     force, torque = settings[FORCE_N], settings[TORQUE_N_M]
     disturbed = (p[19] + force * f_x, p[20] + force * f_y, p[21] + force * f_z,
                  p[22] + torque * t_x, p[23] + torque * t_y, p[24] + torque * t_z)  # fmt: skip
-    put_parameters(memory, at, p[:19] + disturbed + (latency,) + p[26:])
+    put_parameters(memory, at, p[:P_FORCE_X] + disturbed + (latency,) + p[P_ROTOR_RADIUS:])
 
 
 def draw_attitude(bits, k, cos_half_angle):
@@ -274,12 +276,13 @@ def draw_attitude(bits, k, cos_half_angle):
 
     Its axis is uniform on the sphere; its first component has the density sqrt(1 - q_w^2), drawn by rejection.
     """
-    up, angle = uniform(bits, k, -1.0, 1.0), uniform(bits, k + 1, 0.0, TWO_PI)
+    one = uint32(1)
+    up, angle = uniform(bits, k, -1.0, 1.0), uniform(bits, uint32(k + one), 0.0, TWO_PI)
     widest = math.sqrt(1.0 - cos_half_angle * cos_half_angle)
     q_w, sine, height = 1.0, 0.0, 1.0
     while height > sine:
-        k += 2
-        q_w, height = uniform(bits, k, cos_half_angle, 1.0), uniform(bits, k + 1, 0.0, widest)
+        k = uint32(k + one + one)
+        q_w, height = uniform(bits, k, cos_half_angle, 1.0), uniform(bits, uint32(k + one), 0.0, widest)
         sine = math.sqrt(1.0 - q_w * q_w)
     across = sine * math.sqrt(1.0 - up * up)
     return q_w, across * math.cos(angle), across * math.sin(angle), sine * up
@@ -287,13 +290,12 @@ def draw_attitude(bits, k, cos_half_angle):
 
 def draw_start(memory, settings, at, bits):
     """Put a lane's drone on a new start, with a past of actions that hold its rotors' speed."""
-    reach, speed, rate = settings[START_POSITION_M], settings[START_VELOCITY_M_S], settings[START_RATE_RAD_S]
-    x = uniform(bits, 12, -reach, reach), uniform(bits, 13, -reach, reach), uniform(bits, 14, -reach, reach)
-    q = draw_attitude(bits, 32, settings[START_COS_HALF_ANGLE])
-    if uniform(bits, 15, 0.0, 1.0) < settings[START_CENTRED_SHARE]:
+    x = three_uniforms(bits, uint32(12), settings[START_POSITION_M])
+    q = draw_attitude(bits, uint32(32), settings[START_COS_HALF_ANGLE])
+    if uniform(bits, uint32(15), 0.0, 1.0) < settings[START_CENTRED_SHARE]:
         x, q = (0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0)
-    v = uniform(bits, 16, -speed, speed), uniform(bits, 17, -speed, speed), uniform(bits, 18, -speed, speed)
-    w = uniform(bits, 19, -rate, rate), uniform(bits, 20, -rate, rate), uniform(bits, 21, -rate, rate)
+    v = three_uniforms(bits, uint32(16), settings[START_VELOCITY_M_S])
+    w = three_uniforms(bits, uint32(19), settings[START_RATE_RAD_S])
     m = settings[START_ROTOR_SPEED]
     put_state(memory, at, x + q + v + w + (m, m, m, m))
     for k in range(OBSERVATION_SIZE, OBSERVATION_SIZE + FOUR * HISTORY):
@@ -304,7 +306,7 @@ def draw_task(memory, at, bits):
     """The numbers that the task keeps for a new episode."""
     own = at + (ROWS - TASK_SIZE) * LANES
     for k in range(TASK_SIZE):
-        memory[own + k * LANES] = uniform(bits, k, 0.0, 1.0)
+        memory[own + k * LANES] = uniform(bits, uint32(k), 0.0, 1.0)
     prepare(memory, own, LANES)
 
 
