@@ -69,7 +69,7 @@ class Objective(NamedTuple):
     wall_m: float = 0.3
     crash_m: float = 1.0  # a drone so far away, or turning so fast, no longer counts
     crash_rate_rad_s: float = 60.0
-    discount: float = 0.99  # of the adjoint, each decision
+    discount: float = 0.98  # of the adjoint, each decision
     adjoint_max: float = 1e4  # length to which a drone's adjoint is clipped
 
 
@@ -82,7 +82,7 @@ class Recipe:
     history: int = 16  # past actions that the policy sees
     horizons: tuple[tuple[int, int], ...] = ((30, 32), (60, 64))  # decisions of a window, below an iteration
     horizon: int = 96  # ... and after that
-    decisions_max: int = 300  # after which a drone starts anew
+    decisions_max: int = 200  # after which a drone starts anew
     rate: float = 0.1
     adam_rate: float = 1e-2
     objective: Objective = field(default_factory=Objective)
