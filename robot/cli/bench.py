@@ -8,7 +8,7 @@ import tyro
 
 from robot.cli.output import finish, parse, say
 
-PARTS = ("car", "lidar", "learner", "localisation", "loop")
+PARTS = ("car", "quadrotor", "lidar", "learner", "localisation", "loop")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class BenchConfig:
     """
 
     part: Annotated[
-        Literal["car", "lidar", "learner", "localisation", "loop", "rivals", "all"], tyro.conf.Positional
+        Literal["car", "quadrotor", "lidar", "learner", "localisation", "loop", "rivals", "all"], tyro.conf.Positional
     ] = "all"
 
 
