@@ -23,6 +23,7 @@ HELP = f"""usage: robot VERB [options]          robot VERB --help for a verb's o
 Start with:
   robot practice --task race_track      the virtual car learns to race, a few minutes
   robot train --task race_track         pre-train a policy for a track in the simulator, 20 s
+  robot train --task hover              a policy that flies a quadrotor, in seconds
   robot train --sweep FILE              many trainings at once: every combination of what FILE varies
 """
 
