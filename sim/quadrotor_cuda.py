@@ -234,16 +234,20 @@ class QuadrotorCuda:
         return self.batch
 
 
-def measure(task: QuadrotorTask, n: int, decisions: int = 16, seconds: float = 0.5) -> tuple[float, str] | None:
+def measure(
+    task: QuadrotorTask, n: int, decisions: int = 16, seconds: float = 0.5, **options: Any
+) -> tuple[float, str] | None:
     """Full steps a second of `n` drones under a task on this machine's GPU, and the GPU's name; None without one.
 
-    Actions are read from device memory, and observations, rewards and ends written there, for each of the `decisions` of
-    a launch.
+    Actions, random about hover, are read from device memory, and observations, rewards and ends written there, for each
+    of the `decisions` of a launch. options: those of QuadrotorBatch.
     """
     if config.ENABLE_CUDASIM or not cuda.is_available():  # type: ignore[attr-defined]
         return None
-    drones = QuadrotorCuda(QuadrotorBatch(task, n, seed=1), decisions)
-    drones.step(np.random.default_rng(2).uniform(-0.4, 0.4, (decisions, n, 4)).astype(np.float32))
+    batch = QuadrotorBatch(task, n, seed=1, **options)
+    drones = QuadrotorCuda(batch, decisions)
+    around = np.random.default_rng(2).uniform(-0.1, 0.1, (decisions, n, 4)).astype(np.float32)
+    drones.step(batch.settings[kernel.HOVER_ACTION] + around)
     cuda.synchronize()
     launches, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
