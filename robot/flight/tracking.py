@@ -2,7 +2,7 @@
 
 The classical controllers are told the path's acceleration as well as its position and velocity, and that acceleration
 a little ahead of time, as their motors need it; the PID may tilt further than when it hovers. LEAD_S and PID_TILT_RAD
-are what they gain most from, found by trying: without, they lose the faster figure-of-eight.
+are what they gain most from, found by trying: without the lead, the PID loses every flight of the faster figure.
 """
 
 from dataclasses import dataclass
