@@ -116,7 +116,7 @@ def _rotated(q: np.ndarray, vector: np.ndarray) -> np.ndarray:
 def _measure_gpu() -> dict[str, Any]:
     from sim.quadrotor_cuda import measure
 
-    measured = measure(hover, GPU_DRONES)
+    measured = measure(hover, GPU_DRONES, randomisation=SPREAD)
     return {} if measured is None else {"steps_per_s_gpu": round(measured[0]), "gpu": measured[1]}
 
 
