@@ -165,6 +165,7 @@ class QuadrotorBatch:
         self.settings[kernel.DECISIONS_MAX] = 0  # all are out of time at once
         self.advance()
         self.settings[kernel.DECISIONS_MAX] = self.decisions_max
+        self.reward_rows[:], self.end_rows[:] = 0.0, kernel.RUNNING
         return self.observation
 
     def step(self, actions: np.ndarray) -> None:
