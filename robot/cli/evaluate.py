@@ -20,7 +20,7 @@ class EvaluateConfig:
     """
 
     run: Annotated[str, tyro.conf.Positional] = "shipped"
-    """A run's folder, a policy file, or `shipped`."""
+    """A run's folder (its best.npz, or its policy.npz if there is none), a policy file, or `shipped`."""
     robot: str = "virtual-car"
     track: str = "default"
     map: str = ""
@@ -61,16 +61,18 @@ def main(arguments: list[str]) -> int:
     return fly(arguments) if any(flies(argument) for argument in arguments) else drive(arguments)
 
 
-def policy_path(run: str) -> Path:
-    """The policy of a run's folder, or the file itself."""
-    return Path(run) / "policy.npz" if Path(run).is_dir() else Path(run)
+def policy_of(run: str) -> Path:
+    """The best policy of a run's folder, or the file itself."""
+    from robot.practice.best_policy import policy_path
+
+    return policy_path(Path(run)) if Path(run).is_dir() else Path(run)
 
 
 def flies(argument: str) -> bool:
     """Whether an argument names a run, or a policy, that flies a quadrotor."""
     from policies.policy_file import load_policy
 
-    path = policy_path(argument)
+    path = policy_of(argument)
     if argument.startswith("-") or path.suffix != ".npz" or not path.is_file():
         return False
     return load_policy(path).metadata.get("task") in FLIGHT_TASKS
@@ -78,14 +80,16 @@ def flies(argument: str) -> bool:
 
 def drive(arguments: list[str]) -> int:
     config, as_json = parse(EvaluateConfig, "evaluate", arguments)
+    from robot.practice.best_policy import describe
     from robot.practice.run import evaluate
     from robot.practice.settings import PracticeConfig, load_config
 
+    policy = policy_of(config.run)
     wanted = PracticeConfig(
         robot=config.robot,
         track=config.track,
         map=config.map,
-        start_from=config.run,
+        start_from=str(policy),
         clock=config.clock,
         minutes=10.0 + config.laps,
         seed=config.seed,
@@ -97,7 +101,8 @@ def drive(arguments: list[str]) -> int:
         wanted = replace(wanted, track=earlier.track, map=earlier.map)
         if config.hidden_seed is None:
             wanted = replace(wanted, hidden_seed=earlier.hidden_seed)
-    figures = evaluate(wanted, config.laps)
+    say(f"policy   {describe(policy)}")
+    figures = evaluate(wanted, config.laps) | {"policy": str(policy)}
     for number, lap in enumerate(figures["lap_times_s"], 1):
         say(f"lap {number:3d}   {lap:7.3f} s")
     say(f"median {figures['median_lap_s']} s, {figures['median_ratio']} x the best possible lap, "
@@ -118,7 +123,7 @@ def fly(arguments: list[str]) -> int:
     with Progress(console=console, disable=as_json, transient=True) as bar:
         task = bar.add_task("flying; the first time ever, compiling", total=1.0)
         figures, judgement = evaluate_run(
-            policy_path(config.run), config.quadrotor, JUDGED_SEED + config.seed, config.episodes,
+            policy_of(config.run), config.quadrotor, JUDGED_SEED + config.seed, config.episodes,
             Path(config.video) if config.video else None, lambda share: bar.update(task, completed=share),
         )  # fmt: skip
     for table in tables(judgement, config.episodes):

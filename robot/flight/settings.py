@@ -14,7 +14,8 @@ class FlightTrainConfig:
 
     task: Literal["hover", "track_trajectory"] = "hover"
     algorithm: Literal["gradient", "ppo", "td3"] = "gradient"
-    """First-order gradients through the simulator, or one of its model-free rivals."""
+    """First-order gradients through the simulator, or one of its model-free rivals, which train as published: on the
+    nominal drone, without latency, whatever --randomise says."""
     seed: int = 0
     randomise: bool = True
     """Vary mass, thrust, inertia and motor delay by up to 20 %, and latency up to 30 ms; otherwise only latency, up to
