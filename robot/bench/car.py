@@ -9,13 +9,12 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from robot.bench.rates import calls_per_s, sgemm_gflops
 from robot.tasks import race_track
 from sim import car_kernel
 from sim.built_in_tracks import BUILT_IN, built_in
@@ -24,8 +23,6 @@ from sim.car_batch import CarBatch
 from sim.reference import ReferenceCar
 
 CARS = (1, 64, 1024, 16384)
-SECONDS = 0.005  # of each of REPEATS timings; the best one counts, since other programs only ever slow one down
-REPEATS = 100
 ERROR_CARS, ERROR_STEPS = 64, 15
 
 
@@ -117,7 +114,7 @@ def _measure(cores: int) -> dict[str, Any]:
     return {
         "steps_per_s": {str(n): _steps_per_s(n, 1, cores) for n in CARS},
         "in_decisions": {str(n): _steps_per_s(n, _substeps_of_a_decision(), cores) for n in CARS},
-        "sgemm_gflop_per_s": _sgemm_gflop_per_s(),
+        "sgemm_gflop_per_s": sgemm_gflops(),
     }
 
 
@@ -125,27 +122,7 @@ def _steps_per_s(n_cars: int, substeps: int, cores: int) -> int:
     batch = CarBatch(race_track, [built_in(BUILT_IN[0])], n_cars, seed=1, randomisation=Randomisation(),
                      substeps=substeps, parallel=cores > 1)  # fmt: skip
     actions = np.random.default_rng(2).uniform(-0.4, 0.4, (n_cars, 2)).astype(np.float32)
-    return round(n_cars * substeps * _calls_per_s(lambda: batch.step(actions)))
-
-
-def _sgemm_gflop_per_s() -> float:
-    a, b = np.random.default_rng(3).random((2, 512, 512), dtype=np.float32)
-    out = np.empty_like(a)
-    return round(2e-9 * 512**3 * _calls_per_s(lambda: np.matmul(a, b, out=out)), 1)
-
-
-def _calls_per_s(call: Callable[[], Any]) -> float:
-    call()
-    started = time.perf_counter()
-    call()
-    calls = max(1, round(SECONDS / (time.perf_counter() - started)))
-    best = np.inf
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        for _ in range(calls):
-            call()
-        best = min(best, time.perf_counter() - started)
-    return calls / float(best)
+    return round(n_cars * substeps * calls_per_s(lambda: batch.step(actions)))
 
 
 if __name__ == "__main__":

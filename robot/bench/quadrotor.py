@@ -10,13 +10,12 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from robot.bench.rates import calls_per_s, sgemm_gflops
 from robot.tasks import hover
 from sim.quadrotor import QuadrotorParameters, QuadrotorRandomisation, derivative, load_parameters
 from sim.quadrotor_batch import QuadrotorBatch, SensorNoise
@@ -27,8 +26,6 @@ OBSERVATIONS: dict[str, dict[str, Any]] = {"22": {}, "146": {"history": 32, "noi
 SPREAD = QuadrotorRandomisation(
     mass=0.2, inertia=0.2, thrust=0.1, motor_delay=0.2, force_share=0.05, torque_share_m=1e-4
 )
-SECONDS = 0.005  # of each of REPEATS timings; the best one counts, since other programs only ever slow one down
-REPEATS = 100
 ERROR_DRONES, ERROR_STEPS = 64, 15
 GPU_DRONES = 262144
 
@@ -128,38 +125,18 @@ def _in_process(what: str) -> Any:
 
 
 def _measure(cores: int) -> dict[str, Any]:
-    before = _sgemm_gflops()
+    before = sgemm_gflops()
     figures: dict[str, Any] = {
         size: {str(n): _steps_per_s(n, cores, options) for n in DRONES} for size, options in OBSERVATIONS.items()
     }
-    return figures | {"sgemm_gflops": max(before, _sgemm_gflops())}
+    return figures | {"sgemm_gflops": max(before, sgemm_gflops())}
 
 
 def _steps_per_s(n: int, cores: int, options: dict[str, Any]) -> int:
     batch = QuadrotorBatch(hover, n, 1, randomisation=SPREAD, parallel=cores > 1, **options)
     hovering = 2.0 * load_parameters().hover_command() - 1.0
     batch.step(hovering + np.random.default_rng(2).uniform(-0.1, 0.1, (n, 4)).astype(np.float32))
-    return round(n * _calls_per_s(batch.advance))
-
-
-def _sgemm_gflops() -> float:
-    a, b = np.random.default_rng(3).random((2, 512, 512), dtype=np.float32)
-    out = np.empty_like(a)
-    return round(2e-9 * 512**3 * _calls_per_s(lambda: np.matmul(a, b, out=out)), 1)
-
-
-def _calls_per_s(call: Callable[[], Any]) -> float:
-    call()
-    started = time.perf_counter()
-    call()
-    calls = max(1, round(SECONDS / (time.perf_counter() - started)))
-    best = np.inf
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        for _ in range(calls):
-            call()
-        best = min(best, time.perf_counter() - started)
-    return calls / float(best)
+    return round(n * calls_per_s(batch.advance))
 
 
 if __name__ == "__main__":

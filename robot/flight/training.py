@@ -17,9 +17,10 @@ import numpy as np
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from robot.flight.evaluation import DISTURBED, Conditions, Network, evaluate
-from robot.flight.first_order import FirstOrder, Objective, Recipe
+from robot.flight.first_order import FirstOrder, Recipe
 from robot.flight.settings import FlightTrainConfig
 from robot.flight.tracking import track
+from robot.flight.window import Objective
 from robot.practice.settings import new_run_folder, save_config
 from robot.tasks import hover, recover, track_trajectory
 from sim.quadrotor import Q_X, Q_Y, STEP_S, QuadrotorParameters, load_parameters

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from policies.actor import weight_views
+from policies.backup.set_point import N_SEEN
 from robot.flight.evaluation import DISTURBED
 from robot.flight.first_order import (
-    N_SEEN,
     FirstOrder,
     Flock,
-    Objective,
     Recipe,
     drawn_quadrotors,
     drawn_starts,
     hover_actions,
     starting_weights,
 )
+from robot.flight.window import Objective
 from robot.tasks import hover
 from sim.quadrotor import P_INVERSE_MASS, P_LATENCY, QuadrotorRandomisation, load_parameters
 from sim.quadrotor_batch import SensorNoise, Starts
