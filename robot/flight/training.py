@@ -92,7 +92,7 @@ def iterations_for(config: FlightTrainConfig) -> int:
 def recipe_for(config: FlightTrainConfig) -> Recipe:
     """How the gradient trainer trains."""
     spread = WIDE if config.both else RANDOMISED if config.randomise else NOMINAL
-    recipe = Recipe(iterations=iterations_for(config), spread=spread)
+    recipe = Recipe(iterations=iterations_for(config), history=config.past_actions, spread=spread)
     if config.start == "thrown":
         return replace(recipe, objective=Objective(wall_m=3.0, crash_m=2.0 * recover.BOX_M), box_m=recover.BOX_M)
     if config.task == "track_trajectory":
