@@ -25,11 +25,23 @@ import math
 import numpy as np
 from numba import njit
 
+from policies.fields import Field
 from sim.quadrotor import rotation_matrix
 from sim.quadrotor_batch import Starts
 
 POSITION_SCALE, VELOCITY_SCALE, RATE_SCALE = 2.5, 0.7, 0.15
-OBSERVATION_SCALE = np.array([POSITION_SCALE] * 3 + [1.0] * 9 + [VELOCITY_SCALE] * 3 + [RATE_SCALE] * 3)
+OBSERVATION_FIELDS = (
+    Field("position_error", 3, "m", POSITION_SCALE, meaning="x, y, z of the body less the set-point's, world, z up"),
+    Field("rotation", 9, "1", meaning="rotation matrix body to world, row by row: vector_world = R vector_body"),
+    Field("velocity_error", 3, "m/s", VELOCITY_SCALE, meaning="x, y, z less the set-point's, world"),
+    Field("angular_rate", 3, "rad/s", RATE_SCALE, meaning="about the body's x (forward), y (left), z (up)"),
+)  # a hovering drone's set-point rests
+ACTION_FIELDS = (
+    Field("rotor_speed", 4, "of full speed", 2.0, 0.5, "front right, back right, back left, front left, 0 to 1"),
+)
+OBSERVATION_SCALE = np.repeat(
+    [field.scale for field in OBSERVATION_FIELDS], [field.size for field in OBSERVATION_FIELDS]
+)
 OBSERVATION_SIZE = len(OBSERVATION_SCALE)  # without past actions
 MEMORY_SIZE = 0  # numbers of its own that the task keeps for each drone
 DECISIONS_MAX = 500

@@ -28,6 +28,7 @@ import math
 import numpy as np
 from numba import njit
 
+from policies.fields import Field
 from sim.portable_math import cos_sin
 
 TICK_S = 0.02  # the control loop's period
@@ -99,6 +100,38 @@ def preview_table(x, y, heading, curvature, width_left, width_right, spacing_m, 
 
 
 POINT_SCALE = (1.5 / np.maximum(PREVIEW_M, 1.0)).astype(np.float32)
+
+
+def preview_point_fields() -> list[Field]:
+    """x and y of each preview point."""
+    fields = []
+    for number, (distance, scale) in enumerate(zip(PREVIEW_M, POINT_SCALE.tolist(), strict=True)):
+        where = f"from the car to the centreline {distance} m further on, in the car's frame"
+        fields.append(Field(f"preview_{number}_x", 1, "m", scale, 1.0 / scale, f"{where}, forward"))
+        fields.append(Field(f"preview_{number}_y", 1, "m", scale, meaning=f"{where}, left"))
+    return fields
+
+
+OBSERVATION_FIELDS = (
+    Field("speed", 1, "m/s", 1.0 / 3.0, 3.0, "forward"),
+    Field("sideways_speed", 1, "m/s", meaning="left, estimated"),
+    Field("yaw_rate", 1, "rad/s", 1.0 / 3.0, meaning="counter-clockwise from above"),
+    Field("steer_command", 1, "rad", 1.0 / STEER_MAX_RAD, meaning="in force before this decision, left positive"),
+    Field("speed_command", 1, "m/s", 1.0 / 3.0, 3.0, "in force before this decision"),
+    Field("last_action", 2, "1", meaning="as decided, -1 to 1"),
+    Field("action_before", 2, "1", meaning="the one before the last"),
+    Field("room", 2, "m", meaning="from the car's centre to the wall: left, right"),
+    Field("heading_error_sine", 1, "1", 2.0, meaning="against the centreline, counter-clockwise"),
+    Field("heading_error_cosine", 1, "1", meaning="against the centreline"),
+    *preview_point_fields(),
+    Field("widths_ahead", 2 * N_WIDTHS, "m", meaning=f"left, right of the centreline at {WIDTH_PREVIEW_M.tolist()} m"),
+    Field("curvature_ahead", N_CURVATURES, "1/m", meaning=f"left positive, at {CURVATURE_PREVIEW_M.tolist()} m ahead"),
+)
+ACTION_FIELDS = (
+    Field("steer", 1, "rad", 1.0 / STEER_MAX_RAD, meaning=f"goal, left positive, reached at {STEER_SLEW_RAD_S} rad/s"),
+    Field("speed", 1, "m/s", 2.0 / (SPEED_MAX_M_S - SPEED_MIN_M_S), 0.5 * (SPEED_MAX_M_S + SPEED_MIN_M_S),
+          f"goal, reached at {SPEED_SLEW_M_S2} m/s^2"),
+)  # fmt: skip
 
 
 @njit(cache=True, inline="always")

@@ -6,8 +6,10 @@ Same observation, action and reward; an episode ends BOX_M from the goal. A poli
 from numba import njit
 
 from robot.tasks.hover import (
+    ACTION_FIELDS,
     DECISIONS_MAX,
     MEMORY_SIZE,
+    OBSERVATION_FIELDS,
     OBSERVATION_SCALE,
     OBSERVATION_SIZE,
     RATE_MAX_RAD_S,
@@ -20,8 +22,9 @@ from robot.tasks.hover import (
 )
 
 __all__ = [
-    "BOX_M", "DECISIONS_MAX", "MEMORY_SIZE", "OBSERVATION_SCALE", "OBSERVATION_SIZE", "RATE_MAX_RAD_S",
-    "REWARD_WEIGHTS", "SPEED_MAX_M_S", "STARTS", "ends", "observe", "prepare", "reward",
+    "ACTION_FIELDS", "BOX_M", "DECISIONS_MAX", "MEMORY_SIZE", "OBSERVATION_FIELDS", "OBSERVATION_SCALE",
+    "OBSERVATION_SIZE", "RATE_MAX_RAD_S", "REWARD_WEIGHTS", "SPEED_MAX_M_S", "STARTS", "ends", "observe", "prepare",
+    "reward",
 ]  # fmt: skip
 
 BOX_M = 5.0

@@ -27,6 +27,7 @@ import math
 import numpy as np
 from numba import njit
 
+from policies.fields import Field
 from robot.tasks import hover
 from robot.tasks.hover import ends as ends_at_rest
 from robot.tasks.hover import observe as observe_at_rest
@@ -37,6 +38,11 @@ from sim.quadrotor import STEP_S
 ACCELERATION_SCALE = 0.2
 PREVIEW_S = 0.1  # between the accelerations that a drone is told
 ACCELERATION = hover.OBSERVATION_SIZE  # where they begin in the observation
+OBSERVATION_FIELDS = (
+    *hover.OBSERVATION_FIELDS,
+    Field("path_acceleration", 12, "m/s^2", ACCELERATION_SCALE, meaning="x, y, z, world, now, in 0.1, 0.2 and 0.3 s"),
+)
+ACTION_FIELDS = hover.ACTION_FIELDS
 OBSERVATION_SCALE = np.concatenate([hover.OBSERVATION_SCALE, np.full(12, ACCELERATION_SCALE)])
 OBSERVATION_SIZE = len(OBSERVATION_SCALE)  # without past actions
 SET_POINT = np.uintp(9)  # position, velocity, acceleration
