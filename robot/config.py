@@ -2,9 +2,11 @@
 
 import tomllib
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+ConfigT = TypeVar("ConfigT")
 ROBOTS = Path(__file__).parent / "robots"
 
 
@@ -26,12 +28,27 @@ class SerialLidar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One robot, as its TOML file in `robot/robots/` describes it."""
+    """One car, as its TOML file in `robot/robots/` describes it."""
 
     virtual: bool
     car: str
     vesc: SerialVesc
     lidar: SerialLidar
+
+
+class CrazyflieLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to reach a Crazyflie, and the box, about the origin of its estimator, that set-points are kept in."""
+
+    uri: str
+    reach_m: float = 3.0
+    height_max_m: float = 2.0
+
+
+class DroneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One drone, as its TOML file in `robot/robots/` describes it."""
+
+    virtual: bool
+    crazyflie: CrazyflieLink
 
 
 def robot_names() -> list[str]:
@@ -40,17 +57,26 @@ def robot_names() -> list[str]:
 
 
 def load_robot(name: str) -> RobotConfig:
-    """A robot by its name in `robot/robots/`, or by the path of a TOML file.
+    """A car by its name in `robot/robots/`, or by the path of a TOML file.
 
     Raises:
         ValueError: no such robot, or a field is missing, unknown or of the wrong type; names file and field.
     """
+    return _load(name, RobotConfig)
+
+
+def load_drone(name: str) -> DroneConfig:
+    """A Crazyflie by its name in `robot/robots/`, or by the path of a TOML file. Raises ValueError like `load_robot`."""
+    return _load(name, DroneConfig)
+
+
+def _load(name: str, kind: type[ConfigT]) -> ConfigT:
     path = ROBOTS / f"{name}.toml"
     if not path.exists():
         path = Path(name)
     if not path.is_file():
         raise ValueError(f"--robot: found '{name}', allowed: {', '.join(robot_names())} or the path of a TOML file")
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), RobotConfig)
+        return msgspec.convert(tomllib.loads(path.read_text()), kind)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error

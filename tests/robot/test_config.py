@@ -4,13 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from robot.config import load_robot, robot_names
+from robot.config import load_drone, load_robot, robot_names
 from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
 
+DRONES = ("crazyflie", "virtual-crazyflie")
 
-@pytest.mark.parametrize("name", robot_names())
-def test_every_robot_that_comes_with_the_project_can_be_read(name: str) -> None:
+
+@pytest.mark.parametrize("name", [name for name in robot_names() if name not in DRONES])
+def test_every_car_that_comes_with_the_project_can_be_read(name: str) -> None:
     assert load_robot(name).vesc.baud > 0
+
+
+@pytest.mark.parametrize("name", DRONES)
+def test_every_drone_that_comes_with_the_project_can_be_read(name: str) -> None:
+    assert load_drone(name).crazyflie.reach_m > 1.5, "room for a figure-of-eight"
+
+
+def test_a_drone_is_no_car() -> None:
+    with pytest.raises(ValueError, match=r"crazyflie\.toml: "):
+        load_robot("crazyflie")
 
 
 def test_an_unknown_robot_is_refused_with_what_is_allowed() -> None:
