@@ -56,6 +56,17 @@ class Layer:
     def outputs(self) -> int:
         return self.weights.shape[1]
 
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Outputs (n, outputs) for inputs (n, inputs), float32, in NumPy's arithmetic."""
+        y = x @ self.weights + self.bias
+        if self.layer_norm:
+            y = (y - y.mean(1, keepdims=True)) / np.sqrt(y.var(1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))
+        if self.activation == "tanh":
+            y = np.tanh(y)
+        elif self.activation == "relu":
+            y = np.maximum(y, np.float32(0.0))
+        return y
+
 
 @dataclass(frozen=True)
 class Network:
@@ -121,13 +132,7 @@ class Network:
         """Actions (n, outputs) float32 for normalised inputs (n, inputs), in NumPy's arithmetic."""
         x = np.asarray(x, np.float32)
         for layer in self.layers:
-            x = x @ layer.weights + layer.bias
-            if layer.layer_norm:
-                x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))
-            if layer.activation == "tanh":
-                x = np.tanh(x)
-            elif layer.activation == "relu":
-                x = np.maximum(x, np.float32(0.0))
+            x = layer.forward(x)
         return x
 
     def as_torch(self) -> "torch.nn.Module":

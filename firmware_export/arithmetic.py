@@ -1,0 +1,127 @@
+"""What the exported C computes, bit for bit, in NumPy: its golden vectors come from here, and no compiler is needed.
+
+The functions mirror `c_templates/`, operation by operation; single precision, rounded to nearest. A fused multiply-add,
+which NumPy lacks, is a double-precision sum rounded to odd (Boldo, Melquiond, Emulation of a FMA and Correctly Rounded
+Sums, 2008): then rounding it once more to single precision is exact.
+"""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+
+from firmware_export.network import LAYER_NORM_EPSILON, Layer, Network
+from firmware_export.quantise import INT16_MAX, QuantisedLayer, quantise
+from policies.actor import A1, A3, A5, A7, A9, A11, A13, B0, B2, B4, B6, TANH_LIMIT
+
+Kernel = Literal["fma", "muladd", "int8"]
+KERNELS: tuple[Kernel, ...] = get_args(Kernel)
+MultiplyAdd = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+ABOVE = np.array([A1, A3, A5, A7, A9, A11, A13])  # tanh's numerator, lowest power first
+BELOW = np.array([B0, B2, B4, B6])
+TERMS_PER_SUM = 8
+NEWTON_STEPS = 4
+
+
+def fused(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """a * b + c with one rounding: float32 arrays that broadcast."""
+    product = np.asarray(a, np.float64) * np.asarray(b, np.float64)  # exact: 48 bits
+    c = np.asarray(c, np.float64)
+    total = np.asarray(product + c)
+    back = total - product
+    error = (product - (total - back)) + (c - back)
+    bits = total.view(np.int64)
+    to_odd = np.isfinite(error) & (error != 0.0) & (bits % 2 == 0)
+    outwards = np.where((error > 0.0) == (total > 0.0), 1, -1)
+    return np.where(to_odd, bits + outwards, bits).view(np.float64).astype(np.float32)
+
+
+def separate(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """a * b + c with two roundings: float32 arrays that broadcast."""
+    return np.float32(1.0) * a * b + c
+
+
+MULTIPLY_ADD: dict[Kernel, MultiplyAdd] = {"fma": fused, "muladd": separate, "int8": fused}
+
+
+def infer(network: Network, kernel: Kernel, x: np.ndarray) -> np.ndarray:
+    """Actions (n, outputs) float32 for normalised inputs (n, inputs), as `policy_infer` gives them."""
+    x = np.asarray(x, np.float32)
+    multiply_add = MULTIPLY_ADD[kernel]
+    with np.errstate(all="ignore"):
+        if kernel == "int8":
+            zero = (x * np.float32(0.0)).sum(1, keepdims=True)  # NaN if an input is not finite
+            y = x
+            for layer, integers in zip(network.layers, quantise(network), strict=True):
+                y = activate(layer, dense_int8(integers, y), multiply_add)
+            return y + zero
+        for layer in network.layers:
+            x = activate(layer, dense(layer, x, multiply_add), multiply_add)
+    return x
+
+
+def dense(layer: Layer, x: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:
+    """x W + b, in sums of eight products."""
+    total = np.tile(layer.bias, (len(x), 1))
+    for start in range(0, layer.inputs, TERMS_PER_SUM):
+        part = np.zeros_like(total)
+        for i in range(start, min(start + TERMS_PER_SUM, layer.inputs)):
+            part = multiply_add(x[:, i : i + 1], layer.weights[i], part)
+        total = total + part
+    return total
+
+
+def dense_int8(layer: QuantisedLayer, x: np.ndarray) -> np.ndarray:
+    """x W + b in integers."""
+    steps = np.clip(x * layer.steps_per_unit, -INT16_MAX, INT16_MAX)
+    sums = np.rint(np.nan_to_num(steps)).astype(np.int64) @ layer.weights.astype(np.int64)
+    return fused(sums.astype(np.float32), layer.scale, layer.bias)
+
+
+def activate(layer: Layer, y: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:
+    """LayerNorm and the activation function."""
+    if layer.layer_norm:
+        y = layer_norm(y, multiply_add)
+    if layer.activation == "tanh":
+        y = tanh(y, multiply_add)
+    elif layer.activation == "relu":
+        y = np.where(y < 0.0, np.float32(0.0), y)
+    return y
+
+
+def tanh(x: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:
+    """tanh, as in `policies/actor.py` but for the rounding of products."""
+    x = np.where(x > TANH_LIMIT, TANH_LIMIT, x)
+    x = np.where(x < -TANH_LIMIT, -TANH_LIMIT, x)
+    z = x * x
+    return x * polynomial(z, ABOVE, multiply_add) / polynomial(z, BELOW, multiply_add)
+
+
+def polynomial(z: np.ndarray, coefficients: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:
+    """Horner's scheme."""
+    total = np.full_like(z, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = multiply_add(z, total, coefficient)
+    return total
+
+
+def layer_norm(y: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:
+    """Mean 0 and variance 1, over the last axis (n, width)."""
+    one_over_n = np.float32(1.0) / np.float32(y.shape[1])
+    mean = np.zeros((len(y), 1), np.float32)
+    for i in range(y.shape[1]):
+        mean = mean + y[:, i : i + 1]
+    y = y - mean * one_over_n
+    variance = np.zeros_like(mean)
+    for i in range(y.shape[1]):
+        variance = multiply_add(y[:, i : i + 1], y[:, i : i + 1], variance)
+    return y * inverse_root(variance * one_over_n + np.float32(LAYER_NORM_EPSILON), multiply_add)
+
+
+def inverse_root(x: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:
+    """1 / square root, by Newton's method."""
+    root = (np.uint32(0x5F3759DF) - (x.view(np.uint32) >> np.uint32(1))).view(np.float32)
+    for _ in range(NEWTON_STEPS):
+        root = root * multiply_add(np.float32(-0.5) * x, root * root, np.float32(1.5))
+    return root

@@ -1,0 +1,48 @@
+/* @TITLE@
+
+   A decision, @RATE@ times a second:
+
+       policy_reset(action);            once before, with the action now in force
+       policy_act(sensed, action);      sensed: POLICY_SENSED numbers in their units; action: POLICY_OUTPUTS numbers
+
+   The network sees (raw - offset) * scale:
+@OBSERVATION@
+
+   It decides, between -1 and 1; the command is action / scale + offset:
+@ACTION@
+
+   No heap, no libm; static scratch: one caller at a time. A NaN that goes in comes out. */
+#ifndef POLICY_H
+#define POLICY_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+@DEFINES@
+
+/* Where the fields of the observation begin. */
+@STARTS@
+
+/* The network alone: normalised observation and past actions in, action out. */
+void policy_infer(const float x[POLICY_INPUTS], float y[POLICY_OUTPUTS]);
+
+/* Raw observation to what the network sees. */
+void policy_normalise(const float raw[POLICY_SENSED], float x[POLICY_SENSED]);
+
+#if POLICY_HISTORY > 0
+/* Begin: pretend that every past action was this one, in all its components. */
+void policy_reset(float first_action);
+#endif
+
+/* Decide: normalise, recall the past actions, infer, remember the action. */
+void policy_act(const float sensed_raw[POLICY_SENSED], float action[POLICY_OUTPUTS]);
+
+/* 1 if constants and weights have their CRC-32 and the golden vectors come out to the last bit, otherwise 0. */
+int policy_selftest(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,19 @@
+#ifdef __FAST_MATH__
+#error "compile this file without -ffast-math: its results would no longer be the same everywhere"
+#endif
+
+/* a * b + c is one rounding or two as this file says, not as the compiler likes. */
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#else
+#error "needs gcc or clang"
+#endif
+
+#define NOINLINE __attribute__((noinline))
+
+union word {
+    float value;
+    uint32_t bits;
+};
