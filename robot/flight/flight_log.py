@@ -34,8 +34,7 @@ FLIGHT = np.dtype(
         ("battery_v", "f4"),
         ("phase", "u4"),  # robot.flight.mission.Phase
         ("supervisor", "u4"),  # bits of drivers.crazyflie
-        ("policy_active", "u4"),  # 1: the policy on board has the rotors
-        ("policy_exit", "u4"),  # why it gave them back
+        ("policy_flies", "u4"),  # 1: the policy has the rotors
     ],
     align=True,
 )

@@ -1,0 +1,308 @@
+"""A Crazyflie over radio, USB or UDP, through Bitcraze's cflib (www.bitcraze.io/documentation/repository).
+
+cflib brings threads of its own: they take in what the drone sends and keep the newest of it here, so that `read` never
+waits. Only `open` and `reconnect` do, for connecting means to download tables of several hundred entries.
+
+Frames are those of the firmware's estimator: world z up, body x forward and y left. Who streams set-points keeps the
+drone flying: after 500 ms without one the firmware levels it, after 2000 ms it stops the motors (supervisor.c).
+"""
+
+import logging
+import math
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import cflib.crazyflie
+from cflib.crazyflie.log import LogConfig, LogTocElement
+
+from drivers.base import NEVER_S, Clock, LinkLost
+from drivers.crazyflie_link import use_repeating_links
+
+PERIOD_MS = 20  # of what the drone is asked to log
+BLOCK_BYTES = 26  # that a log packet holds, beside its number and time
+SILENCE_S = 0.5  # without log data for longer, something is wrong
+ATTEMPTS = 3  # to connect, within the time limit
+LOW_BATTERY_V = 3.0  # one cell, under load
+
+CONTROLLER_PARAMETER, OUT_OF_TREE = "stabilizer.controller", 6  # controller.h
+CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 1, 2, 8, 16, 32, 64, 128  # supervisor.c
+
+POSITION = ("stateEstimate.x", "stateEstimate.y", "stateEstimate.z",
+            "stateEstimate.vx", "stateEstimate.vy", "stateEstimate.vz")  # fmt: skip
+ATTITUDE = ("stateEstimate.qw", "stateEstimate.qx", "stateEstimate.qy", "stateEstimate.qz",
+            "pm.vbat", "supervisor.info")  # fmt: skip
+RATE = ("gyro.x", "gyro.y", "gyro.z")
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class CrazyflieSettings:
+    """One drone. The box is about the origin of its estimator; set-points outside of it are moved to its wall."""
+
+    uri: str  # radio://0/80/2M/E7E7E7E7E7, usb://0, udp://127.0.0.1:PORT
+    connect_s: float = 20.0
+    reach_m: float = 3.0  # the box, along x and y
+    height_max_m: float = 2.0
+    landing_m_s: float = 0.3
+    extra: tuple[str, ...] = ()  # more log variables, which `CrazyflieReading.extra` brings
+
+    def __post_init__(self) -> None:
+        for name in ("connect_s", "reach_m", "height_max_m", "landing_m_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"crazyflie: {name} is {value}, but must be a positive number")
+
+
+@dataclass(frozen=True, slots=True)
+class CrazyflieReading:
+    """The newest of what the drone logs, dated by its arrival. What was never received is 0, its age `NEVER_S`."""
+
+    position_m: Vector = (0.0, 0.0, 0.0)  # estimate, world
+    velocity_m_s: Vector = (0.0, 0.0, 0.0)  # estimate, world
+    attitude: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)  # quaternion w, x, y, z, body to world
+    rate_rad_s: Vector = (0.0, 0.0, 0.0)  # gyro, body
+    battery_v: float = 0.0
+    supervisor: int = 0  # IS_ARMED and the other bits
+    extra: dict[str, float] = field(default_factory=dict)  # by the names of `CrazyflieSettings.extra`
+    board_time_s: float = 0.0  # when the position was logged, by the drone's clock
+    position_age_s: float = NEVER_S  # of position and velocity
+    attitude_age_s: float = NEVER_S  # of attitude, battery and supervisor
+    rate_age_s: float = NEVER_S
+
+
+@dataclass(frozen=True, slots=True)
+class CrazyflieCommand:
+    """The set-point that was really sent, or was sent last if this one was refused: it was not finite."""
+
+    position_m: Vector
+    yaw_rad: float
+    refused: bool = False
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One arrival of a log block."""
+
+    values: dict[str, float]
+    board_time_s: float
+    arrived_s: float
+
+
+class Crazyflie:
+    """Driver of one drone. Call `read` and `write` every tick; `land` and `stop` also work without a working policy."""
+
+    def __init__(self, settings: CrazyflieSettings, clock: Clock) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._cf: cflib.crazyflie.Crazyflie | None = None
+        self._link_trouble = f"{settings.uri}: not open"
+        self._refusal = ""
+        self._opened_s = 0.0
+        self._logged: dict[str, Logged] = {}
+        self._sent = CrazyflieCommand((0.0, 0.0, 0.0), 0.0)
+        logging.getLogger("cflib").setLevel(logging.CRITICAL)  # what it reports as errors is raised or told here
+
+    def open(self) -> None:
+        """Connect: tables, parameters, log blocks. Takes up to `connect_s`; raises LinkLost with what was wrong."""
+        for _ in range(ATTEMPTS):
+            if self._connect(self.settings.connect_s / ATTEMPTS):
+                return
+        raise LinkLost(self._link_trouble)
+
+    def reconnect(self) -> bool:
+        """Try once to connect again; takes as long as one attempt of `open`. True when connected."""
+        return self._connect(self.settings.connect_s / ATTEMPTS)
+
+    def _connect(self, limit_s: float) -> bool:
+        uri = self.settings.uri
+        self.close()
+        use_repeating_links()
+        cf = cflib.crazyflie.Crazyflie()
+        answered = threading.Event()
+        troubles: list[str] = []
+
+        def failed(_: str, text: str) -> None:
+            troubles.append(text)
+            answered.set()
+            if self._cf is cf:
+                self._link_trouble = f"{uri}: the link is gone ({first_line(text)}). Check power and distance."
+
+        cf.fully_connected.add_callback(lambda _: answered.set())
+        cf.connection_failed.add_callback(failed)
+        cf.connection_lost.add_callback(failed)
+        cf.open_link(uri)
+        in_time = answered.wait(limit_s)
+        self._cf = cf
+        if troubles or not in_time:
+            why = first_line(troubles[0]) if troubles else f"no complete answer within {limit_s:.0f} s"
+            self.close()
+            self._link_trouble = f"{uri}: cannot connect ({why}). Is the Crazyflie on, and the address right?"
+            return False
+        self._logged, self._opened_s, self._link_trouble = {}, self._clock.now(), ""
+        missing = [name for name in (*POSITION, *ATTITUDE, *RATE, *self.settings.extra) if not self.logs(name)]
+        if missing:
+            self.close()
+            self._link_trouble = f"{uri}: its firmware does not log {missing[0]}"
+            return False
+        for number, names in enumerate((POSITION, ATTITUDE, RATE, *self._extra_blocks())):
+            self._start_log(f"block {number}", names)
+        return True
+
+    def _extra_blocks(self) -> list[tuple[str, ...]]:
+        """The extra variables, as many in a block as fit."""
+        assert self._cf is not None
+        blocks: list[list[str]] = []
+        room = 0
+        for name in self.settings.extra:
+            kind = self._cf.log.toc.get_element_by_complete_name(name).ctype
+            size = LogTocElement.get_size_from_id(LogTocElement.get_id_from_cstring(kind))
+            if size > room:
+                blocks.append([])
+                room = BLOCK_BYTES
+            blocks[-1].append(name)
+            room -= size
+        return [tuple(block) for block in blocks]
+
+    def _start_log(self, name: str, variables: tuple[str, ...]) -> None:
+        assert self._cf is not None
+        block = LogConfig(name, PERIOD_MS)
+        for variable in variables:
+            block.add_variable(variable)
+        self._cf.log.add_config(block)
+        block.data_received_cb.add_callback(self._take)
+        block.start()
+
+    def _take(self, timestamp_ms: int, values: dict[str, float], block: LogConfig) -> None:
+        """Called by cflib's thread."""
+        if all(map(math.isfinite, values.values())):
+            self._logged[next(iter(values))] = Logged(values, 0.001 * timestamp_ms, self._clock.now())
+
+    def read(self) -> CrazyflieReading:
+        """The newest values with their ages. Never blocks. Raises LinkLost."""
+        self._connected()
+        now = self._clock.now()
+        nothing = Logged({}, 0.0, -NEVER_S)
+        position = self._logged.get(POSITION[0], nothing)
+        attitude = self._logged.get(ATTITUDE[0], nothing)
+        rate = self._logged.get(RATE[0], nothing)
+        extra: dict[str, float] = {}
+        for first, logged in list(self._logged.items()):
+            if first in self.settings.extra:
+                extra |= logged.values
+        x, y, z, v_x, v_y, v_z = (position.values.get(name, 0.0) for name in POSITION)
+        q_w, q_x, q_y, q_z, battery, supervisor = (attitude.values.get(name, 0.0) for name in ATTITUDE)
+        return CrazyflieReading(
+            (x, y, z), (v_x, v_y, v_z), (q_w, q_x, q_y, q_z) if attitude.values else (1.0, 0.0, 0.0, 0.0),
+            tuple(math.radians(rate.values.get(name, 0.0)) for name in RATE),  # type: ignore[arg-type]
+            battery, int(supervisor), extra, position.board_time_s,
+            now - position.arrived_s, now - attitude.arrived_s, now - rate.arrived_s,
+        )  # fmt: skip
+
+    def write(self, position_m: Vector, yaw_rad: float) -> CrazyflieCommand:
+        """Send a set-point, world, within the box; returns what was sent. Raises LinkLost.
+
+        What is not finite is refused: nothing is sent, and the drone's watchdogs count on.
+        """
+        cf = self._connected()
+        if not all(map(math.isfinite, (*position_m, yaw_rad))):
+            self._refusal = f"{self.settings.uri}: refused set-point {position_m} m, {yaw_rad} rad"
+            return CrazyflieCommand(self._sent.position_m, self._sent.yaw_rad, refused=True)
+        self._refusal = ""
+        reach, height = self.settings.reach_m, self.settings.height_max_m
+        x, y = (min(reach, max(-reach, value)) for value in position_m[:2])
+        z = min(height, max(0.0, position_m[2]))
+        self._sent = CrazyflieCommand((x, y, z), yaw_rad)
+        cf.commander.send_position_setpoint(x, y, z, math.degrees(yaw_rad))
+        return self._sent
+
+    def logs(self, name: str) -> bool:
+        """Whether the connected drone has a log variable of this name, `group.name`."""
+        return self._connected().log.toc.get_element(*name.split(".")) is not None
+
+    def has_parameter(self, name: str) -> bool:
+        """Whether the connected drone has a parameter of this name, `group.name`."""
+        return self._connected().param.toc.get_element(*name.split(".")) is not None
+
+    def parameter(self, name: str) -> float:
+        """The value that the drone reported last. Raises ValueError for a parameter that it does not have."""
+        if not self.has_parameter(name):
+            raise ValueError(f"{self.settings.uri}: its firmware has no parameter {name}")
+        return float(self._connected().param.get_value(name))
+
+    def set_parameter(self, name: str, value: float) -> None:
+        """Ask for a new value, without waiting: `parameter` tells it when the drone has it. Raises ValueError, LinkLost."""
+        if not self.has_parameter(name):
+            raise ValueError(f"{self.settings.uri}: its firmware has no parameter {name}")
+        self._connected().param.set_value(name, value)
+
+    def arm(self, on: bool) -> None:
+        """Ask for the motors to be armed or disarmed, without waiting: `read().supervisor` tells. Raises LinkLost."""
+        self._connected().supervisor.send_arming_request(on)
+
+    def land(self, ground_m: float = 0.0) -> None:
+        """Tell the drone to come down where it is, to the ground's height, by itself: it goes on if the link is lost.
+
+        Raises LinkLost. The set-points that were streamed lose their priority first, or the firmware's planner would not be heard. That
+        packet has no answer, so it is sent more than once.
+        """
+        cf = self._connected()
+        height_m = self.read().position_m[2] - ground_m
+        for _ in range(3):
+            cf.commander.send_notify_setpoint_stop()
+        cf.high_level_commander.land(ground_m, max(1.0, height_m / self.settings.landing_m_s))
+
+    def cut(self) -> None:
+        """Stop the motors now: a drone in the air falls. Raises LinkLost."""
+        self._connected().commander.send_stop_setpoint()
+
+    def stop(self) -> None:
+        """Land by the firmware's own means, or stay on the ground. Never raises."""
+        with suppress(LinkLost):
+            if self.read().supervisor & IS_FLYING:
+                self.land()
+
+    def trouble(self) -> str:
+        """What is wrong, in one line; empty while all is well."""
+        uri = self.settings.uri
+        if self._link_trouble or self._refusal:
+            return self._link_trouble or self._refusal
+        reading = self.read()
+        waited_s = self._clock.now() - self._opened_s
+        if min(waited_s, max(reading.position_age_s, reading.attitude_age_s, reading.rate_age_s)) > SILENCE_S:
+            return f"{uri}: no log data for {SILENCE_S} s"
+        for bit, text in (
+            (IS_TUMBLED, "has tumbled"),
+            (IS_CRASHED, "has crashed"),
+            (IS_LOCKED, "is locked: restart it"),
+        ):
+            if reading.supervisor & bit:
+                return f"{uri}: the drone {text}"
+        if 0.0 < reading.battery_v < LOW_BATTERY_V:
+            return f"{uri}: battery at {reading.battery_v:.2f} V"
+        return ""
+
+    def close(self) -> None:
+        """Release the link; the motors stay as they are. Never raises."""
+        cf, self._cf = self._cf, None
+        self._link_trouble = f"{self.settings.uri}: not open"
+        if cf is None:
+            return
+        cf.commander.send_setpoint = lambda *_: None  # by which cflib would stop the motors of a drone that is landing
+        with suppress(OSError, RuntimeError):  # the dongle is gone already
+            cf.close_link()
+
+    def _connected(self) -> cflib.crazyflie.Crazyflie:
+        if self._cf is not None and self._cf.link is None and not self._link_trouble:  # cflib is about to tell why
+            raise LinkLost(f"{self.settings.uri}: the link is gone")
+        if self._cf is None or self._link_trouble:
+            raise LinkLost(self._link_trouble)
+        return self._cf
+
+
+def first_line(text: str) -> str:
+    """cflib's messages end in a traceback; the line before it says what happened."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("File", "Traceback", "raise", "^"))]
+    return told[0].rstrip(":") if told else "no reason given"
