@@ -10,12 +10,10 @@ with start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep")) as car:
 
 import json
 import mmap
-import selectors
 import shutil
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +21,8 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
+
+from drivers.emulators.child import connect, end_child, last_words, ready_line, start_child
 
 READY_S = 90.0  # the first start on a machine compiles the kernels
 
@@ -90,8 +90,8 @@ class VirtualCar:
         self.vesc_path: str = ready["vesc"]  # links that stay the same when a device is unplugged and plugged
         self.lidar_path: str = ready["lidar"]
         self.start_monotonic_s: float = ready["start_monotonic_s"]  # real time: time.monotonic() of world time 0
-        self._control = _connect(ready["control"])
-        self._lockstep = _connect(ready["lockstep"]) if ready["lockstep"] else None
+        self._control = connect(ready["control"])
+        self._lockstep = connect(ready["lockstep"]) if ready["lockstep"] else None
         with open(ready["truth"], "rb") as file:
             self._truth = mmap.mmap(file.fileno(), TRUTH_BYTES, access=mmap.ACCESS_READ)
 
@@ -102,7 +102,7 @@ class VirtualCar:
         self._lockstep.sendall(TIME.pack(time_s))
         answer = self._lockstep.recv(TIME.size, socket.MSG_WAITALL)
         if len(answer) < TIME.size:
-            raise ConnectionError(f"the virtual car has ended: {self._last_words()}")
+            raise ConnectionError(f"the virtual car has ended: {last_words(self.directory)}")
         return TIME.unpack(answer)[0]
 
     def fault(self, do: str, **arguments: Any) -> None:
@@ -115,7 +115,7 @@ class VirtualCar:
         while not answer.endswith(b"\n"):
             piece = self._control.recv(4096)
             if not piece:
-                raise ConnectionError(f"the virtual car has ended: {self._last_words()}")
+                raise ConnectionError(f"the virtual car has ended: {last_words(self.directory)}")
             answer += piece
         if error := json.loads(answer).get("error"):
             raise ValueError(error)
@@ -128,9 +128,6 @@ class VirtualCar:
             if before % 2 == 0 and TRUTH_SEQUENCE.unpack_from(self._truth)[0] == before:
                 return Truth._make(values)
 
-    def _last_words(self) -> str:
-        return _last_line(self.directory / "stderr.txt")
-
     def close(self) -> None:
         """End the process and remove its directory. Never raises."""
         for end in (self._control, self._lockstep):
@@ -138,7 +135,7 @@ class VirtualCar:
                 with suppress(OSError):
                     end.close()
         self._truth.close()
-        _end(self.process)
+        end_child(self.process)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -158,50 +155,10 @@ def start_virtual_car(config: VirtualCarConfig, ready_s: float = READY_S) -> Vir
     directory = Path(tempfile.mkdtemp(prefix="virtual-car-"))
     file = directory / "config.json"
     file.write_bytes(msgspec.json.encode(msgspec.structs.replace(config, directory=str(directory))))
-    with open(directory / "stderr.txt", "wb") as words:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "drivers.emulators.process", "--config", str(file)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
-            start_new_session=True,  # Ctrl-C is for the program that drives, which then stops a car that still answers
-        )  # fmt: skip
+    process = start_child("drivers.emulators.process", file)
     try:
-        return VirtualCar(process, json.loads(_first_line(process, ready_s, directory)), directory)
+        return VirtualCar(process, ready_line(process, directory, "the virtual car", ready_s), directory)
     except BaseException:
-        _end(process)
+        end_child(process)
         shutil.rmtree(directory, ignore_errors=True)
         raise
-
-
-def _first_line(process: subprocess.Popen, ready_s: float, directory: Path) -> bytes:
-    assert process.stdout is not None
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        if not selector.select(ready_s):
-            raise TimeoutError(f"the virtual car is not ready after {ready_s} s {_last_line(directory / 'stderr.txt')}")
-    line = process.stdout.readline()
-    if not line:
-        process.wait()
-        raise ValueError(_last_line(directory / "stderr.txt") or f"the virtual car ended with {process.returncode}")
-    return line
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
-
-
-def _connect(path: str) -> socket.socket:
-    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    end.connect(path)
-    return end
-
-
-def _end(process: subprocess.Popen) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=2.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()

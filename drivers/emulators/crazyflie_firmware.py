@@ -1,0 +1,245 @@
+"""The virtual Crazyflie's firmware: the 1 kHz loop from estimate to motors, and the packets' way into it.
+
+One tick: high-level commander, commander, supervisor, controller, motors, as the stabilizer loop of the firmware.
+"""
+
+import struct
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+
+from drivers.emulators.crazyflie_body import Body
+from drivers.emulators.crazyflie_commander import (
+    HIGH_LEVEL_MS,
+    Commander,
+    HighLevelCommander,
+    Plan,
+    Priority,
+    level,
+)
+from drivers.emulators.crazyflie_pid import CascadedPid
+from drivers.emulators.crazyflie_setpoint import Setpoint, generic_setpoint, rpyt_setpoint
+from drivers.emulators.crazyflie_supervisor import State, Supervisor
+from drivers.emulators.crazyflie_toc import LogService, LogVariable, Parameter, ParamService
+from drivers.emulators.crazyflie_variables import log_variables, parameters
+from drivers.emulators.crtp import NULL_PACKET, Packet, Port, decoded
+
+PROTOCOL_VERSION = 12  # of CRTP: from 12 on there is a supervisor port
+FIRMWARE_VERSION = b"virtual 1"
+DEVICE_TYPE = b"CF21"
+SUPERVISOR_MS = 40  # 25 Hz
+CONTROLLER_PID, CONTROLLER_OUT_OF_TREE = 1, 6  # stabilizer.controller
+CONSOLE_BYTES = 30
+
+
+class OutOfTree(Protocol):
+    """An app's controller, controllerOutOfTree, with its entries in the tables."""
+
+    log_variables: list[LogVariable]
+    parameters: list[Parameter]
+
+    def start(self) -> None:
+        """controllerOutOfTreeInit: the controller is selected."""
+
+    def control(self, firmware: "Firmware", setpoint: Setpoint, forces: np.ndarray) -> None:
+        """One tick: fill in rotor forces (4,) as shares of the greatest thrust."""
+
+    def console(self) -> str:
+        """What the app has printed since the last call."""
+        ...
+
+
+class Firmware:
+    """All of the drone but its radio."""
+
+    def __init__(self, body: Body, app: OutOfTree | None = None) -> None:
+        self.body, self.app = body, app
+        self.now_ms = 0
+        self.pid = CascadedPid(body.hover_force())
+        self.commander, self.high_level, self.supervisor = Commander(), HighLevelCommander(), Supervisor()
+        self.forces = np.zeros(4)  # m1 to m4, shares of the greatest thrust
+        self.setpoint = Setpoint()  # the one that is flown, after the supervisor
+        self.packed = self.setpoint.packed()
+        self.rejected = 0  # packets that made no sense
+        self._overridden: tuple[Setpoint, State] | None = None
+        self._thrust_locked = True
+        self._console: deque[bytes] = deque()
+        self._controller = 0
+        self.select_controller(0)
+        extra_logs = app.log_variables if app else []
+        extra_parameters = app.parameters if app else []
+        self.log = LogService([*log_variables(self), *extra_logs])
+        self.param = ParamService([*parameters(self), *extra_parameters])
+        self.say("SYS: ----------------------------\nSYS: Virtual Crazyflie is up and running!\n")
+
+    # The loop.
+
+    def tick(self) -> None:
+        """One millisecond."""
+        now_ms, supervisor, estimate = self.now_ms, self.supervisor, self.body.estimate
+        if now_ms % HIGH_LEVEL_MS == 0:
+            if not supervisor.motors_may_run:
+                self.high_level.stop()
+            if (goal := self.high_level.setpoint(now_ms, estimate)) is not None:
+                self.commander.take(goal, Priority.HIGH_LEVEL, now_ms)
+        wanted = self.commander.setpoint
+        if now_ms % SUPERVISOR_MS == 0:
+            before = supervisor.state
+            supervisor.update(now_ms, self.body.sensors, wanted.timestamp_ms, bool(self.forces.any()))
+            if supervisor.state != before:
+                self.say(f"SUP: {supervisor.state.name.lower().replace('_', ' ')}\n")
+        if self._overridden is None or self._overridden[0] is not wanted or self._overridden[1] != supervisor.state:
+            self._overridden = wanted, supervisor.state
+            if not supervisor.motors_may_run:
+                self.setpoint = Setpoint()
+            else:
+                self.setpoint = level(wanted) if supervisor.state == State.LEVEL_OUT else wanted
+            self.packed = self.setpoint.packed()
+        if self.app is not None and self._controller == CONTROLLER_OUT_OF_TREE:
+            self.app.control(self, self.setpoint, self.forces)
+            if text := self.app.console():
+                self.say(text)
+        else:
+            self.control_pid(self.forces)
+        if not supervisor.motors_may_run:
+            self.forces[:] = 0.0
+        self.body.step(self.forces)
+        self.now_ms += 1
+
+    def control_pid(self, forces: np.ndarray) -> None:
+        """controllerPid: what an app falls back to as well."""
+        self.pid.control(self.now_ms, self.packed, self.body.estimate, self.body.sensors, forces)
+
+    @property
+    def controller(self) -> int:
+        """stabilizer.controller"""
+        return self._controller
+
+    def select_controller(self, number: int) -> None:
+        """Choose a controller; 0: the default, which is the app's if there is one. Others than the two are not there."""
+        if number == 0:
+            number = CONTROLLER_PID if self.app is None else CONTROLLER_OUT_OF_TREE
+        if number == CONTROLLER_PID or (number == CONTROLLER_OUT_OF_TREE and self.app is not None):
+            if number == CONTROLLER_OUT_OF_TREE and self.app is not None and number != self._controller:
+                self.app.start()
+            self._controller = number
+
+    def info(self) -> int:
+        """supervisor.info"""
+        plan = self.high_level
+        return self.supervisor.bits(plan.is_flying, plan.finished(self.now_ms), plan.plan == Plan.DISABLED)
+
+    def say(self, text: str) -> None:
+        """Print on the console."""
+        data = text.encode()
+        self._console.extend(data[k : k + CONSOLE_BYTES] for k in range(0, len(data), CONSOLE_BYTES))
+
+    # The packets.
+
+    def receive(self, datagram: bytes) -> bytes | None:
+        """Carry out what a datagram asks for; returns the answer's datagram."""
+        if datagram == NULL_PACKET:
+            return NULL_PACKET  # as a simulator does to whoever looks for one
+        packet = decoded(datagram)
+        answer = None if packet is None else self._answer(packet)
+        return None if answer is None else answer.encoded()
+
+    def outgoing(self) -> list[bytes]:
+        """What the drone sends of its own accord: log blocks that are due, and the console."""
+        packets = self.log.due(self.now_ms)
+        while self._console:
+            packets.append(Packet(Port.CONSOLE, 0, self._console.popleft()))
+        return [packet.encoded() for packet in packets]
+
+    def _answer(self, packet: Packet) -> Packet | None:
+        port, channel, data = packet
+        if port == Port.LOG:
+            return self.log.answer(packet, self.now_ms)
+        if port == Port.PARAM:
+            return self.param.answer(packet)
+        if port == Port.COMMANDER:
+            self._rpyt(data)
+        elif port == Port.SETPOINT:
+            self._generic(channel, data)
+        elif port == Port.HIGH_LEVEL:
+            error = self.high_level.answer(data, self.now_ms, self.supervisor.motors_may_run)
+            return Packet(port, channel, data[:3].ljust(3, b"\0") + bytes([error]))
+        elif port == Port.SUPERVISOR:
+            return self._supervise(channel, data)
+        elif port == Port.LOCALIZATION and channel == 1:
+            self._old_emergency_stop(data)
+        elif port == Port.PLATFORM:
+            return self._platform(channel, data)
+        elif port == Port.MEM and channel == 0 and data[:1] == b"\x01":
+            return Packet(port, channel, b"\x01\x00")  # no memories
+        elif port == Port.LINK and channel == 0:
+            return packet  # echo
+        elif port == Port.LINK and channel == 1:
+            return Packet(port, channel, b"Bitcraze Crazyflie".ljust(CONSOLE_BYTES, b"\0"))
+        return None
+
+    def _rpyt(self, data: bytes) -> None:
+        """Port 3. Thrust stays 0 until a set-point without thrust has come."""
+        setpoint = rpyt_setpoint(data)
+        if setpoint is None:
+            self.rejected += 1
+            return
+        if self.commander.priority == Priority.DISABLED:
+            self._thrust_locked = True
+        if data.endswith(b"\0\0"):
+            self._thrust_locked = False
+        self._from_ground(Setpoint() if self._thrust_locked else setpoint)
+
+    def _generic(self, channel: int, data: bytes) -> None:
+        """Port 7: set-points, and on channel 1 the notice that they end."""
+        if channel == 1 and data[:1] == b"\0":
+            self.high_level.tell(self.body.estimate)
+            self.commander.relax()
+        elif channel == 0 and (setpoint := generic_setpoint(data)) is not None:
+            self._from_ground(setpoint)
+        else:
+            self.rejected += 1
+
+    def _from_ground(self, setpoint: Setpoint) -> None:
+        if self.commander.take(setpoint, Priority.GROUND, self.now_ms):
+            self.high_level.disable()
+
+    def _supervise(self, channel: int, data: bytes) -> Packet | None:
+        """Port 9: states (channel 0) and commands (channel 1)."""
+        command = data[0] if data else 0
+        reply = None
+        if channel == 0 and command == 0x0C:
+            reply = struct.pack("<H", self.info())
+        elif channel == 0 and 1 <= command <= 0x0B:
+            reply = bytes([self.info() >> (command - 1) & 1])
+        elif channel == 1 and command == 0x01 and len(data) > 1:
+            reply = bytes([self.supervisor.arm(bool(data[1])), self.supervisor.is_armed])
+        elif channel == 1 and command == 0x02:
+            reply = bytes([self.supervisor.recover(), not self.supervisor.is_crashed])
+        elif channel == 1 and command == 0x03:
+            self.supervisor.emergency_stop()
+        elif channel == 1 and command == 0x04:
+            self.supervisor.feed_watchdog(self.now_ms)
+        return None if reply is None else Packet(Port.SUPERVISOR, channel, bytes([command | 0x80]) + reply)
+
+    def _old_emergency_stop(self, data: bytes) -> None:
+        """Port 6, where emergency stop and its watchdog were before protocol version 12."""
+        if data[:1] == b"\x03":
+            self.supervisor.emergency_stop()
+        elif data[:1] == b"\x04":
+            self.supervisor.feed_watchdog(self.now_ms)
+
+    def _platform(self, channel: int, data: bytes) -> Packet | None:
+        """Port 13: versions (channel 1); arming and recovery as before protocol version 12 (channel 0)."""
+        command = data[:1]
+        replies = {b"\0": bytes([PROTOCOL_VERSION]), b"\1": FIRMWARE_VERSION + b"\0", b"\2": DEVICE_TYPE + b"\0"}
+        if channel == 1 and command in replies:
+            return Packet(Port.PLATFORM, channel, command + replies[command])
+        if channel == 0 and command == b"\1" and len(data) > 1:
+            done = self.supervisor.arm(bool(data[1]))
+            return Packet(Port.PLATFORM, channel, command + bytes([done, self.supervisor.is_armed]))
+        if channel == 0 and command == b"\2":
+            done = self.supervisor.recover()
+            return Packet(Port.PLATFORM, channel, command + bytes([done, not self.supervisor.is_crashed]))
+        return None

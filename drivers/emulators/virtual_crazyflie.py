@@ -1,0 +1,133 @@
+"""Start, disturb and judge a virtual Crazyflie: the other side of `drivers.emulators.crazyflie`.
+
+with start_virtual_crazyflie(VirtualCrazyflieConfig(app="controller.so", loss=0.02)) as drone:
+    Crazyflie().open_link(drone.uri)       # cflib, or whatever else speaks CRTP
+    drone.fault("cut_link", on=True)
+    drone.truth().z                        # for judges only: nothing that flies may look at it
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import msgspec
+
+from drivers.emulators.child import connect, end_child, last_words, ready_line, start_child
+
+READY_S = 90.0  # the first start on a machine compiles the kernels
+
+
+class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the process is to be; written to its configuration file as JSON."""
+
+    quadrotor: str = "crazyflie_2_1"  # a name in sim/data, or the path of a parameter file
+    factors: dict[str, float] = {}  # on its quantities, by their names in sim.quadrotor.Factors: {"mass": 1.1}
+    app: str = ""  # shared library of an app built for the host; none: the firmware as it comes
+    loss: float = 0.0  # shares of datagrams, each way: lost,
+    duplicate: float = 0.0  # ... doubled,
+    late: float = 0.0  # ... held back for up to
+    late_s: float = 0.05
+    seed: int = 0  # of all noise, and of what happens to datagrams
+    noise: float = 1.0  # factor on the errors of sensors and estimate; 0: none
+    start: tuple[float, float, float] = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad)
+    port: int = 0  # UDP, on the loopback; 0: any that is free
+
+
+class DroneTruth(NamedTuple):
+    """How things really are. World: z up, 0 on the ground. Body: x forward, y left."""
+
+    time_s: float  # of the drone's clock, which is real time unless the machine was too busy
+    x: float
+    y: float
+    z: float
+    q_w: float
+    q_x: float
+    q_y: float
+    q_z: float
+    v_x: float
+    v_y: float
+    v_z: float
+    w_x: float
+    w_y: float
+    w_z: float
+    motor_1: float  # rotor speeds, shares of full speed
+    motor_2: float
+    motor_3: float
+    motor_4: float
+    force: float  # mean of what the controller asks of the rotors, share of the greatest thrust
+    state: str  # of the supervisor, see `crazyflie_supervisor.State`
+    controller: int  # stabilizer.controller
+    slipped_s: float  # real time that the drone's clock has lost because the machine was busy
+
+
+class VirtualCrazyflie:
+    """A running process. Made by `start_virtual_crazyflie`; ends with `close` or its `with` block."""
+
+    def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
+        self.process = process
+        self.directory = directory
+        self.uri: str = ready["uri"]
+        self._control = connect(ready["control"])
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._control.sendall(json.dumps(request).encode() + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n"):
+            piece = self._control.recv(4096)
+            if not piece:
+                raise ConnectionError(f"the virtual Crazyflie has ended: {last_words(self.directory)}")
+            answer += piece
+        decoded = json.loads(answer)
+        if "error" in decoded:
+            raise ValueError(decoded["error"])
+        return decoded
+
+    def truth(self) -> DroneTruth:
+        """How things really are, now."""
+        return DroneTruth(**self._ask({"do": "truth"}))
+
+    def fault(self, do: str, **arguments: Any) -> None:
+        """Do something to the drone or its link; see `drivers.emulators.crazyflie`.
+
+        Raises ValueError with the process's words if it cannot be done.
+        """
+        self._ask({"do": do, **arguments})
+
+    def close(self) -> None:
+        """End the process and remove its directory. Never raises."""
+        with suppress(OSError):
+            self._control.close()
+        end_child(self.process)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def start_virtual_crazyflie(
+    config: VirtualCrazyflieConfig = VirtualCrazyflieConfig(), ready_s: float = READY_S
+) -> VirtualCrazyflie:
+    """Start the process and wait until it answers. It ends when the calling thread ends.
+
+    Raises ValueError with the process's own words if the configuration is wrong, TimeoutError after `ready_s`.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="virtual-crazyflie-"))
+    file = directory / "config.json"
+    file.write_bytes(msgspec.json.encode(config))
+    process = start_child("drivers.emulators.crazyflie", file)
+    try:
+        return VirtualCrazyflie(process, ready_line(process, directory, "the virtual Crazyflie", ready_s), directory)
+    except BaseException:
+        end_child(process)
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
