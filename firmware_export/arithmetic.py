@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from firmware_export.network import LAYER_NORM_EPSILON, Layer, Network
 from firmware_export.quantise import INT16_MAX, QuantisedLayer, quantise
@@ -16,15 +17,15 @@ from policies.actor import A1, A3, A5, A7, A9, A11, A13, B0, B2, B4, B6, TANH_LI
 
 Kernel = Literal["fma", "muladd", "int8"]
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
-MultiplyAdd = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+MultiplyAdd = Callable[[ArrayLike, ArrayLike, ArrayLike], np.ndarray]
 
-ABOVE = np.array([A1, A3, A5, A7, A9, A11, A13])  # tanh's numerator, lowest power first
-BELOW = np.array([B0, B2, B4, B6])
+ABOVE = np.array([A1, A3, A5, A7, A9, A11, A13], np.float32)  # tanh's numerator, lowest power first
+BELOW = np.array([B0, B2, B4, B6], np.float32)
 TERMS_PER_SUM = 8
 NEWTON_STEPS = 4
 
 
-def fused(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+def fused(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> np.ndarray:
     """a * b + c with one rounding: float32 arrays that broadcast."""
     product = np.asarray(a, np.float64) * np.asarray(b, np.float64)  # exact: 48 bits
     c = np.asarray(c, np.float64)
@@ -37,9 +38,9 @@ def fused(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     return np.where(to_odd, bits + outwards, bits).view(np.float64).astype(np.float32)
 
 
-def separate(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+def separate(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> np.ndarray:
     """a * b + c with two roundings: float32 arrays that broadcast."""
-    return np.float32(1.0) * a * b + c
+    return np.asarray(a, np.float32) * np.asarray(b, np.float32) + np.asarray(c, np.float32)
 
 
 MULTIPLY_ADD: dict[Kernel, MultiplyAdd] = {"fma": fused, "muladd": separate, "int8": fused}

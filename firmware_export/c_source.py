@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_export.arithmetic import ABOVE, BELOW, KERNELS, TERMS_PER_SUM, Kernel, infer
+from firmware_export.arithmetic import ABOVE, BELOW, KERNELS, Kernel, infer
 from firmware_export.network import LAYER_NORM_EPSILON, Network
 from firmware_export.quantise import quantise
 from policies.actor import TANH_LIMIT
@@ -112,21 +112,18 @@ def crc_table() -> np.ndarray:
 def weight_members(network: Network, kernel: Kernel) -> list[Member]:
     """Weights and biases in the order of reading, outputs padded with zeros to whole groups."""
     members = []
-    if kernel == "int8":
-        for number, layer in enumerate(quantise(network), 1):
-            members += [
-                Member(f"weights_{number}", packed_int8(layer.weights), True),
-                Member(f"scale_{number}", padded(layer.scale), True),
-                Member(f"bias_{number}", padded(layer.bias), True),
-                Member(f"steps_per_unit_{number}", np.array([layer.steps_per_unit], np.float32)),
-            ]
-        return members
     for number, layer in enumerate(network.layers, 1):
-        groups = padded(layer.weights).reshape(layer.inputs, -1, ROWS).transpose(1, 0, 2)
-        members += [
-            Member(f"weights_{number}", groups.reshape(-1), True),
-            Member(f"bias_{number}", padded(layer.bias), True),
-        ]
+        if kernel == "int8":
+            integers = quantise(network)[number - 1]
+            members += [
+                Member(f"weights_{number}", packed_int8(integers.weights), True),
+                Member(f"scale_{number}", padded(integers.scale), True),
+                Member(f"steps_per_unit_{number}", np.array([integers.steps_per_unit], np.float32)),
+            ]
+        else:
+            groups = padded(layer.weights).reshape(layer.inputs, -1, ROWS).transpose(1, 0, 2)
+            members.append(Member(f"weights_{number}", groups.reshape(-1), True))
+        members.append(Member(f"bias_{number}", padded(layer.bias), True))
     return members
 
 

@@ -68,10 +68,7 @@ static NOINLINE void dense(const uint32_t *weight, const float *scale, const flo
 /* A number in sixteen bits, halves to even, clipped. */
 static inline uint32_t sixteen_bits(float x, float steps_per_unit)
 {
-    float steps = x * steps_per_unit;
-    steps = steps > 32767.0f ? 32767.0f : steps;
-    steps = steps < -32767.0f ? -32767.0f : steps;
-    const union word rounded = {steps + 12582912.0f}; /* 1.5 * 2^23: it leaves the integer in the low bits */
+    const union word rounded = {clamped(x * steps_per_unit, 32767.0f) + 12582912.0f}; /* 1.5 * 2^23: it leaves the integer in the low bits */
     return rounded.bits & 0xffffu;
 }
 

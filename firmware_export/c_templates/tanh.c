@@ -5,10 +5,7 @@ static NOINLINE void tanh_each(const struct policy_data *data, float *y, unsigne
     const float a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3], a4 = a[4], a5 = a[5], a6 = a[6];
     const float b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3];
     for (; n != 0; n--, y++) {
-        float x = *y;
-        x = x > limit ? limit : x;
-        x = x < -limit ? -limit : x;
-        const float z = x * x;
+        const float x = clamped(*y, limit), z = x * x;
         float above = MULTIPLY_ADD(z, a6, a5);
         above = MULTIPLY_ADD(z, above, a4);
         above = MULTIPLY_ADD(z, above, a3);
