@@ -10,6 +10,7 @@ drone flying: after 500 ms without one the firmware levels it, after 2000 ms it 
 import logging
 import math
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -106,14 +107,15 @@ class Crazyflie:
 
     def open(self) -> None:
         """Connect: tables, parameters, log blocks. Takes up to `connect_s`; raises LinkLost with what was wrong."""
-        for _ in range(ATTEMPTS):
-            if self._connect(self.settings.connect_s / ATTEMPTS):
+        until_s = time.monotonic() + self.settings.connect_s
+        for _ in range(ATTEMPTS):  # a radio link that breaks at the first packet may hold at the second
+            if self._connect(until_s - time.monotonic()):
                 return
         raise LinkLost(self._link_trouble)
 
     def reconnect(self) -> bool:
-        """Try once to connect again; takes as long as one attempt of `open`. True when connected."""
-        return self._connect(self.settings.connect_s / ATTEMPTS)
+        """Try once to connect again; takes up to `connect_s`. True when connected."""
+        return self._connect(self.settings.connect_s)
 
     def _connect(self, limit_s: float) -> bool:
         uri = self.settings.uri

@@ -22,9 +22,9 @@ from cflib.crtp.crtpdriver import CRTPDriver
 from cflib.crtp.crtpstack import CRTPPacket
 from cflib.crtp.exceptions import WrongUriType
 
-AGAIN_S = 0.1
+AGAIN_S = 0.05
 GIVE_UP_S = 5.0  # a device that leaves a question open for so long is gone
-WAKE_S = 0.05  # how often the receiving thread looks for questions to repeat, and whether the link was closed
+WAKE_S = 0.02  # how often the receiving thread looks for questions to repeat, and whether the link was closed
 
 PORT_AND_CHANNEL = 0xF3  # of a packet's first byte; the bits between them mean nothing here
 # How many bytes of a question come back in its answer, by port and channel.

@@ -52,10 +52,10 @@ class FlightLog:
         schema = self._mcap.register_schema("robot_practice.Event", "jsonschema", EVENT_JSON_SCHEMA.encode())
         self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)
 
-    def add(self, record: np.void) -> None:
+    def add(self, record: np.ndarray) -> None:
         """Append a FLIGHT record."""
-        self._mcap.add_message(self._flight, _ns(record["time_s"]), encode(record), _ns(record["time_s"]),
-                               int(record["tick"]))  # fmt: skip
+        time_ns = _ns(float(record["time_s"]))
+        self._mcap.add_message(self._flight, time_ns, encode(record), time_ns, int(record["tick"]))
         if record["tick"] % FLUSH_TICKS == 0:
             self._mcap.flush()
 
@@ -92,4 +92,4 @@ def read_flight(path: Path) -> tuple[np.ndarray, list[bytes]]:
 
 
 def _ns(time_s: float) -> int:
-    return max(0, round(float(time_s) * 1e9))
+    return max(0, round(time_s * 1e9))

@@ -259,7 +259,7 @@ class Mission:
         record["true_position_m"] = math.nan if self.truth is None else place.position_m
         record["battery_v"], record["supervisor"], record["phase"] = reading.battery_v, reading.supervisor, self.phase
         record["policy_flies"] = self.pilot.flies(reading)
-        self.log.add(record[()])
+        self.log.add(record)
         self._show(self.phase, share)
         if self.phase != Phase.LANDING:
             self._check(reading)

@@ -44,12 +44,36 @@ def lidar_rig(bench) -> Rig:
     )
 
 
+def crazyflie_rig(bench) -> Rig:
+    def act(driver, command):
+        sent = driver.write(command[:3], command[3])
+        return (*sent.position_m, sent.yaw_rad), sent.refused
+
+    return Rig(
+        make=bench.make,
+        port=bench.wire.uri,
+        wait=bench.wait,
+        silence=lambda on: setattr(bench.wire, "silent", on),
+        garbage=bench.wire.say,
+        unplug=bench.wire.unplug,
+        plug=bench.wire.plug,
+        start_s=0.3,
+        fresh_s=0.1,
+        act=act,
+        commands=((0.1, 0.2, 0.0, 0.5), (-1.0, 0.0, 0.1, 0.0), (50.0, -50.0, 50.0, 0.0), (0.0, 0.0, -1.0, 0.0)),
+    )
+
+
 def test_the_vesc_keeps_every_promise_of_a_driver(bench):
     check_driver(vesc_rig(bench()))
 
 
 def test_the_rplidar_keeps_every_promise_of_a_driver(bench):
     check_driver(lidar_rig(bench()))
+
+
+def test_the_crazyflie_keeps_every_promise_of_a_driver(drone_bench):
+    check_driver(crazyflie_rig(drone_bench()))
 
 
 class StalledAges(Vesc):
