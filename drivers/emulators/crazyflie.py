@@ -31,7 +31,8 @@ import msgspec
 import numpy as np
 
 from drivers.emulators.crazyflie_body import Body
-from drivers.emulators.crazyflie_firmware import Firmware, OutOfTree
+from drivers.emulators.crazyflie_controller import AppController
+from drivers.emulators.crazyflie_firmware import Firmware
 from drivers.emulators.crtp import FaultyLink, LinkFaults
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
 from sim.quadrotor import load_parameters
@@ -62,8 +63,7 @@ def build_firmware(config: VirtualCrazyflieConfig) -> Firmware:
     except TypeError as error:
         raise ValueError(f"factors: {error}") from error
     body = Body(quadrotor, np.random.default_rng([config.seed, 0xCF]), config.noise, config.start)
-    app: OutOfTree | None = None
-    return Firmware(body, app)
+    return Firmware(body, AppController(Path(config.app)) if config.app else None)
 
 
 class Server:

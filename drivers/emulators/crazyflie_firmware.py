@@ -107,9 +107,9 @@ class Firmware:
         self.body.step(self.forces)
         self.now_ms += 1
 
-    def control_pid(self, forces: np.ndarray) -> None:
-        """controllerPid: what an app falls back to as well."""
-        self.pid.control(self.now_ms, self.packed, self.body.estimate, self.body.sensors, forces)
+    def control_pid(self, forces: np.ndarray) -> list[float]:
+        """controllerPid, what an app falls back to as well: see `CascadedPid.control`."""
+        return self.pid.control(self.now_ms, self.packed, self.body.estimate, self.body.sensors, forces)
 
     @property
     def controller(self) -> int:

@@ -177,8 +177,7 @@ def control(tick_ms, s, e, sensors, gains, thrust_base, memory, forces):
         follow_attitude(s, e, sensors, gains, memory)
     if memory[K_THRUST] == 0.0:
         forget(e, sensors, memory)
-        forces[:] = 0.0
-        return
+        memory[K_TORQUE : K_TORQUE + 3] = 0.0
     distribute(memory[K_THRUST], memory[K_TORQUE], memory[K_TORQUE + 1], memory[K_TORQUE + 2], forces)
 
 
@@ -209,10 +208,14 @@ class CascadedPid:
 
     def control(
         self, tick_ms: int, setpoint: np.ndarray, estimate: np.ndarray, sensors: np.ndarray, forces: np.ndarray
-    ) -> None:
-        """See `control`. The loops start anew when the modes of the set-point change."""
+    ) -> list[float]:
+        """See `control`; returns thrust, roll, pitch and yaw in motor counts.
+
+        The loops start anew when the modes of the set-point change.
+        """
         modes = setpoint[S_MODE_X : S_MODE_QUATERNION + 1].tobytes()
         if modes != self._modes:
             self._modes = modes
             forget(estimate, sensors, self.memory)
         control(tick_ms, setpoint, estimate, sensors, self.gains, self.thrust_base, self.memory, forces)
+        return self.memory[K_THRUST:].tolist()
