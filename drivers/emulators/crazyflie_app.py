@@ -96,7 +96,7 @@ class ForceTorque(Structure):
 class ControlValues(Union):
     """What a Control holds, by its mode."""
 
-    _anonymous_ = ["legacy", "si"]
+    _anonymous_ = ("legacy", "si")
     _fields_ = [("legacy", LegacyControl), ("si", ForceTorque), ("normalizedForces", c_float * 4)]
 
 
@@ -104,7 +104,7 @@ class Control(Structure):
     """control_t: the answer. `controlMode` LEGACY: roll, pitch, yaw, thrust; FORCE: normalizedForces, 0 to 1 of a
     rotor's full thrust, front right, back right, back left, front left."""
 
-    _anonymous_ = ["values"]
+    _anonymous_ = ("values",)
     _fields_ = [("values", ControlValues), ("controlMode", c_int)]
 
 

@@ -1,0 +1,209 @@
+"""A policy as an app for crazyflie-firmware, which flies it as the out-of-tree controller.
+
+    policy-app/
+      Makefile app-config Kbuild     build it: make CRAZYFLIE_BASE=...
+      src/policy_controller.c        when the policy flies, what it sees, what its action means to the firmware
+      src/policy_app.h               what depends on drone and path
+      src/policy.c policy.h          the network
+      src/path.c sine_cosine.c       where the set-point is, for a task that follows a path
+
+Sources of the firmware's interface: github.com/bitcraze/crazyflie-firmware, docs/development/oot.md and
+src/modules/interface (stabilizer_types.h, controller, param.h, log.h); motors are numbered as the rotors of
+`sim.quadrotor` (power_distribution_quadrotor.c: M1 front right, then clockwise seen from above).
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from firmware_export.arithmetic import Kernel
+from firmware_export.c_source import c_source, hex_float, nested
+from firmware_export.compilers import cortex_m4_object, shared_library
+from firmware_export.network import Network
+from policies.array_file import write_bytes_atomically
+from sim.quadrotor import QuadrotorParameters, load_parameters
+
+HERE = Path(__file__).parent
+TEMPLATES, STUBS = HERE / "crazyflie_templates", HERE / "crazyflie_stubs"
+STEPS_PER_SECOND = 1000  # of the firmware's control loop
+POSITION_ERROR_MAX_M = 0.5  # what the policy is shown of it, per axis: policies are trained within 0.6 m
+PATH_ACCELERATION_MAX_M_S2 = 8.0  # of a path that policy.lapS makes faster
+PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_brushless": "CF21BL"}  # of Kconfig
+SEEN = {"position_error": 3, "rotation": 9, "velocity_error": 3, "angular_rate": 3}  # fields the controller can fill
+SEEN_ON_PATHS = SEEN | {"path_acceleration": 12}
+DECIDED = ("rotor_speed", 4)
+# Those of the firmware's Makefile that matter to what compiles. It has no -Wextra; we have.
+FIRMWARE_FLAGS = ("-Wmissing-braces", "-fno-strict-aliasing", "-fno-math-errno", "-mfp16-format=ieee")
+
+
+@dataclass(frozen=True)
+class AppPath:
+    """A closed path for the set-point to follow, a Fourier series.
+
+    amplitudes_m: (axis, harmonic, sine and cosine), world; the path begins at the set-point of the firmware's commander.
+    lap_s: the time of a lap unless the parameter policy.lapS says another.
+    warm_up_s: how long the set-point takes from rest to full speed.
+    preview_s: between the accelerations that the policy is told.
+    """
+
+    amplitudes_m: np.ndarray
+    lap_s: float
+    warm_up_s: float
+    preview_s: float
+
+    def lap_min_s(self) -> float:
+        """The shortest lap without more than PATH_ACCELERATION_MAX_M_S2."""
+        order = np.arange(1, self.amplitudes_m.shape[1] + 1)
+        turn = np.outer(np.linspace(0.0, 2.0 * math.pi, 1000), order)
+        sines, cosines = self.amplitudes_m[..., 0], self.amplitudes_m[..., 1]
+        acceleration = (2.0 * math.pi * order) ** 2 * (np.sin(turn)[:, None] * sines + np.cos(turn)[:, None] * cosines)
+        greatest = float(np.linalg.norm(acceleration.sum(2), axis=1).max())  # of a lap of one second
+        return math.sqrt(greatest / PATH_ACCELERATION_MAX_M_S2)
+
+
+def write_app(
+    folder: Path, network: Network, drone: str, kernel: Kernel = "fma", path: AppPath | None = None
+) -> list[Path]:
+    """Write the app's files to `folder`; returns them.
+
+    drone: whose thrust curve it is, a name in `sim/data`. path: needed by policies that are told accelerations ahead,
+    and by them alone. Raises ValueError for a policy that does not see or decide what a Crazyflie's controller can.
+    """
+    if drone not in PLATFORMS:
+        raise ValueError(f"drone: found {drone!r}, allowed: {', '.join(PLATFORMS)}")
+    check(network, path)
+    source = c_source(network, kernel)
+    units = ["policy_controller", "policy", "sine_cosine", *(["path"] if path is not None else [])]
+    files = {
+        "Makefile": makefile(),
+        "app-config": app_config(PLATFORMS[drone]),
+        "README.md": readme(network, drone),
+        "Kbuild": "obj-y += src/\n",
+        "src/Kbuild": "".join(f"obj-y += {unit}.o\n" for unit in units) + "CFLAGS_policy.o := -O2\n",
+        "src/policy.c": source.code,
+        "src/policy.h": source.header,
+        "src/policy_app.h": app_header(load_parameters(drone), drone, path),
+    }
+    for unit in units:
+        for name in (f"{unit}.c", f"{unit}.h"):
+            if (TEMPLATES / name).exists():
+                files[f"src/{name}"] = (TEMPLATES / name).read_text()
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_bytes_atomically(folder / name, [text.encode()])
+    return [folder / name for name in files]
+
+
+def check(network: Network, path: AppPath | None) -> None:
+    """Raise ValueError unless the controller can fill in what the network sees and carry out what it decides."""
+    seen = {field.name: field.size for field in network.observation}
+    wanted = SEEN if path is None else SEEN_ON_PATHS
+    if seen != wanted:
+        raise ValueError(f"observation: found {', '.join(seen)}; allowed on a Crazyflie: {', '.join(wanted)}")
+    if [(field.name, field.size) for field in network.action] != [DECIDED]:
+        raise ValueError(f"action: found {network.action[0].name}, allowed on a Crazyflie: four of {DECIDED[0]}")
+    if STEPS_PER_SECOND % network.rate_hz:
+        raise ValueError(f"rate_hz: found {network.rate_hz:g}, allowed: a divisor of {STEPS_PER_SECOND}")
+
+
+def app_header(drone: QuadrotorParameters, name: str, path: AppPath | None) -> str:
+    """policy_app.h: the numbers that policy_controller.c and path.c are compiled with."""
+    full_n = drone.thrust_0_n + drone.thrust_1_n + drone.thrust_2_n
+    numbers = {
+        "THRUST_0_N": drone.thrust_0_n,
+        "THRUST_1_N": drone.thrust_1_n,
+        "THRUST_2_N": drone.thrust_2_n,
+        "FULL_THRUST_N": full_n,
+        "HOVER_ACTION": 2.0 * drone.hover_command() - 1.0,
+        "POSITION_ERROR_MAX_M": POSITION_ERROR_MAX_M,
+    }
+    if path is not None:
+        numbers |= {
+            "PATH_LAP_S": path.lap_s,
+            "PATH_LAP_MIN_S": path.lap_min_s(),
+            "PATH_WARM_UP_S": path.warm_up_s,
+            "PATH_PREVIEW_S": path.preview_s,
+        }
+    lines = [
+        f"/* {name}: thrust of a rotor is THRUST_0_N + THRUST_1_N u + THRUST_2_N u^2, u its share of full speed. */"
+    ]
+    lines += ["#pragma once", ""]
+    lines += [f"#define {key} {hex_float(np.float32(value))} /* {value:.6g} */" for key, value in numbers.items()]
+    if path is not None:
+        amplitudes = nested(path.amplitudes_m.astype(np.float32)).replace("\n", " \\\n")
+        lines += [f"#define PATH_HARMONICS {path.amplitudes_m.shape[1]}", f"#define PATH_AMPLITUDES_M {amplitudes}"]
+    return "\n".join(lines) + "\n"
+
+
+def makefile() -> str:
+    return (
+        "# make CRAZYFLIE_BASE=...: where crazyflie-firmware is, with its submodules and its tool chain.\n"
+        "CRAZYFLIE_BASE ?= ../crazyflie-firmware\n"
+        "OOT_CONFIG := $(PWD)/app-config\n"
+        "include $(CRAZYFLIE_BASE)/tools/make/oot.mk\n"
+    )
+
+
+def app_config(platform: str) -> str:
+    return (
+        f"CONFIG_PLATFORM_{platform}=y\n"
+        "CONFIG_APP_ENABLE=y\n"
+        "CONFIG_APP_PRIORITY=1\n"
+        "CONFIG_APP_STACKSIZE=350\n"
+        "CONFIG_CONTROLLER_OOT=y\n"
+    )
+
+
+def readme(network: Network, drone: str) -> str:
+    return f"""# A policy for {network.task}, {drone}
+
+`make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash --image build/cf2.bin` (or `make cload`).
+
+The firmware's own controller flies until the parameter `policy.arm` is set to 1. Send position set-points (commander,
+ten a second or more; those of the on-board high-level commander count as well): the policy goes to them with its nose along the
+world's x, and after 200 ms without one it hands back.
+
+| parameter | default | |
+| --- | --- | --- |
+| `policy.arm` | 0 | 1: the policy flies; 0: the firmware's controller, and a fault is forgotten |
+| `policy.selfOk` | | 1: weights, constants and golden vectors are intact (read-only); 0 refuses to arm |
+| `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 75, 1000, 3 | limits: beyond them it hands back |
+| `policy.fullN` | full thrust of {drone} | a rotor's thrust, N, at normalized force 1: `THRUST_MAX` of the firmware's platform |
+| `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
+
+Log variables: `policy.active`, `policy.fault` (1 self-test, 2 set-point old, 3 set-point no position, 4 not finite,
+5 tilt, 6 rate, 7 fence, 8 parameter), `policy.decisions`, `policy.refusals`, `policy.handbacks`, `policy.age` (ms since a
+new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is told to be, m).
+"""
+
+
+def app_sources(folder: Path) -> list[Path]:
+    """The C files of an app. Raises ValueError if there is none."""
+    sources = sorted((folder / "src").glob("*.c"))
+    if not sources:
+        raise ValueError(f"{folder}: found no src/*.c, allowed: an app that `robot export --to crazyflie` wrote")
+    return sources
+
+
+def build_for_host(folder: Path) -> Path:
+    """Compile an app for this computer, the rest of the firmware being stubs; returns the .so.
+
+    Raises ValueError if no compiler is there, or it refuses.
+    """
+    sources = [*app_sources(folder), STUBS / "stub_host.c"]
+    return shared_library(sources, folder / "app.so", include=[STUBS, folder / "src"])
+
+
+def build_for_cortex_m4(folder: Path, objects: Path) -> list[Path]:
+    """Compile an app's files with the firmware's flags and the stubs' headers into `objects`; returns the object files.
+
+    Not a firmware: a proof that it compiles, and what it takes. Raises ValueError like `build_for_host`.
+    """
+    objects.mkdir(parents=True, exist_ok=True)
+    include = (f"-I{STUBS}", f"-I{folder / 'src'}")
+    return [
+        cortex_m4_object(source, objects / f"{source.stem}.o", "s", (*FIRMWARE_FLAGS, *include, "-std=gnu11"))
+        for source in app_sources(folder)
+    ]

@@ -1,0 +1,75 @@
+#include "stub_host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "controller_pid.h"
+#include "usec_time.h"
+
+#define TABLE_SIZE 64
+
+struct stub_entry {
+    const char *group, *name;
+    uint8_t type;
+    void *address;
+};
+
+struct stub_entry stub_parameters[TABLE_SIZE], stub_logs[TABLE_SIZE];
+uint32_t stub_parameters_count, stub_logs_count;
+uint64_t stub_time_us;
+const uint32_t stub_sizes[] = {sizeof(control_t), sizeof(setpoint_t), sizeof(sensorData_t), sizeof(state_t)};
+
+static void (*host_pid)(control_t *, const setpoint_t *, const sensorData_t *, const state_t *, stabilizerStep_t);
+static void (*host_print)(const char *);
+
+void stub_set_host(void (*pid)(control_t *, const setpoint_t *, const sensorData_t *, const state_t *,
+                               stabilizerStep_t),
+                   void (*print)(const char *))
+{
+    host_pid = pid;
+    host_print = print;
+}
+
+void stub_add_parameter(const char *group, const char *name, uint8_t type, void *address)
+{
+    if (stub_parameters_count < TABLE_SIZE) {
+        stub_parameters[stub_parameters_count++] = (struct stub_entry){group, name, type, address};
+    }
+}
+
+void stub_add_log(const char *group, const char *name, uint8_t type, void *address)
+{
+    if (stub_logs_count < TABLE_SIZE) {
+        stub_logs[stub_logs_count++] = (struct stub_entry){group, name, type, address};
+    }
+}
+
+void stub_print(const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    host_print(text);
+}
+
+uint64_t usecTimestamp(void)
+{
+    return stub_time_us;
+}
+
+void controllerPidInit(void)
+{
+}
+
+bool controllerPidTest(void)
+{
+    return true;
+}
+
+void controllerPid(control_t *control, const setpoint_t *setpoint, const sensorData_t *sensors, const state_t *state,
+                   const stabilizerStep_t stabilizerStep)
+{
+    host_pid(control, setpoint, sensors, state, stabilizerStep);
+}

@@ -1,0 +1,313 @@
+/* A trained policy as the firmware's out-of-tree controller.
+
+   It flies while policy.arm is 1 and nothing speaks against it; at all other times the firmware's own controller does.
+   What speaks against it (enum fault) gives control back in the same step, and latches: set policy.arm to 0, then to 1.
+
+   Rotors 0 to 3 of the policy are the firmware's motors M1 to M4: front right, back right, back left, front left. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app.h"
+#include "controller.h"
+#include "controller_pid.h"
+#include "log.h"
+#include "param.h"
+#include "usec_time.h"
+
+#define DEBUG_MODULE "POLICY"
+#include "debug.h"
+
+#include "policy.h"
+#include "policy_app.h"
+#include "sine_cosine.h"
+#ifdef PATH_HARMONICS
+#include "path.h"
+#endif
+
+#define RAD_PER_DEG 0.0174532925f
+#define STEPS_PER_DECISION (1000 / POLICY_RATE_HZ) /* the firmware calls a thousand times a second */
+#define SETPOINT_AGE_MAX 200                       /* steps: the dead-man's timeout */
+
+enum fault {
+    NONE = 0,
+    SELF_TEST = 1,    /* not yet passed, or failed: weights or constants are damaged */
+    SETPOINT_OLD = 2, /* nobody has sent one for SETPOINT_AGE_MAX: the dead-man's timeout */
+    SETPOINT_KIND = 3, /* it is not a position in the world */
+    NOT_FINITE = 4,   /* a number that the policy sees, or decides */
+    TILT = 5,         /* more than policy.tiltDeg */
+    RATE = 6,         /* faster than policy.rateDegS about an axis */
+    POSITION = 7,     /* further than policy.fenceM, along an axis, from where it was armed */
+    PARAMETER = 8,    /* policy.fullN or policy.lapS makes no sense */
+};
+
+static enum { READY, FLYING, LATCHED } mode = LATCHED;
+
+/* Parameters. None is persistent: a Crazyflie never wakes up armed. */
+static uint8_t arm;
+static uint8_t self_ok;
+static float tilt_max_deg = 75.0f;
+static float rate_max_deg_s = 1000.0f; /* the gyroscope ends at 2000 */
+static float fence_m = 3.0f;
+/* A rotor's thrust, N, at normalizedForce 1. The default is the full thrust of the drone the policy was trained for, so
+   that forces are shares of it. Firmware that compensates for the battery (CONFIG_ENABLE_THRUST_BAT_COMPENSATED) takes
+   normalizedForce 1 for THRUST_MAX of its platform_defaults: set it to that. It then holds the thrust whatever the
+   voltage, as in training with a battery at its nominal voltage; without compensation thrust sags, as trained with. */
+static float full_n = FULL_THRUST_N;
+#ifdef PATH_HARMONICS
+static float lap_s = PATH_LAP_S;
+#endif
+
+/* Log variables. */
+static uint8_t active;
+static uint8_t fault; /* why the policy was refused or stopped, until policy.arm is 0 */
+static uint32_t decisions, refusals, handbacks;
+static uint16_t setpoint_age = UINT16_MAX; /* steps since the last new one */
+static uint16_t decision_us;
+static struct vec3_s target; /* where the policy is told to be */
+#ifdef PATH_HARMONICS
+static float lap_flown_s; /* policy.lapS when it was armed: a path does not change under the drone */
+#endif
+
+static uint32_t steps; /* since it was armed */
+static struct vec3_s home;
+static float forces[STABILIZER_NR_OF_MOTORS];
+
+static float size_of(float x)
+{
+    return x < 0.0f ? -x : x;
+}
+
+static float clipped(float x, float limit)
+{
+    return x > limit ? limit : x < -limit ? -limit : x; /* NaN stays NaN */
+}
+
+static bool all_finite(const float *numbers, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (!__builtin_isfinite(numbers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The firmware's low-priority task: a self-test would hold up the control loop. */
+void appMain(void)
+{
+    self_ok = policy_selftest() != 0;
+    DEBUG_PRINT("%s: self-test %s\n", POLICY_TASK, self_ok ? "passed" : "FAILED, the policy will not fly");
+}
+
+void controllerOutOfTreeInit(void)
+{
+    controllerPidInit();
+    mode = LATCHED; /* chosen anew, perhaps in flight: it must be armed anew */
+    active = 0;
+}
+
+bool controllerOutOfTreeTest(void)
+{
+    return controllerPidTest();
+}
+
+static void watch_setpoint(const setpoint_t *setpoint)
+{
+    static uint32_t last;
+    if (setpoint->timestamp != last) {
+        last = setpoint->timestamp;
+        setpoint_age = 0;
+    } else if (setpoint_age < UINT16_MAX) {
+        setpoint_age++;
+    }
+}
+
+/* What speaks against flying the policy now. Comparisons are such that NaN speaks against it. */
+static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sensors, const state_t *state)
+{
+    const quaternion_t *const q = &state->attitudeQuaternion;
+    const float seen[] = {state->position.x, state->position.y, state->position.z, state->velocity.x,
+                          state->velocity.y, state->velocity.z, sensors->gyro.x,   sensors->gyro.y,
+                          sensors->gyro.z,   setpoint->position.x, setpoint->position.y, setpoint->position.z,
+                          q->x, q->y, q->z, q->w};
+    float sine, cosine;
+
+    if (!self_ok) {
+        return SELF_TEST;
+    }
+    if (setpoint_age > SETPOINT_AGE_MAX) {
+        return SETPOINT_OLD;
+    }
+    if (setpoint->mode.x != modeAbs || setpoint->mode.y != modeAbs || setpoint->mode.z != modeAbs) {
+        return SETPOINT_KIND;
+    }
+    if (!all_finite(seen, sizeof seen / sizeof *seen)) {
+        return NOT_FINITE;
+    }
+    sine_cosine(clipped(tilt_max_deg, 180.0f) * RAD_PER_DEG, &sine, &cosine);
+    if (!(1.0f - 2.0f * (q->x * q->x + q->y * q->y) >= cosine)) {
+        return TILT;
+    }
+    if (!(size_of(sensors->gyro.x) <= rate_max_deg_s && size_of(sensors->gyro.y) <= rate_max_deg_s &&
+          size_of(sensors->gyro.z) <= rate_max_deg_s)) {
+        return RATE;
+    }
+    if (mode == FLYING && !(size_of(state->position.x - home.x) <= fence_m &&
+                            size_of(state->position.y - home.y) <= fence_m &&
+                            size_of(state->position.z - home.z) <= fence_m)) {
+        return POSITION;
+    }
+    if (!(full_n > 0.0f)) {
+        return PARAMETER;
+    }
+#ifdef PATH_HARMONICS
+    if (!(lap_s >= PATH_LAP_MIN_S && lap_s <= 1000.0f)) {
+        return PARAMETER;
+    }
+#endif
+    return NONE;
+}
+
+/* The observation, in SI units as policy.h lists it: world z up, body x forward, y left, z up. */
+static void observe(const setpoint_t *setpoint, const sensorData_t *sensors, const state_t *state, float *raw)
+{
+    /* The firmware's Euler angles have their pitch inverted; its quaternion is right-handed, body to world. */
+    const float w = state->attitudeQuaternion.w, x = state->attitudeQuaternion.x;
+    const float y = state->attitudeQuaternion.y, z = state->attitudeQuaternion.z;
+    const float rotation[9] = {
+        1.0f - 2.0f * (y * y + z * z), 2.0f * (x * y - w * z), 2.0f * (x * z + w * y),
+        2.0f * (x * y + w * z), 1.0f - 2.0f * (x * x + z * z), 2.0f * (y * z - w * x),
+        2.0f * (x * z - w * y), 2.0f * (y * z + w * x), 1.0f - 2.0f * (x * x + y * y),
+    };
+    float velocity[3] = {state->velocity.x, state->velocity.y, state->velocity.z};
+    target = setpoint->position;
+#ifdef PATH_HARMONICS
+    const float time_s = 0.001f * (float)steps;
+    struct path_point point;
+    for (int ahead = 3; ahead >= 0; ahead--) { /* ends with the present */
+        path_at(time_s + PATH_PREVIEW_S * (float)ahead, lap_flown_s, &point);
+        for (int axis = 0; axis < 3; axis++) {
+            raw[POLICY_AT_PATH_ACCELERATION + 3 * ahead + axis] = point.acceleration_m_s2[axis];
+        }
+    }
+    target.x += point.position_m[0];
+    target.y += point.position_m[1];
+    target.z += point.position_m[2];
+    for (int axis = 0; axis < 3; axis++) {
+        velocity[axis] -= point.velocity_m_s[axis];
+    }
+#endif
+    raw[POLICY_AT_POSITION_ERROR] = clipped(state->position.x - target.x, POSITION_ERROR_MAX_M);
+    raw[POLICY_AT_POSITION_ERROR + 1] = clipped(state->position.y - target.y, POSITION_ERROR_MAX_M);
+    raw[POLICY_AT_POSITION_ERROR + 2] = clipped(state->position.z - target.z, POSITION_ERROR_MAX_M);
+    for (int i = 0; i < 9; i++) {
+        raw[POLICY_AT_ROTATION + i] = rotation[i];
+    }
+    for (int axis = 0; axis < 3; axis++) {
+        raw[POLICY_AT_VELOCITY_ERROR + axis] = velocity[axis];
+    }
+    raw[POLICY_AT_ANGULAR_RATE] = sensors->gyro.x * RAD_PER_DEG;
+    raw[POLICY_AT_ANGULAR_RATE + 1] = sensors->gyro.y * RAD_PER_DEG;
+    raw[POLICY_AT_ANGULAR_RATE + 2] = sensors->gyro.z * RAD_PER_DEG;
+}
+
+/* One decision: new `forces`. False if a number that went in or came out is not finite. */
+static bool decide(const setpoint_t *setpoint, const sensorData_t *sensors, const state_t *state)
+{
+    static float raw[POLICY_SENSED], action[POLICY_OUTPUTS];
+    const uint64_t begin_us = usecTimestamp();
+    observe(setpoint, sensors, state, raw);
+    if (!all_finite(raw, POLICY_SENSED)) {
+        return false;
+    }
+    policy_act(raw, action);
+    for (int rotor = 0; rotor < STABILIZER_NR_OF_MOTORS; rotor++) {
+        const float speed = 0.5f * (action[rotor] + 1.0f); /* of full speed */
+        const float thrust_n = THRUST_0_N + speed * (THRUST_1_N + speed * THRUST_2_N);
+        forces[rotor] = clipped(thrust_n / full_n, 1.0f);
+    }
+    decision_us = (uint16_t)(usecTimestamp() - begin_us);
+    decisions++;
+    return all_finite(forces, STABILIZER_NR_OF_MOTORS);
+}
+
+static void take_over(const state_t *state)
+{
+#if POLICY_HISTORY > 0
+    policy_reset(HOVER_ACTION); /* as if it had hovered */
+#endif
+    home = state->position;
+    steps = 0;
+#ifdef PATH_HARMONICS
+    lap_flown_s = lap_s;
+#endif
+    mode = FLYING;
+}
+
+void controllerOutOfTree(control_t *control, const setpoint_t *setpoint, const sensorData_t *sensors,
+                         const state_t *state, const stabilizerStep_t stabilizerStep)
+{
+    const bool was_flying = mode == FLYING;
+    const bool armed = arm == 1;
+    watch_setpoint(setpoint);
+
+    enum fault found = NONE;
+    if (!armed) {
+        mode = READY;
+        fault = NONE;
+    } else if (mode != LATCHED) {
+        found = find_fault(setpoint, sensors, state);
+        if (found == NONE && mode == READY) {
+            take_over(state);
+        }
+        if (found == NONE && steps % STEPS_PER_DECISION == 0 && !decide(setpoint, sensors, state)) {
+            found = NOT_FINITE;
+        }
+        if (found != NONE) {
+            mode = LATCHED;
+            fault = (uint8_t)found;
+            *(was_flying ? &handbacks : &refusals) += 1;
+        }
+    }
+    active = mode == FLYING;
+
+    if (mode == FLYING) {
+        steps++;
+        control->controlMode = controlModeForce;
+        for (int rotor = 0; rotor < STABILIZER_NR_OF_MOTORS; rotor++) {
+            control->normalizedForces[rotor] = forces[rotor];
+        }
+    } else {
+        /* Its loops run each at a rate of their own and leave `control`, which holds our forces, as it is in between:
+           in the step that it takes over it is told step 0, which is a multiple of every rate. */
+        controllerPid(control, setpoint, sensors, state, was_flying ? 0 : stabilizerStep);
+    }
+}
+
+PARAM_GROUP_START(policy)
+/* 1: fly the policy. 0: fly the firmware's controller, and forget what stopped the policy */
+PARAM_ADD(PARAM_UINT8, arm, &arm)
+/* 1: weights, constants and golden vectors are intact */
+PARAM_ADD(PARAM_UINT8 | PARAM_RONLY, selfOk, &self_ok)
+PARAM_ADD(PARAM_FLOAT, tiltDeg, &tilt_max_deg)
+PARAM_ADD(PARAM_FLOAT, rateDegS, &rate_max_deg_s)
+PARAM_ADD(PARAM_FLOAT, fenceM, &fence_m)
+PARAM_ADD(PARAM_FLOAT, fullN, &full_n)
+#ifdef PATH_HARMONICS
+/* Time of a lap, s; taken over when the policy is armed */
+PARAM_ADD(PARAM_FLOAT, lapS, &lap_s)
+#endif
+PARAM_GROUP_STOP(policy)
+
+LOG_GROUP_START(policy)
+LOG_ADD(LOG_UINT8, active, &active)
+LOG_ADD(LOG_UINT8, fault, &fault)
+LOG_ADD(LOG_UINT32, decisions, &decisions)
+LOG_ADD(LOG_UINT32, refusals, &refusals)
+LOG_ADD(LOG_UINT32, handbacks, &handbacks)
+LOG_ADD(LOG_UINT16, age, &setpoint_age)
+LOG_ADD(LOG_UINT16, us, &decision_us)
+LOG_ADD(LOG_FLOAT, x, &target.x)
+LOG_ADD(LOG_FLOAT, y, &target.y)
+LOG_ADD(LOG_FLOAT, z, &target.z)
+LOG_GROUP_STOP(policy)

@@ -1,0 +1,38 @@
+"""From a run's folder to the app that a Crazyflie flies it with."""
+
+from pathlib import Path
+
+from firmware_export.arithmetic import Kernel
+from firmware_export.crazyflie_app import AppPath, write_app
+from policies.policy_file import load_policy
+from robot.network_of_run import network_of_run
+from robot.practice.best_policy import policy_path
+from robot.tasks import track_trajectory
+
+
+def figure_of_eight(lap_s: float = track_trajectory.LAP_S, size_m: float = track_trajectory.SIZE_M) -> AppPath:
+    """The figure-of-eight of `track_trajectory`, as the app has it."""
+    path = track_trajectory.figure_of_eight(lap_s, size_m)
+    return AppPath(track_trajectory.amplitudes(path), lap_s, track_trajectory.WARM_UP_S, track_trajectory.PREVIEW_S)
+
+
+def write_app_of_run(run: Path, folder: Path, drone: str = "", kernel: Kernel = "fma") -> list[Path]:
+    """Write the app of a run (or of a policy file) to `folder`; returns its files.
+
+    drone: whose thrust curve turns the policy's rotor speeds into forces, a name in `sim/data`; otherwise that of the
+    drone it was trained for. A policy that tracks trajectories gets the figure-of-eight. Raises ValueError as
+    `write_app` does.
+    """
+    network = network_of_run(run)
+    if not drone:
+        drone = trained_for(run)
+    return write_app(folder, network, drone, kernel, figure_of_eight() if network.task == "track_trajectory" else None)
+
+
+def trained_for(run: Path) -> str:
+    """The quadrotor that a run's policy was trained for. Raises ValueError if the policy does not say."""
+    path = policy_path(run) if run.is_dir() else run
+    trained = load_policy(path).metadata.get("trained", {})
+    if "quadrotor" not in trained:
+        raise ValueError(f"{path}: field trained.quadrotor is missing: name the drone")
+    return str(trained["quadrotor"])
