@@ -1,35 +1,35 @@
 /* y = scale * (x W) + b with weights of eight bits and inputs of sixteen: one scale for each output. */
 #if defined(__ARM_FEATURE_SIMD32)
 #include <arm_acle.h>
-static inline uint32_t bytes_0_and_2(uint32_t four)
+static INLINE uint32_t bytes_0_and_2(uint32_t four)
 {
     return __sxtb16(four);
 }
 
-static inline uint32_t bytes_1_and_3(uint32_t four)
+static INLINE uint32_t bytes_1_and_3(uint32_t four)
 {
     uint32_t two;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(two) : "r"(four));
     return two;
 }
 
-static inline int32_t add_two_products(uint32_t w, uint32_t x, int32_t sum)
+static INLINE int32_t add_two_products(uint32_t w, uint32_t x, int32_t sum)
 {
     return __smlad((int16x2_t)w, (int16x2_t)x, sum);
 }
 #else
-static inline uint32_t bytes_0_and_2(uint32_t four)
+static INLINE uint32_t bytes_0_and_2(uint32_t four)
 {
     const uint32_t low = (uint32_t)(int8_t)(four & 0xffu), high = (uint32_t)(int8_t)(four >> 16 & 0xffu);
     return (low & 0xffffu) | high << 16;
 }
 
-static inline uint32_t bytes_1_and_3(uint32_t four)
+static INLINE uint32_t bytes_1_and_3(uint32_t four)
 {
     return bytes_0_and_2(four >> 8);
 }
 
-static inline int32_t add_two_products(uint32_t w, uint32_t x, int32_t sum)
+static INLINE int32_t add_two_products(uint32_t w, uint32_t x, int32_t sum)
 {
     const int16_t w_low = (int16_t)(w & 0xffffu), w_high = (int16_t)(w >> 16);
     const int16_t x_low = (int16_t)(x & 0xffffu), x_high = (int16_t)(x >> 16);
@@ -38,7 +38,7 @@ static inline int32_t add_two_products(uint32_t w, uint32_t x, int32_t sum)
 #endif
 
 /* Weights of one output for four inputs, in bytes 0, 2, 1, 3. */
-static inline int32_t add_four_products(uint32_t w, uint32_t x01, uint32_t x23, int32_t sum)
+static INLINE int32_t add_four_products(uint32_t w, uint32_t x01, uint32_t x23, int32_t sum)
 {
     return add_two_products(bytes_1_and_3(w), x23, add_two_products(bytes_0_and_2(w), x01, sum));
 }
@@ -66,7 +66,7 @@ static NOINLINE void dense(const uint32_t *weight, const float *scale, const flo
 }
 
 /* A number in sixteen bits, halves to even, clipped. */
-static inline uint32_t sixteen_bits(float x, float steps_per_unit)
+static INLINE uint32_t sixteen_bits(float x, float steps_per_unit)
 {
     const union word rounded = {clamped(x * steps_per_unit, 32767.0f) + 12582912.0f}; /* 1.5 * 2^23: it leaves the integer in the low bits */
     return rounded.bits & 0xffffu;

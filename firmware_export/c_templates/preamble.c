@@ -11,6 +11,7 @@
 #error "needs gcc or clang"
 #endif
 
+#define INLINE inline __attribute__((always_inline)) /* when compiling for size, too */
 #define NOINLINE __attribute__((noinline))
 
 union word {
@@ -20,13 +21,13 @@ union word {
 
 /* All ones if the highest bit is set, else zero. Masks take the place of comparisons, so that the same instructions run
    whatever the numbers. */
-static inline uint32_t mask_of_sign(uint32_t bits)
+static INLINE uint32_t mask_of_sign(uint32_t bits)
 {
     return 0u - (bits >> 31);
 }
 
 /* x, no further from zero than a limit. NaN stays NaN. */
-static inline float clamped(float x, float limit)
+static INLINE float clamped(float x, float limit)
 {
     const union word from = {x}, most = {limit};
     const uint32_t size = from.bits & 0x7fffffffu, excess = size - most.bits, not_nan = 0x7f800000u - size;
