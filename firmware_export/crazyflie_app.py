@@ -84,7 +84,7 @@ def write_app(
         "src/Kbuild": "".join(f"obj-y += {unit}.o\n" for unit in units) + "CFLAGS_policy.o := -O2\n",
         "src/policy.c": source.code,
         "src/policy.h": source.header,
-        "src/policy_app.h": app_header(load_parameters(drone), drone, path),
+        "src/policy_app.h": app_header(load_parameters(drone), drone, path, policy_id(network.sha256)),
     }
     for unit in units:
         for name in (f"{unit}.c", f"{unit}.h"):
@@ -108,7 +108,12 @@ def check(network: Network, path: AppPath | None) -> None:
         raise ValueError(f"rate_hz: found {network.rate_hz:g}, allowed: a divisor of {STEPS_PER_SECOND}")
 
 
-def app_header(drone: QuadrotorParameters, name: str, path: AppPath | None) -> str:
+def policy_id(sha256: str) -> int:
+    """What the parameter policy.id says of a policy: the first 32 bits of its SHA-256."""
+    return int(sha256[:8], 16)
+
+
+def app_header(drone: QuadrotorParameters, name: str, path: AppPath | None, identity: int) -> str:
     """policy_app.h: the numbers that policy_controller.c and path.c are compiled with."""
     full_n = drone.thrust_0_n + drone.thrust_1_n + drone.thrust_2_n
     numbers = {
@@ -129,7 +134,7 @@ def app_header(drone: QuadrotorParameters, name: str, path: AppPath | None) -> s
     lines = [
         f"/* {name}: thrust of a rotor is THRUST_0_N + THRUST_1_N u + THRUST_2_N u^2, u its share of full speed. */"
     ]
-    lines += ["#pragma once", ""]
+    lines += ["#pragma once", "", f"#define POLICY_ID 0x{identity:08x}u"]
     lines += [f"#define {key} {hex_float(np.float32(value))} /* {value:.6g} */" for key, value in numbers.items()]
     if path is not None:
         amplitudes = nested(path.amplitudes_m.astype(np.float32)).replace("\n", " \\\n")
@@ -169,6 +174,7 @@ world's x, and after 200 ms without one it hands back.
 | --- | --- | --- |
 | `policy.arm` | 0 | 1: the policy flies; 0: the firmware's controller, and a fault is forgotten |
 | `policy.selfOk` | | 1: weights, constants and golden vectors are intact (read-only); 0 refuses to arm |
+| `policy.id` | | the first 32 bits of the policy's SHA-256 (read-only) |
 | `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 75, 1000, 3 | limits: beyond them it hands back |
 | `policy.fullN` | full thrust of {drone} | a rotor's thrust, N, at normalized force 1: `THRUST_MAX` of the firmware's platform |
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |

@@ -45,6 +45,7 @@ static enum { READY, FLYING, LATCHED } mode = LATCHED;
 /* Parameters. None is persistent: a Crazyflie never wakes up armed. */
 static uint8_t arm;
 static uint8_t self_ok;
+static uint32_t id = POLICY_ID;
 static float tilt_max_deg = 75.0f;
 static float rate_max_deg_s = 1000.0f; /* the gyroscope ends at 2000 */
 static float fence_m = 3.0f;
@@ -289,6 +290,8 @@ PARAM_GROUP_START(policy)
 PARAM_ADD(PARAM_UINT8, arm, &arm)
 /* 1: weights, constants and golden vectors are intact */
 PARAM_ADD(PARAM_UINT8 | PARAM_RONLY, selfOk, &self_ok)
+/* First 32 bits of POLICY_SHA256: which policy this is */
+PARAM_ADD(PARAM_UINT32 | PARAM_RONLY, id, &id)
 PARAM_ADD(PARAM_FLOAT, tiltDeg, &tilt_max_deg)
 PARAM_ADD(PARAM_FLOAT, rateDegS, &rate_max_deg_s)
 PARAM_ADD(PARAM_FLOAT, fenceM, &fence_m)
