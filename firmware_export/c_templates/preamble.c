@@ -21,17 +21,4 @@ union word {
 
 /* All ones if the highest bit is set, else zero. Masks take the place of comparisons, so that the same instructions run
    whatever the numbers. */
-static INLINE uint32_t mask_of_sign(uint32_t bits)
-{
-    return 0u - (bits >> 31);
-}
-
-/* x, no further from zero than a limit. NaN stays NaN. */
-static INLINE float clamped(float x, float limit)
-{
-    const union word from = {x}, most = {limit};
-    const uint32_t size = from.bits & 0x7fffffffu, excess = size - most.bits, not_nan = 0x7f800000u - size;
-    union word to;
-    to.bits = (from.bits & 0x80000000u) | (most.bits + (excess & mask_of_sign(excess | not_nan)));
-    return to.value;
-}
+#define MASK_OF_SIGN(bits) (0u - ((bits) >> 31))

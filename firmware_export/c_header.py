@@ -1,0 +1,64 @@
+"""policy.h: what goes into an exported policy, what comes out, and its functions."""
+
+from pathlib import Path
+
+from firmware_export.arithmetic import Kernel
+from firmware_export.network import Network
+from policies.fields import Field
+
+TEMPLATES = Path(__file__).parent / "c_templates"
+
+
+def c_header(network: Network, kernel: Kernel) -> str:
+    """policy.h: what goes in, what comes out, and the functions."""
+    rate = f"{network.rate_hz:g}"
+    defines = {
+        "TASK": f'"{network.task}"',
+        "SHA256": f'"{network.sha256}" /* of the run\'s policy */',
+        "KERNEL": f'"{kernel}"',
+        "RATE_HZ": rate,
+        "SENSED": str(network.sensed),
+        "HISTORY": f"{network.history} /* past actions among the inputs */",
+        "INPUTS": str(network.inputs),
+        "OUTPUTS": str(network.outputs),
+    }
+    starts, at = {}, 0
+    for field in network.observation:
+        starts[f"AT_{field.name.upper()}"] = str(at)
+        at += field.size
+    past = (
+        f"\n   then {network.history} past actions, newest first, as decided, which policy_act keeps"
+        if network.history
+        else ""
+    )
+    return (
+        template("policy.h")
+        .replace("@TITLE@", title(network, kernel))
+        .replace("@OBSERVATION@", field_table(network.observation) + past)
+        .replace("@ACTION@", field_table(network.action))
+        .replace("@RATE@", rate)
+        .replace("@DEFINES@", "\n".join(f"#define POLICY_{name} {value}" for name, value in defines.items()))
+        .replace("@STARTS@", "\n".join(f"#define POLICY_{name} {value}" for name, value in starts.items()))
+        + "\n"
+    )
+
+
+def field_table(fields: tuple[Field, ...]) -> str:
+    """A comment's table: where each field lies, its unit, its scale and offset, its meaning."""
+    lines, at = [], 0
+    for field in fields:
+        place = f"{at}" if field.size == 1 else f"{at}-{at + field.size - 1}"
+        lines.append(
+            f"   {place:>7}  {field.name:<22} {field.unit:<14} scale {field.scale:<10.7g} offset {field.offset:<10.7g} {field.meaning}"
+        )
+        at += field.size
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def title(network: Network, kernel: Kernel) -> str:
+    sizes = "-".join(str(size) for size in network.sizes)
+    return f"A policy for {network.task}: {sizes}, kernel {kernel}. Generated; policy {network.sha256}."
+
+
+def template(name: str) -> str:
+    return (TEMPLATES / name).read_text().rstrip("\n")
