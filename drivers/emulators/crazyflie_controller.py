@@ -100,7 +100,7 @@ class AppController:
     def _fall_back(self, control: Control, setpoint: CSetpoint, sensors: SensorData, state: State, tick: int) -> None:
         """controllerPid. What the app was given is what the firmware has."""
         assert self._firmware is not None
-        thrust, roll, pitch, yaw = self._firmware.control_pid(self._firmware.forces)
+        thrust, roll, pitch, yaw = self._firmware.control_pid(tick, self._firmware.forces)
         control.controlMode = LEGACY
         control.thrust, control.roll, control.pitch, control.yaw = thrust, int(roll), int(pitch), -int(yaw)
 

@@ -101,15 +101,15 @@ class Firmware:
             if text := self.app.console():
                 self.say(text)
         else:
-            self.control_pid(self.forces)
+            self.control_pid(now_ms, self.forces)
         if not supervisor.motors_may_run:
             self.forces[:] = 0.0
         self.body.step(self.forces)
         self.now_ms += 1
 
-    def control_pid(self, forces: np.ndarray) -> list[float]:
+    def control_pid(self, step: int, forces: np.ndarray) -> list[float]:
         """controllerPid, what an app falls back to as well: see `CascadedPid.control`."""
-        return self.pid.control(self.now_ms, self.packed, self.body.estimate, self.body.sensors, forces)
+        return self.pid.control(step, self.packed, self.body.estimate, self.body.sensors, forces)
 
     @property
     def controller(self) -> int:
