@@ -134,15 +134,18 @@ def test_its_way_ends_in_done_only_when_it_drives_along_the_course_well_inside()
     assert world.state[3] > 0.3
 
 
+def all_round(distance_m: float) -> LidarReading:
+    angles = np.linspace(-math.pi, math.pi, POINTS_A_TICK, endpoint=False).astype(np.float32)
+    return LidarReading(angles, np.full_like(angles, distance_m), np.zeros_like(angles), 0.0, 0)
+
+
 class Box:
     """A car that cannot move at all: every leg ends against something."""
 
     def __init__(self) -> None:
         self.recovery = Recovery(CAR)
         self.recovery.begin()
-        angles = np.linspace(-math.pi, math.pi, POINTS_A_TICK, endpoint=False).astype(np.float32)
-        near = np.full(POINTS_A_TICK, 0.33, np.float32)
-        self.scan = LidarReading(angles, near, np.zeros(POINTS_A_TICK, np.float32), 0.0, 0)
+        self.scan = all_round(0.33)
         self.course = built_in("oval")
 
     def step(self) -> Command:
@@ -175,6 +178,59 @@ def test_begin_forgets_an_earlier_failure():
         box.step()
     box.recovery.begin()
     assert not box.recovery.finished and box.recovery.legs == 0 and box.recovery.elapsed_s == 0.0
+
+
+class Plain:
+    """A car on a wide plain, which moves as the test says, whatever it is told."""
+
+    def __init__(self, heading_error: float) -> None:
+        self.recovery, self.course = Recovery(CAR), built_in("oval")
+        self.recovery.begin()
+        self.place = Place(3.0, 0.1, heading_error, 1.0, 1.0)
+        self.phases = [self.recovery.phase]
+
+    def step(self, v_x: float = 0.0, lidar: LidarReading = all_round(5.0)) -> Command:
+        command = self.recovery.step(TICK_S, v_x, 0.0, lidar, self.place, self.course.packed(), self.course.spacing_m)
+        if self.recovery.phase is not self.phases[-1]:
+            self.phases.append(self.recovery.phase)
+        return command
+
+    def stand_until(self, phase: Phase) -> None:
+        while self.recovery.phase is not phase:
+            self.step()
+
+
+def test_what_comes_into_the_way_of_a_leg_ends_it():
+    plain = Plain(heading_error=2.0)
+    plain.stand_until(Phase.LEG)
+    direction = math.copysign(1.0, plain.step().speed_m_s)
+    for _ in range(6):
+        assert plain.step(0.5 * direction).brake_a == 0.0
+    assert plain.step(0.5 * direction, all_round(HALF_LENGTH_M + 0.05)).brake_a > 0.0
+    assert plain.recovery.phase is Phase.HALT
+
+
+def test_what_comes_into_the_way_back_to_the_course_ends_it():
+    plain = Plain(heading_error=0.1)
+    plain.stand_until(Phase.REJOIN)
+    for _ in range(6):
+        assert plain.step(0.9).speed_m_s > 0.0
+    assert plain.step(0.9, all_round(HALF_LENGTH_M + 0.05)).brake_a > 0.0
+    assert plain.recovery.phase is Phase.HALT
+
+
+def test_pursuit_that_did_not_move_the_car_is_not_tried_again_from_there():
+    plain = Plain(heading_error=0.1)
+    for _ in range(100):
+        plain.step()
+    assert plain.phases[:6] == [Phase.HALT, Phase.AIM, Phase.REJOIN, Phase.HALT, Phase.AIM, Phase.LEG]
+
+
+def test_a_car_that_never_comes_to_rest_fails_after_its_time():
+    plain = Plain(heading_error=2.0)
+    for _ in range(round(TIME_MAX_S / TICK_S) + 2):
+        assert plain.step(v_x=0.5).brake_a > 0.0
+    assert plain.recovery.phase is Phase.FAILED and plain.recovery.legs == 0
 
 
 def free(points: list[tuple[float, float]], direction: float, curvature: float = 0.0, reach: float = 1.0) -> float:
@@ -211,6 +267,16 @@ def test_the_scan_stays_with_the_world_while_the_car_moves():
     for _ in range(10):
         memory.add(TICK_S, 0.0, 0.0, nothing)
     assert len(memory.points()) == 0  # too old to be trusted
+
+
+def test_the_scan_turns_the_other_way_when_the_car_turns():
+    memory = ScanMemory()
+    wall = LidarReading(np.zeros(1, np.float32), np.ones(1, np.float32), np.zeros(1, np.float32), 0.0, 0)
+    nothing = LidarReading(*(np.zeros(0, np.float32),) * 3, 0.0, 0)
+    memory.add(TICK_S, 0.0, 0.0, wall)
+    for _ in range(5):
+        memory.add(TICK_S, 0.0, 1.0, nothing)
+    assert memory.points() == pytest.approx(np.array([[math.cos(0.1), -math.sin(0.1)]]), abs=1e-6)
 
 
 def test_the_same_inputs_give_the_same_commands():

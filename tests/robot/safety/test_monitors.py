@@ -110,6 +110,13 @@ def test_values_that_never_change_while_driving_are_frozen():
     assert drive.step() == Flag.NONE
 
 
+def test_old_values_are_stale_and_not_frozen_too():
+    drive = Drive()
+    drive.run(50)
+    same = {"erpm_speed_m_s": 2.0, "motor_current_a": 1.0, "accel_x_m_s2": 0.1, "values_age_s": 0.3}
+    assert drive.run(30, same) == Flag.VALUES_STALE
+
+
 def test_values_that_never_change_at_rest_are_fine():
     drive = Drive(0.0)
     assert drive.run(100, {"erpm_speed_m_s": 0.0, "accel_x_m_s2": 0.0}) == Flag.NONE
@@ -124,6 +131,18 @@ def test_a_scan_that_repeats_itself_while_the_car_moves_is_frozen_and_clears_whe
     assert flags == Flag.LIDAR_FROZEN
     drive.run(10)
     assert drive.step() == Flag.NONE
+
+
+def test_a_frozen_lidar_that_is_unplugged_is_lost_and_no_longer_frozen():
+    drive = Drive()
+    drive.run(20)
+    revolution = [drive.lidar() for drive.tick in range(5)]
+    for k in range(25):
+        flags = drive.step(lidar=revolution[k % 5])
+    assert flags == Flag.LIDAR_FROZEN
+    nothing = LidarReading(*(np.zeros(0, np.float32),) * 3, scan_age_s=0.02, revolution=4)
+    assert drive.step(lidar=nothing) == Flag.LIDAR_FROZEN
+    assert drive.step(lidar=nothing, lidar_up=False) == Flag.LIDAR_LOST
 
 
 def test_a_still_scene_at_rest_is_no_frozen_lidar():
@@ -145,6 +164,12 @@ def test_wheels_that_stop_faster_than_brakes_can_are_a_collision_and_braking_is_
         assert Flag.COLLISION not in braking.step({"accel_x_m_s2": -9.5})
 
 
+def test_an_impact_is_not_felt_again_in_old_imu_data():
+    drive = Drive()
+    drive.run(50)
+    assert drive.step({"accel_x_m_s2": -60.0, "imu_age_s": 0.21}) == Flag.IMU_STALE
+
+
 def test_told_to_drive_and_not_moving_is_stuck_after_a_second():
     drive = Drive(0.0)
     drive.run(20)
@@ -155,6 +180,11 @@ def test_told_to_drive_and_not_moving_is_stuck_after_a_second():
 def test_spinning_wheels_do_not_hide_that_the_car_stands():
     drive = Drive(1.0)
     assert drive.run(60, x=0.0) == Flag.STUCK
+
+
+def test_a_lost_pose_that_does_not_move_does_not_say_that_the_car_stands():
+    drive = Drive(1.0)
+    assert drive.run(60, x=0.0, pose_lost=True) == Flag.POSE_LOST
 
 
 def test_a_few_late_ticks_are_forgiven_many_are_not():

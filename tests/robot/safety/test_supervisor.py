@@ -83,6 +83,14 @@ def test_a_recovery_ends_what_it_was_begun_for_and_nothing_else():
     assert after(Flag.COLLISION, 3.0, Flag.RECOVERY_FAILED).reason is Reason.RECOVERY_FAILED
 
 
+def test_a_collision_in_the_tick_in_which_a_recovery_ends_asks_for_another():
+    assert after(Flag.COLLISION, 3.0, Flag.COLLISION | Flag.RECOVERED).mode is Mode.RECOVER
+
+
+def test_of_two_equally_severe_reasons_the_first_in_the_table_is_given():
+    assert decide(State(), Flag.VESC_LOST | Flag.LIDAR_LOST, 0.0).reason is Reason.VESC_LOST
+
+
 def test_a_stop_interrupts_a_recovery_which_then_goes_on():
     state = decide(decide(State(), Flag.COLLISION, 0.0), Flag.LIDAR_STALE, 1.0)
     assert state.mode is Mode.STOP
