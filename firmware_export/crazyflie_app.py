@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from firmware_export.arithmetic import Kernel
-from firmware_export.c_source import c_source, hex_float, nested
+from firmware_export.c_data import hex_float, nested
+from firmware_export.c_source import c_source
 from firmware_export.compilers import cortex_m4_object, shared_library
 from firmware_export.network import Network
 from policies.array_file import write_bytes_atomically
