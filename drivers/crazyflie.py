@@ -68,6 +68,7 @@ class CrazyflieReading:
     supervisor: int = 0  # IS_ARMED and the other bits
     extra: dict[str, float] = field(default_factory=dict)  # by the names of `CrazyflieSettings.extra`
     board_time_s: float = 0.0  # when the position was logged, by the drone's clock
+    extra_time_s: float = 0.0  # when the newest of `extra` was
     position_age_s: float = NEVER_S  # of position and velocity
     attitude_age_s: float = NEVER_S  # of attitude, battery and supervisor
     rate_age_s: float = NEVER_S
@@ -190,15 +191,17 @@ class Crazyflie:
         attitude = self._logged.get(ATTITUDE[0], nothing)
         rate = self._logged.get(RATE[0], nothing)
         extra: dict[str, float] = {}
+        extra_time_s = 0.0
         for first, logged in list(self._logged.items()):
             if first in self.settings.extra:
                 extra |= logged.values
+                extra_time_s = max(extra_time_s, logged.board_time_s)
         x, y, z, v_x, v_y, v_z = (position.values.get(name, 0.0) for name in POSITION)
         q_w, q_x, q_y, q_z, battery, supervisor = (attitude.values.get(name, 0.0) for name in ATTITUDE)
         return CrazyflieReading(
             (x, y, z), (v_x, v_y, v_z), (q_w, q_x, q_y, q_z) if attitude.values else (1.0, 0.0, 0.0, 0.0),
             tuple(math.radians(rate.values.get(name, 0.0)) for name in RATE),  # type: ignore[arg-type]
-            battery, int(supervisor), extra, position.board_time_s,
+            battery, int(supervisor), extra, position.board_time_s, extra_time_s,
             now - position.arrived_s, now - attitude.arrived_s, now - rate.arrived_s,
         )  # fmt: skip
 

@@ -1,0 +1,75 @@
+"""`robot run`: a policy flies a Crazyflie, or its virtual twin."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from robot.cli.output import finish, parse, say
+
+if TYPE_CHECKING:
+    from robot.flight.mission import Phase
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+DOING = ("checking", "taking off", "the policy flies", "handing back", "landing")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Fly the policy of a run that is on board: take-off and landing by the firmware, in between the policy's task.
+
+    A hovering policy holds four points, one that tracks trajectories flies two laps of a figure-of-eight. Ctrl-C lands.
+    """
+
+    run: Annotated[str, tyro.conf.Positional]
+    """A run's folder, or a policy file. The drone has to carry this policy: robot export, robot flash."""
+    robot: str = "virtual-crazyflie"
+    """`crazyflie`, `virtual-crazyflie`, or the path of a robot's TOML file."""
+    loss: float = 0.0
+    """Share of datagrams that the virtual drone's link loses, each way."""
+    seed: int = 0
+    """Of the virtual drone's noise and losses."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.loss < 1.0:
+            raise ValueError(f"--loss: found {self.loss}, allowed: 0 to less than 1")
+        if self.seed < 0:
+            raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
+
+
+def main(arguments: list[str]) -> int:
+    config, as_json = parse(RunConfig, "run", arguments)
+    from drivers.base import LinkLost
+    from robot.flight.run_mission import run_mission
+
+    with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
+        task = bar.add_task("connecting", total=1.0)
+
+        def show(phase: "Phase", share: float) -> None:
+            bar.update(task, completed=share, description=DOING[phase])
+
+        try:
+            figures = run_mission(Path(config.run), config.robot, config.loss, config.seed, config, show)
+        except LinkLost as error:
+            say(f"robot run: {error}")
+            return 1
+    say_result(figures)
+    finish(figures, as_json)
+    if figures["interrupted"]:
+        return 130
+    return 0 if figures["landed"] and not figures["trouble"] else 1
+
+
+def say_result(figures: dict) -> None:
+    """The figures for a person."""
+    if figures["trouble"]:
+        say(f"ended early: {figures['trouble']}")
+    if figures["position_error_m"] is not None:
+        judge = "the simulator's truth" if figures["judged_by"] == "truth" else "the drone's own estimate"
+        say(f"position error  {100 * figures['position_error_m']:.1f} cm on average, "
+            f"{100 * figures['position_error_max_m']:.1f} cm at most, by {judge}")  # fmt: skip
+    say("landed" if figures["landed"] else "NOT known to have landed")
+    say(f"run      {figures['run']}")

@@ -1,0 +1,91 @@
+"""What `robot run` does: connect, fly one mission with a run's policy, keep log and figures in a new run's folder."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from drivers.crazyflie import Crazyflie, CrazyflieSettings
+from firmware_export.network import Network
+from policies.array_file import write_bytes_atomically
+from robot.clock import RealClock
+from robot.config import load_drone
+from robot.flight.figures import Figure, FigureOfEight, HoverAtPoints
+from robot.flight.flight_log import FlightLog
+from robot.flight.mission import Mission, Phase
+from robot.flight.on_board import LOGGED, OnBoardPolicy
+from robot.flight.virtual_drone import true_place, virtual_drone
+from robot.network_of_run import network_of_run
+from robot.practice.settings import new_run_folder, save_config
+from robot.tasks.track_trajectory import LAP_S
+
+FIGURES: dict[str, Callable[..., Figure]] = {"hover": HoverAtPoints, "track_trajectory": FigureOfEight}
+
+
+def run_mission(
+    run: Path, robot: str, loss: float, seed: int, config: Any, show: Callable[[Phase, float], None],
+    root: Path = Path("runs"),
+) -> dict[str, Any]:  # fmt: skip
+    """Fly, and return the figures of the verb's last line.
+
+    config: saved beside the log. Raises ValueError for a wrong run or robot, LinkLost if no drone answers.
+    """
+    drone_config = load_drone(robot)
+    if loss and not drone_config.virtual:
+        raise ValueError(f"--loss: found {loss}, allowed on a real drone: 0")
+    network = network_of_run(run)
+    if network.task not in FIGURES:
+        raise ValueError(f"{run}: field task is {network.task!r}, allowed: {', '.join(FIGURES)}")
+    link, clock = drone_config.crazyflie, RealClock()
+    with ExitStack() as stack:
+        uri, truth = link.uri, None
+        if drone_config.virtual:
+            drone = stack.enter_context(virtual_drone(run, loss, seed))
+            uri, truth = drone.uri, lambda: true_place(drone)
+        driver = Crazyflie(
+            CrazyflieSettings(uri, reach_m=link.reach_m, height_max_m=link.height_max_m, extra=LOGGED), clock
+        )
+        stack.callback(driver.close)
+        driver.open()
+        folder = new_run_folder(root, network.task, "flight")
+        save_config(folder, config)
+        log = stack.enter_context(FlightLog(folder / "log.mcap"))
+        mission = Mission(driver, pilot_for(network), FIGURES[network.task], clock, log, truth, show)
+        with landing_on_signal(mission):
+            flown = mission.fly()
+    figures = {
+        "run": str(folder),
+        "policy": str(run),
+        "task": network.task,
+        "position_error_m": flown.position_error_m,
+        "position_error_max_m": max(flown.errors_m, default=None),
+        "judged_by": "estimate" if truth is None else "truth",
+        "landed": flown.landed,
+        "trouble": flown.trouble,
+        "interrupted": mission.interrupted,
+    }
+    write_bytes_atomically(folder / "summary.json", [json.dumps(figures, indent=2).encode()])
+    return figures
+
+
+def pilot_for(network: Network) -> OnBoardPolicy:
+    """The policy of this network, on board."""
+    return OnBoardPolicy(network.sha256, network.rate_hz, LAP_S if network.task == "track_trajectory" else None)
+
+
+@contextmanager
+def landing_on_signal(mission: Mission) -> Iterator[None]:
+    """Land on Ctrl-C or SIGTERM instead of dying in the air."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        mission.interrupted = True
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,265 @@
+"""Missions on a drone that does as it is told, at once and in no time: how each of them ends."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivers.base import LinkLost
+from drivers.crazyflie import CAN_FLY, IS_ARMED, IS_FLYING, IS_TUMBLED, CrazyflieCommand, CrazyflieReading
+from robot.clock import ReplayClock
+from robot.flight.figures import FigureOfEight, HoverAtPoints, eased
+from robot.flight.flight_log import FlightLog, read_flight
+from robot.flight.mission import Mission, Phase, Place
+from robot.flight.on_board import ACTIVE, ARM, DECISIONS, FAULT, IDENTITY, LAP, SELF_TEST, OnBoardPolicy
+
+SHA = "1234abcd" + 56 * "0"
+TICK_S = 0.02
+
+
+class EasyDrone:
+    """Is where its set-point is, comes down at 0.5 m/s, and keeps a list of what it was told."""
+
+    def __init__(self) -> None:
+        self.clock = ReplayClock()
+        self.place = np.array([0.3, -0.2, 0.01])
+        self.parameters = {
+            ARM: 0.0,
+            SELF_TEST: 1.0,
+            IDENTITY: float(0x1234ABCD),
+            LAP: 0.0,
+            "stabilizer.controller": 1.0,
+        }
+        self.told: list[str] = []
+        self.armed = self.landing = False
+        self.silent_from_s = self.gone_from_s = math.inf
+        self.hurt = self.fault = 0
+        self.armed_s = 0.0
+
+    def read(self) -> CrazyflieReading:
+        now = self.clock.now()
+        if now >= self.gone_from_s:
+            raise LinkLost("the link is gone")
+        if self.landing:
+            self.place[2] = max(0.01, self.place[2] - 0.5 * TICK_S)
+        flying = IS_FLYING if self.armed and self.place[2] > 0.05 else 0
+        age_s = 0.01 + max(0.0, now - self.silent_from_s)
+        active = self.parameters.get(ARM) == 1 and not self.fault
+        decided = math.floor((now - self.armed_s) * 100.0) + 1 if active else 0
+        x, y, z = self.place
+        return CrazyflieReading(
+            (x, y, z), battery_v=4.0, supervisor=CAN_FLY | IS_ARMED * self.armed | flying | self.hurt,
+            extra={ACTIVE: float(active), FAULT: float(self.fault), DECISIONS: 7.0 + decided},
+            board_time_s=now - 0.01, extra_time_s=now,
+            position_age_s=age_s, attitude_age_s=age_s, rate_age_s=age_s,
+        )  # fmt: skip
+
+    def write(self, position_m, yaw_rad) -> CrazyflieCommand:
+        assert self.armed, "a set-point before the motors are armed"
+        self.place = np.array(position_m)
+        return CrazyflieCommand(position_m, yaw_rad)
+
+    def arm(self, on: bool) -> None:
+        self.armed = on
+        self.told.append("arm" if on else "disarm")
+
+    def land(self, ground_m: float = 0.0) -> None:
+        self.landing = True
+        self.told.append("land")
+
+    def cut(self) -> None:
+        assert not self.armed or self.place[2] < 0.1, "the motors stop in the air"
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+    def trouble(self) -> str:
+        return "the drone has tumbled" if self.hurt else ""
+
+    def has_parameter(self, name: str) -> bool:
+        return name in self.parameters
+
+    def parameter(self, name: str) -> float:
+        return self.parameters[name]
+
+    def set_parameter(self, name: str, value: float) -> None:
+        self.parameters[name] = value
+        if name == ARM and value == 1:
+            self.armed_s = self.clock.now()
+
+
+@pytest.fixture
+def flight(tmp_path: Path):
+    """Flies one mission; `at` is called with each phase's name when it begins, and may spoil it."""
+
+    def fly(drone: EasyDrone, at=lambda mission, phase, share: None, figure=HoverAtPoints, lap_s=None, truth=None):
+        log = FlightLog(tmp_path / "log.mcap")
+        pilot = OnBoardPolicy(SHA, 100.0, lap_s)
+
+        def show(phase: Phase, share: float) -> None:
+            at(mission, phase, share)
+
+        mission = Mission(drone, pilot, figure, drone.clock, log, truth, show)  # type: ignore[arg-type]
+        with log:
+            flown = mission.fly()
+        return flown, *read_flight(tmp_path / "log.mcap")
+
+    return fly
+
+
+def test_a_flight_without_trouble_goes_through_every_phase_and_lands(flight):
+    drone = EasyDrone()
+    flown, log, events = flight(drone)
+    assert flown.landed
+    assert flown.trouble == ""
+    assert flown.position_error_m < 0.02
+    assert sorted(set(log["phase"])) == list(Phase)
+    assert np.all(np.diff(log["phase"].astype(int)) >= 0)
+    assert drone.told[0] == "arm"
+    assert drone.told.count("land") == 1
+    assert drone.told[-2:] == ["disarm", "stop"]
+    assert drone.parameters[ARM] == 0
+    kinds = ["armed", "take_off", "policy", "hand_over", "hand_back", "landing", "end"]
+    assert [event.split(b'"')[3].decode() for event in events] == kinds
+
+
+def test_set_points_never_jump_and_are_sent_at_every_tick_in_the_air(flight):
+    _, log, _ = flight(EasyDrone())
+    in_the_air = (log["phase"] > Phase.GROUND) & (log["phase"] < Phase.LANDING)
+    sent = log["set_point_m"][in_the_air]
+    assert np.isfinite(sent).all()
+    assert np.abs(np.diff(sent, axis=0)).max() < 0.02, "1 m/s"
+    assert np.diff(log["time_s"][in_the_air]).max() < 0.021
+
+
+def test_a_policy_that_gives_back_ends_the_flight_with_its_reason(flight):
+    drone = EasyDrone()
+
+    def spoil(mission, phase, share):
+        drone.fault = 5 if phase == Phase.POLICY and share > 0.5 else drone.fault
+
+    flown, _log, _ = flight(drone, spoil)
+    assert flown.trouble == "the policy gave the rotors back: tilted too far"
+    assert flown.landed
+    assert len(flown.errors_m) > 100
+
+
+def test_a_policy_that_refuses_is_not_waited_for(flight):
+    drone = EasyDrone()
+    drone.fault = 1
+    flown, _log, _ = flight(drone)
+    assert "self-test" in flown.trouble
+    assert flown.landed
+    assert flown.position_error_m is None
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words"),
+    [
+        (SELF_TEST, 0.0, "self-test"),
+        (IDENTITY, 1.0, "is 00000001, this run's is 1234abcd"),
+        (ARM, None, "no policy on board"),
+    ],
+)
+def test_another_policy_or_a_damaged_one_is_not_even_armed(flight, parameter, value, words):
+    drone = EasyDrone()
+    drone.parameters[parameter] = value
+    if value is None:
+        del drone.parameters[parameter]
+    flown, log, _ = flight(drone)
+    assert words in flown.trouble
+    assert "arm" not in drone.told
+    assert set(log["phase"]) == {Phase.GROUND}
+    assert not flown.landed
+
+
+@pytest.mark.parametrize("phase", [Phase.TAKE_OFF, Phase.POLICY, Phase.HAND_BACK])
+def test_an_interrupted_flight_lands(flight, phase):
+    drone = EasyDrone()
+
+    def interrupt(mission, now, share):
+        mission.interrupted = mission.interrupted or (now == phase and share > 0.5)
+
+    flown, _log, _ = flight(drone, interrupt)
+    assert flown.trouble == "interrupted"
+    assert flown.landed
+    assert drone.parameters[ARM] == 0
+
+
+def test_a_drone_that_falls_silent_is_told_to_land_and_not_said_to_have_landed(flight):
+    drone = EasyDrone()
+
+    def silence(mission, phase, share):
+        if phase == Phase.POLICY and share > 0.3:
+            drone.silent_from_s = min(drone.silent_from_s, drone.clock.now())
+
+    flown, _log, _ = flight(drone, silence)
+    assert "nothing heard" in flown.trouble
+    assert not flown.landed
+    assert drone.told.count("land") >= 3
+
+
+def test_a_lost_link_ends_the_flight_at_once(flight):
+    drone = EasyDrone()
+
+    def cut(mission, phase, share):
+        if phase == Phase.POLICY and share > 0.3:
+            drone.gone_from_s = min(drone.gone_from_s, drone.clock.now() + 0.001)
+
+    flown, _, _ = flight(drone, cut)
+    assert flown.trouble == "the link is gone"
+    assert not flown.landed
+    assert drone.told[-1] == "stop"
+
+
+def test_a_tumbled_drone_is_no_landed_one(flight):
+    drone = EasyDrone()
+
+    def tumble(mission, phase, share):
+        drone.hurt = IS_TUMBLED if phase >= Phase.POLICY else 0
+
+    flown, _, _ = flight(drone, tumble)
+    assert "tumbled" in flown.trouble
+    assert not flown.landed
+
+
+def test_an_estimate_that_wanders_is_not_taken_off_with(flight):
+    drone = EasyDrone()
+    rng = np.random.default_rng(0)
+
+    def shake(mission, phase, share):
+        drone.place[:2] = rng.normal(0.0, 0.1, 2)
+
+    flown, _, _ = flight(drone, shake)
+    assert "no quiet position estimate" in flown.trouble
+    assert "arm" not in drone.told
+
+
+def test_the_path_is_judged_by_the_drones_clock_from_the_step_it_took_over_in(flight):
+    """The host hears of everything late; that must not count as an error of the drone."""
+    drone = EasyDrone()
+
+    def on_the_path() -> Place:
+        late_s = drone.clock.now() - 0.05
+        home = np.array([0.3, -0.2, 0.71])
+        return Place(late_s, FigureOfEight(home).goal(late_s - drone.armed_s))
+
+    flown, log, _ = flight(drone, figure=FigureOfEight, lap_s=5.5, truth=on_the_path)
+    assert flown.position_error_m < 0.01
+    assert drone.parameters[LAP] == 5.5
+    goals = log["goal_m"][np.isfinite(log["goal_m"][:, 0])]
+    assert np.ptp(goals[:, 0]) == pytest.approx(2.0, abs=0.02)
+    np.testing.assert_allclose(goals[-1], [0.3, -0.2, 0.71], atol=0.12)
+
+
+def test_moves_begin_and_end_at_rest():
+    t = np.linspace(0.0, 1.0, 1001)
+    x = np.array([eased(share) for share in t])
+    assert (x[0], x[-1]) == (0.0, 1.0)
+    assert np.abs(np.gradient(x, t))[[0, -1]].max() < 1e-5
+    assert (eased(-1.0), eased(2.0)) == (0.0, 1.0)
+    figure = HoverAtPoints(np.zeros(3))
+    path = np.array([figure.set_point(time_s) for time_s in np.arange(0.0, figure.duration_s, 0.01)])
+    assert np.abs(np.diff(path, axis=0)).max() < 0.006
+    assert np.ptp(path[:, :2], axis=0).min() == pytest.approx(0.3)
