@@ -1,5 +1,5 @@
 /* 1 / square root, by Newton's method from a guess made of the exponent's bits: the same everywhere, without libm. */
-static float inverse_root(float x)
+static INLINE float inverse_root(float x)
 {
     union word guess = {x};
     guess.bits = 0x5f3759dfu - (guess.bits >> 1);
