@@ -31,7 +31,8 @@ from sim.yardstick import lookup_or_compute
 FAMILY = "family"
 LOW_GRIP = 0.85
 JUDGED_LAPS, SLOW_M_S = 11, 3.5  # the first lap begins at rest, which leaves ten
-FIRST_FAMILY_SEED, FIRST_TRIAL_SEED = 1_000_000, 2_000_000  # random courses of training and of trials never meet
+FIRST_FAMILY_SEED, FIRST_TRIAL_SEED, TRIALS = 1_000_000, 900_000, 12  # no course is both trained on and tried on
+WIDE_M = (1.0, 1.6)  # room on either side of a family's wide courses
 
 NOMINAL = Recipe(iterations=1000, objective=Objective(margin_m=0.01, softness_m=0.01), first_margin_m=0.1)
 RANDOMISED = Recipe(
@@ -100,8 +101,8 @@ def train(
     began = time.perf_counter()
     courses = trials = judges = own
     if family:
-        courses = family_of_courses(config.courses, config.seed)
-        trials = [random_course(FIRST_TRIAL_SEED + k) for k in range(12)]
+        courses = family_of_courses(config.courses, FIRST_FAMILY_SEED + 100_000 * config.seed)
+        trials = family_of_courses(TRIALS, FIRST_TRIAL_SEED)
         judges = [built_in(name) for name in BUILT_IN] + own
     checks: list[Check] = []
 
@@ -125,15 +126,15 @@ def train(
     return figures
 
 
-def family_of_courses(n: int, seed: int) -> list[Course]:
-    """Random courses to train on. Of every three, one has its walls moved out as far as its bends allow.
+def family_of_courses(n: int, first_seed: int) -> list[Course]:
+    """Random courses to train on, or to try a policy on. Every second one has its walls as far out as its bends allow.
 
     The wide ones may run through themselves, which cars on a course's own coordinates do not notice.
     """
-    courses = [random_course(FIRST_FAMILY_SEED + 100_000 * seed + k) for k in range(n)]
-    rng = np.random.default_rng([seed, 0x31DE])
-    for k in range(0, n, 3):
-        course, wide = courses[k], rng.uniform(1.0, 1.5)
+    courses = [random_course(first_seed + k) for k in range(n)]
+    rng = np.random.default_rng([first_seed, 0x31DE])
+    for k in range(0, n, 2):
+        course, wide = courses[k], rng.uniform(*WIDE_M)
         left, right = (
             smooth_below(np.minimum(wide, 0.97 * WIDTH_TIMES_CURVATURE_MAX / np.maximum(bend, 1e-3)), 12)
             for bend in (course.curvature, -course.curvature)

@@ -1,6 +1,7 @@
 """What a drone is asked to fly after the policy has taken over: points to hover at, or a figure-of-eight.
 
-A figure says two things for every moment: the set-point that the host sends, and the goal that the drone should be at.
+A figure says two things for every moment, from where the policy took over: the set-point that the host sends, and the
+goal that the drone should be at.
 A hovering policy's goal is its set-point; a policy that tracks a path has the path on board, and its set-point stays
 where the path begins.
 """
@@ -19,16 +20,16 @@ LAPS = 2
 
 
 class Figure(Protocol):
-    """A flight about `home` (3,), m, world: from hand-over, at 0 s, to `duration_s`."""
+    """A flight from hand-over, at 0 s, to `duration_s`."""
 
     duration_s: float
 
     def set_point(self, time_s: float) -> np.ndarray:
-        """What is sent at a moment, (3,), m, world."""
+        """What is sent at a moment: (3,), m, world, from the place of the hand-over."""
         ...
 
     def goal(self, time_s: float) -> np.ndarray:
-        """Where the drone should be at that moment, (3,), m, world."""
+        """Where the drone should be at that moment, likewise."""
         ...
 
 
@@ -41,15 +42,14 @@ def eased(share: float) -> float:
 class HoverAtPoints:
     """Hold four points, one after the other, with smooth moves in between: 11.5 s, 7 s of them held still."""
 
-    def __init__(self, home: np.ndarray) -> None:
-        self.home = home
+    def __init__(self) -> None:
         self.duration_s = len(STEPS) * HOLD_S + (len(STEPS) - 1) * MOVE_S
 
     def set_point(self, time_s: float) -> np.ndarray:
         leg, within_s = divmod(max(0.0, time_s), HOLD_S + MOVE_S)
         here = STEPS[min(int(leg), len(STEPS) - 1)]
         following = STEPS[min(int(leg) + 1, len(STEPS) - 1)]
-        return self.home + here + (following - here) * eased((within_s - HOLD_S) / MOVE_S)
+        return here + (following - here) * eased((within_s - HOLD_S) / MOVE_S)
 
     def goal(self, time_s: float) -> np.ndarray:
         return self.set_point(time_s)
@@ -58,14 +58,15 @@ class HoverAtPoints:
 class FigureOfEight:
     """Laps of the figure-of-eight of `robot/tasks/track_trajectory.py`, after its warm-up."""
 
-    def __init__(self, home: np.ndarray, lap_s: float = LAP_S) -> None:
-        self.home, self._path = home, figure_of_eight(lap_s)
+    def __init__(self, lap_s: float = LAP_S) -> None:
+        self._path = figure_of_eight(lap_s)
         # The warm-up covers half of its time's worth of path: laps end where they began.
         self.duration_s = LAPS * lap_s + 0.5 * WARM_UP_S
+        self.goal(0.0)  # compiles it, while nothing flies yet
 
     def set_point(self, time_s: float) -> np.ndarray:
-        return self.home
+        return np.zeros(3)
 
     def goal(self, time_s: float) -> np.ndarray:
         position, _, _ = set_point(self._path, np.uintp(0), track_trajectory.ONE, max(0.0, time_s))
-        return self.home + np.array(position)
+        return np.array(position)

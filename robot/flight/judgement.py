@@ -55,13 +55,13 @@ def pilots_for(policy: Pilot, quadrotor: QuadrotorParameters, task: Any) -> dict
     }
 
 
-def standard_conditions(nominal: Conditions, other: str, trained_latency_s: float) -> dict[str, Conditions]:
-    """Conditions by name; all quantities are RANDOMISED; the delay is MORE_DELAY_S beyond the training's.
+def standard_conditions(nominal: Conditions, other: str, expected_latency_s: float) -> dict[str, Conditions]:
+    """Conditions by name; all quantities are RANDOMISED; the delay is MORE_DELAY_S more than expected.
 
     `other` names the quadrotor of another parameter file.
     """
     quadrotor, spread = nominal.quadrotor, nominal.randomisation
-    delay_s = trained_latency_s + MORE_DELAY_S
+    delay_s = expected_latency_s + MORE_DELAY_S
 
     def within(share: float) -> Conditions:
         return replace(nominal, randomisation=replace(spread, **dict.fromkeys(RANDOMISED, share)))
@@ -81,13 +81,13 @@ def delayed(quadrotor: QuadrotorParameters, more_s: float) -> QuadrotorParameter
     return replace(quadrotor, latency_s=quadrotor.latency_s + more_s)
 
 
-def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, trained_latency_s: float, seed: int,
+def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, expected_latency_s: float, seed: int,
           episodes: int, task: Any, progress: Callable[[float], None] = lambda share: None) -> Judgement:  # fmt: skip
     """Fly every pilot under every condition, from the same starts. progress: called with the share done, 0 to 1.
 
-    trained_latency_s: the longest delay that the policy met in training. A cell of the breakdown has half as many flights as a condition.
+    expected_latency_s: what a drone is expected to have at most. A cell of the breakdown has half as many flights as a condition.
     """
-    conditions = standard_conditions(nominal, other, trained_latency_s)
+    conditions = standard_conditions(nominal, other, expected_latency_s)
     quadrotor = nominal.quadrotor
     cells = {quantity: [quadrotor.scaled(**{quantity: 1.0 + change}) for change in CHANGES] for quantity in RANDOMISED}
     cells["delay"] = [delayed(quadrotor, delay_s) for delay_s in DELAYS_S]

@@ -110,18 +110,15 @@ class Mission:
     """Flies once. Set `interrupted` from a signal's handler to make it land: an exception there could leave cflib locked."""
 
     def __init__(
-        self, driver: Crazyflie, pilot: Pilot, figure_for: Callable[[np.ndarray], Figure], clock: Clock, log: FlightLog,
+        self, driver: Crazyflie, pilot: Pilot, figure: Figure, clock: Clock, log: FlightLog,
         truth: Callable[[], Place] | None = None, show: Callable[[Phase, float], None] = lambda phase, share: None,
     ) -> None:  # fmt: skip
-        """figure_for: from where the drone hovers, (3,), to what it flies. truth: asks the simulator, where there is one.
-
-        show: is told of the progress in a phase, 0 to 1.
-        """
+        """truth: asks the simulator, where there is one. show: is told of the progress in a phase, 0 to 1."""
         self.driver, self.pilot, self.clock, self.log, self.truth = driver, pilot, clock, log, truth
         self.flown = Flown()
         self.phase = Phase.GROUND
         self.interrupted = False
-        self._figure_for, self._show = figure_for, show
+        self._figure, self._show = figure, show
         self._start_s = clock.now()
         self._tick = 0
         self._ground = np.zeros(3)
@@ -132,7 +129,7 @@ class Mission:
         try:
             self._prepare()
             self._take_off()
-            self._follow(self._figure_for(self._home))
+            self._follow()
             self._hand_back()
         except (Aborted, LinkLost) as error:
             self.flown.trouble = str(error)
@@ -184,12 +181,13 @@ class Mission:
         if away_m > AT_PLACE_M:
             raise Aborted(f"it is {away_m:.2f} m from where it should hover before the policy takes over")
 
-    def _follow(self, figure: Figure) -> None:
+    def _follow(self) -> None:
         """Hand over to the policy, and send set-points until the figure is flown."""
+        figure = self._figure
         self._begin(Phase.POLICY)
         self.pilot.take_over(self.driver)
         for _ in self._ticks(ANSWER_S, "the policy does not take over"):
-            reading = self._step(figure.set_point(0.0))
+            reading = self._step(self._home + figure.set_point(0.0))
             if self.pilot.flies(reading):
                 break
             if why := self.pilot.why_not(reading):
@@ -198,7 +196,7 @@ class Mission:
         self._began_board_s = self.pilot.since_s(reading)
         self._note("hand_over", board_time_s=self._began_board_s)
         while (time_s := self.clock.now() + TICK_S - began_s) < figure.duration_s:
-            reading = self._step(figure.set_point(time_s), time_s / figure.duration_s, figure)
+            reading = self._step(self._home + figure.set_point(time_s), time_s / figure.duration_s, judged=True)
             if not self.pilot.flies(reading):
                 raise Aborted(f"the policy gave the rotors back: {self.pilot.why_not(reading)}")
 
@@ -233,9 +231,7 @@ class Mission:
                 self.driver.arm(False)
                 self._step()
 
-    def _step(
-        self, set_point: np.ndarray | None = None, share: float = 0.0, figure: Figure | None = None
-    ) -> CrazyflieReading:
+    def _step(self, set_point: np.ndarray | None = None, share: float = 0.0, judged: bool = False) -> CrazyflieReading:
         """Wait for the next tick, read, send, judge, log. Raises Aborted where the flight has to end, and LinkLost."""
         self._tick = max(self._tick + 1, math.floor((self.clock.now() - self._start_s) / TICK_S))
         self.clock.sleep_until(self._start_s + self._tick * TICK_S)
@@ -243,8 +239,8 @@ class Mission:
         reading = self.driver.read()
         place = Place(reading.board_time_s, np.array(reading.position_m)) if self.truth is None else self.truth()
         goal = np.full(3, math.nan)
-        if figure is not None:
-            goal = figure.goal(place.board_time_s - self._began_board_s)
+        if judged:
+            goal = self._home + self._figure.goal(place.board_time_s - self._began_board_s)
             self.flown.errors_m.append(math.dist(place.position_m, goal))
         sent = (math.nan, math.nan, math.nan)
         if set_point is not None:

@@ -16,7 +16,7 @@ from robot.flight.judgement import NOMINAL, Judgement, judge, pilots_for
 from robot.flight.settings import FlightTrainConfig
 from robot.flight.tracking import pilots_for as tracking_pilots_for
 from robot.flight.tracking import tracking_figures
-from robot.flight.training import recipe_for, task_for
+from robot.flight.training import LATENCY_S, task_for
 from robot.flight.video import frames, save_video
 from robot.tasks import track_trajectory
 from sim.quadrotor import Q_X, Q_Y, load_parameters
@@ -50,8 +50,8 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
         if follows
         else pilots_for(network, conditions.quadrotor, task)
     )
-    latency_s = recipe_for(config).spread.latency_high_s if config.algorithm == "gradient" else 0.0
-    judgement = judge(pilots, conditions, OTHERS.get(name, "crazyflie_2_0"), latency_s, seed, episodes, task, progress)
+    expected_s = LATENCY_S if config.algorithm == "gradient" else 0.0
+    judgement = judge(pilots, conditions, OTHERS.get(name, "crazyflie_2_0"), expected_s, seed, episodes, task, progress)
 
     drawn = path.parent / "heatmap.png"
     data = io.BytesIO()

@@ -22,7 +22,7 @@ from robot.network_of_run import network_of_run
 from robot.practice.settings import new_run_folder, save_config
 from robot.tasks.track_trajectory import LAP_S
 
-FIGURES: dict[str, Callable[..., Figure]] = {"hover": HoverAtPoints, "track_trajectory": FigureOfEight}
+FIGURES: dict[str, Callable[[], Figure]] = {"hover": HoverAtPoints, "track_trajectory": FigureOfEight}
 
 
 def run_mission(
@@ -53,7 +53,7 @@ def run_mission(
         folder = new_run_folder(root, network.task, "flight")
         save_config(folder, config)
         log = stack.enter_context(FlightLog(folder / "log.mcap"))
-        mission = Mission(driver, pilot_for(network), FIGURES[network.task], clock, log, truth, show)
+        mission = Mission(driver, pilot_for(network), FIGURES[network.task](), clock, log, truth, show)
         with landing_on_signal(mission):
             flown = mission.fly()
     figures = {

@@ -18,8 +18,8 @@ class FlightTrainConfig:
     nominal drone, without latency, whatever --randomise says."""
     seed: int = 0
     randomise: bool = True
-    """Vary mass, thrust, inertia and motor delay by up to 20 %, and latency up to 30 ms; otherwise only latency, up to
-    20 ms, and disturbances."""
+    """Vary mass, thrust, inertia and motor delay by up to 20 %; otherwise only what every training varies: latency from
+    0 to 30 ms (20 more than a drone is expected to have), and disturbances."""
     both: bool = False
     """Fly both published sets of the Crazyflie's parameters in turn, for longer: the policy to take to a real one."""
     quadrotor: str = "crazyflie_2_0"
@@ -39,7 +39,9 @@ class FlightTrainConfig:
         if not 1 <= self.past_actions <= 64:
             raise ValueError(f"--past-actions: found {self.past_actions}, allowed: 1 to 64")
         if self.algorithm != "gradient" and self.past_actions != 16:
-            raise ValueError(f"--past-actions: found {self.past_actions}, allowed with --algorithm {self.algorithm}: 16")
+            raise ValueError(
+                f"--past-actions: found {self.past_actions}, allowed with --algorithm {self.algorithm}: 16"
+            )
         if self.algorithm != "gradient" and self.task != "hover":
             raise ValueError(f"--algorithm: found {self.algorithm}, allowed with --task {self.task}: gradient")
         if self.algorithm != "gradient" and (self.both or self.start == "thrown"):

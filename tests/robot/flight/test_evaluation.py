@@ -81,7 +81,7 @@ def test_means_are_over_survivors():
 
 def test_conditions_change_what_they_say():
     nominal = Conditions(QUADROTOR)
-    under = standard_conditions(nominal, "crazyflie_2_1", trained_latency_s=0.03)
+    under = standard_conditions(nominal, "crazyflie_2_1", expected_latency_s=0.03)
     assert under["delay of 50 ms"].quadrotor.latency_s == pytest.approx(0.05)
     assert under["a crazyflie 2 1"].quadrotor == load_parameters("crazyflie_2_1")
     assert under["all quantities ±30 %"].randomisation.thrust == 0.3

@@ -93,14 +93,14 @@ class EasyDrone:
 def flight(tmp_path: Path):
     """Flies one mission; `at` is called with each phase's name when it begins, and may spoil it."""
 
-    def fly(drone: EasyDrone, at=lambda mission, phase, share: None, figure=HoverAtPoints, lap_s=None, truth=None):
+    def fly(drone: EasyDrone, at=lambda mission, phase, share: None, figure=None, lap_s=None, truth=None):
         log = FlightLog(tmp_path / "log.mcap")
         pilot = OnBoardPolicy(SHA, 100.0, lap_s)
 
         def show(phase: Phase, share: float) -> None:
             at(mission, phase, share)
 
-        mission = Mission(drone, pilot, figure, drone.clock, log, truth, show)  # type: ignore[arg-type]
+        mission = Mission(drone, pilot, figure or HoverAtPoints(), drone.clock, log, truth, show)  # type: ignore[arg-type]
         with log:
             flown = mission.fly()
         return flown, *read_flight(tmp_path / "log.mcap")
@@ -243,9 +243,9 @@ def test_the_path_is_judged_by_the_drones_clock_from_the_step_it_took_over_in(fl
     def on_the_path() -> Place:
         late_s = drone.clock.now() - 0.05
         home = np.array([0.3, -0.2, 0.71])
-        return Place(late_s, FigureOfEight(home).goal(late_s - drone.armed_s))
+        return Place(late_s, home + FigureOfEight().goal(late_s - drone.armed_s))
 
-    flown, log, _ = flight(drone, figure=FigureOfEight, lap_s=5.5, truth=on_the_path)
+    flown, log, _ = flight(drone, figure=FigureOfEight(), lap_s=5.5, truth=on_the_path)
     assert flown.position_error_m < 0.01
     assert drone.parameters[LAP] == 5.5
     goals = log["goal_m"][np.isfinite(log["goal_m"][:, 0])]
@@ -259,7 +259,7 @@ def test_moves_begin_and_end_at_rest():
     assert (x[0], x[-1]) == (0.0, 1.0)
     assert np.abs(np.gradient(x, t))[[0, -1]].max() < 1e-5
     assert (eased(-1.0), eased(2.0)) == (0.0, 1.0)
-    figure = HoverAtPoints(np.zeros(3))
+    figure = HoverAtPoints()
     path = np.array([figure.set_point(time_s) for time_s in np.arange(0.0, figure.duration_s, 0.01)])
     assert np.abs(np.diff(path, axis=0)).max() < 0.006
     assert np.ptp(path[:, :2], axis=0).min() == pytest.approx(0.3)
