@@ -61,6 +61,7 @@ class Firmware:
         self.forces = np.zeros(4)  # m1 to m4, shares of the greatest thrust
         self.setpoint = Setpoint()  # the one that is flown, after the supervisor
         self.packed = self.setpoint.packed()
+        self.info = 0  # supervisor.info, as of the supervisor's last step
         self.rejected = 0  # packets that made no sense
         self._overridden: tuple[Setpoint, State] | None = None
         self._thrust_locked = True
@@ -87,6 +88,8 @@ class Firmware:
         if now_ms % SUPERVISOR_MS == 0:
             before = supervisor.state
             supervisor.update(now_ms, self.body.sensors, wanted.timestamp_ms, bool(self.forces.any()))
+            plan = self.high_level
+            self.info = supervisor.bits(plan.is_flying, plan.finished(now_ms), plan.plan == Plan.DISABLED)
             if supervisor.state != before:
                 self.say(f"SUP: {supervisor.state.name.lower().replace('_', ' ')}\n")
         if self._overridden is None or self._overridden[0] is not wanted or self._overridden[1] != supervisor.state:
@@ -124,11 +127,6 @@ class Firmware:
             if number == CONTROLLER_OUT_OF_TREE and self.app is not None and number != self._controller:
                 self.app.start()
             self._controller = number
-
-    def info(self) -> int:
-        """supervisor.info"""
-        plan = self.high_level
-        return self.supervisor.bits(plan.is_flying, plan.finished(self.now_ms), plan.plan == Plan.DISABLED)
 
     def say(self, text: str) -> None:
         """Print on the console."""
@@ -210,9 +208,9 @@ class Firmware:
         command = data[0] if data else 0
         reply = None
         if channel == 0 and command == 0x0C:
-            reply = struct.pack("<H", self.info())
+            reply = struct.pack("<H", self.info)
         elif channel == 0 and 1 <= command <= 0x0B:
-            reply = bytes([self.info() >> (command - 1) & 1])
+            reply = bytes([self.info >> (command - 1) & 1])
         elif channel == 1 and command == 0x01 and len(data) > 1:
             reply = bytes([self.supervisor.arm(bool(data[1])), self.supervisor.is_armed])
         elif channel == 1 and command == 0x02:

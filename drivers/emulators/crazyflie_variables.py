@@ -62,7 +62,7 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
         LogVariable("pm.vbatMV", "uint16_t", lambda: round(1000 * body.battery_v)),
         LogVariable("pm.batteryLevel", "uint8_t", lambda: battery_percent(body.battery_v)),
         LogVariable("pm.state", "int8_t", lambda: 0),
-        LogVariable("supervisor.info", "uint16_t", firmware.info),
+        LogVariable("supervisor.info", "uint16_t", lambda: firmware.info),
         LogVariable("sys.canfly", "uint8_t", lambda: int(supervisor.motors_may_run)),
         LogVariable("sys.isFlying", "uint8_t", lambda: int(supervisor.is_flying)),
         LogVariable("sys.isTumbled", "uint8_t", lambda: int(supervisor.is_tumbled)),
