@@ -88,10 +88,9 @@ class CrazyflieBootloader:
             raise LinkLost(f"{self.uri}: {error}") from error
         information = self._knock()
         if information is None:
-            self._reset_to_bootloader()
-            information = self._ask(GET_INFO)
+            information = self._reset_to_bootloader()
         if information is None or len(information) < 21:
-            raise LinkLost(f"{self.uri}: no bootloader answers. Switch the Crazyflie off, hold its button until the "
+            raise LinkLost(f"{self.uri}: neither firmware nor bootloader answers. Switch the Crazyflie off, hold its button until the "
                            "blue light blinks, and try again")  # fmt: skip
         page_bytes, buffer_pages, flash_pages, first_page = struct.unpack_from("<4H", information)
         version = information[20]
@@ -260,21 +259,22 @@ class CrazyflieBootloader:
         """GET_INFO's answer, if the bootloader is there."""
         return self._ask(GET_INFO, tries=KNOCKS)
 
-    def _reset_to_bootloader(self) -> None:
-        """Ask the firmware for it. On the radio, `link` is then another one; it may also have been switched on so."""
+    def _reset_to_bootloader(self) -> bytes | None:
+        """Ask the firmware for it; returns GET_INFO's answer. On the radio the bootloader has another address."""
         if urlparse(self.uri).scheme == "udp":
             for _ in range(RESETS):
                 self._ask(RESET_INIT, target=TargetTypes.NRF51, tries=KNOCKS)
                 packet = bytes((TargetTypes.NRF51, RESET, TO_BOOTLOADER))
                 self._cloader.link.send_packet(CRTPPacket(HEADER, packet))
-                if self._knock() is not None:
-                    return
-        elif not self._cloader.reset_to_bootloader(TargetTypes.NRF51):
+                if (information := self._knock()) is not None:
+                    return information
+            return None
+        if not self._cloader.reset_to_bootloader(TargetTypes.NRF51):  # it may have been switched on in its bootloader
             found = self._cloader.scan_for_bootloader()
             if found is None:
-                raise LinkLost(f"{self.uri}: neither firmware nor bootloader answers. Switch the Crazyflie off, hold "
-                               "its button until the blue light blinks, and try again")  # fmt: skip
+                return None
             self._cloader.open_bootloader_uri(found)
+        return self._ask(GET_INFO)
 
 
 def sectors_of(pages: int) -> Iterator[range]:

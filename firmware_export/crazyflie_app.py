@@ -5,6 +5,7 @@
       src/policy_controller.c        when the policy flies, what it sees, what its action means to the firmware
       src/policy_app.h               what depends on drone and path
       src/policy.c policy.h          the network
+      src/image_record.c             what robot flash knows the image by
       src/path.c sine_cosine.c       where the set-point is, for a task that follows a path
 
 Sources of the firmware's interface: github.com/bitcraze/crazyflie-firmware, docs/development/oot.md and
@@ -76,7 +77,7 @@ def write_app(
         raise ValueError(f"drone: found {drone!r}, allowed: {', '.join(PLATFORMS)}")
     check(network, path)
     source = c_source(network, kernel)
-    units = ["policy_controller", "policy", "sine_cosine", *(["path"] if path is not None else [])]
+    units = ["policy_controller", "policy", "sine_cosine", "image_record", *(["path"] if path is not None else [])]
     files = {
         "Makefile": makefile(),
         "app-config": app_config(PLATFORMS[drone]),

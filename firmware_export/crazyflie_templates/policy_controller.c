@@ -17,6 +17,7 @@
 #define DEBUG_MODULE "POLICY"
 #include "debug.h"
 
+#include "image_record.h"
 #include "policy.h"
 #include "policy_app.h"
 #include "sine_cosine.h"
@@ -97,7 +98,8 @@ static bool all_finite(const float *numbers, int n)
 void appMain(void)
 {
     self_ok = policy_selftest() != 0;
-    DEBUG_PRINT("%s: self-test %s\n", POLICY_TASK, self_ok ? "passed" : "FAILED, the policy will not fly");
+    DEBUG_PRINT("%s, policy %s: self-test %s\n", POLICY_TASK, image_policy(),
+                self_ok ? "passed" : "FAILED, the policy will not fly");
 }
 
 void controllerOutOfTreeInit(void)
