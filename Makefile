@@ -7,12 +7,17 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: practice test check bench install clean
+# The compiler and the emulator that exported C is proved with; tests that need them are skipped without.
+TOOLS := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang
+APT_INSTALL = DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends
+TOOL_PROGRAMS := arm-none-eabi-gcc qemu-system-arm clang
+
+.PHONY: practice test check bench install tools clean
 
 practice: install
 	$(BIN)/robot practice --task race_track --minutes 6 --clock lockstep
 
-test: install check
+test: install tools check
 	$(BIN)/python -m pytest -n 2
 
 check: install
@@ -32,6 +37,15 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+tools:
+	@for program in $(TOOL_PROGRAMS); do command -v $$program >/dev/null || missing=1; done; \
+	arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null | grep -q / || missing=1; \
+	test -z "$$missing" && exit 0; \
+	echo "make: installing $(TOOLS)"; \
+	test "$$(id -u)" = 0 || as_root="sudo -n"; \
+	{ $(APT_INSTALL) $(TOOLS) || { $$as_root apt-get update -qq; $(APT_INSTALL) $(TOOLS); }; } >/dev/null 2>&1 || \
+	echo "make: skipping the tests of exported C on an emulated Cortex-M4; to have them: apt-get install $(TOOLS)"
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks
