@@ -167,9 +167,8 @@ class DroneBench:
             self.wait(TICK_S)
 
 
-@pytest.fixture
-def drone_bench() -> Iterator[Callable[..., DroneBench]]:
-    """Makes benches; `drone_bench(loss=0.1)` has a bad link."""
+def drone_benches() -> Iterator[Callable[..., DroneBench]]:
+    """A maker of benches, which closes them in the end."""
     made: list[DroneBench] = []
 
     def make(**changes: object) -> DroneBench:
@@ -182,3 +181,16 @@ def drone_bench() -> Iterator[Callable[..., DroneBench]]:
         each.driver.close()
         each.wire.close()
         each.drone.close()
+
+
+@pytest.fixture
+def drone_bench() -> Iterator[Callable[..., DroneBench]]:
+    """Makes benches; `drone_bench(loss=0.1)` has a bad link."""
+    yield from drone_benches()
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[DroneBench]:
+    """A drone that stands on the ground, for tests that do not fly it."""
+    for make in drone_benches():
+        yield make()
