@@ -73,7 +73,8 @@ class CrazyflieBootloader:
     """
 
     def __init__(self, uri: str) -> None:
-        if urlparse(uri).scheme not in ("radio", "udp"):
+        place = urlparse(uri)
+        if place.scheme != "radio" and not (place.scheme == "udp" and place.hostname and place.port):
             raise ValueError(f"uri: found {uri!r}, allowed: radio://... or udp://HOST:PORT (USB has no bootloader)")
         self.uri = uri
         self._cloader = Cloader(uri)

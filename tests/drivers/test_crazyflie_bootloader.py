@@ -193,9 +193,10 @@ def test_nobody_at_the_other_end_is_an_error() -> None:
         connected(link)
 
 
-def test_there_is_no_bootloader_on_usb() -> None:
-    with pytest.raises(ValueError, match="USB has no bootloader"):
-        CrazyflieBootloader("usb://0")
+@pytest.mark.parametrize("uri", ["usb://0", "udp://127.0.0.1", "udp://:19850", "E7E7E7E7E7", ""])
+def test_a_place_without_bootloader_is_refused(uri: str) -> None:
+    with pytest.raises(ValueError, match=rf"uri: found '{uri}', allowed: radio://... or udp://HOST:PORT \(USB has no"):
+        CrazyflieBootloader(uri)
 
 
 @pytest.fixture

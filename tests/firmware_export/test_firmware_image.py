@@ -1,7 +1,6 @@
 """Images: what is not a whole firmware for this chip, with this policy, is refused by name."""
 
 import json
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -26,11 +25,9 @@ from firmware_export.firmware_image import (
 )
 from firmware_export.network import Network, random_network
 from robot.tasks import hover
+from tests.firmware_export.toolchain import needs_arm_gcc
 
 NETWORK = random_network((30, 8, 4), history=3)
-needs_arm = pytest.mark.skipif(
-    shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc (Debian: apt-get install gcc-arm-none-eabi)"
-)  # fmt: skip
 
 
 def vectors(stack: int = 0x20020000, reset: int = FLASH_START + 0x101, fault: int = FLASH_START + 0x105) -> bytes:
@@ -134,7 +131,7 @@ def test_an_archive_that_is_damaged_or_for_another_drone_is_refused(tmp_path: Pa
 # With the real compiler and linker.
 
 
-@needs_arm
+@needs_arm_gcc
 def test_the_image_of_a_policy_boots_and_its_self_test_passes(tmp_path: Path) -> None:
     program = policy_program(NETWORK, "fma", tmp_path)
     assert load_image(saved(tmp_path, program.flash), NETWORK) == program.flash
@@ -144,12 +141,12 @@ def test_the_image_of_a_policy_boots_and_its_self_test_passes(tmp_path: Path) ->
     assert CortexM4(replace(program, flash=bytes(damaged))).status == 0
 
 
-@needs_arm
+@needs_arm_gcc
 def test_the_image_of_a_policy_is_the_same_whenever_it_is_built() -> None:
     assert policy_image(NETWORK, "int8") == policy_image(NETWORK, "int8")
 
 
-@needs_arm
+@needs_arm_gcc
 def test_firmware_with_the_exported_app_has_the_record(tmp_path: Path) -> None:
     """Linked as the firmware is: unused sections dropped, its link script's symbols, variables with initial values."""
     network = replace(random_network((34, 8, 4), history=4), observation=hover.OBSERVATION_FIELDS,

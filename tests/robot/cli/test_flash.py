@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import signal
 import socket
 import struct
@@ -22,11 +21,9 @@ from firmware_export.firmware_image import FLASH_START, MARK, RECORD
 from policies.actor import weight_count
 from policies.policy_file import save_policy
 from robot.cli.flash import main
+from tests.firmware_export.toolchain import needs_arm_gcc
 
 ROBOT = [sys.executable, "-c", "from robot.cli import main; main()"]
-needs_arm = pytest.mark.skipif(
-    shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc (Debian: apt-get install gcc-arm-none-eabi)"
-)  # fmt: skip
 
 
 def image(pages: int) -> bytes:
@@ -62,7 +59,7 @@ def figures(capsys: pytest.CaptureFixture[str]) -> dict:
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-@needs_arm
+@needs_arm_gcc
 @pytest.mark.parametrize("loss", [0.0, 0.0005, 0.01])
 def test_a_run_is_flashed_and_verified_on_the_virtual_crazyflie(
     run: Path, loss: float, capsys: pytest.CaptureFixture[str]
