@@ -16,7 +16,7 @@ from drivers.emulators.crazyflie_setpoint import ABS, OFF, VEL, ZERO, Setpoint, 
 from drivers.emulators.crtp import Error
 
 HIGH_LEVEL_MS = 10  # period of the high-level commander's set-points
-SHORTEST_S = 0.01  # of a flight
+SHORTEST_S, LONGEST_S = 0.01, 3600.0  # of a flight
 
 
 class Priority(IntEnum):
@@ -48,6 +48,7 @@ class Commander:
 
 N_COEFFICIENTS = 8
 POWERS = np.arange(N_COEFFICIENTS)
+DERIVATIVES = np.array([[float(math.perm(p, k)) for p in POWERS] for k in range(4)])  # of each power at time 1
 
 
 class Segment:
@@ -70,14 +71,14 @@ class Segment:
 
 
 def smooth(start: np.ndarray, end: np.ndarray, duration_s: float) -> np.ndarray:
-    """Coefficients of a flight from place, rate and acceleration (3, 4) to rest at `end` (4,), without jerk at either end."""
-    low = np.stack([start[0], start[1], 0.5 * start[2], np.zeros(4)], axis=1)  # of t^0 to t^3
-    matrix = np.array(
-        [[math.perm(p, k) * duration_s ** max(0, p - k) for p in range(N_COEFFICIENTS)] for k in range(4)]
-    )  # of the derivatives at the end
+    """Coefficients of a flight from place, rate and acceleration (3, 4) to rest at `end` (4,), without jerk at either end.
+
+    Solved in shares of the duration, so that the equations are the same for all durations.
+    """
+    low = np.stack([start[0], start[1] * duration_s, 0.5 * start[2] * duration_s**2, np.zeros(4)], axis=1)
     wanted = np.stack([end, np.zeros(4), np.zeros(4), np.zeros(4)])
-    high = np.linalg.solve(matrix[:, 4:], wanted - matrix[:, :4] @ low.T)  # of t^4 to t^7
-    return np.concatenate([low, high.T], axis=1)
+    high = np.linalg.solve(DERIVATIVES[:, 4:], wanted - DERIVATIVES[:, :4] @ low.T)
+    return np.concatenate([low, high.T], axis=1) / duration_s**POWERS
 
 
 def straight(start: np.ndarray, end: np.ndarray, duration_s: float) -> np.ndarray:
@@ -198,7 +199,7 @@ class HighLevelCommander:
     def _fly(self, end: np.ndarray, duration_s: float, now_ms: int, plan: Plan, is_straight: bool = False) -> Error:
         if not (np.isfinite(end).all() and math.isfinite(duration_s)):
             return Error.EINVAL
-        duration_s = max(duration_s, SHORTEST_S)
+        duration_s = min(LONGEST_S, max(SHORTEST_S, duration_s))
         curve = straight(self._last, end, duration_s) if is_straight else smooth(self._last, end, duration_s)
         self._segment, self.plan = Segment(curve, now_ms, duration_s, stops=is_straight), plan
         return Error.NONE

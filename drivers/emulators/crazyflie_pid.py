@@ -193,7 +193,8 @@ def distribute(thrust, roll, pitch, yaw, forces):
     for k in range(4):
         excess = max(excess, forces[k] + thrust - FULL)
     for k in range(4):
-        forces[k] = max(0.0, forces[k] + thrust - excess) / FULL
+        force = (forces[k] + thrust - excess) / FULL
+        forces[k] = force if force > 0.0 else 0.0  # also where it is no number
 
 
 class CascadedPid:

@@ -4,10 +4,13 @@ Written from Bitcraze's crtp_log.md and crtp_parameters.md: tables of contents v
 extended types, default values and persistence (kept until the process ends).
 """
 
+import math
 import struct
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from drivers.emulators.crtp import Error, Packet, Port
 
@@ -76,12 +79,16 @@ def toc_answer(port: Port, entries: list[tuple[int, str]], data: bytes, tail: by
     return None
 
 
-def clipped(value: Number, form: str) -> bytes:
-    """A value packed in a format; a whole number wraps around, as C's casts do."""
-    if form in "fe":
-        return struct.pack("<" + form, value)
+def converted(value: Number, form: str) -> bytes:
+    """A value packed in a format, as the firmware's casts do: whole numbers wrap around, halves end in infinity."""
+    if form == "e":
+        with np.errstate(over="ignore"):
+            return np.float16(value).tobytes()
+    if form == "f":
+        return struct.pack("<f", value)
     size = struct.calcsize(form)
-    return (int(value) & (256**size - 1)).to_bytes(size, "little")
+    whole = int(value) if math.isfinite(value) else 0
+    return (whole & (256**size - 1)).to_bytes(size, "little")
 
 
 @dataclass
@@ -168,7 +175,7 @@ class LogService:
         for number, block in self._blocks.items():
             if block.period_ms and now_ms >= block.next_ms:
                 block.next_ms += block.period_ms
-                values = b"".join(clipped(variable.read(), form) for variable, form in block.items)
+                values = b"".join(converted(variable.read(), form) for variable, form in block.items)
                 head = struct.pack("<BI", number, now_ms & 0xFFFFFF)[:4]
                 packets.append(Packet(Port.LOG, LOG_DATA_CHANNEL, head + values))
         return packets

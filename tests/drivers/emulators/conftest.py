@@ -82,7 +82,7 @@ class Drone:
         return bool(struct.unpack("<H", answer[1:])[0] >> bit & 1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_drone() -> type[Drone]:
     """Makes drones: `make_drone(noise=0.0)`."""
     return Drone

@@ -5,8 +5,10 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from drivers.emulators.crtp import Port
+from drivers.emulators.crtp import Packet, Port
 
 CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 0, 1, 3, 4, 5, 6, 7
 PLAN_FLIES, PLAN_FINISHED, PLAN_DISABLED = 8, 9, 10
@@ -238,6 +240,28 @@ def test_packets_without_sense_do_nothing(make_drone, datagram: bytes):
     drone.firmware.receive(datagram)
     drone.stream(0.2, 7, 0.0, 0.0, 0.5, 0.0)
     assert drone.state == "FLYING"
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_whatever_is_received_the_drone_stays_in_the_world(make_drone, data: st.DataObject):
+    drone = make_drone()
+    drone.climb(0.5)
+    sensible = st.builds(
+        lambda port, channel, payload: Packet(port, channel, payload).encoded(),
+        st.sampled_from([2, 3, 5, 7, 8, 9, 13]), st.integers(0, 3), st.binary(max_size=30),
+    )  # fmt: skip
+    numbers = st.lists(st.floats(width=32), min_size=4, max_size=5)
+    wild = st.builds(
+        lambda kind, values: Packet(7, 0, struct.pack(f"<B{len(values)}f", kind, *values)).encoded(),
+        st.sampled_from([1, 4, 7, 8, 9, 10]), numbers,
+    )  # fmt: skip
+    for datagram in data.draw(st.lists(st.one_of(sensible, wild, st.binary(max_size=33)), max_size=12)):
+        drone.firmware.receive(datagram)
+        drone.wait(0.03)
+        drone.firmware.outgoing()
+    assert np.isfinite(drone.body.state).all()
+    assert np.isfinite(drone.firmware.forces).all()
 
 
 def test_gains_are_parameters_of_the_controller(make_drone):

@@ -1,5 +1,6 @@
 """The tables, by raw packets as Bitcraze's documents describe them."""
 
+import math
 import struct
 
 import pytest
@@ -63,6 +64,12 @@ def test_half_precision_and_integers_that_do_not_fit():
     log.control(6, 1, 0x78, 0, 0, 0x11, 1, 0)
     log.control(3, 1, 1)
     assert log.service.due(0)[0].data[4:] == struct.pack("<eB", 1.5, 300 - 256)
+    log.x = 1e6
+    assert log.service.due(10)[0].data[4:6] == struct.pack("<e", math.inf)
+    log.control(6, 2, 0x75, 0, 0)  # a float as int16_t
+    log.control(3, 2, 1, now_ms=10)
+    log.x = math.nan
+    assert log.service.due(10)[0].data[4:] == b"\0\0"
 
 
 def test_blocks_that_cannot_be_are_refused():
