@@ -26,7 +26,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install
+bench: install tools
 	$(BIN)/robot bench all
 
 install: $(VENV)/installed

@@ -8,18 +8,20 @@ import tyro
 
 from robot.cli.output import finish, parse, say
 
-PARTS = ("car", "quadrotor", "lidar", "learner", "localisation", "loop")
+PARTS = ("car", "quadrotor", "lidar", "learner", "localisation", "loop", "export")
 
 
 @dataclass(frozen=True)
 class BenchConfig:
     """Measure a part, beside a yardstick in the same run where there is one. Quote ratios: machines vary.
 
+    export: what a policy costs on a Cortex-M4, beside emlearn's C; needs arm-none-eabi-gcc.
     rivals: others' learners on our environments, a minute; not among all.
     """
 
     part: Annotated[
-        Literal["car", "quadrotor", "lidar", "learner", "localisation", "loop", "rivals", "all"], tyro.conf.Positional
+        Literal["car", "quadrotor", "lidar", "learner", "localisation", "loop", "export", "rivals", "all"],
+        tyro.conf.Positional,
     ] = "all"
 
 
