@@ -1,0 +1,105 @@
+"""`robot run` on the virtual Crazyflie: the exported C flies through cflib and a lossy link; and what a cut link does."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivers import crazyflie_link
+from drivers.crazyflie import Crazyflie, CrazyflieSettings
+from robot.cli import run as verb
+from robot.clock import RealClock
+from robot.flight import figures, training
+from robot.flight.flight_log import FlightLog, read_flight
+from robot.flight.mission import Mission, Phase
+from robot.flight.on_board import LOGGED
+from robot.flight.run_mission import pilot_for
+from robot.flight.settings import FlightTrainConfig
+from robot.flight.virtual_drone import true_place, virtual_drone
+from robot.network_of_run import network_of_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A policy that hovers, after a brief training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "JUDGED_FLIGHTS", 64)
+        patch.setattr(training, "CHECK_FLIGHTS", 64)
+        yield Path(training.train(FlightTrainConfig(seed=3, effort=0.25), root=tmp_path_factory.mktemp("runs"))["run"])
+
+
+def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(figures, "STEPS", figures.STEPS[:2])
+    assert verb.main([str(run), "--loss", "0.02", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["position_error_m"] < 0.1
+    assert told["landed"] is True
+    assert told["judged_by"] == "truth"
+    folder = tmp_path / told["run"]
+    assert json.loads((folder / "summary.json").read_text()) == told
+    log, _ = read_flight(folder / "log.mcap")
+    flown = log[log["policy_flies"] == 1]
+    assert flown["time_s"][-1] - flown["time_s"][0] > 4.9
+    assert np.linalg.norm(log["true_position_m"] - log["position_m"], axis=1).max() < 0.3
+    assert log["true_position_m"][-1, 2] < 0.02
+
+
+def test_a_cut_link_levels_the_drone_and_stops_it_within_two_seconds(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(crazyflie_link, "GIVE_UP_S", 3.0)
+    truths = []
+    with virtual_drone(run) as drone, FlightLog(tmp_path / "log.mcap") as log:
+        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
+        driver.open()
+
+        def watch():
+            truths.append(drone.truth())
+            return true_place(drone)
+
+        def cut(phase: Phase, share: float) -> None:
+            if phase == Phase.POLICY and share > 0.15 and not cuts:
+                drone.fault("cut_link", on=True)
+                cuts.append(drone.truth().time_s)
+
+        cuts: list[float] = []
+        pilot = pilot_for(network_of_run(run))
+        flown = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, watch, cut).fly()
+        driver.close()
+    assert "nothing heard" in flown.trouble
+    assert not flown.landed, "nobody can tell"
+    after = {round(truth.time_s - cuts[0], 3): truth for truth in truths if truth.time_s >= cuts[0]}
+    levelled = next(seconds for seconds, truth in after.items() if truth.state == "LEVEL_OUT")
+    stopped = next(seconds for seconds, truth in after.items() if truth.force == 0.0)
+    assert 0.45 < levelled < 0.65
+    assert stopped < 2.15
+    tilts = [tilt_deg(truth) for seconds, truth in after.items() if 0.8 < seconds < stopped]
+    assert max(tilts) < 3.0
+    assert min(truth.z for seconds, truth in after.items() if seconds < stopped) > 0.3, "it does not fall before"
+    assert truths[-1].z < 0.02
+
+
+def tilt_deg(truth) -> float:
+    """Between the drone's axis and the vertical."""
+    return math.degrees(math.acos(min(1.0, 1.0 - 2.0 * (truth.q_x**2 + truth.q_y**2))))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--robot", "crazyflie", "--loss", "0.1"], "--loss: found 0.1"),
+        (["--robot", "f1tenth"], r"f1tenth\.toml"),
+    ],
+)
+def test_what_cannot_be_flown_is_refused_by_name(run, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        verb.main([str(run), *arguments])
+
+
+def test_a_cars_policy_is_refused():
+    from robot.practice.start import SHIPPED_POLICY
+
+    with pytest.raises(ValueError, match="field task is 'race_track', allowed: hover, track_trajectory"):
+        verb.main([str(SHIPPED_POLICY)])
