@@ -12,6 +12,9 @@ VERBS = {
     "replay": "the same decisions again, byte for byte, from a log or a folder of logs",
     "plot": "a picture of a run",
     "tasks": "what can be learned, and on which robots and tracks",
+    "export": "a policy as ONNX, as C, or as an app for the Crazyflie, with a proof that it is the same policy",
+    "flash": "firmware onto a Crazyflie, read back and compared",
+    "run": "a policy flies a Crazyflie, or its virtual twin: take-off, task, landing",
     "safety": "put faults in, kill processes, and see that the car stops as designed",
     "bench": "how fast the parts are on this machine",
 }
