@@ -19,6 +19,7 @@ from robot.safety.predictive_brake import (
     clearance,
     filter_action,
     least_room,
+    most_room,
     with_grip,
 )
 from robot.tasks.race_track import (
@@ -173,6 +174,28 @@ def test_steering_fast_into_the_wall_is_not_executed():
     assert out[0] < 1.0 and out[1] < 1.0
 
 
+def test_an_action_that_only_the_believed_grip_makes_safe_is_not_executed():
+    course, spacing_m = straight()
+    course[80:, 4] = 1.5
+    sent, out, belief = np.tile([0.0, 3.75], (6, 1)), np.zeros(2), believed_car(NOMINAL)
+    action = action_for(0.0, 3.75)
+    moving = *action, 2.6, 0.0, 0.3, 3.75, 0.0, 0.0, sent, course, spacing_m
+    assert most_room(*moving, belief, LATENCY_S, MARGIN_M) > MARGIN_M
+    assert most_room(*moving, SLIPPERY, LATENCY_S, MARGIN_M) < 0.0
+    assert filter_action(*moving, belief, SLIPPERY, LATENCY_S, MARGIN_M, out) == SLOWER
+    assert out[1] < action[1]
+    assert filter_action(*moving, belief, belief, LATENCY_S, MARGIN_M, out) == AS_PROPOSED
+
+
+def test_a_car_that_creeps_towards_a_wall_is_not_safe_yet():
+    course, spacing_m = straight()
+    creep, car = (*action_for(0.0, 0.8), 2.0), (0.8, 0.0, 0.0, np.tile([0.0, 0.8], (6, 1)))
+    belief = believed_car(NOMINAL)
+    assert clearance(2.0, 0.65, 0.5, course, spacing_m, belief) > 0.0
+    assert least_room(HARDEST, *creep, 0.65, 0.5, *car, course, spacing_m, belief, LATENCY_S) < 0.0
+    assert least_room(HARDEST, *creep, 0.65, -0.5, *car, course, spacing_m, belief, LATENCY_S) > 0.0
+
+
 def test_slowing_down_is_preferred_to_taking_the_wheel():
     course, spacing_m = straight()
     course[80:, 4] = 1.5  # a bend that can be taken slowly only: the straight steering is fine, the speed is not
@@ -218,6 +241,14 @@ def test_clearance_is_measured_from_the_corners_of_the_body():
     turned = 0.7 - half_length * math.sin(0.4) - half_width * math.cos(0.4)
     assert clearance(5.0, 0.3, 0.4, course, spacing_m, NOMINAL) == pytest.approx(turned)
     assert clearance(5.0, -0.3, -0.4, course, spacing_m, NOMINAL) == pytest.approx(turned)
+
+
+def test_in_a_bend_the_ends_of_the_body_are_nearer_to_its_outer_wall():
+    course, spacing_m = straight()
+    course[:, 4] = 1.5  # to the left
+    beside, out = NOMINAL[P_HALF_WIDTH], 0.5 * 1.5 * NOMINAL[P_HALF_LENGTH] ** 2
+    assert clearance(5.0, 0.3, 0.0, course, spacing_m, NOMINAL) == pytest.approx(0.7 - beside)
+    assert clearance(5.0, -0.3, 0.0, course, spacing_m, NOMINAL) == pytest.approx(0.7 - beside - out)
 
 
 def test_the_backup_brakes_and_steers_back_to_the_course():
