@@ -117,6 +117,12 @@ def test_a_folder_gives_each_step_once_in_order(tmp_path):
     assert load_folder(tmp_path).tobytes() == transitions.tobytes()
 
 
+def test_of_two_transitions_of_a_step_the_one_given_first_counts():
+    first, second = some_transitions(6, seed=1), some_transitions(6, first_step=3, seed=2)
+    joined = join_segments([first, second])
+    assert joined.tobytes() == first.tobytes() + second[3:].tobytes()
+
+
 def test_an_empty_folder_gives_none(tmp_path):
     assert len(load_folder(tmp_path)) == 0
     assert len(join_segments([])) == 0

@@ -1,7 +1,10 @@
 """The recorder: nothing that reached a ring is lost, whoever is killed, and drops are on record."""
 
+import functools
+import itertools
 import multiprocessing
 import os
+import select
 import signal
 import time
 import uuid
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 
 from policies.replay import TRANSITION, load_folder
+from robot.logs import recorder as recording
 from robot.logs.events import EVENT, make_event, make_weights, weights_dtype
 from robot.logs.reader import LogReader
 from robot.logs.recorder import Recorder, RecorderConfig, record
@@ -97,6 +101,82 @@ def test_slots_are_given_back_only_once_their_records_are_in_files(session: Sess
     assert session.rings["readings"].free_slots == 256
     assert logged_ticks(tmp_path) == list(range(10))
     recorder.close()
+
+
+def test_no_slot_is_given_back_while_the_disk_refuses_its_record(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    recorder = Recorder(session.config)
+    session.drive(0, 10)
+    recorder.drain()
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+        patch.setattr(recording, "write_segment", full)
+        recorder.flush()
+    assert session.rings["readings"].free_slots == 246
+    recorder.close()
+
+
+def test_no_chunk_has_an_output_whose_readings_are_yet_to_come(session: Session, tmp_path: Path) -> None:
+    """Though control writes on between one ring and the next."""
+    recorder, ticks = Recorder(session.config), itertools.count()
+
+    def read_while_control_goes_on(ring: Ring, most: int) -> np.ndarray:
+        records = Ring.read(ring, most)
+        session.drive(next(ticks), 1)
+        return records
+
+    for ring in recorder.rings:
+        ring.read = functools.partial(read_while_control_goes_on, ring)  # type: ignore[method-assign]
+    for _ in range(3):
+        recorder.drain()
+        recorder.flush()
+    seen: set[int] = set()
+    batches = list(LogReader(tmp_path).batches())
+    assert sum(len(batch.outputs) for batch in batches) > 5
+    for batch in batches:
+        seen |= set(batch.readings["tick"])
+        assert set(batch.outputs["tick"]) <= seen
+    recorder.close()
+
+
+def test_rings_that_fill_up_are_flushed_before_their_time(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "FLUSH_S", 60.0)
+    process = session.start_recorder()
+    session.drive(0, 200)
+    give_up = time.monotonic() + 5.0
+    while session.rings["readings"].free_slots < 256 and time.monotonic() < give_up:
+        time.sleep(0.01)
+    free_slots = session.rings["readings"].free_slots
+    session.finish()
+    process.join(20)
+    assert free_slots == 256
+
+
+def test_a_recorder_whose_session_has_died_leaves_with_all_it_had(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "ORPHAN_S", 0.2)
+    ours, theirs = CONTEXT.Pipe()
+
+    def start_and_wait() -> None:
+        theirs.send(session.start_recorder().pid)
+        time.sleep(60.0)
+
+    parent = CONTEXT.Process(target=start_and_wait)
+    parent.start()
+    ended = os.pidfd_open(ours.recv())
+    session.drive(0, 20)
+    os.kill(parent.pid or 0, signal.SIGKILL)
+    parent.join()
+    left = select.select([ended], [], [], 10.0)[0]
+    if not left:
+        signal.pidfd_send_signal(ended, signal.SIGKILL)
+    os.close(ended)
+    assert left
+    assert logged_ticks(tmp_path) == list(range(20))
 
 
 def test_a_recorder_killed_again_and_again_loses_no_tick_and_no_transition(session: Session, tmp_path: Path) -> None:

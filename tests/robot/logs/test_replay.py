@@ -93,6 +93,12 @@ def test_every_life_begins_with_its_own_pipeline(tmp_path: Path) -> None:
     assert report.equal and report.ticks == 120
 
 
+def test_ticks_of_different_lives_are_different_ticks(tmp_path: Path) -> None:
+    driven = Driven(lives=2)
+    driven.write(tmp_path)
+    assert LogReader(tmp_path).outputs().tobytes() == driven.outputs.tobytes()
+
+
 def test_ticks_that_a_restarted_recorder_wrote_again_are_replayed_once(tmp_path: Path) -> None:
     driven = Driven(lives=2)
     driven.write(tmp_path, slice(0, 50))
@@ -181,6 +187,16 @@ def test_a_life_that_was_killed_between_its_last_two_records_is_no_gap(tmp_path:
         log.add_outputs(np.delete(driven.outputs, 39))
     report = replay(tmp_path, ToyPipeline)
     assert report.equal and report.ticks == 79
+
+
+def test_a_life_that_lacks_the_outputs_of_more_than_its_last_tick_is_a_gap(tmp_path: Path) -> None:
+    driven = Driven(lives=2)
+    with LogWriter(tmp_path / "log.mcap", WEIGHTS_SIZE) as log:
+        log.add_weights(np.stack(driven.weights))
+        log.add_readings(driven.readings)
+        log.add_outputs(np.delete(driven.outputs, (38, 39)))
+    with pytest.raises(ValueError, match="tick 41 of life 1 has no outputs: a gap cannot be replayed"):
+        replay(tmp_path, ToyPipeline)
 
 
 def test_weights_that_are_not_in_the_log_are_refused(tmp_path: Path) -> None:
