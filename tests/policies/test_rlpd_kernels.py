@@ -206,3 +206,12 @@ def test_coins_choose_the_mirror_and_the_proposed_action():
         action, [executed, executed * MIRROR_ACTION_SIGN, proposed, proposed * MIRROR_ACTION_SIGN]
     )
     np.testing.assert_array_equal(following[1], following[0][MIRROR_COLUMNS] * MIRROR_SIGN)
+
+
+def test_in_the_mirror_a_return_ends_in_the_mirrored_last_observation():
+    transitions, memory = random_memory(np.random.default_rng(6), 20)
+    rows = np.arange(15)
+    plain, mirrored = (sample(memory, rows, np.full(15, coin, np.uint8), 3) for coin in (0, 1))
+    assert not np.array_equal(plain[4], transitions["next_observation"][:15])  # most run on
+    np.testing.assert_array_equal(mirrored[4], plain[4][:, MIRROR_COLUMNS] * MIRROR_SIGN)
+    np.testing.assert_array_equal(mirrored[2], plain[2])
