@@ -10,11 +10,24 @@ from rich.console import Console
 from policies.actor import actor_layers, initial_weights, weight_views
 from policies.backup.cascaded_pid import CascadedPid
 from policies.backup.lqr import Lqr
+from robot.flight import evaluation
+from robot.flight import judgement as judging
 from robot.flight.evaluation import Conditions, Feedback, Flights, Network, evaluate, wilson_interval
 from robot.flight.evaluation_plots import heat_map, tables
-from robot.flight.judgement import CHANGES, DELAYS_S, NOMINAL, Judgement, delayed, pilots_for, standard_conditions
+from robot.flight.judgement import (
+    CHANGES,
+    DELAYS_S,
+    MORE_DELAY_S,
+    NOMINAL,
+    RANDOMISED,
+    Judgement,
+    delayed,
+    judge,
+    pilots_for,
+    standard_conditions,
+)
 from robot.flight.video import frames, save_video
-from robot.tasks import hover
+from robot.tasks import hover, track_trajectory
 from sim.quadrotor import N_ROTORS, N_STATE, load_parameters
 from sim.quadrotor_batch import SensorNoise
 
@@ -33,6 +46,34 @@ def test_classical_controllers_hover_from_the_tasks_starts(controller, survival,
     assert flights.mean(flights.action_change) < 0.01
     tired = evaluate(pilot(controller), Conditions(QUADROTOR.scaled(battery=7.0 / 7.4)), 1, 200)
     assert tired.survival > 0.9
+
+
+class Witness(Feedback):
+    """A regulator that remembers how far from its set-point it last saw each drone, m."""
+
+    def act(self, observation, actions):
+        self.apart_m = np.linalg.norm(self.scale[:3] * observation[:3], axis=0)
+        super().act(observation, actions)
+
+
+@pytest.mark.parametrize("task", [hover, track_trajectory])
+def test_the_position_error_is_from_the_set_point_of_the_same_moment(task, monkeypatch):
+    monkeypatch.setattr(evaluation, "TAIL", 1)
+    sharp, found = Conditions(noise=SensorNoise(0.0, 0.0, 0.0, 0.0)), []
+    witness = Witness(lambda n: Lqr(QUADROTOR, n), task)
+    for decisions in (20, 21):
+        monkeypatch.setattr(evaluation, "DECISIONS", decisions)
+        found.append(evaluate(witness, sharp, seed=3, episodes=16, task=task))
+    assert found[0].survived.all()
+    np.testing.assert_allclose(found[0].position_error_m, witness.apart_m[:16], rtol=1e-4, atol=1e-5)
+
+
+def test_effort_and_changes_are_those_of_the_actions():
+    flights = evaluate(pilot(Lqr), seed=1, episodes=16, keep=16)
+    tail = flights.actions[-evaluation.TAIL - 1 :]
+    effort = np.sqrt(((tail[1:] - (2.0 * QUADROTOR.hover_command() - 1.0)) ** 2).mean(axis=(0, 2)))
+    np.testing.assert_allclose(flights.effort, effort, rtol=1e-3)
+    np.testing.assert_allclose(flights.action_change, np.abs(np.diff(tail, axis=0)).mean(axis=(0, 2)), rtol=1e-3)
 
 
 def test_the_same_arguments_give_the_same_flights_and_another_seed_gives_others():
@@ -84,9 +125,33 @@ def test_conditions_change_what_they_say():
     under = standard_conditions(nominal, "crazyflie_2_1", expected_latency_s=0.03)
     assert under["delay of 50 ms"].quadrotor.latency_s == pytest.approx(0.05)
     assert under["a crazyflie 2 1"].quadrotor == load_parameters("crazyflie_2_1")
-    assert under["all quantities ±30 %"].randomisation.thrust == 0.3
+    for name in RANDOMISED:
+        assert getattr(under["all quantities ±30 %"].randomisation, name) == 0.3
+    assert under["battery 7.0 V of 7.4 V"].quadrotor.battery_v == pytest.approx(QUADROTOR.battery_v * 7.0 / 7.4)
     assert under["all quantities ±30 %"].randomisation.force_share == nominal.randomisation.force_share
     assert delayed(QUADROTOR, 0.01).latency_s == pytest.approx(0.01)
+
+
+def test_everyone_is_judged_under_every_condition_and_every_single_change(monkeypatch):
+    flown, told = [], []
+
+    def fly(who, under, seed, episodes, task):
+        flown.append((who, under.quadrotor, episodes))
+        none = np.zeros(episodes, np.float32)
+        return Flights(np.arange(episodes) > 0, none, none, none, none, none)
+
+    monkeypatch.setattr(judging, "evaluate", fly)
+    nominal, pilots = Conditions(QUADROTOR), {"policy": "ours", "PID": "theirs"}
+    judgement = judge(pilots, nominal, "crazyflie_2_1", 0.02, 1, 12, hover, told.append)
+    assert list(judgement.conditions) == list(standard_conditions(nominal, "crazyflie_2_1", 0.02))
+    assert all(list(by_pilot) == list(pilots) for by_pilot in judgement.conditions.values())
+    changed = [quadrotor for who, quadrotor, episodes in flown if who == "ours" and episodes == 6]
+    assert len(changed) == len(RANDOMISED) * len(CHANGES) + len(DELAYS_S)
+    assert [one.mass_kg / QUADROTOR.mass_kg for one in changed[:7]] == pytest.approx([1.0 + share for share in CHANGES])
+    assert [one.latency_s - QUADROTOR.latency_s for one in changed[-7:]] == pytest.approx(DELAYS_S)
+    assert max(one.latency_s for _, one, episodes in flown if episodes == 12) == pytest.approx(0.02 + MORE_DELAY_S)
+    assert judgement.breakdown["PID"]["thrust"] == pytest.approx([5 / 6] * len(CHANGES))
+    assert told == sorted(told) and told[-1] == pytest.approx(1.0)
 
 
 @pytest.fixture
