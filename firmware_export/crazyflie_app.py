@@ -166,7 +166,8 @@ def app_config(platform: str) -> str:
 def readme(network: Network, drone: str) -> str:
     return f"""# A policy for {network.task}, {drone}
 
-`make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash --image build/cf2.bin` (or `make cload`).
+`make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash RUN --image build/cf2.bin
+--robot crazyflie` (`make cload` does not read back what it wrote).
 
 The firmware's own controller flies until the parameter `policy.arm` is set to 1. Send position set-points (commander,
 ten a second or more; those of the on-board high-level commander count as well): the policy goes to them with its nose along the

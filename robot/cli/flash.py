@@ -63,13 +63,13 @@ def main(arguments: list[str]) -> int:
             with CrazyflieBootloader(place) as bootloader:
                 figures = write(bootloader, image, virtual=not uri, quiet=as_json)
                 bootloader.reset_to_firmware()
-        except (LinkLost, FlashError) as error:
-            say(f"robot flash: {error}")
+        except (KeyboardInterrupt, LinkLost, FlashError) as error:
+            say("\n".join([f"robot flash: {str(error) or 'interrupted'}", *getattr(error, "__notes__", [])]))
             finish(figures, as_json)
-            return 1
-    say(f"verified sha256 {figures['sha256']}, read back; the firmware runs")
+            return 130 if isinstance(error, KeyboardInterrupt) else 1
+    say(f"device   {figures['pages']} pages read back, sha256 {figures['sha256']}; the firmware runs")
     finish(figures, as_json)
-    return 0
+    return 0 if figures["verified"] else 1
 
 
 def image_of(config: FlashConfig, virtual: bool) -> bytes:
@@ -91,9 +91,12 @@ def image_of(config: FlashConfig, virtual: bool) -> bytes:
 
 
 def write(bootloader: "CrazyflieBootloader", image: bytes, virtual: bool, quiet: bool) -> dict[str, Any]:
-    """Flash with a progress bar; returns the figures. Says how to go on if it is interrupted."""
+    """Flash with a progress bar; returns the figures. An error says how to go on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from drivers.base import LinkLost
+    from drivers.crazyflie_bootloader import FlashError
 
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"))
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), disable=quiet) as bar:
@@ -102,11 +105,13 @@ def write(bootloader: "CrazyflieBootloader", image: bytes, virtual: bool, quiet:
             flashed = bootloader.flash(
                 image, lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
             )
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LinkLost, FlashError) as error:
             again = "" if virtual else f" and --uri {bootloader.reached_at}"
-            say("interrupted: the device holds no whole firmware, starts none, and stays in its bootloader\n"
+            error.add_note(
+                "the device holds no verified firmware, and stays in its bootloader until it is switched off\n"
                 f"go on with the same command{again}; once it was switched off: hold its button until the blue light "
-                "blinks, and give the same command")  # fmt: skip
+                "blinks, and give the same command"
+            )
             raise
     return {
         "verified": flashed.sha256 == hashlib.sha256(image).hexdigest(),
