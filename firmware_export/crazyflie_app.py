@@ -66,15 +66,23 @@ class AppPath:
 
 
 def write_app(
-    folder: Path, network: Network, drone: str, kernel: Kernel = "fma", path: AppPath | None = None
+    folder: Path,
+    network: Network,
+    drone: str,
+    kernel: Kernel = "fma",
+    path: AppPath | None = None,
+    trained_for: str = "",
 ) -> list[Path]:
     """Write the app's files to `folder`; returns them.
 
-    drone: whose thrust curve it is, a name in `sim/data`. path: needed by policies that are told accelerations ahead,
-    and by them alone. Raises ValueError for a policy that does not see or decide what a Crazyflie's controller can.
+    drone: which Crazyflie it is for, a name in `sim/data`; forces are shares of its full thrust. path: needed by
+    policies that are told accelerations ahead, and by them alone. trained_for: whose thrust curve turns rotor speeds
+    into newtons, if another's: a policy knows thrusts, not the speeds of motors it never had. Raises ValueError for a
+    policy that does not see or decide what a Crazyflie's controller can.
     """
     if drone not in PLATFORMS:
         raise ValueError(f"drone: found {drone!r}, allowed: {', '.join(PLATFORMS)}")
+    learned = load_parameters(trained_for or drone)
     check(network, path)
     source = c_source(network, kernel)
     units = ["policy_controller", "policy", "sine_cosine", "image_record", *(["path"] if path is not None else [])]
@@ -86,7 +94,7 @@ def write_app(
         "src/Kbuild": "".join(f"obj-y += {unit}.o\n" for unit in units) + "CFLAGS_policy.o := -O2\n",
         "src/policy.c": source.code,
         "src/policy.h": source.header,
-        "src/policy_app.h": app_header(load_parameters(drone), drone, path, policy_id(network.sha256)),
+        "src/policy_app.h": app_header(learned, full_thrust_n(load_parameters(drone)), path, policy_id(network.sha256)),
     }
     for unit in units:
         for name in (f"{unit}.c", f"{unit}.h"):
@@ -115,15 +123,22 @@ def policy_id(sha256: str) -> int:
     return int(sha256[:8], 16)
 
 
-def app_header(drone: QuadrotorParameters, name: str, path: AppPath | None, identity: int) -> str:
-    """policy_app.h: the numbers that policy_controller.c and path.c are compiled with."""
-    full_n = drone.thrust_0_n + drone.thrust_1_n + drone.thrust_2_n
+def full_thrust_n(drone: QuadrotorParameters) -> float:
+    """Thrust of one rotor at full speed."""
+    return drone.thrust_0_n + drone.thrust_1_n + drone.thrust_2_n
+
+
+def app_header(learned: QuadrotorParameters, full_n: float, path: AppPath | None, identity: int) -> str:
+    """policy_app.h: the numbers that policy_controller.c and path.c are compiled with.
+
+    learned: the drone the policy was trained for; full_n: the full thrust of the one that flies it.
+    """
     numbers = {
-        "THRUST_0_N": drone.thrust_0_n,
-        "THRUST_1_N": drone.thrust_1_n,
-        "THRUST_2_N": drone.thrust_2_n,
+        "THRUST_0_N": learned.thrust_0_n,
+        "THRUST_1_N": learned.thrust_1_n,
+        "THRUST_2_N": learned.thrust_2_n,
         "FULL_THRUST_N": full_n,
-        "HOVER_ACTION": 2.0 * drone.hover_command() - 1.0,
+        "HOVER_ACTION": 2.0 * learned.hover_command() - 1.0,
         "POSITION_ERROR_MAX_M": POSITION_ERROR_MAX_M,
     }
     if path is not None:
@@ -134,7 +149,8 @@ def app_header(drone: QuadrotorParameters, name: str, path: AppPath | None, iden
             "PATH_PREVIEW_S": path.preview_s,
         }
     lines = [
-        f"/* {name}: thrust of a rotor is THRUST_0_N + THRUST_1_N u + THRUST_2_N u^2, u its share of full speed. */"
+        "/* A rotor at the share u of full speed gives THRUST_0_N + THRUST_1_N u + THRUST_2_N u^2, in training; in flight it",
+        "   can give FULL_THRUST_N. */",
     ]
     lines += ["#pragma once", "", f"#define POLICY_ID 0x{identity:08x}u"]
     lines += [f"#define {key} {hex_float(np.float32(value))} /* {value:.6g} */" for key, value in numbers.items()]

@@ -19,14 +19,12 @@ def figure_of_eight(lap_s: float = track_trajectory.LAP_S, size_m: float = track
 def write_app_of_run(run: Path, folder: Path, drone: str = "", kernel: Kernel = "fma") -> list[Path]:
     """Write the app of a run (or of a policy file) to `folder`; returns its files.
 
-    drone: whose thrust curve turns the policy's rotor speeds into forces, a name in `sim/data`; otherwise that of the
-    drone it was trained for. A policy that tracks trajectories gets the figure-of-eight. Raises ValueError as
-    `write_app` does.
+    drone: which Crazyflie will fly it, a name in `sim/data`; otherwise the one it was trained for. A policy that tracks
+    trajectories gets the figure-of-eight. Raises ValueError as `write_app` does.
     """
-    network = network_of_run(run)
-    if not drone:
-        drone = trained_for(run)
-    return write_app(folder, network, drone, kernel, figure_of_eight() if network.task == "track_trajectory" else None)
+    network, learned = network_of_run(run), trained_for(run)
+    path = figure_of_eight() if network.task == "track_trajectory" else None
+    return write_app(folder, network, drone or learned, kernel, path, learned)
 
 
 def trained_for(run: Path) -> str:
@@ -34,5 +32,5 @@ def trained_for(run: Path) -> str:
     path = policy_path(run) if run.is_dir() else run
     trained = load_policy(path).metadata.get("trained", {})
     if "quadrotor" not in trained:
-        raise ValueError(f"{path}: field trained.quadrotor is missing: name the drone")
+        raise ValueError(f"{path}: found no field trained.quadrotor, allowed: a policy of robot train")
     return str(trained["quadrotor"])

@@ -50,10 +50,10 @@ static uint32_t id = POLICY_ID;
 static float tilt_max_deg = 75.0f;
 static float rate_max_deg_s = 1000.0f; /* the gyroscope ends at 2000 */
 static float fence_m = 3.0f;
-/* A rotor's thrust, N, at normalizedForce 1. The default is the full thrust of the drone the policy was trained for, so
-   that forces are shares of it. Firmware that compensates for the battery (CONFIG_ENABLE_THRUST_BAT_COMPENSATED) takes
-   normalizedForce 1 for THRUST_MAX of its platform_defaults: set it to that. It then holds the thrust whatever the
-   voltage, as in training with a battery at its nominal voltage; without compensation thrust sags, as trained with. */
+/* A rotor's thrust, N, at normalizedForce 1. The default is the drone's full thrust in the simulator's data, so that
+   forces are shares of it. Firmware that compensates for the battery (CONFIG_ENABLE_THRUST_BAT_COMPENSATED, its default)
+   takes normalizedForce 1 for THRUST_MAX of its platform_defaults: set it to that. It then holds a thrust whatever the
+   voltage, as a battery at its nominal voltage does in training; without it thrust sags, which the policy has met, too. */
 static float full_n = FULL_THRUST_N;
 #ifdef PATH_HARMONICS
 static float lap_s = PATH_LAP_S;

@@ -33,7 +33,7 @@ class ExportConfig:
     out: str = ""
     """The folder to write to; otherwise `export/` and the kind, in the run's folder or beside the policy file."""
     drone: str = ""
-    """For crazyflie: whose thrust curve turns rotor speeds into forces; otherwise the drone it was trained for."""
+    """For crazyflie: which one will fly it, a name in `sim/data`; otherwise the one it was trained for."""
 
     def __post_init__(self) -> None:
         if self.to == "onnx" and self.kernel != "fma":

@@ -29,6 +29,7 @@ from firmware_export.crazyflie_app import (
     app_sources,
     build_for_cortex_m4,
     build_for_host,
+    full_thrust_n,
     policy_id,
     write_app,
 )
@@ -126,8 +127,7 @@ def forces_of(task, state: np.ndarray, time_s: float = 0.0, path: np.ndarray | N
     full_state = tuple(np.float32(x) for x in state) + (np.float32(0.0),) * 4
     task.observe(full_state, np.float32(time_s), memory, ZERO, np.uintp(task.MEMORY_SIZE), ONE)
     speed = 0.5 * (network.forward(memory[None, task.MEMORY_SIZE :])[0] + 1.0)
-    full_n = drone.thrust_0_n + drone.thrust_1_n + drone.thrust_2_n
-    return (drone.thrust_0_n + speed * (drone.thrust_1_n + speed * drone.thrust_2_n)) / full_n
+    return (drone.thrust_0_n + speed * (drone.thrust_1_n + speed * drone.thrust_2_n)) / full_thrust_n(drone)
 
 
 # What the policy sees, and what its action means.
@@ -179,6 +179,15 @@ def test_forces_are_newtons_over_what_the_firmware_takes_for_one(apps):
     np.testing.assert_allclose(bench.first_forces(), as_trained / 2.0, rtol=1e-6)
     bench.app.parameters["policy.fullN"].value = 1e-3
     np.testing.assert_array_equal(bench.first_forces(), 1.0)
+
+
+def test_another_drone_gets_the_newtons_of_the_one_the_policy_was_trained_for(apps, tmp_path):
+    write_app_of_run(POLICIES / "hover.npz", tmp_path, "crazyflie_2_1_brushless")
+    build_for_host(tmp_path)
+    trained, flown = load_parameters(DRONE), load_parameters("crazyflie_2_1_brushless")
+    newtons = Bench(apps["hover"]).first_forces() * full_thrust_n(trained)
+    np.testing.assert_allclose(Bench(tmp_path).first_forces() * full_thrust_n(flown), newtons, rtol=1e-6)
+    assert "CONFIG_PLATFORM_CF21BL=y" in (tmp_path / "app-config").read_text()
 
 
 def test_it_decides_a_hundred_times_a_second_from_the_step_it_is_armed_in(apps):
