@@ -20,11 +20,12 @@ from cflib.crazyflie.log import LogConfig, LogTocElement
 from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.crazyflie_link import use_repeating_links
 
-PERIOD_MS = 20  # of what the drone is asked to log
 BLOCK_BYTES = 26  # that a log packet holds, beside its number and time
 SILENCE_S = 0.5  # without log data for longer, something is wrong
 ATTEMPTS = 3  # to connect, within the time limit
 LOW_BATTERY_V = 3.0  # one cell, under load
+
+THRUST_LOW, THRUST_HIGH, THRUST_FULL = 10_001, 60_000, 65_535  # what 0 and 100 % are to cflib; all four rotors' all
 
 CONTROLLER_PARAMETER, OUT_OF_TREE = "stabilizer.controller", 6  # controller.h
 CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 1, 2, 8, 16, 32, 64, 128  # supervisor.c
@@ -47,6 +48,7 @@ class CrazyflieSettings:
     reach_m: float = 3.0  # the box, along x and y
     height_max_m: float = 2.0
     landing_m_s: float = 0.3
+    log_period_ms: int = 20  # a multiple of 10, the firmware's unit
     extra: tuple[str, ...] = ()  # more log variables, which `CrazyflieReading.extra` brings
 
     def __post_init__(self) -> None:
@@ -54,6 +56,10 @@ class CrazyflieSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"crazyflie: {name} is {value}, but must be a positive number")
+        if self.log_period_ms not in range(10, 1000, 10):
+            raise ValueError(
+                f"crazyflie: log_period_ms is {self.log_period_ms}, but must be a multiple of 10 below 1000"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,7 @@ class Crazyflie:
 
     def _start_log(self, name: str, variables: tuple[str, ...]) -> None:
         assert self._cf is not None
-        block = LogConfig(name, PERIOD_MS)
+        block = LogConfig(name, self.settings.log_period_ms)
         for variable in variables:
             block.add_variable(variable)
         self._cf.log.add_config(block)
@@ -221,6 +227,20 @@ class Crazyflie:
         self._sent = CrazyflieCommand((x, y, z), yaw_rad)
         cf.commander.send_position_setpoint(x, y, z, math.degrees(yaw_rad))
         return self._sent
+
+    def write_rates(self, rate_rad_s: Vector, thrust: float) -> None:
+        """Send angular rates, body, and the rotors' thrust as a share of its greatest, for the rate controller on board.
+
+        Raises LinkLost. What is not finite is refused as by `write`; thrust is kept within what the packet can say.
+        """
+        cf = self._connected()
+        if not all(map(math.isfinite, (*rate_rad_s, thrust))):
+            self._refusal = f"{self.settings.uri}: refused rates {rate_rad_s} rad/s, thrust {thrust}"
+            return
+        self._refusal = ""
+        roll, pitch, yaw = map(math.degrees, rate_rad_s)
+        percent = 100.0 * (THRUST_FULL * thrust - THRUST_LOW) / (THRUST_HIGH - THRUST_LOW)
+        cf.commander.send_setpoint_manual(roll, pitch, yaw, min(100.0, max(0.0, percent)), rate=True)
 
     def logs(self, name: str) -> bool:
         """Whether the connected drone has a log variable of this name, `group.name`."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -19,15 +19,18 @@ DOING = ("checking", "taking off", "the policy flies", "handing back", "landing"
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Fly the policy of a run that is on board: take-off and landing by the firmware, in between the policy's task.
+    """Fly the policy of a run: take-off and landing by the firmware, in between the policy's task.
 
     A hovering policy holds four points, one that tracks trajectories flies two laps of a figure-of-eight. Ctrl-C lands.
     """
 
     run: Annotated[str, tyro.conf.Positional]
-    """A run's folder, or a policy file. The drone has to carry this policy: robot export, robot flash."""
+    """A run's folder, or a policy file."""
     robot: str = "virtual-crazyflie"
     """`crazyflie`, `virtual-crazyflie`, or the path of a robot's TOML file."""
+    policy_on: Literal["board", "host"] = "board"
+    """`board`: the drone carries the policy (robot export, robot flash), which is checked. `host`: it decides here, and
+    sends angular rates and thrust; the firmware may be any."""
     loss: float = 0.0
     """Share of datagrams that the virtual drone's link loses, each way."""
     seed: int = 0
@@ -52,7 +55,9 @@ def main(arguments: list[str]) -> int:
             bar.update(task, completed=share, description=DOING[phase])
 
         try:
-            figures = run_mission(Path(config.run), config.robot, config.loss, config.seed, config, show)
+            figures = run_mission(
+                Path(config.run), config.robot, config.policy_on, config.loss, config.seed, config, show
+            )
         except LinkLost as error:
             say(f"robot run: {error}")
             return 1

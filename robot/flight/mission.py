@@ -1,6 +1,6 @@
 """One flight of a Crazyflie: checks, take-off by the firmware, the policy's figure, hand-back, landing.
 
-The host streams set-points at 50 Hz all the time: without them the policy on board gives the rotors back after 200 ms,
+The host streams set-points all the time: without them the policy on board gives the rotors back after 200 ms,
 and the firmware stops them after 2 s. Whatever goes wrong before the landing leads to the landing: a drone that gives
 back by itself, silence on the link, Ctrl-C. Landing is the firmware's own, and goes on without the host.
 """
@@ -21,15 +21,14 @@ from drivers.crazyflie import (
     IS_FLYING,
     IS_LOCKED,
     IS_TUMBLED,
-    OUT_OF_TREE,
     Crazyflie,
     CrazyflieReading,
+    Vector,
 )
 from robot.clock import Clock
 from robot.flight.figures import Figure, eased
 from robot.flight.flight_log import FLIGHT, FlightLog
 
-TICK_S = 0.02
 HEIGHT_M, CLIMB_S, SETTLE_S = 0.7, 2.5, 1.5  # above where it stood; SETTLE_S is also waited for after the hand-back
 ANSWER_S = 3.0  # for the drone to do as it was told: arm, take a parameter, hand over
 SILENT_S = 0.5  # without log data for longer, the flight is over
@@ -67,12 +66,19 @@ class Aborted(RuntimeError):
 class Pilot(Protocol):
     """The policy that flies, wherever it runs."""
 
+    controller: int  # the firmware's controller that it needs, stabilizer.controller
+    tick_s: float  # how often it wants to send
+
     def check(self, driver: Crazyflie) -> None:
         """Raise Aborted unless the drone carries this policy, whole."""
         ...
 
     def take_over(self, driver: Crazyflie) -> None:
         """Ask for the rotors, without waiting."""
+        ...
+
+    def send(self, driver: Crazyflie, reading: CrazyflieReading, set_point: Vector) -> Vector:
+        """Send what brings the drone to a set-point, m, world; returns the one that it is flown to."""
         ...
 
     def give_back(self, driver: Crazyflie) -> None:
@@ -159,10 +165,11 @@ class Mission:
         if trouble := self.driver.trouble():
             raise Aborted(trouble)
         self.pilot.check(self.driver)
-        self.driver.set_parameter(CONTROLLER_PARAMETER, OUT_OF_TREE)
-        for _ in self._ticks(ANSWER_S, f"the drone does not take {CONTROLLER_PARAMETER} {OUT_OF_TREE}"):
+        controller = self.pilot.controller
+        self.driver.set_parameter(CONTROLLER_PARAMETER, controller)
+        for _ in self._ticks(ANSWER_S, f"the drone does not take {CONTROLLER_PARAMETER} {controller}"):
             self._step()
-            if self.driver.parameter(CONTROLLER_PARAMETER) == OUT_OF_TREE:
+            if self.driver.parameter(CONTROLLER_PARAMETER) == controller:
                 break
         for ticks in self._ticks(ANSWER_S, "the drone does not arm: is it level, is its battery full?"):
             if ticks % AGAIN_TICKS == 0:
@@ -173,9 +180,9 @@ class Mission:
 
     def _take_off(self) -> None:
         self._begin(Phase.TAKE_OFF)
-        for share in shares(CLIMB_S):
+        for share in self._shares(CLIMB_S):
             self._step(self._ground + eased(share) * (self._home - self._ground), share)
-        for share in shares(SETTLE_S):
+        for share in self._shares(SETTLE_S):
             reading = self._step(self._home, share)
         away_m = math.dist(reading.position_m, self._home)
         if away_m > AT_PLACE_M:
@@ -195,7 +202,7 @@ class Mission:
         began_s = self.clock.now()
         self._began_board_s = self.pilot.since_s(reading)
         self._note("hand_over", board_time_s=self._began_board_s)
-        while (time_s := self.clock.now() + TICK_S - began_s) < figure.duration_s:
+        while (time_s := self.clock.now() + self.pilot.tick_s - began_s) < figure.duration_s:
             reading = self._step(self._home + figure.set_point(time_s), time_s / figure.duration_s, judged=True)
             if not self.pilot.flies(reading):
                 raise Aborted(f"the policy gave the rotors back: {self.pilot.why_not(reading)}")
@@ -203,17 +210,17 @@ class Mission:
     def _hand_back(self) -> None:
         self._begin(Phase.HAND_BACK)
         self.pilot.give_back(self.driver)
-        for share in shares(SETTLE_S):
+        for share in self._shares(SETTLE_S):
             self._step(self._home, share)
 
     def _land(self) -> None:
         """Send the drone down until it says that it does not fly any more. Raises LinkLost."""
         self._begin(Phase.LANDING)
         self.pilot.give_back(self.driver)
-        for ticks in range(round(LAND_LIMIT_S / TICK_S)):
-            if ticks % round(LAND_AGAIN_S / TICK_S) == 0 and not self._is_low():
+        for ticks in range(round(LAND_LIMIT_S / self.pilot.tick_s)):
+            if ticks % round(LAND_AGAIN_S / self.pilot.tick_s) == 0 and not self._is_low():
                 self.driver.land(self._ground[2])
-            reading = self._step(None, ticks * TICK_S / LAND_LIMIT_S)
+            reading = self._step(None, ticks * self.pilot.tick_s / LAND_LIMIT_S)
             if reading.attitude_age_s < FRESH_S and not reading.supervisor & IS_FLYING:
                 self.flown.landed = self._is_low() and not reading.supervisor & HURT
                 return
@@ -233,21 +240,22 @@ class Mission:
 
     def _step(self, set_point: np.ndarray | None = None, share: float = 0.0, judged: bool = False) -> CrazyflieReading:
         """Wait for the next tick, read, send, judge, log. Raises Aborted where the flight has to end, and LinkLost."""
-        self._tick = max(self._tick + 1, math.floor((self.clock.now() - self._start_s) / TICK_S))
-        self.clock.sleep_until(self._start_s + self._tick * TICK_S)
+        self._tick = max(self._tick + 1, math.floor((self.clock.now() - self._start_s) / self.pilot.tick_s))
+        self.clock.sleep_until(self._start_s + self._tick * self.pilot.tick_s)
         time_s = self.clock.now() - self._start_s
         reading = self.driver.read()
+        sent = self._send(reading, set_point)
         place = Place(reading.board_time_s, np.array(reading.position_m)) if self.truth is None else self.truth()
         goal = np.full(3, math.nan)
         if judged:
             goal = self._home + self._figure.goal(place.board_time_s - self._began_board_s)
             self.flown.errors_m.append(math.dist(place.position_m, goal))
-        sent = (math.nan, math.nan, math.nan)
-        if set_point is not None:
-            x, y, z = (float(value) for value in set_point)
-            sent = self.driver.write((x, y, z), 0.0).position_m
         record = np.zeros((), FLIGHT)
-        record["tick"], record["time_s"], record["lateness_s"] = self._tick, time_s, time_s - self._tick * TICK_S
+        record["tick"], record["time_s"], record["lateness_s"] = (
+            self._tick,
+            time_s,
+            time_s - self._tick * self.pilot.tick_s,
+        )
         record["position_age_s"], record["attitude_age_s"] = reading.position_age_s, reading.attitude_age_s
         record["position_m"], record["velocity_m_s"] = reading.position_m, reading.velocity_m_s
         record["attitude"], record["rate_rad_s"] = reading.attitude, reading.rate_rad_s
@@ -261,6 +269,14 @@ class Mission:
             self._check(reading)
         return reading
 
+    def _send(self, reading: CrazyflieReading, set_point: np.ndarray | None) -> Vector:
+        if set_point is None:
+            return (math.nan, math.nan, math.nan)
+        x, y, z = (float(value) for value in set_point)
+        if self.pilot.flies(reading):
+            return self.pilot.send(self.driver, reading, (x, y, z))
+        return self.driver.write((x, y, z), 0.0).position_m
+
     def _check(self, reading: CrazyflieReading) -> None:
         if self.interrupted:
             raise Aborted("interrupted")
@@ -271,8 +287,13 @@ class Mission:
 
     def _ticks(self, limit_s: float, complaint: str) -> Iterator[int]:
         """Numbers of ticks, until the caller breaks off; Aborted with the complaint if it does not."""
-        yield from range(round(limit_s / TICK_S))
+        yield from range(round(limit_s / self.pilot.tick_s))
         raise Aborted(complaint)
+
+    def _shares(self, duration_s: float) -> Iterator[float]:
+        """From 0 to 1 in ticks."""
+        ticks = round(duration_s / self.pilot.tick_s)
+        return (tick / ticks for tick in range(ticks))
 
     def _begin(self, phase: Phase) -> None:
         self.phase = phase
@@ -280,9 +301,3 @@ class Mission:
 
     def _note(self, kind: str, **fields: object) -> None:
         self.log.add_event(kind, self._tick, self.clock.now() - self._start_s, **fields)
-
-
-def shares(duration_s: float) -> Iterator[float]:
-    """From 0 to 1 in ticks."""
-    ticks = round(duration_s / TICK_S)
-    return (tick / ticks for tick in range(ticks))

@@ -5,7 +5,7 @@ It is told what to do by parameters, and tells what it does by log variables; bo
 
 from dataclasses import dataclass
 
-from drivers.crazyflie import Crazyflie, CrazyflieReading
+from drivers.crazyflie import OUT_OF_TREE, Crazyflie, CrazyflieReading, Vector
 from firmware_export.crazyflie_app import policy_id
 from robot.flight.mission import Aborted
 
@@ -26,6 +26,8 @@ class OnBoardPolicy:
     sha256: str
     rate_hz: float
     lap_s: float | None = None  # of a policy that tracks a path
+    controller: int = OUT_OF_TREE
+    tick_s: float = 0.02
     _decisions: float = 0.0  # before it took over
 
     def check(self, driver: Crazyflie) -> None:
@@ -45,6 +47,10 @@ class OnBoardPolicy:
         """Ask for the rotors, without waiting."""
         self._decisions = driver.read().extra.get(DECISIONS, 0.0)
         driver.set_parameter(ARM, 1)
+
+    def send(self, driver: Crazyflie, reading: CrazyflieReading, set_point: Vector) -> Vector:
+        """Send the set-point: the policy on board goes there."""
+        return driver.write(set_point, 0.0).position_m
 
     def give_back(self, driver: Crazyflie) -> None:
         """Let the firmware's controller have the rotors, without waiting."""

@@ -13,25 +13,28 @@ from firmware_export.network import Network
 from policies.array_file import write_bytes_atomically
 from robot.clock import RealClock
 from robot.config import load_drone
+from robot.crazyflie_app_of_run import trained_for
 from robot.flight.figures import Figure, FigureOfEight, HoverAtPoints
 from robot.flight.flight_log import FlightLog
-from robot.flight.mission import Mission, Phase
+from robot.flight.host_policy import HostPolicy
+from robot.flight.mission import Mission, Phase, Pilot
 from robot.flight.on_board import LOGGED, OnBoardPolicy
 from robot.flight.virtual_drone import true_place, virtual_drone
 from robot.network_of_run import network_of_run
 from robot.practice.settings import new_run_folder, save_config
-from robot.tasks.track_trajectory import LAP_S
+from robot.tasks.track_trajectory import LAP_S, figure_of_eight
+from sim.quadrotor import load_parameters
 
 FIGURES: dict[str, Callable[[], Figure]] = {"hover": HoverAtPoints, "track_trajectory": FigureOfEight}
 
 
 def run_mission(
-    run: Path, robot: str, loss: float, seed: int, config: Any, show: Callable[[Phase, float], None],
+    run: Path, robot: str, policy_on: str, loss: float, seed: int, config: Any, show: Callable[[Phase, float], None],
     root: Path = Path("runs"),
 ) -> dict[str, Any]:  # fmt: skip
     """Fly, and return the figures of the verb's last line.
 
-    config: saved beside the log. Raises ValueError for a wrong run or robot, LinkLost if no drone answers.
+    policy_on: "board" or "host". config: saved beside the log. Raises ValueError for a wrong run or robot, LinkLost if no drone answers.
     """
     drone_config = load_drone(robot)
     if loss and not drone_config.virtual:
@@ -40,26 +43,30 @@ def run_mission(
     if network.task not in FIGURES:
         raise ValueError(f"{run}: field task is {network.task!r}, allowed: {', '.join(FIGURES)}")
     link, clock = drone_config.crazyflie, RealClock()
+    pilot = pilot_for(run, network, policy_on)
     with ExitStack() as stack:
         uri, truth = link.uri, None
         if drone_config.virtual:
-            drone = stack.enter_context(virtual_drone(run, loss, seed))
+            drone = stack.enter_context(virtual_drone(run, loss, seed, policy_on == "board"))
             uri, truth = drone.uri, lambda: true_place(drone)
-        driver = Crazyflie(
-            CrazyflieSettings(uri, reach_m=link.reach_m, height_max_m=link.height_max_m, extra=LOGGED), clock
-        )
+        settings = CrazyflieSettings(
+            uri, reach_m=link.reach_m, height_max_m=link.height_max_m, log_period_ms=round(1000 * pilot.tick_s),
+            extra=LOGGED if policy_on == "board" else (),
+        )  # fmt: skip
+        driver = Crazyflie(settings, clock)
         stack.callback(driver.close)
         driver.open()
         folder = new_run_folder(root, network.task, "flight")
         save_config(folder, config)
         log = stack.enter_context(FlightLog(folder / "log.mcap"))
-        mission = Mission(driver, pilot_for(network), FIGURES[network.task](), clock, log, truth, show)
+        mission = Mission(driver, pilot, FIGURES[network.task](), clock, log, truth, show)
         with landing_on_signal(mission):
             flown = mission.fly()
     figures = {
         "run": str(folder),
         "policy": str(run),
         "task": network.task,
+        "policy_on": policy_on,
         "position_error_m": flown.position_error_m,
         "position_error_max_m": max(flown.errors_m, default=None),
         "judged_by": "estimate" if truth is None else "truth",
@@ -71,9 +78,12 @@ def run_mission(
     return figures
 
 
-def pilot_for(network: Network) -> OnBoardPolicy:
-    """The policy of this network, on board."""
-    return OnBoardPolicy(network.sha256, network.rate_hz, LAP_S if network.task == "track_trajectory" else None)
+def pilot_for(run: Path, network: Network, policy_on: str) -> Pilot:
+    """The policy of this network, on board or on this computer."""
+    follows = network.task == "track_trajectory"
+    if policy_on == "board":
+        return OnBoardPolicy(network.sha256, network.rate_hz, LAP_S if follows else None)
+    return HostPolicy(network, load_parameters(trained_for(run)), figure_of_eight() if follows else None)
 
 
 @contextmanager

@@ -14,15 +14,18 @@ from robot.flight.mission import Place
 
 
 @contextmanager
-def virtual_drone(run: Path, loss: float = 0.0, seed: int = 0) -> Iterator[VirtualCrazyflie]:
+def virtual_drone(run: Path, loss: float = 0.0, seed: int = 0, carries: bool = True) -> Iterator[VirtualCrazyflie]:
     """The drone that the run's policy was trained for, with that policy on board, until the block ends.
 
-    loss: share of datagrams that is lost, each way. Raises ValueError for a policy that a Crazyflie cannot fly.
+    loss: share of datagrams that is lost, each way. carries: False for the firmware as it comes, without the policy.
+    Raises ValueError for a policy that a Crazyflie cannot fly.
     """
     with tempfile.TemporaryDirectory(prefix="policy-app-") as folder:
-        write_app_of_run(run, Path(folder))
-        app = build_for_host(Path(folder))
-        config = VirtualCrazyflieConfig(quadrotor=trained_for(run), app=str(app), loss=loss, seed=seed)
+        app = ""
+        if carries:
+            write_app_of_run(run, Path(folder))
+            app = str(build_for_host(Path(folder)))
+        config = VirtualCrazyflieConfig(quadrotor=trained_for(run), app=app, loss=loss, seed=seed)
         with start_virtual_crazyflie(config) as drone:
             yield drone
 

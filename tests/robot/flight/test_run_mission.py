@@ -2,8 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,29 +10,19 @@ from drivers import crazyflie_link
 from drivers.crazyflie import Crazyflie, CrazyflieSettings
 from robot.cli import run as verb
 from robot.clock import RealClock
-from robot.flight import figures, training
+from robot.flight import figures
 from robot.flight.flight_log import FlightLog, read_flight
 from robot.flight.mission import Mission, Phase
 from robot.flight.on_board import LOGGED
 from robot.flight.run_mission import pilot_for
-from robot.flight.settings import FlightTrainConfig
 from robot.flight.virtual_drone import true_place, virtual_drone
 from robot.network_of_run import network_of_run
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A policy that hovers, after a brief training."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "JUDGED_FLIGHTS", 64)
-        patch.setattr(training, "CHECK_FLIGHTS", 64)
-        yield Path(training.train(FlightTrainConfig(seed=3, effort=0.25), root=tmp_path_factory.mktemp("runs"))["run"])
-
-
-def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(run, tmp_path, monkeypatch, capsys):
+def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(brief_run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(figures, "STEPS", figures.STEPS[:2])
-    assert verb.main([str(run), "--loss", "0.02", "--json"]) == 0
+    assert verb.main([str(brief_run), "--loss", "0.02", "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["position_error_m"] < 0.1
     assert told["landed"] is True
@@ -48,10 +36,10 @@ def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(run, tmp_path, 
     assert log["true_position_m"][-1, 2] < 0.02
 
 
-def test_a_cut_link_levels_the_drone_and_stops_it_within_two_seconds(run, tmp_path, monkeypatch):
+def test_a_cut_link_levels_the_drone_and_stops_it_within_two_seconds(brief_run, tmp_path, monkeypatch):
     monkeypatch.setattr(crazyflie_link, "GIVE_UP_S", 3.0)
     truths = []
-    with virtual_drone(run) as drone, FlightLog(tmp_path / "log.mcap") as log:
+    with virtual_drone(brief_run) as drone, FlightLog(tmp_path / "log.mcap") as log:
         driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
         driver.open()
 
@@ -65,7 +53,7 @@ def test_a_cut_link_levels_the_drone_and_stops_it_within_two_seconds(run, tmp_pa
                 cuts.append(drone.truth().time_s)
 
         cuts: list[float] = []
-        pilot = pilot_for(network_of_run(run))
+        pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
         flown = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, watch, cut).fly()
         driver.close()
     assert "nothing heard" in flown.trouble
@@ -93,9 +81,9 @@ def tilt_deg(truth) -> float:
         (["--robot", "f1tenth"], r"f1tenth\.toml"),
     ],
 )
-def test_what_cannot_be_flown_is_refused_by_name(run, arguments, words):
+def test_what_cannot_be_flown_is_refused_by_name(brief_run, arguments, words):
     with pytest.raises(ValueError, match=words):
-        verb.main([str(run), *arguments])
+        verb.main([str(brief_run), *arguments])
 
 
 def test_a_cars_policy_is_refused():

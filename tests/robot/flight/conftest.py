@@ -1,0 +1,18 @@
+"""A policy for tests that fly one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from robot.flight import training
+from robot.flight.settings import FlightTrainConfig
+
+
+@pytest.fixture(scope="session")
+def brief_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The run of a brief training to hover."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "JUDGED_FLIGHTS", 64)
+        patch.setattr(training, "CHECK_FLIGHTS", 64)
+        yield Path(training.train(FlightTrainConfig(seed=3, effort=0.25), root=tmp_path_factory.mktemp("runs"))["run"])
