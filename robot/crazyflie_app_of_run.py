@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from firmware_export.arithmetic import Kernel
-from firmware_export.crazyflie_app import AppPath, write_app
+from firmware_export.crazyflie_app import AppPath, check, write_app
 from policies.policy_file import load_policy
 from robot.network_of_run import network_of_run
 from robot.practice.best_policy import policy_path
@@ -22,8 +22,10 @@ def write_app_of_run(run: Path, folder: Path, drone: str = "", kernel: Kernel = 
     drone: which Crazyflie will fly it, a name in `sim/data`; otherwise the one it was trained for. A policy that tracks
     trajectories gets the figure-of-eight. Raises ValueError as `write_app` does.
     """
-    network, learned = network_of_run(run), trained_for(run)
+    network = network_of_run(run)
     path = figure_of_eight() if network.task == "track_trajectory" else None
+    check(network, path)
+    learned = trained_for(run)
     return write_app(folder, network, drone or learned, kernel, path, learned)
 
 

@@ -17,6 +17,7 @@ from drivers.emulators.crazyflie_app import (
     FORCE,
     LEGACY,
     OFF,
+    VELOCITY,
     CrazyflieApp,
     SensorData,
     Setpoint,
@@ -289,14 +290,20 @@ def spoil_with(flight: AppFlight, what: str) -> None:
     gyro, position, q = flight.sensors.gyro, flight.state.position, flight.state.attitudeQuaternion
     spoilers = {
         "tilt": lambda: put(q, (math.sin(0.7), 0.0, 0.0, math.cos(0.7))),
-        "rate": lambda: put(gyro, (0.0, -1001.0, 0.0)),
-        "position": lambda: put(position, (0.0, 3.5, 1.0)),
+        "roll rate": lambda: setattr(gyro, "x", 1001.0),
+        "pitch rate": lambda: setattr(gyro, "y", -1001.0),
+        "yaw rate": lambda: setattr(gyro, "z", 1001.0),
+        "ahead": lambda: setattr(position, "x", 3.5),
+        "aside": lambda: setattr(position, "y", -3.5),
+        "high": lambda: setattr(position, "z", 4.5),
         "nan position": lambda: setattr(position, "z", nan),
         "infinite velocity": lambda: setattr(flight.state.velocity, "x", float("inf")),
         "nan attitude": lambda: setattr(q, "w", nan),
         "nan gyro": lambda: setattr(gyro, "y", nan),
         "nan set-point": lambda: setattr(flight.setpoint.position, "y", nan),
-        "no position": lambda: setattr(flight.setpoint.mode, "z", OFF),
+        "no x": lambda: setattr(flight.setpoint.mode, "x", VELOCITY),
+        "no y": lambda: setattr(flight.setpoint.mode, "y", VELOCITY),
+        "no z": lambda: setattr(flight.setpoint.mode, "z", OFF),
         "nan limit": lambda: flight.set("rateDegS", nan),
         "no thrust": lambda: flight.set("fullN", 0.0),
     }
@@ -306,9 +313,11 @@ def spoil_with(flight: AppFlight, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "fault"),
     [
-        ("tilt", TILT), ("rate", RATE), ("position", POSITION), ("nan position", NOT_FINITE),
-        ("infinite velocity", NOT_FINITE), ("nan attitude", NOT_FINITE), ("nan gyro", NOT_FINITE),
-        ("nan set-point", NOT_FINITE), ("no position", SETPOINT_KIND), ("nan limit", RATE), ("no thrust", PARAMETER),
+        ("tilt", TILT), ("roll rate", RATE), ("pitch rate", RATE), ("yaw rate", RATE), ("ahead", POSITION),
+        ("aside", POSITION), ("high", POSITION), ("no x", SETPOINT_KIND), ("no y", SETPOINT_KIND),
+        ("no z", SETPOINT_KIND), ("nan position", NOT_FINITE), ("infinite velocity", NOT_FINITE),
+        ("nan attitude", NOT_FINITE), ("nan gyro", NOT_FINITE), ("nan set-point", NOT_FINITE),
+        ("nan limit", RATE), ("no thrust", PARAMETER),
     ],
 )  # fmt: skip
 def test_whatever_goes_wrong_hands_back_in_the_same_step_and_stays_so(flying, what, fault):
@@ -320,14 +329,30 @@ def test_whatever_goes_wrong_hands_back_in_the_same_step_and_stays_so(flying, wh
     assert flying.pid_steps == [0]  # all of its loops at once
     assert (flying.log("active"), flying.log("fault"), flying.log("handbacks")) == (0, fault, 1)
     flying.spoil = lambda: None
-    flying.setpoint.mode.z = ABSOLUTE
+    flying.setpoint.mode.x = flying.setpoint.mode.y = flying.setpoint.mode.z = ABSOLUTE
     flying.fly(0.3)
     assert flying.log("active") == 0 and flying.log("fault") == fault
     assert flying.pid_steps[1:] == list(range(flying.now_ms - 299, flying.now_ms + 1))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_none_of_the_numbers_it_sees_may_be_other_than_finite(apps, value):
+    bench = Bench(apps["hover"])
+    state, setpoint = bench.state, bench.setpoint
+    for place, axes in (
+        (state.position, "xyz"), (state.velocity, "xyz"), (state.attitudeQuaternion, "xyzw"),
+        (bench.sensors.gyro, "xyz"), (setpoint.position, "xyz"),
+    ):  # fmt: skip
+        for axis in axes:
+            assert np.isfinite(bench.first_forces()).all()
+            before = getattr(place, axis)
+            setattr(place, axis, value)
+            assert np.isnan(bench.step()).all() and bench.app.logs["policy.fault"].value == NOT_FINITE
+            setattr(place, axis, before)
+
+
 def test_after_a_fault_it_flies_again_when_it_is_armed_anew(flying):
-    spoil_with(flying, "rate")
+    spoil_with(flying, "yaw rate")
     flying.step()
     flying.spoil = lambda: None
     flying.set("arm", 0)
@@ -352,7 +377,7 @@ def test_200_ms_without_a_new_set_point_are_the_most(flying):
     assert flying.log("active") == 0
 
 
-@pytest.mark.parametrize(("what", "fault"), [("tilt", TILT), ("no position", SETPOINT_KIND), ("nan gyro", NOT_FINITE)])
+@pytest.mark.parametrize(("what", "fault"), [("tilt", TILT), ("no z", SETPOINT_KIND), ("nan gyro", NOT_FINITE)])
 def test_it_does_not_take_over_when_it_would_have_to_hand_back(flight, what, fault):
     flight.fly(0.1)
     spoil_with(flight, what)
