@@ -225,11 +225,10 @@ class CrazyflieBootloader:
 
     def _read(self, command: int, page: int, address: int) -> bytes:
         """One piece of a page, from buffer or flash. Raises LinkLost."""
-        size = min(PIECE_BYTES, PAGE_BYTES - address)
         data = self._ask(command, struct.pack("<HH", page, address))
-        if data is None or len(data) < size:
+        if data is None:
             raise LinkLost(f"{self.uri}: the bootloader does not answer any more")
-        return data[:size]
+        return data[: min(PIECE_BYTES, PAGE_BYTES - address)]
 
     # Asking.
 
