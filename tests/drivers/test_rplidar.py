@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import LIDAR_POINTS_MAX
-from drivers.rplidar import RPLidarSettings, motor_pwm, parse_nodes
+from drivers.rplidar import SPIN_UP_S, RPLidarSettings, motor_pwm, parse_nodes
 
 
 def node(angle_deg: float, distance_mm: float, start: bool = False, quality: int = 15) -> bytes:
@@ -163,6 +163,41 @@ def test_points_that_nobody_can_date_are_dropped(bench):
         b.wait(0.01)  # more than the kernel keeps
     assert len(b.lidar.read().angle_rad) == 0
     assert len(scan(b, 0.1)[-1].angle_rad) > 0
+
+
+def test_after_a_pause_more_than_two_samples_must_fit_to_find_the_scan_again(bench):
+    b = bench()
+    b.lidar.open()
+    scan(b, 1.5)
+    b.emulator.faults["freeze_lidar"](True)
+    b.wait(0.3)
+    b.lidar.read()  # what arrived meanwhile is dropped
+    b.emulator.faults["garbage"]("lidar", (node(10.0, 500) + node(10.9, 500) + bytes(40)).hex())
+    b.wait(0.02)
+    assert len(b.lidar.read().angle_rad) == 0
+
+
+def test_samples_are_dated_by_the_rate_that_the_device_tells(bench, monkeypatch):
+    b = bench()
+    answer = b.emulator.lidar._answer
+    told = {bytes([250, 0, 250, 0]): bytes([125, 0, 125, 0])}
+    monkeypatch.setattr(b.emulator.lidar, "_answer", lambda *sent: answer(*sent[:-1], told.get(sent[-1], sent[-1])))
+    b.lidar.open()
+    age_s = scan(b, 1.5)[-1].age_s
+    assert age_s[0] - age_s[-1] == pytest.approx((len(age_s) - 1) * 125e-6, rel=1e-3)
+
+
+def test_a_scan_that_never_begins_is_asked_for_again(bench):
+    b = bench()
+    b.lidar.open()
+    while not b.emulator.lidar._scanning:
+        scan(b, 0.02)
+    b.emulator.lidar._scanning = False
+    scan(b, SPIN_UP_S - 0.1)
+    assert b.lidar.trouble() == ""
+    scan(b, 0.2)
+    assert "ceased" in b.lidar.trouble()
+    assert len(scan(b, 2.0)[-1].angle_rad) > 0
 
 
 def test_stop_stops_scan_and_motor_until_it_is_reconnected(bench):

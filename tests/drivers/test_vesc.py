@@ -182,6 +182,10 @@ def test_write_tells_what_was_sent_after_limits(bench):
     assert not sent.refused
 
 
+def test_the_servo_goes_no_further_than_its_end_and_that_is_told(bench):
+    assert write_once(bench(), -1.0, 1.0).steer_rad == pytest.approx((1.0 - 0.5304) / -1.2135)  # 0.4189 lies beyond
+
+
 def test_a_speed_that_cannot_be_held_brakes(bench):
     sent = write_once(bench(), 0.1, 0.15)
     assert (sent.speed_m_s, sent.brake_current_a) == (0.0, 40.0)
@@ -263,7 +267,8 @@ def test_braking_is_cut_to_what_the_settings_allow(bench):
     b.vesc.open()
     assert b.vesc.brake(1e6).brake_current_a == 40.0
     assert b.vesc.brake(-5.0).brake_current_a == 0.0
-    assert b.vesc.brake(math.nan).refused
+    for refused in (b.vesc.brake(math.nan), b.vesc.brake(1.0, math.nan)):
+        assert refused.refused and refused.brake_current_a == 40.0
 
 
 def test_faults_have_names_and_are_told(bench):
@@ -277,13 +282,26 @@ def test_faults_have_names_and_are_told(bench):
     assert fault_name(200) == "fault 200"
 
 
-def test_an_imu_that_is_not_a_number_is_not_believed(bench):
+def test_half_a_frame_from_before_a_reconnection_is_forgotten(bench):
+    b = bench()
+    b.vesc.open()
+    b.drive(0.0, 1.0, 0.2)
+    b.emulator.faults["garbage"]("vesc", "023e04aabb")
+    b.wait(0.02)
+    b.vesc.read()
+    assert b.vesc.reconnect()
+    b.drive(0.0, 1.0, 0.2)
+    assert (b.vesc.parser.bad_frames, b.vesc.parser.skipped_bytes) == (0, 0)
+
+
+@pytest.mark.parametrize(("mask", "value"), [(0x1F8, math.nan), (0x03F, 0.5)], ids=["no numbers", "other quantities"])
+def test_an_imu_that_sends_something_else_is_not_believed(bench, mask, value):
     b = bench()
     b.vesc.open()
     b.drive(0.0, 1.0, 0.2)
     before = b.vesc.read()
     b.emulator.faults["silence_vesc"](True)
-    b.emulator.faults["garbage"]("vesc", frame(struct.pack(">BH6f", 65, 0x1F8, *[math.nan] * 6)).hex())
+    b.emulator.faults["garbage"]("vesc", frame(struct.pack(">BH6f", 65, mask, *[value] * 6)).hex())
     b.wait(0.02)
     after = b.vesc.read()
     assert after.yaw_rate_rad_s == before.yaw_rate_rad_s
