@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from robot.flight.mission import Phase
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-DOING = ("checking", "taking off", "the policy flies", "handing back", "landing")
+DOING = ("checking", "taking off", "the policy flies", "handing back", "landing", "landed")
 
 
 @dataclass(frozen=True)

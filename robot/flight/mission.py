@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from drivers.crazyflie import (
 from robot.clock import Clock
 from robot.flight.figures import Figure, eased
 from robot.flight.flight_log import FLIGHT, FlightLog
+from robot.flight.pilot import Aborted, Pilot
 
 HEIGHT_M, CLIMB_S, SETTLE_S = 0.7, 2.5, 1.5  # above where it stood; SETTLE_S is also waited for after the hand-back
 ANSWER_S = 3.0  # for the drone to do as it was told: arm, take a parameter, hand over
@@ -39,6 +40,7 @@ AGAIN_TICKS = 25  # between requests that have no answer
 LAND_AGAIN_S, LAND_LIMIT_S = 4.0, 15.0  # each order to land begins from rest: sooner, it would hold the drone up
 LANDED_M = 0.1  # above where it stood
 DISARM_TICKS = 5
+ROOM_S = 0.1  # how finely a figure is looked at before it is flown
 HURT = IS_TUMBLED | IS_CRASHED | IS_LOCKED
 
 
@@ -50,6 +52,7 @@ class Phase(IntEnum):
     POLICY = 2
     HAND_BACK = 3
     LANDING = 4
+    END = 5
 
 
 class Place(NamedTuple):
@@ -57,45 +60,6 @@ class Place(NamedTuple):
 
     board_time_s: float  # by its own clock
     position_m: np.ndarray  # (3,), world
-
-
-class Aborted(RuntimeError):
-    """The flight is over before its time; the message says why."""
-
-
-class Pilot(Protocol):
-    """The policy that flies, wherever it runs."""
-
-    controller: int  # the firmware's controller that it needs, stabilizer.controller
-    tick_s: float  # how often it wants to send
-
-    def check(self, driver: Crazyflie) -> None:
-        """Raise Aborted unless the drone carries this policy, whole."""
-        ...
-
-    def take_over(self, driver: Crazyflie) -> None:
-        """Ask for the rotors, without waiting."""
-        ...
-
-    def send(self, driver: Crazyflie, reading: CrazyflieReading, set_point: Vector) -> Vector:
-        """Send what brings the drone to a set-point, m, world; returns the one that it is flown to."""
-        ...
-
-    def give_back(self, driver: Crazyflie) -> None:
-        """Let the firmware's controller have the rotors, without waiting."""
-        ...
-
-    def flies(self, reading: CrazyflieReading) -> bool:
-        """Whether the policy has the rotors."""
-        ...
-
-    def since_s(self, reading: CrazyflieReading) -> float:
-        """When it took over, by the drone's clock."""
-        ...
-
-    def why_not(self, reading: CrazyflieReading) -> str:
-        """Why the policy refused or gave back the rotors; empty if it did not."""
-        ...
 
 
 @dataclass
@@ -129,6 +93,7 @@ class Mission:
         self._tick = 0
         self._ground = np.zeros(3)
         self._home = np.zeros(3)
+        self._began_board_s = 0.0
 
     def fly(self) -> Flown:
         """The whole flight; always ends with a landing, or with trying one."""
@@ -140,6 +105,13 @@ class Mission:
         except (Aborted, LinkLost) as error:
             self.flown.trouble = str(error)
             self._note("trouble", text=self.flown.trouble)
+        finally:
+            self._come_down()
+        self._note("result", landed=self.flown.landed)
+        return self.flown
+
+    def _come_down(self) -> None:
+        """Land if the drone has taken off, and stop the motors on the ground."""
         try:
             if self.phase != Phase.GROUND:
                 self._land()
@@ -148,8 +120,6 @@ class Mission:
             self.flown.trouble = self.flown.trouble or str(error)
         finally:
             self.driver.stop()
-        self._note("end", landed=self.flown.landed)
-        return self.flown
 
     def _prepare(self) -> None:
         """Wait for a quiet estimate, then check the policy, choose the controller and arm."""
@@ -164,6 +134,7 @@ class Mission:
         self._home = self._ground + (0.0, 0.0, HEIGHT_M)
         if trouble := self.driver.trouble():
             raise Aborted(trouble)
+        self._check_room()
         self.pilot.check(self.driver)
         controller = self.pilot.controller
         self.driver.set_parameter(CONTROLLER_PARAMETER, controller)
@@ -177,6 +148,15 @@ class Mission:
             if self._step().supervisor & IS_ARMED:
                 break
         self._note("armed", ground=self._ground.tolist())
+
+    def _check_room(self) -> None:
+        """Raise Aborted if the figure does not fit into the box that set-points are kept in."""
+        times_s = np.arange(0.0, self._figure.duration_s, ROOM_S)
+        path = self._home + np.array([self._figure.goal(time_s) for time_s in times_s])
+        reach_m, height_m = self.driver.settings.reach_m, self.driver.settings.height_max_m
+        if np.abs(path[:, :2]).max() > reach_m or path[:, 2].max() > height_m:
+            low, high = path.min(axis=0).round(1).tolist(), path.max(axis=0).round(1).tolist()
+            raise Aborted(f"no room to fly from {low} to {high} m: set-points end at +-{reach_m} m and {height_m} m up")
 
     def _take_off(self) -> None:
         self._begin(Phase.TAKE_OFF)
@@ -232,7 +212,9 @@ class Mission:
 
     def _disarm(self) -> None:
         """Stop the motors of a drone on the ground."""
-        if self.flown.landed or self.phase == Phase.GROUND:
+        on_the_ground = self.flown.landed or self.phase == Phase.GROUND
+        self._begin(Phase.END)
+        if on_the_ground:
             for _ in range(DISARM_TICKS):
                 self.driver.cut()
                 self.driver.arm(False)
@@ -265,7 +247,7 @@ class Mission:
         record["policy_flies"] = self.pilot.flies(reading)
         self.log.add(record)
         self._show(self.phase, share)
-        if self.phase != Phase.LANDING:
+        if self.phase < Phase.LANDING:
             self._check(reading)
         return reading
 

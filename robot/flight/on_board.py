@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drivers.crazyflie import OUT_OF_TREE, Crazyflie, CrazyflieReading, Vector
 from firmware_export.crazyflie_app import policy_id
-from robot.flight.mission import Aborted
+from robot.flight.pilot import Aborted
 
 ARM, SELF_TEST, IDENTITY, LAP = "policy.arm", "policy.selfOk", "policy.id", "policy.lapS"
 ACTIVE, FAULT, DECISIONS = "policy.active", "policy.fault", "policy.decisions"

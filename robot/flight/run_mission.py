@@ -17,8 +17,9 @@ from robot.crazyflie_app_of_run import trained_for
 from robot.flight.figures import Figure, FigureOfEight, HoverAtPoints
 from robot.flight.flight_log import FlightLog
 from robot.flight.host_policy import HostPolicy
-from robot.flight.mission import Mission, Phase, Pilot
+from robot.flight.mission import Mission, Phase
 from robot.flight.on_board import LOGGED, OnBoardPolicy
+from robot.flight.pilot import Pilot
 from robot.flight.virtual_drone import true_place, virtual_drone
 from robot.network_of_run import network_of_run
 from robot.practice.settings import new_run_folder, save_config

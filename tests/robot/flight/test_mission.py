@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from drivers.base import LinkLost
-from drivers.crazyflie import CAN_FLY, IS_ARMED, IS_FLYING, IS_TUMBLED, CrazyflieCommand, CrazyflieReading
+from drivers.crazyflie import (
+    CAN_FLY,
+    IS_ARMED,
+    IS_FLYING,
+    IS_TUMBLED,
+    CrazyflieCommand,
+    CrazyflieReading,
+    CrazyflieSettings,
+)
 from robot.clock import ReplayClock
 from robot.flight.figures import FigureOfEight, HoverAtPoints, eased
 from robot.flight.flight_log import FlightLog, read_flight
@@ -23,6 +31,7 @@ class EasyDrone:
 
     def __init__(self) -> None:
         self.clock = ReplayClock()
+        self.settings = CrazyflieSettings("udp://nowhere", reach_m=2.0)
         self.place = np.array([0.3, -0.2, 0.01])
         self.parameters = {
             ARM: 0.0,
@@ -120,7 +129,7 @@ def test_a_flight_without_trouble_goes_through_every_phase_and_lands(flight):
     assert drone.told.count("land") == 1
     assert drone.told[-2:] == ["disarm", "stop"]
     assert drone.parameters[ARM] == 0
-    kinds = ["armed", "take_off", "policy", "hand_over", "hand_back", "landing", "end"]
+    kinds = ["armed", "take_off", "policy", "hand_over", "hand_back", "landing", "end", "result"]
     assert [event.split(b'"')[3].decode() for event in events] == kinds
 
 
@@ -170,8 +179,40 @@ def test_another_policy_or_a_damaged_one_is_not_even_armed(flight, parameter, va
     flown, log, _ = flight(drone)
     assert words in flown.trouble
     assert "arm" not in drone.told
-    assert set(log["phase"]) == {Phase.GROUND}
+    assert set(log["phase"]) == {Phase.GROUND, Phase.END}
     assert not flown.landed
+
+
+def test_one_that_is_interrupted_on_the_ground_stays_there(flight):
+    drone = EasyDrone()
+
+    def interrupt(mission, phase, share):
+        mission.interrupted = True
+
+    flown, _log, _ = flight(drone, interrupt)
+    assert flown.trouble == "interrupted"
+    assert drone.told == ["disarm"] * 5 + ["stop"]
+
+
+def test_a_mistake_in_the_program_lands_the_drone_before_it_is_told(flight):
+    drone = EasyDrone()
+
+    def stumble(mission, phase, share):
+        if phase == Phase.POLICY and share > 0.5:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        flight(drone, stumble)
+    assert drone.told[-7:] == ["land"] + ["disarm"] * 5 + ["stop"]
+    assert drone.place[2] < 0.1
+
+
+def test_a_figure_that_does_not_fit_is_not_begun(flight):
+    drone = EasyDrone()
+    drone.place[0] = 1.5
+    flown, _log, _ = flight(drone, figure=FigureOfEight(), lap_s=5.5)
+    assert "no room" in flown.trouble
+    assert "arm" not in drone.told
 
 
 @pytest.mark.parametrize("phase", [Phase.TAKE_OFF, Phase.POLICY, Phase.HAND_BACK])
