@@ -21,6 +21,7 @@ from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.crazyflie_link import use_repeating_links
 
 BLOCK_BYTES = 26  # that a log packet holds, beside its number and time
+WRAP_S = 0.5 * 0.001 * 2**24  # an older time than this before the newest is a newer one, after the clock's overflow
 SILENCE_S = 0.5  # without log data for longer, something is wrong
 ATTEMPTS = 3  # to connect, within the time limit
 LOW_BATTERY_V = 3.0  # one cell, under load
@@ -184,9 +185,13 @@ class Crazyflie:
         block.start()
 
     def _take(self, timestamp_ms: int, values: dict[str, float], block: LogConfig) -> None:
-        """Called by cflib's thread."""
-        if all(map(math.isfinite, values.values())):
-            self._logged[next(iter(values))] = Logged(values, 0.001 * timestamp_ms, self._clock.now())
+        """Called by cflib's thread. What was overtaken on the way is dropped; the drone's clock has 24 bits."""
+        name = next(iter(values))
+        board_time_s = 0.001 * timestamp_ms
+        before = self._logged.get(name)
+        overtaken = before is not None and 0.0 <= before.board_time_s - board_time_s < WRAP_S
+        if not overtaken and all(map(math.isfinite, values.values())):
+            self._logged[name] = Logged(values, board_time_s, self._clock.now())
 
     def read(self) -> CrazyflieReading:
         """The newest values with their ages. Never blocks. Raises LinkLost."""

@@ -28,6 +28,19 @@ def test_it_connects_over_a_link_that_loses_doubles_and_delays(standing):
     standing.driver.close()
 
 
+def test_what_was_overtaken_on_the_way_is_not_taken_for_news(standing):
+    standing.driver.open()
+    standing.drone.fault("link", late=0.5, late_s=0.05)
+    times_s = []
+    for _ in range(50):
+        standing.wait(TICK_S)
+        times_s.append(standing.driver.read().board_time_s)
+    standing.drone.fault("link", late=0.0)
+    standing.driver.close()
+    assert times_s == sorted(times_s)
+    assert len(set(times_s)) > 25
+
+
 def test_a_device_that_does_not_answer_is_given_up_in_time(standing):
     driver = Crazyflie(CrazyflieSettings(standing.wire.uri, connect_s=0.6), standing)
     standing.wire.silent = True
