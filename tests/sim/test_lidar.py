@@ -106,6 +106,16 @@ def test_in_motion_each_beam_is_fired_from_its_own_pose() -> None:
     assert np.median(np.abs(found - scan(grid, start))) > 0.03
 
 
+def test_who_moves_up_to_a_wall_does_not_look_through_it() -> None:
+    course = built_in("oval")
+    grid, (x, y, heading) = rasterise(course), centreline_pose(course, 0.1)
+    left = heading + math.pi / 2
+    way = cast(grid.distance_m, grid.frame, x, y, left, RANGE_MAX_M) - 0.15
+    start = np.array([x, y, heading - math.pi / 2])  # the wall behind it, where the last beams go
+    found = scan(grid, start, start + way * np.array([math.cos(left), math.sin(left), 0.0]))
+    assert found[-1] == pytest.approx(0.15, abs=0.05)
+
+
 def test_beams_that_meet_nothing_in_range_return_zero() -> None:
     course = built_in("oval")
     grid, pose = rasterise(course), centreline_pose(course, 0.0)

@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import signal
 import sys
 import tomllib
 from collections import Counter
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from robot.sweep import run_sweep as module
-from robot.sweep.run_sweep import Outcome, Standing, run_sweep, save
+from robot.sweep.run_sweep import Outcome, Standing, run_sweep, save, train_once
 from robot.sweep.sweep_file import Run, Sweep
 
 EARLIER, KILLED_ONCE, RAISES, KILLED_ALWAYS = 0, 3, 8, 9  # seeds of the runs to which something happens
@@ -120,6 +122,23 @@ def test_progress_counts_what_was_there_and_ends_at_the_whole(swept: Swept) -> N
     assert swept.seen[0] == Standing(runs=10, done=1)
     assert swept.seen[-1] == swept.standing
     assert not list(swept.folder.glob(".?*/")), "folders that were not renamed"
+
+
+def test_ctrl_c_is_for_the_sweep_and_not_for_a_training(tmp_path: Path) -> None:
+    def train(config: Any, root: Path) -> dict[str, Any]:
+        root.mkdir()
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:  # as a training does: it ends early and hands back what it has
+            return {"run": str(root), "interrupted": True}
+        return {"run": str(root), "interrupted": False}
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        outcome = train_once(train, None, tmp_path / "scratch")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert outcome.figures["interrupted"] is False
 
 
 def test_a_whole_sweep_needs_no_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
