@@ -397,6 +397,29 @@ def test_without_any_set_point_it_does_not_take_over(flight):
     assert (flight.log("active"), flight.log("fault")) == (0, SETPOINT_OLD)
 
 
+def test_the_fence_stands_about_the_place_where_it_is_armed(apps):
+    bench = Bench(apps["hover"])
+    put(bench.state.position, (40.0, -40.0, 7.0))
+    put(bench.setpoint.position, (40.0, -40.0, 7.0))
+    assert np.isfinite(bench.first_forces()).all()
+    bench.state.position.x = 43.1
+    assert np.isnan(bench.step()).all() and bench.app.logs["policy.fault"].value == POSITION
+
+
+@pytest.mark.parametrize("lap_s", [0.0, 3.0, -5.5, 2000.0, float("nan")])
+def test_a_lap_that_cannot_be_flown_is_refused(apps, lap_s):
+    bench = Bench(apps["track_trajectory"])
+    bench.app.parameters["policy.lapS"].value = lap_s
+    assert np.isnan(bench.first_forces()).all() and bench.app.logs["policy.fault"].value == PARAMETER
+
+
+def test_one_alone_arms(apps):
+    bench = Bench(apps["hover"])
+    bench.step()
+    bench.app.parameters["policy.arm"].value = 2
+    assert np.isnan(bench.step()).all()
+
+
 def test_a_drone_never_wakes_up_armed(flight):
     assert flight.app.parameters["policy.arm"].value == 0
     flight.fly(0.1)
