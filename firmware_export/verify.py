@@ -19,7 +19,7 @@ from firmware_export.network import Network
 CLOCK_MHZ = 168.0  # the Crazyflie's STM32F405
 TORCH_ERROR_MAX = 1e-6  # beside what torch itself errs by in single precision
 TORCH_ERROR_RATIO_MAX = 2.0
-CORNER = 16.0  # of normalised observations, no sensor gets there
+CORNER = 5.0  # of normalised observations: farther than drones and cars of the tasks get
 ACTS_BEYOND_HISTORY = 8
 FIRST_ACTION = 0.25
 
@@ -157,7 +157,7 @@ def proof_vectors(network: Network, n: int, seed: int = 0) -> tuple[np.ndarray, 
         ]
     )
     n_random = max(1, n - sum(map(len, ordinary)) - len(extreme))
-    size = rng.choice([0.1, 1.0, 4.0], (n_random, 1), p=[0.2, 0.6, 0.2])
+    size = rng.choice([0.1, 1.0, 3.0], (n_random, 1), p=[0.2, 0.6, 0.2])
     ordinary.append(size * rng.standard_normal((n_random, network.inputs)))
     possible = np.concatenate(ordinary).clip(-CORNER, CORNER)
     possible[:, network.sensed :] = possible[:, network.sensed :].clip(-1.0, 1.0)  # past actions
