@@ -74,10 +74,13 @@ def main(arguments: list[str]) -> int:
 
 def image_of(config: FlashConfig, virtual: bool) -> bytes:
     """The image to write, checked. Raises ValueError for a wrong one."""
+    from firmware_export.crazyflie_app import DECIDED
     from firmware_export.firmware_image import check_image, load_image, policy_image
     from robot.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run)) if config.run else None
+    if network is not None and [(field.name, field.size) for field in network.action] != [DECIDED]:
+        raise ValueError(f"{config.run}: found a policy for {network.task}, allowed: one that flies a quadrotor")
     if config.image:
         return load_image(Path(config.image), network)
     if network is None:

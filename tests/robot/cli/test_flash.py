@@ -21,6 +21,7 @@ from firmware_export.firmware_image import FLASH_START, MARK, RECORD
 from policies.actor import weight_count
 from policies.policy_file import save_policy
 from robot.cli.flash import main
+from robot.tasks import race_track
 from tests.firmware_export.toolchain import needs_arm_gcc
 
 ROBOT = [sys.executable, "-c", "from robot.cli import main; main()"]
@@ -112,6 +113,13 @@ def test_another_policys_image_is_refused(run: Path, tmp_path: Path, device: Ser
     with pytest.raises(ValueError, match=f"found policy {'0' * 64}, allowed: the run's"):
         main([str(run), "--image", str(tmp_path / "cf2.bin"), "--uri", device.uri])
     assert device.received == 0
+
+
+def test_a_cars_policy_is_refused(tmp_path: Path) -> None:
+    layers = (race_track.OBSERVATION_SIZE, 8, 8, 4)
+    save_policy(tmp_path / "policy.npz", np.zeros(weight_count(layers), np.float32), layers, "race_track", 10.0)
+    with pytest.raises(ValueError, match="found a policy for race_track, allowed: one that flies a quadrotor"):
+        main([str(tmp_path / "policy.npz")])
 
 
 def test_a_real_crazyflie_needs_firmware_that_flies(run: Path, device: Server) -> None:
