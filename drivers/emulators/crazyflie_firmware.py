@@ -56,7 +56,7 @@ class Firmware:
     def __init__(self, body: Body, app: OutOfTree | None = None) -> None:
         self.body, self.app = body, app
         self.now_ms = 0
-        self.pid = CascadedPid(body.hover_force())
+        self.pid = CascadedPid(body.quadrotor, body.hover_force())
         self.commander, self.high_level, self.supervisor = Commander(), HighLevelCommander(), Supervisor()
         self.forces = np.zeros(4)  # m1 to m4, shares of the greatest thrust
         self.setpoint = Setpoint()  # the one that is flown, after the supervisor

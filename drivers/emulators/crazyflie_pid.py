@@ -43,7 +43,9 @@ from drivers.emulators.crazyflie_setpoint import (
     S_VELOCITY,
     VEL,
 )
+from sim.quadrotor import QuadrotorParameters, load_parameters
 
+TUNED_FOR = "crazyflie_2_1"  # the drone of sim/data on which the default gains hold
 FULL = 65535.0
 ATTITUDE_MS, POSITION_MS = 2, 10  # periods: 500 Hz, 100 Hz
 THRUST_MIN = 20000.0
@@ -197,12 +199,25 @@ def distribute(thrust, roll, pitch, yaw, forces):
         forces[k] = force if force > 0.0 else 0.0  # also where it is no number
 
 
+def turning(q: QuadrotorParameters) -> np.ndarray:
+    """How much of roll, pitch and yaw a motor count gives, as angular accelerations up to a common factor: (3,)."""
+    lever = np.array(
+        [q.arm_y_m / q.inertia_x_kg_m2, q.arm_x_m / q.inertia_y_kg_m2, q.torque_per_thrust_m / q.inertia_z_kg_m2]
+    )
+    return (q.thrust_0_n + q.thrust_1_n + q.thrust_2_n) * lever
+
+
 class CascadedPid:
     """The controller's gains, which are parameters, and what it remembers."""
 
-    def __init__(self, hover_force: float) -> None:
-        """hover_force: share of the greatest thrust that carries the drone; the firmware's `thrustBase` is set by it."""
+    def __init__(self, quadrotor: QuadrotorParameters, hover_force: float) -> None:
+        """hover_force: share of the greatest thrust that carries the drone; the firmware's `thrustBase` is set by it.
+
+        On other drones than TUNED_FOR the rate loops get gains that make them as fast as on that.
+        """
         self.gains = np.array(list(LOOPS.values()))
+        scale = turning(load_parameters(TUNED_FOR)) / turning(quadrotor)
+        self.gains[ROLL_RATE : YAW_RATE + 1, :3] *= scale[:, np.newaxis]
         self.thrust_base = round(hover_force * FULL)
         self.memory = np.zeros(N_MEMORY)
         self._modes: bytes = b""

@@ -46,9 +46,11 @@ def test_who_arms_and_does_not_fly_is_disarmed_after_half_a_minute(make_drone):
     assert drone.arm() == bytes([0x81, 1, 1])
 
 
-def test_it_hovers_within_centimetres_of_a_position(make_drone):
-    drone = make_drone()
+@pytest.mark.parametrize("quadrotor", ["crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_brushless"])
+def test_it_hovers_within_centimetres_of_a_position(make_drone, quadrotor: str):
+    drone = make_drone(quadrotor=quadrotor)
     drone.climb(1.0)
+    drone.stream(10.0, 7, 0.0, 0.0, 1.0, 0.0)
     errors = []
     for _ in range(100):
         drone.stream(0.04, 7, 0.5, -0.3, 1.0, 45.0)
