@@ -47,6 +47,37 @@ def test_the_self_test_notices_a_flipped_weight_there_too(tmp_path: Path) -> Non
         assert int(printed(["-device", f"loader,file={image},addr={program.flash_start:#x}"])[0], 16) == answer
 
 
+ONE_INFERENCE = """
+#include "policy.h"
+int main(void)
+{
+    static float x[POLICY_INPUTS], y[POLICY_OUTPUTS];
+    policy_infer(x, y);
+    register int exit __asm__("r0") = 0x18, well __asm__("r1") = 0x20026;
+    __asm__ volatile("bkpt 0xab" : : "r"(exit), "r"(well));
+    return 0;
+}
+"""
+NOT_POLICY = ("main", "reset", "stopped", "memset")
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_qemu_executes_as_many_instructions_as_were_counted(kernel: Kernel, tmp_path: Path) -> None:
+    """QEMU executes one at a time, and says where each was."""
+    code = c_source(HOVER, kernel).write(tmp_path)
+    main = tmp_path / "one_inference.c"
+    main.write_text(ONE_INFERENCE)
+    program = build_program([code, main], tmp_path / "qemu", more=[f"-I{tmp_path}"])
+    starts = {name: program.symbols[name] for name in NOT_POLICY if name in program.symbols}
+    others = [range(start, start + program.symbol_sizes[name]) for name, start in starts.items()]
+    lines = printed(["-singlestep", "-d", "exec,nochain", "-kernel", str(program.elf)], separator="\n")
+    places = [int(line.split("/")[1], 16) for line in lines if line.startswith("Trace")]
+    executed = sum(not any(place in function for function in others) for place in places)
+    chip = EmulatedPolicy(build_policy_program(code, tmp_path / "unicorn"), HOVER)
+    chip.infer(np.zeros((1, HOVER.inputs), np.float32))
+    assert executed == chip.calls[0].instructions
+
+
 def on_qemu(network: Network, code: Path, x: np.ndarray) -> tuple[bool, np.ndarray]:
     """The self-test's answer, and outputs (n, outputs) float32 for inputs (n, inputs)."""
     lines = printed(["-kernel", str(build(code, x).elf)])
@@ -63,10 +94,10 @@ def build(code: Path, x: np.ndarray) -> Program:
     return build_program([code, MAIN], folder / "qemu", more=[f"-I{folder}"])
 
 
-def printed(image: list[str]) -> list[str]:
-    """What a program prints through semihosting, line by line."""
+def printed(image: list[str], separator: str | None = None) -> list[str]:
+    """What a program prints through semihosting, or QEMU itself, word by word or between separators."""
     command = ["qemu-system-arm", "-machine", MACHINE, "-nographic", "-monitor", "none", "-serial", "none",
                "-semihosting-config", "enable=on,target=native", *image]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    return (done.stdout + done.stderr).split()
+    return (done.stdout + done.stderr).split(separator)
