@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.vesc import FrameParser, VescSettings, fault_name, frame
+from drivers.vesc import GET_VALUES, FrameParser, VescSettings, fault_name, frame
 
 # Answer of a standing VESC to GET_VALUES, recorded from a real one: 27.6 degrees, 37.5 V, tachometer -31936, no fault.
 RECORDED_VALUES = bytes.fromhex(
@@ -171,6 +171,16 @@ def test_answers_are_dated_by_the_request_even_if_the_reader_was_held_up(bench):
     b.drive(0.0, 1.0, 0.2)
     b.wait(0.5)
     assert b.vesc.read().values_age_s == pytest.approx(0.5)
+
+
+def test_every_tick_asks_once(bench, monkeypatch):
+    b = bench()
+    b.vesc.open()
+    b.drive(0.0, 1.0, 0.2)
+    sent, write = bytearray(), b.vesc._port.write
+    monkeypatch.setattr(b.vesc._port, "write", lambda data: (sent.extend(data), write(data)))
+    b.drive(0.0, 1.0, 0.2)  # ten ticks
+    assert [payload[0] for payload in FrameParser().feed(bytes(sent))].count(GET_VALUES) == 10
 
 
 def test_write_tells_what_was_sent_after_limits(bench):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drivers.base import LidarReading
-from robot.recovery import LEGS_MAX, TIME_MAX_S, Phase, Place, Recovery, ScanMemory, free_distance
+from robot.recovery import LEGS_MAX, LOOK_S, TIME_MAX_S, Phase, Place, Recovery, ScanMemory, free_distance
 from robot.safety.supervisor import Command, Mode, execute
 from robot.tasks.race_track import TICK_S
 from sim.built_in_tracks import BUILT_IN, built_in
@@ -167,6 +167,15 @@ def test_boxed_in_it_tries_every_way_asks_to_be_found_anew_and_gives_up_with_the
     assert box.step().brake_a > 0.0
 
 
+def test_before_it_is_found_anew_it_stands_and_looks_around():
+    box = Box()
+    while not box.recovery.relocalise:
+        box.step()
+    for _ in range(round(LOOK_S / TICK_S) - 1):
+        assert box.step().brake_a > 0.0
+        assert box.recovery.phase is Phase.HALT
+
+
 def test_it_stands_before_it_does_anything():
     box = Box()
     assert all(box.step().brake_a > 0.0 for _ in range(10))
@@ -224,6 +233,16 @@ def test_pursuit_that_did_not_move_the_car_is_not_tried_again_from_there():
     for _ in range(100):
         plain.step()
     assert plain.phases[:6] == [Phase.HALT, Phase.AIM, Phase.REJOIN, Phase.HALT, Phase.AIM, Phase.LEG]
+
+
+def test_an_arc_on_which_the_car_did_not_move_is_not_the_next_one():
+    plain, legs = Plain(heading_error=2.0), []
+    for _ in range(2):
+        plain.stand_until(Phase.LEG)
+        command = plain.step()
+        legs.append((command.speed_m_s > 0.0, command.steer_rad))
+        plain.stand_until(Phase.HALT)
+    assert legs[0] != legs[1]
 
 
 def test_a_car_that_never_comes_to_rest_fails_after_its_time():

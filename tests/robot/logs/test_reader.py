@@ -43,6 +43,12 @@ def test_the_outputs_of_all_parts_come_once_and_in_order(tmp_path: Path, write_p
     assert list(LogReader(tmp_path).outputs()["tick"]) == list(range(50))
 
 
+def test_an_event_that_a_restarted_recorder_wrote_again_comes_once(tmp_path: Path, write_part: Callable) -> None:
+    (tmp_path / "log-0002.mcap").write_bytes(write_part(tmp_path, 30).read_bytes())
+    assert sum(len(batch.events) for batch in LogReader(tmp_path).batches()) == 2
+    assert [event["kind"] for event in LogReader(tmp_path).events()] == ["start"]
+
+
 def test_what_was_flushed_survives_a_kill(tmp_path: Path, write_part: Callable) -> None:
     write_part(tmp_path, 40, close=False)
     assert ticks(tmp_path) == list(range(40))

@@ -211,6 +211,16 @@ def test_what_was_dropped_is_in_the_log(session: Session, tmp_path: Path) -> Non
     assert dropped == {"readings": 44, "outputs": 44}
 
 
+def test_what_was_dropped_before_a_restart_is_not_told_again(session: Session, tmp_path: Path) -> None:
+    for _ in range(2):
+        recorder = Recorder(session.config)
+        session.drive(0, 300 if not recorder.lost[session.config.readings] else 0)
+        recorder.drain()
+        recorder.close()
+    assert len(LogReader(tmp_path).parts) == 2
+    assert len(LogReader(tmp_path).events()) == 2  # of readings and of outputs
+
+
 def test_ctrl_c_leaves_the_recorder_running_and_sigterm_ends_it_with_all_it_had(
     session: Session, tmp_path: Path
 ) -> None:

@@ -177,6 +177,14 @@ def test_told_to_drive_and_not_moving_is_stuck_after_a_second():
     assert drive.run(10, sent_speed_m_s=1.0) == Flag.STUCK
 
 
+def test_who_was_told_to_stand_in_between_is_not_stuck_yet():
+    drive = Drive(0.0)
+    drive.run(20)
+    assert drive.run(45, sent_speed_m_s=1.0) == Flag.NONE
+    drive.run(10)
+    assert drive.run(45, sent_speed_m_s=1.0) == Flag.NONE
+
+
 def test_spinning_wheels_do_not_hide_that_the_car_stands():
     drive = Drive(1.0)
     assert drive.run(60, x=0.0) == Flag.STUCK
@@ -192,6 +200,10 @@ def test_a_few_late_ticks_are_forgiven_many_are_not():
     assert drive.run(9, late_s=0.015) == Flag.NONE
     assert drive.step(late_s=0.015) == Flag.DEADLINE
     assert Drive().step(missed_ticks=12) == Flag.DEADLINE
+
+
+def test_ticks_that_were_missed_once_count_once():
+    assert Drive().run(60, missed_ticks=4) == Flag.NONE
 
 
 def test_a_sagging_battery_warns_only_when_it_stays_low():

@@ -149,6 +149,16 @@ def test_a_whole_sweep_needs_no_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run_sweep(sweep, tmp_path, lambda _: None) == Standing(runs=3, done=3)
 
 
+def test_a_run_that_failed_is_tried_again_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = seeds_of(range(2))
+    save(tmp_path, sweep.runs[0], Outcome({}, {}), 0)
+    save(tmp_path, sweep.runs[1], Outcome({}, {}, "no disk"), 0)
+    tried: list[str] = []
+    monkeypatch.setattr(module, "train_all", lambda sweep, runs, *_: tried.extend(run.id for run in runs))
+    run_sweep(sweep, tmp_path, lambda _: None)
+    assert tried == [sweep.runs[1].id]
+
+
 def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"needs Ray.*pip install 'robot-practice\[sweep\]'"):
