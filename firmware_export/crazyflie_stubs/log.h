@@ -1,4 +1,4 @@
-/* The firmware's log variables. There LOG_ADD fills tables in a section of the linker; here, a table for the host. */
+/* The firmware's log variables. See param.h. */
 #pragma once
 
 #include "stub_host.h"
@@ -11,9 +11,12 @@
 #define LOG_INT32 6
 #define LOG_FLOAT 7
 
-#define LOG_GROUP_START(GROUP)                                                                                         \
-    __attribute__((constructor)) static void stub_logs_of_##GROUP(void)                                                \
+#define LOG_GROUP_START(GROUP) static const struct stub_variable stub_logs_of_##GROUP[] = {
+#define LOG_ADD(TYPE, NAME, ADDRESS) {.type = TYPE, .name = #NAME, .address = (void *)(ADDRESS)},
+#define LOG_GROUP_STOP(GROUP)                                                                                          \
+    }                                                                                                                  \
+    ;                                                                                                                  \
+    __attribute__((constructor)) static void stub_add_logs_of_##GROUP(void)                                            \
     {                                                                                                                  \
-        const char *const group = #GROUP;
-#define LOG_ADD(TYPE, NAME, ADDRESS) stub_add_log(group, #NAME, TYPE, ADDRESS);
-#define LOG_GROUP_STOP(GROUP) }
+        stub_add_logs(#GROUP, stub_logs_of_##GROUP, sizeof stub_logs_of_##GROUP / sizeof *stub_logs_of_##GROUP);       \
+    }

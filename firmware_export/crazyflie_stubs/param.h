@@ -1,4 +1,5 @@
-/* The firmware's parameters. There PARAM_ADD fills tables in a section of the linker; here, a table for the host. */
+/* The firmware's parameters. The macros make lists of initialisers as there, where they go into a
+   section of the linker; here the host is told of them when the app is loaded. */
 #pragma once
 
 #include "stub_host.h"
@@ -13,10 +14,14 @@
 #define PARAM_CORE 0x20
 #define PARAM_RONLY 0x40
 
-#define PARAM_GROUP_START(GROUP)                                                                                       \
-    __attribute__((constructor)) static void stub_parameters_of_##GROUP(void)                                          \
-    {                                                                                                                  \
-        const char *const group = #GROUP;
-#define PARAM_ADD(TYPE, NAME, ADDRESS) stub_add_parameter(group, #NAME, TYPE, ADDRESS);
+#define PARAM_GROUP_START(GROUP) static const struct stub_variable stub_parameters_of_##GROUP[] = {
+#define PARAM_ADD(TYPE, NAME, ADDRESS) {.type = TYPE, .name = #NAME, .address = (void *)(ADDRESS)},
 #define PARAM_ADD_CORE(TYPE, NAME, ADDRESS) PARAM_ADD((TYPE) | PARAM_CORE, NAME, ADDRESS)
-#define PARAM_GROUP_STOP(GROUP) }
+#define PARAM_GROUP_STOP(GROUP)                                                                                        \
+    }                                                                                                                  \
+    ;                                                                                                                  \
+    __attribute__((constructor)) static void stub_add_parameters_of_##GROUP(void)                                      \
+    {                                                                                                                  \
+        stub_add_parameters(#GROUP, stub_parameters_of_##GROUP,                                                        \
+                            sizeof stub_parameters_of_##GROUP / sizeof *stub_parameters_of_##GROUP);                   \
+    }

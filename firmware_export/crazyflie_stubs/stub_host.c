@@ -30,18 +30,23 @@ void stub_set_host(void (*pid)(control_t *, const setpoint_t *, const sensorData
     host_print = print;
 }
 
-void stub_add_parameter(const char *group, const char *name, uint8_t type, void *address)
+static uint32_t append(struct stub_entry *table, uint32_t count, const char *group,
+                       const struct stub_variable *variable, unsigned n)
 {
-    if (stub_parameters_count < TABLE_SIZE) {
-        stub_parameters[stub_parameters_count++] = (struct stub_entry){group, name, type, address};
+    for (; n != 0 && count < TABLE_SIZE; n--, variable++) {
+        table[count++] = (struct stub_entry){group, variable->name, variable->type, variable->address};
     }
+    return count;
 }
 
-void stub_add_log(const char *group, const char *name, uint8_t type, void *address)
+void stub_add_parameters(const char *group, const struct stub_variable *variables, unsigned n)
 {
-    if (stub_logs_count < TABLE_SIZE) {
-        stub_logs[stub_logs_count++] = (struct stub_entry){group, name, type, address};
-    }
+    stub_parameters_count = append(stub_parameters, stub_parameters_count, group, variables, n);
+}
+
+void stub_add_logs(const char *group, const struct stub_variable *variables, unsigned n)
+{
+    stub_logs_count = append(stub_logs, stub_logs_count, group, variables, n);
 }
 
 void stub_print(const char *format, ...)

@@ -4,6 +4,12 @@
 
 #include <stdint.h>
 
-void stub_add_parameter(const char *group, const char *name, uint8_t type, void *address);
-void stub_add_log(const char *group, const char *name, uint8_t type, void *address);
+struct stub_variable {
+    uint8_t type;
+    const char *name;
+    void *address;
+};
+
+void stub_add_parameters(const char *group, const struct stub_variable *variables, unsigned n);
+void stub_add_logs(const char *group, const struct stub_variable *variables, unsigned n);
 void stub_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

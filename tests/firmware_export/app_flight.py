@@ -35,7 +35,7 @@ class AppFlight:
         for _ in range(20):  # as long as the estimate is old
             self.body.step(self.forces)
             self.body.state[Z] = 1.0
-        self.pid = CascadedPid(self.body.hover_force())
+        self.pid = CascadedPid(quadrotor, self.body.hover_force())
         self.app = CrazyflieApp(shared_object, self._controller_pid)
         self.app.init()
         self.goal, self.sends, self.now_ms = np.array([0.0, 0.0, 1.0]), True, 0

@@ -40,6 +40,7 @@ from robot.network_of_run import network_of_run
 from robot.tasks import hover, track_trajectory
 from sim.quadrotor import load_parameters
 from tests.firmware_export.app_flight import AppFlight, put
+from tests.firmware_export.toolchain import needs_arm_gcc, needs_clang
 
 POLICIES = Path(__file__).parents[1] / "recordings" / "policies"
 DRONE = "crazyflie_2_0"
@@ -478,14 +479,14 @@ def test_every_parameter_and_log_variable_is_explained(apps, flight):
         assert f"`{name}`" in text
 
 
-@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="apt-get install gcc-arm-none-eabi")
+@needs_arm_gcc
 @pytest.mark.parametrize("task", ["hover", "track_trajectory"])
 def test_it_compiles_under_the_firmware_s_flags(apps, tmp_path, task):
     objects = build_for_cortex_m4(apps[task], tmp_path)
     assert {path.stem for path in objects} == {source.stem for source in app_sources(apps[task])}
 
 
-@pytest.mark.skipif(shutil.which("clang") is None, reason="apt-get install clang")
+@needs_clang
 def test_clang_has_nothing_to_say_either(apps, tmp_path):
     sources = [*app_sources(apps["track_trajectory"]), STUBS / "stub_host.c"]
     include = [STUBS, apps["track_trajectory"] / "src"]
