@@ -57,7 +57,7 @@ def field_table(fields: tuple[Field, ...]) -> str:
 
 def title(network: Network, kernel: Kernel) -> str:
     sizes = "-".join(str(size) for size in network.sizes)
-    return f"A policy for {network.task}: {sizes}, kernel {kernel}. Generated; policy {network.sha256}."
+    return f"A policy for {network.task}: {sizes}, kernel {kernel}. Generated from {network.sha256[:16]}."
 
 
 def template(name: str) -> str:

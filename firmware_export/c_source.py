@@ -16,12 +16,6 @@ from firmware_export.c_header import c_header, template, title
 from firmware_export.network import Network
 from policies.array_file import write_bytes_atomically
 
-MULTIPLY_ADD = {
-    "fma": "__builtin_fmaf(a, b, c) /* one rounding */",
-    "muladd": "((a) * (b) + (c)) /* two roundings */",
-    "int8": "__builtin_fmaf(a, b, c) /* one rounding */",
-}
-
 
 @dataclass(frozen=True)
 class CSource:
@@ -49,11 +43,13 @@ def c_source(network: Network, kernel: Kernel = "fma") -> CSource:
         f"/* {title(network, kernel)}\n   {how_to_compile(kernel)} */",
         '#include "policy.h"\n\n#include <stdint.h>',
         template("preamble.c"),
-        f"#define MULTIPLY_ADD(a, b, c) {MULTIPLY_ADD[kernel]}",
+        template("separate.c" if kernel == "muladd" else "fused.c"),
         data_definition(members),
         f"#define POLICY_CRC32 0x{crc_32(members):08x}u /* of policy_data */\n#define GOLDEN_VECTORS {GOLDEN_VECTORS}",
         template("in_flash.c"),
     ]
+    if kernel == "int8" or activations != {"linear"}:
+        parts.append(template("mask_of_sign.c"))
     if kernel == "int8" or "tanh" in activations:
         parts.append(template("clamped.c"))
     parts.append(template("dense_int8.c" if kernel == "int8" else "dense_float.c"))

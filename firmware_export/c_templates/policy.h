@@ -11,7 +11,8 @@
    It decides, between -1 and 1; the command is action / scale + offset:
 @ACTION@
 
-   No heap, no libm; static scratch: one caller at a time. A NaN that goes in comes out. */
+   No heap, no libm; static scratch: one caller at a time. A NaN that goes in comes out, and stays among the past
+   actions until policy_reset. */
 #ifndef POLICY_H
 #define POLICY_H
 

@@ -20,6 +20,5 @@ union word {
     uint32_t bits;
 };
 
-/* All ones if the highest bit is set, else zero. Masks take the place of comparisons, so that the same instructions run
-   whatever the numbers. */
-#define MASK_OF_SIGN(bits) (0u - ((bits) >> 31))
+/* Compilers know nothing about x from here on: neither that it is constant, nor what it was made from. */
+#define OPAQUE(x) __asm__("" : "+r"(x))

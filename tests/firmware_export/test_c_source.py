@@ -12,7 +12,7 @@ from firmware_export.arithmetic import KERNELS, Kernel, infer
 from firmware_export.c_source import c_source
 from firmware_export.compilers import Compiler, compile_c, shared_library
 from firmware_export.host_policy import HostPolicy
-from firmware_export.network import Network, random_network
+from firmware_export.network import Activation, Network, random_network
 from policies.fields import Field
 
 HOVER = random_network((146, 64, 64, 4), history=32)
@@ -60,6 +60,15 @@ def test_other_compilers_and_dialects_give_the_same_bits(kernel: Kernel, tmp_pat
     expected = infer(ODD, kernel, x)
     for compiler, more in ((clang, ("-std=gnu11",)), ("gcc", ("-std=gnu11", "-ffp-contract=fast"))):
         assert_same_bits(built(ODD, kernel, tmp_path, compiler, "3", more).infer(x), expected)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
+def test_what_a_network_does_not_need_is_left_out(activation: Activation, tmp_path: Path, clang: Compiler) -> None:
+    """clang warns of functions that nobody calls, and warnings are errors."""
+    for kernel in KERNELS:
+        for layer_norm in (False, True):
+            code = c_source(random_network((5, 3), (activation,), (layer_norm,)), kernel).write(tmp_path)
+            compile_c(clang, ["-c", code, "-o", tmp_path / "policy.o"])
 
 
 @pytest.mark.parametrize("name", NETWORKS)
