@@ -38,7 +38,7 @@ class Objective(NamedTuple):
     rate: float = 0.02
     action: float = 0.02  # of the squared difference to hovering
     action_change: float = 6.0  # of the squared difference to the last action
-    wall: float = 500.0  # of the squared distance, in each coordinate, beyond
+    wall: float = 2000.0  # of the squared distance, in each coordinate, beyond
     wall_m: float = 0.3
     crash_m: float = 1.0  # a drone so far away, or turning so fast, no longer counts
     crash_rate_rad_s: float = 60.0
