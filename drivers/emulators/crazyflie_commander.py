@@ -144,7 +144,7 @@ class HighLevelCommander:
         return replace(goal, rate_deg_s=(0.0, 0.0, math.degrees(rate[3])))
 
     def answer(self, data: bytes, now_ms: int, may_fly: bool) -> Error:
-        """Carry out a command (crtp_high_level_commander, as cflib documents it too)."""
+        """Carry out a command; `now_ms`: by the drone's clock; may_fly: the motors may run."""
         handlers = {
             0: self._set_group_mask,
             3: self._stop,
@@ -180,7 +180,10 @@ class HighLevelCommander:
 
     def _vertical(self, data: bytes, now_ms: int, plan: Plan) -> Error:
         _, height_m, yaw_rad, keep_yaw, duration_s = VERTICAL.unpack(data)
+        if not all(map(math.isfinite, (height_m, yaw_rad, duration_s))):
+            return Error.EINVAL
         place = self._last[0]
+        self._last[1:] = 0.0  # such plans begin from rest
         yaw = place[3] if keep_yaw else nearest_turn(yaw_rad, place[3])
         return self._fly(np.array([place[0], place[1], height_m, yaw]), duration_s, now_ms, plan)
 
@@ -192,13 +195,13 @@ class HighLevelCommander:
         if self.plan == Plan.STOPPED:
             return Error.EINVAL  # first it has to take off
         _, relative, is_straight, x, y, z, yaw, duration_s = GO_TO_2.unpack(data)
+        if not all(map(math.isfinite, (x, y, z, yaw, duration_s))):
+            return Error.EINVAL
         end, place = np.array([x, y, z, yaw]), self._last[0]
         end = place + end if relative else np.append(end[:3], nearest_turn(yaw, place[3]))
         return self._fly(end, duration_s, now_ms, Plan.FLYING, bool(is_straight))
 
     def _fly(self, end: np.ndarray, duration_s: float, now_ms: int, plan: Plan, is_straight: bool = False) -> Error:
-        if not (np.isfinite(end).all() and math.isfinite(duration_s)):
-            return Error.EINVAL
         duration_s = min(LONGEST_S, max(SHORTEST_S, duration_s))
         curve = straight(self._last, end, duration_s) if is_straight else smooth(self._last, end, duration_s)
         self._segment, self.plan = Segment(curve, now_ms, duration_s, stops=is_straight), plan

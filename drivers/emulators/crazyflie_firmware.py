@@ -62,8 +62,7 @@ class Firmware:
         self.setpoint = Setpoint()  # the one that is flown, after the supervisor
         self.packed = self.setpoint.packed()
         self.info = 0  # supervisor.info, as of the supervisor's last step
-        self.rejected = 0  # packets that made no sense
-        self._overridden: tuple[Setpoint, State] | None = None
+        self._overridden: tuple[Setpoint, State] = self.setpoint, State.RESET
         self._thrust_locked = True
         self._console: deque[bytes] = deque()
         self._controller = 0
@@ -78,37 +77,50 @@ class Firmware:
 
     def tick(self) -> None:
         """One millisecond."""
-        now_ms, supervisor, estimate = self.now_ms, self.supervisor, self.body.estimate
-        if now_ms % HIGH_LEVEL_MS == 0:
-            if not supervisor.motors_may_run:
-                self.high_level.stop()
-            if (goal := self.high_level.setpoint(now_ms, estimate)) is not None:
-                self.commander.take(goal, Priority.HIGH_LEVEL, now_ms)
-        wanted = self.commander.setpoint
-        if now_ms % SUPERVISOR_MS == 0:
-            before = supervisor.state
-            supervisor.update(now_ms, self.body.sensors, wanted.timestamp_ms, bool(self.forces.any()))
-            plan = self.high_level
-            self.info = supervisor.bits(plan.is_flying, plan.finished(now_ms), plan.plan == Plan.DISABLED)
-            if supervisor.state != before:
-                self.say(f"SUP: {supervisor.state.name.lower().replace('_', ' ')}\n")
-        if self._overridden is None or self._overridden[0] is not wanted or self._overridden[1] != supervisor.state:
-            self._overridden = wanted, supervisor.state
-            if not supervisor.motors_may_run:
-                self.setpoint = Setpoint()
-            else:
-                self.setpoint = level(wanted) if supervisor.state == State.LEVEL_OUT else wanted
-            self.packed = self.setpoint.packed()
+        if self.now_ms % HIGH_LEVEL_MS == 0:
+            self._plan()
+        if self.now_ms % SUPERVISOR_MS == 0:
+            self._supervise_flight()
+        self._override()
         if self.app is not None and self._controller == CONTROLLER_OUT_OF_TREE:
             self.app.control(self, self.setpoint, self.forces)
             if text := self.app.console():
                 self.say(text)
         else:
-            self.control_pid(now_ms, self.forces)
-        if not supervisor.motors_may_run:
+            self.control_pid(self.now_ms, self.forces)
+        if not self.supervisor.motors_may_run:
             self.forces[:] = 0.0
         self.body.step(self.forces)
         self.now_ms += 1
+
+    def _plan(self) -> None:
+        """Take the high-level commander's set-point."""
+        if not self.supervisor.motors_may_run:
+            self.high_level.stop()
+        goal = self.high_level.setpoint(self.now_ms, self.body.estimate)
+        if goal is not None:
+            self.commander.take(goal, Priority.HIGH_LEVEL, self.now_ms)
+
+    def _supervise_flight(self) -> None:
+        """Let the supervisor see sensors, the set-point's age and the motors."""
+        supervisor, plan, before = self.supervisor, self.high_level, self.supervisor.state
+        set_ms = self.commander.setpoint.timestamp_ms
+        supervisor.update(self.now_ms, self.body.sensors, set_ms, bool(self.forces.any()))
+        self.info = supervisor.bits(plan.is_flying, plan.finished(self.now_ms), plan.plan == Plan.DISABLED)
+        if supervisor.state != before:
+            self.say(f"SUP: {supervisor.state.name.lower().replace('_', ' ')}\n")
+
+    def _override(self) -> None:
+        """Fly the commander's set-point, or what the supervisor makes of it."""
+        wanted, state = self.commander.setpoint, self.supervisor.state
+        if wanted is self._overridden[0] and state == self._overridden[1]:
+            return
+        self._overridden = wanted, state
+        if not self.supervisor.motors_may_run:
+            self.setpoint = Setpoint()
+        else:
+            self.setpoint = level(wanted) if state == State.LEVEL_OUT else wanted
+        self.packed = self.setpoint.packed()
 
     def control_pid(self, step: int, forces: np.ndarray) -> list[float]:
         """controllerPid, what an app falls back to as well: see `CascadedPid.control`."""
@@ -121,12 +133,13 @@ class Firmware:
 
     def select_controller(self, number: int) -> None:
         """Choose a controller; 0: the default, which is the app's if there is one. Others than the two are not there."""
-        if number == 0:
-            number = CONTROLLER_PID if self.app is None else CONTROLLER_OUT_OF_TREE
-        if number == CONTROLLER_PID or (number == CONTROLLER_OUT_OF_TREE and self.app is not None):
-            if number == CONTROLLER_OUT_OF_TREE and self.app is not None and number != self._controller:
-                self.app.start()
-            self._controller = number
+        there = (CONTROLLER_PID,) if self.app is None else (CONTROLLER_PID, CONTROLLER_OUT_OF_TREE)
+        number = number or there[-1]
+        if number == self._controller or number not in there:
+            return
+        self._controller = number
+        if self.app is not None and number == CONTROLLER_OUT_OF_TREE:
+            self.app.start()
 
     def say(self, text: str) -> None:
         """Print on the console."""
@@ -181,7 +194,6 @@ class Firmware:
         """Port 3. Thrust stays 0 until a set-point without thrust has come."""
         setpoint = rpyt_setpoint(data)
         if setpoint is None:
-            self.rejected += 1
             return
         if self.commander.priority == Priority.DISABLED:
             self._thrust_locked = True
@@ -196,8 +208,6 @@ class Firmware:
             self.commander.relax()
         elif channel == 0 and (setpoint := generic_setpoint(data)) is not None:
             self._from_ground(setpoint)
-        else:
-            self.rejected += 1
 
     def _from_ground(self, setpoint: Setpoint) -> None:
         if self.commander.take(setpoint, Priority.GROUND, self.now_ms):
