@@ -51,18 +51,18 @@ def main(arguments: list[str]) -> int:
     config, as_json = parse(ExportConfig, "export", arguments)
     if not Path(config.run).exists():
         raise ValueError(f"RUN: found no {config.run}, allowed: a run's folder or a policy file")
-    config.folder().mkdir(parents=True, exist_ok=True)
-    proved, figures = {"onnx": to_onnx, "c": to_c, "crazyflie": to_crazyflie}[config.to](config, as_json)
+    proved, figures = {"onnx": to_onnx, "c": to_c, "crazyflie": to_crazyflie}[config.to](config)
     finish(figures, as_json)
     return 0 if proved else 1
 
 
-def to_onnx(config: ExportConfig, as_json: bool) -> tuple[bool, dict[str, Any]]:
+def to_onnx(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     """The model, always compared: that takes less than a second."""
     from firmware_export.onnx_model import OnnxPolicy, parity, write_onnx
     from robot.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run))
+    config.folder().mkdir(parents=True, exist_ok=True)
     model = config.folder() / "policy.onnx"
     write_onnx(model, network)
     read_back = OnnxPolicy(model)
@@ -75,18 +75,20 @@ def to_onnx(config: ExportConfig, as_json: bool) -> tuple[bool, dict[str, Any]]:
     return error <= ONNX_ERROR_MAX, figures
 
 
-def to_c(config: ExportConfig, as_json: bool) -> tuple[bool, dict[str, Any]]:
+def to_c(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     """policy.c and policy.h."""
     from firmware_export.c_source import c_source
     from robot.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run))
-    code = c_source(network, config.kernel).write(config.folder())
+    source = c_source(network, config.kernel)
+    config.folder().mkdir(parents=True, exist_ok=True)
+    code = source.write(config.folder())
     say(f"C        {code} and policy.h, kernel {config.kernel}")
-    return proof(config, as_json, {"c": str(code), "sha256": network.sha256})
+    return proof(config, {"c": str(code), "sha256": network.sha256})
 
 
-def to_crazyflie(config: ExportConfig, as_json: bool) -> tuple[bool, dict[str, Any]]:
+def to_crazyflie(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     """The app's folder."""
     from robot.crazyflie_app_of_run import write_app_of_run
     from robot.network_of_run import network_of_run
@@ -102,10 +104,10 @@ def to_crazyflie(config: ExportConfig, as_json: bool) -> tuple[bool, dict[str, A
         with tempfile.TemporaryDirectory() as objects:
             build_for_cortex_m4(config.folder(), Path(objects))
         say("compile  every file of the app compiles for the Cortex-M4 with the firmware's flags")
-    return proof(config, as_json, figures)
+    return proof(config, figures)
 
 
-def proof(config: ExportConfig, as_json: bool, figures: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+def proof(config: ExportConfig, figures: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
     """The figures with those of the verification, if it is wanted, and whether it holds."""
     if not config.verify:
         return True, figures
@@ -116,7 +118,7 @@ def proof(config: ExportConfig, as_json: bool, figures: dict[str, Any]) -> tuple
     from robot.network_of_run import network_of_run
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=as_json, transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         verification = verify(
             network_of_run(Path(config.run)), config.kernel, show=lambda step: bar.update(task, description=step)

@@ -83,6 +83,17 @@ def test_options_that_would_do_nothing_are_refused(
     assert told in capsys.readouterr().err
 
 
+def test_a_policy_that_no_crazyflie_can_fly_leaves_nothing_behind(tmp_path: Path) -> None:
+    layers = (50, 8, 8, 4)
+    save_policy(
+        tmp_path / "car.npz", np.zeros(weight_count(layers), np.float32), layers, "race_track", 10.0,
+        trained={"quadrotor": "crazyflie_2_0"},
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="allowed on a Crazyflie"):
+        main([str(tmp_path / "car.npz"), "--to", "crazyflie"])
+    assert [path.name for path in tmp_path.iterdir()] == ["car.npz"]
+
+
 def test_a_run_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"found no .*nowhere"):
         main([str(tmp_path / "nowhere")])
