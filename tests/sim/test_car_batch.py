@@ -142,6 +142,38 @@ def test_a_command_reaches_the_wheels_after_the_delay(delay_s: float) -> None:
     assert np.count_nonzero(np.array(steers) == 0.0) == round(delay_s / PHYSICS_STEP_S)
 
 
+def test_a_start_at_a_speed_goes_on_at_that_speed() -> None:
+    """The commands that are on their way to the wheels at the start ask for it, too."""
+    batch = CarBatch(race_track, COURSES, 4, 1, car=replace(CAR, actuation_s=0.04), starts=STRAIGHT_ON)
+    batch.step(np.tile(np.float32(race_track.action_for(0.0, 2.0)), (4, 1)))
+    np.testing.assert_allclose(batch.row(kernel.V_X), 2.0, atol=0.02)
+
+
+def test_who_slides_back_over_the_start_of_the_course_is_at_its_end() -> None:
+    batch = CarBatch(race_track, COURSES, 4, 1, starts=STRAIGHT_ON, substeps=1)
+    rows = {kernel.S: 0.001, kernel.V_X: 0.1, kernel.V_Y: 2.0, kernel.HEADING_ERROR: 0.5}
+    for row, value in rows.items():
+        batch.state[:, int(row)] = value
+    batch.step(np.zeros((4, 2), np.float32))
+    assert not batch.end.any()
+    length = batch.row(kernel.LENGTH)
+    assert ((length - 0.02 < batch.row(kernel.S)) & (batch.row(kernel.S) < length)).all()
+
+
+def test_an_empty_battery_does_not_get_emptier() -> None:
+    batch = CarBatch(race_track, COURSES, 4, 1, starts=STRAIGHT_ON)
+    batch.state[:, int(kernel.CHARGE)] = 0.0
+    batch.step(np.tile(np.float32([0.0, 1.0]), (4, 1)))
+    np.testing.assert_array_equal(batch.row(kernel.CHARGE), 0.0)
+
+
+def test_a_collision_in_the_last_decision_is_a_collision() -> None:
+    batch = CarBatch(race_track, COURSES, 4, 1, starts=STRAIGHT_ON, decisions_max=1)
+    batch.state[:, int(kernel.LATERAL), :2] = 5.0
+    batch.step(np.zeros((4, 2), np.float32))
+    assert list(batch.end) == [TERMINATED, TERMINATED, TRUNCATED, TRUNCATED]
+
+
 def test_commands_slew_no_faster_than_the_task_allows() -> None:
     batch = CarBatch(race_track, COURSES, 4, 1, starts=STRAIGHT_ON)
     batch.step(np.tile(np.float32([0.9, 1.0]), (4, 1)))
@@ -206,7 +238,8 @@ def test_cars_and_starts_are_spread_as_asked() -> None:
         Randomisation(grip=0.1, mass=0.2, delay_s=0.02, trim_rad=0.05),
         Starts(lateral=0.5, heading_rad=0.2),
     )
-    batch = CarBatch(race_track, COURSES, 4000, seed=6, randomisation=spread, starts=starts)
+    pulls = replace(CAR, steer_trim_rad=0.02)
+    batch = CarBatch(race_track, COURSES, 4000, seed=6, car=pulls, randomisation=spread, starts=starts)
 
     def check(row: np.unsignedinteger, low: float, high: float) -> None:
         values = batch.row(row)
@@ -217,7 +250,7 @@ def test_cars_and_starts_are_spread_as_asked() -> None:
 
     check(kernel.GRIP, 0.9 * CAR.grip, 1.1 * CAR.grip)
     check(kernel.MASS, 0.8 * CAR.mass_kg, 1.2 * CAR.mass_kg)
-    check(kernel.TRIM, -0.05, 0.05)
+    check(kernel.TRIM, -0.03, 0.07)
     check(kernel.V_X, starts.speed_low_m_s, starts.speed_high_m_s)
     check(kernel.HEADING_ERROR, -0.2, 0.2)
     check(kernel.CHARGE, starts.charge_low, 1.0)
