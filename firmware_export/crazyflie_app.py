@@ -14,6 +14,7 @@ src/modules/interface (stabilizer_types.h, controller, param.h, log.h); motors a
 """
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,9 +186,9 @@ def readme(network: Network, drone: str) -> str:
 `make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash RUN --image build/cf2.bin
 --robot crazyflie` (`make cload` does not read back what it wrote).
 
-The firmware's own controller flies until the parameter `policy.arm` is set to 1. Send position set-points (commander,
-ten a second or more; those of the on-board high-level commander count as well): the policy goes to them with its nose along the
-world's x, and after 200 ms without one it hands back.
+The firmware's own controller flies until the parameter `policy.arm` is set to 1. Send position set-points, ten a second
+or more; those of the on-board high-level commander count as well. The policy goes to them and keeps the heading it had;
+after 200 ms without one it hands back.
 
 | parameter | default | |
 | --- | --- | --- |
@@ -205,11 +206,11 @@ new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy
 
 
 def app_sources(folder: Path) -> list[Path]:
-    """The C files of an app. Raises ValueError if there is none."""
-    sources = sorted((folder / "src").glob("*.c"))
-    if not sources:
-        raise ValueError(f"{folder}: found no src/*.c, allowed: an app that `robot export --to crazyflie` wrote")
-    return sources
+    """The C files of an app, those that its Kbuild names. Raises ValueError if there are none."""
+    kbuild = folder / "src" / "Kbuild"
+    if not kbuild.is_file():
+        raise ValueError(f"{folder}: found no src/Kbuild, allowed: an app that `robot export --to crazyflie` wrote")
+    return [folder / "src" / f"{unit}.c" for unit in re.findall(r"obj-y \+= (\w+)\.o", kbuild.read_text())]
 
 
 def build_for_host(folder: Path) -> Path:

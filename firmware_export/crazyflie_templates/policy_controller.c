@@ -3,6 +3,9 @@
    It flies while policy.arm is 1 and nothing speaks against it; at all other times the firmware's own controller does.
    What speaks against it (enum fault) gives control back in the same step, and latches: set policy.arm to 0, then to 1.
 
+   It keeps the heading it had when it was armed: policies are trained to bring the nose to their world's x, from near it,
+   and a quadrotor does not care which way that is.
+
    Rotors 0 to 3 of the policy are the firmware's motors M1 to M4: front right, back right, back left, front left. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,6 +75,7 @@ static float lap_flown_s; /* policy.lapS when it was armed: a path does not chan
 
 static uint32_t steps; /* since it was armed */
 static struct vec3_s home;
+static float heading_cosine, heading_sine; /* where the nose pointed when it was armed */
 static float forces[STABILIZER_NR_OF_MOTORS];
 
 static float size_of(float x)
@@ -171,16 +175,24 @@ static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sen
     return NONE;
 }
 
-/* The observation, in SI units as policy.h lists it: world z up, body x forward, y left, z up. */
+/* A vector of the world, along the heading's x and y. */
+static void turn_to_heading(float *vector)
+{
+    const float x = vector[0], y = vector[1];
+    vector[0] = heading_cosine * x + heading_sine * y;
+    vector[1] = heading_cosine * y - heading_sine * x;
+}
+
+/* The observation, in SI units as policy.h lists it: body x forward, y left, z up; for the world's x, the heading. */
 static void observe(const setpoint_t *setpoint, const sensorData_t *sensors, const state_t *state, float *raw)
 {
     /* The firmware's Euler angles have their pitch inverted; its quaternion is right-handed, body to world. */
     const float w = state->attitudeQuaternion.w, x = state->attitudeQuaternion.x;
     const float y = state->attitudeQuaternion.y, z = state->attitudeQuaternion.z;
-    const float rotation[9] = {
-        1.0f - 2.0f * (y * y + z * z), 2.0f * (x * y - w * z), 2.0f * (x * z + w * y),
-        2.0f * (x * y + w * z), 1.0f - 2.0f * (x * x + z * z), 2.0f * (y * z - w * x),
-        2.0f * (x * z - w * y), 2.0f * (y * z + w * x), 1.0f - 2.0f * (x * x + y * y),
+    float body_axes[3][3] = {
+        {1.0f - 2.0f * (y * y + z * z), 2.0f * (x * y + w * z), 2.0f * (x * z - w * y)},
+        {2.0f * (x * y - w * z), 1.0f - 2.0f * (x * x + z * z), 2.0f * (y * z + w * x)},
+        {2.0f * (x * z + w * y), 2.0f * (y * z - w * x), 1.0f - 2.0f * (x * x + y * y)},
     };
     float velocity[3] = {state->velocity.x, state->velocity.y, state->velocity.z};
     target = setpoint->position;
@@ -189,9 +201,11 @@ static void observe(const setpoint_t *setpoint, const sensorData_t *sensors, con
     struct path_point point;
     for (int ahead = 3; ahead >= 0; ahead--) { /* ends with the present */
         path_at(time_s + PATH_PREVIEW_S * (float)ahead, lap_flown_s, &point);
+        float *const acceleration = raw + POLICY_AT_PATH_ACCELERATION + 3 * ahead;
         for (int axis = 0; axis < 3; axis++) {
-            raw[POLICY_AT_PATH_ACCELERATION + 3 * ahead + axis] = point.acceleration_m_s2[axis];
+            acceleration[axis] = point.acceleration_m_s2[axis];
         }
+        turn_to_heading(acceleration);
     }
     target.x += point.position_m[0];
     target.y += point.position_m[1];
@@ -200,13 +214,15 @@ static void observe(const setpoint_t *setpoint, const sensorData_t *sensors, con
         velocity[axis] -= point.velocity_m_s[axis];
     }
 #endif
-    raw[POLICY_AT_POSITION_ERROR] = clipped(state->position.x - target.x, POSITION_ERROR_MAX_M);
-    raw[POLICY_AT_POSITION_ERROR + 1] = clipped(state->position.y - target.y, POSITION_ERROR_MAX_M);
-    raw[POLICY_AT_POSITION_ERROR + 2] = clipped(state->position.z - target.z, POSITION_ERROR_MAX_M);
-    for (int i = 0; i < 9; i++) {
-        raw[POLICY_AT_ROTATION + i] = rotation[i];
-    }
+    float error[3] = {state->position.x - target.x, state->position.y - target.y, state->position.z - target.z};
+    turn_to_heading(error);
+    turn_to_heading(velocity);
     for (int axis = 0; axis < 3; axis++) {
+        turn_to_heading(body_axes[axis]);
+        for (int row = 0; row < 3; row++) {
+            raw[POLICY_AT_ROTATION + 3 * row + axis] = body_axes[axis][row];
+        }
+        raw[POLICY_AT_POSITION_ERROR + axis] = clipped(error[axis], POSITION_ERROR_MAX_M);
         raw[POLICY_AT_VELOCITY_ERROR + axis] = velocity[axis];
     }
     raw[POLICY_AT_ANGULAR_RATE] = sensors->gyro.x * RAD_PER_DEG;
@@ -240,6 +256,10 @@ static void take_over(const state_t *state)
     policy_reset(HOVER_ACTION); /* as if it had hovered */
 #endif
     home = state->position;
+    /* Cosine and sine of the attitude's twist about the vertical; the tilt's limit keeps the divisor from zero. */
+    const float w = state->attitudeQuaternion.w, z = state->attitudeQuaternion.z;
+    heading_cosine = (w * w - z * z) / (w * w + z * z);
+    heading_sine = 2.0f * w * z / (w * w + z * z);
     steps = 0;
 #ifdef PATH_HARMONICS
     lap_flown_s = lap_s;

@@ -1,5 +1,6 @@
 """An exported app in flight: the virtual Crazyflie's body and PID around it, without radio, as fast as it goes."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,10 @@ class AppFlight:
     firmware's controller was asked for. `spoil` may change what the app is given before each step.
     """
 
-    def __init__(self, shared_object: Path, drone: str, noise: float = 1.0) -> None:
+    def __init__(self, shared_object: Path, drone: str, noise: float = 1.0, yaw_rad: float = 0.0) -> None:
         quadrotor = load_parameters(drone)
         self.body = Body(quadrotor, np.random.default_rng(0), noise)
-        self.body.put(0.0, 0.0, 1.0, 0.0)
+        self.body.put(0.0, 0.0, 1.0, yaw_rad)
         self.body.state[M_0:] = quadrotor.hover_speed()
         self.forces = np.full(4, self.body.hover_force())
         for _ in range(20):  # as long as the estimate is old
@@ -38,6 +39,7 @@ class AppFlight:
         self.pid = CascadedPid(quadrotor, self.body.hover_force())
         self.app = CrazyflieApp(shared_object, self._controller_pid)
         self.app.init()
+        self.yaw_deg = math.degrees(yaw_rad)
         self.goal, self.sends, self.now_ms = np.array([0.0, 0.0, 1.0]), True, 0
         self.setpoint, self.sensors, self.state = Setpoint(), SensorData(), State()
         self.setpoint.mode.x = self.setpoint.mode.y = self.setpoint.mode.z = self.setpoint.mode.yaw = ABSOLUTE
@@ -82,7 +84,7 @@ class AppFlight:
 
     def _controller_pid(self, control, setpoint, sensors, state, tick) -> None:
         self.pid_steps.append(tick)
-        goal = position_setpoint(tuple(self.goal), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0)
+        goal = position_setpoint(tuple(self.goal), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), self.yaw_deg)
         thrust, roll, pitch, yaw = self.pid.control(
             tick, goal.packed(), self.body.estimate, self.body.sensors, self.forces
         )
