@@ -82,6 +82,7 @@ def shared_object(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("app")
     (folder / "src").mkdir()
     (folder / "src" / "app.c").write_text(APP)
+    (folder / "src" / "Kbuild").write_text("obj-y += app.o\n")
     return build_for_host(folder)
 
 
