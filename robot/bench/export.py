@@ -20,8 +20,9 @@ from firmware_export.cortex_m4_program import build_program
 from firmware_export.network import Network, random_network
 
 try:
-    import emlearn
-    from emlearn.net import c_generate_net_loadable
+    with np.errstate():  # emlearn lets NumPy raise, in the whole process
+        import emlearn
+        from emlearn.net import c_generate_net_loadable
 except ImportError as error:
     raise ValueError("export: needs emlearn to compare with; pip install 'robot-practice[dev]'") from error
 

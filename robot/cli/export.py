@@ -71,6 +71,8 @@ def to_onnx(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     error = parity(model, network, ONNX_OBSERVATIONS)
     say(f"model    {model}, checked by onnx; {read_back.task} at {read_back.rate_hz:g} Hz")
     say(f"torch    {error:.1e} off at most, over {ONNX_OBSERVATIONS} observations, extremes among them")
+    if error > ONNX_ERROR_MAX:
+        say(f"NOT proved: allowed are {ONNX_ERROR_MAX:.1e}")
     figures = {"onnx": str(model), "sha256": network.sha256, "torch_error": error, "observations": ONNX_OBSERVATIONS}
     return error <= ONNX_ERROR_MAX, figures
 
@@ -144,3 +146,6 @@ def say_verification(found: "Verification") -> None:
         f"{found.stack_bytes} B of stack")  # fmt: skip
     say(f"damage   self-test {holds(found.selftest)}passed; of {found.selftest_flips} flipped bits it missed "
         f"{found.selftest_flips_missed}")  # fmt: skip
+    if not found.proved:
+        say(f"NOT proved: allowed are equal bits, equal instructions, at most {found.torch_error_allowed:.1e} off torch, a "
+            "self-test that passes and misses no bit")  # fmt: skip

@@ -1,12 +1,15 @@
 """`robot export`, as a person calls it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from firmware_export.c_source import c_source
+from firmware_export.network import random_network
 from policies.actor import weight_count
 from policies.policy_file import save_policy
 from robot.cli.export import main
@@ -53,6 +56,16 @@ def test_c_is_proved_if_that_is_asked(to: str, run: Path, capsys: pytest.Capture
     assert found["vectors"] >= 1000
     assert found["selftest_flips"] == 1000
     assert found["selftest_flips_missed"] == 0
+
+
+@needs_arm_gcc
+def test_a_proof_that_fails_is_told_and_no_success(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = replace(network_of_run(run), layers=random_network((34, 8, 8, 4)).layers)
+    monkeypatch.setattr("firmware_export.verify.c_source", lambda _, kernel: c_source(other, kernel))
+    assert main([str(run), "--verify"]) == 1
+    assert "NOT proved" in capsys.readouterr().err
 
 
 def test_without_a_compiler_c_is_written_but_not_proved(
