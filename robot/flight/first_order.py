@@ -104,6 +104,12 @@ class Flock:
 
     def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise,
                  recipe: Recipe, n: int, seed: np.random.SeedSequence) -> None:  # fmt: skip
+        """Raises ValueError for a latency that reaches back further than the recipe's history."""
+        latest_s = max(quadrotor.latency_s for quadrotor in nominal) + recipe.spread.latency_high_s
+        taps = 1 + math.ceil(round(latest_s / STEP_S, 6))  # the decision under way, and those before it
+        if recipe.history + 1 < taps:
+            raise ValueError(f"history (--past-actions): found {recipe.history}, allowed: at least {taps - 1} "
+                             f"for a latency of up to {1000.0 * latest_s:.0f} ms")  # fmt: skip
         self.task, self.nominal, self.starts, self.recipe, self.n = task, nominal, starts, recipe, n
         self.rng = np.random.default_rng(seed)
         lanes, history, horizon, hidden = int(LANES), recipe.history, recipe.horizon, HIDDEN[0]
@@ -121,8 +127,6 @@ class Flock:
             d_observation=zeros(n, inputs), d_commands=zeros(blocks, N_ROTORS, lanes),
             d_state=zeros(blocks, N_STATE, lanes),
         )  # fmt: skip
-        latest_s = max(quadrotor.latency_s for quadrotor in nominal) + recipe.spread.latency_high_s
-        taps = 1 + math.ceil(round(latest_s / STEP_S, 6))
         self.drones = Drones(
             parameters=zeros(blocks, N_PARAMETERS, lanes), delay_shares=zeros(taps, n), hover_actions=zeros(n),
             ages=zeros(n), task_memory=zeros(blocks, columns + task.MEMORY_SIZE, lanes), crashes=np.zeros(n, np.int64),

@@ -13,8 +13,9 @@ from policies.policy_file import load_policy
 from robot.cli import train as verb
 from robot.flight import training
 from robot.flight.evaluation import Conditions
+from robot.flight.first_order import FirstOrder
 from robot.flight.settings import FlightTrainConfig
-from robot.flight.training import CHECKS, Check, judged, recipe_for, train
+from robot.flight.training import CHECKS, Check, judged, learner_for, recipe_for, train
 from robot.tasks import hover
 
 BRIEF = FlightTrainConfig(seed=3, effort=0.25)
@@ -95,6 +96,17 @@ def test_an_unknown_quadrotor_or_task_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="juggle"):
         verb.main(["--task", "juggle"])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("options", "least"), [({"past_actions": 2}, 3), ({"past_actions": 3, "both": True}, 4)])
+def test_past_actions_that_the_latency_reaches_beyond_are_refused(
+    options: dict[str, Any], least: int, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"--past-actions.*found {least - 1}, allowed: at least {least} "):
+        train(FlightTrainConfig(**options), root=tmp_path)
+    assert not list(tmp_path.iterdir())
+    learner = learner_for(FlightTrainConfig(**options | {"past_actions": least}, effort=1e-9))
+    assert isinstance(learner, FirstOrder) and len(learner.flocks[0].drones.delay_shares) == least + 1
 
 
 def test_the_verb_prints_one_json_object_last(
