@@ -23,6 +23,7 @@ from drivers.crazyflie_link import use_repeating_links
 BLOCK_BYTES = 26  # that a log packet holds, beside its number and time
 WRAP_S = 0.5 * 0.001 * 2**24  # an older time than this before the newest is a newer one, after the clock's overflow
 SILENCE_S = 0.5  # without log data for longer, something is wrong
+LANDING_S = 2.0  # at least: the firmware stops the motors when the time is up, wherever a drone is that was in motion
 ATTEMPTS = 3  # to connect, within the time limit
 LOW_BATTERY_V = 3.0  # one cell, under load
 
@@ -281,7 +282,7 @@ class Crazyflie:
         height_m = self.read().position_m[2] - ground_m
         for _ in range(3):
             cf.commander.send_notify_setpoint_stop()
-        cf.high_level_commander.land(ground_m, max(1.0, height_m / self.settings.landing_m_s))
+        cf.high_level_commander.land(ground_m, max(LANDING_S, height_m / self.settings.landing_m_s))
 
     def cut(self) -> None:
         """Stop the motors now: a drone in the air falls. Raises LinkLost."""

@@ -37,7 +37,7 @@ def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(brief_run, tmp_
 
 
 def test_a_cut_link_levels_the_drone_and_stops_it_within_two_seconds(brief_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(crazyflie_link, "GIVE_UP_S", 3.0)
+    monkeypatch.setattr(crazyflie_link, "GIVE_UP_S", 2.5)
     truths = []
     with virtual_drone(brief_run) as drone, FlightLog(tmp_path / "log.mcap") as log:
         driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
