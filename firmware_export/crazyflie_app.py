@@ -181,9 +181,10 @@ def app_config(platform: str) -> str:
 
 
 def readme(network: Network, drone: str) -> str:
+    platform, full_n = PLATFORMS[drone].lower(), full_thrust_n(load_parameters(drone))
     return f"""# A policy for {network.task}, {drone}
 
-`make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash RUN --image build/cf2.bin
+`make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash RUN --image build/{platform}.bin
 --robot crazyflie` (`make cload` does not read back what it wrote).
 
 The firmware's own controller flies until the parameter `policy.arm` is set to 1. Send position set-points, ten a second
@@ -196,7 +197,7 @@ after 200 ms without one it hands back.
 | `policy.selfOk` | | 1: weights, constants and golden vectors are intact (read-only); 0 refuses to arm |
 | `policy.id` | | the first 32 bits of the policy's SHA-256 (read-only) |
 | `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 75, 1000, 3 | limits: beyond them it hands back |
-| `policy.fullN` | full thrust of {drone} | a rotor's thrust, N, at normalized force 1: `THRUST_MAX` of the firmware's platform |
+| `policy.fullN` | the firmware's `THRUST_MAX`, or {full_n:.4g} | a rotor's thrust, N, at normalized force 1 |
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
 
 Log variables: `policy.active`, `policy.fault` (1 self-test, 2 set-point old, 3 set-point no position, 4 not finite,

@@ -28,20 +28,24 @@
 #include "path.h"
 #endif
 
+#if __has_include("platform_defaults.h")
+#include "platform_defaults.h" /* the firmware's; since 2025 with THRUST_MAX */
+#endif
+
 #define RAD_PER_DEG 0.0174532925f
 #define STEPS_PER_DECISION (1000 / POLICY_RATE_HZ) /* the firmware calls a thousand times a second */
 #define SETPOINT_AGE_MAX 200                       /* steps: the dead-man's timeout */
 
 enum fault {
     NONE = 0,
-    SELF_TEST = 1,    /* not yet passed, or failed: weights or constants are damaged */
-    SETPOINT_OLD = 2, /* nobody has sent one for SETPOINT_AGE_MAX: the dead-man's timeout */
+    SELF_TEST = 1,     /* not yet passed, or failed: weights or constants are damaged */
+    SETPOINT_OLD = 2,  /* nobody has sent one for SETPOINT_AGE_MAX: the dead-man's timeout */
     SETPOINT_KIND = 3, /* it is not a position in the world */
-    NOT_FINITE = 4,   /* a number that the policy sees, or decides */
-    TILT = 5,         /* more than policy.tiltDeg */
-    RATE = 6,         /* faster than policy.rateDegS about an axis */
-    POSITION = 7,     /* further than policy.fenceM, along an axis, from where it was armed */
-    PARAMETER = 8,    /* policy.fullN or policy.lapS makes no sense */
+    NOT_FINITE = 4,    /* a number that the policy sees, or decides */
+    TILT = 5,          /* more than policy.tiltDeg */
+    RATE = 6,          /* faster than policy.rateDegS about an axis */
+    POSITION = 7,      /* further than policy.fenceM, along an axis, from where it was armed */
+    PARAMETER = 8,     /* policy.fullN or policy.lapS makes no sense */
 };
 
 static enum { READY, FLYING, LATCHED } mode = LATCHED;
@@ -53,11 +57,14 @@ static uint32_t id = POLICY_ID;
 static float tilt_max_deg = 75.0f;
 static float rate_max_deg_s = 1000.0f; /* the gyroscope ends at 2000 */
 static float fence_m = 3.0f;
-/* A rotor's thrust, N, at normalizedForce 1. The default is the drone's full thrust in the simulator's data, so that
-   forces are shares of it. Firmware that compensates for the battery (CONFIG_ENABLE_THRUST_BAT_COMPENSATED, its default)
-   takes normalizedForce 1 for THRUST_MAX of its platform_defaults: set it to that. It then holds a thrust whatever the
-   voltage, as a battery at its nominal voltage does in training; without it thrust sags, which the policy has met, too. */
+/* A rotor's thrust, N, at normalizedForce 1. Firmware that compensates for the battery takes 1 for its own THRUST_MAX
+   and holds a thrust whatever the voltage, as a battery at its nominal voltage does in training. Where it does not, 1 is
+   a motor's full voltage, which gives the drone's full thrust, less as the battery sags; the policy has met that, too. */
+#if defined(THRUST_MAX) && defined(CONFIG_ENABLE_THRUST_BAT_COMPENSATED)
+static float full_n = THRUST_MAX;
+#else
 static float full_n = FULL_THRUST_N;
+#endif
 #ifdef PATH_HARMONICS
 static float lap_s = PATH_LAP_S;
 #endif

@@ -205,6 +205,15 @@ def test_another_drone_gets_the_newtons_of_the_one_the_policy_was_trained_for(ap
     assert "CONFIG_PLATFORM_CF21BL=y" in (tmp_path / "app-config").read_text()
 
 
+@pytest.mark.parametrize(("compensates", "full_n"), [(True, 0.1125), (False, full_thrust_n(load_parameters(DRONE)))])
+def test_where_the_firmware_holds_thrusts_one_is_its_greatest(apps, tmp_path, compensates, full_n):
+    option = "#define CONFIG_ENABLE_THRUST_BAT_COMPENSATED 1\n" if compensates else ""
+    (tmp_path / "platform_defaults.h").write_text(f"#pragma once\n{option}#define THRUST_MAX 0.1125f\n")
+    sources = [*app_sources(apps["hover"]), STUBS / "stub_host.c"]
+    shared_library(sources, tmp_path / "app.so", include=[STUBS, apps["hover"] / "src", tmp_path])
+    assert Bench(tmp_path).app.parameters["policy.fullN"].value == pytest.approx(full_n)
+
+
 def test_it_decides_a_hundred_times_a_second_from_the_step_it_is_armed_in(apps):
     bench = Bench(apps["hover"])
     bench.step()
@@ -462,8 +471,7 @@ def test_when_the_controller_is_chosen_anew_it_must_be_armed_anew(flying):
     assert flying.log("active") == 1
 
 
-@pytest.mark.parametrize("weight", [0, 1777, 4095])
-@pytest.mark.parametrize("bit", [8, 1])
+@pytest.mark.parametrize(("weight", "bit"), [(0, 8), (1777, 1), (4095, 2)])
 def test_with_one_flipped_bit_in_its_weights_it_refuses_to_fly(apps, tmp_path, weight, bit):
     folder = shutil.copytree(apps["hover"], tmp_path / "app")
     code = (folder / "src" / "policy.c").read_text()
