@@ -45,7 +45,7 @@ enum fault {
     TILT = 5,          /* more than policy.tiltDeg */
     RATE = 6,          /* faster than policy.rateDegS about an axis */
     POSITION = 7,      /* further than policy.fenceM, along an axis, from where it was armed */
-    PARAMETER = 8,     /* policy.fullN or policy.lapS makes no sense */
+    PARAMETER = 8,     /* one of them makes no sense */
 };
 
 static enum { READY, FLYING, LATCHED } mode = LATCHED;
@@ -158,7 +158,15 @@ static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sen
     if (!all_finite(seen, sizeof seen / sizeof *seen)) {
         return NOT_FINITE;
     }
-    sine_cosine(clipped(tilt_max_deg, 180.0f) * RAD_PER_DEG, &sine, &cosine);
+    if (!(tilt_max_deg >= 0.0f && tilt_max_deg <= 180.0f && rate_max_deg_s > 0.0f && fence_m > 0.0f && full_n > 0.0f)) {
+        return PARAMETER;
+    }
+#ifdef PATH_HARMONICS
+    if (!(lap_s >= PATH_LAP_MIN_S && lap_s <= 1000.0f)) {
+        return PARAMETER;
+    }
+#endif
+    sine_cosine(tilt_max_deg * RAD_PER_DEG, &sine, &cosine);
     if (!(1.0f - 2.0f * (q->x * q->x + q->y * q->y) >= cosine)) {
         return TILT;
     }
@@ -171,14 +179,6 @@ static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sen
                             size_of(state->position.z - home.z) <= fence_m)) {
         return POSITION;
     }
-    if (!(full_n > 0.0f)) {
-        return PARAMETER;
-    }
-#ifdef PATH_HARMONICS
-    if (!(lap_s >= PATH_LAP_MIN_S && lap_s <= 1000.0f)) {
-        return PARAMETER;
-    }
-#endif
     return NONE;
 }
 

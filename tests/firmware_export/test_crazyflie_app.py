@@ -338,7 +338,9 @@ def spoil_with(flight: AppFlight, what: str) -> None:
         "no x": lambda: setattr(flight.setpoint.mode, "x", VELOCITY),
         "no y": lambda: setattr(flight.setpoint.mode, "y", VELOCITY),
         "no z": lambda: setattr(flight.setpoint.mode, "z", OFF),
-        "nan limit": lambda: flight.set("rateDegS", nan),
+        "tilt limit": lambda: flight.set("tiltDeg", nan),
+        "rate limit": lambda: flight.set("rateDegS", nan),
+        "fence": lambda: flight.set("fenceM", -1.0),
         "no thrust": lambda: flight.set("fullN", 0.0),
     }
     flight.spoil = spoilers[what]
@@ -351,7 +353,7 @@ def spoil_with(flight: AppFlight, what: str) -> None:
         ("aside", POSITION), ("high", POSITION), ("no x", SETPOINT_KIND), ("no y", SETPOINT_KIND),
         ("no z", SETPOINT_KIND), ("nan position", NOT_FINITE), ("infinite velocity", NOT_FINITE),
         ("nan attitude", NOT_FINITE), ("nan gyro", NOT_FINITE), ("nan set-point", NOT_FINITE),
-        ("nan limit", RATE), ("no thrust", PARAMETER),
+        ("tilt limit", PARAMETER), ("rate limit", PARAMETER), ("fence", PARAMETER), ("no thrust", PARAMETER),
     ],
 )  # fmt: skip
 def test_whatever_goes_wrong_hands_back_in_the_same_step_and_stays_so(flying, what, fault):
