@@ -5,9 +5,9 @@ from pathlib import Path
 from firmware_export.network import Network, network_of
 from policies.policy_file import load_policy
 from robot.practice.best_policy import policy_path
-from robot.tasks import hover, race_track, recover, track_trajectory
+from robot.tasks import TASKS, task_module
 
-TASK_MODULES = {"hover": hover, "recover": recover, "track_trajectory": track_trajectory, "race_track": race_track}
+TASK_MODULES = {name: task_module(name) for name in TASKS}
 
 
 def network_of_run(run: Path) -> Network:

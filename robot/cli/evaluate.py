@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import tyro
 
 from robot.cli.output import finish, parse, say
+from robot.tasks import FLIGHT_TASKS
 
-FLIGHT_TASKS = ("hover", "track_trajectory")
 JUDGED_SEED = 2_000_003  # starts and drones that no training has seen
 
 

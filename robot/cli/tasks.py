@@ -18,9 +18,9 @@ def main(arguments: list[str]) -> int:
     _, as_json = parse(TasksConfig, "tasks", arguments)
     tracks = {name: round(built_in(name).length_m, 1) for name in BUILT_IN}
     if not as_json:
-        print("tasks")
-        for name, text in TASKS.items():
-            print(f"  {name:<12} {text}")
+        print("tasks, and the verbs for them")
+        for name, task in TASKS.items():
+            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(task.verbs)}")
         print("robots (--robot NAME, or the path of a TOML file)")
         for name in robot_names():
             print(f"  {name}")

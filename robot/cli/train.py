@@ -7,14 +7,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from robot.cli.output import finish, parse, say
+from robot.tasks import FLIGHT_TASKS, TASKS
 
 if TYPE_CHECKING:
     from robot.flight.training import Check as FlightCheck
     from robot.pretraining import Check
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-FLIGHT_TASKS = ("hover", "track_trajectory")
-TASKS = ("race_track", *FLIGHT_TASKS)
 
 
 def main(arguments: list[str]) -> int:

@@ -38,6 +38,8 @@ class FlightTrainConfig:
             raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
         if not 1 <= self.past_actions <= 64:
             raise ValueError(f"--past-actions: found {self.past_actions}, allowed: 1 to 64")
+        if self.start == "thrown" and self.task != "hover":
+            raise ValueError(f"--start: found thrown, allowed with --task {self.task}: near")
         if self.algorithm != "gradient" and self.past_actions != 16:
             raise ValueError(
                 f"--past-actions: found {self.past_actions}, allowed with --algorithm {self.algorithm}: 16"

@@ -23,11 +23,10 @@ from robot.flight.settings import FlightTrainConfig
 from robot.flight.tracking import track
 from robot.flight.window import Objective
 from robot.practice.settings import new_run_folder, save_config
-from robot.tasks import hover, recover, track_trajectory
+from robot.tasks import recover, task_module
 from sim.quadrotor import Q_X, Q_Y, STEP_S, QuadrotorParameters, load_parameters
 from sim.quadrotor_batch import SensorNoise
 
-TASKS: dict[str, Any] = {"hover": hover, "track_trajectory": track_trajectory}
 BOTH = ("crazyflie_2_0", "crazyflie_2_1")
 CHECKS, CHECK_FLIGHTS = 8, 256
 JUDGED_SEED, JUDGED_FLIGHTS = 1_000_003, 1000  # fresh starts and drones, which no check has seen
@@ -111,7 +110,7 @@ def quadrotors_for(config: FlightTrainConfig) -> list[QuadrotorParameters]:
 
 def task_for(config: FlightTrainConfig) -> Any:
     """The task's module."""
-    return recover if config.start == "thrown" else TASKS[config.task]
+    return recover if config.start == "thrown" else task_module(config.task)
 
 
 def learner_for(config: FlightTrainConfig) -> Learner:

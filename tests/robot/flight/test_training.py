@@ -83,6 +83,7 @@ def test_the_best_check_is_kept() -> None:
         ({"seed": -1}, "--seed"),
         ({"algorithm": "ppo", "task": "track_trajectory"}, "--algorithm"),
         ({"algorithm": "ppo", "both": True}, "--algorithm"),
+        ({"start": "thrown", "task": "track_trajectory"}, "--start"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, Any], named: str) -> None:

@@ -1,0 +1,20 @@
+"""`robot tasks`: what it lists."""
+
+import json
+
+import pytest
+
+from robot.cli import tasks as verb
+from robot.tasks import TASKS
+
+
+def test_every_task_is_listed_with_its_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verb.main([]) == 0
+    text = capsys.readouterr().out
+    for name, task in TASKS.items():
+        assert f"{name:<16} {task.text}" in text and f"robot {', '.join(task.verbs)}" in text
+
+
+def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verb.main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tasks"] == ["race_track", "hover", "track_trajectory"]
