@@ -11,7 +11,8 @@ from robot.cli.output import finish, parse
 
 @dataclass(frozen=True)
 class PlotConfig:
-    """Draw a run: the lines that it drove, its lap times, rewards and timing. Writes RUN/picture.png."""
+    """Draw a run: the lines that it drove, its lap times, rewards and timing, or a Crazyflie's flight. Writes
+    RUN/picture.png."""
 
     run: Annotated[Path, tyro.conf.Positional]
     """The run's folder."""
@@ -19,9 +20,11 @@ class PlotConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(PlotConfig, "plot", arguments)
+    from robot.flight.flight_log import is_flight
+    from robot.flight.mission_plot import plot_flight
     from robot.plots import plot_run
 
-    picture = plot_run(config.run)
+    picture = plot_flight(config.run) if is_flight(config.run) else plot_run(config.run)
     if not as_json:
         print(picture)
     finish({"picture": str(picture)}, as_json)

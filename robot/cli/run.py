@@ -77,4 +77,4 @@ def say_result(figures: dict) -> None:
         say(f"position error  {100 * figures['position_error_m']:.1f} cm on average, "
             f"{100 * figures['position_error_max_m']:.1f} cm at most, by {judge}")  # fmt: skip
     say("landed" if figures["landed"] else "NOT known to have landed")
-    say(f"run      {figures['run']}")
+    say(f"run      {figures['run']}, with log.mcap and picture.png")

@@ -14,6 +14,7 @@ from mcap.writer import CompressionType, Writer
 from robot.logs.events import EVENT_JSON_SCHEMA, event_text, make_event
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, decode, encode, message_definition
 
+LOG_FILE = "log.mcap"  # in a run's folder
 FLIGHT_TOPIC, EVENTS_TOPIC = "/flight", "/events"
 FLUSH_TICKS = 50  # what a killed process loses at most
 
@@ -74,6 +75,14 @@ class FlightLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
+
+
+def is_flight(run: Path) -> bool:
+    """Whether a run's folder has the log of a flight, and not of practice."""
+    if not (run / LOG_FILE).is_file():
+        return False
+    with open(run / LOG_FILE, "rb") as file:
+        return next(make_reader(file).iter_messages(FLIGHT_TOPIC), None) is not None
 
 
 def read_flight(path: Path) -> tuple[np.ndarray, list[bytes]]:

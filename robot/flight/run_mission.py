@@ -18,6 +18,7 @@ from robot.flight.figures import Figure, FigureOfEight, HoverAtPoints
 from robot.flight.flight_log import FlightLog
 from robot.flight.host_policy import HostPolicy
 from robot.flight.mission import Mission, Phase
+from robot.flight.mission_plot import plot_flight
 from robot.flight.on_board import LOGGED, OnBoardPolicy
 from robot.flight.pilot import Pilot
 from robot.flight.virtual_drone import true_place, virtual_drone
@@ -76,6 +77,7 @@ def run_mission(
         "interrupted": mission.interrupted,
     }
     write_bytes_atomically(folder / "summary.json", [json.dumps(figures, indent=2).encode()])
+    plot_flight(folder)
     return figures
 
 
