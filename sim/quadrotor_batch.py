@@ -155,6 +155,9 @@ class QuadrotorBatch:
         self.observation_rows = self.memory[:, first : first + size]
         self.reward_rows = self.memory[:, int(kernel.REWARD)]
         self.end_rows = self.counters[:, int(kernel.END)]
+        slots = 4 * ((np.arange(history)[:, None] - np.arange(history)) % history)  # for each state of the ring
+        past = task.OBSERVATION_SIZE + slots[:, :, None] + np.arange(4)
+        self._orders = np.array([[*range(task.OBSERVATION_SIZE), *rows.reshape(-1)] for rows in past])
         self.reset(seed)
 
     def reset(self, seed: int) -> np.ndarray:
@@ -184,25 +187,26 @@ class QuadrotorBatch:
         """Slot of the ring of past actions that holds the last decision's."""
         return int(self.counters[0, int(kernel.NEWEST), 0])
 
+    @property
+    def order(self) -> np.ndarray:
+        """Rows (OBSERVATION_SIZE + 4 history,) of `observation_rows`, or of `last_observations`, that put past actions
+        newest first."""
+        order: np.ndarray = self._orders[self.newest]
+        return order
+
     def _by_drone(self, rows: np.ndarray) -> np.ndarray:
         """(blocks, k, lanes) to a copy (n, k)."""
         return rows.transpose(0, 2, 1).reshape(self.n_blocks * self.lanes, -1)[: self.n].copy()
 
-    def _newest_first(self, observation: np.ndarray) -> np.ndarray:
-        first = self.task.OBSERVATION_SIZE
-        past = observation[:, first:].reshape(self.n, self.history, 4)
-        observation[:, first:] = past[:, (self.newest - np.arange(self.history)) % self.history].reshape(self.n, -1)
-        return observation
-
     @property
     def observation(self) -> np.ndarray:
         """(n, OBSERVATION_SIZE + 4 history) float32, past actions newest first: a copy."""
-        return self._newest_first(self._by_drone(self.observation_rows))
+        return self._by_drone(self.observation_rows)[:, self.order]
 
     @property
     def last_observation(self) -> np.ndarray:
         """Of the drones that have just ended, the observation at their end, without noise: a copy as `observation`."""
-        return self._newest_first(self.last_observations[: self.n].copy())
+        return self.last_observations[: self.n, self.order]
 
     @property
     def state(self) -> np.ndarray:
@@ -223,6 +227,35 @@ class QuadrotorBatch:
     def end(self) -> np.ndarray:
         """(n,) uint32: 0 running, 1 terminated, 2 truncated."""
         return self.end_rows.reshape(-1)[: self.n]
+
+
+@njit(cache=True)
+def gather(rows, order, out):
+    """Put rows (blocks, k, lanes) in `order` (m,), `QuadrotorBatch.order` or any other, a row a drone to out (n, m)."""
+    blocks, _, lanes = rows.shape
+    by_drone = out.strides[1] < out.strides[0]  # as memory lies; otherwise `out` is the transpose of a column a drone
+    for block in range(blocks):
+        first = block * lanes
+        here = min(lanes, len(out) - first)
+        if by_drone:
+            for lane in range(here):
+                for k in range(len(order)):
+                    out[first + lane, k] = rows[block, order[k], lane]
+        else:
+            for k in range(len(order)):
+                for lane in range(here):
+                    out[first + lane, k] = rows[block, order[k], lane]
+
+
+@njit(cache=True)
+def scatter(actions, rows):
+    """Put actions (n, 4) to rows (blocks, 4, lanes): `QuadrotorBatch.action_rows`."""
+    blocks, _, lanes = rows.shape
+    for block in range(blocks):
+        here = min(lanes, len(actions) - block * lanes)
+        for k in range(4):
+            for lane in range(here):
+                rows[block, k, lane] = actions[block * lanes + lane, k]
 
 
 def settings_for(

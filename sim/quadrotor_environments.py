@@ -14,10 +14,9 @@ from gymnasium.vector.utils import batch_space
 from numba import njit
 
 from sim import quadrotor_kernel as kernel
-from sim.quadrotor_batch import QuadrotorBatch, QuadrotorTask
+from sim.quadrotor_batch import QuadrotorBatch, QuadrotorTask, gather, scatter
 
-OBSERVATION, REWARD = int(kernel.OBSERVATION), int(kernel.REWARD)  # rows of the simulator's memory
-END, NOISE_SCALE = int(kernel.END), int(kernel.NOISE_SCALE)
+NOISE_SCALE = int(kernel.NOISE_SCALE)
 NOISE_MAX = 3.5  # standard deviations that the simulator's noise never exceeds
 ROUNDING = 1e-6  # an entry of a rotation matrix in single precision can be that much more than 1
 
@@ -42,26 +41,21 @@ class QuadrotorEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.observation_space, self._bound = space, space.high
         self._action, self._reward, self._end = batch.action_rows[0, :, 0], batch.reward_rows[0], batch.end_rows[0]
         self._observation, self._last_observation = batch.observation_rows[0, :, 0], batch.last_observations[0]
-        first, history = task.OBSERVATION_SIZE, batch.history
-        self._newest_first = [  # for each state of the ring of past actions
-            np.array([*range(first), *(first + _ring(k, newest, history) for k in range(4 * history))])
-            for newest in range(history)
-        ]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
         """A new start, drawn from the environment's generator."""
         super().reset(seed=seed)
         self._batch.reset(int(self.np_random.integers(2**31)))
-        return self._observation.take(self._newest_first[self._batch.newest]), {}
+        return self._observation.take(self._batch.order), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One decision."""
         self._action[:] = action
         self._batch.advance()
-        newest_first, end = self._newest_first[self._batch.newest], self._end.item()
+        order, end = self._batch.order, self._end.item()
         if end == kernel.RUNNING:
-            return self._observation.take(newest_first), self._reward.item(), False, False, {}
-        observation = self._last_observation.take(newest_first).clip(-self._bound, self._bound)
+            return self._observation.take(order), self._reward.item(), False, False, {}
+        observation = self._last_observation.take(order).clip(-self._bound, self._bound)
         return observation, self._reward.item(), end == kernel.TERMINATED, end == kernel.TRUNCATED, {}
 
 
@@ -101,7 +95,7 @@ class QuadrotorVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One decision of every quadrotor."""
-        _put_actions(np.asarray(actions, np.float32), self._batch.action_rows)
+        scatter(np.asarray(actions, np.float32), self._batch.action_rows)
         self._batch.advance()
         results, any_ended = self._take_turns()
         info = {"final_obs": results.last_observation, "_final_obs": results.ended} if any_ended else {}
@@ -138,56 +132,33 @@ class _Results:
 
     def collect(self, batch: QuadrotorBatch) -> bool:
         """Take them over from the simulator's memory; returns whether any episode has ended."""
-        any_ended: bool = _collect(
-            batch.memory, batch.counters, batch.last_observations, batch.newest, batch.history, self.bound,
-            self.observation, self.last_observation, self.reward, self.terminated, self.truncated, self.ended,
-        )  # fmt: skip
+        order = batch.order
+        gather(batch.observation_rows, order, self.observation)
+        any_ended: bool = _collect_ends(
+            batch.reward_rows, batch.end_rows, self.reward, self.terminated, self.truncated, self.ended
+        )
+        if any_ended:
+            _collect_last(self.ended, batch.last_observations, order, self.bound, self.last_observation)
         return any_ended
 
 
 @njit(cache=True)
-def _put_actions(actions, action_rows):
-    lanes = action_rows.shape[2]
-    for block in range(action_rows.shape[0]):
-        for lane in range(min(lanes, len(actions) - block * lanes)):
-            for k in range(4):
-                action_rows[block, k, lane] = actions[block * lanes + lane, k]
-
-
-@njit(cache=True)
-def _collect(
-    memory, counters, last_observations, newest, history, bound,
-    observation, last_observation, reward, terminated, truncated, ended,
-):  # fmt: skip
-    n, lanes, first = len(reward), memory.shape[2], len(bound) - 4 * history
-    any_ended = False
-    for block in range(memory.shape[0]):
-        base = block * lanes
-        here = min(lanes, n - base)
-        for k in range(first):
-            for lane in range(here):
-                observation[base + lane, k] = memory[block, OBSERVATION + k, lane]
-        for k in range(4 * history):
-            row = OBSERVATION + first + _ring(k, newest, history)
-            for lane in range(here):
-                observation[base + lane, first + k] = memory[block, row, lane]
-        for lane in range(here):
-            drone, end = base + lane, counters[block, END, lane]
-            reward[drone], ended[drone] = memory[block, REWARD, lane], end != kernel.RUNNING
+def _collect_ends(rewards, ends, reward, terminated, truncated, ended):
+    """Rewards and ends (blocks, lanes) to a row a drone; returns whether any episode has ended."""
+    (blocks, lanes), any_ended = ends.shape, False
+    for block in range(blocks):
+        for lane in range(min(lanes, len(reward) - block * lanes)):
+            drone, end = block * lanes + lane, ends[block, lane]
+            reward[drone], ended[drone] = rewards[block, lane], end != kernel.RUNNING
             terminated[drone], truncated[drone] = end == kernel.TERMINATED, end == kernel.TRUNCATED
             any_ended |= ended[drone]
-    if any_ended:
-        for drone in range(n):
-            if ended[drone]:
-                for k in range(first):
-                    last_observation[drone, k] = min(max(last_observations[drone, k], -bound[k]), bound[k])
-                for k in range(4 * history):
-                    past = first + _ring(k, newest, history)
-                    last_observation[drone, first + k] = last_observations[drone, past]
     return any_ended
 
 
-@njit
-def _ring(k, newest, history):
-    """Where number k of the past actions, newest first, stands in the simulator's ring."""
-    return 4 * ((newest - k // 4) % history) + k % 4
+@njit(cache=True)
+def _collect_last(ended, last_observations, order, bound, last_observation):
+    """The last observations of the drones that have just ended, in order and within their bounds."""
+    for drone in range(len(ended)):
+        if ended[drone]:
+            for k in range(len(order)):
+                last_observation[drone, k] = min(max(last_observations[drone, order[k]], -bound[k]), bound[k])

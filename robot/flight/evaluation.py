@@ -15,7 +15,7 @@ from policies.actor import tanh32, weight_views
 from policies.backup.set_point import N_SEEN
 from robot.tasks import hover
 from sim.quadrotor import N_ROTORS, N_STATE, STEP_S, QuadrotorParameters, QuadrotorRandomisation, load_parameters
-from sim.quadrotor_batch import QuadrotorBatch, SensorNoise, Starts
+from sim.quadrotor_batch import QuadrotorBatch, SensorNoise, Starts, gather, scatter
 from sim.quadrotor_kernel import TERMINATED
 
 DECISIONS = 500
@@ -145,11 +145,11 @@ def evaluate(pilot: Pilot, conditions: Conditions = Conditions(), seed: int = 0,
     goals = np.zeros((batch.n_blocks, 3, batch.lanes), np.float32)
     states, kept = np.empty((DECISIONS, keep, N_STATE), np.float32), np.empty((DECISIONS, keep, N_ROTORS), np.float32)
     for decision in range(DECISIONS):
-        gather(batch.observation_rows, task.OBSERVATION_SIZE, batch.newest, observation)
+        gather(batch.observation_rows, batch.order, observation.T)
         pilot.act(observation, actions)
         if keep:
             states[decision], kept[decision] = batch.state[:keep], actions[:, :keep].T
-        scatter(actions, batch.action_rows)
+        scatter(actions.T, batch.action_rows)
         batch.advance()
         tally(batch.end_rows, alive)
         if decision >= DECISIONS - TAIL:
@@ -159,31 +159,6 @@ def evaluate(pilot: Pilot, conditions: Conditions = Conditions(), seed: int = 0,
         before[:] = actions
     error, change, effort = sums[:, :episodes] / TAIL
     return Flights(alive[:episodes].copy(), error, change, np.sqrt(effort), states, kept)
-
-
-@njit(cache=True)
-def gather(rows, size, newest, out):
-    """Observations (blocks, size + 4 history, lanes), past actions in a ring, to out (size + 4 history, drones)."""
-    blocks, all_rows, lanes = rows.shape
-    history = (all_rows - size) // N_ROTORS
-    for block in range(blocks):
-        for k in range(all_rows):
-            row = k
-            if k >= size:
-                age, rotor = (k - size) // N_ROTORS, (k - size) % N_ROTORS
-                row = size + N_ROTORS * ((newest + history - age) % history) + rotor
-            for lane in range(lanes):
-                out[k, block * lanes + lane] = rows[block, row, lane]
-
-
-@njit(cache=True)
-def scatter(actions, rows):
-    """actions (N_ROTORS, drones) to rows (blocks, N_ROTORS, lanes)."""
-    blocks, _, lanes = rows.shape
-    for block in range(blocks):
-        for k in range(N_ROTORS):
-            for lane in range(lanes):
-                rows[block, k, lane] = actions[k, block * lanes + lane]
 
 
 @njit(cache=True)

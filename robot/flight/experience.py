@@ -22,7 +22,7 @@ from sim.quadrotor import (
     QuadrotorParameters,
     QuadrotorRandomisation,
 )
-from sim.quadrotor_batch import QuadrotorBatch, SensorNoise, Starts
+from sim.quadrotor_batch import QuadrotorBatch, SensorNoise, Starts, gather, scatter
 
 N_PRIVILEGED = N_ROTORS + 6
 FORCE_SHARE, TORQUE_SHARE_M = 0.05, 1e-4  # of the weight: the units of the critic's force and torque
@@ -45,7 +45,6 @@ class Drones:
         self.rows = np.empty((self.batch.n_blocks * self.batch.lanes, N_PRIVILEGED + self.actor_width), np.float32)
         weight_n = quadrotor.mass_kg * GRAVITY_M_S2
         self._scales = np.float32(1 / (FORCE_SHARE * weight_n)), np.float32(1 / (TORQUE_SHARE_M * weight_n))
-        self._size = size
         self.look()
 
     @property
@@ -56,8 +55,8 @@ class Drones:
     def look(self) -> None:
         """Fill `rows`."""
         batch = self.batch
-        gather(batch.observation_rows, batch.state_rows, batch.parameter_rows, self._size, batch.newest, self._scales,
-               self.rows)  # fmt: skip
+        gather_privileged(batch.state_rows, batch.parameter_rows, self._scales, self.rows)
+        gather(batch.observation_rows, batch.order, self.rows[:, N_PRIVILEGED:])
 
     def step(self, actions: np.ndarray) -> None:
         """One decision of every drone, (n, 4) float32, clipped to [-1, 1]."""
@@ -83,10 +82,9 @@ def value_weights(layers: tuple[int, ...], rng: np.random.Generator) -> np.ndarr
 
 
 @njit(cache=True)
-def gather(observations, states, parameters, size, newest, scales, rows):
-    """Write `Drones.rows` from rows of the batch's blocks, each (blocks, k, lanes)."""
-    blocks, all_rows, lanes = observations.shape
-    history = (all_rows - size) // N_ROTORS
+def gather_privileged(states, parameters, scales, rows):
+    """Write the first N_PRIVILEGED columns of `Drones.rows` from rows of the batch's blocks, each (blocks, k, lanes)."""
+    blocks, _, lanes = states.shape
     force, torque = scales
     for block in range(blocks):
         for lane in range(lanes):
@@ -96,19 +94,3 @@ def gather(observations, states, parameters, size, newest, scales, rows):
             for k in range(3):
                 row[N_ROTORS + k] = force * parameters[block, P_FORCE_X + k, lane]
                 row[N_ROTORS + 3 + k] = torque * parameters[block, P_TORQUE_X + k, lane]
-            for k in range(size):
-                row[N_PRIVILEGED + k] = observations[block, k, lane]
-            for age in range(history):
-                slot = size + N_ROTORS * ((newest + history - age) % history)
-                for k in range(N_ROTORS):
-                    row[N_PRIVILEGED + size + N_ROTORS * age + k] = observations[block, slot + k, lane]
-
-
-@njit(cache=True)
-def scatter(actions, rows):
-    """actions (drones, N_ROTORS) to rows (blocks, N_ROTORS, lanes)."""
-    blocks, _, lanes = rows.shape
-    for block in range(blocks):
-        for lane in range(lanes):
-            for k in range(N_ROTORS):
-                rows[block, k, lane] = actions[block * lanes + lane, k]

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 
 from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
-from robot.flight.evaluation import Conditions, Feedback, Pilot, gather, scatter, tally, wilson_interval
+from robot.flight.evaluation import Conditions, Feedback, Pilot, tally, wilson_interval
 from robot.plots import INK, STYLE
 from robot.tasks import track_trajectory
 from sim.quadrotor import N_ROTORS, STEP_S, QuadrotorParameters
-from sim.quadrotor_batch import QuadrotorBatch
+from sim.quadrotor_batch import QuadrotorBatch, gather, scatter
 
 LAPS_S = (5.5, 3.5)
 SETTLED_S = 4.0  # thrown starts and the warm-up are over; errors count from here on
@@ -100,9 +100,9 @@ def fly_path(pilot: Pilot, path: np.ndarray, conditions: Conditions = Conditions
     positions = np.empty((decisions + 1, keep, 3), np.float32)
     positions[0] = batch.state[:keep, :3]
     for decision in range(1, decisions + 1):
-        gather(batch.observation_rows, task.OBSERVATION_SIZE, batch.newest, observation)
+        gather(batch.observation_rows, batch.order, observation.T)
         pilot.act(observation, actions)
-        scatter(actions, batch.action_rows)
+        scatter(actions.T, batch.action_rows)
         batch.advance()
         tally(batch.end_rows, alive)
         apart = batch.state_rows[:, :3] - set_points[decision, :3, None]
