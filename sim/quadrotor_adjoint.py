@@ -39,10 +39,10 @@ from sim.quadrotor import (
     rotor_rate,
     rotor_thrust,
 )
+from sim.quadrotor_rows import four, parameters_at, put_four_at, put_state_at, state_at
 
 LANES = uintp(16)
 ROWS_STATE, ROWS_PARAMETERS, ROWS_COMMAND = uintp(N_STATE), uintp(N_PARAMETERS), uintp(N_ROTORS)
-FOUR = uintp(4)
 HALF_STEP_S = 0.5 * STEP_S
 
 
@@ -172,49 +172,13 @@ def thrust_slope(m, p):
     return p[P_THRUST_1] + 2.0 * p[P_THRUST_2] * m
 
 
-def four(memory, at):
-    """Four rows of one lane, the first at `at`."""
-    return memory[at], memory[at + LANES], memory[at + LANES + LANES], memory[at + LANES + LANES + LANES]
-
-
-def eight(memory, at):
-    """Eight rows of one lane."""
-    return four(memory, at) + four(memory, at + FOUR * LANES)
-
-
-def put_four(memory, at, values):
-    """Write four rows of one lane."""
-    memory[at], memory[at + LANES] = values[0], values[1]
-    memory[at + LANES + LANES], memory[at + LANES + LANES + LANES] = values[2], values[3]
-
-
-def state_at(memory, at):
-    """One lane's state, or its adjoint."""
-    return eight(memory, at) + eight(memory, at + uintp(8) * LANES) + (memory[at + uintp(16) * LANES],)
-
-
-def put_state(memory, at, s):
-    """Write what `state_at` reads."""
-    put_four(memory, at, s[0:4])
-    put_four(memory, at + FOUR * LANES, s[4:8])
-    put_four(memory, at + uintp(8) * LANES, s[8:12])
-    put_four(memory, at + uintp(12) * LANES, s[12:16])
-    memory[at + uintp(16) * LANES] = s[16]
-
-
-def parameters_at(memory, at):
-    """One lane's packed parameters."""
-    last = four(memory, at + uintp(23) * LANES)
-    return eight(memory, at) + eight(memory, at + uintp(8) * LANES) + eight(memory, at + uintp(16) * LANES) + last[1:]
-
-
 def advance(state, commands, parameters, after):
     """after = training_step(state, commands, parameters), lane by lane; all flat, blocks of rows of LANES."""
     for block in range(uintp(after.size) // (ROWS_STATE * LANES)):
         for lane in range(LANES):
-            at, u = block * ROWS_STATE * LANES + lane, four(commands, block * ROWS_COMMAND * LANES + lane)
-            p = parameters_at(parameters, block * ROWS_PARAMETERS * LANES + lane)
-            put_state(after, at, training_step(state_at(state, at), u, p))
+            at, u = block * ROWS_STATE * LANES + lane, four(commands, block * ROWS_COMMAND * LANES + lane, LANES)
+            p = parameters_at(parameters, block * ROWS_PARAMETERS * LANES + lane, LANES)
+            put_state_at(after, at, LANES, training_step(state_at(state, at, LANES), u, p))
 
 
 def reverse(state, commands, parameters, after, adjoint, command_adjoint):
@@ -222,8 +186,8 @@ def reverse(state, commands, parameters, after, adjoint, command_adjoint):
     for block in range(uintp(after.size) // (ROWS_STATE * LANES)):
         for lane in range(LANES):
             at, at_u = block * ROWS_STATE * LANES + lane, block * ROWS_COMMAND * LANES + lane
-            p = parameters_at(parameters, block * ROWS_PARAMETERS * LANES + lane)
-            s, s_after, l = state_at(state, at), state_at(after, at), state_at(adjoint, at)
-            l, l_u = training_step_adjoint(s, four(commands, at_u), p, s_after, l)
-            put_state(adjoint, at, l)
-            put_four(command_adjoint, at_u, l_u)
+            p = parameters_at(parameters, block * ROWS_PARAMETERS * LANES + lane, LANES)
+            s, s_after, l = state_at(state, at, LANES), state_at(after, at, LANES), state_at(adjoint, at, LANES)
+            l, l_u = training_step_adjoint(s, four(commands, at_u, LANES), p, s_after, l)
+            put_state_at(adjoint, at, LANES, l)
+            put_four_at(command_adjoint, at_u, LANES, l_u)

@@ -22,14 +22,19 @@ from sim.quadrotor import (
     N_PARAMETERS,
     N_STATE,
     P_FORCE_X,
+    P_FORCE_Y,
+    P_FORCE_Z,
     P_LATENCY,
     P_ROTOR_RADIUS,
     P_TORQUE_X,
+    P_TORQUE_Y,
+    P_TORQUE_Z,
     STEP_S,
     gust_step,
     rk4_step,
     scaled_parameters,
 )
+from sim.quadrotor_rows import eight, four, parameters_at, put_four_at, put_parameters_at, put_state_at, state_at
 
 # Supplied by `build_step`: the block's width, the record's size, what a task's module says, and the options.
 LANES: np.uintp = np.uintp(0)
@@ -73,55 +78,19 @@ RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
 TWO_PI = 2.0 * math.pi
 
 
-def four(memory, at, step):
-    """memory[at] and three more, `step` apart."""
-    return memory[at], memory[at + step], memory[at + TWO * step], memory[at + THREE * step]
-
-
-def eight(memory, at, step):
-    return four(memory, at, step) + four(memory, at + FOUR * step, step)
-
-
 def state_of(memory, at):
     """One drone's state, as the tuple of `sim.quadrotor`."""
-    first, last = at + STATE * LANES, at + (STATE + TWO * EIGHT) * LANES
-    return eight(memory, first, LANES) + eight(memory, first + EIGHT * LANES, LANES) + (memory[last],)
-
-
-def parameters_at(memory, at, step):
-    """Parameters that begin at memory[at], `step` apart, as the tuple of `sim.quadrotor`."""
-    p = eight(memory, at, step) + eight(memory, at + EIGHT * step, step) + eight(memory, at + TWO * EIGHT * step, step)
-    return p + four(memory, at + THREE * EIGHT * step, step)[:3]
+    return state_at(memory, at + STATE * LANES, LANES)
 
 
 def put_four(memory, at, values):
     """Write four rows of one drone."""
-    memory[at] = values[0]
-    memory[at + LANES] = values[1]
-    memory[at + TWO * LANES] = values[2]
-    memory[at + THREE * LANES] = values[3]
-
-
-def put_eight(memory, at, values):
-    put_four(memory, at, values[:4])
-    put_four(memory, at + FOUR * LANES, values[4:])
+    put_four_at(memory, at, LANES, values)
 
 
 def put_state(memory, at, s):
     """Write one drone's state."""
-    put_eight(memory, at + STATE * LANES, s[:8])
-    put_eight(memory, at + (STATE + EIGHT) * LANES, s[8:16])
-    memory[at + (STATE + TWO * EIGHT) * LANES] = s[16]
-
-
-def put_parameters(memory, at, p):
-    """Write one drone's parameters."""
-    first = at + PARAMETERS * LANES
-    put_eight(memory, first, p[:8])
-    put_eight(memory, first + EIGHT * LANES, p[8:16])
-    put_eight(memory, first + TWO * EIGHT * LANES, p[16:24])
-    for k in range(24, N_PARAMETERS):
-        memory[first + uintp(k) * LANES] = p[k]
+    put_state_at(memory, at + STATE * LANES, LANES, s)
 
 
 def draw_bits(counters, count):
@@ -209,7 +178,7 @@ def move(memory, settings, block):
             u = commands(within_one(four(memory, at + ACTION * LANES, LANES)))
         if GUST:
             x, y, z, _ = four(memory, at + GUST_N * LANES, LANES)
-            p = p[:P_FORCE_X] + (p[19] + x, p[20] + y, p[21] + z) + p[P_TORQUE_X:]
+            p = p[:P_FORCE_X] + (p[P_FORCE_X] + x, p[P_FORCE_Y] + y, p[P_FORCE_Z] + z) + p[P_TORQUE_X:]
         put_state(memory, at, rk4_step(s, u, p, step_s, ground_z) if GROUND else rk4_step(s, u, p, step_s, None))
 
 
@@ -266,9 +235,10 @@ def draw_parameters(memory, settings, at, bits):
     f_x, f_y, f_z, _ = four_normals(bits, uint32(10))
     t_x, t_y, t_z, _ = four_normals(bits, uint32(11))
     force, torque = settings[FORCE_N], settings[TORQUE_N_M]
-    disturbed = (p[19] + force * f_x, p[20] + force * f_y, p[21] + force * f_z,
-                 p[22] + torque * t_x, p[23] + torque * t_y, p[24] + torque * t_z)  # fmt: skip
-    put_parameters(memory, at, p[:P_FORCE_X] + disturbed + (latency,) + p[P_ROTOR_RADIUS:])
+    disturbed = (p[P_FORCE_X] + force * f_x, p[P_FORCE_Y] + force * f_y, p[P_FORCE_Z] + force * f_z,
+                 p[P_TORQUE_X] + torque * t_x, p[P_TORQUE_Y] + torque * t_y, p[P_TORQUE_Z] + torque * t_z)  # fmt: skip
+    p = p[:P_FORCE_X] + disturbed + (latency,) + p[P_ROTOR_RADIUS:]
+    put_parameters_at(memory, at + PARAMETERS * LANES, LANES, p)
 
 
 def draw_attitude(bits, k, cos_half_angle):

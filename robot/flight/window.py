@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, uintp
 
+from policies.backup.set_point import RATE as SEEN_RATE
+from policies.backup.set_point import VELOCITY as SEEN_VELOCITY
 from policies.first_order import backward, forward, unpack, weight_gradient
 from sim import quadrotor_adjoint
 from sim.quadrotor import N_STATE, STEP_S
-from sim.quadrotor_adjoint import LANES, ROWS_STATE, advance, reverse, state_at
+from sim.quadrotor_adjoint import LANES, ROWS_STATE, advance, reverse
+from sim.quadrotor_rows import state_at
 from sim.single_precision import CPU, OPTIONS, specialise
-
-SEEN_VELOCITY, SEEN_RATE = 12, 15  # where they begin in every flying task's observation
 
 observe: Any = None  # supplied by `build_window`: the task's
 
@@ -82,7 +83,7 @@ def look(state, ages, t, task_memory, actions, noise, out):
         for lane in range(LANES):
             at = block * rows * LANES + lane
             time_s = (ages[block * LANES + lane] + np.float32(t)) * STEP_S
-            seen = state_at(flat, block * ROWS_STATE * LANES + lane)
+            seen = state_at(flat, block * ROWS_STATE * LANES + lane, LANES)
             observe(seen, time_s, memory, at + uintp(columns) * LANES, at, LANES)
     for block in range(state.shape[0]):
         for lane in range(LANES):
