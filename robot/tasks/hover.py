@@ -98,10 +98,16 @@ def reward(s, a, hover, weights, time_s, memory, own, stride):
 @njit(forceinline=True)
 def ends(s, time_s, memory, own, stride):
     """Whether the drone has left the box, or its numbers have left their range (NaN included)."""
-    inside = (abs(s[0]) < BOX_M) & (abs(s[1]) < BOX_M) & (abs(s[2]) < BOX_M)
+    return not within(s, BOX_M)
+
+
+@njit(forceinline=True)
+def within(s, box_m):
+    """Whether the drone is less than `box_m` from the origin in every coordinate, and its numbers in their range."""
+    inside = (abs(s[0]) < box_m) & (abs(s[1]) < box_m) & (abs(s[2]) < box_m)
     slow = (abs(s[7]) < SPEED_MAX_M_S) & (abs(s[8]) < SPEED_MAX_M_S) & (abs(s[9]) < SPEED_MAX_M_S)
     turning = (abs(s[10]) < RATE_MAX_RAD_S) & (abs(s[11]) < RATE_MAX_RAD_S) & (abs(s[12]) < RATE_MAX_RAD_S)
-    return not (inside & slow & turning)
+    return inside & slow & turning
 
 
 @njit(forceinline=True)

@@ -19,6 +19,7 @@ from robot.tasks.hover import (
     observe,
     prepare,
     reward,
+    within,
 )
 
 __all__ = [
@@ -34,7 +35,4 @@ STARTS = RECOVERY_STARTS
 @njit(forceinline=True)
 def ends(s, time_s, memory, own, stride):
     """Whether the drone has left the box, or its numbers have left their range (NaN included)."""
-    inside = (abs(s[0]) < BOX_M) & (abs(s[1]) < BOX_M) & (abs(s[2]) < BOX_M)
-    slow = (abs(s[7]) < SPEED_MAX_M_S) & (abs(s[8]) < SPEED_MAX_M_S) & (abs(s[9]) < SPEED_MAX_M_S)
-    turning = (abs(s[10]) < RATE_MAX_RAD_S) & (abs(s[11]) < RATE_MAX_RAD_S) & (abs(s[12]) < RATE_MAX_RAD_S)
-    return not (inside & slow & turning)
+    return not within(s, BOX_M)
