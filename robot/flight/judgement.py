@@ -17,7 +17,7 @@ from sim.quadrotor import QuadrotorParameters, load_parameters
 
 MORE_DELAY_S = 0.02
 LOW_BATTERY = 7.0 / 7.4  # two cells at 7 V of their nominal 7.4 V
-RANDOMISED = ("mass", "thrust", "inertia", "motor_delay")
+VARIED = ("mass", "thrust", "inertia", "motor_delay")  # where drones are to differ: in training, and here
 CHANGES = (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3)
 DELAYS_S = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
 NOMINAL = "nominal"
@@ -56,20 +56,21 @@ def pilots_for(policy: Pilot, quadrotor: QuadrotorParameters, task: Any) -> dict
 
 
 def standard_conditions(nominal: Conditions, other: str, expected_latency_s: float) -> dict[str, Conditions]:
-    """Conditions by name; all quantities are RANDOMISED; the delay is MORE_DELAY_S more than expected.
+    """Conditions by name: VARIED are varied together, each by itself; the delay is MORE_DELAY_S more than expected.
 
     `other` names the quadrotor of another parameter file.
     """
     quadrotor, spread = nominal.quadrotor, nominal.randomisation
     delay_s = expected_latency_s + MORE_DELAY_S
+    varied = ", ".join(VARIED).replace("_", " ")
 
     def within(share: float) -> Conditions:
-        return replace(nominal, randomisation=replace(spread, **dict.fromkeys(RANDOMISED, share)))
+        return replace(nominal, randomisation=replace(spread, **dict.fromkeys(VARIED, share)))
 
     return {
         NOMINAL: nominal,
-        "all quantities ±20 %": within(0.2),
-        "all quantities ±30 %": within(0.3),
+        f"{varied} ±20 %": within(0.2),
+        f"{varied} ±30 %": within(0.3),
         f"a {other.replace('_', ' ')}": replace(nominal, quadrotor=load_parameters(other)),
         f"delay of {1000 * delay_s:.0f} ms": replace(nominal, quadrotor=delayed(quadrotor, delay_s)),
         "battery 7.0 V of 7.4 V": replace(nominal, quadrotor=quadrotor.scaled(battery=LOW_BATTERY)),
@@ -89,15 +90,16 @@ def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, expected_la
     """
     conditions = standard_conditions(nominal, other, expected_latency_s)
     quadrotor = nominal.quadrotor
-    cells = {quantity: [quadrotor.scaled(**{quantity: 1.0 + change}) for change in CHANGES] for quantity in RANDOMISED}
+    cells = {quantity: [quadrotor.scaled(**{quantity: 1.0 + change}) for change in CHANGES] for quantity in VARIED}
     cells["delay"] = [delayed(quadrotor, delay_s) for delay_s in DELAYS_S]
-    total = len(pilots) * (len(conditions) + sum(map(len, cells.values())) / 2)
-    done = 0.0
+    fewer = -(-episodes // 2)
+    total = len(pilots) * (len(conditions) * episodes + sum(map(len, cells.values())) * fewer)
+    done = 0
 
     def fly(pilot: Pilot, under: Conditions, flights: int) -> Figures:
         nonlocal done
         figures = evaluate(pilot, under, seed, flights, task).figures()
-        done += flights / episodes
+        done += flights
         progress(done / total)
         return figures
 
@@ -108,10 +110,7 @@ def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, expected_la
         },
         {
             who: {
-                quantity: [
-                    fly(pilot, replace(nominal, quadrotor=changed), -(-episodes // 2))["survival"] or 0.0
-                    for changed in row
-                ]
+                quantity: [fly(pilot, replace(nominal, quadrotor=changed), fewer)["survival"] or 0.0 for changed in row]
                 for quantity, row in cells.items()
             }
             for who, pilot in pilots.items()

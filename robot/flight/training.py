@@ -18,7 +18,7 @@ from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from robot.flight.evaluation import DISTURBED, Conditions, Network, evaluate
 from robot.flight.first_order import FirstOrder, Recipe
-from robot.flight.judgement import MORE_DELAY_S
+from robot.flight.judgement import MORE_DELAY_S, VARIED
 from robot.flight.settings import FlightTrainConfig
 from robot.flight.tracking import track
 from robot.flight.window import Objective
@@ -30,10 +30,9 @@ from sim.quadrotor_batch import SensorNoise
 BOTH = ("crazyflie_2_0", "crazyflie_2_1")
 CHECKS, CHECK_FLIGHTS = 8, 256
 JUDGED_SEED, JUDGED_FLIGHTS = 1_000_003, 1000  # fresh starts and drones, which no check has seen
-JUDGED_SPREAD = 0.2  # of mass, thrust, inertia and motor delay, in survival_randomised
+JUDGED_SPREAD = 0.2  # of VARIED, in survival_randomised
 
 LATENCY_S = 0.01  # from sensing to motors, that a drone is expected to have at most; training goes beyond it
-VARIED = ("mass", "thrust", "inertia", "motor_delay")
 NOMINAL = replace(DISTURBED, latency_high_s=LATENCY_S + MORE_DELAY_S)
 RANDOMISED = replace(NOMINAL, **dict.fromkeys(VARIED, 0.2))
 # For both Crazyflies: a little beyond the delay to be survived, as the edge of what was met is flown worst.
