@@ -37,6 +37,10 @@ class SensorNoise:
     velocity_m_s: float = 0.002
     rate_rad_s: float = 0.002
 
+    def deviations(self) -> np.ndarray:
+        """Those of the first numbers of every flying task's observation, float64 (18,), not yet scaled as the task does."""
+        return np.repeat([self.position_m, self.rotation, self.velocity_m_s, self.rate_rad_s], [3, 9, 3, 3])
+
 
 class QuadrotorTask(Hashable, Protocol):
     """What a task's module offers the simulator, described in `robot/tasks/hover.py`."""
@@ -273,7 +277,7 @@ def settings_for(
     weights[: len(task.REWARD_WEIGHTS)] = task.REWARD_WEIGHTS
     noise_scale = np.zeros(-(-task.OBSERVATION_SIZE // 4) * 4)
     if noise is not None:
-        deviations = np.repeat([noise.position_m, noise.rotation, noise.velocity_m_s, noise.rate_rad_s], [3, 9, 3, 3])
+        deviations = noise.deviations()
         noise_scale[: len(deviations)] = deviations * task.OBSERVATION_SCALE[: len(deviations)]
     return np.concatenate(
         [

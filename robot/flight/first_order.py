@@ -131,9 +131,9 @@ class Flock:
             parameters=zeros(blocks, N_PARAMETERS, lanes), delay_shares=zeros(taps, n), hover_actions=zeros(n),
             ages=zeros(n), task_memory=zeros(blocks, columns + task.MEMORY_SIZE, lanes), crashes=np.zeros(n, np.int64),
         )  # fmt: skip
-        deviations = np.repeat([noise.position_m, noise.rotation, noise.velocity_m_s, noise.rate_rad_s], [3, 9, 3, 3])
         rows = np.zeros((NOISE_ROWS, columns), np.float32)
-        rows[:, :N_SEEN] = self.rng.standard_normal((NOISE_ROWS, N_SEEN)) * deviations * task.OBSERVATION_SCALE[:N_SEEN]
+        normals = self.rng.standard_normal((NOISE_ROWS, N_SEEN))
+        rows[:, :N_SEEN] = normals * noise.deviations() * task.OBSERVATION_SCALE[:N_SEEN]
         self.noise = rows.reshape(-1)
         self.scale = task.OBSERVATION_SCALE.astype(np.float32)
         self.objective = Objective._make(np.float32(value) for value in recipe.objective)
@@ -179,7 +179,7 @@ class Flock:
 
 
 def hover_actions(drones: np.ndarray) -> np.ndarray:
-    """Actions (n,) that hold drones (n, N_PARAMETERS) up, or the largest, 1."""
+    """Actions (n,) that hold drones (n, N_PARAMETERS) up, or the largest, 1: `QuadrotorParameters.hover_command`."""
     weight_n = GRAVITY_M_S2 / drones[:, P_INVERSE_MASS]
     a, b, c = drones[:, P_THRUST_2], drones[:, P_THRUST_1], drones[:, P_THRUST_0] - weight_n / N_ROTORS
     speed = (-b + np.sqrt(b * b - 4.0 * a * c)) / (2.0 * a)
