@@ -5,6 +5,7 @@ DECISIONS decisions of 10 ms. Physics are one RK4 step a decision; the controlle
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -132,33 +133,52 @@ def wilson_interval(successes: int, n: int, z: float = 1.959964) -> tuple[float,
 def evaluate(pilot: Pilot, conditions: Conditions = Conditions(), seed: int = 0, episodes: int = 1000,
              task: Any = hover, keep: int = 0) -> Flights:  # fmt: skip
     """Fly `episodes` flights, and keep the paths of the first `keep`. The same arguments give the same flights."""
-    batch = QuadrotorBatch(
-        task, episodes, seed, conditions.quadrotor, conditions.randomisation, conditions.starts, conditions.noise,
-        history=pilot.history, decisions_max=DECISIONS + 1,
-    )  # fmt: skip
+    batch = batch_for(pilot, conditions, seed, episodes, task, DECISIONS)
     n = batch.n_blocks * batch.lanes
-    pilot.begin(n)
-    observation = np.empty((batch.observation_rows.shape[1], n), np.float32)
-    actions, before = np.zeros((N_ROTORS, n), np.float32), np.zeros((N_ROTORS, n), np.float32)
-    alive, sums = np.ones(n, np.bool_), np.zeros((3, n), np.float32)
+    alive, before, sums = np.ones(n, np.bool_), np.zeros((N_ROTORS, n), np.float32), np.zeros((3, n), np.float32)
     hover_action = 2.0 * conditions.quadrotor.hover_command() - 1.0
     goals = np.zeros((batch.n_blocks, 3, batch.lanes), np.float32)
-    states, kept = np.empty((DECISIONS, keep, N_STATE), np.float32), np.empty((DECISIONS, keep, N_ROTORS), np.float32)
-    for decision in range(DECISIONS):
-        gather(batch.observation_rows, batch.order, observation.T)
-        pilot.act(observation, actions)
+    states = np.empty((DECISIONS + 1, keep, N_STATE), np.float32)
+    kept = np.empty((DECISIONS, keep, N_ROTORS), np.float32)
+    states[0] = batch.state[:keep]
+    for decision, actions in enumerate(fly(pilot, batch, DECISIONS, alive)):
         if keep:
-            states[decision], kept[decision] = batch.state[:keep], actions[:, :keep].T
-        scatter(actions.T, batch.action_rows)
-        batch.advance()
-        tally(batch.end_rows, alive)
+            states[decision + 1], kept[decision] = batch.state[:keep], actions[:, :keep].T
         if decision >= DECISIONS - TAIL:
             if task.MEMORY_SIZE:
                 task.places(batch.memory[:, -task.MEMORY_SIZE :].copy(), STEP_S * (decision + 1), goals)
             measure(batch.state_rows, goals, actions, before, np.float32(hover_action), sums)
         before[:] = actions
     error, change, effort = sums[:, :episodes] / TAIL
-    return Flights(alive[:episodes].copy(), error, change, np.sqrt(effort), states, kept)
+    return Flights(alive[:episodes].copy(), error, change, np.sqrt(effort), states[:-1], kept)
+
+
+def batch_for(
+    pilot: Pilot, conditions: Conditions, seed: int, episodes: int, task: Any, decisions: int
+) -> QuadrotorBatch:
+    """Drones for flights of so many decisions, none of which is cut short by the clock."""
+    return QuadrotorBatch(
+        task, episodes, seed, conditions.quadrotor, conditions.randomisation, conditions.starts, conditions.noise,
+        history=pilot.history, decisions_max=decisions + 1,
+    )  # fmt: skip
+
+
+def fly(pilot: Pilot, batch: QuadrotorBatch, decisions: int, alive: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the actions (N_ROTORS, n) of each decision, overwritten by the next, when all drones have flown it.
+
+    n: drones in whole blocks. alive (n,) bool: those whose episode is terminated are struck out.
+    """
+    n = batch.n_blocks * batch.lanes
+    pilot.begin(n)
+    observation = np.empty((batch.observation_rows.shape[1], n), np.float32)
+    actions = np.zeros((N_ROTORS, n), np.float32)
+    for _ in range(decisions):
+        gather(batch.observation_rows, batch.order, observation.T)
+        pilot.act(observation, actions)
+        scatter(actions.T, batch.action_rows)
+        batch.advance()
+        tally(batch.end_rows, alive)
+        yield actions
 
 
 @njit(cache=True)

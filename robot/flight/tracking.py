@@ -15,11 +15,10 @@ from matplotlib.figure import Figure
 
 from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
-from robot.flight.evaluation import Conditions, Feedback, Pilot, tally, wilson_interval
+from robot.flight.evaluation import Conditions, Feedback, Pilot, batch_for, fly, wilson_interval
 from robot.plots import INK, STYLE
 from robot.tasks import track_trajectory
-from sim.quadrotor import N_ROTORS, STEP_S, QuadrotorParameters
-from sim.quadrotor_batch import QuadrotorBatch, gather, scatter
+from sim.quadrotor import STEP_S, QuadrotorParameters
 
 LAPS_S = (5.5, 3.5)
 SETTLED_S = 4.0  # thrown starts and the warm-up are over; errors count from here on
@@ -87,24 +86,14 @@ def fly_path(pilot: Pilot, path: np.ndarray, conditions: Conditions = Conditions
     """
     task, lap_s = track_trajectory, 2.0 * np.pi / float(path[0])
     settled, decisions = round(SETTLED_S / STEP_S), round((SETTLED_S + JUDGED_LAPS * lap_s) / STEP_S)
-    batch = QuadrotorBatch(
-        task, episodes, seed, conditions.quadrotor, conditions.randomisation, conditions.starts, conditions.noise,
-        history=pilot.history, decisions_max=decisions + 1,
-    )  # fmt: skip
+    batch = batch_for(pilot, conditions, seed, episodes, task, decisions)
     batch.memory[:, -task.PATH_SIZE :] = path[:, None]  # instead of the random paths; all are at rest at the origin yet
     n = batch.n_blocks * batch.lanes
-    pilot.begin(n)
-    observation = np.empty((batch.observation_rows.shape[1], n), np.float32)
-    actions, alive, errors = np.zeros((N_ROTORS, n), np.float32), np.ones(n, np.bool_), np.zeros(n)
+    alive, errors = np.ones(n, np.bool_), np.zeros(n)
     set_points = task.set_points(path, decisions + 1)
     positions = np.empty((decisions + 1, keep, 3), np.float32)
     positions[0] = batch.state[:keep, :3]
-    for decision in range(1, decisions + 1):
-        gather(batch.observation_rows, batch.order, observation.T)
-        pilot.act(observation, actions)
-        scatter(actions.T, batch.action_rows)
-        batch.advance()
-        tally(batch.end_rows, alive)
+    for decision, _ in enumerate(fly(pilot, batch, decisions, alive), 1):
         apart = batch.state_rows[:, :3] - set_points[decision, :3, None]
         if decision > settled:
             errors += np.sqrt((apart * apart).sum(axis=1)).reshape(-1)
