@@ -186,8 +186,7 @@ class Monitors:
         felt = vesc.imu_age_s <= IMU_STALE_S and math.hypot(vesc.accel_x_m_s2, vesc.accel_y_m_s2) > IMPACT_M_S2
         measured_s = tick.now_s - vesc.values_age_s
         lost, elapsed = abs(self._speed) - abs(vesc.erpm_speed_m_s), measured_s - self._speed_s
-        same_direction = self._speed * vesc.erpm_speed_m_s > -0.01
-        seen = lost > max(IMPACT_MIN_M_S, IMPACT_M_S2 * elapsed) and elapsed > 0.0 and same_direction
+        seen = lost > max(IMPACT_MIN_M_S, IMPACT_M_S2 * elapsed) and elapsed > 0.0
         if measured_s > self._speed_s:
             self._speed, self._speed_s = vesc.erpm_speed_m_s, measured_s
         return felt or seen

@@ -153,7 +153,7 @@ class State:
 def decide(state: State, flags: Flag, now_s: float) -> State:
     """The next state. Pure: the same arguments give the same result."""
     if flags == Flag.NONE and state.raised_s == NEVER_RAISED:
-        return State(Mode.RUN, Reason.NONE, state.since_s if state.mode is Mode.RUN else now_s)
+        return state  # no rule holds, so it runs already
     bits = int(flags)
     raised_s = tuple(
         now_s if flag & bits else -math.inf if released_by & bits or now_s - last > hold_s else last

@@ -164,6 +164,18 @@ def test_wheels_that_stop_faster_than_brakes_can_are_a_collision_and_braking_is_
         assert Flag.COLLISION not in braking.step({"accel_x_m_s2": -9.5})
 
 
+def test_a_rebound_that_turns_the_wheels_within_a_sample_is_a_collision_and_reversing_is_none():
+    drive = Drive(2.0)
+    drive.run(20)
+    drive.speed = -0.7
+    assert drive.step() == Flag.COLLISION
+    reversing = Drive(1.0)
+    reversing.run(20)
+    while reversing.speed > -1.0:
+        reversing.speed -= 9.5 * TICK_S
+        assert reversing.step() == Flag.NONE
+
+
 def test_an_impact_is_not_felt_again_in_old_imu_data():
     drive = Drive()
     drive.run(50)
