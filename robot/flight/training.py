@@ -36,7 +36,7 @@ LATENCY_S = 0.01  # from sensing to motors, that a drone is expected to have at 
 NOMINAL = replace(DISTURBED, latency_high_s=LATENCY_S + MORE_DELAY_S)
 RANDOMISED = replace(NOMINAL, **dict.fromkeys(VARIED, 0.2))
 # For both Crazyflies: a little beyond the delay to be survived, as the edge of what was met is flown worst.
-WIDE = replace(NOMINAL, latency_high_s=LATENCY_S + MORE_DELAY_S + 0.005, battery=0.06, **dict.fromkeys(VARIED, 0.1))
+WIDE = replace(NOMINAL, latency_high_s=LATENCY_S + MORE_DELAY_S + 0.01, battery=0.06, **dict.fromkeys(VARIED, 0.1))
 SETTLE_S, SETTLED_M, SETTLED_UP = 3.0, 0.3, 0.87  # thrown drones: by then, nearer than this, tilted by less than 30 deg
 
 
