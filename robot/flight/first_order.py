@@ -59,6 +59,7 @@ class Recipe:
     adam_rate: float = 1e-2
     objective: Objective = field(default_factory=Objective)
     spread: QuadrotorRandomisation = QuadrotorRandomisation()
+    spread_of_others: QuadrotorRandomisation | None = None  # of quadrotors after the first; None: the same
     box_m: float = 0.6
 
     def horizon_at(self, iteration: int) -> int:
@@ -67,17 +68,23 @@ class Recipe:
 
 
 def drawn_quadrotors(
-    nominal: Sequence[QuadrotorParameters], spread: QuadrotorRandomisation, n: int, rng: np.random.Generator
+    nominal: Sequence[QuadrotorParameters], spreads: Sequence[QuadrotorRandomisation], n: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Packed parameters (n, N_PARAMETERS) of drones that differ from one of the nominal ones as `spread` says."""
+    """Packed parameters (n, N_PARAMETERS) of drones that differ from one of the nominal ones as its spread says."""
     table = np.stack([quadrotor.packed() for quadrotor in nominal])
     which = rng.integers(0, len(nominal), n)
-    factors = 1.0 + spread.fractions()[:, None] * rng.uniform(-1.0, 1.0, (len(FACTORS), n))
+
+    def of(field: str) -> np.ndarray:
+        return np.array([getattr(spread, field) for spread in spreads])[which]
+
+    factors = 1.0 + np.stack([spread.fractions() for spread in spreads])[which].T * rng.uniform(
+        -1.0, 1.0, (len(FACTORS), n)
+    )
     drones = np.array(scaled_parameters.py_func(table[which].T, *factors)).T
     weight_n = GRAVITY_M_S2 * np.array([quadrotor.mass_kg for quadrotor in nominal])[which, None]
-    drones[:, P_FORCE_X : P_FORCE_X + 3] += spread.force_share * weight_n * rng.normal(size=(n, 3))
-    drones[:, P_TORQUE_X : P_TORQUE_X + 3] += spread.torque_share_m * weight_n * rng.normal(size=(n, 3))
-    drones[:, P_LATENCY] += rng.uniform(spread.latency_low_s, spread.latency_high_s, n)
+    drones[:, P_FORCE_X : P_FORCE_X + 3] += of("force_share")[:, None] * weight_n * rng.normal(size=(n, 3))
+    drones[:, P_TORQUE_X : P_TORQUE_X + 3] += of("torque_share_m")[:, None] * weight_n * rng.normal(size=(n, 3))
+    drones[:, P_LATENCY] += rng.uniform(of("latency_low_s"), of("latency_high_s"))
     return drones
 
 
@@ -105,7 +112,8 @@ class Flock:
     def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise,
                  recipe: Recipe, n: int, seed: np.random.SeedSequence) -> None:  # fmt: skip
         """Raises ValueError for a latency that reaches back further than the recipe's history."""
-        latest_s = max(quadrotor.latency_s for quadrotor in nominal) + recipe.spread.latency_high_s
+        self.spreads = [recipe.spread, *[recipe.spread_of_others or recipe.spread] * (len(nominal) - 1)]
+        latest_s = max(one.latency_s + spread.latency_high_s for one, spread in zip(nominal, self.spreads, strict=True))
         taps = 1 + math.ceil(round(latest_s / STEP_S, 6))  # the decision under way, and those before it
         if recipe.history + 1 < taps:
             raise ValueError(f"history (--past-actions): found {recipe.history}, allowed: at least {taps - 1} "
@@ -145,7 +153,7 @@ class Flock:
 
     def start(self, which: np.ndarray) -> None:
         """Put other drones on new starts in place of these."""
-        drones = drawn_quadrotors(self.nominal, self.recipe.spread, which.size, self.rng)
+        drones = drawn_quadrotors(self.nominal, self.spreads, which.size, self.rng)
         block, lane = which // int(LANES), which % int(LANES)
         self.drones.parameters[block, :, lane] = drones
         self.tape.states[0][block, :, lane] = drawn_starts(self.starts, which.size, self.rng)

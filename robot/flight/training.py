@@ -28,6 +28,7 @@ from sim.quadrotor import Q_X, Q_Y, STEP_S, QuadrotorParameters, load_parameters
 from sim.quadrotor_batch import SensorNoise
 
 BOTH = ("crazyflie_2_0", "crazyflie_2_1")
+OTHER_SHARE = 2  # of the drones of a training for both are of the other set, to one of the own
 CHECKS, CHECK_FLIGHTS = 8, 256
 JUDGED_SEED, JUDGED_FLIGHTS = 1_000_003, 1000  # fresh starts and drones, which no check has seen
 JUDGED_SPREAD = 0.2  # of VARIED, in survival_randomised
@@ -35,8 +36,10 @@ JUDGED_SPREAD = 0.2  # of VARIED, in survival_randomised
 LATENCY_S = 0.01  # from sensing to motors, that a drone is expected to have at most; training goes beyond it
 NOMINAL = replace(DISTURBED, latency_high_s=LATENCY_S + MORE_DELAY_S)
 RANDOMISED = replace(NOMINAL, **dict.fromkeys(VARIED, 0.2))
-# For both Crazyflies: a little beyond the delay to be survived, as the edge of what was met is flown worst.
+# For both Crazyflies: the first a little later than the delay to be survived, as the edge of what was met is flown worst;
+# the other, which has less thrust to recover with, twice as often, and less late.
 WIDE = replace(NOMINAL, latency_high_s=LATENCY_S + MORE_DELAY_S + 0.01, battery=0.06, **dict.fromkeys(VARIED, 0.1))
+WIDE_OTHER = replace(WIDE, latency_high_s=0.02)
 SETTLE_S, SETTLED_M, SETTLED_UP = 3.0, 0.3, 0.87  # thrown drones: by then, nearer than this, tilted by less than 30 deg
 
 
@@ -93,7 +96,8 @@ def iterations_for(config: FlightTrainConfig) -> int:
 def recipe_for(config: FlightTrainConfig) -> Recipe:
     """How the gradient trainer trains."""
     spread = WIDE if config.both else RANDOMISED if config.randomise else NOMINAL
-    recipe = Recipe(iterations=iterations_for(config), history=config.past_actions, spread=spread)
+    recipe = Recipe(iterations=iterations_for(config), history=config.past_actions, spread=spread,
+                    spread_of_others=WIDE_OTHER if config.both else None)  # fmt: skip
     if config.start == "thrown":
         return replace(recipe, objective=Objective(wall_m=3.0, crash_m=2.0 * recover.BOX_M), box_m=recover.BOX_M)
     if config.task == "track_trajectory":
@@ -104,7 +108,8 @@ def recipe_for(config: FlightTrainConfig) -> Recipe:
 def quadrotors_for(config: FlightTrainConfig) -> list[QuadrotorParameters]:
     """The quadrotors to train with; the first is the one to judge by."""
     own = load_parameters(config.quadrotor)
-    return [own, *(load_parameters(name) for name in BOTH if name != config.quadrotor)] if config.both else [own]
+    others = [load_parameters(name) for name in BOTH if name != config.quadrotor]
+    return [own, *others * OTHER_SHARE] if config.both else [own]
 
 
 def task_for(config: FlightTrainConfig) -> Any:

@@ -21,7 +21,7 @@ from robot.flight.first_order import (
 )
 from robot.flight.window import Objective
 from robot.tasks import hover
-from sim.quadrotor import P_INVERSE_MASS, P_LATENCY, QuadrotorRandomisation, load_parameters
+from sim.quadrotor import P_INVERSE_INERTIA_X, P_INVERSE_MASS, P_LATENCY, QuadrotorRandomisation, load_parameters
 from sim.quadrotor_batch import SensorNoise, Starts
 
 NOMINAL = load_parameters("crazyflie_2_0")
@@ -78,14 +78,24 @@ def test_a_crashed_drone_teaches_nothing() -> None:
 
 
 def test_drawn_quadrotors_keep_within_their_spread() -> None:
-    drones = drawn_quadrotors([NOMINAL], SPREAD, 2000, np.random.default_rng(7))
+    drones = drawn_quadrotors([NOMINAL], [SPREAD], 2000, np.random.default_rng(7))
     mass_kg = 1.0 / drones[:, P_INVERSE_MASS]
     assert 0.8 * NOMINAL.mass_kg <= mass_kg.min() < 0.81 * NOMINAL.mass_kg
     assert 1.19 * NOMINAL.mass_kg < mass_kg.max() <= 1.2 * NOMINAL.mass_kg
     assert drones[:, P_LATENCY].min() >= 0.0 and drones[:, P_LATENCY].max() <= 0.02
-    same = drawn_quadrotors([NOMINAL], QuadrotorRandomisation(), 2, np.random.default_rng(7))
+    same = drawn_quadrotors([NOMINAL], [QuadrotorRandomisation()], 2, np.random.default_rng(7))
     np.testing.assert_allclose(same, np.tile(NOMINAL.packed(), (2, 1)))
     np.testing.assert_allclose(hover_actions(same), 2.0 * NOMINAL.hover_command() - 1.0)
+
+
+def test_other_quadrotors_have_a_spread_of_their_own() -> None:
+    other = load_parameters("crazyflie_2_1")
+    recipe = replace(BRIEF, spread_of_others=replace(SPREAD, latency_high_s=0.01, inertia=0.0))
+    flock = Flock(hover, [NOMINAL, other], hover.STARTS, SensorNoise(), recipe, 16, np.random.SeedSequence(5))
+    drones = drawn_quadrotors([NOMINAL, other], flock.spreads, 2000, np.random.default_rng(7))
+    is_other = np.isclose(drones[:, P_INVERSE_INERTIA_X], 1.0 / other.inertia_x_kg_m2)
+    assert 900 < is_other.sum() < 1100
+    assert drones[is_other, P_LATENCY].max() <= 0.01 < 0.019 < drones[~is_other, P_LATENCY].max()
 
 
 def test_starts_are_as_wide_as_they_say() -> None:
