@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -51,10 +51,12 @@ def test_distances_are_exact(occupied: np.ndarray, resolution_m: float) -> None:
 
 
 @given(x=st.floats(-0.08, 4.08), y=st.floats(-0.08, 2.08), yaw_rad=st.floats(-3.2, 3.2))
+@example(x=-0.0625, y=-0.0625, yaw_rad=0.0)
 @settings(max_examples=100, deadline=None)
 def test_in_a_room_the_distance_is_to_its_nearest_wall(x: float, y: float, yaw_rad: float) -> None:
     grid = room(yaw_rad)
-    expected = min(x, 4.0 - x, y, 2.0 - y)
+    behind_a_wall = math.hypot(max(-x, x - 4.0, 0.0), max(-y, y - 2.0, 0.0))  # beyond a corner: behind two
+    expected = -behind_a_wall or min(x, 4.0 - x, y, 2.0 - y)
     found = distance_at(grid.distance_m, grid.frame, *in_map(x, y, yaw_rad))
     assert found == pytest.approx(expected, abs=0.03)  # half a cell is lost where two walls are equally near
 
