@@ -2,11 +2,16 @@
 
 import json
 import selectors
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+EmulatorT = TypeVar("EmulatorT")
 
 
 def start_child(module: str, config: Path) -> subprocess.Popen:
@@ -17,6 +22,27 @@ def start_child(module: str, config: Path) -> subprocess.Popen:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
             start_new_session=True,  # Ctrl-C is for the program that drives, which then stops a robot that still answers
         )  # fmt: skip
+
+
+def start_emulator(
+    make: Callable[[subprocess.Popen, dict[str, Any], Path], EmulatorT], module: str, name: str,
+    config: Callable[[Path], bytes], ready_s: float,
+) -> EmulatorT:  # fmt: skip
+    """Start a child in a directory of its own and `make` its handle from the process, its first line and the directory.
+
+    config: the JSON that it reads, for that directory. Raises ValueError with the child's own words if it is wrong,
+    TimeoutError after `ready_s`; nothing is left behind then.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"{name.replace(' ', '-')}-"))
+    file = directory / "config.json"
+    file.write_bytes(config(directory))
+    process = start_child(module, file)
+    try:
+        return make(process, ready_line(process, directory, f"the {name}", ready_s), directory)
+    except BaseException:
+        end_child(process)
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
 
 
 def ready_line(process: subprocess.Popen, directory: Path, name: str, ready_s: float) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
-from drivers.emulators.child import connect, end_child, last_words, ready_line, start_child
+from drivers.emulators.child import connect, end_child, last_words, start_emulator
 
 READY_S = 90.0  # the first start on a machine compiles the kernels
 
@@ -152,13 +151,10 @@ def start_virtual_car(config: VirtualCarConfig, ready_s: float = READY_S) -> Vir
 
     Raises ValueError with the process's own words if the configuration is wrong, TimeoutError after `ready_s`.
     """
-    directory = Path(tempfile.mkdtemp(prefix="virtual-car-"))
-    file = directory / "config.json"
-    file.write_bytes(msgspec.json.encode(msgspec.structs.replace(config, directory=str(directory))))
-    process = start_child("drivers.emulators.process", file)
-    try:
-        return VirtualCar(process, ready_line(process, directory, "the virtual car", ready_s), directory)
-    except BaseException:
-        end_child(process)
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
+    return start_emulator(
+        VirtualCar,
+        "drivers.emulators.process",
+        "virtual car",
+        lambda directory: msgspec.json.encode(msgspec.structs.replace(config, directory=str(directory))),
+        ready_s,
+    )

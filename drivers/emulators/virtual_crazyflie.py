@@ -9,7 +9,6 @@ with start_virtual_crazyflie(VirtualCrazyflieConfig(app="controller.so", loss=0.
 import json
 import shutil
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from drivers.emulators.child import connect, end_child, last_words, ready_line, start_child
+from drivers.emulators.child import connect, end_child, last_words, start_emulator
 
 READY_S = 90.0  # the first start on a machine compiles the kernels
 
@@ -121,13 +120,10 @@ def start_virtual_crazyflie(
 
     Raises ValueError with the process's own words if the configuration is wrong, TimeoutError after `ready_s`.
     """
-    directory = Path(tempfile.mkdtemp(prefix="virtual-crazyflie-"))
-    file = directory / "config.json"
-    file.write_bytes(msgspec.json.encode(config))
-    process = start_child("drivers.emulators.crazyflie", file)
-    try:
-        return VirtualCrazyflie(process, ready_line(process, directory, "the virtual Crazyflie", ready_s), directory)
-    except BaseException:
-        end_child(process)
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
+    return start_emulator(
+        VirtualCrazyflie,
+        "drivers.emulators.crazyflie",
+        "virtual Crazyflie",
+        lambda _: msgspec.json.encode(config),
+        ready_s,
+    )

@@ -1,6 +1,5 @@
 """Calling compilers, and reading what they say about size and stack."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,11 +8,7 @@ import pytest
 from firmware_export.c_source import c_source
 from firmware_export.compilers import compile_c, cortex_m4_object, find, policy_stack_bytes, sizes, stack_usage
 from firmware_export.network import random_network
-
-needs_arm = pytest.mark.skipif(
-    shutil.which("arm-none-eabi-gcc") is None,
-    reason="arm-none-eabi-gcc: found none in PATH; install it (Debian: apt-get install gcc-arm-none-eabi)",
-)
+from tests.firmware_export.toolchain import needs_arm_gcc
 
 
 def test_a_missing_compiler_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +24,7 @@ def test_a_warning_is_an_error_with_the_compilers_words(tmp_path: Path) -> None:
         compile_c("gcc", ["-c", source, "-o", tmp_path / "careless.o"])
 
 
-@needs_arm
+@needs_arm_gcc
 def test_flash_ram_and_stack_of_a_policy(tmp_path: Path) -> None:
     code = c_source(random_network((146, 64, 64, 4), history=32)).write(tmp_path)
     out = cortex_m4_object(code, tmp_path / "policy.o")
@@ -40,7 +35,7 @@ def test_flash_ram_and_stack_of_a_policy(tmp_path: Path) -> None:
     assert policy_stack_bytes(tmp_path / "policy.su") < 300
 
 
-@needs_arm
+@needs_arm_gcc
 @pytest.mark.parametrize("kernel", ["fma", "muladd", "int8"])
 def test_the_object_calls_nothing(kernel: str, tmp_path: Path) -> None:
     """Neither libm nor the heap, nor a soft float: whatever an object calls is undefined in it."""
