@@ -166,6 +166,15 @@ class Rlpd:
     def move_to(self, weights: np.ndarray) -> None:
         """Go on from another policy: its actions, the configured standard deviation, the anchor there at full weight."""
         self.take_policy(weights)
+        self.settle()
+
+    def go_back(self, weights: np.ndarray) -> None:
+        """Go on from an earlier policy of its own, its standard deviation included, with the anchor there."""
+        self.actor[:] = weights
+        self.settle()
+
+    def settle(self) -> None:
+        """Drive with the actor as it is now, and begin its descent anew."""
         self.anchor_actor[:] = self.actor
         self.average_actor[:] = self.actor
         self.anchored_at = self.decisions

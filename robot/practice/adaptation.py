@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
+from robot.practice.simulated import brake_beliefs, simulate
 from robot.pretraining import pretrain
+from robot.safety.predictive_brake import MEASURED_SHARE
 from robot.tasks.race_track import DECISION_S, SPEED_MIN_M_S, STEER_MAX_RAD
 from robot.tasks.race_track_gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track_laps import EstimateNoise, pack_courses
 from robot.training import ONWARD_RATE, RANDOMISED, Trial
-from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
+from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation, load_parameters
 from sim.car_adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
 from sim.track import Course
 
@@ -28,17 +30,26 @@ NEEDED = 60  # cornering decisions
 LATEST = 3000  # transitions looked at
 ITERATIONS = 400
 SPREAD = Randomisation(grip=0.04, mass=0.0, delay_s=0.008, trim_rad=0.008)  # what the fit leaves open
-MARGIN_M = 0.10  # the predictive brake keeps 0.08
+MARGINS_M = (0.10, 0.14)  # to the walls, for training; the predictive brake keeps 0.08
 TRIAL_LAPS = 4
+TRIAL_CARS, TRIAL_DECISIONS = 24, 300  # behind the brake
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The car that explains the transitions best. `error_rad_s`: mean absolute error of the yaw rates."""
+    """The car that explains the transitions best. `error_rad_s`: mean absolute error of the yaw rates.
+
+    grip_share, least_grip_share: of the nominal grip, what was measured and the little less that it may be.
+    """
 
     car: CarParameters
+    grip_share: float
     decisions: int
     error_rad_s: float
+
+    @property
+    def least_grip_share(self) -> float:
+        return MEASURED_SHARE * self.grip_share
 
 
 @njit(cache=True)
@@ -96,13 +107,19 @@ def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         grip = min(GRIPS, key=lambda share: error(share, delay_s))
         delay_s = min(DELAYS_S, key=lambda delay: error(grip, delay))
     fitted = replace(nominal, grip=float(grip) * nominal.grip, actuation_s=float(delay_s))
-    return Fit(fitted, decisions, error(grip, delay_s))
+    return Fit(fitted, float(grip), decisions, error(grip, delay_s))
 
 
-def improve(weights: np.ndarray, course: Course, car: CarParameters, seed: int) -> np.ndarray:
-    """The policy after first-order training on this course with cars like this one; as it was, if that did not help."""
-    recipe = replace(RANDOMISED, iterations=ITERATIONS, rate=ONWARD_RATE, spread=SPREAD,
-                     objective=RANDOMISED.objective._replace(margin_m=MARGIN_M), first_margin_m=MARGIN_M)  # fmt: skip
+def improve(
+    weights: np.ndarray, layers: tuple[int, ...], course: Course, fit: Fit, predictive_brake: bool, seed: int
+) -> np.ndarray:
+    """The policy after first-order training on this course with cars like the fitted one; as it was, if nothing helped.
+
+    Training knows the walls, not the predictive brake, which refuses what comes too near to them: a lap is lost where it
+    takes the wheel. How much room is best depends on the course, so a policy is trained for each of `MARGINS_M`, and the
+    one that earns most behind the brake is taken.
+    """
+    car = fit.car
     cars = [
         replace(car, grip=(1.0 + grip) * car.grip, actuation_s=car.actuation_s + delay_s)
         for grip in (0.0, -SPREAD.grip, SPREAD.grip)
@@ -112,4 +129,18 @@ def improve(weights: np.ndarray, course: Course, car: CarParameters, seed: int) 
         pack_courses([course]), np.zeros(len(cars), np.int64), np.array([one.packed() for one in cars]),
         TRIAL_LAPS * course.length_m / 3.0, EstimateNoise(),
     )  # fmt: skip
-    return pretrain(pack_courses([course]), car, recipe, trial, seed, weights).weights
+
+    def trained(margin_m: float) -> np.ndarray:
+        objective = RANDOMISED.objective._replace(margin_m=margin_m)
+        recipe = replace(RANDOMISED, iterations=ITERATIONS, rate=ONWARD_RATE, spread=SPREAD, objective=objective,
+                         first_margin_m=margin_m)  # fmt: skip
+        return pretrain(pack_courses([course]), car, recipe, trial, seed, weights).weights
+
+    brake = brake_beliefs(load_parameters(), fit.grip_share, fit.least_grip_share) if predictive_brake else None
+
+    def earned(candidate: np.ndarray) -> float:
+        drivers = (cars * TRIAL_CARS)[:TRIAL_CARS]
+        lived = simulate(course, candidate, layers, drivers, brake, TRIAL_DECISIONS, (0.0,), seed)
+        return float(lived["reward"].mean(dtype=np.float64))
+
+    return max((weights, *map(trained, MARGINS_M)), key=earned)

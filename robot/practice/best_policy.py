@@ -2,7 +2,7 @@
 
 A learner goes on changing its policy, and the newest is not always the best one; single laps are luck. So the measure
 is the median of five consecutive clean laps, driven while exploring, and the policy is the one that was in force when
-the middle one of them ended.
+the middle one of them ended. When the newest five have become clearly worse, the learner goes back to it.
 """
 
 import math
@@ -18,18 +18,23 @@ from robot.tasks import race_track
 
 BEST_FILE, NEWEST_FILE = "best.npz", "policy.npz"  # in a run's folder
 LAPS = 5
+LOST_SHARE = 0.012  # by which the last five laps may be slower than those to beat: less is chance
 
 
 @cache
 def lap_dtype(layers: tuple[int, ...]) -> np.dtype:
-    """A lap that control reports, with the actor that was in force when it ended."""
-    return np.dtype([("practice_s", "<f8"), ("lap_s", "<f8"), ("clean", "u1"), ("baseline", "u1"),
+    """A lap that control reports, with the actor that was in force when it ended.
+
+    step: of the first transition that was completed after the lap, or with it.
+    """
+    return np.dtype([("step", "<u8"), ("practice_s", "<f8"), ("lap_s", "<f8"), ("clean", "u1"), ("baseline", "u1"),
                      ("weights", "<f4", (weight_count(layers),))])  # fmt: skip
 
 
-def make_lap(layers: tuple[int, ...], lap: dict, weights: np.ndarray) -> np.ndarray:
+def make_lap(layers: tuple[int, ...], step: int, lap: dict, weights: np.ndarray) -> np.ndarray:
     """A record of `lap_dtype` for a `lap` event of the pipeline."""
     record = np.zeros((), lap_dtype(layers))
+    record["step"] = step
     for name in ("practice_s", "lap_s", "clean", "baseline"):
         record[name] = lap[name]
     record["weights"] = weights
@@ -39,6 +44,8 @@ def make_lap(layers: tuple[int, ...], lap: dict, weights: np.ndarray) -> np.ndar
 class BestPolicy:
     """Takes in laps in order, keeps `best.npz`. `median_lap_s`: of its five laps; None if there is none yet.
 
+    expected_s: what five laps of the best policy take. At first the same; once the learner has gone back to it, what its
+    first five laps then took, if that is more: the best of many rows is partly luck.
     An earlier session's `best.npz` stays until it is beaten. Raises ValueError if that file is damaged.
     """
 
@@ -46,26 +53,40 @@ class BestPolicy:
         self.path = folder / BEST_FILE
         self.layers = layers
         self.row: deque[np.ndarray] = deque(maxlen=LAPS)
-        self.median_lap_s: float | None = None
-        if self.path.exists():
-            self.median_lap_s = float(load_policy(self.path).metadata["median_lap_s"])
-
-    def break_row(self) -> None:
-        """The laps to come do not follow those so far."""
-        self.row.clear()
+        self.recent_s: deque[float] = deque(maxlen=LAPS)  # clean or not, since the learner last went back
+        self.median_lap_s = self.expected_s = best_median_s(folder)
 
     def add(self, lap: np.ndarray) -> None:
         """The next lap, a record of `lap_dtype`; laps of the policy as it came do not count."""
-        if not lap["clean"] or lap["baseline"]:
-            self.break_row()
+        if lap["baseline"]:
+            return
+        self.recent_s.append(float(lap["lap_s"]) if lap["clean"] else math.inf)
+        if self.expected_s is None and self.median_lap_s is not None and len(self.recent_s) == LAPS:
+            self.expected_s = max(self.median_lap_s, float(np.median(self.recent_s)))
+        if not lap["clean"]:
+            self.row.clear()
             return
         self.row.append(lap.copy())
         if len(self.row) < LAPS:
             return
         median_lap_s = float(np.median([one["lap_s"] for one in self.row]))
         if median_lap_s < (self.median_lap_s or math.inf):
-            self.median_lap_s = median_lap_s
+            self.median_lap_s = self.expected_s = median_lap_s
             self.save()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the last five laps, of which some may not be clean, are clearly slower than the best policy's."""
+        if self.expected_s is None or len(self.recent_s) < LAPS:
+            return False
+        return float(np.median(self.recent_s)) > (1.0 + LOST_SHARE) * self.expected_s
+
+    def go_back(self) -> np.ndarray:
+        """The best weights, which the next laps are to be driven with."""
+        self.row.clear()
+        self.recent_s.clear()
+        self.expected_s = None
+        return load_policy(self.path).weights
 
     def save(self) -> None:
         """Write the policy of the present row."""
@@ -78,6 +99,12 @@ class BestPolicy:
             median_lap_s=self.median_lap_s,
             practice_s=float(self.row[-1]["practice_s"]),
         )
+
+
+def best_median_s(folder: Path) -> float | None:
+    """Median time of the five laps of a run's best policy. Raises ValueError if the file is damaged."""
+    path = folder / BEST_FILE
+    return float(load_policy(path).metadata["median_lap_s"]) if path.exists() else None
 
 
 def policy_path(folder: Path) -> Path:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class ControlProcess:
         finally:
             loop.stop()
             self.report(loop, figures=True)
-        for ring in (self.readings, self.outputs, self.events, self.weights, self.spool, self.transitions):
+        for ring in (*self.recorded, self.laps, self.transitions):
             ring.finish()
         self.vesc.close()
         self.lidar.close()
@@ -141,8 +142,8 @@ class ControlProcess:
         self.outputs.write(loop.outputs)
         for kind, fields in self.pipeline.events:
             self.log_event(kind, loop, **fields)
-            if kind == "lap":
-                self.laps.write(make_lap(self.session.layers, fields, self.pipeline.actor.weights))
+            if kind == "lap" and self.session.learning:
+                self.hand_over_lap(fields)
             if kind == "course" and self.pipeline.place.course is not None and self.pipeline.grid is not None:
                 save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.place.course, self.pipeline.grid)
         if self.pipeline.transition is not None:
@@ -182,6 +183,12 @@ class ControlProcess:
         self.spool.write(transition)
         if self.session.learning:
             self.transitions.write(transition)
+
+    def hand_over_lap(self, lap: dict[str, Any]) -> None:
+        """Tell the learner of a lap, before the transition that it is to be known with."""
+        transition = self.pipeline.transition
+        step = self.pipeline.decisions.step if transition is None else int(transition["step"])
+        self.laps.write(make_lap(self.session.layers, step, lap, self.pipeline.actor.weights))
 
     def log_event(self, kind: str, loop: ControlLoop, **fields: object) -> None:
         event = make_event(kind, loop.tick, self.clock.now(), **fields)

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,14 @@ from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
 from robot.practice.adaptation import Fit, fit_car, improve
-from robot.practice.best_policy import NEWEST_FILE
+from robot.practice.best_policy import NEWEST_FILE, BestPolicy, lap_dtype
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
 from robot.practice.session_file import PUBLISH_EVERY, SessionFile
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import course_of, new_learner, starting_policy
-from robot.safety.predictive_brake import MEASURED_SHARE, SLIPPERY_SHARE
+from robot.safety.predictive_brake import SLIPPERY_SHARE
 from robot.tasks import race_track
 from sim.car import load_parameters
 
@@ -46,14 +47,17 @@ class LearnerProcess:
         self.session = session
         self.folder = Path(session.folder)
         self.ring = Ring.attach(session.names["transitions"], TRANSITION)
+        self.laps = Ring.attach(session.names["laps"], lap_dtype(session.layers))
         self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
         self.config = load_config(self.folder)
         self.learner = new_learner(self.config, starting_policy(self.config))
-        self.learns_from_simulator = self.config.start_from != SCRATCH
+        self.starts_from_policy = self.config.start_from != SCRATCH
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
         self.grip_shares = (1.0, SLIPPERY_SHARE)  # of the nominal grip: believed, and the least possible
+        self.best = BestPolicy(self.folder, session.layers)
+        self.laps_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
 
     def run(self) -> None:
@@ -77,6 +81,7 @@ class LearnerProcess:
                 break
             else:
                 time.sleep(IDLE_S)
+        self.take_laps(sys.maxsize)
         self.report()
         self.save()
 
@@ -93,7 +98,7 @@ class LearnerProcess:
             self.learner.learn_from_prior()
         self.learner.add(stored)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
-        fit = fit_car(np.array(self.lived, TRANSITION), load_parameters()) if self.learns_from_simulator else None
+        fit = fit_car(np.array(self.lived, TRANSITION), load_parameters()) if self.starts_from_policy else None
         if fit is not None:
             self.take_grip(fit)
         self.learned = self.learner.transitions_seen
@@ -105,13 +110,28 @@ class LearnerProcess:
             return  # a predecessor left it on disk
         self.learner.add(transition.reshape(1))
         self.learned += 1
+        self.take_laps(int(transition["step"]))
         if not transition["demonstration"]:
             self.learner.update()
             self.lived.append(transition.copy())
-            if self.learns_from_simulator and len(self.lived) in MEASURE_AFTER:
+            if self.starts_from_policy and len(self.lived) in MEASURE_AFTER:
                 self.adapt()
         if self.learned % PUBLISH_EVERY == 0:
             self.publish()
+
+    def take_laps(self, step: int) -> None:
+        """The laps that ended up to this transition; where they have become worse for long, go back to the best.
+
+        Not from scratch: there slow stretches belong to learning, and going back holds it up.
+        """
+        self.laps_ahead.extend(self.laps.read())
+        self.laps.release()
+        while self.laps_ahead and self.laps_ahead[0]["step"] <= step:
+            self.best.add(self.laps_ahead.popleft())
+        if self.starts_from_policy and self.best.lost:
+            self.learner.go_back(self.best.go_back())
+            print(f"after {self.learned} decisions: back to the best policy, of {self.best.median_lap_s:.2f} s a lap",
+                  flush=True)  # fmt: skip
 
     def adapt(self) -> None:
         """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
@@ -126,13 +146,15 @@ class LearnerProcess:
 
     def improve(self, fit: Fit) -> None:
         """Go on from a policy that was made better in the simulator of this very car."""
-        weights = improve(self.learner.actor_weights(), course_of(self.folder, self.config), fit.car, self.config.seed)
-        self.learner.move_to(weights)
+        course = course_of(self.folder, self.config)
+        weights = self.learner.actor_weights()
+        self.learner.move_to(
+            improve(weights, self.session.layers, course, fit, self.config.predictive_brake, self.config.seed)
+        )
 
     def take_grip(self, fit: Fit) -> None:
         """Believe the measured grip, and that little can be missing from it."""
-        share = fit.car.grip / load_parameters().grip
-        self.grip_shares = (share, MEASURED_SHARE * share)
+        self.grip_shares = (fit.grip_share, fit.least_grip_share)
 
     def publish(self) -> None:
         """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""

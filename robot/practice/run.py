@@ -19,6 +19,7 @@ from robot.cli.output import say
 from robot.demonstration.course_from_lap import gates, load_course, save_course
 from robot.demonstration.keyboard import Keyboard, KeyboardDriver
 from robot.plots import plot_run
+from robot.practice.best_policy import best_median_s
 from robot.practice.progress import Progress, load_progress
 from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
@@ -43,7 +44,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     say(f"run      {folder}")
     session = Session(config, folder, world, policy, progress=progress)
     wall_s = run_session(session, yardstick_s)
-    figures = summarise(session.progress, session.best.median_lap_s, yardstick_s, session.robot.virtual, wall_s,
+    figures = summarise(session.progress, best_median_s(session.folder), yardstick_s, session.robot.virtual, wall_s,
                         str(folder))  # fmt: skip
     figures["failure"] = session.failure
     write_bytes_atomically(folder / "summary.json", [json.dumps(figures, indent=1).encode()])

@@ -20,7 +20,6 @@ from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
 from robot.logs.setup_files import setup_path
 from robot.pipeline_setup import PipelineSetup
-from robot.practice.best_policy import BestPolicy
 from robot.practice.control import GONE
 from robot.practice.processes import RESTARTS_MAX, Processes
 from robot.practice.progress import Progress
@@ -63,7 +62,6 @@ class Session:
             self.true_car = self.believed if hidden is None else hidden_car(hidden, self.believed)
         self.life = len(list(folder.glob("setup-*.npz")))
         self.session_path = folder / "session.json"
-        self.best = BestPolicy(folder, policy.layers)
         self.processes = Processes(folder / "output", self._note_restart)
         self.shared: SessionMemory  # from `__enter__` on
         self.opened = False
@@ -166,7 +164,6 @@ class Session:
 
     def _start_control(self) -> None:
         self.life += 1
-        self.best.break_row()
         write_bytes_atomically(setup_path(self.folder, self.life), [self._setup().to_bytes()])
         self._start("control", str(self.life))
         self.processes.guard("control", self._vesc_port, self.shared.names["control"],
@@ -223,10 +220,6 @@ class Session:
         self.shared.rings["news"].release()
         for event in news:
             self.progress.note(json.loads(event_text(event)))
-        laps = self.shared.rings["laps"].read()
-        self.shared.rings["laps"].release()
-        for lap in laps if self.learning else ():
-            self.best.add(lap)
         status = self.shared.control.read()
         if status["time_s"] > 0.0:
             p = self.progress

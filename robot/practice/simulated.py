@@ -103,6 +103,47 @@ def practise(weights, hidden, start_s, car, brake, brake_car, slippery, table, c
             x[S] -= length_m
 
 
+def simulate(
+    course: Course,
+    weights: np.ndarray,
+    layers: tuple[int, ...],
+    cars: list[CarParameters],
+    brake: tuple[np.ndarray, np.ndarray] | None,
+    decisions: int,
+    std_scales: tuple[float, ...],
+    seed: int,
+) -> np.ndarray:
+    """A policy on a course, driven with each of the cars: (len(cars), decisions) TRANSITION, marked as prior data.
+
+    brake: the packed car that the predictive brake believes in, and the most slippery one that it allows for; None
+    drives without it. std_scales: of the policy's own noise, car by car in turn.
+    """
+    rng = np.random.default_rng([seed, 0x51A])
+    errors = EstimateNoise().draw(decisions + 1, len(cars), rng)
+    packed, courses = course.packed(), pack_courses([course])
+    transitions = np.zeros((len(cars), decisions), TRANSITION)
+    transitions["step"] = np.arange(transitions.size).reshape(transitions.shape)
+    transitions["duration_s"], transitions["demonstration"] = DECISION_S, 1
+    for k, car in enumerate(cars):
+        one = transitions[k]
+        observations, following = np.empty((2, decisions, OBSERVATION_SIZE), np.float32)
+        proposed, executed = np.empty((2, decisions, ACTION_SIZE), np.float32)
+        rewards, collided = np.empty(decisions, np.float32), np.empty(decisions, np.uint8)
+        believed, slippery = brake or (car.packed(), car.packed())
+        practise(
+            weights, layers[1], rng.uniform(0.0, course.length_m), car.packed(), brake is not None, believed, slippery,
+            courses.table, courses.curvature, packed, course.spacing_m, np.ascontiguousarray(errors[:, k]),
+            rng.standard_normal((decisions, ACTION_SIZE), np.float32), std_scales[k % len(std_scales)], observations,
+            proposed, executed, following, rewards, collided,
+        )  # fmt: skip
+        one["observation"], one["next_observation"] = observations, following
+        one["action"], one["proposed"] = executed, proposed
+        one["overridden"] = np.abs(executed - proposed).max(axis=1) > 1e-6
+        one["reward"], one["terminated"], one["episode"] = rewards, collided, k
+        one["truncated"][-1] = 1 - collided[-1]
+    return transitions
+
+
 def simulate_practice(
     course: Course,
     nominal: CarParameters,
@@ -111,29 +152,13 @@ def simulate_practice(
     predictive_brake: bool,
     seed: int = 0,
 ) -> np.ndarray:
-    """Transitions (CARS * DECISIONS_EACH,) TRANSITION of a policy on a course, marked as prior data."""
-    rng = np.random.default_rng([seed, 0x51A])
-    packed, courses = course.packed(), pack_courses([course])
-    transitions = np.zeros((CARS, DECISIONS_EACH), TRANSITION)
-    transitions["step"] = np.arange(transitions.size).reshape(transitions.shape)
-    transitions["duration_s"] = DECISION_S
-    transitions["demonstration"] = 1
-    errors = EstimateNoise().draw(DECISIONS_EACH + 1, CARS, rng)
-    for k in range(CARS):
-        one = transitions[k]
-        car = hidden_car(int(rng.integers(2**31)), nominal, SPREAD).packed()
-        observations, following = np.empty((2, DECISIONS_EACH, OBSERVATION_SIZE), np.float32)
-        proposed, executed = np.empty((2, DECISIONS_EACH, ACTION_SIZE), np.float32)
-        rewards, collided = np.empty(DECISIONS_EACH, np.float32), np.empty(DECISIONS_EACH, np.uint8)
-        practise(
-            weights, layers[1], rng.uniform(0.0, course.length_m), car, predictive_brake,
-            believed_car(nominal.packed()), believed_car(nominal.packed(), SLIPPERY_SHARE), courses.table, courses.curvature, packed, course.spacing_m,
-            np.ascontiguousarray(errors[:, k]), rng.standard_normal((DECISIONS_EACH, ACTION_SIZE), np.float32),
-            STD_SCALES[k % len(STD_SCALES)], observations, proposed, executed, following, rewards, collided,
-        )  # fmt: skip
-        one["observation"], one["next_observation"] = observations, following
-        one["action"], one["proposed"] = executed, proposed
-        one["overridden"] = np.abs(executed - proposed).max(axis=1) > 1e-6
-        one["reward"], one["terminated"], one["episode"] = rewards, collided, k
-        one["truncated"][-1] = 1 - collided[-1]
-    return transitions.reshape(-1)
+    """What a policy does with cars that are unlike the nominal one, and with noise: (CARS * DECISIONS_EACH,)."""
+    rng = np.random.default_rng([seed, 0xCA2])
+    cars = [hidden_car(int(rng.integers(2**31)), nominal, SPREAD) for _ in range(CARS)]
+    brake = brake_beliefs(nominal, 1.0, SLIPPERY_SHARE) if predictive_brake else None
+    return simulate(course, weights, layers, cars, brake, DECISIONS_EACH, STD_SCALES, seed).reshape(-1)
+
+
+def brake_beliefs(nominal: CarParameters, share: float, slippery_share: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the predictive brake goes by for two shares of the nominal grip: believed, and the least possible."""
+    return believed_car(nominal.packed(), share), believed_car(nominal.packed(), slippery_share)

@@ -11,7 +11,7 @@ from policies.policy_file import PolicyFile, load_policy
 from policies.rlpd import Mirror, Rlpd
 from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH
 from robot.demonstration.course_from_lap import load_course
-from robot.practice.best_policy import NEWEST_FILE
+from robot.practice.best_policy import policy_path
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.practice.simulated import simulate_practice
@@ -54,7 +54,7 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
         return PolicyFile(initial_weights(layers, rng, INITIAL_STD), layers, {"task": "race_track"})
     path = SHIPPED_POLICY if config.start_from == SHIPPED else Path(config.start_from)
     if path.is_dir():
-        path = path / NEWEST_FILE
+        path = policy_path(path)
     if not path.is_file():
         raise ValueError(
             f"--from: found '{config.start_from}', allowed: {SHIPPED}, {SCRATCH}, a run's folder or a policy file"

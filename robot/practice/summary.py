@@ -21,7 +21,7 @@ def median_of_last(laps: list[dict[str, Any]], until_s: float = math.inf, count:
 
 def summarise(progress: Progress, best_lap_s: float | None, yardstick_s: float | None, virtual: bool, wall_s: float,
               run: str) -> dict[str, Any]:  # fmt: skip
-    """The figures of `robot practice --json`; None where something did not happen. best_lap_s: see `BestPolicy`."""
+    """The figures of `robot practice --json`; None where something did not happen. best_lap_s: see `best_median_s`."""
     laps = clean_laps(progress)
     baseline = [lap for lap in progress.laps if lap["baseline"] and lap["clean"]]
     best = min((lap["lap_s"] for lap in laps), default=None)

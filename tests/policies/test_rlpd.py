@@ -180,6 +180,20 @@ def test_moving_to_another_policy_takes_its_actions_and_sets_the_anchor_there(tm
     assert resumed.anchored_at == 100
 
 
+def test_going_back_takes_all_of_an_earlier_policy_and_sets_the_anchor_there():
+    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25))
+    learner.add(some_transitions(100))
+    earlier = learner.actor_weights()
+    learner.update(20)
+    learner.go_back(earlier)
+    for actor in (learner.actor_weights(), learner.actor, learner.anchor_actor):
+        np.testing.assert_array_equal(actor, earlier)
+    assert learner.anchored_at == 100
+    assert not learner.actor_moments[0].any()
+    learner.update(20)
+    assert (learner.actor_weights() != earlier).any()
+
+
 def test_alpha_does_not_fall_below_its_floor():
     learner = make_learner(dataclasses.replace(SMALL, alpha_start=0.011, alpha_floor=0.01, entropy_end=-50.0))
     learner.add(some_transitions(100))

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from policies.actor import actor_layers
 from policies.policy_file import load_policy
 from robot.practice import adaptation
-from robot.practice.adaptation import ITERATIONS, SPREAD, fit_car, improve
+from robot.practice.adaptation import ITERATIONS, MARGINS_M, SPREAD, Fit, fit_car, improve
 from robot.practice.simulated import simulate_practice
 from robot.practice.start import SHIPPED_POLICY
 from robot.pretraining import Recipe, Trial
+from robot.safety.predictive_brake import MEASURED_SHARE
 from sim.built_in_tracks import built_in
 from sim.car import P_DELAY, P_GRIP, CarParameters, Randomisation, load_parameters
+
+LAYERS = actor_layers(50, 2)
 
 
 @pytest.mark.parametrize(("grip_share", "delay_s"), [(0.87, 0.05), (1.0, 0.04), (1.12, 0.03)])
@@ -51,17 +55,46 @@ def test_without_consecutive_decisions_nothing_is_known() -> None:
     assert fit_car(cut_short, nominal) is None
 
 
-def test_the_policy_is_made_better_for_the_fitted_car_and_tried_on_those_it_may_be(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+CALM = np.zeros(3, np.float32)
+
+
+def improved(
+    monkeypatch: pytest.MonkeyPatch, pay: dict[float, float]
+) -> tuple[np.ndarray, set[tuple[float, float]], list[tuple[np.ndarray, Any]]]:
+    """The improved policy where training gives its margin as weights, and drives earn `pay` by the first weight.
+
+    Also the (grip, delay) differences that training was tried on, and the drives behind the brake as (cars, brake).
+    """
+    nominal, tried, drives = load_parameters(), set[tuple[float, float]](), []
+    fit = Fit(replace(nominal, grip=0.9 * nominal.grip, actuation_s=0.05), 0.9, 100, 0.05)
+
     def pretrain(courses: Any, car: CarParameters, recipe: Recipe, trial: Trial, seed: int, weights: np.ndarray) -> Any:
-        assert (car, recipe.spread, recipe.iterations, seed) == (fitted, SPREAD, ITERATIONS, 7)
+        assert (car, recipe.spread, recipe.iterations, seed) == (fit.car, SPREAD, ITERATIONS, 7)
+        assert recipe.first_margin_m == recipe.objective.margin_m
         grips, delays = trial.parameters[:, P_GRIP] / car.grip, trial.parameters[:, P_DELAY] - car.actuation_s
         tried.update(zip(grips.round(6), delays.round(6), strict=True))
-        return SimpleNamespace(weights=weights + 1.0)
+        return SimpleNamespace(weights=weights + np.float32(recipe.objective.margin_m))
+
+    def simulate(course: Any, weights: np.ndarray, layers: Any, cars: list[CarParameters], brake: Any, *_: Any) -> Any:
+        drives.append(([round(one.grip / fit.car.grip, 6) for one in cars], brake))
+        return {"reward": np.full((2, 3), pay[round(float(weights[0]), 2)])}
 
     monkeypatch.setattr(adaptation, "pretrain", pretrain)
-    nominal, tried = load_parameters(), set[tuple[float, float]]()
-    fitted = replace(nominal, grip=0.9 * nominal.grip, actuation_s=0.05)
-    assert (improve(np.zeros(3, np.float32), built_in("oval"), fitted, 7) == 1.0).all()
+    monkeypatch.setattr(adaptation, "simulate", simulate)
+    return improve(CALM, LAYERS, built_in("oval"), fit, True, 7), tried, drives
+
+
+@pytest.mark.parametrize("best", [0.0, *MARGINS_M])
+def test_the_policy_that_earns_most_behind_the_brake_is_taken(monkeypatch: pytest.MonkeyPatch, best: float) -> None:
+    weights, _, _ = improved(monkeypatch, {margin: float(margin == best) for margin in (0.0, *MARGINS_M)})
+    np.testing.assert_array_equal(weights, CALM + np.float32(best))
+
+
+def test_it_is_trained_and_driven_with_what_the_car_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, tried, drives = improved(monkeypatch, dict.fromkeys((0.0, *MARGINS_M), 1.0))
     assert tried == set(itertools.product((0.96, 1.0, 1.04), (-0.008, 0.008)))
+    nominal = load_parameters().packed()
+    for grips, brake in drives:
+        assert set(grips) == {0.96, 1.0, 1.04}
+        for belief, share in zip(brake, (0.9, 0.9 * MEASURED_SHARE), strict=True):
+            assert belief[P_GRIP] == pytest.approx(share * nominal[P_GRIP])

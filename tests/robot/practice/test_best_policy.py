@@ -9,7 +9,7 @@ import pytest
 from policies.actor import actor_layers, weight_count
 from policies.policy_file import load_policy, save_policy
 from robot.cli.evaluate import main as evaluate
-from robot.practice import best_policy, session
+from robot.practice import session
 from robot.practice.best_policy import BestPolicy, describe, make_lap, policy_path
 from robot.practice.run import practise
 from robot.practice.settings import PracticeConfig
@@ -21,7 +21,7 @@ def drive(best: BestPolicy, *laps_s: float, clean: bool = True, baseline: bool =
     """Laps of these times, from practice's first second on; every weight of the policy that drives one is its time."""
     for k, lap_s in enumerate(laps_s):
         lap = {"practice_s": sum(laps_s[: k + 1]), "lap_s": lap_s, "clean": clean, "baseline": baseline}
-        best.add(make_lap(LAYERS, lap, np.full(weight_count(LAYERS), lap_s, np.float32)))
+        best.add(make_lap(LAYERS, k, lap, np.full(weight_count(LAYERS), lap_s, np.float32)))
 
 
 def kept(folder: Path) -> float:
@@ -43,9 +43,7 @@ def test_laps_with_another_between_them_are_not_in_a_row(tmp_path: Path) -> None
     drive(best, 8.0, 8.0, 8.0)
     drive(best, 8.0, clean=False)
     drive(best, 7.0, 7.0)
-    drive(best, 7.0, baseline=True)
-    drive(best, 6.0, 6.0, 6.0)
-    best.break_row()
+    drive(best, 5.0, baseline=True)
     drive(best, 6.0, 6.0)
     assert best.median_lap_s is None
 
@@ -57,6 +55,47 @@ def test_only_a_better_row_takes_its_place(tmp_path: Path) -> None:
     drive(best, 7.5, 7.4, 7.3)
     assert best.median_lap_s == 7.5
     assert kept(tmp_path) == 7.5
+
+
+@pytest.mark.parametrize(
+    ("later", "lost"),
+    [
+        ((8.2, 8.2, 8.2, 8.2), False),  # too few to say
+        ((8.0, 8.2, 8.0, 8.2, 8.0), False),
+        ((8.2, 8.0, 8.2, 8.0, 8.2), True),
+        ((8.05, 8.05, 8.05, 8.05, 8.05), False),  # within chance
+    ],
+)
+def test_the_learner_is_lost_when_most_of_five_laps_are_clearly_slower(
+    tmp_path: Path, later: tuple[float, ...], lost: bool
+) -> None:
+    best = BestPolicy(tmp_path, LAYERS)
+    drive(best, *[8.0] * 5)
+    best.go_back()
+    drive(best, *later)
+    assert best.lost == lost
+
+
+def test_laps_that_are_not_clean_count_as_slower(tmp_path: Path) -> None:
+    best = BestPolicy(tmp_path, LAYERS)
+    drive(best, 9.0, clean=False)
+    assert not best.lost
+    drive(best, *[8.0] * 5)
+    for _ in range(3):
+        assert not best.lost
+        drive(best, 7.0, clean=False)
+    assert best.lost
+
+
+def test_going_back_gives_the_best_weights_and_time_to_show_what_they_are_worth(tmp_path: Path) -> None:
+    best = BestPolicy(tmp_path, LAYERS)
+    drive(best, *[8.0] * 5, *[9.0] * 5)
+    assert best.lost
+    assert np.all(best.go_back() == 8.0)
+    drive(best, *[9.0] * 4)
+    assert not best.lost
+    drive(best, 9.0)
+    assert best.lost
 
 
 def test_a_resumed_run_must_beat_what_it_had(tmp_path: Path) -> None:
@@ -82,10 +121,9 @@ def test_a_session_keeps_it_and_evaluation_drives_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(best_policy, "LAPS", 1)  # a short session has no five
     monkeypatch.setattr(session, "BASELINE_LAPS", 0)
-    figures = practise(PracticeConfig(track="oval", clock="lockstep", minutes=0.22, seed=3))
-    assert figures["laps"] >= 1
+    figures = practise(PracticeConfig(track="oval", clock="lockstep", minutes=0.7, seed=3))
+    assert figures["laps"] >= 5
     best = load_policy(Path(figures["run"]) / "best.npz")
     assert best.metadata["median_lap_s"] == pytest.approx(
         figures["best_median5_ratio"] * figures["yardstick_lap_s"], abs=0.01
@@ -93,7 +131,7 @@ def test_a_session_keeps_it_and_evaluation_drives_it(
     capsys.readouterr()
     assert evaluate([figures["run"], "--laps", "1", "--json"]) == 0
     told = capsys.readouterr()
-    assert "best.npz, in force in the best 1" in told.err
+    assert "best.npz, in force in the best 5" in told.err
     found = json.loads(told.out.splitlines()[-1])
     assert found["policy"].endswith("best.npz")
     assert found["laps"] == 1

@@ -1,0 +1,78 @@
+"""The learner process takes laps at the transition that they ended with, and goes back when they get worse."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from policies.replay import TRANSITION
+from robot.practice.best_policy import make_lap
+from robot.practice.learner import LearnerProcess
+from robot.practice.session_file import SessionFile, learned_size
+from robot.practice.session_memory import SessionMemory
+from robot.practice.settings import PracticeConfig, save_config
+from robot.practice.start import starting_policy
+
+CONFIG = PracticeConfig(start_from="scratch", seed=1)
+LAYERS = starting_policy(CONFIG).layers
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[SessionMemory]:
+    memory = SessionMemory(tmp_path, LAYERS)
+    save_config(tmp_path, CONFIG)
+    yield memory
+    memory.close()
+
+
+@pytest.fixture
+def learner(tmp_path: Path, shared: SessionMemory) -> LearnerProcess:
+    return LearnerProcess(
+        SessionFile(str(tmp_path), "virtual-car", shared.names, LAYERS, learned_size(LAYERS), True, "", "", "", True)
+    )
+
+
+def live(learner: LearnerProcess, shared: SessionMemory, lap_s: float, laps: int = 5) -> None:
+    """Laps of ten transitions and this time, driven with the weights that the learner had when each began."""
+    for _ in range(laps):
+        weights = learner.learner.actor_weights()
+        for k in range(10):
+            transition = np.zeros((), TRANSITION)
+            transition["step"] = step = learner.learned
+            transition["observation"] = transition["next_observation"] = 0.1
+            if k == 9:
+                lap = {"practice_s": 1.0 * step, "lap_s": lap_s, "clean": True, "baseline": False}
+                shared.rings["laps"].write(make_lap(LAYERS, step, lap, weights))
+            learner.learn(transition)
+
+
+def test_it_goes_back_to_the_policy_of_the_best_laps(learner: LearnerProcess, shared: SessionMemory) -> None:
+    live(learner, shared, 8.0)
+    best = learner.best.row[2]["weights"].copy()
+    live(learner, shared, 9.0, laps=2)
+    assert np.abs(learner.learner.actor_weights() - best).max() > 1e-3
+    live(learner, shared, 9.0, laps=1)  # three of the last five are slow
+    assert np.abs(learner.learner.actor_weights() - best).max() < 1e-3  # one transition of learning later
+    assert learner.best.median_lap_s == 8.0
+
+
+def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: SessionMemory) -> None:
+    lap = {"practice_s": 9.0, "lap_s": 8.0, "clean": True, "baseline": False}
+    shared.rings["laps"].write(make_lap(LAYERS, 1, lap, learner.learner.actor_weights()))
+    transition = np.zeros((), TRANSITION)
+    learner.learn(transition)
+    assert not learner.best.row
+    transition["step"] = 1
+    learner.learn(transition)
+    assert len(learner.best.row) == 1
+
+
+def test_laps_since_the_last_transition_count_at_the_end(learner: LearnerProcess, shared: SessionMemory) -> None:
+    for step in range(5):
+        lap = {"practice_s": 9.0, "lap_s": 8.0, "clean": True, "baseline": False}
+        shared.rings["laps"].write(make_lap(LAYERS, 7 + step, lap, learner.learner.actor_weights()))
+    shared.finish()
+    shared.orders.write(stop=1)
+    learner.run()
+    assert learner.best.median_lap_s == 8.0
