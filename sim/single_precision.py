@@ -19,8 +19,8 @@ from numba.core.dispatcher import Dispatcher
 
 from sim import lane_math
 
-# NaN and infinity keep their meaning; the rest of fast-math is what the loop vectoriser needs.
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz", "reassoc", "afn"}}
+# NaN and infinity keep their meaning, and sums their order: it might differ from one compilation to the next.
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz", "afn"}}
 # For what is only called from other compiled code: a wrapper for Python would take longer to compile than the function.
 INLINED: dict[str, Any] = OPTIONS | {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
@@ -53,7 +53,7 @@ def specialise(
     in `function` and in the functions of its module and of `modules`: numbers become compile-time constants. Raises
     ValueError for a closure.
 
-    The copy's name ends in a digest of all code and constants that went into it. Numba's cache on disk, which knows a
+    The copy's name ends in a digest of all code, constants and options that went into it. Numba's cache on disk, which knows a
     function by its name and would miss an edit in a callee's file, can thus never serve a stale kernel.
     """
     homes = frozenset((_source(function).__module__, *(module.__name__ for module in modules)))
@@ -71,6 +71,7 @@ def _copy(source: FunctionType, orders: _Orders) -> FunctionType:
     if source.__closure__:
         raise ValueError(f"{source.__qualname__}: found a closure; only functions of a module can be specialised")
     digest = hashlib.sha256(code.co_code)
+    digest.update(f"{sorted(OPTIONS['fastmath'])}".encode())
     namespace = dict(source.__globals__)
     if source.__module__ in orders.homes:
         namespace |= orders.supplied

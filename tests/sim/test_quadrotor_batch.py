@@ -132,7 +132,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 
 
 def test_threads_change_no_bit(tmp_path: Path) -> None:
-    # LLVM may order a sum otherwise in a process that has compiled other kernels: here both are compiled side by side.
+    # In a process of their own, with a cache of their own: both are compiled here and now.
     program = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
     program += "from test_quadrotor_batch import flown\nassert flown(1) == flown(1, parallel=True)"
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
