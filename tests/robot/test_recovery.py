@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from drivers.base import LidarReading
-from robot.recovery import LEGS_MAX, LOOK_S, TIME_MAX_S, Phase, Place, Recovery, ScanMemory, free_distance
+from robot.recovery import (
+    LEG_SPEED_M_S,
+    LEGS_MAX,
+    LOOK_S,
+    TIME_MAX_S,
+    WEDGED_SPEED_M_S,
+    WEDGED_STALLS,
+    Phase,
+    Place,
+    Recovery,
+    ScanMemory,
+    free_distance,
+)
 from robot.safety.supervisor import Command, Mode, execute
 from robot.tasks.race_track import TICK_S
 from sim.built_in_tracks import BUILT_IN, built_in
@@ -243,6 +255,24 @@ def test_an_arc_on_which_the_car_did_not_move_is_not_the_next_one():
         legs.append((command.speed_m_s > 0.0, command.steer_rad))
         plain.stand_until(Phase.HALT)
     assert legs[0] != legs[1]
+
+
+def legs_speed(moving: list[bool]) -> list[float]:
+    """How fast each leg of a car on a plain is to be, whose legs move it to their end or not at all."""
+    plain, speeds = Plain(heading_error=2.0), []
+    for moves in moving:
+        plain.stand_until(Phase.LEG)
+        speed = plain.step().speed_m_s
+        speeds.append(abs(speed))
+        while plain.recovery.phase is Phase.LEG:
+            plain.step(speed if moves else 0.0)
+    return speeds
+
+
+def test_when_legs_in_a_row_do_not_move_the_car_it_goes_slowly_where_the_lidar_sees_no_room():
+    in_a_row = [False] * WEDGED_STALLS
+    assert legs_speed([*in_a_row, False]) == [LEG_SPEED_M_S] * WEDGED_STALLS + [WEDGED_SPEED_M_S]
+    assert legs_speed([*in_a_row[1:], True, *in_a_row]) == [LEG_SPEED_M_S] * 2 * WEDGED_STALLS
 
 
 def test_a_car_that_never_comes_to_rest_fails_after_its_time():
