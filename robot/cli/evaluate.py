@@ -47,12 +47,18 @@ class FlightEvaluateConfig:
     """A quadrotor of `sim/data`, or the path of its TOML file; otherwise the one it was trained for."""
     episodes: int = 1000
     seed: int = 0
+    lap_s: tuple[float, ...] = (5.5, 3.5)
+    """A policy that follows paths also flies figures-of-eight in so many seconds a lap ..."""
+    waypoints: str = ""
+    """... or the smooth path through the points of this file, and back to the first: x y z, m, a line each."""
     video: str = ""
     """Render one flight of each, from the same start, to this .mp4 or .gif file."""
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise ValueError(f"--episodes: found {self.episodes}, allowed: 1 or more")
+        if not self.lap_s or min(self.lap_s) <= 0.0:
+            raise ValueError(f"--lap-s: found {self.lap_s}, allowed: more than 0")
         if self.video and Path(self.video).suffix not in (".mp4", ".gif"):
             raise ValueError(f"--video: found {self.video!r}, allowed: a name that ends in .mp4 or .gif")
 
@@ -117,17 +123,22 @@ def fly(arguments: list[str]) -> int:
     from rich.progress import Progress
 
     from robot.flight.evaluation_plots import tables
-    from robot.flight.run_evaluation import evaluate_run
+    from robot.flight.run_evaluation import evaluate_run, load_waypoints
+    from robot.flight.tracking import tracking_table
 
+    waypoints = load_waypoints(Path(config.waypoints)) if config.waypoints else None
     console = Console(stderr=True)
     with Progress(console=console, disable=as_json, transient=True) as bar:
         task = bar.add_task("flying; the first time ever, compiling", total=1.0)
         figures, judgement = evaluate_run(
             policy_of(config.run), config.quadrotor, JUDGED_SEED + config.seed, config.episodes,
             Path(config.video) if config.video else None, lambda share: bar.update(task, completed=share),
+            config.lap_s, waypoints,
         )  # fmt: skip
     for table in tables(judgement, config.episodes):
         console.print(table)
+    if figures["task"] == "track_trajectory":
+        console.print(tracking_table(figures, config.lap_s, config.waypoints or "figure-of-eight"))
     say(f"heat map {figures['heat_map']}")
     finish(figures, as_json)
     return 0 if figures["survival"] else 1

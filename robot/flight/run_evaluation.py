@@ -14,8 +14,8 @@ from robot.flight.evaluation import Conditions, Network, Pilot, evaluate
 from robot.flight.evaluation_plots import heat_map
 from robot.flight.judgement import NOMINAL, Judgement, judge, pilots_for
 from robot.flight.settings import FlightTrainConfig
+from robot.flight.tracking import LAPS_S, tracking_figures
 from robot.flight.tracking import pilots_for as tracking_pilots_for
-from robot.flight.tracking import tracking_figures
 from robot.flight.training import LATENCY_S, task_for
 from robot.flight.video import frames, save_video
 from robot.tasks import track_trajectory
@@ -32,15 +32,30 @@ def trained_with(policy: PolicyFile) -> FlightTrainConfig:
     return FlightTrainConfig(**stored)
 
 
+def load_waypoints(path: Path) -> np.ndarray:
+    """Points x y z, m, one a line, separated by spaces or commas: (n, 3). Raises ValueError naming file and fault."""
+    try:
+        points = np.loadtxt(io.StringIO(path.read_text().replace(",", " ")), ndmin=2)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if points.shape[1] != 3 or not np.isfinite(points).all():
+        raise ValueError(f"{path}: found {points.shape[1]} numbers a line, allowed: finite x y z, m")
+    return points
+
+
 def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Path | None,
-                 progress: Callable[[float], None] = lambda share: None) -> tuple[dict[str, Any], Judgement]:  # fmt: skip
+                 progress: Callable[[float], None] = lambda share: None, laps_s: tuple[float, ...] = LAPS_S,
+                 waypoints: np.ndarray | None = None) -> tuple[dict[str, Any], Judgement]:  # fmt: skip
     """The figures of the verb's last line, and what they were made of; heatmap.png is drawn beside the policy.
 
-    Raises ValueError for a file that is no policy, or an unknown quadrotor.
+    laps_s, waypoints: what a policy that follows paths flies besides, see `tracking_figures`. Raises ValueError for a
+    file that is no policy, an unknown quadrotor, or waypoints for a policy that hovers.
     """
     policy = load_policy(path)
     config = trained_with(policy)
     task = task_for(config)
+    if waypoints is not None and task is not track_trajectory:
+        raise ValueError(f"--waypoints: found a policy for {config.task}, allowed: one that follows paths")
     name = quadrotor or config.quadrotor
     conditions = Conditions(load_parameters(name), starts=task.STARTS)
     network = Network(policy.weights, policy.layers, task)
@@ -64,7 +79,7 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
         "conditions": judgement.conditions, "breakdown": judgement.breakdown, "heat_map": str(drawn),
     }  # fmt: skip
     if follows:
-        figures |= tracking_figures(pilots, conditions, seed)
+        figures |= tracking_figures(pilots, conditions, seed, laps_s=laps_s, waypoints=waypoints)
     if video is not None:
         save_video(video, frames(filmed(pilots, conditions, seed, task), conditions.quadrotor))
         figures["video"] = str(video)

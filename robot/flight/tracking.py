@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from rich.table import Table
 
 from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
@@ -110,19 +111,48 @@ def track(policy: Pilot, conditions: Conditions, seed: int, folder: Path) -> dic
     return tracking_figures(pilots, conditions, seed)
 
 
-def tracking_figures(pilots: dict[str, Pilot], conditions: Conditions, seed: int,
-                     episodes: int = 256) -> dict[str, float | None]:  # fmt: skip
-    """Mean position errors on figures-of-eight, as `robot train --json` names them: the policy's, then the others'."""
+def figure_name(pilot: str, figure: str, lap_s: float) -> str:
+    """How a figure of a pilot's laps is called in JSON."""
+    prefix = "" if pilot == "policy" else f"{pilot.lower()}_"
+    return f"{prefix}{figure}_{lap_s:g}_s".replace(".", "_")
+
+
+def tracking_figures(pilots: dict[str, Pilot], conditions: Conditions, seed: int, episodes: int = 256,
+                     laps_s: tuple[float, ...] = LAPS_S, waypoints: np.ndarray | None = None,
+                     ) -> dict[str, float | None]:  # fmt: skip
+    """Mean position errors, as `robot train --json` names them: the policy's, then the others'.
+
+    The path is the figure-of-eight, or the one through waypoints (n, 3), m, flown in each of `laps_s`.
+    """
     figures: dict[str, float | None] = {}
-    for lap_s in LAPS_S:
-        path = track_trajectory.figure_of_eight(lap_s)
+    for lap_s in laps_s:
+        if waypoints is None:
+            path = track_trajectory.figure_of_eight(lap_s)
+        else:
+            path = track_trajectory.through_waypoints(waypoints, lap_s)
         for name, pilot in pilots.items():
             flights = fly_path(pilot, path, conditions, seed, episodes)
-            prefix = "" if name == "policy" else f"{name.lower()}_"
-            lap = f"{lap_s:.1f}".replace(".", "_")
-            figures[f"{prefix}position_error_{lap}_s_m"] = flights.mean_error_m
-            figures[f"{prefix}survival_{lap}_s"] = flights.survival
+            figures[figure_name(name, "position_error", lap_s) + "_m"] = flights.mean_error_m
+            figures[figure_name(name, "survival", lap_s)] = flights.survival
     return figures
+
+
+def tracking_table(figures: dict[str, Any], laps_s: tuple[float, ...], path: str) -> Table:
+    """`tracking_figures` for a person."""
+    table = Table(title=f"{path}: survival, %; error, cm", title_justify="left")
+    table.add_column("a lap, s")
+    pilots = ("policy", "PID", "LQR")
+    for pilot in pilots:
+        table.add_column(pilot, justify="right")
+
+    def cell(pilot: str, lap_s: float) -> str:
+        error_m = figures[figure_name(pilot, "position_error", lap_s) + "_m"]
+        error = "    -" if error_m is None else f"{100.0 * error_m:5.2f}"
+        return f"{100.0 * figures[figure_name(pilot, 'survival', lap_s)]:5.1f}  {error}"
+
+    for lap_s in laps_s:
+        table.add_row(f"{lap_s:g}", *(cell(pilot, lap_s) for pilot in pilots))
+    return table
 
 
 def tracking_figure(flights: dict[float, dict[str, TrackingFlights]]) -> Figure:

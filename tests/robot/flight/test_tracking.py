@@ -1,9 +1,11 @@
 """Flights along a path."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from policies.backup.cascaded_pid import CascadedPid
 from robot.flight import tracking
@@ -45,10 +47,26 @@ def test_a_heavier_drone_than_the_controller_knows_strays_further(flights):
     assert tracking.fly_path(pid(), PATH, heavier, 1, 64).mean_error_m > flights.mean_error_m
 
 
-def test_the_figures_name_lap_times_and_pilots(monkeypatch):
-    monkeypatch.setattr(tracking, "LAPS_S", (3.5,))
-    figures = tracking.tracking_figures(tracking.pilots_for(pid(), QUADROTOR), Conditions(), 0, 16)
-    assert {"position_error_3_5_s_m", "pid_position_error_3_5_s_m", "lqr_position_error_3_5_s_m"} <= figures.keys()
+def test_the_figures_name_lap_times_and_pilots():
+    pilots = tracking.pilots_for(pid(), QUADROTOR)
+    figures = tracking.tracking_figures(pilots, Conditions(), 0, 16, laps_s=(3.5, 8.0))
+    for lap in ("3_5", "8"):
+        names = {f"{pilot}position_error_{lap}_s_m" for pilot in ("", "pid_", "lqr_")}
+        assert names <= figures.keys()
+    assert figures["position_error_8_s_m"] < figures["position_error_3_5_s_m"]
+    console = Console(file=io.StringIO(), width=100)
+    console.print(tracking.tracking_table(figures, (3.5, 8.0), "figure-of-eight"))
+    assert f"{100 * figures['pid_position_error_8_s_m']:.2f}" in console.file.getvalue()
+
+
+def test_a_path_through_waypoints_is_flown_past_each_of_them():
+    corners = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.2], [1.0, 1.0, 0.0], [0.0, 1.0, 0.2]])
+    figures = tracking.tracking_figures({"policy": pid()}, Conditions(), 0, 16, (8.0,), corners)
+    assert figures["position_error_8_s_m"] < 0.03
+    flown = tracking.fly_path(pid(), track_trajectory.through_waypoints(corners, 8.0), seed=1, episodes=16, keep=1)
+    lap = flown.positions[round(tracking.SETTLED_S / 0.01) :, 0]
+    for corner in corners:
+        assert np.linalg.norm(lap - corner, axis=1).min() < 0.05
 
 
 def test_a_picture_is_drawn(tmp_path):
