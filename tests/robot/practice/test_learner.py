@@ -11,17 +11,21 @@ from robot.practice.best_policy import make_lap
 from robot.practice.learner import LearnerProcess
 from robot.practice.session_file import SessionFile, learned_size
 from robot.practice.session_memory import SessionMemory
-from robot.practice.settings import PracticeConfig, save_config
+from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig, save_config
 from robot.practice.start import starting_policy
 
-CONFIG = PracticeConfig(start_from="scratch", seed=1)
-LAYERS = starting_policy(CONFIG).layers
+LAYERS = starting_policy(PracticeConfig()).layers
 
 
 @pytest.fixture
-def shared(tmp_path: Path) -> Iterator[SessionMemory]:
+def start_from() -> str:
+    return SHIPPED
+
+
+@pytest.fixture
+def shared(tmp_path: Path, start_from: str) -> Iterator[SessionMemory]:
     memory = SessionMemory(tmp_path, LAYERS)
-    save_config(tmp_path, CONFIG)
+    save_config(tmp_path, PracticeConfig(start_from=start_from, mapless=True, seed=1))
     yield memory
     memory.close()
 
@@ -51,10 +55,19 @@ def test_it_goes_back_to_the_policy_of_the_best_laps(learner: LearnerProcess, sh
     live(learner, shared, 8.0)
     best = learner.best.row[2]["weights"].copy()
     live(learner, shared, 9.0, laps=2)
-    assert np.abs(learner.learner.actor_weights() - best).max() > 1e-3
+    assert learner.learner.anchored_at == 0
     live(learner, shared, 9.0, laps=1)  # three of the last five are slow
+    assert learner.learner.anchored_at == learner.learned
+    np.testing.assert_array_equal(learner.learner.anchor_actor, best)
     assert np.abs(learner.learner.actor_weights() - best).max() < 1e-3  # one transition of learning later
-    assert learner.best.median_lap_s == 8.0
+
+
+@pytest.mark.parametrize("start_from", [SCRATCH])
+def test_from_scratch_slow_laps_belong_to_learning(learner: LearnerProcess, shared: SessionMemory) -> None:
+    live(learner, shared, 8.0)
+    live(learner, shared, 9.0, laps=4)
+    assert learner.best.lost
+    assert learner.learner.anchored_at == 0
 
 
 def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: SessionMemory) -> None:
