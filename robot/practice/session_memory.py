@@ -15,15 +15,8 @@ from robot.practice.session_file import learned_size
 from robot.practice.settings import shared_name
 
 TICK_RING = 2048
-RECORDED = (
-    "readings",
-    "outputs",
-    "events",
-    "weights",
-    "spool",
-    "laps",
-    "transitions",
-)  # control's, but for what it tells us
+# What control writes, but for what it tells the session.
+RECORDED = ("readings", "outputs", "events", "weights", "spool", "laps", "transitions")
 
 
 class SessionMemory:

@@ -61,3 +61,13 @@ def test_a_closure_is_refused() -> None:
     assert isinstance(closure, FunctionType)
     with pytest.raises(ValueError, match="found a closure"):
         specialise(closure)
+
+
+def test_other_options_of_the_compiler_give_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = specialise(scaled).__name__
+    monkeypatch.setitem(OPTIONS, "fastmath", OPTIONS["fastmath"] | {"reassoc"})
+    assert specialise(scaled).__name__ != before, "the cache on disk would serve a kernel of the old options"
+
+
+def test_sums_keep_their_order_and_nan_and_infinity_their_meaning() -> None:
+    assert not OPTIONS["fastmath"] & {"reassoc", "nnan", "ninf", "fast"}
