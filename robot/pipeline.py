@@ -40,6 +40,7 @@ from robot.tasks import race_track as task
 from sim.track import Course
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
+PLAN_TICKS = 150  # of `stop_plan`: longer than any stop takes
 STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
@@ -82,6 +83,8 @@ class Pipeline:
         self.ticks_to_decision = 0
         self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
         self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard)
+        # servo_rad, brake_a: row k is to be sent k + 1 ticks after the present one, if nobody thinks any more
+        self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A), (PLAN_TICKS, 1))
         self.place = CoursePlace()
         self.fallback = Fallback(self.place, setup.car)
         self.last_time_s: float | None = None
@@ -150,6 +153,11 @@ class Pipeline:
         if self.phase is Phase.DEMONSTRATE:
             self.first_lap.sent(now, self.command.steer_rad, vesc)
         self.fill_outputs(readings, estimate)
+        self.plan_stop()
+
+    def plan_stop(self) -> None:
+        """What is to be sent if nobody thinks any more after this tick."""
+        self.stop_plan[:] = self.command.steer_rad - self.trim_rad, FULL_BRAKE_A
 
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
                   estimate: Estimate) -> None:  # fmt: skip
