@@ -36,11 +36,15 @@ def why_not(path: str, error: Exception) -> str:
 
 
 class SerialPort:
-    """One serial port, held by this process alone. `path` may be a `/dev/serial/by-id` name or any link to a port."""
+    """One serial port. `path` may be a `/dev/serial/by-id` name or any link to a port.
 
-    def __init__(self, path: str, baud: int) -> None:
+    Held by this process alone, unless `shared`: then it opens even where another process holds it.
+    """
+
+    def __init__(self, path: str, baud: int, shared: bool = False) -> None:
         self.path = path
         self.baud = baud
+        self._shared = shared
         self._port: serial.Serial | None = None
         self._descriptor = -1
         self._closed_because = f"{path}: not open"
@@ -53,7 +57,7 @@ class SerialPort:
         """Open the port and throw away what waits in it. Raises LinkLost with the reason."""
         self.close()
         try:
-            port = serial.Serial(self.path, self.baud, timeout=0, write_timeout=0, exclusive=True)
+            port = serial.Serial(self.path, self.baud, timeout=0, write_timeout=0, exclusive=not self._shared)
         except (OSError, ValueError) as error:  # SerialException is an OSError
             self._closed_because = why_not(self.path, error)
             raise LinkLost(self._closed_because) from error

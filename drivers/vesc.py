@@ -136,12 +136,13 @@ class Vesc:
     they were asked for, when the controller took them, so a reader that was held up does not think them fresh.
     """
 
-    def __init__(self, settings: VescSettings, clock: Clock) -> None:
+    def __init__(self, settings: VescSettings, clock: Clock, port: SerialPort | None = None) -> None:
+        """port: to speak through instead of an own one that nobody else may open."""
         self.settings = settings
         self.parser = FrameParser(payload_max=128)
         self.firmware = ""  # as the device tells it, "6.2 60"; empty before
         self._clock = clock
-        self._port = SerialPort(settings.port, settings.baud)
+        self._port = port or SerialPort(settings.port, settings.baud)
         self._asked = False  # for values, since the last read
         self._asked_s = self._values_s = self._imu_s = -NEVER_S
         self._opened_s = 0.0

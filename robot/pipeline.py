@@ -20,7 +20,7 @@ from robot.demonstration.first_lap import FirstLap
 from robot.estimation.estimator import Estimate, Estimator
 from robot.estimation.mapless import MaplessEstimator
 from robot.fallback import SLOW_M_S, Fallback
-from robot.logs.records import OUTPUTS
+from robot.logs.records import EMERGENCY_STOP, FINISH, OUTPUTS, STAND
 from robot.pipeline_setup import PipelineSetup
 from robot.readings import lidar_reading, vesc_reading
 from robot.recovery import Phase as RecoveryPhase
@@ -34,13 +34,13 @@ from robot.safety.predictive_brake import (
     believed_car,
     filter_action,
 )
+from robot.safety.stop_plan import PLAN_TICKS
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tally import Tally
 from robot.tasks import race_track as task
 from sim.track import Course
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
-PLAN_TICKS = 150  # of `stop_plan`: longer than any stop takes
 STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
@@ -141,7 +141,7 @@ class Pipeline:
         if self.phase <= Phase.DEMONSTRATE:
             self.first_lap.watch(now, estimate, vesc, lidar)
         self.supervise(now, readings, vesc, lidar, estimate)
-        if self.phase is Phase.PRACTISE:
+        if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
         self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
@@ -178,7 +178,8 @@ class Pipeline:
                 room_m=self.place.room_m if not self.recovering else math.inf,
                 backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
-                emergency=int(readings["stop_requested"]) == 2,
+                emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
+                held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
                 numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, self.goal[0], self.goal[1]),
             )
@@ -249,7 +250,7 @@ class Pipeline:
             self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
         over = over and self.phase is Phase.PRACTISE
-        if self.phase < Phase.FINISH and (over or readings["stop_requested"]):
+        if self.phase < Phase.FINISH and (over or int(readings["stop_requested"]) in (FINISH, EMERGENCY_STOP)):
             self.end_episode(now, estimate, collided=False)
             self.phase = Phase.FINISH
         elif self.phase is Phase.FINISH and self.standing_s > STANDING_S:

@@ -18,13 +18,11 @@ answers with the time reached. The control socket takes one JSON object a line, 
 """
 
 import argparse
-import ctypes
 import gc
 import json
 import mmap
 import os
 import select
-import signal
 import socket
 import sys
 import time
@@ -36,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from drivers.emulators.child import dying_with_parent
 from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
 from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
@@ -47,7 +46,6 @@ from sim.distance_field import rasterise
 from sim.track_map import find_course, load_map
 
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
-PR_SET_PDEATHSIG = 1
 
 
 class Pty:
@@ -300,15 +298,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drivers.emulators.process", description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML file, see VirtualCarConfig")
     path = parser.parse_args().config
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # never outlive the program that started this one
     try:
         config = load_config(path)
-        directory = Path(config.directory or path.parent)
-        emulator = Emulator(config, directory)
-        warm_up()
+        with dying_with_parent(Path(config.directory) if config.directory else None):
+            run(config, Path(config.directory or path.parent))
     except ValueError as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def run(config: VirtualCarConfig, directory: Path) -> None:
+    """One virtual car, for ever. Raises ValueError naming the field that is wrong."""
+    emulator = Emulator(config, directory)
+    warm_up()
     server = Server(emulator, directory, config.clock == "lockstep")
     ready = {
         "vesc": str(directory / "vesc"),
@@ -321,7 +324,6 @@ def main() -> int:
     print(json.dumps(ready), flush=True)
     gc.freeze()
     server.serve()
-    return 0
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
 from robot.practice.adaptation import Fit, fit_car, improve
 from robot.practice.best_policy import NEWEST_FILE, BestPolicy, lap_dtype
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
+from robot.practice.process_ends import end_with_reason
 from robot.practice.ring import Ring
 from robot.practice.session_file import PUBLISH_EVERY, SessionFile
 from robot.practice.settings import SCRATCH, load_config
@@ -182,15 +182,9 @@ class LearnerProcess:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal: the session decides
-    session = SessionFile.load(Path(sys.argv[1]))
-    try:
-        LearnerProcess(session).run()
-    except Exception as error:
-        write_bytes_atomically(
-            Path(session.folder) / "learner-error.txt", [f"{type(error).__name__}: {error}\n".encode()]
-        )
-        raise
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the session decides
+    with end_with_reason("learner"):
+        LearnerProcess(SessionFile.load(Path(sys.argv[1]))).run()
 
 
 if __name__ == "__main__":
