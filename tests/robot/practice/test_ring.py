@@ -205,19 +205,6 @@ def test_the_creator_removes_the_name() -> None:
     assert not path.exists()
 
 
-def test_a_killed_creators_name_is_removed_for_it() -> None:
-    name = new_name()
-    program = (
-        "import os, signal; from robot.practice.shared_block import SharedBlock\n"
-        f"SharedBlock.create({name!r}, 64); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-    give_up = time.monotonic() + 10
-    while (SHARED_FOLDER / name).exists() and time.monotonic() < give_up:
-        time.sleep(0.01)
-    assert not (SHARED_FOLDER / name).exists()
-
-
 def test_a_ring_of_other_records_is_refused(ring: Ring) -> None:
     with pytest.raises(ValueError, match="layout"):
         Ring.attach(ring.block.name, np.dtype([("number", "<u8")]))
