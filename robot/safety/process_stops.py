@@ -335,7 +335,7 @@ def hidden(seed: int, grip_share: float) -> dict[str, float]:
     """The parameters in which a hidden car on a floor of this share of the nominal grip differs from the data sheet."""
     nominal = load_parameters()
     car = vars(hidden_car(seed, nominal)) | {"grip": grip_share * nominal.grip}
-    return {name: value for name, value in car.items() if value != getattr(nominal, name)}
+    return {name: float(value) for name, value in car.items() if value != getattr(nominal, name)}
 
 
 def shuffled(causes: tuple[Cause, ...], rng: np.random.Generator) -> Iterator[Cause]:
