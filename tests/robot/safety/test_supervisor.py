@@ -28,7 +28,7 @@ any_command = st.builds(Command, any_number, any_number, any_number)
 sent_command = st.builds(
     Command, st.floats(-STEER_MAX_RAD, STEER_MAX_RAD), st.floats(-1.2, SPEED_MAX_M_S), st.floats(0.0, 40.0)
 )
-any_flags = st.integers(0, (1 << 21) - 1).map(Flag)
+any_flags = st.sets(st.sampled_from(Flag)).map(lambda flags: Flag(sum(flags)))
 
 
 def after(flags: Flag, quiet_s: float, then: Flag = Flag.NONE) -> State:
@@ -50,6 +50,7 @@ def after(flags: Flag, quiet_s: float, then: Flag = Flag.NONE) -> State:
         (Flag.VALUES_STALE, Mode.STOP, 0.5),
         (Flag.IMU_STALE, Mode.STOP, 0.5),
         (Flag.POSE_LOST, Mode.STOP, 0.5),
+        (Flag.HELD, Mode.STOP, 0.5),
         (Flag.VESC_FAULT, Mode.STOP, 1.0),
         (Flag.COLLISION, Mode.RECOVER, None),
         (Flag.STUCK, Mode.RECOVER, None),
