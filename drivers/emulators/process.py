@@ -25,6 +25,7 @@ import os
 import select
 import socket
 import sys
+import termios
 import time
 import tty
 from collections.abc import Callable
@@ -92,6 +93,12 @@ class Pty:
                 os.write(self.master, data)
             except BlockingIOError:
                 return
+
+    def flush(self) -> None:
+        """Throw away what waits on the line, in either direction."""
+        if self.master >= 0:
+            termios.tcflush(self._slave, termios.TCIOFLUSH)
+            self.read()
 
 
 class Emulator:
