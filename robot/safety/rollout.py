@@ -64,8 +64,9 @@ N_COMMAND = 3
 
 # The manoeuvres, one a row: (share of the lateral offset that it still aims at: it need not cross to the centreline;
 # share of the braking that cornering leaves). Where the first would slide the car out of its corner, the others hold it.
-MANOEUVRES = np.array([[0.3, 1.0], [0.3, 0.5], [0.3, 0.3]])
-HARDEST = 0
+# The last is for stops that no other makes: as actions, with the speed loop's haste, the others brake as hard at times.
+MANOEUVRES = np.array([[0.3, 1.0], [0.3, 0.5], [0.3, 0.3], [0.3, 1.5]])
+HARDEST, FAMILY = 0, 3
 NO_OBSTACLES = np.zeros((0, 4))
 
 
