@@ -147,6 +147,7 @@ class Pipeline:
         self.command = self.supervisor.execute(proposed, self.command)
         self.sent[:-1] = self.sent[1:]
         self.sent[-1] = self.command.steer_rad, self.command.speed_m_s
+        self.estimator.sent(now, self.command.steer_rad - self.trim_rad, self.latency_s)
         if self.phase is Phase.DEMONSTRATE:
             self.first_lap.sent(now, self.command.steer_rad, vesc)
         self.fill_outputs(readings, estimate)
