@@ -27,6 +27,7 @@ import select
 import signal
 import socket
 import sys
+import termios
 import time
 import tty
 from collections.abc import Callable
@@ -94,6 +95,12 @@ class Pty:
                 os.write(self.master, data)
             except BlockingIOError:
                 return
+
+    def flush(self) -> None:
+        """Throw away what waits on the line, in either direction."""
+        if self.master >= 0:
+            termios.tcflush(self._slave, termios.TCIOFLUSH)
+            self.read()
 
 
 class Emulator:
@@ -165,6 +172,7 @@ class Emulator:
         TRUTH.pack_into(
             self._truth, TRUTH_SEQUENCE.size, world.time_s, *moving[: STEER + 1], *world.place, world.collisions,
             world.laps, world.last_lap_s, moving[CHARGE], moving[VOLTAGE], mode, value, steer, moving[ODOMETER],
+            world.impact_m_s,
         )  # fmt: skip
         TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence)
 

@@ -63,6 +63,7 @@ class Truth(NamedTuple):
     motor_value: float  # m/s or A
     steer_command: float
     odometer_m: float
+    impact_m_s: float  # of the hardest contact with a wall so far
 
 
 TRUTH = struct.Struct(f"<{len(Truth._fields)}d")
