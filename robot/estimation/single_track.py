@@ -23,7 +23,8 @@ from sim.portable_math import product
 V_X, V_Y, YAW_RATE, GRIP, TRIM = range(5)
 N_STATE = 5
 GRIPS = (0.3, 1.6)  # shares that are thought possible
-GRIP_SIGMA = 0.15  # of a car that has not cornered yet
+GRIP_SIGMA = 0.15  # of a car that has not cornered yet: it may be on ice
+MODEL_SIGMA, LEAST_SIGMAS = 0.008, 4.0  # what no measuring takes away; how far below the measured grip the least is
 STEP_S = 0.005  # the tyres answer within 10 ms at walking pace
 GAP_MAX_S = 0.08  # a longer one between two samples is not bridged
 TICK_S = 0.02  # that the noise is stated for
@@ -131,7 +132,7 @@ class SingleTrack:
     """How one car moves in its own frame. Tell it every command (`sent`), and feed `update` once a tick.
 
     car: `CarParameters.packed()` that the robot believes in.
-    v_x, v_y (m/s), yaw_rate (rad/s): now. grip_share: of the believed car's grip; grip_sigma: its standard deviation.
+    v_x, v_y (m/s), yaw_rate (rad/s): now. grip_share: of the believed car's grip; least_grip_share: what it has at the least.
     """
 
     def __init__(self, car: np.ndarray) -> None:
@@ -159,8 +160,9 @@ class SingleTrack:
         return float(self.state[GRIP])
 
     @property
-    def grip_sigma(self) -> float:
-        return math.sqrt(self.covariance[GRIP, GRIP])
+    def least_grip_share(self) -> float:
+        sigma = math.sqrt(self.covariance[GRIP, GRIP] + MODEL_SIGMA**2)
+        return max(GRIPS[0], self.grip_share - LEAST_SIGMAS * sigma)
 
     def sent(self, now_s: float, steer_rad: float, latency_s: float) -> None:
         """A command goes out: what the servo is told, and how long it takes until the wheels follow."""

@@ -17,7 +17,7 @@ from robot.estimation import fusion
 from robot.estimation.odometry import Odometry
 from robot.estimation.recent_points import RecentPoints
 from robot.estimation.scan_matching import deskew, match
-from robot.estimation.single_track import GRIP_SIGMA, SingleTrack
+from robot.estimation.single_track import GRIP_SIGMA, LEAST_SIGMAS, SingleTrack
 from sim.car import load_parameters
 from sim.portable_math import inverse
 
@@ -52,7 +52,7 @@ class Estimate:
     lost: bool  # the pose is not to be trusted: stand still and `relocalise`
     pose_age_s: float  # since walls last confirmed the pose
     grip_share: float = 1.0  # of the grip that the car is believed to have
-    grip_sigma: float = GRIP_SIGMA  # its standard deviation
+    least_grip_share: float = 1.0 - LEAST_SIGMAS * GRIP_SIGMA  # what it has at the least
 
 
 class Tracker:
@@ -123,7 +123,7 @@ class Tracker:
         return Estimate(
             time_s=now_s, x=float(state[0]), y=float(state[1]), yaw=math.remainder(state[2], 2.0 * math.pi),
             v_x=body.v_x, v_y=float(state[fusion.V_Y]), yaw_rate=body.yaw_rate, quality=self.share * freshness,
-            lost=self.lost, pose_age_s=age_s, grip_share=body.grip_share, grip_sigma=body.grip_sigma,
+            lost=self.lost, pose_age_s=age_s, grip_share=body.grip_share, least_grip_share=body.least_grip_share,
         )  # fmt: skip
 
     def _match(self, now_s: float, count: int, dt_s: float) -> None:
