@@ -7,7 +7,7 @@ import numpy as np
 from drivers.base import VescReading
 from robot.course_place import CoursePlace
 from robot.safety.predictive_brake import MARGIN_M, carry_on, plan_stop
-from robot.safety.rollout import HARDEST, SLOW_M_S, pursuit
+from robot.safety.rollout import HARDEST, LAST_M_S, pursuit
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 
 FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reached by driving, above it by a stop
@@ -34,7 +34,7 @@ class Fallback:
         place, course = self.place, self.place.course
         if not place.known or course is None:
             return Command(last.steer_rad, 0.0, FULL_BRAKE_A)
-        if abs(vesc.erpm_speed_m_s) < SLOW_M_S:
+        if abs(vesc.erpm_speed_m_s) < LAST_M_S:
             return Command(self.steer(last), 0.0, FULL_BRAKE_A)
         carry_on(place.at, sent, place.packed, course.spacing_m, self.obstacles, self.cars, self.latency_s, MARGIN_M,
                  self.kept, self._next)  # fmt: skip
@@ -60,7 +60,7 @@ class Fallback:
         """Write the stop from here to its end into `plan` (n, 2): steering angle, rad, and brake current, A."""
         place, course = self.place, self.place.course
         plan[:] = last.steer_rad, FULL_BRAKE_A
-        if place.known and course is not None and abs(vesc.erpm_speed_m_s) > SLOW_M_S:
+        if place.known and course is not None and abs(vesc.erpm_speed_m_s) > LAST_M_S:
             plan_stop(NOTICED_TICKS, place.at, sent, place.packed, course.spacing_m, self.obstacles, self.cars,
                       self.latency_s, self.kept, plan)  # fmt: skip
             plan[~np.isfinite(plan).all(axis=1)] = last.steer_rad, FULL_BRAKE_A

@@ -45,7 +45,6 @@ SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as n
 MEASURED_SHARE = 0.95  # of the measured one
 MARGIN_M = 0.04
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
-SAFE = 2.0  # rank of an action that is safe with either grip
 
 # What is tried in the action's place, gentlest first. Steps of the steering, as an action, towards the side where the
 # manoeuvre would go, and shares of the way to its speed:
@@ -58,23 +57,22 @@ BLENDS = np.array([[0.0, 0.5], [0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
 
 
 @njit(cache=True)
-def rank(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, first, line):
-    """(how good an action is, with which manoeuvre): SAFE if one keeps the margin with either grip, 1 to 2 if with the
-    believed one, below that its room, m. `first`: the manoeuvre to try first. Other arguments as `filter_action`."""
+def most_room(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, first, line):
+    """(room that an action leaves with either grip, m, the manoeuvre that leaves it): the first manoeuvre, from `first`
+    on, that keeps the margin, else the roomiest. Other arguments as `filter_action`."""
     steer, speed = target(a0, a1)
     best, which = -2.0, first
     for k in range(len(MANOEUVRES)):
         manoeuvre = (first + k) % len(MANOEUVRES)
-        score = least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, False, at, sent, course, spacing_m, obstacles,
-                           cars[0], cars[1], latency_s, line)  # fmt: skip
-        if score >= margin_m:
-            room = least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, False, at, sent, course, spacing_m,
-                              obstacles, cars[1], cars[1], latency_s, line)  # fmt: skip
-            if room >= margin_m:
-                return SAFE, manoeuvre
-            score = 1.5 + 0.5 * max(-1.0, min(0.99, room))
-        if score > best + ROOM_TIE_M:
-            best, which = score, manoeuvre
+        room = 1e9
+        for car in cars:
+            if room > best + ROOM_TIE_M:
+                room = min(room, least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, False, at, sent, course,
+                                            spacing_m, obstacles, car, cars[1], latency_s, line))  # fmt: skip
+        if room > best + ROOM_TIE_M:
+            best, which = room, manoeuvre
+        if room >= margin_m:
+            break
     return best, which
 
 
@@ -90,16 +88,20 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
     """
     line = np.empty((sent.shape[0] + HORIZON_TICKS, N_COMMAND))
     out[0], out[1] = a0, a1
-    good, manoeuvre = rank(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line)
-    if good == SAFE:
+    room, manoeuvre = most_room(
+        a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+    )
+    if room >= margin_m:
         kept[0] = manoeuvre
         return AS_PROPOSED
     b0, b1 = manoeuvre_action(kept[0], at, course, spacing_m, cars[1], latency_s)
     side = 1.0 if b0 > a0 else -1.0
     for steered, slowed in NUDGES:
         c0, c1 = min(1.0, max(-1.0, a0 + side * steered)), a1 + slowed * min(0.0, b1 - a1)
-        good, manoeuvre = rank(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line)
-        if good == SAFE:
+        room, manoeuvre = most_room(
+            c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+        )
+        if room >= margin_m:
             kept[0], out[0], out[1] = manoeuvre, c0, c1
             return SLOWER if steered == 0.0 else STEERED
     best, reason, found = -2.0, UNAVOIDABLE, kept[0]
@@ -108,12 +110,12 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
             towards = (kept[0] + k) % len(MANOEUVRES)
             b0, b1 = manoeuvre_action(towards, at, course, spacing_m, cars[1], latency_s)
             c0, c1 = a0 + steered * (b0 - a0), a1 + slowed * min(0.0, b1 - a1)
-            good, manoeuvre = rank(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, towards,
+            room, manoeuvre = most_room(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, towards,
                                    line)  # fmt: skip
-            if good >= best - ROOM_TIE_M:
-                best, found, out[0], out[1] = good, manoeuvre, c0, c1
+            if room >= best - ROOM_TIE_M:
+                best, found, out[0], out[1] = max(best, room), manoeuvre, c0, c1
                 reason = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
-            if good == SAFE:
+            if room >= margin_m:
                 kept[0] = found
                 return reason
     kept[0] = found

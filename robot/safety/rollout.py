@@ -50,11 +50,13 @@ CREEP_OUTWARDS_RAD = 0.05
 CREEP_INWARDS_RAD = 0.6
 CREEP_GAP_M = 0.3  # and stands before anything that is so far ahead
 SLIDING_M_S = 0.3  # sideways: a car that slides is not slow, however slow it is forwards
+TURNING_RAD_S = 1.5  # a car that rolls slowly turns slower than that: this one has lost its rear
 SLIDING_PARTS = 4  # of a tick: a slide at walking pace is stiff
 KINEMATIC_SPEED_M_S = 1.2  # below it tyres that do not slide settle faster than a tick: no slip is simulated
 GRIP_SHARE = 0.9  # of the grip, for braking and cornering together
 BRAKE_LEAST = 0.2  # of that, in the tightest corner
-SLOW_M_S = 1.0  # full braking cannot make the car slide any more
+SLOW_M_S = 1.0  # from here on every manoeuvre brakes as hard as the first
+LAST_M_S = 0.3  # from here on fully: no slide can come of it
 
 S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE = range(6)  # of `at`: place on the course and motion of the car
 N_AT = 6
@@ -151,9 +153,10 @@ def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
 def stopping_command(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, careful):
     """A manoeuvre as a command that stops for good: (steering angle, rad; brake current, A)."""
     steer = pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, careful)
-    if v_x < SLOW_M_S:
+    if v_x < LAST_M_S:
         return steer, FULL_BRAKE_A
-    return steer, min(FULL_BRAKE_A, braking(manoeuvre, steer, v_x, careful) / careful[P_MOTOR_GAIN])
+    deceleration = braking(HARDEST if v_x < SLOW_M_S else manoeuvre, steer, v_x, careful)
+    return steer, min(FULL_BRAKE_A, deceleration / careful[P_MOTOR_GAIN])
 
 
 @njit(cache=True)
@@ -245,7 +248,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
             least = min(least, gap(s, lateral, heading_error, obstacles, after_s, 0.0, length_m, car))
         if least < 0.0 or math.cos(heading_error) < 0.0:
             return tick / HORIZON_TICKS - 1.0
-        slow = v_x < CREEP_SPEED_M_S and abs(v_y) < SLIDING_M_S and tick > lead
+        slow = v_x < CREEP_SPEED_M_S and abs(v_y) < SLIDING_M_S and abs(yaw_rate) < TURNING_RAD_S and tick > lead
         outwards = heading_error if lateral > 0.0 else -heading_error
         if slow and (held_a > 0.0 or speed < CREEP_SPEED_M_S) and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD:
             line[row + 1 :, STEER] = line[row, STEER]
