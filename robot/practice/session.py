@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 
 from drivers.emulators.virtual_car import VirtualCarConfig
+from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from robot.config import load_robot
@@ -23,13 +24,13 @@ from robot.pipeline_setup import PipelineSetup
 from robot.practice.control import GONE
 from robot.practice.processes import RESTARTS_MAX, Processes
 from robot.practice.progress import Progress
-from robot.practice.session_file import COURSE_FILE, SessionFile, learned_size
+from robot.practice.session_file import COURSE_FILE, SessionFile
 from robot.practice.session_memory import SessionMemory
 from robot.practice.settings import SCRATCH, PracticeConfig
 from robot.practice.start import World
 from sim.car import CarParameters, hidden_car, load_parameters
 
-BASELINE_LAPS = 3
+BASELINE_LAPS = 2
 FAILURES_MAX = 3  # of control, by itself and not by a signal
 
 
@@ -114,7 +115,7 @@ class Session:
             robot=self.config.robot,
             names=self.shared.names,
             layers=self.policy.layers,
-            weights_size=learned_size(self.policy.layers),
+            weights_size=weight_count(self.policy.layers),
             lockstep=self.config.clock == "lockstep",
             clock_socket=str(car.directory / "lockstep") if car else "",
             vesc_port=self._vesc_port,

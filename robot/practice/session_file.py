@@ -4,16 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 
 COURSE_FILE = "course.npz"  # in a run's folder: map and course that the demonstration lap made
 PUBLISH_EVERY = 10  # transitions between two versions of the weights
-
-
-def learned_size(layers: tuple[int, ...]) -> int:
-    """Length of what the learner sends to control: the actor's weights and two grips, see `Pipeline.set_weights`."""
-    return weight_count(layers) + 2
 
 
 class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,7 +19,7 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, str
     ]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
     layers: tuple[int, ...]  # of the actor
-    weights_size: int  # of what the learner sends, see `learned_size`
+    weights_size: int  # of the actor
     lockstep: bool
     clock_socket: str  # of the emulated devices; empty on a real robot
     vesc_port: str

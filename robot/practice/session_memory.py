@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from policies.actor import weight_count
 from policies.replay import TRANSITION
 from robot.logs.events import EVENT, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
@@ -11,7 +12,6 @@ from robot.practice.best_policy import lap_dtype
 from robot.practice.blocks import CONTROL_STATUS, LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
-from robot.practice.session_file import learned_size
 from robot.practice.settings import shared_name
 
 TICK_RING = 2048
@@ -26,7 +26,7 @@ class SessionMemory:
     """
 
     def __init__(self, folder: Path, layers: tuple[int, ...]) -> None:
-        weights_size = learned_size(layers)
+        weights_size = weight_count(layers)
         rings = {
             "readings": (READINGS, TICK_RING),
             "outputs": (OUTPUTS, TICK_RING),
