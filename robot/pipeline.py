@@ -34,6 +34,8 @@ from robot.safety.stop_plan import PLAN_TICKS
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tally import Tally
 from robot.tasks import race_track as task
+from sim.car import P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
+from sim.distance_field import footprint_clearance
 from sim.track import Course
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
@@ -104,14 +106,9 @@ class Pipeline:
         self.place.take(course)
         self.tally.take_course(course.length_m)
 
-    def set_weights(self, learned: np.ndarray) -> None:
-        """Take into use what the learner sent, from the next decision on.
-
-        learned (n + 2,) float32: the actor's weights, then two shares of the nominal grip: what the car is believed to
-        have, and the least that it may have.
-        """
-        self.actor.set_weights(learned[:-2])
-        self.fallback.cars = believed_cars(self.setup.car, float(learned[-2]), float(learned[-1]))
+    def set_weights(self, weights: np.ndarray) -> None:
+        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on."""
+        self.actor.set_weights(weights)
 
     @property
     def takes_weights(self) -> bool:
@@ -130,6 +127,7 @@ class Pipeline:
         self.last_time_s = now
         vesc, lidar = vesc_reading(readings), lidar_reading(readings)
         estimate = self.estimator.update(now, vesc, lidar)
+        self.fallback.cars = believed_cars(self.setup.car, estimate.grip_share, estimate.least_grip_share)
         way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
         self.first_lap.moved(way_m)
@@ -145,6 +143,7 @@ class Pipeline:
         self.command = self.supervisor.execute(proposed, self.command)
         self.sent[:-1] = self.sent[1:]
         self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
+        self.estimator.sent(now, self.command.steer_rad - self.trim_rad, self.latency_s)
         if self.phase is Phase.DEMONSTRATE:
             self.first_lap.sent(now, self.command.steer_rad, vesc)
         self.fill_outputs(readings, estimate)
@@ -175,12 +174,13 @@ class Pipeline:
                 x=estimate.x,
                 y=estimate.y,
                 pose_lost=estimate.lost,
-                room_m=math.inf if estimate.lost or self.recovering else self.place.room_m,
+                room_m=self.room_m(estimate),
                 backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
+                grip=float(self.fallback.cars[0, P_GRIP]),
                 numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, self.goal[0], self.goal[1]),
             )
         )
@@ -206,6 +206,17 @@ class Pipeline:
             self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
+
+    def room_m(self, estimate: Estimate) -> float:
+        """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""
+        if estimate.lost or self.recovering:
+            return math.inf
+        room = self.place.room_m
+        if room < 0.0 and self.grid is not None:
+            half_length, half_width = self.setup.car[P_HALF_LENGTH], self.setup.car[P_HALF_WIDTH]
+            room = max(room, float(footprint_clearance(self.grid.distance_m, self.grid.frame, estimate.x, estimate.y,
+                                                       estimate.yaw, half_length, half_width)))  # fmt: skip
+        return room
 
     def count_trouble(self, estimate: Estimate) -> None:
         """A recovery begins: note why."""
@@ -338,7 +349,7 @@ class Pipeline:
                 float(proposed[0]), float(proposed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
                 self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
             )  # fmt: skip
-            self.tally.overrides += self.brake_reason != AS_PROPOSED
+            self.tally.decided(self.brake_reason != AS_PROPOSED)
         self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
 

@@ -64,7 +64,7 @@ def test_cars_that_nobody_could_reach_are_shown_by_themselves():
 
 def test_causes_are_told_apart_and_who_is_hurt_must_stop():
     assert len(CAUSES) == len(GOING_ON) + len(ENDING)
-    assert OUT_OF_REACH == {"motor controller's cable", "motor controller silent"}
+    assert {"motor controller's cable", "motor controller silent"} == OUT_OF_REACH
     assert all(cause.stops for cause in CAUSES.values() if cause.hurts)
     for name in ("Ctrl-C", "Ctrl-\\", "Ctrl-Z", "hang-up", "SIGSTOP control", "kill -9 control and a guardian"):
         assert name in CAUSES
