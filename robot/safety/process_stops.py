@@ -37,6 +37,7 @@ BETWEEN_S = (0.3, 2.0)
 WATCHED_S = 4.0  # a car stands after less, or does not stop at all
 STANDING_M_S, SPIN_M_S = 0.05, 0.3
 ENDS_S = 35.0  # a session that was asked to stop
+PATIENCE_S = 5.0
 SPEED, CURRENT = 1, 2  # truth's motor_mode
 GRIP_SHARES = (0.4, 1.2)
 GOING_ON_EACH = 5  # causes before the one that ends a session
@@ -254,7 +255,6 @@ def job_on(car: VirtualCar, options: Options) -> Iterator[Job]:
         kill_all(job)
         if job.terminal >= 0:
             os.close(job.terminal)
-        shell.kill()
         shell.wait()
         for path in segments(job):
             path.unlink(missing_ok=True)
@@ -273,10 +273,16 @@ def segments(job: Job) -> list[Path]:
 
 
 def kill_all(job: Job) -> None:
-    for pid in job.processes().values():
-        if pid:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    """Every process of the job, its shell and the session's own included; returns when they are gone."""
+
+    def living() -> list[int]:
+        found = (*modules_given(str(job.folder / "options.json")), *job.processes().values())
+        return [pid for pid in found if is_alive(pid)]
+
+    for pid in living():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait(lambda: not living(), PATIENCE_S)
 
 
 def stop(job: Job, cause: Cause, ends: bool) -> dict[str, object]:
@@ -293,6 +299,8 @@ def stop(job: Job, cause: Cause, ends: bool) -> dict[str, object]:
     told: dict[str, object] = dict(judge(watch.rows, begin_s))
     if not cause.hurts:
         told["throttle_off_ms"] = None
+    elif told["throttle_off_ms"] is None:
+        told["throttle_off_ms"] = 1000.0 * WATCHED_S  # at least
     if ends:
         gone = wait(lambda: not is_alive(job.session_pid) and set(job.processes()) == {"session"}, ENDS_S)
         left = len(segments(job)) + len([pid for pid in job.processes().values() if is_alive(pid)])
