@@ -29,6 +29,7 @@ import termios
 import time
 import tty
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
 from sim.track_map import find_course, load_map
 
+REALTIME_NICE = -15
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
 
 
@@ -317,6 +319,9 @@ def main() -> int:
 
 def run(config: VirtualCarConfig, directory: Path) -> None:
     """One virtual car, for ever. Raises ValueError naming the field that is wrong."""
+    if config.clock == "realtime":
+        with suppress(PermissionError):  # hardware does not wait for other programs; what can be had of that is taken
+            os.setpriority(os.PRIO_PROCESS, 0, REALTIME_NICE)
     emulator = Emulator(config, directory)
     warm_up()
     server = Server(emulator, directory, config.clock == "lockstep")

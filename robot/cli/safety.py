@@ -25,7 +25,7 @@ class SafetyConfig:
 
     track: str = "default"
     kills: int = 3
-    """How often to kill each process (learner, recorder, control, device), at random moments."""
+    """How often to kill each process (learner, recorder, control, device, a guardian), at random moments."""
     stops: int = 0
     """Stop the car so many times, and count what it touched."""
     without_repairs: bool = False

@@ -33,7 +33,7 @@ GOES_ON_S = 1.5  # how long to watch that a fault changes nothing
 DRIVING_M_S = 0.5
 FRESH_S = 0.5  # age of a status that counts: a successor inherits its predecessor's
 SPEED, CURRENT = 1, 2  # truth's motor_mode
-KILLED = ("learner", "recorder", "control", "device")
+KILLED = ("learner", "recorder", "control", "device", "guardian-0")
 
 
 @dataclass(frozen=True)
