@@ -60,6 +60,7 @@ class Job:
     shell: subprocess.Popen[bytes]
     terminal: int
     session_pid: int = 0
+    before: dict[str, int] = field(default_factory=dict)  # its processes, by name, as the present cause finds them
     stopped: list[int] = field(default_factory=list)  # processes to be continued
 
     def processes(self) -> dict[str, int]:
@@ -75,9 +76,8 @@ class Job:
         return names | {"session": self.session_pid}
 
     def send(self, number: int, *names: str) -> None:
-        """A signal to some of its processes, as close together as can be."""
-        processes = self.processes()
-        pids = [processes[name] for name in names if name in processes]
+        """A signal to some of the processes that were there before this cause, as close together as can be."""
+        pids = [self.before[name] for name in names if name in self.before]
         for pid in pids:
             os.kill(pid, number)
         if number == signal.SIGSTOP:
@@ -287,7 +287,7 @@ def kill_all(job: Job) -> None:
 
 def stop(job: Job, cause: Cause, ends: bool) -> dict[str, object]:
     """Let it happen, watch, and let the session go on or end: fields of `Stop`."""
-    before = job.processes()
+    before = job.before = job.processes()
     collisions = job.car.truth().collisions
     watch = Watch(job.car)
     begin_s = time.monotonic()
