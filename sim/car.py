@@ -114,7 +114,7 @@ def load_parameters(name: str | Path = "f1tenth") -> CarParameters:
         value = flat[key]
         if type(value) not in (int, float) or not math.isfinite(value):
             raise ValueError(f"{path}: {key}: found {value!r}, allowed: a number")
-        if value < 0 and key != "steer_trim_rad" or value == 0 and key not in MAY_BE_ZERO:
+        if (value < 0 and key != "steer_trim_rad") or (value == 0 and key not in MAY_BE_ZERO):
             raise ValueError(
                 f"{path}: {key}: found {value}, allowed: {'0 or more' if key in MAY_BE_ZERO else 'above 0'}"
             )
