@@ -36,15 +36,17 @@ def why_not(path: str, error: Exception) -> str:
 
 
 class SerialPort:
-    """One serial port, held by this process alone. `path` may be a `/dev/serial/by-id` name or any link to a port.
+    """One serial port. `path` may be a `/dev/serial/by-id` name or any link to a port.
 
-    dtr: what the line DTR is after opening.
+    Held by this process alone, unless `shared`: then it opens even where another process holds it. dtr: what the line
+    DTR is after opening.
     """
 
-    def __init__(self, path: str, baud: int, dtr: bool = True) -> None:
+    def __init__(self, path: str, baud: int, shared: bool = False, dtr: bool = True) -> None:
         self.path = path
         self.baud = baud
-        self.dtr = dtr
+        self._shared = shared
+        self._dtr = dtr
         self._port: serial.Serial | None = None
         self._descriptor = -1
         self._closed_because = f"{path}: not open"
@@ -57,8 +59,8 @@ class SerialPort:
         """Open the port and throw away what waits in it. Raises LinkLost with the reason."""
         self.close()
         try:
-            port = serial.Serial(baudrate=self.baud, timeout=0, write_timeout=0, exclusive=True)
-            port.port, port.dtr = self.path, self.dtr
+            port = serial.Serial(baudrate=self.baud, timeout=0, write_timeout=0, exclusive=not self._shared)
+            port.port, port.dtr = self.path, self._dtr
             port.open()
         except (OSError, ValueError) as error:  # SerialException is an OSError
             self._closed_because = why_not(self.path, error)

@@ -201,15 +201,22 @@ class Vesc:
     makes old values look fresh.
     """
 
-    def __init__(self, settings: VescSettings, clock: Clock) -> None:
+    def __init__(
+        self, settings: VescSettings, clock: Clock, port: SerialPort | None = None, checked: bool = False
+    ) -> None:
+        """port: to speak through instead of an own one that nobody else may open.
+
+        checked: who drove this controller before has checked its version, so that it can be commanded at once.
+        """
         self.settings = settings
         self.parser = FrameParser(payload_max=128)
         self.firmware = ""  # as the device tells it, "6.2 60"; empty before
         self._clock = clock
-        self._port = SerialPort(settings.port, settings.baud)
+        self._port = port or SerialPort(settings.port, settings.baud)
+        self._checked = checked
         self._major = -1  # of the firmware's version; -1 until this link has told it
         self._version_asked_s = 0.0
-        self._commanded = False  # whether this driver has ever moved the car
+        self._commanded = checked  # whether the car may be driving
         self._number = 0  # of the newest requests
         self._asked = False  # for values, since the last read
         self._chosen, self._whole, self._imu_asked = Asked(), Asked(), Asked()
@@ -235,7 +242,7 @@ class Vesc:
         for asked in (self._chosen, self._whole, self._imu_asked):
             asked.clear()
         self._repeats = self._asked = False
-        self._major = -1
+        self._major = FIRMWARE_MIN if self._checked else -1
         self._opened_s = self._version_asked_s = self._clock.now()
         self._link_trouble = ""
         self._send(_ASK_VERSION)

@@ -46,11 +46,14 @@ class LockstepClock:
     """The simulator's time: sleeping lets the emulated devices advance, and nothing else does.
 
     Wire: 8 bytes, little-endian float64, "advance to this time"; answered by the time reached. See
-    `drivers/emulators/process.py`. Raises `ConnectionError` when the emulator has gone.
+    `drivers/emulators/process.py`. Raises `ConnectionError` when the emulator has gone, or hangs.
     """
+
+    ANSWER_S = 60.0
 
     def __init__(self, socket_path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(self.ANSWER_S)
         self._socket.connect(socket_path)
         self._now = 0.0
         self.sleep_until(0.0)
@@ -59,10 +62,13 @@ class LockstepClock:
         return self._now
 
     def sleep_until(self, time_s: float) -> None:
-        self._socket.sendall(struct.pack("<d", time_s))
         answer = b""
+        self._socket.sendall(struct.pack("<d", time_s))
         while len(answer) < 8:
-            part = self._socket.recv(8 - len(answer))
+            try:
+                part = self._socket.recv(8 - len(answer))
+            except TimeoutError as error:
+                raise ConnectionError(f"the emulated devices do not answer within {self.ANSWER_S:.0f} s") from error
             if not part:
                 raise ConnectionError("the emulated devices closed the lockstep socket")
             answer += part

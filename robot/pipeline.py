@@ -20,7 +20,7 @@ from robot.demonstration.first_lap import FirstLap
 from robot.estimation.estimator import Estimate, Estimator
 from robot.estimation.mapless import MaplessEstimator
 from robot.fallback import SLOW_M_S, Fallback
-from robot.logs.records import OUTPUTS
+from robot.logs.records import EMERGENCY_STOP, FINISH, OUTPUTS, STAND
 from robot.pipeline_setup import PipelineSetup
 from robot.readings import lidar_reading, vesc_reading
 from robot.recovery import Phase as RecoveryPhase
@@ -34,9 +34,11 @@ from robot.safety.predictive_brake import (
     believed_car,
     filter_action,
 )
+from robot.safety.stop_plan import PLAN_TICKS
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tally import Tally
 from robot.tasks import race_track as task
+from sim.car import P_EMPTY_V
 from sim.track import Course
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
@@ -82,6 +84,8 @@ class Pipeline:
         self.ticks_to_decision = 0
         self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
         self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard)
+        # servo_rad, brake_a: row k is to be sent k + 1 ticks after the present one, if nobody thinks any more
+        self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A), (PLAN_TICKS, 1))
         self.place = CoursePlace()
         self.fallback = Fallback(self.place, setup.car)
         self.last_time_s: float | None = None
@@ -90,14 +94,14 @@ class Pipeline:
         self.mode = Mode.RUN
         self.flags = Flag.NONE
         self.recovered = Flag.NONE  # what the recovery said in the last tick
-        self.monitors = Monitors()
+        self.monitors = Monitors(float(setup.car[P_EMPTY_V]))
         self.supervisor = Supervisor()
         self.recovery = Recovery(setup.car)
         self.recovering = False
         self.grid = setup.grid
-        self.estimator: Estimator | MaplessEstimator = MaplessEstimator()
+        self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
         if setup.course is not None and setup.grid is not None:
-            self.estimator = Estimator(setup.grid, None, setup.seed)
+            self.estimator = Estimator(setup.grid, None, setup.seed, setup.car)
             self.take_course(setup.course)
 
     def take_course(self, course: Course) -> None:
@@ -138,7 +142,7 @@ class Pipeline:
         if self.phase <= Phase.DEMONSTRATE:
             self.first_lap.watch(now, estimate, vesc, lidar)
         self.supervise(now, readings, vesc, lidar, estimate)
-        if self.phase is Phase.PRACTISE:
+        if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
         self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
@@ -150,6 +154,11 @@ class Pipeline:
         if self.phase is Phase.DEMONSTRATE:
             self.first_lap.sent(now, self.command.steer_rad, vesc)
         self.fill_outputs(readings, estimate)
+        self.plan_stop()
+
+    def plan_stop(self) -> None:
+        """What is to be sent if nobody thinks any more after this tick."""
+        self.stop_plan[:] = self.command.steer_rad - self.trim_rad, FULL_BRAKE_A
 
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
                   estimate: Estimate) -> None:  # fmt: skip
@@ -170,7 +179,8 @@ class Pipeline:
                 room_m=self.place.room_m if not self.recovering else math.inf,
                 backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
-                emergency=int(readings["stop_requested"]) == 2,
+                emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
+                held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
                 numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, self.goal[0], self.goal[1]),
             )
@@ -241,7 +251,7 @@ class Pipeline:
             self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
         over = over and self.phase is Phase.PRACTISE
-        if self.phase < Phase.FINISH and (over or readings["stop_requested"]):
+        if self.phase < Phase.FINISH and (over or int(readings["stop_requested"]) in (FINISH, EMERGENCY_STOP)):
             self.end_episode(now, estimate, collided=False)
             self.phase = Phase.FINISH
         elif self.phase is Phase.FINISH and self.standing_s > STANDING_S:
@@ -260,7 +270,7 @@ class Pipeline:
     def draw_map(self) -> None:
         """Make map and course of the first lap, and go on with an estimator that knows them."""
         self.grid, course, pose = self.first_lap.draw_map(self.estimator)
-        self.estimator = Estimator(self.grid, pose, self.setup.seed)
+        self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car)
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
 

@@ -1,17 +1,22 @@
 """Emulators as child processes: start one, wait for the line that says where it is, end it."""
 
+import contextlib
+import ctypes
 import json
+import os
 import selectors
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 EmulatorT = TypeVar("EmulatorT")
+PR_SET_PDEATHSIG = 1
 
 
 def start_child(module: str, config: Path) -> subprocess.Popen:
@@ -33,7 +38,9 @@ def start_emulator(
     config: the JSON that it reads, for that directory. Raises ValueError with the child's own words if it is wrong,
     TimeoutError after `ready_s`; nothing is left behind then.
     """
-    directory = Path(tempfile.mkdtemp(prefix=f"{name.replace(' ', '-')}-"))
+    prefix = name.replace(" ", "-")
+    sweep(prefix)
+    directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-{os.getpid()}-"))
     file = directory / "config.json"
     file.write_bytes(config(directory))
     process = start_child(module, file)
@@ -43,6 +50,27 @@ def start_emulator(
         end_child(process)
         shutil.rmtree(directory, ignore_errors=True)
         raise
+
+
+def sweep(prefix: str) -> None:
+    """Remove the directories of emulators whose program was killed."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{prefix}-*-*"):
+        owner = directory.name.removeprefix(f"{prefix}-").split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def dying_with_parent(directory: Path | None) -> Iterator[None]:
+    """Never outlive the thread that started this process, and then take its directory along, if there is one."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        if directory is not None and os.getppid() != parent:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def ready_line(process: subprocess.Popen, directory: Path, name: str, ready_s: float) -> dict[str, Any]:
@@ -64,7 +92,8 @@ def ready_line(process: subprocess.Popen, directory: Path, name: str, ready_s: f
 
 def last_words(directory: Path) -> str:
     """The last line that a child wrote to stderr."""
-    lines = (directory / "stderr.txt").read_text(errors="replace").strip().splitlines()
+    path = directory / "stderr.txt"
+    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
     return lines[-1] if lines else ""
 
 

@@ -18,14 +18,12 @@ answers with the time reached. The control socket takes one JSON object a line, 
 """
 
 import argparse
-import ctypes
 import gc
 import json
 import math
 import mmap
 import os
 import select
-import signal
 import socket
 import sys
 import time
@@ -37,6 +35,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from drivers.emulators.child import dying_with_parent
 from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
 from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
@@ -51,7 +50,6 @@ POSITIVE = ("baud", "erpm_per_m_s", "sample_s")
 NOT_NEGATIVE = ("firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out")
 WiringT = TypeVar("WiringT", VescWiring, RPLidarWiring)
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
-PR_SET_PDEATHSIG = 1
 
 
 class Pty:
@@ -171,6 +169,7 @@ class Emulator:
         TRUTH.pack_into(
             self._truth, TRUTH_SEQUENCE.size, world.time_s, *moving[: STEER + 1], *world.place, world.collisions,
             world.laps, world.last_lap_s, moving[CHARGE], moving[VOLTAGE], mode, value, steer, moving[ODOMETER],
+            world.impact_m_s,
         )  # fmt: skip
         TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence)
 
@@ -322,15 +321,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drivers.emulators.process", description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML file, see VirtualCarConfig")
     path = parser.parse_args().config
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # never outlive the program that started this one
     try:
         config = load_config(path)
-        directory = Path(config.directory or path.parent)
-        emulator = Emulator(config, directory)
-        warm_up()
+        with dying_with_parent(Path(config.directory) if config.directory else None):
+            run(config, Path(config.directory or path.parent))
     except ValueError as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def run(config: VirtualCarConfig, directory: Path) -> None:
+    """One virtual car, for ever. Raises ValueError naming the field that is wrong."""
+    emulator = Emulator(config, directory)
+    warm_up()
     server = Server(emulator, directory, config.clock == "lockstep")
     ready = {
         "vesc": str(directory / "vesc"),
@@ -343,7 +347,6 @@ def main() -> int:
     print(json.dumps(ready), flush=True)
     gc.freeze()
     server.serve()
-    return 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ import msgspec
 from drivers.emulators.child import connect, end_child, last_words, start_emulator
 
 READY_S = 90.0  # the first start on a machine compiles the kernels
+ANSWER_S = 60.0  # for the process to answer; longer, and it hangs
+TORN_S = 0.05  # a truth that is half written for so long was left by a process that was killed
 
 
 class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +70,7 @@ class Truth(NamedTuple):
     motor_value: float  # m/s or A
     steer_command: float
     odometer_m: float
+    impact_m_s: float  # of the hardest contact with a wall so far
 
 
 TRUTH = struct.Struct(f"<{len(Truth._fields)}d")
@@ -95,6 +99,9 @@ class VirtualCar:
         self.start_monotonic_s: float = ready["start_monotonic_s"]  # real time: time.monotonic() of world time 0
         self._control = connect(ready["control"])
         self._lockstep = connect(ready["lockstep"]) if ready["lockstep"] else None
+        for end in (self._control, self._lockstep):
+            if end is not None:
+                end.settimeout(ANSWER_S)
         with open(ready["truth"], "rb") as file:
             self._truth = mmap.mmap(file.fileno(), TRUTH_BYTES, access=mmap.ACCESS_READ)
 
@@ -124,11 +131,13 @@ class VirtualCar:
             raise ValueError(error)
 
     def truth(self) -> Truth:
-        """How things really are, at one moment."""
+        """How things really are, at one moment; of a process that was killed in the middle of writing, what it left."""
+        patience = time.monotonic() + TORN_S
         while True:
             before = TRUTH_SEQUENCE.unpack_from(self._truth)[0]
             values = TRUTH.unpack_from(self._truth, TRUTH_SEQUENCE.size)
-            if before % 2 == 0 and TRUTH_SEQUENCE.unpack_from(self._truth)[0] == before:
+            whole = before % 2 == 0 and TRUTH_SEQUENCE.unpack_from(self._truth)[0] == before
+            if whole or time.monotonic() > patience:
                 return Truth._make(values)
 
     def close(self) -> None:

@@ -94,6 +94,7 @@ class World:
         self.before = np.zeros(N_MOVING)  # one step earlier
         self.moving[CHARGE], self.moving[VOLTAGE] = 1.0, car.full_v
         self.collisions = 0
+        self.impact_m_s = 0.0  # of the hardest touch so far: how fast the centre of gravity was
         self.laps = 0
         self.last_lap_s = math.nan
         self.place = (0.0, 0.0, 0.0)  # s, lateral (m), heading error (rad)
@@ -188,11 +189,13 @@ class World:
             self.command = (mode, motor, value) if kind == SERVO else (kind, value, steer)
         self.before[:] = self.moving
         mode, motor, steer = self.command
+        speed = math.hypot(self.moving[V_X], self.moving[V_Y])
         clearance = move(self.moving, mode, motor, steer, self.parameters, self.distance_m, self.frame)
         self.steps += 1
         self.time_s = self.steps * PHYSICS_STEP_S
-        if clearance <= 0.0 and not self._touching:
-            self.collisions += 1
+        if clearance <= 0.0:
+            self.impact_m_s = max(self.impact_m_s, speed)
+            self.collisions += not self._touching
             self._touching = True
         elif clearance > CLEAR_M:
             self._touching = False

@@ -42,7 +42,13 @@ def main(arguments: list[str]) -> int:
             hidden_seed=config.hidden_seed,
         )
     )
+    if figures["failure"]:
+        say(f"ended early: {figures['failure']}")
+    if not figures["demo_lap_s"]:
+        say(f"no demonstration lap was driven to its end; run {figures['run']}")
+        finish(figures, as_json)
+        return 1
     say(f"lap {figures['demo_lap_s']} s, trim {figures['trim_rad']} rad, latency {figures['latency_s']} s")
     say(f"course   {figures['course']}: {figures['length_m']} m, {figures['gates']} gates")
     finish(figures, as_json)
-    return 0 if figures["demo_lap_s"] else 1
+    return 1 if figures["failure"] else 0

@@ -113,8 +113,10 @@ def drive(arguments: list[str]) -> int:
         say(f"lap {number:3d}   {lap:7.3f} s")
     say(f"median {figures['median_lap_s']} s, {figures['median_ratio']} x the best possible lap, "
         f"{figures['collisions']} collisions in {figures['laps']} laps")  # fmt: skip
+    if figures["failure"]:
+        say(f"ended early: {figures['failure']}")
     finish(figures, as_json)
-    return 0 if figures["laps"] >= config.laps else 1
+    return 0 if figures["laps"] >= config.laps and not figures["failure"] else 1
 
 
 def fly(arguments: list[str]) -> int:

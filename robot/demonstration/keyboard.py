@@ -9,6 +9,8 @@ import os
 import select
 import termios
 import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from robot.tasks.race_track import STEER_MAX_RAD
@@ -87,13 +89,23 @@ class Keyboard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._saved is not None:
+        if self._saved is not None and os.isatty(self.fd):  # else it has hung up: there is nothing to give back
             termios.tcsetattr(self.fd, termios.TCSADRAIN, self._saved)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Give the terminal back for a while."""
+        self.__exit__(None, None, None)
+        yield
+        self.__enter__()
 
     def read(self) -> list[str]:
         """The keys pressed since the last call, in order. Never blocks; other keys are passed over."""
         while select.select([self.fd], [], [], 0.0)[0]:
-            data = os.read(self.fd, 256)
+            try:
+                data = os.read(self.fd, 256)
+            except OSError:
+                data = b""  # it has hung up: no key any more, which the dead man's handle answers
             if not data:
                 break
             self._pending += data

@@ -40,6 +40,7 @@ class RecorderConfig:
     transitions: str
     events: tuple[str, ...]
     weights_size: int
+    session_pid: int = 0  # 0: the present parent's
 
 
 class Recorder:
@@ -125,8 +126,9 @@ class Recorder:
 def record(config: RecorderConfig) -> None:
     """Main function of the recorder process: until the rings are finished, SIGTERM, or the session has died.
 
-    SIGINT is left to the control process, which stops the car first: the recorder is the last to go. Exit status 0 says
-    that everything is on record; after SIGTERM, which may come too early for that, it is 143.
+    SIGINT is left to the session, which stops the car first: the recorder is the last to go. Exit status 0 says that
+    everything is on record; after SIGTERM, which may come too early for that, it is 143. Raises OSError where the disk
+    takes no more.
     """
     clock = RealClock()
     terminated = False
@@ -137,7 +139,7 @@ def record(config: RecorderConfig) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, terminate)
-    parent = os.getppid()
+    parent = config.session_pid or os.getppid()
     recorder = Recorder(config)
     flushed_s = moved_s = clock.now()
     while not recorder.finished:

@@ -10,6 +10,7 @@ up by exactly 1 from record to record, so that a gap shows.
 import numpy as np
 
 LIDAR_POINTS_MAX = 256
+FINISH, EMERGENCY_STOP, STAND = 1, 2, 3  # of `stop_requested`; 0: none
 
 READINGS = np.dtype(
     [
@@ -42,7 +43,7 @@ READINGS = np.dtype(
         ("fault_code", "u4"),
         ("vesc_up", "u4"),  # 0: the link is lost
         ("lidar_up", "u4"),
-        ("stop_requested", "u4"),  # 1: finish (Ctrl-C, time is up); 2: emergency stop
+        ("stop_requested", "u4"),  # FINISH (Ctrl-C); EMERGENCY_STOP; STAND: until it is withdrawn
         ("learner_up", "u4"),
         ("revolution", "u4"),
         ("points", "u4"),

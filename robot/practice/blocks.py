@@ -69,11 +69,21 @@ LEARNER_STATUS = np.dtype(
 
 SESSION_STATUS = np.dtype(
     [
-        ("stop", "u1"),  # 1: finish; 2: emergency stop
+        ("stop", "u1"),  # 1: finish; 2: emergency stop; 3: stand until it is withdrawn
         ("learner_up", "u1"),
         ("pid", "u8"),
+        ("heartbeat_ns", "u8"),  # CLOCK_MONOTONIC when it last looked after its processes; 0 before
         ("key_steer_rad", "f8"),  # keyboard driving
         ("key_speed_m_s", "f8"),
+    ],
+    align=True,
+)
+
+GUARDIAN_STATUS = np.dtype(
+    [
+        ("heartbeat_ns", "u8"),
+        ("pid", "u8"),
+        ("stopped_pid", "u8"),  # the control process after whose death the car was brought to rest
     ],
     align=True,
 )
@@ -102,10 +112,11 @@ class SharedRecord:
 
     def write(self, **fields: object) -> None:
         """Change the named fields."""
-        self._sequence[0] += 1
+        writing = int(self._sequence[0]) + 1 | 1  # odd, also where a predecessor died in the middle of a write
+        self._sequence[0] = writing
         for name, value in fields.items():
             self._record[name] = value
-        self._sequence[0] += 1
+        self._sequence[0] = writing + 1
 
     def read(self) -> np.ndarray:
         """A consistent copy. If the writer died in the middle of a write, the copy of what it left after 50 ms."""
@@ -115,6 +126,10 @@ class SharedRecord:
             copy = self._record[0].copy()
             if (before % 2 == 0 and before == int(self._sequence[0])) or time.monotonic() > patience:
                 return copy
+
+    def peek(self, name: str) -> int:
+        """One integer field as it stands, without waiting for a writer: a word is never seen in halves."""
+        return int(self._record[name][0])
 
     def close(self) -> None:
         """Unmap; the creator also removes the name."""

@@ -15,31 +15,38 @@ from typing import Any
 
 import numpy as np
 
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
 from policies.replay import TRANSITION
 from robot.clock import LockstepClock, RealClock
 from robot.config import RobotConfig, load_robot
 from robot.control_loop import ControlLoop
 from robot.demonstration.course_from_lap import save_course
 from robot.logs.events import EVENT, make_event, make_weights, weights_dtype
-from robot.logs.records import OUTPUTS, READINGS
+from robot.logs.records import FINISH, OUTPUTS, READINGS, STAND
 from robot.logs.setup_files import setup_path
 from robot.pipeline import Pipeline
 from robot.pipeline_setup import PipelineSetup
 from robot.practice.best_policy import lap_dtype, make_lap
-from robot.practice.blocks import CONTROL_STATUS, SESSION_STATUS, SharedRecord
+from robot.practice.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox, Weights
+from robot.practice.process_ends import end_with_reason
 from robot.practice.ring import Ring
-from robot.practice.session_file import COURSE_FILE, PUBLISH_EVERY, SessionFile
+from robot.practice.session_file import COURSE_FILE, GUARDIANS, PUBLISH_EVERY, SessionFile
+from robot.practice.wiring import lidar_settings, vesc_settings
 from robot.realtime import become_realtime
 from robot.rehearsal import rehearse
+from robot.safety.stop_plan import StopPlan
 from robot.tasks.race_track import TICK_S
 
 TIMING_WINDOW = 3000  # ticks
 STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes out in each
 LEARNER_PATIENCE_S = 120.0  # in lockstep: a learner that takes longer is taken for dead
-GONE = 3  # exit status: the emulated devices are gone
+ROOM_PATIENCE_S = 60.0  # in lockstep: for the recorder to make room
+SESSION_SILENT_S = 3.0  # without a heartbeat: the session hangs, or was stopped
+GUARDIANS_SILENT_S = 0.2
+VERSION_PATIENCE_S = 1.0  # for the motor controller to tell its firmware's version
+ORPHAN_S = 8.0  # without a session, the car stands by then, or never will
 COPIED = ("tick", "time_s", "practice_s", "phase", "mode", "reason", "x", "y", "yaw", "v_x", "quality", "s", "lateral",
           "laps", "last_lap_s", "best_lap_s", "demo_lap_s", "trim_rad", "latency_s", "step", "episode", "collisions",
           "recoveries", "recoveries_failed", "overrides", "finished")  # fmt: skip
@@ -90,26 +97,36 @@ class ControlProcess:
         self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(names["control"], CONTROL_STATUS)
         self.orders = SharedRecord.attach(names["session"], SESSION_STATUS)
+        self.guardians = [SharedRecord.attach(names[name], GUARDIAN_STATUS) for name in GUARDIANS]
+        self.plan = StopPlan.attach(names["plan"])
         rehearse(setup)
         self.pipeline = Pipeline(setup)
         self.clock = LockstepClock(session.clock_socket) if session.lockstep else RealClock()
-        self.vesc = Vesc(vesc_settings(session, robot), self.clock)
-        self.lidar = RPLidar(RPLidarSettings(port=session.lidar_port, baud=robot.lidar.baud), self.clock)
+        self.vesc = Vesc(vesc_settings(session.vesc_port, robot), self.clock)
+        self.lidar = RPLidar(lidar_settings(session.lidar_port, robot), self.clock)
         self.timing = Timing()
         self.in_use: Weights | None = None
         self.pending: Weights | None = None
         self.life = life
+        self.orphaned_s = 0.0
+        self.held = ""  # why the car is to stand, by this process's own judgement
+        self.save_error: OSError | None = None
 
     def run(self) -> None:
-        """Open the devices, keep the loop until the pipeline has finished, leave everything stopped."""
+        """Open the devices, keep the loop until the pipeline has finished, leave everything stopped.
+
+        Raises ConnectionError where a device cannot be reached, OSError where something could not be saved.
+        """
         self.vesc.open()
         self.lidar.open()
+        self.check_firmware()
         granted = "lockstep" if self.session.lockstep else become_realtime()
         loop = ControlLoop(self.clock, self.vesc, self.lidar, self.pipeline, self.life)
-        self.status.write(pid=os.getpid(), generation=self.life, finished=0)
         self.log_event("start", loop, life=self.life, scheduling=granted, setup=self.pipeline.setup.digest())
+        self.plan.write(self.pipeline.stop_plan, time.monotonic_ns())
+        self.status.write(pid=os.getpid(), generation=self.life, finished=0, heartbeat_ns=time.monotonic_ns())
         try:
-            while not loop.outputs["finished"]:
+            while not loop.outputs["finished"] and not self.abandoned:
                 loop.wait()
                 self.run_tick(loop)
         finally:
@@ -119,6 +136,21 @@ class ControlProcess:
             ring.finish()
         self.vesc.close()
         self.lidar.close()
+        if self.save_error is not None:
+            raise self.save_error
+
+    def check_firmware(self) -> None:
+        """Let the motor controller tell its version, before anything is commanded. Raises ConnectionError if it does
+        not, ValueError if it is too old.
+        """
+        begin_s = self.clock.now()
+        while not self.vesc.firmware:
+            if self.clock.now() - begin_s > VERSION_PATIENCE_S:
+                raise ConnectionError(self.vesc.trouble())
+            self.clock.sleep_until(self.clock.now() + TICK_S)
+            self.vesc.read()
+        if self.vesc.too_old:
+            raise ValueError(self.vesc.trouble())
 
     def run_tick(self, loop: ControlLoop) -> None:
         """One tick, and what the others are to know of it."""
@@ -127,16 +159,17 @@ class ControlProcess:
         self.take_weights(loop, now)
         version = self.in_use.version if self.in_use else 0
         age = time.monotonic() - self.in_use.published_s if self.in_use else 0.0
-        stop = int(orders["stop"])
-        if os.getppid() != int(orders["pid"]):
-            stop = max(stop, 1)  # the session is gone: bring the car to rest
         loop.run_tick(
-            stop, bool(orders["learner_up"]), version, 0.0 if self.session.lockstep else age,
+            self.order(loop, orders), bool(orders["learner_up"]), version, 0.0 if self.session.lockstep else age,
             (float(orders["key_steer_rad"]), float(orders["key_speed_m_s"])),
         )  # fmt: skip
+        self.plan.write(self.pipeline.stop_plan, time.monotonic_ns())
         self.timing.add(float(loop.readings["time_s"]), float(loop.readings["lateness_s"]))
         if self.session.lockstep:
-            while min(ring.free_slots for ring in self.recorded) < 8 and not self.alone():
+            patience = time.monotonic() + ROOM_PATIENCE_S  # then records are dropped, and counted
+            while min(ring.free_slots for ring in self.recorded) < 8 and time.monotonic() < patience:
+                if self.alone():
+                    break
                 time.sleep(0.0002)
         self.readings.write(loop.readings)
         self.outputs.write(loop.outputs)
@@ -145,10 +178,47 @@ class ControlProcess:
             if kind == "lap" and self.session.learning:
                 self.hand_over_lap(fields)
             if kind == "course" and self.pipeline.place.course is not None and self.pipeline.grid is not None:
-                save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.place.course, self.pipeline.grid)
+                self.save_course()
         if self.pipeline.transition is not None:
             self.hand_over(self.pipeline.transition, orders)
         self.report(loop, figures=loop.tick % (50 * STATUS_EVERY) == 0)
+
+    def order(self, loop: ControlLoop, orders: np.ndarray) -> int:
+        """What the pipeline is told: the session's order, or what follows from the state of the other processes."""
+        order = int(orders["stop"])
+        if order in (0, STAND) and (self.save_error is not None or self.alone()):
+            order = FINISH  # the session is gone: bring the car to rest
+        if order == 0 and not self.session.lockstep:
+            held = self.unwatched(int(orders["heartbeat_ns"]))
+            if held != self.held:
+                self.held = held
+                self.log_event("held", loop, reason=held or "no longer")
+            order = STAND if held else 0
+        return order
+
+    def unwatched(self, session_ns: int) -> str:
+        """Why nobody could help if this process died now; empty if somebody could."""
+        now_ns = time.monotonic_ns()
+        newest_ns = max(guardian.peek("heartbeat_ns") for guardian in self.guardians)
+        if now_ns - newest_ns > 1e9 * GUARDIANS_SILENT_S:
+            return "no guardian watches"
+        return "the session does not answer" if now_ns - session_ns > 1e9 * SESSION_SILENT_S else ""
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the session has been gone for so long that the car stands, or cannot be made to."""
+        if not self.alone():
+            return False
+        self.orphaned_s = self.orphaned_s or time.monotonic()
+        return time.monotonic() - self.orphaned_s > ORPHAN_S
+
+    def save_course(self) -> None:
+        """Save what the first lap made. Where that fails the car is brought to rest, and `run` raises the reason."""
+        assert self.pipeline.place.course is not None and self.pipeline.grid is not None
+        try:
+            save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.place.course, self.pipeline.grid)
+        except OSError as error:
+            self.save_error = error
 
     def alone(self) -> bool:
         """Whether the session, which would restart a dead recorder, is gone."""
@@ -212,28 +282,13 @@ class ControlProcess:
         self.status.write(**values)
 
 
-def vesc_settings(session: SessionFile, robot: RobotConfig) -> VescSettings:
-    """The wiring of the robot's file, on the port that this session found."""
-    wiring = robot.vesc
-    return VescSettings(
-        port=session.vesc_port,
-        baud=wiring.baud,
-        erpm_per_m_s=wiring.erpm_per_m_s,
-        servo_per_rad=wiring.servo_gain,
-        servo_centre=wiring.servo_offset,
-    )
-
-
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal: the session decides
-    session = SessionFile.load(Path(sys.argv[1]))
-    life = int(sys.argv[2])
-    setup = PipelineSetup.from_bytes(setup_path(Path(session.folder), life).read_bytes())
-    try:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the session decides
+    with end_with_reason("control"):
+        session = SessionFile.load(Path(sys.argv[1]))
+        life = int(sys.argv[2])
+        setup = PipelineSetup.from_bytes(setup_path(Path(session.folder), life).read_bytes())
         ControlProcess(session, setup, load_robot(session.robot), life).run()
-    except ConnectionError as error:
-        print(f"control: {error}", file=sys.stderr)
-        sys.exit(GONE)
 
 
 if __name__ == "__main__":

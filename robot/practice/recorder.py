@@ -4,23 +4,26 @@ import sys
 from pathlib import Path
 
 from robot.logs.recorder import RecorderConfig, record
+from robot.practice.process_ends import end_with_reason
 from robot.practice.session_file import SessionFile
 
 
 def main() -> None:
-    session = SessionFile.load(Path(sys.argv[1]))
-    names = session.names
-    record(
-        RecorderConfig(
-            folder=Path(session.folder),
-            readings=names["readings"],
-            outputs=names["outputs"],
-            weights=names["weights"],
-            transitions=names["spool"],
-            events=(names["events"],),
-            weights_size=session.weights_size,
+    with end_with_reason("recorder"):
+        session = SessionFile.load(Path(sys.argv[1]))
+        names = session.names
+        record(
+            RecorderConfig(
+                folder=Path(session.folder),
+                readings=names["readings"],
+                outputs=names["outputs"],
+                weights=names["weights"],
+                transitions=names["spool"],
+                events=(names["events"],),
+                weights_size=session.weights_size,
+                session_pid=session.session_pid,
+            )
         )
-    )
 
 
 if __name__ == "__main__":

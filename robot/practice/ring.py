@@ -101,6 +101,11 @@ class Ring:
         return self.block.words[W_WRITTEN]
 
     @property
+    def released(self) -> int:
+        """Records that the reader has given back."""
+        return self.block.words[W_RELEASED]
+
+    @property
     def dropped(self) -> int:
         """Records lost because the ring was full."""
         return self.block.words[W_DROPPED]

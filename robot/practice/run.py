@@ -1,14 +1,11 @@
 """A whole session for a person: from the options to the figures, the picture and the run's folder."""
 
-import contextlib
 import json
-import signal
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -20,16 +17,17 @@ from robot.demonstration.course_from_lap import gates, load_course, save_course
 from robot.demonstration.keyboard import Keyboard, KeyboardDriver
 from robot.plots import plot_run
 from robot.practice.best_policy import best_median_s
+from robot.practice.interruptions import listening
 from robot.practice.progress import Progress, load_progress
+from robot.practice.run_lock import RunLock
 from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
 from robot.practice.show import initial_view, refresh
-from robot.practice.start import World, load_world, starting_policy
+from robot.practice.start import World, load_world, starting_policy, true_car
 from robot.practice.summary import summarise
 from robot.safety import predictive_brake
 from robot.view.terminal import LiveView
-from sim.car import hidden_car, load_parameters
 from sim.yardstick import lookup_or_compute
 
 POLL_S = 0.02
@@ -38,11 +36,12 @@ SAVE_EVERY_S = 2.0
 
 def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot practice`. Returns the figures of `--json`, with `failure` (empty if none) and `picture`."""
+    lock = RunLock(Path(config.resume)) if config.resume and (Path(config.resume) / "config.toml").is_file() else None
     config, folder, progress, policy = prepare(config, root)
     world = load_world(config.track, config.map)
     yardstick_s = best_possible_lap(config, world)
     say(f"run      {folder}")
-    session = Session(config, folder, world, policy, progress=progress)
+    session = Session(config, folder, world, policy, progress=progress, lock=lock)
     wall_s = run_session(session, yardstick_s)
     figures = summarise(session.progress, best_median_s(session.folder), yardstick_s, session.robot.virtual, wall_s,
                         str(folder))  # fmt: skip
@@ -67,6 +66,7 @@ def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> di
     median = float(np.median(clean)) if clean else None
     return {
         "run": str(folder),
+        "failure": session.failure,
         "laps": len(times),
         "clean_laps": len(clean),
         "lap_times_s": times,
@@ -86,12 +86,13 @@ def demonstrate(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, 
     session = Session(config, folder, world, starting_policy(config), learning=False, demo_only=True)
     run_session(session, None)
     path = folder / COURSE_FILE
-    if not config.mapless:
+    progress = session.progress
+    if progress.demo_lap_s and not config.mapless:
         save_course(path, world.course, world.grid)
     course = load_course(path)[0] if path.exists() else None
-    progress = session.progress
     return {
         "run": str(folder),
+        "failure": session.failure,
         "demo_lap_s": round(progress.demo_lap_s, 3) or None,
         "trim_rad": round(progress.trim_rad, 4),
         "latency_s": round(progress.latency_s, 4),
@@ -125,12 +126,8 @@ def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, P
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
     """The yardstick of the virtual car's own parameters on this course, s; None on a real robot."""
-    if config.robot != "virtual-car":
-        return None
-    car = load_parameters()
-    if config.hidden_seed is not None:
-        car = hidden_car(config.hidden_seed, car)
-    return lookup_or_compute(world.course, car).lap_s
+    car = true_car(config)
+    return None if car is None else lookup_or_compute(world.course, car).lap_s
 
 
 def run_session(session: Session, yardstick_s: float | None) -> float:
@@ -138,35 +135,39 @@ def run_session(session: Session, yardstick_s: float | None) -> float:
     if not any((Path(predictive_brake.__file__).parent / "__pycache__").glob("*.nbi")):
         say("compiling the kernels, once on this machine: a minute, or a few on a busy one")
     by_hand = session.config.demonstration == "keyboard"
-    keyboard = Keyboard(sys.stdin.fileno()) if by_hand else contextlib.nullcontext()
+    keyboard = Keyboard(sys.stdin.fileno()) if by_hand else None
     hand = KeyboardDriver()
-    with keyboard, LiveView(initial_view(session, yardstick_s or 0.0)) as view, session, stop_on_signal(session):
+    with ExitStack() as stack:
+        interruptions = stack.enter_context(listening(session))
+        if keyboard is not None:
+            stack.enter_context(keyboard)
+        view = stack.enter_context(LiveView(initial_view(session, yardstick_s or 0.0)))
+        stack.enter_context(session)
         started = saved = time.monotonic()
         while session.poll():
-            if isinstance(keyboard, Keyboard):
+            interruptions.act()
+            if interruptions.suspending:
+                interruptions.bring_to_rest()
+                if interruptions.suspending:
+                    with view.paused(), keyboard.paused() if keyboard else nullcontext():
+                        interruptions.suspend()
+                session.hold(False)
+            if keyboard is not None:
                 for key in keyboard.read():
                     hand.press(key, time.monotonic())
                 session.steer(*hand.command(time.monotonic()))
             refresh(view, session)
             if time.monotonic() - saved > SAVE_EVERY_S:
-                session.save_progress()
+                save(session)
                 saved = time.monotonic()
             time.sleep(POLL_S)
         refresh(view, session)
         return time.monotonic() - started
 
 
-@contextlib.contextmanager
-def stop_on_signal(session: Session) -> Iterator[None]:
-    """Ctrl-C or SIGTERM: the first brings the car to rest and saves, the second is an emergency stop."""
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        session.request_stop(2 if session.stop_level else 1)
-        say("emergency stop" if session.stop_level == 2 else "stopping the car, then saving; once more: emergency stop")
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+def save(session: Session) -> None:
+    """Save what was reached so far; where that fails, the car is brought to rest and the session ends in order."""
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        session.save_progress()
+    except OSError as error:
+        session.fail(str(error))

@@ -4,33 +4,54 @@
                                    |  ^
                         transitions|  |weights
                                    v  |
-                                 learner            guardian: stops the car if control dies
+                                 learner            two guardians: stop the car if control dies or hangs
 
-The session itself touches neither the car nor the data: if it dies, control notices and brings the car to rest.
+The session itself touches neither the car nor the data: if it dies, control notices and brings the car to rest. What
+hangs is not dead: every process has a time by which it must have shown that it lives, and is killed after it. Asked to
+stop, a session has ended within 30 s; asked twice, within 10 s.
 """
 
 import json
+import os
+import signal
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from drivers.emulators.virtual_car import VirtualCarConfig
+from drivers.serial_port import SerialPort
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
-from robot.config import load_robot
+from robot.config import believed_car, load_robot
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
+from robot.logs.records import STAND
 from robot.logs.setup_files import setup_path
+from robot.pipeline import Phase
 from robot.pipeline_setup import PipelineSetup
-from robot.practice.control import GONE
-from robot.practice.processes import RESTARTS_MAX, Processes
+from robot.practice.left_behind import sweep_memory
+from robot.practice.process_ends import GONE, WRONG
+from robot.practice.processes import READY_S, Child, Processes
 from robot.practice.progress import Progress
-from robot.practice.session_file import COURSE_FILE, SessionFile, learned_size
-from robot.practice.session_memory import SessionMemory
+from robot.practice.ring import Ring
+from robot.practice.run_lock import RunLock
+from robot.practice.session_file import COURSE_FILE, GUARDIANS, SessionFile
+from robot.practice.session_memory import SessionMemory, learned_size
 from robot.practice.settings import SCRATCH, PracticeConfig
-from robot.practice.start import World
-from sim.car import CarParameters, hidden_car, load_parameters
+from robot.practice.start import World, true_car
+from robot.safety.supervisor import Mode
 
 BASELINE_LAPS = 3
-FAILURES_MAX = 3  # of control, by itself and not by a signal
+STOP_S = (60.0, 8.0, 3.0)  # for the car to come to rest and control to end: time is up; asked to; emergency stop
+SAVE_S = (30.0, 6.0, 1.5)  # for learner, then recorder, to finish
+GUARDIANS_S = 5.5  # for them to stop a car whose control died
+SILENT_S = 0.5  # without a heartbeat: a guardian hangs
+HUNG_S = 3.0  # control hangs
+HUNG_LOCKSTEP_S = 200.0  # there it may wait for the learner
+DEVICE_HUNG_S = 5.0
+STANDING_M_S = 0.05
+RECORDER_HUNG_S = 15.0  # leaves records waiting
+LEARNER_HUNG_S = 150.0  # it may be fitting the car
 
 
 class Session:
@@ -46,6 +67,7 @@ class Session:
         laps: int = 0,
         progress: Progress | None = None,
         demo_only: bool = False,
+        lock: RunLock | None = None,
     ) -> None:
         self.config, self.folder, self.world, self.policy = config, folder, world, policy
         self.learning = learning
@@ -55,27 +77,39 @@ class Session:
         self.robot = load_robot(config.robot)
         if config.clock == "lockstep" and not self.robot.virtual:
             raise ValueError("--clock: found 'lockstep', allowed for a real robot: realtime")
-        self.believed = load_parameters()
-        self.true_car: CarParameters | None = None
-        if self.robot.virtual:
-            hidden = config.hidden_seed
-            self.true_car = self.believed if hidden is None else hidden_car(hidden, self.believed)
+        self.believed = believed_car(config.robot)
+        self.true_car = true_car(config)
+        self.realtime = config.clock == "realtime"
         self.life = len(list(folder.glob("setup-*.npz")))
-        self.session_path = folder / "session.json"
+        self.session_path = folder.resolve() / "session.json"
         self.processes = Processes(folder / "output", self._note_restart)
+        self.lock = lock
         self.shared: SessionMemory  # from `__enter__` on
         self.opened = False
+        self.starting = True
         self.stop_level = 0
+        self.held = False
+        self.stopping_s = 0.0  # since when the car is to come to rest for good, by this level
         self.failure = ""
         self.first_step = self.progress.step
         self.ticks = 0  # of control's present life
+        self.since_s = time.monotonic()  # nothing can have hung before
+        self.device_seen = (0.0, 0.0)  # the device's time, and when it was first seen
+        self.stalls = {"recorder": Stall(RECORDER_HUNG_S), "learner": Stall(LEARNER_HUNG_S)}
 
     # Start
 
     def __enter__(self) -> "Session":
+        """Raises OSError with the reason if the run has an owner, a port cannot be used, or a process does not start."""
         try:
+            self.lock = self.lock or RunLock(self.folder)
+            self.processes.lock = self.lock.descriptor
+            self._try_ports()
+            sweep_memory()
             self.shared = SessionMemory(self.folder, self.policy.layers)
             self.opened = True
+            self._write_session_file()
+            self._start_guardians()
             self._start_device()
             self._write_session_file()
             self._start("recorder")
@@ -84,6 +118,7 @@ class Session:
                 self.processes.await_ready("learner", lambda: bool(self.shared.learner.read()["ready"]))
                 self.shared.orders.write(learner_up=1)
             self._start_control()
+            self.starting = False
         except BaseException:
             self.close()
             raise
@@ -91,6 +126,24 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _try_ports(self) -> None:
+        """Find out before anything is started whether the devices' ports can be used. Raises LinkLost."""
+        if not self.robot.virtual:
+            for wiring in (self.robot.vesc, self.robot.lidar):
+                port = SerialPort(wiring.port, wiring.baud)
+                port.open()
+                port.close()
+
+    def _start_guardians(self) -> None:
+        for rank, name in enumerate(GUARDIANS):
+            self.processes.start(name, "robot.safety.guardian", str(self.session_path), str(rank))
+        for rank, name in enumerate(GUARDIANS):
+            self.processes.await_ready(name, lambda rank=rank: self._guards(rank))  # type: ignore[misc]
+
+    def _guards(self, rank: int) -> bool:
+        """Whether a guardian is up."""
+        return self.shared.guardians[rank].peek("pid") == self.processes.children[GUARDIANS[rank]].pid
 
     def _start_device(self) -> None:
         if self.robot.virtual:
@@ -120,6 +173,8 @@ class Session:
             vesc_port=self._vesc_port,
             lidar_port=car.lidar_path if car else self.robot.lidar.port,
             learning=self.learning,
+            device_folder=str(car.directory) if car else "",
+            session_pid=os.getpid(),
         ).save(self.session_path)
 
     def _start(self, name: str, *arguments: str) -> None:
@@ -166,50 +221,105 @@ class Session:
         self.life += 1
         write_bytes_atomically(setup_path(self.folder, self.life), [self._setup().to_bytes()])
         self._start("control", str(self.life))
-        self.processes.guard("control", self._vesc_port, self.shared.names["control"],
-                             heartbeat=self.config.clock == "realtime")  # fmt: skip
 
     # While it runs
 
     def poll(self) -> bool:
         """Look after the processes and take in the news. True while the session goes on."""
+        self.shared.orders.write(heartbeat_ns=time.monotonic_ns())
         self._take_news()
         self._look_after_helpers()
         control = self.processes.children["control"]
         if control.running:
-            if self.processes.device_died:
-                control.kill()  # it would go on trying to reconnect, and its device is gone for good
+            if self.processes.device_died or self._hangs(control):
+                control.kill()  # the guardians stop the car
+            if self._device_hangs():
+                self.processes.kill_device()
             return True
         self._take_news()
-        code = control.exit_status or 0
-        if code == 0 or self.stop_level:
-            return False
-        if control.restarts >= RESTARTS_MAX:
-            self.failure = f"control died {control.restarts} times; the last time: {control.last_words()}"
+        if control.exit_status == 0 or self.stop_level:
             return False
         self.processes.count_restart("control")
-        if self.processes.device_died:
+        if self._give_up(control):
+            return False
+        if self.processes.car is not None and (self.processes.device_died or control.exit_status == GONE):
+            control.failures = 0
             self._start_device()
             self._write_session_file()
-        elif code > 0 and code != GONE and control.restarts > FAILURES_MAX:
-            self.failure = f"control failed: {control.last_words()}"
-            return False
         self._start_control()
         return True
 
+    def _give_up(self, control: Child) -> bool:
+        """Whether control, which has ended, would only end again."""
+        never_drove = self.shared.control.peek("pid") != control.pid
+        first = control.restarts == 1 and control.exit_status == GONE and not self.robot.virtual
+        wrong = never_drove and (first or control.exit_status == WRONG)
+        if wrong or control.cannot_save or control.hopeless:
+            self.failure = self._why("control")
+            if control.restarts > 1:
+                self.failure = f"control died {control.restarts} times; the last time: {self.failure}"
+            return True
+        return False
+
+    def _hangs(self, control: Child) -> bool:
+        """Whether control shows no sign of life, or does not come to an end."""
+        now_s = time.monotonic()
+        status = self.shared.control.read()
+        in_charge = int(status["pid"]) == control.pid
+        if self.stop_level or (in_charge and status["phase"] >= Phase.FINISH):
+            self.stopping_s = self.stopping_s or now_s
+            if now_s - self.stopping_s > STOP_S[self.stop_level]:
+                self.fail(f"control did not end within {STOP_S[self.stop_level]:.0f} s")
+                return True
+        if not in_charge:
+            return control.age_s > READY_S
+        silent_s = min(now_s - 1e-9 * int(status["heartbeat_ns"]), now_s - self.since_s)
+        return silent_s > (HUNG_S if self.realtime else HUNG_LOCKSTEP_S)
+
+    def _device_hangs(self) -> bool:
+        """Whether the emulated devices' own clock stands still."""
+        if self.processes.car is None or not self.realtime:
+            return False
+        time_s, now_s = self.processes.car.truth().time_s, time.monotonic()
+        if time_s != self.device_seen[0]:
+            self.device_seen = time_s, now_s
+        return now_s - max(self.device_seen[1], self.since_s) > DEVICE_HUNG_S
+
     def _look_after_helpers(self) -> None:
-        """Recorder and learner. One that is done stays so: control, which may still be closing its devices, has said
-        that nothing more will come."""
-        if self.processes.died("recorder"):
-            self.processes.revive("recorder")
+        """Guardians, recorder and learner. One that is done stays so: control, which may still be closing its devices,
+        has said that nothing more will come."""
+        for rank, name in enumerate(GUARDIANS):
+            child, age_s = self.processes.children[name], 0.0
+            if child.running and self._guards(rank):
+                age_s = time.monotonic() - 1e-9 * self.shared.guardians[rank].peek("heartbeat_ns")
+            self._replace(name, hangs=age_s > SILENT_S)
+        self._replace("recorder", hangs=self.stalls["recorder"].noticed(self.shared.rings["readings"]))
         if not self.learning:
             return
-        if self.processes.died("learner"):
+        ready = bool(self.shared.learner.read()["ready"])
+        if self._replace("learner", hangs=ready and self.stalls["learner"].noticed(self.shared.rings["transitions"])):
             self.shared.orders.write(learner_up=0)
             self.shared.learner.write(ready=0)
-            self.processes.revive("learner")
-        if self.shared.learner.read()["ready"] and self.processes.children["learner"].running:
+        elif ready and self.processes.children["learner"].running:
             self.shared.orders.write(learner_up=1)
+
+    def _replace(self, name: str, hangs: bool) -> bool:
+        """Start a child again that died, after killing it if it hangs; end the session in order where that is no use."""
+        child = self.processes.children[name]
+        if hangs and child.running:
+            child.end(no_patience)
+        if child.exit_status in (None, 0):
+            return False
+        if child.cannot_save or not self.processes.revive(name):
+            self.fail(self._why(name))
+        return True
+
+    def _why(self, name: str) -> str:
+        """What ended a child, in one line."""
+        child = self.processes.children[name]
+        return (
+            f"{self.folder}: the {name} {child.last_words()}" if child.cannot_save else f"{name}: {child.last_words()}"
+        )
 
     def _note_restart(self, name: str, code: int) -> None:
         status = self.shared.control.read()
@@ -234,36 +344,134 @@ class Session:
 
     def request_stop(self, level: int = 1) -> None:
         """1: bring the car to rest along the course, save, end. 2: emergency stop."""
-        self.stop_level = max(self.stop_level, level)
-        self.shared.orders.write(stop=self.stop_level)
+        if level > self.stop_level:
+            self.stop_level, self.stopping_s = level, 0.0
+        self._give_orders()
+
+    def fail(self, reason: str) -> None:
+        """End in order, and remember why."""
+        self.failure = self.failure or reason
+        self.request_stop()
+
+    def hold(self, on: bool) -> None:
+        """Let the car stand where it is, or let it go on. In lockstep its time stands still instead."""
+        self.held = on
+        self.since_s = time.monotonic()
+        if not self.realtime:
+            self.processes.children["control"].signal(signal.SIGSTOP if on else signal.SIGCONT)
+        self._give_orders()
+
+    @property
+    def stands(self) -> bool:
+        """Whether a car that is held has come to rest."""
+        status = self.shared.control.read()
+        return not self.realtime or bool(status["mode"] >= Mode.STOP and abs(status["v_x"]) < STANDING_M_S)
+
+    def _give_orders(self) -> None:
+        if self.opened:
+            self.shared.orders.write(stop=self.stop_level or (STAND if self.held and self.realtime else 0))
 
     # End
 
     def close(self) -> None:
-        """End every process in order: the car first, then what keeps the data, then the device."""
-        if self.opened:
-            self.shared.orders.write(stop=max(1, self.stop_level))
-        self.processes.end("control")
-        self.processes.end_guardian()
-        if self.opened:
-            self._take_news()
-            self.shared.finish()
-        self.processes.end("learner")
-        self.processes.end("recorder")
-        if self.opened:
-            self.progress.missed_ticks = int(self.shared.control.read()["missed_ticks"])
-            learner = self.shared.learner.read()
-            self.progress.updates = int(learner["updates"])
-            self.progress.learner_busy_s = (
-                float(learner["updates"] / learner["updates_per_s"]) if learner["updates_per_s"] else 0.0
-            )
-            self.save_progress()
+        """End every process in order: the car first, then what keeps the data, then the device.
+
+        A step that fails does not keep the others from being done; its error is raised after them.
+        """
+        self.starting = False
+        with ExitStack() as steps:  # the last one is done first
+            steps.callback(self._let_go)
+            steps.callback(self._end_device)
+            if self.opened:
+                steps.callback(self._end_data)
+                steps.callback(self._end_guardians)
+                steps.callback(self._end_control)
+
+    def _end_control(self) -> None:
+        if self.held:
+            self.hold(False)
+        self.shared.orders.write(stop=max(1, self.stop_level))
+        if "control" in self.processes.children:
+            control, begin_s = self.processes.children["control"], time.monotonic()
+
+            def patience_s() -> float:
+                drives = self.shared.control.peek("pid") == control.pid and not self._silent()
+                return begin_s + STOP_S[max(1, self.stop_level)] - time.monotonic() if drives else 0.0
+
+            control.end(patience_s)
+
+    def _silent(self) -> bool:
+        age_s = time.monotonic() - 1e-9 * self.shared.control.peek("heartbeat_ns")
+        return self.realtime and not self.shared.control.peek("finished") and age_s > HUNG_S
+
+    def _end_guardians(self) -> None:
+        """Let them go; where control did not bring the car to rest, only after they have."""
+        pid, begin_s = self.shared.control.peek("pid"), time.monotonic()
+
+        def patience_s() -> float:
+            attended = any(guardian.peek("stopped_pid") == pid for guardian in self.shared.guardians)
+            at_rest = pid == 0 or self.shared.control.peek("finished") or attended
+            return 0.0 if at_rest else begin_s + GUARDIANS_S - time.monotonic()
+
+        for name in GUARDIANS:
+            self.processes.end(name, patience_s)
+
+    def _end_data(self) -> None:
+        self._take_news()
+        self.shared.finish()
+        ready = bool(self.shared.learner.read()["ready"])
+        for name in ("learner", "recorder"):
+            begin_s = time.monotonic()
+
+            def patience_s(begin_s: float = begin_s) -> float:
+                return begin_s + SAVE_S[self.stop_level] - time.monotonic()
+
+            # What a learner has not begun, it need not save.
+            self.processes.end(name, patience_s if ready or name == "recorder" else no_patience)
+            if name in self.processes.children and self.processes.children[name].cannot_save:
+                self.failure = self.failure or self._why(name)
+        self.progress.missed_ticks = int(self.shared.control.read()["missed_ticks"])
+        learner = self.shared.learner.read()
+        self.progress.updates = int(learner["updates"])
+        self.progress.learner_busy_s = (
+            float(learner["updates"] / learner["updates_per_s"]) if learner["updates_per_s"] else 0.0
+        )
+        self.save_progress()
+
+    def _end_device(self) -> None:
         if self.processes.car is not None:
             self.progress.true_collisions = self.processes.end_device()
+
+    def _let_go(self) -> None:
         if self.opened:
-            self.shared.close()
             self.opened = False
+            self.shared.close()
+        if self.lock is not None:
+            self.lock.release()
 
     def save_progress(self) -> None:
         """Write `state.json`, from which a later session resumes."""
         self.progress.save(self.folder)
+
+
+def no_patience() -> float:
+    """For a child that is not to be waited for."""
+    return 0.0
+
+
+class Stall:
+    """Notices the reader of a ring that leaves records waiting and does not move on for `limit_s`."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self._released, self._since_s = -1, 0.0
+
+    def noticed(self, ring: Ring) -> bool:
+        """True once each time that it has happened."""
+        now_s = time.monotonic()
+        if ring.released != self._released or ring.written == ring.released or now_s - self._since_s > 2 * self.limit_s:
+            self._released, self._since_s = ring.released, now_s
+        if now_s - self._since_s <= self.limit_s:
+            return False
+        self._since_s = now_s
+        return True

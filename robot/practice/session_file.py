@@ -4,16 +4,11 @@ from pathlib import Path
 
 import msgspec
 
-from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 
 COURSE_FILE = "course.npz"  # in a run's folder: map and course that the demonstration lap made
 PUBLISH_EVERY = 10  # transitions between two versions of the weights
-
-
-def learned_size(layers: tuple[int, ...]) -> int:
-    """Length of what the learner sends to control: the actor's weights and two grips, see `Pipeline.set_weights`."""
-    return weight_count(layers) + 2
+GUARDIANS = ("guardian-0", "guardian-1")  # by rank
 
 
 class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,12 +20,14 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, str
     ]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
     layers: tuple[int, ...]  # of the actor
-    weights_size: int  # of what the learner sends, see `learned_size`
+    weights_size: int  # of what the learner sends, see `session_memory.learned_size`
     lockstep: bool
     clock_socket: str  # of the emulated devices; empty on a real robot
     vesc_port: str
     lidar_port: str
     learning: bool
+    device_folder: str = ""  # of the emulated devices
+    session_pid: int = 0
 
     def save(self, path: Path) -> None:
         """Write it whole."""

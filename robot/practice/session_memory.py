@@ -1,28 +1,46 @@
 """The shared memory of a session: the rings, the mailbox and the status records that its processes attach to."""
 
 import os
+import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
+from policies.actor import weight_count
 from policies.replay import TRANSITION
 from robot.logs.events import EVENT, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
 from robot.practice.best_policy import lap_dtype
-from robot.practice.blocks import CONTROL_STATUS, LEARNER_STATUS, SESSION_STATUS, SharedRecord
+from robot.practice.blocks import CONTROL_STATUS, GUARDIAN_STATUS, LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
 from robot.practice.ring import Ring
-from robot.practice.session_file import learned_size
+from robot.practice.session_file import GUARDIANS
 from robot.practice.settings import shared_name
+from robot.safety.stop_plan import StopPlan
 
+
+class Block(Protocol):
+    """Anything in shared memory."""
+
+    def close(self) -> None: ...
+
+
+BlockT = TypeVar("BlockT", bound=Block)
 TICK_RING = 2048
 # What control writes, but for what it tells the session.
 RECORDED = ("readings", "outputs", "events", "weights", "spool", "laps", "transitions")
 
 
+def learned_size(layers: tuple[int, ...]) -> int:
+    """Length of what the learner sends to control: the actor's weights and two grips, see `Pipeline.set_weights`."""
+    return weight_count(layers) + 2
+
+
 class SessionMemory:
     """Made and owned by the session. `names` says where each part is.
 
-    control, learner: what these processes report. orders: what the session tells them.
+    control, learner, guardians: what these processes report. orders: what the session tells them. Raises OSError, and
+    leaves nothing, where the machine has no room for it.
     """
 
     def __init__(self, folder: Path, layers: tuple[int, ...]) -> None:
@@ -37,14 +55,23 @@ class SessionMemory:
             "spool": (TRANSITION, 1024),
             "transitions": (TRANSITION, 4096),
         }
-        records = ("mailbox", "control", "learner", "session")
+        records = ("mailbox", "control", "learner", "session", "plan", *GUARDIANS)
         self.names = {part: shared_name(folder, part) for part in (*rings, *records)}
-        self.rings = {part: Ring.create(self.names[part], *what) for part, what in rings.items()}
-        self.mailbox = Mailbox.create(self.names["mailbox"], weights_size)
-        self.control = SharedRecord.create(self.names["control"], CONTROL_STATUS)
-        self.learner = SharedRecord.create(self.names["learner"], LEARNER_STATUS)
-        self.orders = SharedRecord.create(self.names["session"], SESSION_STATUS)
-        self.orders.write(pid=os.getpid())
+        with ExitStack() as undo:
+
+            def kept(block: BlockT) -> BlockT:
+                undo.callback(block.close)
+                return block
+
+            self.rings = {part: kept(Ring.create(self.names[part], *what)) for part, what in rings.items()}
+            self.mailbox = kept(Mailbox.create(self.names["mailbox"], weights_size))
+            self.control = kept(SharedRecord.create(self.names["control"], CONTROL_STATUS))
+            self.learner = kept(SharedRecord.create(self.names["learner"], LEARNER_STATUS))
+            self.orders = kept(SharedRecord.create(self.names["session"], SESSION_STATUS))
+            self.plan = kept(StopPlan.create(self.names["plan"]))
+            self.guardians = [kept(SharedRecord.create(self.names[name], GUARDIAN_STATUS)) for name in GUARDIANS]
+            self.orders.write(pid=os.getpid(), heartbeat_ns=time.monotonic_ns())
+            self._close = undo.pop_all()
 
     def finish(self) -> None:
         """Control is gone: nothing more will come through what it wrote."""
@@ -53,6 +80,4 @@ class SessionMemory:
 
     def close(self) -> None:
         """Unmap and remove all of it."""
-        blocks: list[Any] = [*self.rings.values(), self.mailbox, self.control, self.learner, self.orders]
-        for block in blocks:
-            block.close()
+        self._close.close()

@@ -2,7 +2,7 @@
 
 import mmap
 import os
-from multiprocessing import resource_tracker
+from contextlib import suppress
 from pathlib import Path
 
 SHARED_FOLDER = Path("/dev/shm")
@@ -10,9 +10,10 @@ SHARED_FOLDER = Path("/dev/shm")
 
 class SharedBlock:
     """POSIX shared memory, mapped. `multiprocessing.shared_memory` is not used because its attaching side registers
-    the block with the resource tracker too, so that the death of any process that ever looked at it unlinks it.
+    the block with the resource tracker too, so that the death of any process that ever looked at it unlinks it; and
+    the tracker dies of the terminal's signals.
 
-    Here only the owner is registered: if it is killed, the tracker removes the name; the others' maps stay valid.
+    If the owner is killed, the others' maps stay valid; who is left removes the name (`robot.practice.left_behind`).
     """
 
     def __init__(self, name: str, memory: mmap.mmap, owner: bool) -> None:
@@ -24,17 +25,16 @@ class SharedBlock:
 
     @classmethod
     def create(cls, name: str, size: int) -> "SharedBlock":
-        """Make a zeroed block of `size` bytes, a multiple of 8. Raises FileExistsError, or OSError: no memory."""
+        """Make a zeroed block of `size` bytes, a multiple of 8. Raises FileExistsError, or OSError with its path."""
         descriptor = os.open(SHARED_FOLDER / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, size)  # fails here, where ftruncate would leave a bus error for later
             memory = mmap.mmap(descriptor, size)
-        except OSError:
+        except OSError as error:
             os.unlink(SHARED_FOLDER / name)
-            raise
+            raise OSError(error.errno, error.strerror, str(SHARED_FOLDER / name)) from error
         finally:
             os.close(descriptor)
-        resource_tracker.register("/" + name, "shared_memory")
         return cls(name, memory, owner=True)
 
     @classmethod
@@ -54,5 +54,5 @@ class SharedBlock:
         self.bytes.release()
         self.memory.close()
         if self.owner:
-            os.unlink(SHARED_FOLDER / self.name)
-            resource_tracker.unregister("/" + self.name, "shared_memory")
+            with suppress(FileNotFoundError):  # somebody tidied up
+                os.unlink(SHARED_FOLDER / self.name)

@@ -1,233 +1,222 @@
-"""The guardian: a tiny process that stops the car when the control process no longer can.
+"""A guardian: a small process that stops the car when the control process no longer can.
 
-    python -m robot.safety.guardian PORT STATUS CONTROL_PID HEARTBEAT_LIMIT_MS
+    python -m robot.safety.guardian SESSION.json RANK
 
-A VESC that hears nothing keeps its last command for 1000 ms and then coasts. The guardian watches the control process
-through its pidfd and through the heartbeat in its status block. When control has died it opens the motor controller's
-port, brakes until the wheels stand, and leaves the motor at zero current. While control lives but its heartbeat is too
-old, it brakes too, without reading from the port, until the heartbeat goes on.
+A VESC that hears nothing keeps its last command for 1000 ms and then coasts. The guardian watches whichever control
+process is in charge, through its pidfd and through the heartbeat in its status block. When control has died it opens
+the motor controller's port and carries out the stop that control had verified last (`robot.safety.stop_plan`): steering
+and braking, until the wheels stand; then it leaves the motor at zero current. While control lives but its heartbeat is
+too old it does the same until the heartbeat goes on.
 
-It never fights a living controller: it acts for one process id only, and stops acting as soon as the status block shows
-another one. In lockstep the devices' time stands still when control is dead, so one brake frame is all there is to say.
+There are two, each in a session of its own, where no terminal's signal reaches it. The one of rank 1 acts where the one
+of rank 0 does not: it looks at its heartbeat too. Which of both acts does not matter, they would say the same.
+
+It never fights a living controller: it acts for the process that the status block names, and stops acting as soon as
+that is another one. In lockstep the devices' time stands still when control is dead, so one frame is all there is to say.
+
+When the session has died, and control after it, the guardians are the last to go: they remove what is left.
 """
 
 import os
 import select
-import subprocess
 import sys
-import termios
 import time
-import tty
 from pathlib import Path
-from struct import Struct
 
-from drivers.vesc import BAUD, GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, FrameParser, VescSettings, frame
-from robot.practice.blocks import CONTROL_STATUS, SharedRecord
+from drivers.base import LinkLost
+from drivers.serial_port import SerialPort
+from drivers.vesc import Vesc, VescSettings
+from robot.clock import RealClock
+from robot.config import load_robot
+from robot.practice import left_behind
+from robot.practice.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
+from robot.practice.session_file import GUARDIANS, SessionFile
+from robot.practice.wiring import vesc_settings
 from robot.realtime import become_realtime
+from robot.safety.stop_plan import StopPlan
 
-HEARTBEAT_LIMIT_MS = 100
-POLL_MS = 10
+HEARTBEAT_LIMIT_S = 0.1  # of control
+BUDDY_LIMIT_S = 0.05  # of the other guardian
+HUNG_S = 1.0  # a guardian without a heartbeat for so long will not come back by itself
+POLL_S = 0.01
 FRAME_EVERY_S = 0.02
-BRAKING_MAX_S = 3.0  # a car at 6 m/s stands after 0.7
-STANDING_ERPM = 200  # 0.04 m/s
+BRAKING_MAX_S = 5.0  # a car at 6 m/s stands after 0.7, on a quarter of the grip after 3
+STANDING_M_S = 0.04
 STANDING_ANSWERS = 3  # in a row
-
-_COMMAND = Struct(">Bi")
-BRAKE = frame(_COMMAND.pack(SET_CURRENT_BRAKE, round(1000 * VescSettings.brake_current_a)))
-ZERO_THROTTLE = frame(_COMMAND.pack(SET_CURRENT, 0))
-ASK = frame(bytes([GET_VALUES]))
-_ERPM = Struct(">23xi")  # where GET_VALUES answers with it
-_BAUDS = {BAUD: termios.B115200}
+LOOK_EVERY_S = 0.25  # at the session
+ORPHANS_MAX_S = 12.0  # for the processes of a session that died to end by themselves
 
 
-class MotorPort:
-    """The motor controller's port, shared with nobody who still lives."""
+def age_s(heartbeat_ns: int) -> float:
+    return 1e-9 * (time.monotonic_ns() - heartbeat_ns)
 
-    def __init__(self, path: str) -> None:
-        """Open it. Raises OSError."""
-        self._descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        self._parser = FrameParser(payload_max=128)
 
-    def configure(self) -> None:
-        """Raw bytes at the controller's speed, in case nobody had set the port up."""
-        tty.setraw(self._descriptor)
-        settings = termios.tcgetattr(self._descriptor)
-        settings[4] = settings[5] = _BAUDS[BAUD]
-        termios.tcsetattr(self._descriptor, termios.TCSANOW, settings)
-        termios.tcflush(self._descriptor, termios.TCIFLUSH)
+class Control:
+    """What a guardian knows of the control process that is in charge."""
 
-    def send(self, data: bytes) -> None:
-        """Queue bytes; what a full buffer does not take is sent again by the next call's frames. Raises OSError."""
-        try:
-            os.write(self._descriptor, data)
-        except BlockingIOError:
+    def __init__(self, session_path: Path) -> None:
+        session = SessionFile.load(session_path)
+        self._session_path = session_path
+        self._status = SharedRecord.attach(session.names["control"], CONTROL_STATUS)
+        self._pidfd = -1
+        self.lockstep = session.lockstep
+        self.pid = 0
+        self.settings = VescSettings()
+
+    def follow(self) -> None:
+        """Turn to the process that the status block names, if that is another one now."""
+        pid = self._status.peek("pid")
+        if pid == self.pid:
             return
-
-    def erpm(self) -> list[int]:
-        """The motor speeds that were answered since the last call. Raises OSError."""
+        session = SessionFile.load(self._session_path)
+        self.settings = vesc_settings(session.vesc_port, load_robot(session.robot))
+        self.pid = pid
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
         try:
-            data = os.read(self._descriptor, 4096)
-        except BlockingIOError:
-            return []
-        payloads = self._parser.feed(data)
-        return [_ERPM.unpack_from(p)[0] for p in payloads if p[0] == GET_VALUES and len(p) >= _ERPM.size]
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-class Watch:
-    """What the guardian knows of the control process that it watches."""
-
-    def __init__(self, status_name: str, control_pid: int, limit_ms: int) -> None:
-        self.pid = control_pid
-        self._status = SharedRecord.attach(status_name, CONTROL_STATUS)
-        self._limit_ns = limit_ms * 1_000_000
-        self._begin_ns = time.monotonic_ns()  # an older heartbeat is a predecessor's
-        try:
-            self._pidfd = os.pidfd_open(control_pid)
+            self._pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
             self._pidfd = -1
-        self._poll = select.poll()
-        if self._pidfd >= 0:
-            self._poll.register(self._pidfd, select.POLLIN)
 
-    def dead(self, wait_ms: int) -> bool:
-        """Whether the process has ended; waits for it that long."""
-        return self._pidfd < 0 or bool(self._poll.poll(wait_ms))
+    def wait(self, seconds: float) -> None:
+        """Let time pass, but not beyond the end of the process."""
+        if self._pidfd >= 0 and not self.dead():
+            select.select([self._pidfd], [], [], seconds)
+        else:
+            time.sleep(seconds)
 
-    def finished(self) -> bool:
-        """Whether the process had brought the car to rest by itself, or never drove it."""
-        status = self._status.read()
-        return int(status["pid"]) == self.pid and bool(status["finished"])
+    def dead(self) -> bool:
+        return self.pid != 0 and (self._pidfd < 0 or bool(select.select([self._pidfd], [], [], 0.0)[0]))
 
-    def succeeded(self) -> bool:
-        """Whether another control process is in charge now."""
-        pid = int(self._status.read()["pid"])
-        return pid not in (0, self.pid) and Path(f"/proc/{pid}").exists()
+    def replaced(self) -> bool:
+        return self._status.peek("pid") != self.pid
 
-    def silent(self) -> bool:
-        """Whether it lives and drives, but has not said so for too long."""
-        status = self._status.read()
-        heartbeat_ns = int(status["heartbeat_ns"])
-        if int(status["pid"]) != self.pid or status["finished"] or heartbeat_ns < self._begin_ns:
+    def helpless(self) -> bool:
+        """Whether it drove, had not brought the car to rest, and is dead or has fallen silent."""
+        if self.pid == 0 or self.replaced() or self._status.peek("finished"):
             return False
-        return 0 < self._limit_ns < time.monotonic_ns() - heartbeat_ns
+        return self.dead() or (not self.lockstep and age_s(self._status.peek("heartbeat_ns")) > HEARTBEAT_LIMIT_S)
 
 
-def stop_car(path: str, watch: Watch) -> str:
-    """Brake until the wheels stand, leave the motor at zero current; returns what happened, for the log."""
-    begin = time.monotonic()
-    port = MotorPort(path)
-    standing = 0
-    try:
-        port.configure()
-        while time.monotonic() - begin < BRAKING_MAX_S:
-            if watch.succeeded():
-                return f"another control process is in charge after {time.monotonic() - begin:.2f} s"
-            port.send(BRAKE + ASK)
+class Guardian:
+    """One of two; see above."""
+
+    def __init__(self, session_path: Path, rank: int) -> None:
+        session = SessionFile.load(session_path)
+        records = [SharedRecord.attach(session.names[name], GUARDIAN_STATUS) for name in GUARDIANS]
+        self.rank = rank
+        self.control = Control(session_path)
+        self._session_path = session_path
+        self._me, self._buddy = records[rank], records[1 - rank]
+        self._plan = StopPlan.attach(session.names["plan"])
+        self._session_pid = SharedRecord.attach(session.names["session"], SESSION_STATUS).peek("pid")
+        self._me.write(pid=os.getpid())
+
+    def guard(self) -> None:
+        """Watch, and act where it is needed, until the session ends this process, or nobody is left to guard."""
+        orphaned_s = looked_s = 0.0
+        while True:
+            self.beat()
+            self.control.follow()
+            if self.on_duty():
+                say(
+                    f"control process {self.control.pid} {'died' if self.control.dead() else 'is silent'}: stopping the car"
+                )
+                say(self.stop_in_lockstep() if self.control.lockstep else self.stop_car())
+            now_s = time.monotonic()
+            if now_s - looked_s > LOOK_EVERY_S:
+                looked_s = now_s
+                if not left_behind.is_alive(self._session_pid):
+                    orphaned_s = orphaned_s or now_s
+                    if self.tidy_up(ORPHANS_MAX_S - (now_s - orphaned_s)):
+                        return
+            self.control.wait(POLL_S)
+
+    def tidy_up(self, patience_s: float) -> bool:
+        """Whether nothing is left of the dead session but the guardians; see `left_behind.tidy_up`."""
+        hangs = age_s(self._buddy.peek("heartbeat_ns")) > HUNG_S
+        return left_behind.tidy_up(self._session_path, patience_s, self._buddy.peek("pid") if hangs else 0)
+
+    def beat(self) -> None:
+        self._me.write(heartbeat_ns=time.monotonic_ns())
+
+    def on_duty(self) -> bool:
+        """Whether the car has to be stopped, and by this guardian."""
+        pid = self.control.pid
+        if not self.control.helpless() or pid in (self._me.peek("stopped_pid"), self._buddy.peek("stopped_pid")):
+            return False
+        return self.rank == 0 or age_s(self._buddy.peek("heartbeat_ns")) > BUDDY_LIMIT_S
+
+    def stop_car(self) -> str:
+        """Carry out the stop until the wheels stand, or others do; returns what happened, for the log."""
+        settings, trouble = self.control.settings, ""
+        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True), checked=True)
+        begin_s, died_s, standing, connected = time.monotonic(), 0.0, 0, False
+        outcome = "somebody else is in charge"
+        while self.on_duty():
+            self.beat()
+            try:
+                connected = connected or vesc.reconnect()
+                trouble = vesc.trouble() if not connected else ""
+                if connected:
+                    servo_rad, brake_a = self._plan.now() or (None, settings.brake_current_a)
+                    vesc.brake(brake_a, servo_rad)
+            except LinkLost as error:
+                connected, trouble = False, str(error)
             time.sleep(FRAME_EVERY_S)
-            for erpm in port.erpm():
-                standing = standing + 1 if abs(erpm) < STANDING_ERPM else 0
+            standing = standing + 1 if connected and stands(vesc) else 0
+            if not self.control.dead():
+                continue
+            died_s = died_s or time.monotonic()
             if standing >= STANDING_ANSWERS:
-                port.send(ZERO_THROTTLE)
-                return f"the car stands after {time.monotonic() - begin:.2f} s"
-        port.send(ZERO_THROTTLE)
-        return f"braked for {BRAKING_MAX_S} s; the motor controller did not say that the car stands"
-    finally:
-        port.close()
+                outcome = "the car stands"
+            elif time.monotonic() - died_s > BRAKING_MAX_S:
+                outcome = trouble or "the motor controller did not say that the car stands"
+            else:
+                continue
+            self._me.write(stopped_pid=self.control.pid)
+            if connected:
+                release(vesc)
+        vesc.close()
+        return f"{outcome}, after {time.monotonic() - begin_s:.2f} s"
+
+    def stop_in_lockstep(self) -> str:
+        """Leave one frame for the moment at which the devices' time goes on."""
+        settings = self.control.settings
+        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True), checked=True)
+        self._me.write(stopped_pid=self.control.pid)
+        if not vesc.reconnect():
+            return vesc.trouble()
+        vesc.stop()
+        vesc.close()
+        return "the next thing that the motor controller hears is a brake"
 
 
-def brake_while_silent(path: str, watch: Watch) -> str:
-    """Brake until the heartbeat goes on or the process ends; returns what happened, for the log."""
-    begin = time.monotonic()
-    port = MotorPort(path)
+def stands(vesc: Vesc) -> bool:
+    """Whether the newest frame was answered, by a car that does not move. False without a link."""
     try:
-        while watch.silent() and not watch.dead(0):
-            port.send(BRAKE)
-            time.sleep(FRAME_EVERY_S)
-    finally:
-        port.close()
-    return f"braked for {time.monotonic() - begin:.2f} s while control was silent"
+        reading = vesc.read()
+    except LinkLost:
+        return False
+    return reading.values_age_s < 2 * FRAME_EVERY_S and abs(reading.erpm_speed_m_s) < STANDING_M_S
+
+
+def release(vesc: Vesc) -> None:
+    """Leave the motor at zero current, where there is still a link to say so."""
+    try:
+        vesc.coast()
+    except LinkLost as error:
+        say(str(error))
 
 
 def say(text: str) -> None:
     print(f"guardian: {text}", file=sys.stderr, flush=True)
 
 
-def guard(port: str, watch: Watch, lockstep: bool) -> None:
-    """Watch until the control process has ended, and act where it is needed."""
-    while not watch.dead(POLL_MS):
-        if watch.silent():
-            say(brake_while_silent(port, watch))
-    if watch.finished() or watch.succeeded():
-        return
-    say(f"control process {watch.pid} died: braking")
-    if not lockstep:
-        say(stop_car(port, watch))
-        return
-    motor = MotorPort(port)
-    motor.send(BRAKE)
-    motor.close()
-
-
-class Guardian:
-    """A running guardian process."""
-
-    def __init__(self, process: subprocess.Popen[bytes], control_pid: int) -> None:
-        self.process = process
-        try:
-            self._control = os.pidfd_open(control_pid)
-        except ProcessLookupError:
-            self._control = -1
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def stop(self) -> None:
-        """End it; if its control process is dead, only after it has done its work."""
-        if self._control < 0 or select.select([self._control], [], [], 0.0)[0]:
-            try:
-                self.process.wait(BRAKING_MAX_S + 1.0)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.process.terminate()
-        self.process.wait()
-        if self._control >= 0:
-            os.close(self._control)
-            self._control = -1
-
-
-def start_guardian(port: str, status_name: str, control_pid: int, heartbeat: bool, log: Path | None = None) -> Guardian:
-    """Start watching a control process; returns when the guardian is ready.
-
-    port: of the motor controller; status_name: the shared CONTROL_STATUS record; heartbeat: False in lockstep, where
-    only the death of the process counts; log: file that its lines are added to, else they go to stderr.
-    Raises RuntimeError if it does not start.
-    """
-    limit = str(HEARTBEAT_LIMIT_MS if heartbeat else 0)
-    command = [sys.executable, "-m", "robot.safety.guardian", port, status_name, str(control_pid), limit]
-    with open(log, "ab") if log else os.fdopen(os.dup(2), "wb") as stderr:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
-    assert process.stdout is not None
-    with process.stdout as ready:
-        if ready.readline() != b"watching\n":
-            process.kill()
-            raise RuntimeError(f"the guardian of process {control_pid} did not start")
-    return Guardian(process, control_pid)
-
-
 def main() -> None:
-    port, status_name, pid, limit_ms = sys.argv[1:]
-    watch = Watch(status_name, int(pid), int(limit_ms))
+    guardian = Guardian(Path(sys.argv[1]), int(sys.argv[2]))
     become_realtime()
-    print("watching", flush=True)
-    try:
-        guard(port, watch, lockstep=limit_ms == "0")
-    except OSError as error:
-        say(f"{port}: {error.strerror}: the car is out of reach")
-        sys.exit(1)
+    guardian.guard()
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ class Flag(IntFlag):
     RECOVERED = 1 << 18  # raised by the recovery, not by a monitor
     RECOVERY_FAILED = 1 << 19
     CORNERED = 1 << 20
+    HELD = 1 << 24  # told to stand for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class TickInputs:
     backwards: bool = False  # facing against the course
     cornered: bool = False  # slow already, and the predictive brake finds no way that keeps off the walls
     emergency: bool = False
+    held: bool = False
     learner_age_s: float = 0.0  # of the weights in use; 0 without a learner
     numbers: tuple[float, ...] = ()  # whatever else must be finite: estimate, action
 
@@ -115,6 +117,7 @@ class Monitors:
                     vesc.accel_x_m_s2, vesc.accel_y_m_s2, vesc.yaw_rate_rad_s)  # fmt: skip
         raised = {
             Flag.EMERGENCY: tick.emergency,
+            Flag.HELD: tick.held,
             Flag.NOT_FINITE: not all_finite((*readings, tick.x, tick.y, *tick.numbers)),
             Flag.VESC_LOST: not tick.vesc_up,
             Flag.LIDAR_LOST: not tick.lidar_up,

@@ -6,6 +6,8 @@ Where stderr is no terminal, it is a line for each lap instead.
 import math
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich import box
@@ -119,6 +121,16 @@ class LiveView:
         else:
             self.live.refresh()
             self.live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Give the terminal back for a while."""
+        if self.live is None:
+            yield
+            return
+        self.live.stop()
+        yield
+        self.live.start()
 
     def update(self) -> None:
         """Draw, unless the last drawing is younger than REFRESH_S."""

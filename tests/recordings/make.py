@@ -25,7 +25,7 @@ from robot.logs.writer import LogWriter
 from robot.pipeline import Pipeline
 from robot.pipeline_setup import PipelineSetup
 from robot.practice.mailbox import Weights
-from robot.practice.session_file import learned_size
+from robot.practice.session_memory import learned_size
 from robot.practice.start import SHIPPED_POLICY, load_world
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track import TICK_S

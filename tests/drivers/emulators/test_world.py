@@ -60,8 +60,10 @@ def test_a_car_that_meets_a_wall_stops_dead_is_counted_once_and_can_reverse_away
     w = world()
     w.put_on_course(0.0, heading_error=math.pi / 2)
     w.order(0.0, SPEED, 2.0)
+    assert w.impact_m_s == 0.0
     run(w, 2.0)
     assert w.collisions == 1
+    assert 1.0 < w.impact_m_s < 2.0
     assert w.moving[V_X] == 0.0
     assert 0.0 < clearance(w) < 0.02
     run(w, 3.0)  # pushing on is the same contact

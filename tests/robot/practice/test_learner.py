@@ -9,8 +9,8 @@ import pytest
 from policies.replay import TRANSITION
 from robot.practice.best_policy import make_lap
 from robot.practice.learner import LearnerProcess
-from robot.practice.session_file import SessionFile, learned_size
-from robot.practice.session_memory import SessionMemory
+from robot.practice.session_file import SessionFile
+from robot.practice.session_memory import SessionMemory, learned_size
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig, save_config
 from robot.practice.start import starting_policy
 

@@ -1,202 +1,253 @@
-"""The guardian: when control dies or falls silent, the motor controller hears a brake, and then nothing that drives."""
+"""The guardians: when control dies or falls silent, the motor controller hears the stop that control had verified."""
 
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
-import threading
+import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from drivers.vesc import GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, FrameParser, frame
-from robot.practice.blocks import CONTROL_STATUS, SharedRecord
-from robot.safety import guardian as guarding
-from robot.safety.guardian import Guardian, Watch, start_guardian, stop_car
+from drivers.vesc import GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_SERVO_POS, FrameParser, frame
+from robot.practice.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
+from robot.practice.session_file import GUARDIANS, SessionFile
+from robot.practice.shared_block import SHARED_FOLDER
+from robot.safety.stop_plan import PLAN_TICKS, StopPlan
 
 PATIENCE_S = 20.0
+SECOND_NS = 1_000_000_000
+ROBOT = """
+virtual = false
+car = "f1tenth"
+[vesc]
+port = "unused"
+baud = {baud}
+erpm_per_m_s = 4614.0
+servo_gain = -1.0
+servo_offset = 0.5
+[lidar]
+port = "unused"
+"""
 
 
 class Motor:
     """The other end of the port: takes frames, answers with a speed."""
 
     def __init__(self) -> None:
-        self.end, slave = pty.openpty()
-        tty.setraw(slave)
-        self.port = os.ttyname(slave)
-        self._keep = slave
+        self.end, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+        self.port = os.ttyname(self.slave)
         self.parser = FrameParser()
         self.erpm = 10_000
-        self.first: list[int] = []  # answers before that one
         self.heard: list[tuple[int, int]] = []
 
-    def listen(self, until: object, seconds: float = PATIENCE_S) -> bool:
+    def listen(self, until: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
         """Take frames until `until()` is true; False if that takes too long."""
         begin = time.monotonic()
         while time.monotonic() - begin < seconds:
-            if until():  # type: ignore[operator]
+            if until():
                 return True
             if not select.select([self.end], [], [], 0.01)[0]:
                 continue
             for payload in self.parser.feed(os.read(self.end, 4096)):
                 if payload[0] == GET_VALUES:
-                    erpm = self.first.pop(0) if self.first else self.erpm
-                    os.write(self.end, frame(struct.pack(">B22xi", GET_VALUES, erpm) + bytes(32)))
-                else:
+                    os.write(self.end, frame(struct.pack(">B22xi", GET_VALUES, self.erpm) + bytes(32)))
+                elif payload[0] in (SET_CURRENT, SET_CURRENT_BRAKE):
                     self.heard.append(struct.unpack(">Bi", payload))
-        return bool(until())  # type: ignore[operator]
+                elif payload[0] == SET_SERVO_POS:
+                    self.heard.append(struct.unpack(">Bh", payload))
+        return until()
 
-    def brakes(self) -> int:
-        return sum(kind == SET_CURRENT_BRAKE and value > 0 for kind, value in self.heard)
+    def values(self, kind: int) -> list[int]:
+        return [value for heard, value in self.heard if heard == kind]
 
     def close(self) -> None:
         os.close(self.end)
-        os.close(self._keep)
+        os.close(self.slave)
+
+
+class Scene:
+    """A control process that can be killed, the records that it and the session write, and guardians who watch."""
+
+    def __init__(self, folder: Path, baud: int = 115_200) -> None:
+        self.motor = Motor()
+        self.path = folder / "session.json"
+        (folder / "car.toml").write_text(ROBOT.format(baud=baud))
+        parts = ("control", "session", "plan", *GUARDIANS)
+        names = {part: f"test-guardian-{os.getpid()}-{part}" for part in parts}
+        self.file = SessionFile(
+            str(folder), str(folder / "car.toml"), names, (1,), 1, False, "", self.motor.port, "", False
+        )  # fmt: skip
+        self.file.save(self.path)
+        self.status = SharedRecord.create(names["control"], CONTROL_STATUS)
+        self.session = SharedRecord.create(names["session"], SESSION_STATUS)
+        self.plan = StopPlan.create(names["plan"])
+        self.records = [SharedRecord.create(names[name], GUARDIAN_STATUS) for name in GUARDIANS]
+        self.control = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        self.parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        self.session.write(pid=self.parent.pid)
+        self.guardians: list[subprocess.Popen[bytes]] = []
+
+    def start(self, ranks: int = 1) -> None:
+        for rank in range(ranks):
+            command = [sys.executable, "-m", "robot.safety.guardian", str(self.path), str(rank)]
+            self.guardians.append(subprocess.Popen(command, start_new_session=True))
+        begin = time.monotonic()
+        while any(self.records[rank].peek("heartbeat_ns") == 0 for rank in range(ranks)):
+            assert time.monotonic() - begin < PATIENCE_S
+            time.sleep(0.01)
+
+    def drive(self, seconds_ahead: float = 60.0) -> None:
+        """Control is in charge, and its heartbeat lasts for so long."""
+        self.status.write(
+            pid=self.control.pid, heartbeat_ns=time.monotonic_ns() + round(seconds_ahead * SECOND_NS), finished=0
+        )
+        time.sleep(0.1)  # the guardians look every 10 ms
+
+    def kill_control(self) -> None:
+        self.control.kill()
+        self.control.wait()
+
+    def close(self) -> None:
+        for process in (self.control, self.parent, *self.guardians):
+            process.kill()
+            process.wait()
+        for record in (self.status, self.session, self.plan, *self.records):
+            record.close()
+        self.motor.close()
 
 
 @pytest.fixture
-def motor() -> Iterator[Motor]:
-    it = Motor()
-    yield it
-    it.close()
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path)
+    yield scene
+    scene.close()
 
 
-@pytest.fixture
-def control() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    yield process
-    process.kill()
-    process.wait()
+def plan_of(servo_rad: float, brake_a: float) -> np.ndarray:
+    return np.tile((servo_rad, brake_a), (PLAN_TICKS, 1))
 
 
-@pytest.fixture
-def status() -> Iterator[SharedRecord]:
-    record = SharedRecord.create(f"test-guardian-{os.getpid()}", CONTROL_STATUS)
-    yield record
-    record.close()
-
-
-def start(motor: Motor, control: subprocess.Popen[bytes], heartbeat: bool = True) -> Guardian:
-    return start_guardian(motor.port, f"test-guardian-{os.getpid()}", control.pid, heartbeat)
-
-
-def test_a_dead_control_process_is_followed_by_braking_until_the_car_stands(motor, control, status):
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns())
-    guardian = start(motor, control)
-    control.kill()
-    control.wait()
-    assert motor.listen(lambda: motor.brakes() >= 5)
+def test_a_dead_control_process_is_followed_by_the_verified_stop_until_the_car_stands(scene: Scene) -> None:
+    scene.start()
+    plan = plan_of(0.1, 20.0)
+    plan[25:] = 0.2, 30.0
+    scene.drive()
+    scene.plan.write(plan, time.monotonic_ns())
+    scene.kill_control()
+    motor = scene.motor
+    assert motor.listen(lambda: 30_000 in motor.values(SET_CURRENT_BRAKE))
+    assert motor.values(SET_CURRENT_BRAKE)[0] == 20_000
+    assert sorted(set(motor.values(SET_SERVO_POS)), reverse=True) == [400, 300]  # gain -1, centre 0.5
     motor.erpm = 0
-    assert motor.listen(lambda: motor.heard[-1] == (SET_CURRENT, 0))
-    guardian.stop()
-    assert {kind for kind, _ in motor.heard} == {SET_CURRENT_BRAKE, SET_CURRENT}
-
-
-def test_a_silent_control_process_is_braked_for_until_it_speaks_again(motor, control, status):
-    guardian = start(motor, control)
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns())
-    assert motor.listen(lambda: motor.brakes() >= 3)
-    status.write(heartbeat_ns=time.monotonic_ns() + 60_000_000_000)
-    motor.listen(lambda: False, 0.2)
+    assert motor.listen(lambda: motor.heard[-2][0] == SET_CURRENT)  # released, wheels as they were
+    time.sleep(0.1)
+    assert scene.records[0].peek("stopped_pid") == scene.control.pid
     motor.heard.clear()
     motor.listen(lambda: False, 0.2)
     assert motor.heard == []
-    guardian.stop()
 
 
-def test_a_silent_control_process_that_dies_is_braked_for_until_the_car_stands(motor, control, status):
-    guardian = start(motor, control)
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns())
-    assert motor.listen(lambda: motor.brakes() >= 3)
-    control.kill()
-    control.wait()
-    motor.erpm = 0
-    assert motor.listen(lambda: motor.heard[-1] == (SET_CURRENT, 0))
-    guardian.stop()
+@pytest.mark.parametrize("damage", ["torn", "nan", "none"])
+def test_without_a_plan_that_can_be_trusted_it_brakes_fully_and_leaves_the_wheels(scene: Scene, damage: str) -> None:
+    if damage == "nan":
+        scene.plan.write(plan_of(float("nan"), 20.0), time.monotonic_ns())
+    if damage == "torn":
+        scene.plan.write(plan_of(0.1, 20.0), time.monotonic_ns())
+        scene.plan._block.bytes[100] ^= 0xFF
+    scene.start()
+    scene.drive()
+    scene.kill_control()
+    assert scene.motor.listen(lambda: len(scene.motor.heard) >= 5)
+    assert set(scene.motor.heard) == {(SET_CURRENT_BRAKE, 40_000)}
 
 
-@pytest.mark.parametrize("first", [[], [0, 0, 9000] * 9], ids=["always rolling", "never three times in a row"])
-def test_a_car_that_is_never_seen_to_stand_is_let_go_after_a_while(motor, control, status, monkeypatch, first):
-    monkeypatch.setattr(guarding, "BRAKING_MAX_S", 0.4)
-    motor.first, said = first, []
-    watch = Watch(f"test-guardian-{os.getpid()}", control.pid, 100)
-    threading.Thread(target=lambda: said.append(stop_car(motor.port, watch)), daemon=True).start()
-    assert motor.listen(lambda: said)
-    assert "did not say that the car stands" in said[0]
-    assert motor.listen(lambda: motor.heard[-1] == (SET_CURRENT, 0))
-    assert motor.brakes() >= 3
+def test_a_silent_control_process_is_stopped_for_until_it_speaks_again(scene: Scene) -> None:
+    scene.start()
+    scene.drive(0.0)
+    assert scene.motor.listen(lambda: len(scene.motor.values(SET_CURRENT_BRAKE)) >= 3)
+    scene.drive(60.0)
+    scene.motor.listen(lambda: False, 0.2)
+    scene.motor.heard.clear()
+    scene.motor.listen(lambda: False, 0.2)
+    assert scene.motor.heard == []
 
 
-def test_before_its_first_heartbeat_a_process_is_left_alone(motor, control, status):
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns())  # its predecessor's
-    guardian = start(motor, control)
-    motor.listen(lambda: False, 0.3)
-    assert motor.heard == []
-    guardian.stop()
+def test_before_a_control_process_is_in_charge_nothing_is_sent(scene: Scene) -> None:
+    scene.start()
+    scene.kill_control()
+    scene.motor.listen(lambda: False, 0.3)
+    assert scene.motor.heard == []
 
 
-def test_after_a_good_end_nothing_is_sent(motor, control, status):
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns() + 60_000_000_000, finished=1)
-    guardian = start(motor, control)
-    control.kill()
-    control.wait()
-    guardian.stop()
-    assert guardian.process.returncode == 0
-    motor.listen(lambda: False, 0.1)
-    assert motor.heard == []
+def test_after_a_good_end_nothing_is_sent(scene: Scene) -> None:
+    scene.start()
+    scene.drive(0.0)
+    scene.status.write(finished=1)
+    scene.motor.listen(lambda: False, 0.2)
+    scene.motor.heard.clear()
+    scene.kill_control()
+    scene.motor.listen(lambda: False, 0.2)
+    assert scene.motor.heard == []
 
 
-def test_who_has_finished_may_fall_silent(motor, control, status):
-    guardian = start(motor, control)
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns(), finished=1)
-    motor.listen(lambda: False, 0.3)
-    assert motor.heard == []
-    guardian.stop()
+def test_it_lets_go_when_a_successor_is_in_charge(scene: Scene) -> None:
+    scene.start()
+    scene.drive()
+    scene.kill_control()
+    assert scene.motor.listen(lambda: len(scene.motor.heard) >= 3)
+    scene.status.write(pid=os.getpid(), heartbeat_ns=time.monotonic_ns() + 60 * SECOND_NS)  # the car still rolls
+    scene.motor.listen(lambda: False, 0.2)
+    scene.motor.heard.clear()
+    scene.motor.listen(lambda: False, 0.2)
+    assert scene.motor.heard == []
 
 
-def test_it_lets_go_when_a_successor_is_in_charge(motor, control, status):
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns() + 60_000_000_000)
-    guardian = start(motor, control)
-    control.kill()
-    control.wait()
-    assert motor.listen(lambda: motor.brakes() >= 2)
-    status.write(pid=os.getpid())  # the successor; the car still rolls
-    guardian.process.wait(PATIENCE_S)
-    assert motor.heard[-1][0] == SET_CURRENT_BRAKE
-    guardian.stop()
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_second_guardian_acts_where_the_first_cannot(scene: Scene, number: int) -> None:
+    scene.start(ranks=2)
+    scene.plan.write(plan_of(0.1, 20.0), time.monotonic_ns())
+    scene.drive()
+    os.kill(scene.guardians[0].pid, number)
+    began = time.monotonic()
+    scene.kill_control()
+    assert scene.motor.listen(lambda: (SET_CURRENT_BRAKE, 20_000) in scene.motor.heard)
+    assert time.monotonic() - began < 5.0  # 0.06 s where the machine has time
+    scene.motor.erpm = 0
+    assert scene.motor.listen(lambda: scene.records[1].peek("stopped_pid") == scene.control.pid)
 
 
-def test_in_lockstep_one_brake_frame_waits_for_the_devices_time(motor, control, status):
-    status.write(pid=control.pid, heartbeat_ns=1)
-    guardian = start(motor, control, heartbeat=False)
-    motor.listen(lambda: False, 0.3)
-    assert motor.heard == []  # no heartbeat is expected
-    control.kill()
-    control.wait()
-    guardian.process.wait(PATIENCE_S)
-    motor.listen(lambda: False, 0.1)
-    assert motor.heard == [(SET_CURRENT_BRAKE, 40_000)]
+def test_the_line_keeps_the_speed_that_the_robots_file_names(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, baud=921_600)
+    try:
+        scene.start()
+        scene.drive()
+        scene.kill_control()
+        assert scene.motor.listen(lambda: len(scene.motor.heard) >= 1)
+        assert termios.tcgetattr(scene.motor.slave)[4:6] == [termios.B921600] * 2
+    finally:
+        scene.close()
 
 
-def test_in_lockstep_a_successor_is_not_braked_for(motor, control, status):
-    status.write(pid=os.getpid(), heartbeat_ns=1)
-    guardian = start(motor, control, heartbeat=False)
-    control.kill()
-    control.wait()
-    guardian.process.wait(PATIENCE_S)
-    motor.listen(lambda: False, 0.1)
-    assert motor.heard == []
-
-
-def test_a_port_that_is_gone_is_said_and_is_no_success(motor, control, status, tmp_path):
-    log = tmp_path / "guardian.txt"
-    guardian = start_guardian("/dev/no-such-port", f"test-guardian-{os.getpid()}", control.pid, True, log)
-    status.write(pid=control.pid, heartbeat_ns=time.monotonic_ns() + 60_000_000_000)
-    control.kill()
-    control.wait()
-    assert guardian.process.wait(PATIENCE_S) == 1
-    assert "/dev/no-such-port" in log.read_text()
+def test_the_last_ones_out_remove_what_a_killed_session_left(scene: Scene, tmp_path: Path) -> None:
+    device = tmp_path / "device"
+    device.mkdir()
+    SessionFile(**{name: getattr(scene.file, name) for name in scene.file.__struct_fields__} | {
+        "device_folder": str(device)}).save(scene.path)  # fmt: skip
+    scene.start(ranks=2)
+    scene.drive()
+    scene.status.write(finished=1)
+    scene.kill_control()
+    scene.parent.kill()
+    for guardian in scene.guardians:
+        assert guardian.wait(PATIENCE_S) == 0
+    assert not device.exists()
+    assert not list(SHARED_FOLDER.glob(f"test-guardian-{os.getpid()}-*"))

@@ -1,0 +1,62 @@
+"""The stop that control verified: read whole, by the moment, also after its writer died in the middle."""
+
+import os
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from robot.safety.stop_plan import PLAN_TICKS, TICK_NS, StopPlan
+from robot.tasks.race_track import TICK_S
+
+RAMP = np.column_stack((np.linspace(-0.4, 0.4, PLAN_TICKS), np.linspace(1.0, 40.0, PLAN_TICKS)))
+
+
+@pytest.fixture
+def plan() -> Iterator[StopPlan]:
+    plan = StopPlan.create(f"test-plan-{os.getpid()}")
+    yield plan
+    plan.close()
+
+
+def test_its_tick_is_the_control_loops() -> None:
+    assert pytest.approx(1e9 * TICK_S) == TICK_NS
+
+
+def test_before_the_first_there_is_none(plan: StopPlan) -> None:
+    assert plan.read() is None
+    assert plan.now() is None
+
+
+def test_the_newest_is_read_elsewhere(plan: StopPlan) -> None:
+    other = StopPlan.attach(f"test-plan-{os.getpid()}")
+    for number in range(1, 6):
+        plan.write(RAMP * number, 1000 * number)
+        found = other.read()
+        assert found is not None and found[0] == 1000 * number
+        np.testing.assert_array_equal(found[1], RAMP * number)
+    other.close()
+
+
+@pytest.mark.parametrize(("age_ticks", "row"), [(0.0, 0), (1.0, 0), (1.6, 1), (2.0, 1), (100.0, 99), (9000.0, -1)])
+def test_the_row_is_that_of_the_moment(
+    plan: StopPlan, monkeypatch: pytest.MonkeyPatch, age_ticks: float, row: int
+) -> None:
+    plan.write(RAMP, 5_000_000_000)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 5_000_000_000 + round(age_ticks * TICK_NS))
+    assert plan.now() == tuple(RAMP[row])
+
+
+def test_one_that_is_half_written_leaves_the_one_before(plan: StopPlan) -> None:
+    plan.write(RAMP, 1)
+    plan.write(2 * RAMP, 2)
+    plan._block.bytes[16 + 16 + 8 * 2 * PLAN_TICKS + 40] ^= 1  # in the second slot
+    found = plan.read()
+    assert found is not None and found[0] == 1
+
+
+@pytest.mark.parametrize("bad", [(np.nan, 20.0), (0.1, np.inf), (0.1, 0.0), (0.1, -5.0)])
+def test_numbers_that_are_none_or_do_not_brake_are_no_plan(plan: StopPlan, bad: tuple[float, float]) -> None:
+    plan.write(np.tile(bad, (PLAN_TICKS, 1)), time.monotonic_ns())
+    assert plan.now() is None
