@@ -4,11 +4,12 @@ import math
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from sim.car import CarParameters, load_parameters
+if TYPE_CHECKING:
+    from sim.car import CarParameters
 
 ConfigT = TypeVar("ConfigT")
 ROBOTS = Path(__file__).parent / "robots"
@@ -118,7 +119,7 @@ def load_robot(name: str) -> RobotConfig:
     return _load(name, RobotConfig)
 
 
-def believed_car(name: str) -> CarParameters:
+def believed_car(name: str) -> "CarParameters":
     """The car that a robot's file says it is: the parameters of its field `car`, steering no further than its servo can.
 
     `car` is a name of `sim/data`, or the path of a parameter file: from the robot file's folder, or from here.
@@ -126,6 +127,8 @@ def believed_car(name: str) -> CarParameters:
     Raises:
         ValueError: as `load_robot`, or there is no such car, or something is wrong in its file.
     """
+    from sim.car import load_parameters  # slow to import, and who only lists robots need not wait
+
     robot, path = load_robot(name), robot_path(name)
     beside = path.parent / robot.car
     try:
