@@ -1,30 +1,84 @@
 """A robot's file and a run's options, checked field by field."""
 
+import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+if TYPE_CHECKING:
+    from sim.car import CarParameters
+
 ConfigT = TypeVar("ConfigT")
 ROBOTS = Path(__file__).parent / "robots"
+STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
+MOUNT_MAX_M = 1.0
 
 
 class SerialVesc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The motor controller: its port, and the gains between SI units and its own (F1TENTH's `vesc.yaml`)."""
+    """The motor controller: its port, and the gains and limits between SI units and its own (F1TENTH's `vesc.yaml`)."""
 
     port: str
     baud: int = 115200
     erpm_per_m_s: float = 4614.0
     servo_gain: float = -1.2135
     servo_offset: float = 0.5304
+    servo_min: float = 0.15
+    servo_max: float = 0.85
+
+    def __post_init__(self) -> None:
+        _positive("baud", self.baud)
+        _positive("erpm_per_m_s", self.erpm_per_m_s)
+        if not math.isfinite(self.servo_gain) or self.servo_gain == 0.0:
+            raise ValueError(f"servo_gain: found {self.servo_gain}, allowed: any number but 0")
+        if not 0.0 <= self.servo_min < self.servo_max <= 1.0:
+            raise ValueError(
+                f"servo_min, servo_max: found {self.servo_min}, {self.servo_max}, allowed: 0 to 1, the first one less"
+            )
+        if not self.servo_min < self.servo_offset < self.servo_max:
+            raise ValueError(
+                f"servo_offset: found {self.servo_offset}, allowed: between servo_min, {self.servo_min}, and servo_max, "
+                f"{self.servo_max}"
+            )
+        if self.steer_reach_rad < STEER_REACH_MIN_RAD:
+            raise ValueError(
+                f"servo_gain: found {self.servo_gain}, allowed: with these servo_min, servo_offset and servo_max, what "
+                f"lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+            )
+
+    @property
+    def steer_reach_rad(self) -> float:
+        """How far the wheels can be turned to both sides within the servo's end stops."""
+        return min(self.servo_max - self.servo_offset, self.servo_offset - self.servo_min) / abs(self.servo_gain)
 
 
 class SerialLidar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The lidar's port."""
+    """The lidar: its port, and how it is mounted on the car."""
 
     port: str
     baud: int = 256000
+    mount_yaw_rad: float = 0.0  # direction of its own zero in the car's frame, counter-clockwise positive
+    mirrored: bool = False  # upside down
+    mount_x_m: float = 0.0  # of its axis, ahead of the car's centre of gravity
+    mount_y_m: float = 0.0  # and to the left of it
+
+    def __post_init__(self) -> None:
+        _positive("baud", self.baud)
+        _within("mount_yaw_rad", self.mount_yaw_rad, 2.0 * math.pi)
+        _within("mount_x_m", self.mount_x_m, MOUNT_MAX_M)
+        _within("mount_y_m", self.mount_y_m, MOUNT_MAX_M)
+
+
+def _positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name}: found {value}, allowed: above 0")
+
+
+def _within(name: str, value: float, most: float) -> None:
+    if not abs(value) <= most:
+        raise ValueError(f"{name}: found {value}, allowed: {-most:.3g} to {most:.3g}")
 
 
 class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,17 +119,42 @@ def load_robot(name: str) -> RobotConfig:
     return _load(name, RobotConfig)
 
 
+def believed_car(name: str) -> "CarParameters":
+    """The car that a robot's file says it is: the parameters of its field `car`, steering no further than its servo can.
+
+    `car` is a name of `sim/data`, or the path of a parameter file: from the robot file's folder, or from here.
+
+    Raises:
+        ValueError: as `load_robot`, or there is no such car, or something is wrong in its file.
+    """
+    from sim.car import load_parameters  # slow to import, and who only lists robots need not wait
+
+    robot, path = load_robot(name), robot_path(name)
+    beside = path.parent / robot.car
+    try:
+        car = load_parameters(beside if beside.is_file() else robot.car)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return replace(car, steer_max_rad=min(car.steer_max_rad, robot.vesc.steer_reach_rad))
+
+
 def load_drone(name: str) -> DroneConfig:
     """A Crazyflie by its name in `robot/robots/`, or by the path of a TOML file. Raises ValueError like `load_robot`."""
     return _load(name, DroneConfig)
 
 
-def _load(name: str, kind: type[ConfigT]) -> ConfigT:
+def robot_path(name: str) -> Path:
+    """The file of a robot. Raises ValueError if there is none."""
     path = ROBOTS / f"{name}.toml"
     if not path.exists():
         path = Path(name)
     if not path.is_file():
         raise ValueError(f"--robot: found '{name}', allowed: {', '.join(robot_names())} or the path of a TOML file")
+    return path
+
+
+def _load(name: str, kind: type[ConfigT]) -> ConfigT:
+    path = robot_path(name)
     try:
         return msgspec.convert(tomllib.loads(path.read_text()), kind)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

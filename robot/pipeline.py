@@ -38,6 +38,7 @@ from robot.safety.stop_plan import PLAN_TICKS
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tally import Tally
 from robot.tasks import race_track as task
+from sim.car import P_EMPTY_V
 from sim.track import Course
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
@@ -93,14 +94,14 @@ class Pipeline:
         self.mode = Mode.RUN
         self.flags = Flag.NONE
         self.recovered = Flag.NONE  # what the recovery said in the last tick
-        self.monitors = Monitors()
+        self.monitors = Monitors(float(setup.car[P_EMPTY_V]))
         self.supervisor = Supervisor()
         self.recovery = Recovery(setup.car)
         self.recovering = False
         self.grid = setup.grid
-        self.estimator: Estimator | MaplessEstimator = MaplessEstimator()
+        self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
         if setup.course is not None and setup.grid is not None:
-            self.estimator = Estimator(setup.grid, None, setup.seed)
+            self.estimator = Estimator(setup.grid, None, setup.seed, setup.car)
             self.take_course(setup.course)
 
     def take_course(self, course: Course) -> None:
@@ -269,7 +270,7 @@ class Pipeline:
     def draw_map(self) -> None:
         """Make map and course of the first lap, and go on with an estimator that knows them."""
         self.grid, course, pose = self.first_lap.draw_map(self.estimator)
-        self.estimator = Estimator(self.grid, pose, self.setup.seed)
+        self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car)
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
 

@@ -20,6 +20,7 @@ answers with the time reached. The control socket takes one JSON object a line, 
 import argparse
 import gc
 import json
+import math
 import mmap
 import os
 import select
@@ -30,7 +31,7 @@ import tty
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -45,6 +46,9 @@ from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
 from sim.track_map import find_course, load_map
 
+POSITIVE = ("baud", "erpm_per_m_s", "sample_s")
+NOT_NEGATIVE = ("firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out")
+WiringT = TypeVar("WiringT", VescWiring, RPLidarWiring)
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
 
 
@@ -100,8 +104,10 @@ class Emulator:
     def __init__(self, config: VirtualCarConfig, directory: Path) -> None:
         self.world = build_world(config)
         noise = np.random.default_rng([config.seed, 0xE8]).spawn(2)
-        self.vesc = VescEmulator(self.world, scaled(VescWiring(), config.noise), noise[0])
-        self.lidar = RPLidarEmulator(self.world, scaled(RPLidarWiring(), config.noise), noise[1])
+        vesc = changed(scaled(VescWiring(), config.noise), "vesc", config.vesc)
+        lidar = changed(scaled(RPLidarWiring(), config.noise), "lidar", config.lidar)
+        self.vesc = VescEmulator(self.world, vesc, noise[0])
+        self.lidar = RPLidarEmulator(self.world, lidar, noise[1])
         self.vesc_pty = Pty(directory / "vesc")
         self.lidar_pty = Pty(directory / "lidar")
         self.time_s = 0.0
@@ -187,6 +193,23 @@ def scaled(wiring: Any, factor: float) -> Any:
     if "drop_out" in vars(wiring):
         noises |= {"drop_out": wiring.drop_out * factor, "speed_error": wiring.speed_error * factor}
     return replace(wiring, **noises)
+
+
+def changed(wiring: WiringT, table: str, values: dict[str, Any]) -> WiringT:
+    """A copy of a device's wiring with other values, by their names. Raises ValueError for a wrong name or value."""
+    own = vars(wiring)
+    for name, value in values.items():
+        if name not in own:
+            raise ValueError(f"{table}: found {name}, allowed: {', '.join(own)}")
+        kind = type(own[name])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ValueError(f"{table}.{name}: found {value!r}, allowed: a value like {own[name]!r}")
+        if not math.isfinite(value) or (name in POSITIVE and value <= 0) or (name in NOT_NEGATIVE and value < 0):
+            wanted = "more than 0" if name in POSITIVE else "0 or more"
+            raise ValueError(f"{table}.{name}: found {value!r}, allowed: a finite number, {wanted}")
+    if values.get("servo_per_rad") == 0:
+        raise ValueError("vesc.servo_per_rad: found 0, allowed: any other number")
+    return replace(wiring, **values)
 
 
 def build_world(config: VirtualCarConfig) -> World:

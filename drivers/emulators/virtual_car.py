@@ -37,6 +37,10 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0  # of all noise
     hidden_seed: int | None = None  # of the hidden car; none: the car of the data sheet
     car: dict[str, float] = {}  # parameters that differ from the data sheet's, by their names in sim.car.CarParameters
+    # How the devices differ from what a robot's file says of them, and their vices: by their names in
+    # drivers.emulators.vesc.VescWiring and drivers.emulators.rplidar.RPLidarWiring.
+    vesc: dict[str, bool | int | float] = {}
+    lidar: dict[str, bool | int | float] = {}
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
     charge: float = 1.0  # of the battery, 0 to 1
     noise: float = 1.0  # factor on the noise of all sensors; 0: none

@@ -8,6 +8,7 @@ from robot.demonstration.first_map import Closure, first_map
 from robot.demonstration.gap_follower import GapFollower
 from robot.estimation.estimator import Estimate, Estimator, Pose
 from robot.estimation.mapless import MaplessEstimator
+from sim.car import P_FRONT, P_REAR, P_STEER_MAX
 from sim.distance_field import OccupancyGrid
 from sim.track import Course
 
@@ -23,7 +24,7 @@ class FirstLap:
         self.keyboard = keyboard
         self.started_s = self.driven_m = 0.0
         self.guided = (0.0, 0.0)  # what the gap follower says
-        self.gap_follower = GapFollower()
+        self.gap_follower = GapFollower(float(car[P_FRONT] + car[P_REAR]), float(car[P_STEER_MAX]))
         self.calibrator = Calibrator(car)
         self.closure: Closure | None = None
 

@@ -22,8 +22,8 @@ class Estimator(Tracker):
     that `relocalise` searches, another one each time, so that a second try may find what the first has missed.
     """
 
-    def __init__(self, grid: OccupancyGrid, start: Pose | None, seed: int) -> None:
-        super().__init__(grid.distance_m, grid.frame, known_m=math.inf, robust_m=ROBUST_M)
+    def __init__(self, grid: OccupancyGrid, start: Pose | None, seed: int, car: np.ndarray | None = None) -> None:
+        super().__init__(grid.distance_m, grid.frame, known_m=math.inf, robust_m=ROBUST_M, car=car)
         self.grid = grid
         self.rng = np.random.default_rng([seed, 0x10C])
         if start is not None:

@@ -56,13 +56,16 @@ class Tracker:
     """Tracks one car in one distance field. Feed `update` once a tick.
 
     field_m (h, w) float32, frame (5,): see `sim.distance_field.OccupancyGrid`. Points farther than `known_m` from every
-    wall are where the field knows nothing. robust_m: a point so far from a wall counts a quarter.
+    wall are where the field knows nothing. robust_m: a point so far from a wall counts a quarter. car:
+    `CarParameters.packed()`, of the data sheet's F1TENTH if none is told.
     """
 
-    def __init__(self, field_m: np.ndarray, frame: np.ndarray, known_m: float, robust_m: float) -> None:
+    def __init__(
+        self, field_m: np.ndarray, frame: np.ndarray, known_m: float, robust_m: float, car: np.ndarray | None = None
+    ) -> None:
         self.field_m, self.frame = field_m, frame
         self.known_m, self.robust_m = known_m, robust_m
-        self.car = load_parameters().packed()
+        self.car = load_parameters().packed() if car is None else car
         self.odometry = Odometry()
         self.recent = RecentPoints()
         self.state = np.zeros(fusion.N_STATE)

@@ -18,7 +18,7 @@ from robot.tasks.race_track import DECISION_S, SPEED_MIN_M_S, STEER_MAX_RAD
 from robot.tasks.race_track_gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track_laps import EstimateNoise, pack_courses
 from robot.training import ONWARD_RATE, RANDOMISED, Trial
-from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation, load_parameters
+from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
 from sim.car_adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
 from sim.track import Course
 
@@ -43,6 +43,7 @@ class Fit:
     """
 
     car: CarParameters
+    nominal: CarParameters
     grip_share: float
     decisions: int
     error_rad_s: float
@@ -107,7 +108,7 @@ def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         grip = min(GRIPS, key=lambda share: error(share, delay_s))
         delay_s = min(DELAYS_S, key=lambda delay: error(grip, delay))
     fitted = replace(nominal, grip=float(grip) * nominal.grip, actuation_s=float(delay_s))
-    return Fit(fitted, float(grip), decisions, error(grip, delay_s))
+    return Fit(fitted, nominal, float(grip), decisions, error(grip, delay_s))
 
 
 def improve(
@@ -136,7 +137,7 @@ def improve(
                          first_margin_m=margin_m)  # fmt: skip
         return pretrain(pack_courses([course]), car, recipe, trial, seed, weights).weights
 
-    brake = brake_beliefs(load_parameters(), fit.grip_share, fit.least_grip_share) if predictive_brake else None
+    brake = brake_beliefs(fit.nominal, fit.grip_share, fit.least_grip_share) if predictive_brake else None
 
     def earned(candidate: np.ndarray) -> float:
         drivers = (cars * TRIAL_CARS)[:TRIAL_CARS]

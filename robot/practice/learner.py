@@ -20,6 +20,7 @@ import numpy as np
 
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
+from robot.config import believed_car
 from robot.practice.adaptation import Fit, fit_car, improve
 from robot.practice.best_policy import NEWEST_FILE, BestPolicy, lap_dtype
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
@@ -31,7 +32,6 @@ from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import course_of, new_learner, starting_policy
 from robot.safety.predictive_brake import SLIPPERY_SHARE
 from robot.tasks import race_track
-from sim.car import load_parameters
 
 CHECKPOINT_EVERY_S = 20.0
 IDLE_S = 0.001
@@ -52,6 +52,7 @@ class LearnerProcess:
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
         self.config = load_config(self.folder)
+        self.nominal = believed_car(self.config.robot)
         self.learner = new_learner(self.config, starting_policy(self.config))
         self.starts_from_policy = self.config.start_from != SCRATCH
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
@@ -98,7 +99,7 @@ class LearnerProcess:
             self.learner.learn_from_prior()
         self.learner.add(stored)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
-        fit = fit_car(np.array(self.lived, TRANSITION), load_parameters()) if self.starts_from_policy else None
+        fit = fit_car(np.array(self.lived, TRANSITION), self.nominal) if self.starts_from_policy else None
         if fit is not None:
             self.take_grip(fit)
         self.learned = self.learner.transitions_seen
@@ -135,7 +136,7 @@ class LearnerProcess:
 
     def adapt(self) -> None:
         """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
-        fit = fit_car(np.array(self.lived, TRANSITION), load_parameters())
+        fit = fit_car(np.array(self.lived, TRANSITION), self.nominal)
         if fit is None:
             return
         self.take_grip(fit)

@@ -24,11 +24,10 @@ from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
 from robot.practice.show import initial_view, refresh
-from robot.practice.start import World, load_world, starting_policy
+from robot.practice.start import World, load_world, starting_policy, true_car
 from robot.practice.summary import summarise
 from robot.safety import predictive_brake
 from robot.view.terminal import LiveView
-from sim.car import hidden_car, load_parameters
 from sim.yardstick import lookup_or_compute
 
 POLL_S = 0.02
@@ -127,12 +126,8 @@ def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, P
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
     """The yardstick of the virtual car's own parameters on this course, s; None on a real robot."""
-    if config.robot != "virtual-car":
-        return None
-    car = load_parameters()
-    if config.hidden_seed is not None:
-        car = hidden_car(config.hidden_seed, car)
-    return lookup_or_compute(world.course, car).lap_s
+    car = true_car(config)
+    return None if car is None else lookup_or_compute(world.course, car).lap_s
 
 
 def run_session(session: Session, yardstick_s: float | None) -> float:

@@ -22,7 +22,7 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.serial_port import SerialPort
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
-from robot.config import load_robot
+from robot.config import believed_car, load_robot
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
 from robot.logs.records import STAND
@@ -38,10 +38,8 @@ from robot.practice.run_lock import RunLock
 from robot.practice.session_file import COURSE_FILE, GUARDIANS, SessionFile
 from robot.practice.session_memory import SessionMemory, learned_size
 from robot.practice.settings import SCRATCH, PracticeConfig
-from robot.practice.start import World
-from robot.practice.wiring import vesc_settings
+from robot.practice.start import World, true_car
 from robot.safety.supervisor import Mode
-from sim.car import CarParameters, hidden_car, load_parameters
 
 BASELINE_LAPS = 3
 STOP_S = (60.0, 8.0, 3.0)  # for the car to come to rest and control to end: time is up; asked to; emergency stop
@@ -79,15 +77,8 @@ class Session:
         self.robot = load_robot(config.robot)
         if config.clock == "lockstep" and not self.robot.virtual:
             raise ValueError("--clock: found 'lockstep', allowed for a real robot: realtime")
-        self.believed = load_parameters()
-        self.true_car: CarParameters | None = None
-        if self.robot.virtual:
-            hidden = config.hidden_seed
-            self.true_car = self.believed if hidden is None else hidden_car(hidden, self.believed)
-        try:
-            vesc_settings(self.robot.vesc.port, self.robot)
-        except ValueError as error:
-            raise ValueError(f"--robot: {config.robot}: {error}") from error
+        self.believed = believed_car(config.robot)
+        self.true_car = true_car(config)
         self.realtime = config.clock == "realtime"
         self.life = len(list(folder.glob("setup-*.npz")))
         self.session_path = folder.resolve() / "session.json"

@@ -10,6 +10,7 @@ from policies.actor import actor_layers, initial_weights
 from policies.policy_file import PolicyFile, load_policy
 from policies.rlpd import Mirror, Rlpd
 from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH
+from robot.config import believed_car, load_robot
 from robot.demonstration.course_from_lap import load_course
 from robot.practice.best_policy import policy_path
 from robot.practice.session_file import COURSE_FILE
@@ -17,7 +18,7 @@ from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.practice.simulated import simulate_practice
 from robot.tasks import race_track
 from sim.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
-from sim.car import load_parameters
+from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, rasterise
 from sim.track import Course
 from sim.track_map import find_course, load_map
@@ -44,6 +45,13 @@ def load_world(track: str, map_path: str) -> World:
         raise ValueError(f"--track: found '{name}', allowed: {', '.join(BUILT_IN)}")
     course = built_in(name)
     return World(rasterise(course), course)
+
+
+def true_car(config: PracticeConfig) -> CarParameters | None:
+    """What the virtual car really is, whatever its robot's file believes; None for a real robot."""
+    if not load_robot(config.robot).virtual:
+        return None
+    return load_parameters() if config.hidden_seed is None else hidden_car(config.hidden_seed)
 
 
 def starting_policy(config: PracticeConfig) -> PolicyFile:
@@ -88,7 +96,7 @@ def new_learner(config: PracticeConfig, policy: PolicyFile) -> Rlpd:
         course = load_world(config.track, config.map).course
         learner.add_prior(
             simulate_practice(
-                course, load_parameters(), learner.actor, learner.layers, config.predictive_brake, config.seed
+                course, believed_car(config.robot), learner.actor, learner.layers, config.predictive_brake, config.seed
             )
         )
     return learner
