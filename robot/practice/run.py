@@ -1,6 +1,5 @@
 """A whole session for a person: from the options to the figures, the picture and the run's folder."""
 
-import json
 import sys
 import time
 from contextlib import ExitStack, nullcontext
@@ -10,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from robot.cli.output import say
 from robot.demonstration.course_from_lap import gates, load_course, save_course
 from robot.demonstration.keyboard import Keyboard, KeyboardDriver
+from robot.json_file import write_json
 from robot.plots import plot_run
 from robot.practice.best_policy import best_median_s
 from robot.practice.interruptions import listening
@@ -22,7 +21,7 @@ from robot.practice.progress import Progress, load_progress
 from robot.practice.run_lock import RunLock
 from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
-from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
+from robot.practice.settings import PracticeConfig, load_config, new_run_folder, own_settings, resumed, save_config
 from robot.practice.show import initial_view, refresh
 from robot.practice.start import World, load_world, starting_policy, true_car
 from robot.practice.summary import summarise
@@ -46,7 +45,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     figures = summarise(session.progress, best_median_s(session.folder), yardstick_s, session.robot.virtual, wall_s,
                         str(folder))  # fmt: skip
     figures["failure"] = session.failure
-    write_bytes_atomically(folder / "summary.json", [json.dumps(figures, indent=1).encode()])
+    write_json(folder / "summary.json", figures)
     figures["picture"] = str(plot_run(folder)) if session.ticks else None
     return figures
 
@@ -111,17 +110,14 @@ def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, P
         save_config(folder, config)
         return config, folder, Progress(), policy
     folder = Path(config.resume)
-    earlier = load_config(folder)
+    config = resumed(config, load_config(folder))
     progress = load_progress(folder)
     done_min = progress.practice_s / 60.0
     minutes = config.minutes if config.minutes > done_min else config.minutes + done_min
-    say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes")
-    return (
-        replace(earlier, minutes=minutes, clock=config.clock, resume=config.resume),
-        folder,
-        progress,
-        starting_policy(earlier),
-    )
+    own = own_settings(config)
+    say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes"
+        f"{f', with the {own} that it began with' if own else ''}")  # fmt: skip
+    return replace(config, minutes=minutes), folder, progress, starting_policy(config)
 
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
