@@ -1,25 +1,21 @@
-"""Maps of real tracks in the ROS `map_server` format (an image and a YAML file), and the course that a map holds.
+"""The course that a map holds.
 
-Format: wiki.ros.org/map_server, section 3. `origin` is the pose of the lower-left corner of the image. A cell counts as
-solid unless the map says that it is free: what nobody has seen may hold a wall.
-
-The course is an elastic band: it starts as the map's best loop (`sim.map_loops`), walls push it away up to ROOM_MAX_M,
+It is an elastic band: it starts as the map's best loop (`sim.map_loops`), walls push it away up to ROOM_MAX_M,
 and its stiffness smooths it. Its widths are what rays along its normals find free.
 """
 
 import math
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 from numba import njit
-from PIL import Image, UnidentifiedImageError
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from sim.distance_field import OccupancyGrid, distance_at, to_cells
+from sim.map_file import load_map
 from sim.map_loops import find_loop
 from sim.track import Course, closed_course, with_room
+
+__all__ = ["course_along", "find_course", "load_map"]
 
 ROOM_MAX_M = 1.5  # to either side of the centreline; the widest that random courses have, too
 ROOM_MIN_M = 0.3  # half a car and as much again
@@ -30,89 +26,6 @@ BAND_RATE = 0.2
 BAND_ITERATIONS = 400
 PUSH_STEP_M = 0.15  # walls on both sides of a ridge push together within this, which keeps the band from trembling
 STRAIGHT_M = 3.0
-MODES = ("trinary", "scale", "raw")
-
-
-def load_map(path: Path) -> OccupancyGrid:
-    """Read a map: its YAML file and the image that it names, relative to the YAML file's folder.
-
-    Raises ValueError, naming file and field, for anything missing or out of range.
-    """
-    path = Path(path)
-    fields = _read_fields(path)
-    resolution = _number(path, fields, "resolution")
-    if not resolution > 0:
-        raise ValueError(f"{path}: resolution: found {resolution}, allowed: more than 0 m per pixel")
-    origin = fields.get("origin")
-    if not (isinstance(origin, list) and len(origin) == 3 and all(_is_finite_number(value) for value in origin)):
-        raise ValueError(f"{path}: origin: found {origin!r}, allowed: [x m, y m, yaw rad]")
-    free = _free_cells(path, fields)
-    return OccupancyGrid(path.stem, ~free[::-1], resolution, *(float(value) for value in origin))
-
-
-def _read_fields(path: Path) -> dict[str, Any]:
-    try:
-        fields = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise ValueError(f"{path}: found no such file, allowed: a map's YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ValueError(f"{path}: found no YAML ({str(error).splitlines()[0]}), allowed: a map's YAML file") from None
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path}: found {type(fields).__name__}, allowed: the fields image, resolution, origin, ...")
-    return fields
-
-
-def _is_finite_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _number(path: Path, fields: dict[str, Any], name: str) -> float:
-    value = fields.get(name)
-    if not _is_finite_number(value):
-        raise ValueError(f"{path}: {name}: found {value!r}, allowed: a number")
-    return float(fields[name])
-
-
-def _free_cells(path: Path, fields: dict[str, Any]) -> np.ndarray:
-    """(h, w) bool, row 0 = top of the image."""
-    negate, mode = fields.get("negate", 0), fields.get("mode", "trinary")
-    if negate not in (0, 1):
-        raise ValueError(f"{path}: negate: found {negate!r}, allowed: 0 or 1")
-    if mode not in MODES:
-        raise ValueError(f"{path}: mode: found {mode!r}, allowed: {', '.join(MODES)}")
-    occupied_above = _number(path, fields, "occupied_thresh")
-    free_below = _number(path, fields, "free_thresh")
-    if not 0.0 <= free_below < occupied_above <= 1.0:
-        raise ValueError(
-            f"{path}: free_thresh, occupied_thresh: found {free_below}, {occupied_above}, "
-            "allowed: 0 <= free_thresh < occupied_thresh <= 1"
-        )
-    shade, seen = _read_image(path, fields)
-    if mode == "raw":  # pixels are occupancies in per cent; above 100 is unknown
-        return (shade * 255.0 <= 100.0) & (shade * 2.55 < free_below)
-    occupancy = shade if negate else 1.0 - shade
-    free = occupancy < free_below
-    return free & seen if mode == "scale" else free
-
-
-def _read_image(path: Path, fields: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The image's brightness from 0 to 1, and where it is not transparent; both (h, w), row 0 = top."""
-    name = fields.get("image")
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"{path}: image: found {name!r}, allowed: the name of a PNG or PGM file")
-    file = path.parent / name
-    try:
-        with Image.open(file) as image:
-            image.load()
-    except FileNotFoundError:
-        raise ValueError(f"{path}: image: found {name!r}, which is not there, allowed: a PNG or PGM file") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path}: image: found {name!r}, which cannot be read ({error}), allowed: PNG, PGM") from None
-    if image.mode.startswith("I"):  # 16 bits a pixel
-        shade = np.asarray(image, dtype=float) / 65535.0
-        return shade, np.ones(shade.shape, dtype=bool)
-    pixels = np.asarray(image.convert("RGBA"), dtype=float) / 255.0
-    return pixels[:, :, :3].mean(axis=2), pixels[:, :, 3] > 0.0
 
 
 def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = None) -> Course:
