@@ -10,16 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, find_objects, label
+from scipy.ndimage import (
+    binary_erosion,
+    binary_fill_holes,
+    distance_transform_edt,
+    find_objects,
+    gaussian_filter1d,
+    label,
+)
+from scipy.spatial import cKDTree
 
 from sim.distance_field import OccupancyGrid, signed_distance
 
-PASSABLE_M = 0.3  # clearance at least, from the middle of the car
+PASSABLE_M = 0.22  # clearance at least, from the middle of the car
 SMALL_M = 0.5  # smaller things stand in the way of a loop, but nobody races round them
 AMPLE_M = 1.0  # more clearance than this makes a loop no better
 LOOP_MIN_M = 2.0  # a loop's longer side at least; saves looking into every closet
 STARTS = 12  # islands from which the search for the best set begins
 REPAIRED_MAX = 3000  # pieces of wall, of which one is tried after the other where a set of islands makes no loop
+SHORT, NARROW = 1.2, 0.25  # border and clearance of a crossing, as shares of the gap between the islands
+TURNS_BACK_RAD = 1.5  # of a loop round both, in the crossing's two corners together
 OUTER = 1  # the label of the wall that surrounds everything
 
 
@@ -99,6 +109,45 @@ def outline(grid: OccupancyGrid, loop: Loop) -> np.ndarray:
 def find_loop(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> np.ndarray:
     """The outline of the best of `find_loops`."""
     return outline(grid, find_loops(grid, start)[0])
+
+
+def rough_outline(loop: Loop) -> np.ndarray:
+    """A loop as corners (m, 2) of cells, as `outline` gives them, but straight through small things."""
+    rows, columns = loop.region.box
+    return _trace(np.pad(loop.islands[loop.region.piece], 1)) - 1.5 + (columns.start, rows.start)
+
+
+def crossing_of(grid: OccupancyGrid, region: Region) -> tuple[float, float] | None:
+    """Where the lanes of a figure-eight cross (column, row), if the region is one; None for any other region.
+
+    A figure-eight has two islands. Its crossing lies between them, about as far from the walls beside; a loop round
+    both would turn back there, away from the other one's half.
+    """
+    if region.labels != 3:
+        return None
+    rows, columns = region.box
+    solid = grid.distance_m[region.box] <= 0.0
+    one, two = (np.argwhere(solid & (region.piece == k)).astype(float) for k in (2, 3))
+    if not len(one) or not len(two):
+        return None
+    apart, nearest = cKDTree(two).query(one)
+    k = int(np.argmin(apart))
+    gap, middle = float(apart[k]), 0.5 * (one[k] + two[nearest[k]])
+    clear = float(grid.distance_m[region.box][round(middle[0]), round(middle[1])]) / grid.resolution_m
+    first, last = region.first[2], region.first[3]
+    shared = float(region.border[first:last][region.neighbour[first:last] == 3].sum())
+    if shared > SHORT * gap or clear < NARROW * gap:
+        return None
+    place = (float(middle[1] + columns.start), float(middle[0] + rows.start))
+    if shared == 0.0:
+        return place
+    both = rough_outline(Loop(region, np.arange(4) >= 2, 0.0))
+    line = gaussian_filter1d(both, 0.3 / grid.resolution_m, axis=0, mode="wrap")
+    ahead = np.roll(line, -1, axis=0) - line
+    step = ahead[:, 0] + 1j * ahead[:, 1]
+    turn = np.angle(step * np.roll(step, 1).conj())
+    near = np.sqrt(((line - place) ** 2).sum(axis=1)) < 1.5 * gap
+    return place if turn[near].sum() < -TURNS_BACK_RAD else None
 
 
 def _without_small_things(grid: OccupancyGrid) -> np.ndarray:
