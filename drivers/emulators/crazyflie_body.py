@@ -15,6 +15,7 @@ from sim.quadrotor import (
     GRAVITY_M_S2,
     N_ROTORS,
     N_STATE,
+    P_BATTERY,
     P_FORCE_X,
     P_THRUST_0,
     P_THRUST_1,
@@ -198,6 +199,10 @@ class Body:
         cos_roll, sin_roll = math.cos(0.5 * roll_rad), math.sin(0.5 * roll_rad)
         self.state[3:7] = cos_yaw * cos_roll, cos_yaw * sin_roll, sin_yaw * sin_roll, sin_yaw * cos_roll
         self._past[:] = self.state[:10]
+
+    def set_battery(self, open_v: float) -> None:
+        """Another open-circuit voltage from now on."""
+        self._parameters[P_BATTERY] = open_v / self.quadrotor.battery_nominal_v
 
     def push(self, x_n: float, y_n: float, z_n: float) -> None:
         """Push with a force, world, from now on; none: 0, 0, 0."""
