@@ -170,7 +170,8 @@ class Body:
             battery = vices.battery
             quadrotor = replace(quadrotor, battery_v=battery.open_v, battery_nominal_v=battery.full_thrust_v,
                                 battery_sag_v_n=battery.sag_v_n)  # fmt: skip
-        self.quadrotor, self.vices, self.noise = quadrotor, vices, noise
+        self.quadrotor = quadrotor
+        self._is_exact, self._is_lost = noise == 0.0 and positioning != "none", positioning == "none"
         self.errors = errors = Errors(rng, noise)
         self.state, self.estimate, self.sensors = np.zeros(N_STATE), np.zeros(N_ESTIMATE), np.zeros(N_SENSORS)
         self.thrust_max_n = quadrotor.thrust_0_n + quadrotor.thrust_1_n + quadrotor.thrust_2_n
@@ -204,10 +205,9 @@ class Body:
         """Terminal voltage as the firmware measures it."""
         return float(self._memory[M_SHARE] * self.quadrotor.battery_nominal_v)
 
-    @property
-    def variance(self) -> np.ndarray:
-        """What the estimator believes of its position: variances (3,), m^2."""
-        return np.diag(self._filter.p)[:3]
+    def variance(self, k: int) -> float:
+        """What the estimator believes of its k-th number: m^2 of position, (m/s)^2 of velocity in the body's frame."""
+        return 0.0 if self._is_exact else float(self._filter.p[k, k])
 
     @property
     def external(self) -> Filter:
@@ -233,10 +233,14 @@ class Body:
         self.reset_estimator()
 
     def reset_estimator(self) -> None:
-        """kalman.resetEstimation: start anew, from where the drone is."""
-        s = self.state
+        """kalman.resetEstimation: start anew, from where the drone is, or from the origin if nothing can tell it."""
+        s = np.eye(1, N_STATE, 3)[0] if self._is_lost else self.state
         yaw = math.atan2(2.0 * (s[3] * s[6] + s[4] * s[5]), 1.0 - 2.0 * (s[5] ** 2 + s[6] ** 2))
         begin(self._filter.x, self._filter.q, self._filter.p, s[:3], yaw)
+
+    def set_battery(self, open_v: float) -> None:
+        """Another open-circuit voltage from now on."""
+        self._parameters[P_BATTERY] = open_v / self.quadrotor.battery_nominal_v
 
     def push(self, x_n: float, y_n: float, z_n: float) -> None:
         """Push with a force, world, from now on; none: 0, 0, 0."""
@@ -256,7 +260,7 @@ class Body:
         flies = self._steps - self._driven_step < FLIES_MS
         self._bias[5] = self._flying_bias_g if total > 0.0 else 0.0
         feel(self.state, self._memory, self._bias, noise[:3], noise[3:6], self.sensors)
-        if self.noise == 0.0:
+        if self._is_exact:
             seen = self._past[EXACT_DELAY_MS - 1]
             report(seen[:3], seen[7:10], seen[3:7], self.sensors, self.estimate)
         else:

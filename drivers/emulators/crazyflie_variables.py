@@ -59,12 +59,13 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
         LogVariable("pm.vbat", "float", lambda: body.battery_v),
         LogVariable("pm.vbatMV", "uint16_t", lambda: round(1000 * body.battery_v)),
         LogVariable("pm.batteryLevel", "uint8_t", lambda: battery_percent(body.battery_v)),
-        LogVariable("pm.state", "int8_t", lambda: 0),
+        LogVariable("pm.state", "int8_t", lambda: int(firmware.battery.state)),
         LogVariable("supervisor.info", "uint16_t", lambda: firmware.info),
         LogVariable("sys.canfly", "uint8_t", lambda: int(supervisor.motors_may_run)),
         LogVariable("sys.isFlying", "uint8_t", lambda: int(supervisor.is_flying)),
         LogVariable("sys.isTumbled", "uint8_t", lambda: int(supervisor.is_tumbled)),
-        *[LogVariable(f"kalman.varP{axis}", "float", lambda k=k: float(body.variance[k])) for k, axis in enumerate("XYZ")],
+        *[LogVariable(f"kalman.var{a}", "float", lambda k=k: body.variance(k)) for k, a in enumerate("XYZ")],
+        *[LogVariable(f"kalman.varP{a}", "float", lambda k=k: body.variance(3 + k)) for k, a in enumerate("XYZ")],
     ]
 
 
@@ -81,10 +82,14 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
 
     def reset(value: Number) -> None:
         if value:
-            firmware.body.reset_estimator()
+            body.reset_estimator()
 
     def stop(value: Number) -> None:
         supervisor.stop_parameter = int(value)
+
+    def reset(value: Number) -> None:
+        if value:
+            body.reset_estimator()
 
     table = [
         Parameter("stabilizer.controller", "uint8_t", lambda: firmware.controller,
