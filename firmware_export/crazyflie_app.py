@@ -3,6 +3,7 @@
     policy-app/
       Makefile app-config Kbuild     build it: make CRAZYFLIE_BASE=...
       src/policy_controller.c        when the policy flies, what it sees, what its action means to the firmware
+      src/landing.c                  how the drone comes down when nobody else brings it down
       src/policy_app.h               what depends on drone and path
       src/policy.c policy.h          the network
       src/image_record.c             what robot flash knows the image by
@@ -86,7 +87,14 @@ def write_app(
     learned = load_parameters(trained_for or drone)
     check(network, path)
     source = c_source(network, kernel)
-    units = ["policy_controller", "policy", "sine_cosine", "image_record", *(["path"] if path is not None else [])]
+    units = [
+        "policy_controller",
+        "landing",
+        "policy",
+        "sine_cosine",
+        "image_record",
+        *(["path"] if path is not None else []),
+    ]
     files = {
         "Makefile": makefile(),
         "app-config": app_config(PLATFORMS[drone]),

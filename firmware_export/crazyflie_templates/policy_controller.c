@@ -21,6 +21,7 @@
 #include "debug.h"
 
 #include "image_record.h"
+#include "landing.h"
 #include "policy.h"
 #include "policy_app.h"
 #include "sine_cosine.h"
@@ -46,6 +47,7 @@ enum fault {
     RATE = 6,          /* faster than policy.rateDegS about an axis */
     POSITION = 7,      /* further than policy.fenceM, along an axis, from where it was armed */
     PARAMETER = 8,     /* one of them makes no sense */
+    LANDING = 9,       /* the drone comes down by itself: landing.cause says why */
 };
 
 static enum { READY, FLYING, LATCHED } mode = LATCHED;
@@ -280,13 +282,14 @@ void controllerOutOfTree(control_t *control, const setpoint_t *setpoint, const s
     const bool was_flying = mode == FLYING;
     const bool armed = arm == 1;
     watch_setpoint(setpoint);
+    const bool landing = landing_step(armed, setpoint, state);
 
     enum fault found = NONE;
     if (!armed) {
         mode = READY;
         fault = NONE;
     } else if (mode != LATCHED) {
-        found = find_fault(setpoint, sensors, state);
+        found = landing ? LANDING : find_fault(setpoint, sensors, state);
         if (found == NONE && mode == READY) {
             take_over(state);
         }
