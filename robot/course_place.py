@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from robot.estimation.estimator import Estimate
-from robot.safety.predictive_brake import clearance
+from robot.safety.rollout import N_AT, clearance
 from robot.tasks import race_track as task
 from sim.track import Course, project
 
@@ -17,7 +17,8 @@ class CoursePlace:
     """The course, once there is one, and the place of the last tick on it.
 
     s, lateral (m), heading_error (rad): as in `sim.track`. room_m: between the car's body and the corridor's edge,
-    infinite while nobody knows. row: of the course; -1 while the car is not placed.
+    infinite while nobody knows. row: of the course; -1 while the car is not placed. at (6,): place and motion, as the
+    predictive brake takes them.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class CoursePlace:
         self.row = -1
         self.s = self.lateral = self.heading_error = 0.0
         self.room_m = math.inf
+        self.at = np.zeros(N_AT)
 
     def take(self, course: Course) -> None:
         """Be on this course from now on."""
@@ -40,7 +42,7 @@ class CoursePlace:
         return self.row >= 0
 
     def update(self, estimate: Estimate, car: np.ndarray) -> float:
-        """Find the place of this estimate, for a body as `believed_car` packs it. Returns the way since the last, m.
+        """Find the place of this estimate, for a body as `CarParameters.packed` has it. Returns the way since the last, m.
 
         The way is 0 where there was no place before, or where the estimate jumped.
         """
@@ -53,6 +55,7 @@ class CoursePlace:
         self.row, self.s, self.lateral, self.heading_error = project(
             self.packed, self.course.spacing_m, estimate.x, estimate.y, estimate.yaw, max(0, self.row), back, ahead
         )
+        self.at[:] = self.s, self.lateral, self.heading_error, estimate.v_x, estimate.v_y, estimate.yaw_rate
         self.room_m = clearance(self.s, self.lateral, self.heading_error, self.packed, self.course.spacing_m, car)
         length = self.course.length_m
         step = (self.s - before + 0.5 * length) % length - 0.5 * length

@@ -1,55 +1,66 @@
-"""Driving along the course without the policy: to slow down, to stop, or until the policy may have the wheel again."""
+"""Driving without the policy: to stop for good, or along the course until the policy may have the wheel again."""
+
+import math
 
 import numpy as np
 
 from drivers.base import VescReading
-from policies.backup.pure_pursuit import lookahead, pursue
 from robot.course_place import CoursePlace
-from robot.estimation.estimator import Estimate
-from robot.safety.predictive_brake import HOLDING, backup_action, braking_left
+from robot.safety.predictive_brake import MARGIN_M, carry_on, plan_stop
+from robot.safety.rollout import HARDEST, LAST_M_S, pursuit
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
-from robot.tasks import race_track as task
-from sim.car import P_FRONT, P_MOTOR_GAIN, P_REAR, P_STEER_MAX
 
-SLOW_M_S = 1.0  # full braking cannot make the car slide any more
+FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reached by driving, above it by a stop
+NOTICED_TICKS = 5  # until the guardian has noticed that control is dead or hangs
 
 
 class Fallback:
-    """Follows the course that `place` knows; where there is none, keeps the steering angle of the last command.
+    """Carries on the manoeuvre that was verified last. Where the car's place is not known, keeps the steering angle.
 
-    car: `CarParameters.packed()`.
+    cars (2, n): `believed_cars`. latency_s: as measured. kept (1,): the manoeuvre, which the predictive brake sets.
+    obstacles (n, 4): see `rollout.gap`.
     """
 
-    def __init__(self, place: CoursePlace, car: np.ndarray) -> None:
+    def __init__(self, place: CoursePlace, cars: np.ndarray, latency_s: float) -> None:
         self.place = place
-        self.car = car
-        self.wheelbase_m = float(car[P_FRONT] + car[P_REAR])
+        self.cars = cars
+        self.latency_s = latency_s
+        self.kept = np.full(1, HARDEST)
+        self.obstacles = np.zeros((0, 4))
+        self._next = np.zeros(2)
 
-    def steer(self, last: Command, v_x: float) -> float:
-        """Steering angle that follows the course, rad."""
-        place = self.place
-        if place.course is None:
-            return last.steer_rad
-        return pursue(place.packed, place.course.spacing_m, place.s, place.lateral, place.heading_error,
-                      lookahead(v_x), 0.0, self.wheelbase_m, self.car[P_STEER_MAX])  # fmt: skip
+    def stop(self, last: Command, vesc: VescReading, sent: np.ndarray) -> Command:
+        """Brake along the course, by the manoeuvre that is kept; fully when slow. sent (k, 3): as in the roll-out."""
+        place, course = self.place, self.place.course
+        if not place.known or course is None:
+            return Command(last.steer_rad, 0.0, FULL_BRAKE_A)
+        if abs(vesc.erpm_speed_m_s) < LAST_M_S:
+            return Command(self.steer(last), 0.0, FULL_BRAKE_A)
+        carry_on(place.at, sent, place.packed, course.spacing_m, self.obstacles, self.cars, self.latency_s, MARGIN_M,
+                 self.kept, self._next)  # fmt: skip
+        steer, brake_a = self._next.tolist()
+        return Command(steer, 0.0, brake_a)
 
-    def follow(self, last: Command, v_x: float) -> Command:
+    def follow(self, last: Command, vesc: VescReading, sent: np.ndarray) -> Command:
         """Along the course at walking pace."""
-        return Command(self.steer(last, v_x), BACKUP_SPEED_M_S)
+        if abs(vesc.erpm_speed_m_s) > FOLLOW_M_S:
+            return self.stop(last, vesc, sent)
+        return Command(self.steer(last), BACKUP_SPEED_M_S)
 
-    def stop(self, last: Command, vesc: VescReading, estimate: Estimate, brake_car: np.ndarray) -> Command:
-        """Brake along the course, as hard as cornering lets the tyres of `brake_car` (`believed_car`)."""
-        steer = last.steer_rad if estimate.lost else self.steer(last, estimate.v_x)
-        braking = braking_left(vesc.erpm_speed_m_s * vesc.yaw_rate_rad_s, brake_car)
-        slow = abs(vesc.erpm_speed_m_s) < SLOW_M_S
-        return Command(steer, 0.0, FULL_BRAKE_A if slow else braking / self.car[P_MOTOR_GAIN])
+    def steer(self, last: Command) -> float:
+        """Steering angle that follows the course, rad."""
+        place, course = self.place, self.place.course
+        if not place.known or course is None:
+            return last.steer_rad
+        steer = pursuit(int(self.kept[0]), place.s, place.lateral, place.heading_error, max(0.0, float(place.at[3])),
+                        place.packed, course.spacing_m, self.cars[1])  # fmt: skip
+        return float(steer) if math.isfinite(steer) else last.steer_rad
 
-    def slow_down(self, last: Command, estimate: Estimate, brake_car: np.ndarray,
-                  latency_s: float) -> tuple[float, float]:  # fmt: skip
-        """A decision at the end of a session: steering angle, rad, and speed, m/s, to go for."""
-        place = self.place
-        if place.course is None or estimate.lost:
-            return last.steer_rad, 0.0
-        action = backup_action(HOLDING, place.s, place.lateral, place.heading_error, estimate.v_x, place.packed,
-                               place.course.spacing_m, brake_car, latency_s)  # fmt: skip
-        return task.target(*action)
+    def plan(self, last: Command, vesc: VescReading, sent: np.ndarray, plan: np.ndarray) -> None:
+        """Write the stop from here to its end into `plan` (n, 2): steering angle, rad, and brake current, A."""
+        place, course = self.place, self.place.course
+        plan[:] = last.steer_rad, FULL_BRAKE_A
+        if place.known and course is not None and abs(vesc.erpm_speed_m_s) > LAST_M_S:
+            plan_stop(NOTICED_TICKS, place.at, sent, place.packed, course.spacing_m, self.obstacles, self.cars,
+                      self.latency_s, self.kept, plan)  # fmt: skip
+            plan[~np.isfinite(plan).all(axis=1)] = last.steer_rad, FULL_BRAKE_A

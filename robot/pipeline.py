@@ -7,6 +7,7 @@ the bytes of what comes out. Whatever decides anything is therefore in here.
 """
 
 import math
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
@@ -17,23 +18,18 @@ from policies.actor import Actor
 from robot.course_place import CoursePlace
 from robot.decisions import Decisions
 from robot.demonstration.first_lap import FirstLap
+from robot.estimation.dead_reckoning import DeadReckoning
 from robot.estimation.estimator import Estimate, Estimator
 from robot.estimation.mapless import MaplessEstimator
-from robot.fallback import SLOW_M_S, Fallback
+from robot.fallback import Fallback
 from robot.logs.records import EMERGENCY_STOP, FINISH, OUTPUTS, STAND
 from robot.pipeline_setup import PipelineSetup
 from robot.readings import lidar_reading, vesc_reading
 from robot.recovery import Phase as RecoveryPhase
 from robot.recovery import Place, Recovery
 from robot.safety.monitors import Flag, Monitors, TickInputs
-from robot.safety.predictive_brake import (
-    AS_PROPOSED,
-    MARGIN_M,
-    SLIPPERY_SHARE,
-    UNAVOIDABLE,
-    believed_car,
-    filter_action,
-)
+from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, UNAVOIDABLE, filter_action
+from robot.safety.rollout import N_COMMAND, SLOW_M_S, believed_cars
 from robot.safety.stop_plan import PLAN_TICKS
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tally import Tally
@@ -45,6 +41,7 @@ COMMAND_HISTORY = 12  # ticks; more than the longest latency
 STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
+NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 
 
 class Phase(IntEnum):
@@ -54,7 +51,7 @@ class Phase(IntEnum):
     DEMONSTRATE = 1
     DRAW_MAP = 2  # after a first lap without a map: stands, and makes map and course of it
     PRACTISE = 3
-    FINISH = 4  # slows down along the course
+    FINISH = 4  # stops along the course
     DONE = 5
 
 
@@ -75,10 +72,8 @@ class Pipeline:
         self.executed = np.zeros(task.ACTION_SIZE)
         self.is_decision = False
         self.brake_reason = AS_PROPOSED
-        self.brake_car = believed_car(setup.car)
-        self.slippery_car = believed_car(setup.car, SLIPPERY_SHARE)
         self.trim_rad, self.latency_s = setup.trim_rad, setup.latency_s
-        self.sent = np.zeros((COMMAND_HISTORY, 2))  # (steer, speed) commands of the last ticks, newest last
+        self.sent = np.zeros((COMMAND_HISTORY, N_COMMAND))  # (steer, speed, brake) of the last ticks, newest last
         self.command = Command(0.0, 0.0, FULL_BRAKE_A)
         self.goal = (0.0, 0.0)
         self.ticks_to_decision = 0
@@ -87,7 +82,8 @@ class Pipeline:
         # servo_rad, brake_a: row k is to be sent k + 1 ticks after the present one, if nobody thinks any more
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A), (PLAN_TICKS, 1))
         self.place = CoursePlace()
-        self.fallback = Fallback(self.place, setup.car)
+        self.reckoning = DeadReckoning()
+        self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
         self.relocalise_s = -math.inf
@@ -116,8 +112,7 @@ class Pipeline:
         have, and the least that it may have.
         """
         self.actor.set_weights(learned[:-2])
-        self.brake_car = believed_car(self.setup.car, float(learned[-2]))
-        self.slippery_car = believed_car(self.setup.car, float(learned[-1]))
+        self.fallback.cars = believed_cars(self.setup.car, float(learned[-2]), float(learned[-1]))
 
     @property
     def takes_weights(self) -> bool:
@@ -136,7 +131,7 @@ class Pipeline:
         self.last_time_s = now
         vesc, lidar = vesc_reading(readings), lidar_reading(readings)
         estimate = self.estimator.update(now, vesc, lidar)
-        way_m = self.place.update(estimate, self.brake_car)
+        way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
         self.first_lap.moved(way_m)
         if self.phase <= Phase.DEMONSTRATE:
@@ -150,15 +145,20 @@ class Pipeline:
         proposed = self.drive(now, elapsed_s, readings, vesc, lidar, estimate)
         self.command = self.supervisor.execute(proposed, self.command)
         self.sent[:-1] = self.sent[1:]
-        self.sent[-1] = self.command.steer_rad, self.command.speed_m_s
+        self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
         if self.phase is Phase.DEMONSTRATE:
             self.first_lap.sent(now, self.command.steer_rad, vesc)
         self.fill_outputs(readings, estimate)
-        self.plan_stop()
+        self.fallback.plan(self.command, vesc, self.sent, self.stop_plan)
+        self.stop_plan[:, 0] -= self.trim_rad
 
-    def plan_stop(self) -> None:
-        """What is to be sent if nobody thinks any more after this tick."""
-        self.stop_plan[:] = self.command.steer_rad - self.trim_rad, FULL_BRAKE_A
+    def find_place(self, elapsed_s: float, estimate: Estimate) -> float:
+        """The place on the course, by dead reckoning while the lidar does not see. Returns the way since the last, m."""
+        trusted = not estimate.lost and not self.flags & NOT_SEEING
+        pose = self.reckoning.update(estimate, elapsed_s, trusted)
+        if pose is not None and not trusted:
+            estimate = replace(estimate, x=pose[0], y=pose[1], yaw=pose[2], lost=False)
+        return self.place.update(estimate, self.setup.car)
 
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
                   estimate: Estimate) -> None:  # fmt: skip
@@ -176,7 +176,7 @@ class Pipeline:
                 x=estimate.x,
                 y=estimate.y,
                 pose_lost=estimate.lost,
-                room_m=self.place.room_m if not self.recovering else math.inf,
+                room_m=math.inf if estimate.lost or self.recovering else self.place.room_m,
                 backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
@@ -264,6 +264,7 @@ class Pipeline:
         calibration = self.first_lap.end(now)
         if calibration.confident:
             self.trim_rad, self.latency_s = calibration.trim_rad, calibration.latency_s
+            self.fallback.latency_s = self.latency_s
         self.events.append(("calibration", {"demo_lap_s": self.first_lap.lap_s, "confident": calibration.confident,
                                             "trim_rad": self.trim_rad, "latency_s": self.latency_s}))  # fmt: skip
 
@@ -279,23 +280,20 @@ class Pipeline:
     def drive(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
               estimate: Estimate) -> Command:  # fmt: skip
         """What to ask of the car in this tick, before the supervisor's limits."""
-        if self.mode is Mode.RECOVER:
-            return self.recover(elapsed_s, vesc, lidar, estimate)
         stands_lost = estimate.lost and self.standing_s > STANDING_S
-        if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S:
+        if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S and self.mode is not Mode.RECOVER:
             self.relocalise_s = now
             self.look_for_place()
-        stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.DONE)
-        finishing = self.phase is Phase.FINISH
-        if self.mode >= Mode.STOP or stands or (finishing and abs(vesc.erpm_speed_m_s) < SLOW_M_S):
-            return self.fallback.stop(self.command, vesc, estimate, self.brake_car)
+        fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
+        if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
+            return self.recover(elapsed_s, vesc, lidar, estimate)
+        stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.FINISH, Phase.DONE)
+        if self.mode >= Mode.RECOVER or stands:
+            return self.fallback.stop(self.command, vesc, self.sent)
         if self.mode is Mode.BACKUP:
-            return self.fallback.follow(self.command, estimate.v_x)
+            return self.fallback.follow(self.command, vesc, self.sent)
         if self.ticks_to_decision == 0:
-            if finishing:
-                self.goal = self.fallback.slow_down(self.command, estimate, self.brake_car, self.latency_s)
-            else:
-                self.decide(now, readings, vesc, lidar, estimate)
+            self.decide(now, readings, vesc, lidar, estimate)
             self.ticks_to_decision = task.TICKS_PER_DECISION
         self.ticks_to_decision -= 1
         return Command(
@@ -338,9 +336,8 @@ class Pipeline:
         self.brake_reason = AS_PROPOSED
         if self.setup.predictive_brake and place.course is not None and not demonstrating:
             self.brake_reason = filter_action(
-                float(proposed[0]), float(proposed[1]), place.s, place.lateral, place.heading_error, estimate.v_x,
-                estimate.v_y, estimate.yaw_rate, self.sent, place.packed, place.course.spacing_m, self.brake_car,
-                self.slippery_car, self.latency_s, MARGIN_M, self.executed,
+                float(proposed[0]), float(proposed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
+                self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
             )  # fmt: skip
             self.tally.overrides += self.brake_reason != AS_PROPOSED
         self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)

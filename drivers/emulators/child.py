@@ -41,13 +41,15 @@ def start_emulator(
     prefix = name.replace(" ", "-")
     sweep(prefix)
     directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-{os.getpid()}-"))
-    file = directory / "config.json"
-    file.write_bytes(config(directory))
-    process = start_child(module, file)
+    process = None
     try:
+        file = directory / "config.json"
+        file.write_bytes(config(directory))
+        process = start_child(module, file)
         return make(process, ready_line(process, directory, f"the {name}", ready_s), directory)
     except BaseException:
-        end_child(process)
+        if process is not None:
+            end_child(process)
         shutil.rmtree(directory, ignore_errors=True)
         raise
 

@@ -26,6 +26,7 @@ import os
 import select
 import socket
 import sys
+import termios
 import time
 import tty
 from collections.abc import Callable
@@ -96,6 +97,12 @@ class Pty:
                 os.write(self.master, data)
             except BlockingIOError:
                 return
+
+    def flush(self) -> None:
+        """Throw away what waits on the line, in either direction."""
+        if self.master >= 0:
+            termios.tcflush(self._slave, termios.TCIOFLUSH)
+            self.read()
 
 
 class Emulator:

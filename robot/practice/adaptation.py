@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
-from robot.practice.simulated import brake_beliefs, simulate
+from robot.practice.simulated import simulate
 from robot.pretraining import pretrain
 from robot.safety.predictive_brake import MEASURED_SHARE
+from robot.safety.rollout import believed_cars
 from robot.tasks.race_track import DECISION_S, SPEED_MIN_M_S, STEER_MAX_RAD
 from robot.tasks.race_track_gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track_laps import EstimateNoise, pack_courses
@@ -137,7 +138,7 @@ def improve(
                          first_margin_m=margin_m)  # fmt: skip
         return pretrain(pack_courses([course]), car, recipe, trial, seed, weights).weights
 
-    brake = brake_beliefs(fit.nominal, fit.grip_share, fit.least_grip_share) if predictive_brake else None
+    brake = believed_cars(fit.nominal.packed(), fit.grip_share, fit.least_grip_share) if predictive_brake else None
 
     def earned(candidate: np.ndarray) -> float:
         drivers = (cars * TRIAL_CARS)[:TRIAL_CARS]

@@ -26,6 +26,7 @@ from robot.practice.show import initial_view, refresh
 from robot.practice.start import World, load_world, starting_policy, true_car
 from robot.practice.summary import summarise
 from robot.safety import predictive_brake
+from robot.view.patient_output import patient_stderr
 from robot.view.terminal import LiveView
 from sim.yardstick import lookup_or_compute
 
@@ -135,6 +136,7 @@ def run_session(session: Session, yardstick_s: float | None) -> float:
     hand = KeyboardDriver()
     with ExitStack() as stack:
         interruptions = stack.enter_context(listening(session))
+        output = stack.enter_context(patient_stderr())
         if keyboard is not None:
             stack.enter_context(keyboard)
         view = stack.enter_context(LiveView(initial_view(session, yardstick_s or 0.0)))
@@ -142,6 +144,8 @@ def run_session(session: Session, yardstick_s: float | None) -> float:
         started = saved = time.monotonic()
         while session.poll():
             interruptions.act()
+            if output is not None and output.gone and not session.stop_level:
+                session.request_stop()  # nobody sees any more what happens
             if interruptions.suspending:
                 interruptions.bring_to_rest()
                 if interruptions.suspending:

@@ -80,6 +80,7 @@ class Session:
         self.believed = believed_car(config.robot)
         self.true_car = true_car(config)
         self.realtime = config.clock == "realtime"
+        self.guardians: tuple[str, ...] = GUARDIANS  # by rank
         self.life = len(list(folder.glob("setup-*.npz")))
         self.session_path = folder.resolve() / "session.json"
         self.processes = Processes(folder / "output", self._note_restart)
@@ -136,14 +137,14 @@ class Session:
                 port.close()
 
     def _start_guardians(self) -> None:
-        for rank, name in enumerate(GUARDIANS):
+        for rank, name in enumerate(self.guardians):
             self.processes.start(name, "robot.safety.guardian", str(self.session_path), str(rank))
-        for rank, name in enumerate(GUARDIANS):
+        for rank, name in enumerate(self.guardians):
             self.processes.await_ready(name, lambda rank=rank: self._guards(rank))  # type: ignore[misc]
 
     def _guards(self, rank: int) -> bool:
         """Whether a guardian is up."""
-        return self.shared.guardians[rank].peek("pid") == self.processes.children[GUARDIANS[rank]].pid
+        return self.shared.guardians[rank].peek("pid") == self.processes.children[self.guardians[rank]].pid
 
     def _start_device(self) -> None:
         if self.robot.virtual:
@@ -288,7 +289,7 @@ class Session:
     def _look_after_helpers(self) -> None:
         """Guardians, recorder and learner. One that is done stays so: control, which may still be closing its devices,
         has said that nothing more will come."""
-        for rank, name in enumerate(GUARDIANS):
+        for rank, name in enumerate(self.guardians):
             child, age_s = self.processes.children[name], 0.0
             if child.running and self._guards(rank):
                 age_s = time.monotonic() - 1e-9 * self.shared.guardians[rank].peek("heartbeat_ns")
@@ -413,7 +414,7 @@ class Session:
             at_rest = pid == 0 or self.shared.control.peek("finished") or attended
             return 0.0 if at_rest else begin_s + GUARDIANS_S - time.monotonic()
 
-        for name in GUARDIANS:
+        for name in self.guardians:
             self.processes.end(name, patience_s)
 
     def _end_data(self) -> None:

@@ -11,7 +11,8 @@ from numba import njit
 
 from policies.actor import act, squash
 from policies.replay import TRANSITION
-from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, believed_car, filter_action
+from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, filter_action
+from robot.safety.rollout import HARDEST, N_AT, N_COMMAND, NO_OBSTACLES, believed_cars
 from robot.tasks.race_track import (
     ACTION_SIZE,
     DECISION_S,
@@ -50,7 +51,7 @@ def look(x, error, table, n_rows, spacing_m, out):
 
 
 @njit(cache=True)
-def practise(weights, hidden, start_s, car, brake, brake_car, slippery, table, curvature, course, spacing_m, errors, noise,
+def practise(weights, hidden, start_s, car, brake, brake_cars, table, curvature, course, spacing_m, errors, noise,
              std_scale, observations, proposed, executed, next_observations, rewards, collided):  # fmt: skip
     """Drive len(noise) decisions with one car, writing each decision's row of the last six arguments.
 
@@ -59,7 +60,8 @@ def practise(weights, hidden, start_s, car, brake, brake_car, slippery, table, c
     n_rows = course.shape[0]
     length_m = n_rows * spacing_m
     x, scratch, raw = np.empty(N_LANE), np.empty((2, hidden), np.float32), np.empty(2 * ACTION_SIZE, np.float32)
-    commands, tape, sent = np.empty((STEPS, 2)), np.empty((STEPS, TAPE_COLUMNS)), np.empty((PAST_TICKS, 2))
+    commands, tape, sent = np.empty((STEPS, 2)), np.empty((STEPS, TAPE_COLUMNS)), np.zeros((PAST_TICKS, N_COMMAND))
+    at, kept = np.empty(N_AT), np.full(1, HARDEST)
     action, chosen = np.empty(ACTION_SIZE, np.float32), np.empty(ACTION_SIZE)
     crashed = True
     x[S] = start_s
@@ -74,10 +76,10 @@ def practise(weights, hidden, start_s, car, brake, brake_car, slippery, table, c
         chosen[:] = action
         changed = 0.0
         if brake:
-            reason = filter_action(action[0], action[1], x[S] + error[0], x[LATERAL] + error[1],
-                                   x[HEADING_ERROR] + error[2], x[V_X] + error[3], x[V_Y] + error[4],
-                                   x[YAW_RATE] + error[5], sent, course, spacing_m, brake_car, slippery, car[P_DELAY], MARGIN_M,
-                                   chosen)  # fmt: skip
+            at[0], at[1], at[2] = x[S] + error[0], x[LATERAL] + error[1], x[HEADING_ERROR] + error[2]
+            at[3], at[4], at[5] = x[V_X] + error[3], x[V_Y] + error[4], x[YAW_RATE] + error[5]
+            reason = filter_action(float(action[0]), float(action[1]), at, sent, course, spacing_m, NO_OBSTACLES,
+                                   brake_cars, car[P_DELAY], MARGIN_M, kept, chosen)  # fmt: skip
             if reason != AS_PROPOSED:
                 changed = np.abs(chosen - action).max()
         goal_steer, goal_speed = target(chosen[0], chosen[1])
@@ -90,9 +92,9 @@ def practise(weights, hidden, start_s, car, brake, brake_car, slippery, table, c
         drive(x, commands, car, curvature, 0, n_rows, spacing_m, PHYSICS_STEP_S, tape)
         crashed = False
         for step in range(STEPS + 1):
-            at = x if step == STEPS else tape[step]
-            here = course[int(np.floor(at[S] / spacing_m)) % n_rows]
-            end = ends(at[LATERAL], at[HEADING_ERROR], here[5], here[6], car[P_HALF_LENGTH], car[P_HALF_WIDTH])
+            then = x if step == STEPS else tape[step]
+            here = course[int(np.floor(then[S] / spacing_m)) % n_rows]
+            end = ends(then[LATERAL], then[HEADING_ERROR], here[5], here[6], car[P_HALF_LENGTH], car[P_HALF_WIDTH])
             crashed = crashed or end != RUNNING
         look(x, errors[k + 1], table, n_rows, spacing_m, next_observations[k])
         proposed[k] = action
@@ -108,15 +110,14 @@ def simulate(
     weights: np.ndarray,
     layers: tuple[int, ...],
     cars: list[CarParameters],
-    brake: tuple[np.ndarray, np.ndarray] | None,
+    brake: np.ndarray | None,
     decisions: int,
     std_scales: tuple[float, ...],
     seed: int,
 ) -> np.ndarray:
     """A policy on a course, driven with each of the cars: (len(cars), decisions) TRANSITION, marked as prior data.
 
-    brake: the packed car that the predictive brake believes in, and the most slippery one that it allows for; None
-    drives without it. std_scales: of the policy's own noise, car by car in turn.
+    brake: the cars that the predictive brake believes in (`believed_cars`); None drives without it. std_scales: of the policy's own noise, car by car in turn.
     """
     rng = np.random.default_rng([seed, 0x51A])
     errors = EstimateNoise().draw(decisions + 1, len(cars), rng)
@@ -129,9 +130,9 @@ def simulate(
         observations, following = np.empty((2, decisions, OBSERVATION_SIZE), np.float32)
         proposed, executed = np.empty((2, decisions, ACTION_SIZE), np.float32)
         rewards, collided = np.empty(decisions, np.float32), np.empty(decisions, np.uint8)
-        believed, slippery = brake or (car.packed(), car.packed())
+        believed = np.stack([car.packed()] * 2) if brake is None else brake
         practise(
-            weights, layers[1], rng.uniform(0.0, course.length_m), car.packed(), brake is not None, believed, slippery,
+            weights, layers[1], rng.uniform(0.0, course.length_m), car.packed(), brake is not None, believed,
             courses.table, courses.curvature, packed, course.spacing_m, np.ascontiguousarray(errors[:, k]),
             rng.standard_normal((decisions, ACTION_SIZE), np.float32), std_scales[k % len(std_scales)], observations,
             proposed, executed, following, rewards, collided,
@@ -155,10 +156,5 @@ def simulate_practice(
     """What a policy does with cars that are unlike the nominal one, and with noise: (CARS * DECISIONS_EACH,)."""
     rng = np.random.default_rng([seed, 0xCA2])
     cars = [hidden_car(int(rng.integers(2**31)), nominal, SPREAD) for _ in range(CARS)]
-    brake = brake_beliefs(nominal, 1.0, SLIPPERY_SHARE) if predictive_brake else None
+    brake = believed_cars(nominal.packed(), 1.0, SLIPPERY_SHARE) if predictive_brake else None
     return simulate(course, weights, layers, cars, brake, DECISIONS_EACH, STD_SCALES, seed).reshape(-1)
-
-
-def brake_beliefs(nominal: CarParameters, share: float, slippery_share: float) -> tuple[np.ndarray, np.ndarray]:
-    """What the predictive brake goes by for two shares of the nominal grip: believed, and the least possible."""
-    return believed_car(nominal.packed(), share), believed_car(nominal.packed(), slippery_share)

@@ -35,7 +35,7 @@ from robot.practice.wiring import vesc_settings
 from robot.realtime import become_realtime
 from robot.safety.stop_plan import StopPlan
 
-HEARTBEAT_LIMIT_S = 0.1  # of control
+HEARTBEAT_LIMIT_S = 0.08  # of control: four ticks
 BUDDY_LIMIT_S = 0.05  # of the other guardian
 HUNG_S = 1.0  # a guardian without a heartbeat for so long will not come back by itself
 POLL_S = 0.01

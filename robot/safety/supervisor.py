@@ -7,7 +7,7 @@
     BACKUP          the proposed command, no faster than BACKUP_SPEED_M_S
     RECOVER         what the recovery proposes, no faster than RECOVERY_SPEED_M_S, backwards too
     STOP            brake, as hard as proposed or fully, steering as proposed
-    EMERGENCY_STOP  full brake, wheels straight
+    EMERGENCY_STOP  the same: a stop that was verified is shorter than one that ends at a wall
 
 Modes are ordered by severity. A rule holds for as long as its flag is raised and for `hold_s` after it, each by itself;
 the most severe rule that holds sets the mode, and the first of these in the table gives the reason.
@@ -172,13 +172,11 @@ def decide(state: State, flags: Flag, now_s: float) -> State:
 def execute(mode: Mode, proposed: Command, last: Command) -> Command:
     """The command to send instead of `proposed`, given the mode and the one that was sent in the last tick."""
     finite = math.isfinite(proposed.steer_rad) and math.isfinite(proposed.speed_m_s) and math.isfinite(proposed.brake_a)
-    if mode is Mode.EMERGENCY_STOP:
-        return Command(0.0, 0.0, FULL_BRAKE_A)
     most = STEER_SLEW_RAD_S * TICK_S
     steer = proposed.steer_rad if math.isfinite(proposed.steer_rad) else last.steer_rad
     steer = min(last.steer_rad + most, max(last.steer_rad - most, steer))
     steer = min(STEER_MAX_RAD, max(-STEER_MAX_RAD, steer))
-    if not finite or (mode is Mode.STOP and proposed.brake_a <= 0.0):
+    if not finite or (mode >= Mode.STOP and proposed.brake_a <= 0.0):
         return Command(steer, 0.0, FULL_BRAKE_A)
     if proposed.brake_a > 0.0:
         return Command(steer, 0.0, min(FULL_BRAKE_A, proposed.brake_a))

@@ -7,12 +7,11 @@ import pytest
 
 from robot.course_place import CoursePlace
 from robot.estimation.estimator import Estimate
-from robot.safety.predictive_brake import believed_car
 from sim.built_in_tracks import built_in
 from sim.car import load_parameters
 from sim.track import Course, place
 
-CAR = believed_car(load_parameters().packed())
+CAR = load_parameters().packed()
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,7 @@ def test_a_healthy_drive_raises_nothing(speed):
     ("changes", "flag"),
     [
         ({"emergency": True}, Flag.EMERGENCY),
+        ({"held": True}, Flag.HELD),
         ({"vesc_up": False}, Flag.VESC_LOST),
         ({"lidar_up": False}, Flag.LIDAR_LOST),
         ({"pose_lost": True}, Flag.POSE_LOST),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from robot.safety.rollout import HORIZON_TICKS
 from robot.safety.stop_plan import PLAN_TICKS, TICK_NS, StopPlan
 from robot.tasks.race_track import TICK_S
 
@@ -20,8 +21,9 @@ def plan() -> Iterator[StopPlan]:
     plan.close()
 
 
-def test_its_tick_is_the_control_loops() -> None:
+def test_its_tick_is_the_control_loops_and_it_is_no_longer_than_what_was_simulated() -> None:
     assert pytest.approx(1e9 * TICK_S) == TICK_NS
+    assert PLAN_TICKS < HORIZON_TICKS
 
 
 def test_before_the_first_there_is_none(plan: StopPlan) -> None:
