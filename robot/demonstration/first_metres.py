@@ -26,36 +26,43 @@ from numba import njit
 from drivers.base import LIDAR_POINTS_MAX, LidarReading, VescReading
 from robot.demonstration.gap_follower import CURVATURES, choose, room_along
 from robot.estimation.growing_field import KNOWN_M, insert
-from robot.estimation.scan_matching import deskew, match, normal_equations
+from robot.estimation.scan_matching import deskew, distance_and_slope, match, solve3
 from robot.safety.supervisor import FULL_BRAKE_A, Command
 from sim.car import P_FRONT, P_HALF_LENGTH, P_REAR, P_STEER_MAX
-from sim.portable_math import cos_sin
+from sim.portable_math import cos_sin, inverse
 
 SPEED_M_S = 0.5
+ROLLED_MIN_M = 0.06  # in a leg; wheels that tell less do not turn, or tell it wrongly
 LEG_M, LEG_MIN_M = 0.25, 0.1  # by the wheels, until the brakes are asked for; shorter ones say too little
 STOPPING_M = 0.12  # from then on, with the longest latency
 GAP_M = 0.1  # to be left between the nose and what is ahead
 SWING_RAD = 0.2  # to either side of the free way
 CENTRE_MAX_RAD = 0.15
 AIM_S = 0.45  # for the wheels to turn at rest
-LOOK_S = 0.25  # more than a revolution of the slowest lidar
+LOOK_S = 0.3  # more than a revolution of the slowest lidar
 SETTLE_S = 0.15  # standing, before looking
 LEG_MAX_S = 2.5
 STANDING_M_S = 0.05
 RUNAWAY_M_S = 1.2  # by the accelerometer alone: much faster than asked for
-POINTS_MIN, POINTS_USED = 150, 400
-HALF_EXTENT_M, RESOLUTION_M = 8.0, 0.05  # of the view that is matched
-GUESSES_M, DIRECTIONS = (0.0, 0.12, 0.25, 0.4, 0.6), 16
+POINTS_MIN = 150
+BINS, DIRECTIONS_MIN = 360, 90
+SPREAD_MAX_M, SPREAD_PER_M = 0.1, 0.04  # of what is averaged
+WALL_STEP_M, WALL_GAP_M = 0.02, 0.2  # between neighbours so close there is a wall
+HALF_EXTENT_M, RESOLUTION_M, REACH_M = 8.0, 0.05, 7.0  # of the view that is matched
+GUESSES_M, DIRECTIONS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6), 16
+TRIED = 12  # of the guesses: the best ones are followed up
 PRIOR_SIGMA = (0.2, 0.2, 0.2)  # m, m, rad: about a guess
 COARSE_M, FINE_M = 0.2, 0.08  # robust scales
 ITERATIONS = 12
-SHARE_MIN = 0.7  # of points that lie on walls, for a match to count
-RIVAL_M, RIVAL_COST = 0.08, 1.25  # another match so far away that costs little more: the walls do not tell
+NOISE_M, OUTLIER_M = 0.02, 0.1  # of a point from the line between two others
+UNSEEN_M = 0.01  # standard deviation of a way that the walls do not tell
+MISFIT_MAX = 0.35  # of a match that counts
+RIVAL_M, RIVAL_MISFIT = 0.15, 0.03  # another match so far away that fits hardly worse: the walls do not tell
 
 RESPONSE_MIN, RESPONSE_MAX = 0.5, 1.8  # turning, as a multiple of what the steering should give
 NO_RESPONSE = 0.25
-WHEELS_MAX = 1.2  # by how much wheels and lidar may differ, either way
-LIDAR_YAW_MAX_RAD = math.radians(8.0)
+WHEELS_MAX = 1.15  # by how much wheels and lidar may differ, either way
+LIDAR_YAW_MAX_RAD = math.radians(5.0)
 TRIM_MAX_RAD = 0.17
 
 
@@ -91,18 +98,111 @@ class Measured:
 
 
 @njit(cache=True)
-def find_motion(points, field_m, frame, guesses, prior, found):
-    """Match points (k, 3) with a view from each of guesses (n, 3: x, y, yaw); poses and costs come in found (n, 4)."""
-    information, slope = np.empty((3, 3)), np.empty(3)
+def averaged(points, out):
+    """Average points (k, 3: x, y, distance) direction by direction into out (BINS, 3); returns how many there are.
+
+    A direction in which near and far things were seen says nothing.
+    """
+    sums, nearest, farthest = np.zeros((BINS, 4)), np.full(BINS, np.inf), np.zeros(BINS)
+    for k in range(points.shape[0]):
+        turns = math.atan2(points[k, 1], points[k, 0]) / (2.0 * math.pi)
+        i = int((turns - math.floor(turns)) * BINS) % BINS
+        sums[i, :3] += points[k]
+        sums[i, 3] += 1.0
+        nearest[i], farthest[i] = min(nearest[i], points[k, 2]), max(farthest[i], points[k, 2])
+    count = 0
+    for i in range(BINS):
+        if sums[i, 3] > 0.0 and farthest[i] - nearest[i] < SPREAD_MAX_M + SPREAD_PER_M * nearest[i]:
+            out[count] = sums[i, :3] / sums[i, 3]
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def draw_walls(points, field_m, frame):
+    """Draw points (k, 3), in the order of their directions, and the walls between neighbours, into an empty field."""
+    one = np.empty((1, 3))
     count = points.shape[0]
+    for k in range(count):
+        following = points[(k + 1) % count]
+        dx, dy = following[0] - points[k, 0], following[1] - points[k, 1]
+        gap = math.sqrt(dx * dx + dy * dy)
+        steps = max(1, math.ceil(gap / WALL_STEP_M)) if gap < WALL_GAP_M else 1
+        for step in range(steps):
+            one[0, 0] = points[k, 0] + dx * step / steps
+            one[0, 1] = points[k, 1] + dy * step / steps
+            one[0, 2] = points[k, 2]
+            insert(field_m, frame, one, 1, 0.0, 0.0, 0.0)
+
+
+@njit(cache=True)
+def misfit(points, x, y, yaw, field_m, frame, robust_m):
+    """Mean of r^2 / (r^2 + robust_m^2) over the points' distances r from the walls, seen from a pose."""
+    cos_yaw, sin_yaw = math.cos(yaw), math.sin(yaw)
+    total = 0.0
+    for k in range(points.shape[0]):
+        px = x + points[k, 0] * cos_yaw - points[k, 1] * sin_yaw
+        py = y + points[k, 0] * sin_yaw + points[k, 1] * cos_yaw
+        distance, _, _ = distance_and_slope(field_m, frame, px, py)
+        total += distance * distance / (distance * distance + robust_m * robust_m)
+    return total / points.shape[0]
+
+
+@njit(cache=True)
+def find_motion(points, field_m, frame, guesses, prior, found):
+    """Match points (k, 3) with a view from the best of guesses (n, 3: x, y, yaw); poses and misfits in found (m, 4)."""
+    information = np.empty((3, 3))
+    costs = np.empty(guesses.shape[0])
     for i in range(guesses.shape[0]):
-        pose = guesses[i].copy()
+        costs[i] = misfit(points, guesses[i, 0], guesses[i, 1], guesses[i, 2], field_m, frame, COARSE_M)
+    for i in range(found.shape[0]):
+        guess = np.argmin(costs)
+        costs[guess] = np.inf
+        pose = guesses[guess].copy()
         for robust_m in (COARSE_M, FINE_M):
-            match(points, count, pose, prior, field_m, frame, robust_m, math.inf, ITERATIONS, information)
+            match(points, points.shape[0], pose, prior, field_m, frame, robust_m, math.inf, ITERATIONS, information)
         found[i, :3] = pose
-        found[i, 3] = normal_equations(
-            points, count, pose[0], pose[1], pose[2], field_m, frame, FINE_M, math.inf, information, slope
-        )[0]
+        found[i, 3] = misfit(points, pose[0], pose[1], pose[2], field_m, frame, FINE_M)
+
+
+@njit(cache=True)
+def refine(points, walls, pose, information):
+    """Move a pose (3,), in place, to where points (k, 3) lie best on the lines between neighbours of walls (n, 3).
+
+    information (3, 3): receives the squares of the points' normals by the pose: what is unseen along is small there.
+    """
+    slope, step = np.empty(3), np.empty(3)
+    count = walls.shape[0]
+    for _ in range(ITERATIONS):
+        information[:], slope[:] = 0.0, 0.0
+        cos_yaw, sin_yaw = math.cos(pose[2]), math.sin(pose[2])
+        for k in range(points.shape[0]):
+            ox = points[k, 0] * cos_yaw - points[k, 1] * sin_yaw
+            oy = points[k, 0] * sin_yaw + points[k, 1] * cos_yaw
+            best, across, normal_x, normal_y = OUTLIER_M, 0.0, 0.0, 0.0
+            for i in range(count):
+                j = (i + 1) % count
+                dx, dy = walls[j, 0] - walls[i, 0], walls[j, 1] - walls[i, 1]
+                length = math.sqrt(dx * dx + dy * dy)
+                if not 1e-4 < length < WALL_GAP_M:
+                    continue
+                px, py = pose[0] + ox - walls[i, 0], pose[1] + oy - walls[i, 1]
+                along = (px * dx + py * dy) / length
+                off = (py * dx - px * dy) / length
+                if 0.0 <= along <= length and abs(off) < best:
+                    best, across, normal_x, normal_y = abs(off), off, -dy / length, dx / length
+            if best < OUTLIER_M:
+                by_yaw = normal_y * ox - normal_x * oy
+                weight = 1.0 / (1.0 + (across / NOISE_M) ** 2)
+                jacobian = (normal_x, normal_y, by_yaw)
+                for a in range(3):
+                    slope[a] += weight * jacobian[a] * across
+                    for b in range(3):
+                        information[a, b] += weight * jacobian[a] * jacobian[b]
+        solve3(information + 1e-3 * np.eye(3), slope, step)
+        pose -= step
+        if abs(step[0]) + abs(step[1]) + abs(step[2]) < 1e-5:
+            break
 
 
 class View:
@@ -117,19 +217,24 @@ class View:
         count = deskew(lidar.angle_rad, lidar.distance_m, lidar.age_s, 0.0, 0.0, 0.0, self._one)
         self.points = np.concatenate([self.points, self._one[:count]])
 
+    def walls(self) -> np.ndarray:
+        """The points (k, 3) without most of their noise, as far as they can be matched."""
+        out = np.empty((BINS, 3))
+        near = out[: averaged(self.points, out)]
+        return np.ascontiguousarray(near[near[:, 2] < REACH_M])
+
     def motion_from(self, before: "View", turned_rad: float) -> tuple[float, float, float] | None:
         """How the car has moved since an earlier view (x, y, yaw in that view's frame); None if the walls do not tell.
 
         turned_rad: by the gyro, whose sign is not believed.
         """
+        points, earlier = self.walls(), before.walls()
+        if min(len(points), len(earlier)) < DIRECTIONS_MIN:
+            return None
         cells = round(2.0 * HALF_EXTENT_M / RESOLUTION_M)
         field_m = np.full((cells, cells), KNOWN_M, np.float32)
         frame = np.array([-HALF_EXTENT_M, -HALF_EXTENT_M, 1.0, 0.0, 1.0 / RESOLUTION_M])
-        insert(field_m, frame, before.points, len(before.points), 0.0, 0.0, 0.0)
-        near = self.points[self.points[:, 2] < HALF_EXTENT_M - max(GUESSES_M) - KNOWN_M]
-        if len(near) < POINTS_MIN:
-            return None
-        points = np.ascontiguousarray(near[:: max(1, len(near) // POINTS_USED)])
+        draw_walls(earlier, field_m, frame)
         cosines, sines = cos_sin(np.arange(DIRECTIONS) * (2.0 * math.pi / DIRECTIONS))
         guesses = np.array([
             (radius * cosine, radius * sine, yaw)
@@ -137,17 +242,19 @@ class View:
             for cosine, sine in zip(cosines, sines, strict=True)
             for yaw in (turned_rad, -turned_rad)
         ])  # fmt: skip
-        found = np.empty((len(guesses), 4))
+        found = np.empty((TRIED, 4))
         find_motion(points, field_m, frame, guesses, np.diag(1.0 / np.square(PRIOR_SIGMA)), found)
         best = found[int(np.argmin(found[:, 3]))]
         apart = found[:, :2] - best[:2]
         rivals = np.sqrt(apart[:, 0] ** 2 + apart[:, 1] ** 2) > RIVAL_M
-        if np.any(found[rivals, 3] < RIVAL_COST * best[3]):
+        if best[3] > MISFIT_MAX or np.any(found[rivals, 3] < best[3] + RIVAL_MISFIT):
             return None
-        on_wall, judged = match(
-            points, len(points), best[:3].copy(), np.eye(3), field_m, frame, FINE_M, math.inf, 1, np.empty((3, 3))
-        )
-        return (float(best[0]), float(best[1]), float(best[2])) if on_wall > SHARE_MIN * judged else None
+        pose, information = best[:3].copy(), np.empty((3, 3))
+        refine(points, earlier, pose, information)
+        spread = NOISE_M * NOISE_M * inverse(information + 1e-3 * np.eye(3))
+        if spread[0, 0] + spread[1, 1] > UNSEEN_M * UNSEEN_M:
+            return None
+        return float(pose[0]), float(pose[1]), float(pose[2])
 
 
 class FirstMetres:
@@ -174,6 +281,7 @@ class FirstMetres:
         self._leg_m = LEG_M
         self._from_m = self._turned_rad = 0.0
         self._pushed = np.zeros(2)  # m/s, by the accelerometer
+        self._ran_away = False
         self._rest = np.zeros(4)  # sums while standing: accelerations, yaw rate, samples
 
     @property
@@ -203,9 +311,9 @@ class FirstMetres:
         elif self.stage is Stage.ROLL:
             self.command = Command(self._steer_rad, SPEED_M_S)
             self._sent_rad = sent_steer_rad
-            runaway = float(self._pushed @ self._pushed) > RUNAWAY_M_S * RUNAWAY_M_S
+            self._ran_away |= float(self._pushed @ self._pushed) > RUNAWAY_M_S * RUNAWAY_M_S
             rolled = abs(vesc.tachometer_m - self._from_m) >= self._leg_m
-            if rolled or runaway or not may_drive or now_s - self._since_s > LEG_MAX_S:
+            if rolled or self._ran_away or not may_drive or now_s - self._since_s > LEG_MAX_S:
                 self._enter(Stage.HALT, now_s)
         elif self.stage is Stage.HALT:
             self.command = Command(self._steer_rad, 0.0, FULL_BRAKE_A)
@@ -232,24 +340,18 @@ class FirstMetres:
         self._rest += (vesc.accel_x_m_s2, vesc.accel_y_m_s2, vesc.yaw_rate_rad_s, 1.0)
         if now_s - self._since_s < LOOK_S or len(self.view.points) < POINTS_MIN:
             return
-        if self._leg_m_begun:
-            rolled_m = vesc.tachometer_m - self._from_m
-            if abs(rolled_m) < LEG_MIN_M / 2.0 and float(self._pushed @ self._pushed) < 1.0:
-                self._end(
-                    "the wheels do not turn although the motor is told to: check the motor's cables and its setup"
-                )
-                return
+        if len(self.before.points):
             moved = self.view.motion_from(self.before, self._turned_rad)
-            self.legs.append(Leg(self._sent_rad, rolled_m, self._turned_rad, moved))
+            leg = Leg(self._sent_rad, vesc.tachometer_m - self._from_m, self._turned_rad, moved)
+            if abs(leg.rolled_m) < ROLLED_MIN_M or self._ran_away:
+                self._end(judge_wheels(leg, self._ran_away))
+                return
+            self.legs.append(leg)
         if len(self.legs) == 2:
             self.measured = measure(self.legs, self.wheelbase_m, self.rear_axle_m)
             self._end(judge(self.measured))
             return
         self._begin_leg(now_s, vesc)
-
-    @property
-    def _leg_m_begun(self) -> bool:
-        return len(self.before.points) > 0
 
     def _end(self, finding: str) -> None:
         self.finding = finding
@@ -303,6 +405,15 @@ def measure(legs: list[Leg], wheelbase_m: float, rear_axle_m: float) -> Measured
     )  # fmt: skip
 
 
+def judge_wheels(leg: Leg, ran_away: bool) -> str:
+    """What is wrong where the wheels told of hardly any way, or the car speeded away."""
+    way_m = 0.0 if leg.moved is None else math.sqrt(leg.moved[0] ** 2 + leg.moved[1] ** 2)
+    if not ran_away and way_m < LEG_MIN_M:
+        return "the wheels do not turn although the motor is told to: check the motor's cables and its setup"
+    seen = f"went {way_m:.2f} m" if way_m > LEG_MIN_M else f"was pushed to more than {RUNAWAY_M_S} m/s"
+    return f"the car {seen} while its wheels told of {leg.rolled_m:.2f} m at {SPEED_M_S} m/s: erpm_per_m_s is far too large"
+
+
 def judge(m: Measured) -> str:
     """What is wrong with a car that showed this, and what to do about it; empty if nothing is."""
     if abs(m.response) < NO_RESPONSE:
@@ -323,14 +434,13 @@ def judge(m: Measured) -> str:
         doubt = "" if m.lidar_response is not None else ", or the IMU lies upside down"
         return f"the steering is reversed (it turns {m.response:.2f} times as it should){doubt}: change the sign of servo_gain"
     if m.lidar_yaw_rad is not None and m.lidar_response is not None and m.wheels is not None:
-        turned = (
-            f"it is turned by {math.degrees(m.lidar_yaw_rad):.0f} deg: take {m.lidar_yaw_rad:.2f} off mount_yaw_rad"
-        )
+        yaw_rad, side = m.lidar_yaw_rad, "left" if m.lidar_yaw_rad > 0.0 else "right"
+        off = f"it sees the car go {abs(math.degrees(yaw_rad)):.0f} deg to the {side} of ahead"
         if m.lidar_response < 0.0:
-            there = f", and {turned}" if abs(m.lidar_yaw_rad) > LIDAR_YAW_MAX_RAD else ""
-            return f"the lidar sees left and right exchanged: change mirrored{there}"
-        if abs(m.lidar_yaw_rad) > LIDAR_YAW_MAX_RAD:
-            return f"the lidar does not look where the file says: {turned}"
+            also = f"; then set mount_yaw_rad to {-yaw_rad:.2f} less its present value"
+            return f"the lidar sees left and right exchanged: change mirrored{also if abs(yaw_rad) > LIDAR_YAW_MAX_RAD else ''}"
+        if abs(yaw_rad) > LIDAR_YAW_MAX_RAD:
+            return f"the lidar is turned on the car, {off}: add {-yaw_rad:+.2f} to mount_yaw_rad"
         if not 1.0 / WHEELS_MAX < m.wheels < WHEELS_MAX:
             return f"the car goes {m.wheels:.2f} times as far as its wheels tell: divide erpm_per_m_s by {m.wheels:.2f}"
     response = m.response / (m.wheels or 1.0)
