@@ -7,7 +7,7 @@ the bytes of what comes out. Whatever decides anything is therefore in here.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import IntEnum
 from typing import Any
 
@@ -42,6 +42,8 @@ STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
+
+NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
 
 
 class Phase(IntEnum):
@@ -78,7 +80,7 @@ class Pipeline:
         self.goal = (0.0, 0.0)
         self.ticks_to_decision = 0
         self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
-        self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard)
+        self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard, setup.proved)
         # servo_rad, brake_a: row k is to be sent k + 1 ticks after the present one, if nobody thinks any more
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A), (PLAN_TICKS, 1))
         self.place = CoursePlace()
@@ -136,6 +138,8 @@ class Pipeline:
         self.first_lap.moved(way_m)
         if self.phase <= Phase.DEMONSTRATE:
             self.first_lap.watch(now, estimate, vesc, lidar)
+        if self.proving:
+            self.prove(now, elapsed_s, readings, vesc, lidar)
         self.supervise(now, readings, vesc, lidar, estimate)
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
@@ -175,9 +179,10 @@ class Pipeline:
                 sent_speed_m_s=float(readings["sent_speed_m_s"]),
                 x=estimate.x,
                 y=estimate.y,
-                pose_lost=estimate.lost,
-                room_m=math.inf if estimate.lost or self.recovering else self.place.room_m,
-                backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
+                pose_lost=estimate.lost and not self.proving,
+                room_m=math.inf if estimate.lost or self.recovering or self.proving else self.place.room_m,
+                backwards=not (estimate.lost or self.recovering or self.proving)
+                and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
@@ -237,7 +242,7 @@ class Pipeline:
     def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:
         """Go on to the next phase when this one has reached its end."""
         before = self.phase
-        if self.phase is Phase.LOCALISE and not estimate.lost and self.mode is Mode.RUN:
+        if self.phase is Phase.LOCALISE and not self.proving and not estimate.lost and self.mode is Mode.RUN:
             self.phase = Phase.PRACTISE if self.first_lap.lap_s > 0.0 else Phase.DEMONSTRATE
             self.first_lap.begin(now)
         elif self.phase is Phase.DEMONSTRATE and self.first_lap.closed(self.estimator, self.place.course):
@@ -251,6 +256,7 @@ class Pipeline:
             self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
         over = over and self.phase is Phase.PRACTISE
+        over = over or bool(self.first_lap.first_metres.finding)
         if self.phase < Phase.FINISH and (over or int(readings["stop_requested"]) in (FINISH, EMERGENCY_STOP)):
             self.end_episode(now, estimate, collided=False)
             self.phase = Phase.FINISH
@@ -258,6 +264,24 @@ class Pipeline:
             self.phase = Phase.DONE
         if self.phase is not before:
             self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
+
+    @property
+    def proving(self) -> bool:
+        """Whether the car is still to show that it is wired as its file says; where it is need not be known for that."""
+        return self.phase is Phase.LOCALISE and self.first_lap.proving
+
+    def prove(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading) -> None:
+        """Drive the first metres, and say what they show."""
+        check = self.first_lap.first_metres
+        may_drive = self.mode <= Mode.BACKUP and not self.flags & NOT_MEASURING
+        check.step(now, elapsed_s, float(readings["sent_steer_rad"]), vesc, lidar, may_drive)
+        if check.active:
+            return
+        self.first_lap.proving = False
+        measured = {} if check.measured is None else asdict(check.measured)
+        self.events.append(("proved", {"wrong": check.finding, "skipped": check.skipped, **measured}))
+        if check.finding:
+            self.events.append(("failure", {"reason": check.finding}))
 
     def calibrate(self, now: float) -> None:
         """Take over the trim and latency that the demonstration showed, if it showed them well enough."""
@@ -287,6 +311,8 @@ class Pipeline:
         fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
         if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
             return self.recover(elapsed_s, vesc, lidar, estimate)
+        if self.proving and self.mode <= Mode.BACKUP:
+            return self.first_lap.first_metres.command
         stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.FINISH, Phase.DONE)
         if self.mode >= Mode.RECOVER or stands:
             return self.fallback.stop(self.command, vesc, self.sent)

@@ -33,6 +33,7 @@ class PipelineSetup:
     course: Course | None
     trim_rad: float = 0.0
     latency_s: float = 0.05
+    proved: bool = False  # whether an earlier life has driven the first metres, and found nothing wrong
     demo_lap_s: float = 0.0  # when the demonstration was driven in an earlier session
     practice_done_s: float = 0.0
     baseline_laps: int = 0  # laps that the policy drives as it came, before weights are taken and noise is added

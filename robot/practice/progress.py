@@ -23,6 +23,7 @@ class Progress:
 
     practice_s: float = 0.0
     demo_lap_s: float = 0.0
+    proved: bool = False  # the car has shown that it is wired as its file says
     trim_rad: float = 0.0
     latency_s: float = 0.05
     step: int = 0
@@ -42,6 +43,8 @@ class Progress:
         lists = {"lap": self.laps, "collision": self.collisions, "recovery": self.recoveries, "fault": self.faults}
         if event["kind"] in lists:
             lists[event["kind"]].append(event)
+        elif event["kind"] == "proved":
+            self.proved = not event["wrong"]
         elif event["kind"] == "calibration":
             self.demo_lap_s = event["demo_lap_s"]
             self.trim_rad = event["trim_rad"]

@@ -22,7 +22,7 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.serial_port import SerialPort
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
-from robot.config import believed_car, load_robot
+from robot.config import believed_car, load_robot, robot_path
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
 from robot.logs.records import STAND
@@ -213,6 +213,7 @@ class Session:
             trim_rad=p.trim_rad,
             latency_s=p.latency_s,
             demo_lap_s=p.demo_lap_s,
+            proved=p.proved,
             practice_done_s=p.practice_s,
             step=p.step,
             episode=p.episode,
@@ -330,7 +331,10 @@ class Session:
         news = self.shared.rings["news"].read()
         self.shared.rings["news"].release()
         for event in news:
-            self.progress.note(json.loads(event_text(event)))
+            told = json.loads(event_text(event))
+            self.progress.note(told)
+            if told["kind"] == "failure":
+                self.failure = self.failure or f"{robot_path(self.config.robot)}: {told['reason']}"
         status = self.shared.control.read()
         if status["time_s"] > 0.0:
             p = self.progress
