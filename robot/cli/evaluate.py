@@ -88,8 +88,10 @@ def drive(arguments: list[str]) -> int:
     config, as_json = parse(EvaluateConfig, "evaluate", arguments)
     from robot.practice.best_policy import describe
     from robot.practice.run import evaluate
-    from robot.practice.settings import PracticeConfig, load_config
+    from robot.practice.settings import SHIPPED, PracticeConfig, load_config
 
+    if config.run != SHIPPED and not policy_of(config.run).is_file():
+        raise ValueError(f"RUN: found no {policy_of(config.run)}, allowed: {SHIPPED}, a run's folder or a policy file")
     policy = policy_of(config.run)
     wanted = PracticeConfig(
         robot=config.robot,

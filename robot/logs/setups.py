@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from robot.logs.mcap_file import McapFile, RefusedLog
 from robot.logs.setup_files import setup_name, setup_path
 from robot.logs.writer import log_parts
 from robot.pipeline import Pipeline
 from robot.pipeline_setup import PipelineSetup
+from sim.car import N_PARAMETERS
 
 
 def pipeline_for(log: Path, life: int) -> Pipeline:
@@ -16,9 +19,14 @@ def pipeline_for(log: Path, life: int) -> Pipeline:
     """
     path, data = find_setup(log, life)
     try:
-        return Pipeline(PipelineSetup.from_bytes(data))
+        setup = PipelineSetup.from_bytes(data, Path(setup_name(life)))
+        if setup.car.shape != (N_PARAMETERS,) or setup.car.dtype != np.float64:
+            raise ValueError(f"car has {setup.car.size} parameters, this version's has {N_PARAMETERS}")
+        return Pipeline(setup)
     except ValueError as error:
-        raise RefusedLog("other version", f"{path}: {setup_name(life)} is damaged or of another version: {error}") from error  # fmt: skip
+        told = str(error).removeprefix(f"{setup_name(life)}: ")
+        message = f"{path}: {setup_name(life)} is damaged or of another version: {told}"
+        raise RefusedLog("other version", message) from error
 
 
 def find_setup(log: Path, life: int) -> tuple[Path, bytes]:

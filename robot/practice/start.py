@@ -1,6 +1,5 @@
 """What a session starts from: the world it believes in, the policy, the learner."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from robot.tasks import race_track
 from sim.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
 from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, rasterise
+from sim.input_files import shown, wrong
 from sim.track import Course
 from sim.track_map import find_course, load_map
 
@@ -67,15 +67,11 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
         raise ValueError(
             f"--from: found '{config.start_from}', allowed: {SHIPPED}, {SCRATCH}, a run's folder or a policy file"
         )
-    return load_policy(path, "race_track", race_track.OBSERVATION_SIZE)
-
-
-def read_json(path: Path) -> dict:
-    """A JSON object. Raises ValueError naming the file."""
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from error
+    policy = load_policy(path, "race_track", race_track.OBSERVATION_SIZE)
+    rate_hz = 1.0 / race_track.DECISION_S
+    if abs(policy.metadata["rate_hz"] - rate_hz) > 1e-6 * rate_hz:
+        raise wrong(path, "rate_hz", shown(policy.metadata["rate_hz"]), f"{rate_hz:g}, at which the car decides")
+    return policy
 
 
 def course_of(folder: Path, config: PracticeConfig) -> Course:

@@ -52,11 +52,19 @@ def raises(error: BaseException):
     ("error", "status", "told"),
     [
         (ValueError("--laps: found 0"), 2, "robot tasks: --laps: found 0\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "/full/a"), 1, "robot tasks: /full/a: No space left on device\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/full/a"),
+            1,
+            "robot tasks: /full/a: No space left on device\n",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "runs"), 1, "robot tasks: runs: Permission denied\n"),
         (LinkLost("/dev/ttyACM0: no such port"), 1, "robot tasks: /dev/ttyACM0: no such port\n"),
         (MemoryError("7 TiB"), 1, "robot tasks: not enough memory: 7 TiB\n"),
-        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1, "robot tasks: Broken pipe\n"),  # a socket's: stdout has a reader
+        (
+            BrokenPipeError(errno.EPIPE, "Broken pipe"),
+            1,
+            "robot tasks: Broken pipe\n",
+        ),  # a socket's: stdout has a reader
         (KeyboardInterrupt(), 130, ""),
         (SystemExit(2), 2, ""),
     ],
