@@ -38,6 +38,7 @@ class PipelineSetup:
     baseline_laps: int = 0  # laps that the policy drives as it came, before weights are taken and noise is added
     step: int = 0  # transitions that earlier sessions of this run made
     episode: int = 0
+    told: tuple[float, float, float] | None = None  # where the car is said to stand: x, y (m), yaw (rad); verified
 
     def to_bytes(self) -> bytes:
         """As one .npz, without pickle."""
@@ -73,6 +74,8 @@ class PipelineSetup:
         if course is not None:
             names = ("x", "y", "heading", "curvature", "width_left", "width_right")
             course = Course(**course, **{name: arrays[f"course_{name}"] for name in names})
+        if plain.get("told") is not None:
+            plain["told"] = tuple(plain["told"])
         return PipelineSetup(
             **plain,
             car=arrays["car"],

@@ -44,7 +44,7 @@ from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
 from sim.built_in_tracks import BUILT_IN, built_in
 from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
-from sim.track_map import find_course, load_map
+from sim.map_world import map_world
 
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
 PR_SET_PDEATHSIG = 1
@@ -195,9 +195,9 @@ def build_world(config: VirtualCarConfig) -> World:
     if config.track in BUILT_IN:
         course = built_in(config.track)
         grid = rasterise(course)
-    elif config.track.endswith((".yaml", ".yml")):
-        grid = load_map(Path(config.track))
-        course = find_course(grid, config.start)
+    elif config.track.endswith((".yaml", ".yml")) or Path(config.track).is_file():
+        found = map_world(Path(config.track), config.start, config.loop)
+        grid, course = found.grid, found.course
     else:
         raise ValueError(f"track: found {config.track!r}, allowed: {', '.join(BUILT_IN)}, or a map's YAML file")
     car: CarParameters = load_parameters()

@@ -35,6 +35,7 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_seed: int | None = None  # of the hidden car; none: the car of the data sheet
     car: dict[str, float] = {}  # parameters that differ from the data sheet's, by their names in sim.car.CarParameters
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
+    loop: int = 0  # of a map that has several; 0: the best, or the one nearest to `start`
     charge: float = 1.0  # of the battery, 0 to 1
     noise: float = 1.0  # factor on the noise of all sensors; 0: none
     directory: str = ""  # for links, sockets and truth; the program that starts the process sets it

@@ -25,7 +25,7 @@ from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
 from robot.practice.show import initial_view, refresh
-from robot.practice.start import World, load_world, starting_policy
+from robot.practice.start import World, about_loops, starting_policy, world_of
 from robot.practice.summary import summarise
 from robot.safety import predictive_brake
 from robot.view.terminal import LiveView
@@ -39,7 +39,7 @@ SAVE_EVERY_S = 2.0
 def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot practice`. Returns the figures of `--json`, with `failure` (empty if none) and `picture`."""
     config, folder, progress, policy = prepare(config, root)
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     yardstick_s = best_possible_lap(config, world)
     say(f"run      {folder}")
     session = Session(config, folder, world, policy, progress=progress)
@@ -55,7 +55,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
 def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot evaluate`: the policy alone, for a number of laps."""
     policy = starting_policy(config)
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     yardstick_s = best_possible_lap(config, world)
     folder = new_run_folder(root, config.task, "evaluation")
     save_config(folder, config)
@@ -80,7 +80,7 @@ def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> di
 
 def demonstrate(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot demo`: the demonstration lap alone, and the course that it leaves behind."""
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     folder = new_run_folder(root, config.task, "demo")
     save_config(folder, config)
     session = Session(config, folder, world, starting_policy(config), learning=False, demo_only=True)
@@ -121,6 +121,16 @@ def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, P
         progress,
         starting_policy(earlier),
     )
+
+
+def the_world(config: PracticeConfig) -> World:
+    """The world to drive in; says what of a map is driven."""
+    if config.map:
+        say(f"map      {config.map}: finding its course; the first time, that takes seconds")
+    world = world_of(config)
+    for line in filter(None, [about_loops(world, config.loop)]):
+        say(f"map      {line}")
+    return world
 
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from drivers.emulators.virtual_car import VirtualCarConfig
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
+from robot.cli.output import say
 from robot.config import load_robot
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
@@ -60,7 +61,7 @@ class Session:
         if self.robot.virtual:
             hidden = config.hidden_seed
             self.true_car = self.believed if hidden is None else hidden_car(hidden, self.believed)
-        self.life = len(list(folder.glob("setup-*.npz")))
+        self.life = self.lives_before = len(list(folder.glob("setup-*.npz")))
         self.session_path = folder / "session.json"
         self.processes = Processes(folder / "output", self._note_restart)
         self.shared: SessionMemory  # from `__enter__` on
@@ -100,6 +101,8 @@ class Session:
                     clock=self.config.clock,
                     seed=self.config.seed,
                     hidden_seed=self.config.hidden_seed,
+                    start=self.config.start_pose,
+                    loop=self.config.loop,
                 )
             )
 
@@ -160,6 +163,7 @@ class Session:
             practice_done_s=p.practice_s,
             step=p.step,
             episode=p.episode,
+            told=self.config.start_pose if self.life == self.lives_before + 1 else None,  # it has moved since
         )
 
     def _start_control(self) -> None:
@@ -219,7 +223,12 @@ class Session:
         news = self.shared.rings["news"].read()
         self.shared.rings["news"].release()
         for event in news:
-            self.progress.note(json.loads(event_text(event)))
+            told = json.loads(event_text(event))
+            self.progress.note(told)
+            if told["kind"] == "failure":
+                self.failure = self.failure or told["reason"]
+            if "text" in told:
+                say(told["text"])
         status = self.shared.control.read()
         if status["time_s"] > 0.0:
             p = self.progress
