@@ -41,8 +41,9 @@ COMMAND_HISTORY = 12  # ticks; more than the longest latency
 STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
+SAY_EVERY_S = 10.0  # that the car is still not found
+GIVE_UP_S = 90.0  # of looking for the place to begin at
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
-
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
 
 
@@ -88,7 +89,9 @@ class Pipeline:
         self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
-        self.relocalise_s = -math.inf
+        self.relocalise_s = -math.inf  # when the last search of the map ended
+        self.search_began_s: float | None = None  # and the first of those that have found nothing since
+        self.said_s = -math.inf
         self.mode = Mode.RUN
         self.flags = Flag.NONE
         self.recovered = Flag.NONE  # what the recovery said in the last tick
@@ -99,7 +102,7 @@ class Pipeline:
         self.grid = setup.grid
         self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
         if setup.course is not None and setup.grid is not None:
-            self.estimator = Estimator(setup.grid, None, setup.seed, setup.car)
+            self.estimator = Estimator(setup.grid, None, setup.seed, setup.car, setup.course, setup.told)
             self.take_course(setup.course)
 
     def take_course(self, course: Course) -> None:
@@ -145,6 +148,8 @@ class Pipeline:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
         self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
+        if self.searching and (self.standing_s == 0.0 or not estimate.lost):
+            self.estimator.stop_looking()  # type: ignore[union-attr]
         self.change_phase(now, readings, estimate)
         proposed = self.drive(now, elapsed_s, readings, vesc, lidar, estimate)
         self.command = self.supervisor.execute(proposed, self.command)
@@ -281,7 +286,7 @@ class Pipeline:
         measured = {} if check.measured is None else asdict(check.measured)
         self.events.append(("proved", {"wrong": check.finding, "skipped": check.skipped, **measured}))
         if check.finding:
-            self.events.append(("failure", {"reason": check.finding}))
+            self.events.append(("failure", {"reason": check.finding, "in_robot_file": True}))
 
     def calibrate(self, now: float) -> None:
         """Take over the trim and latency that the demonstration showed, if it showed them well enough."""
@@ -295,7 +300,7 @@ class Pipeline:
     def draw_map(self) -> None:
         """Make map and course of the first lap, and go on with an estimator that knows them."""
         self.grid, course, pose = self.first_lap.draw_map(self.estimator)
-        self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car)
+        self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car, course)
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
 
@@ -306,7 +311,6 @@ class Pipeline:
         """What to ask of the car in this tick, before the supervisor's limits."""
         stands_lost = estimate.lost and self.standing_s > STANDING_S
         if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S and self.mode is not Mode.RECOVER:
-            self.relocalise_s = now
             self.look_for_place()
         fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
         if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
@@ -328,9 +332,37 @@ class Pipeline:
         )
 
     def look_for_place(self) -> None:
-        """Search the map for the car."""
-        if isinstance(self.estimator, Estimator):
-            self.estimator.relocalise()
+        """Go on searching the map for the standing car, by a few milliseconds; say what came of it."""
+        if not isinstance(self.estimator, Estimator) or self.last_time_s is None:
+            return
+        now = self.last_time_s
+        if self.search_began_s is None:
+            self.search_began_s = now
+        told, ended = self.estimator.told, self.estimator.look()
+        if ended is None:
+            return
+        self.relocalise_s = now
+        searched_s = now - self.search_began_s
+        found = ended.found
+        if found is not None:
+            self.search_began_s, self.said_s = None, -math.inf
+            self.events.append(("localised", {"x": found.x, "y": found.y, "yaw_deg": math.degrees(found.yaw),
+                                              "agreement": found.agreement, "searched_s": searched_s}))  # fmt: skip
+        elif self.phase is Phase.LOCALISE and self.tally.laps_driven == 0 and searched_s > GIVE_UP_S:
+            self.events.append(("failure", {"reason": f"the car was not found on the map within {searched_s:.0f} s: "
+                                f"{ended.reason}. Tell where it stands: --start X Y YAW_DEG"}))  # fmt: skip
+            self.phase = Phase.FINISH
+        elif now - self.said_s > SAY_EVERY_S:
+            self.said_s = now
+            where = " It is not where --start says." if told is not None and ended.told_is_wrong else ""
+            self.events.append(("not_found", {"text": f"looking for the car on the map for {searched_s:.0f} s: "
+                                f"{ended.reason}.{where} Put it onto the course, or tell where it stands: "
+                                "--start X Y YAW_DEG"}))  # fmt: skip
+
+    @property
+    def searching(self) -> bool:
+        """Whether a search of the map is under way."""
+        return isinstance(self.estimator, Estimator) and self.estimator.search is not None
 
     def observe(self, estimate: Estimate) -> None:
         """What the task lets the policy see, into `self.observation`; nothing where there is no course yet."""
@@ -374,6 +406,9 @@ class Pipeline:
         here = self.place
         if here.course is None:
             self.recovered = Flag.RECOVERY_FAILED
+            return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
+        if self.searching and self.standing_s > STANDING_S:  # what it began with holds only while the car stands
+            self.look_for_place()
             return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         row = here.packed[max(0, here.row)]
         place = Place(here.s, here.lateral, here.heading_error, float(row[5]), float(row[6]))

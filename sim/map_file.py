@@ -139,7 +139,9 @@ def _read_image(path: Path, fields: dict[str, Any]) -> tuple[np.ndarray, int, np
     except (FileNotFoundError, NotADirectoryError):
         beside = path.parent / Path(name.replace("\\", "/")).name
         hint = f" (image: {beside.name} would be found)" if beside != file and beside.is_file() else ""
-        raise ValueError(f"{path}: image: found {name!r}, which is not there{hint}, allowed: a PNG or PGM file") from None
+        raise ValueError(
+            f"{path}: image: found {name!r}, which is not there{hint}, allowed: a PNG or PGM file"
+        ) from None
     except IMAGE_ERRORS as error:
         told = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"{path}: image: found {name!r}, which cannot be read ({told}), allowed: PNG, PGM") from None
@@ -173,7 +175,9 @@ def _levels(image: Image.Image) -> tuple[np.ndarray, int, np.ndarray | None]:
     return level, 3 * 255, pixels[:, :, 3] == 255
 
 
-def _of_workable_size(path: Path, free: np.ndarray, resolution_m: float, x: float, y: float, yaw: float) -> OccupancyGrid:
+def _of_workable_size(
+    path: Path, free: np.ndarray, resolution_m: float, x: float, y: float, yaw: float
+) -> OccupancyGrid:
     """The grid of `free` cells (h, w), row 0 = lowest: cut and coarser if it is too large. A coarse cell is free if all
     of it is."""
     if free.size > CELLS_MAX:

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from sim.distance_field import OccupancyGrid, distance_at, to_cells
 from sim.map_file import load_map
 from sim.map_loops import Loop, crossing_of, find_loops, outline, rough_outline
-from sim.track import WIDTH_TIMES_CURVATURE_MAX, Course, closed_course, with_room
+from sim.track import Course, closed_course, with_room
 
 __all__ = ["course_along", "find_course", "load_map"]
 
@@ -22,7 +22,14 @@ ROOM_WANTED_M = 0.3  # half a car and as much again
 ROOM_MIN_M = 0.17  # half a car and a little: a lane 0.6 m wide has 0.25 m on straights, less in bends
 WALL_MARGIN_M = 0.05
 BAND_STEP_M = 0.2
-BAND_STIFFNESS = 0.4, 0.1, 0.02, 0.2, 0.05, 0.005  # m^3, the first that leaves room: the stiffest smooths away bends of about a metre
+BAND_STIFFNESS = (
+    0.4,
+    0.1,
+    0.02,
+    0.2,
+    0.05,
+    0.005,
+)  # m^3, the first that leaves room: the stiffest smooths away bends of about a metre
 BAND_RATE = 0.2
 BAND_ITERATIONS = 400
 PUSH_STEP_M = 0.15  # walls on both sides of a ridge push together within this, which keeps the band from trembling

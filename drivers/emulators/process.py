@@ -45,7 +45,7 @@ from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
 from sim.built_in_tracks import BUILT_IN, built_in
 from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
-from sim.track_map import find_course, load_map
+from sim.map_world import map_world
 
 POSITIVE = ("baud", "erpm_per_m_s", "sample_s")
 NOT_NEGATIVE = ("firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out")
@@ -224,9 +224,9 @@ def build_world(config: VirtualCarConfig) -> World:
     if config.track in BUILT_IN:
         course = built_in(config.track)
         grid = rasterise(course)
-    elif config.track.endswith((".yaml", ".yml")):
-        grid = load_map(Path(config.track))
-        course = find_course(grid, config.start)
+    elif config.track.endswith((".yaml", ".yml")) or Path(config.track).is_file():
+        found = map_world(Path(config.track), config.start, config.loop)
+        grid, course = found.grid, found.course
     else:
         raise ValueError(f"track: found {config.track!r}, allowed: {', '.join(BUILT_IN)}, or a map's YAML file")
     car: CarParameters = load_parameters()

@@ -42,6 +42,7 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vesc: dict[str, bool | int | float] = {}
     lidar: dict[str, bool | int | float] = {}
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
+    loop: int = 0  # of a map that has several; 0: the best, or the one nearest to `start`
     charge: float = 1.0  # of the battery, 0 to 1
     noise: float = 1.0  # factor on the noise of all sensors; 0: none
     directory: str = ""  # for links, sockets and truth; the program that starts the process sets it

@@ -24,6 +24,10 @@ class EvaluateConfig:
     robot: str = "virtual-car"
     track: str = "default"
     map: str = ""
+    loop: int = 0
+    """Which loop of a map that has several; the terminal names them."""
+    start: Annotated[tuple[float, float, float] | None, tyro.conf.arg(metavar="X Y YAW_DEG")] = None
+    """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     laps: int = 10
     clock: Literal["realtime", "lockstep"] = "lockstep"
     seed: int = 0
@@ -97,6 +101,8 @@ def drive(arguments: list[str]) -> int:
         robot=config.robot,
         track=config.track,
         map=config.map,
+        loop=config.loop,
+        start=config.start,
         start_from=str(policy),
         clock=config.clock,
         minutes=10.0 + config.laps,
@@ -106,7 +112,8 @@ def drive(arguments: list[str]) -> int:
     )
     if (Path(config.run) / "setup-1.npz").is_file() and config.track == "default" and not config.map:
         earlier = load_config(Path(config.run))
-        wanted = replace(wanted, track=earlier.track, map=earlier.map)
+        start = wanted.start or earlier.start
+        wanted = replace(wanted, track=earlier.track, map=earlier.map, loop=wanted.loop or earlier.loop, start=start)
         if config.hidden_seed is None:
             wanted = replace(wanted, hidden_seed=earlier.hidden_seed)
     say(f"policy   {describe(policy)}")

@@ -23,7 +23,7 @@ from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import PracticeConfig, load_config, new_run_folder, own_settings, resumed, save_config
 from robot.practice.show import initial_view, refresh
-from robot.practice.start import World, load_world, starting_policy, true_car
+from robot.practice.start import World, about_loops, starting_policy, true_car, world_of
 from robot.practice.summary import summarise
 from robot.safety import predictive_brake
 from robot.view.patient_output import patient_stderr
@@ -38,7 +38,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     """Run `robot practice`. Returns the figures of `--json`, with `failure` (empty if none) and `picture`."""
     lock = RunLock(Path(config.resume)) if config.resume and (Path(config.resume) / "config.toml").is_file() else None
     config, folder, progress, policy = prepare(config, root)
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     yardstick_s = best_possible_lap(config, world)
     say(f"run      {folder}")
     session = Session(config, folder, world, policy, progress=progress, lock=lock)
@@ -54,7 +54,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
 def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot evaluate`: the policy alone, for a number of laps."""
     policy = starting_policy(config)
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     yardstick_s = best_possible_lap(config, world)
     folder = new_run_folder(root, config.task, "evaluation")
     save_config(folder, config)
@@ -80,7 +80,7 @@ def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> di
 
 def demonstrate(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot demo`: the demonstration lap alone, and the course that it leaves behind."""
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     folder = new_run_folder(root, config.task, "demo")
     save_config(folder, config)
     session = Session(config, folder, world, starting_policy(config), learning=False, demo_only=True)
@@ -119,6 +119,16 @@ def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, P
     say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes"
         f"{f', with the {own} that it began with' if own else ''}")  # fmt: skip
     return replace(config, minutes=minutes), folder, progress, starting_policy(config)
+
+
+def the_world(config: PracticeConfig) -> World:
+    """The world to drive in; says what of a map is driven."""
+    if config.map:
+        say(f"map      {config.map}: finding its course; the first time, that takes seconds")
+    world = world_of(config)
+    for line in filter(None, [about_loops(world, config.loop)]):
+        say(f"map      {line}")
+    return world
 
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:

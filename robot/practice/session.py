@@ -22,6 +22,7 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.serial_port import SerialPort
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
+from robot.cli.output import say
 from robot.config import believed_car, load_robot, robot_path
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
@@ -81,7 +82,7 @@ class Session:
         self.true_car = true_car(config)
         self.realtime = config.clock == "realtime"
         self.guardians: tuple[str, ...] = GUARDIANS  # by rank
-        self.life = len(list(folder.glob("setup-*.npz")))
+        self.life = self.lives_before = len(list(folder.glob("setup-*.npz")))
         self.session_path = folder.resolve() / "session.json"
         self.processes = Processes(folder / "output", self._note_restart)
         self.lock = lock
@@ -154,6 +155,8 @@ class Session:
                     clock=self.config.clock,
                     seed=self.config.seed,
                     hidden_seed=self.config.hidden_seed,
+                    start=self.config.start_pose,
+                    loop=self.config.loop,
                 )
             )
 
@@ -217,6 +220,7 @@ class Session:
             practice_done_s=p.practice_s,
             step=p.step,
             episode=p.episode,
+            told=self.config.start_pose if self.life == self.lives_before + 1 else None,  # it has moved since
         )
 
     def _start_control(self) -> None:
@@ -334,7 +338,10 @@ class Session:
             told = json.loads(event_text(event))
             self.progress.note(told)
             if told["kind"] == "failure":
-                self.failure = self.failure or f"{robot_path(self.config.robot)}: {told['reason']}"
+                file = f"{robot_path(self.config.robot)}: " if told.get("in_robot_file") else ""
+                self.failure = self.failure or file + told["reason"]
+            if "text" in told:
+                say(told["text"])
         status = self.shared.control.read()
         if status["time_s"] > 0.0:
             p = self.progress

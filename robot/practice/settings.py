@@ -1,5 +1,6 @@
 """What a practice session is asked to do, and where it keeps what it makes."""
 
+import math
 import os
 import re
 import time
@@ -32,6 +33,10 @@ class PracticeConfig:
     """A built-in track (see `robot tasks`): the virtual car's world, and the map that the car localises on."""
     map: str = ""
     """A ROS map_server YAML file instead of a built-in track."""
+    loop: int = 0
+    """Which loop of a map that has several; the terminal names them. 0: the best, or the one nearest to `--start`."""
+    start: Annotated[tuple[float, float, float] | None, tyro.conf.arg(metavar="X Y YAW_DEG")] = None
+    """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     mapless: bool = False
     """Localise without a map: the demonstration lap makes one."""
     start_from: Annotated[str, tyro.conf.arg(name="from")] = SHIPPED
@@ -57,6 +62,17 @@ class PracticeConfig:
             raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
         if self.map and not Path(self.map).is_file():
             raise ValueError(f"--map: found '{self.map}', which is no file; allowed: a map_server YAML file")
+        if self.loop < 0 or (self.loop > 0 and not self.map):
+            raise ValueError(f"--loop: found {self.loop}, allowed: 1 or more, with --map")
+        if self.start is not None:
+            object.__setattr__(self, "start", tuple(self.start))  # a file has it as a list
+            if self.mapless or len(self.start) != 3 or not all(math.isfinite(value) for value in self.start):
+                raise ValueError(f"--start: found {self.start}, allowed: x m, y m, yaw in degrees, without --mapless")
+
+    @property
+    def start_pose(self) -> tuple[float, float, float] | None:
+        """`start` with the yaw in rad."""
+        return None if self.start is None else (self.start[0], self.start[1], math.radians(self.start[2]))
 
 
 def new_run_folder(root: Path, task: str, name: str) -> Path:
