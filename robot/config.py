@@ -37,11 +37,17 @@ class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CrazyflieLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How to reach a Crazyflie, and the box, about the origin of its estimator, that set-points are kept in."""
+    """How to reach a Crazyflie, and the box, about the origin of its estimator, that set-points are kept in.
+
+    quadrotor: which one it is, a name in `sim/data` or a path; empty: the one that a policy was trained for.
+    positioning: of a virtual one, a system of `drivers.emulators.crazyflie_positioning`; empty: its usual one.
+    """
 
     uri: str
     reach_m: float = 3.0
     height_max_m: float = 2.0
+    quadrotor: str = ""
+    positioning: str = ""
 
 
 class DroneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +73,11 @@ def load_robot(name: str) -> RobotConfig:
 
 def load_drone(name: str) -> DroneConfig:
     """A Crazyflie by its name in `robot/robots/`, or by the path of a TOML file. Raises ValueError like `load_robot`."""
-    return _load(name, DroneConfig)
+    config = _load(name, DroneConfig)
+    if config.crazyflie.positioning and not config.virtual:
+        raise ValueError(f"{name}: crazyflie.positioning: found {config.crazyflie.positioning!r}, allowed with virtual = "
+                         "true alone: a real drone's decks say what it has")  # fmt: skip
+    return config
 
 
 def _load(name: str, kind: type[ConfigT]) -> ConfigT:
