@@ -10,22 +10,20 @@ import numpy as np
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyflieConfig, start_virtual_crazyflie
 from firmware_export.crazyflie_app import build_for_host
 from robot.crazyflie_app_of_run import trained_for, write_app_of_run
-from robot.flight.mission import Place
+from robot.flight.flown import Place
 
 
 @contextmanager
-def virtual_drone(run: Path, loss: float = 0.0, seed: int = 0, carries: bool = True) -> Iterator[VirtualCrazyflie]:
+def virtual_drone(run: Path, loss: float = 0.0, seed: int = 0, external: bool = False) -> Iterator[VirtualCrazyflie]:
     """The drone that the run's policy was trained for, with that policy on board, until the block ends.
 
-    loss: share of datagrams that is lost, each way. carries: False for the firmware as it comes, without the policy.
+    loss: share of datagrams that is lost, each way. external: it has no positioning of its own.
     Raises ValueError for a policy that a Crazyflie cannot fly.
     """
     with tempfile.TemporaryDirectory(prefix="policy-app-") as folder:
-        app = ""
-        if carries:
-            write_app_of_run(run, Path(folder))
-            app = str(build_for_host(Path(folder)))
-        config = VirtualCrazyflieConfig(quadrotor=trained_for(run), app=app, loss=loss, seed=seed)
+        write_app_of_run(run, Path(folder))
+        app = str(build_for_host(Path(folder)))
+        config = VirtualCrazyflieConfig(quadrotor=trained_for(run), app=app, loss=loss, seed=seed, external=external)
         with start_virtual_crazyflie(config) as drone:
             yield drone
 
