@@ -9,8 +9,6 @@ from drivers.emulators.crazyflie_body import (
     E_PITCH,
     E_Q_W,
     E_ROLL,
-    E_V_X,
-    E_X,
     E_YAW,
     E_Z,
     GYRO_X,
