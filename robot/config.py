@@ -90,12 +90,43 @@ class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lidar: SerialLidar
 
 
+class MotionCaptureLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a motion capture system's poses come from, `udp` or `file`, and the name of the drone in them."""
+
+    body: str
+    udp: str = ""  # HOST:PORT to listen on
+    file: str = ""  # that another program writes lines to
+
+    def __post_init__(self) -> None:
+        if bool(self.udp) == bool(self.file):
+            found = "both udp and file" if self.udp else "neither udp nor file"
+            raise ValueError(f"motion_capture: found {found}, allowed: one of them")
+        if not self.body:
+            raise ValueError("motion_capture.body: found '', allowed: the drone's name in the poses")
+        if self.udp:
+            self.address()
+
+    def address(self) -> tuple[str, int]:
+        """Host and port. Raises ValueError."""
+        host, _, port = self.udp.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"motion_capture.udp: found {self.udp!r}, allowed: HOST:PORT, such as 0.0.0.0:5005")
+        return host, int(port)
+
+
 class CrazyflieLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How to reach a Crazyflie, and the box, about the origin of its estimator, that set-points are kept in."""
+    """How to reach a Crazyflie, and the box, about the origin of its estimator, that set-points are kept in.
+
+    quadrotor: which one it is, a name in `sim/data` or a path; empty: the one that a policy was trained for.
+    positioning: of a virtual one, a system of `drivers.emulators.crazyflie_positioning`; empty: its usual one.
+    """
 
     uri: str
     reach_m: float = 3.0
     height_max_m: float = 2.0
+    motion_capture: MotionCaptureLink | None = None  # otherwise the drone knows by itself where it is
+    quadrotor: str = ""
+    positioning: str = ""
 
 
 class DroneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,7 +171,12 @@ def believed_car(name: str) -> "CarParameters":
 
 def load_drone(name: str) -> DroneConfig:
     """A Crazyflie by its name in `robot/robots/`, or by the path of a TOML file. Raises ValueError like `load_robot`."""
-    return _load(name, DroneConfig)
+    config = _load(name, DroneConfig)
+    told = config.crazyflie.positioning
+    if told and (not config.virtual or config.crazyflie.motion_capture is not None):
+        raise ValueError(f"{name}: crazyflie.positioning: found {told!r}, allowed with virtual = true and without "
+                         "motion_capture alone")  # fmt: skip
+    return config
 
 
 def robot_path(name: str) -> Path:

@@ -189,7 +189,14 @@ POSITIVE = ("mass_kg", "inertia_x_kg_m2", "inertia_y_kg_m2", "inertia_z_kg_m2", 
             "thrust_2_n", "motor_rise_s", "motor_fall_s", "battery_v", "battery_nominal_v")  # fmt: skip
 
 
-QUADROTORS = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_brushless", "racer_5_inch")
+CRAZYFLIES = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_plus", "crazyflie_2_1_brushless")
+QUADROTORS = (*CRAZYFLIES, "racer_5_inch")
+FLEET = "crazyflies"  # stands for all of CRAZYFLIES where several quadrotors can be meant
+
+
+def quadrotors_named(name: str) -> tuple[str, ...]:
+    """The names that a name stands for: those of the FLEET, or the one."""
+    return CRAZYFLIES if name == FLEET else (name,)
 
 
 @njit(forceinline=True)

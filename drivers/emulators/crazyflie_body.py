@@ -129,9 +129,7 @@ def report(place, velocity, q, sensors, estimate):
     r = rotation_matrix(q[0], q[1], q[2], q[3])
     for k in range(3):
         estimate[E_X + k], estimate[E_V_X + k] = place[k], velocity[k]
-        estimate[E_A_X + k] = (
-            r[3 * k] * sensors[ACC_X] + r[3 * k + 1] * sensors[ACC_Y] + r[3 * k + 2] * sensors[ACC_Z]
-        )
+        estimate[E_A_X + k] = r[3 * k] * sensors[ACC_X] + r[3 * k + 1] * sensors[ACC_Y] + r[3 * k + 2] * sensors[ACC_Z]
     estimate[E_A_Z] -= 1.0
     estimate[E_Q_W], estimate[E_Q_X], estimate[E_Q_Y], estimate[E_Q_Z] = q[0], q[1], q[2], q[3]
     estimate[E_ROLL] = degrees * math.atan2(r[7], r[8])
@@ -274,7 +272,9 @@ class Body:
         if self._steps % PREDICT_MS == 0:
             gyro, acc = memory[M_SUM_GYRO : M_SUM_GYRO + 3], memory[M_SUM_ACC : M_SUM_ACC + 3]
             reversion = REVERSION if self._positioning.reversion else 0.0
-            predict(f.x, f.q, f.p, acc / PREDICT_MS, gyro / PREDICT_MS, STEP_S * PREDICT_MS, flies, reversion, self._home)
+            predict(
+                f.x, f.q, f.p, acc / PREDICT_MS, gyro / PREDICT_MS, STEP_S * PREDICT_MS, flies, reversion, self._home
+            )
             memory[M_SUM_GYRO : M_SUM_ACC + 3] = 0.0
         add_process_noise(f.p, STEP_S)
         self._positioning.measure(self._steps, self._past, memory[M_GYRO_2 : M_GYRO_2 + 3], f)

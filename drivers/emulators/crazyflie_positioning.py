@@ -219,6 +219,7 @@ class FlowDeck:
         angle = errors.rng.uniform(0.0, 2.0 * math.pi, N_WAVES)
         self._waves = 2.0 * math.pi / vices.floor_m * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         self._phases = errors.rng.uniform(0.0, 2.0 * math.pi, N_WAVES)
+        self._blind_below = normal_quantile(vices.floor_bad_share) if errors.factor > 0.0 else -math.inf
         self._left = np.zeros(2)  # motion not yet counted
 
     def texture(self, x_m: float, y_m: float) -> float:
@@ -241,11 +242,9 @@ class FlowDeck:
         seen = np.array([moved[0] * over - turned[1], moved[1] * over + turned[0]])
         errors, texture = self._errors, self.texture(now[0], now[1])
         self._left += COUNTS_A_PIXEL * PIXELS_A_RAD * self._scale * seen + errors.many(self._vices.counts, 2)
-        if errors.factor > 0.0 and texture < -1.0:  # poor: a part of the motion is missed
-            self._left *= max(self._vices.floor_share, 2.0 + texture)
         counts = np.round(self._left)
         self._left -= counts
-        if errors.factor > 0.0 and texture < normal_quantile(self._vices.floor_bad_share):
+        if texture < self._blind_below:
             return
         if np.abs(counts).max() < OUTLIER_COUNTS and r[2, 2] > 0.0:
             learn_flow(estimate.x, estimate.q, estimate.p, counts, gyro_rad_s)
@@ -342,14 +341,14 @@ class MotionCapture:
         self._frame_m, self._frame = errors.many(vices.frame_m, 3), small_turn(errors.many(vices.frame_rad, 3))
         self._gaps = Gaps(errors, vices.gap_every_s, vices.gap_s)
         self._period_ms = round(1000.0 / vices.rate_hz)
-        self._late_ms = round(1000.0 * vices.latency_s)
+        self._late_ms, self._jitter_ms = round(1000.0 * vices.latency_s), round(1000.0 * vices.jitter_s)
 
     def measure(self, ms: int, past: Past, gyro_rad_s: np.ndarray, estimate: Filter) -> None:
         away = self._gaps.now(STEP_S * ms, STEP_S)
         if ms % self._period_ms or away:
             return
         vices, errors = self._vices, self._errors
-        then = past[self._late_ms + int(errors.factor * errors.rng.integers(self._period_ms))]
+        then = past[self._late_ms + int(errors.rng.integers(self._jitter_ms + 1))]
         r = np.array(rotation_matrix(*then[Q_W : Q_W + 4])).reshape(3, 3)
         place = then[:3] + r @ self._frame_m + errors.many(vices.position_m, 3)
         estimate.external_pose(place, quaternion(r @ self._frame @ small_turn(errors.many(vices.attitude_rad, 3))))

@@ -35,6 +35,9 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
     def goal(field: str, index: int, name: str) -> LogVariable:
         return LogVariable(f"ctrltarget.{name}", "float", lambda: float(getattr(firmware.setpoint, field)[index]))
 
+    def variance(name: str, index: int) -> LogVariable:
+        return LogVariable(name, "float", lambda: body.variance(index))
+
     def motor(index: int) -> LogVariable:
         return LogVariable(f"motor.m{index + 1}", "uint16_t", lambda: round(FULL * float(firmware.forces[index])))
 
@@ -64,8 +67,7 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
         LogVariable("sys.canfly", "uint8_t", lambda: int(supervisor.motors_may_run)),
         LogVariable("sys.isFlying", "uint8_t", lambda: int(supervisor.is_flying)),
         LogVariable("sys.isTumbled", "uint8_t", lambda: int(supervisor.is_tumbled)),
-        *[LogVariable(f"kalman.var{a}", "float", lambda k=k: body.variance(k)) for k, a in enumerate("XYZ")],
-        *[LogVariable(f"kalman.varP{a}", "float", lambda k=k: body.variance(3 + k)) for k, a in enumerate("XYZ")],
+        *(variance(f"kalman.var{axis}", k) for k, axis in enumerate(("X", "Y", "Z", "PX", "PY", "PZ"))),
     ]
 
 
@@ -80,16 +82,12 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
     def thrust_base(value: Number) -> None:
         pid.thrust_base = int(value)
 
-    def reset(value: Number) -> None:
-        if value:
-            body.reset_estimator()
-
     def stop(value: Number) -> None:
         supervisor.stop_parameter = int(value)
 
     def reset(value: Number) -> None:
         if value:
-            body.reset_estimator()
+            firmware.body.reset_estimator()
 
     table = [
         Parameter("stabilizer.controller", "uint8_t", lambda: firmware.controller,

@@ -54,7 +54,6 @@ class FlowVices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     counts: float
     scale_share: float
-    floor_share: float
     floor_m: float
     floor_bad_share: float
     range_m: float
@@ -81,6 +80,7 @@ class MotionCaptureVices(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     frame_m: float
     frame_rad: float
     latency_s: float
+    jitter_s: float
     gap_every_s: float
     gap_s: tuple[float, float]
 

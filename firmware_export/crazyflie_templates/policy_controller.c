@@ -56,6 +56,7 @@ static enum { READY, FLYING, LATCHED } mode = LATCHED;
 static uint8_t arm;
 static uint8_t self_ok;
 static uint32_t id = POLICY_ID;
+static uint8_t number = ControllerTypeOot; /* what to choose this controller by: it has changed with releases */
 static float tilt_max_deg = 75.0f;
 static float rate_max_deg_s = 1000.0f; /* the gyroscope ends at 2000 */
 static float fence_m = 3.0f;
@@ -324,6 +325,8 @@ PARAM_ADD(PARAM_UINT8, arm, &arm)
 PARAM_ADD(PARAM_UINT8 | PARAM_RONLY, selfOk, &self_ok)
 /* First 32 bits of POLICY_SHA256: which policy this is */
 PARAM_ADD(PARAM_UINT32 | PARAM_RONLY, id, &id)
+/* The value of stabilizer.controller that chooses this controller */
+PARAM_ADD(PARAM_UINT8 | PARAM_RONLY, controller, &number)
 PARAM_ADD(PARAM_FLOAT, tiltDeg, &tilt_max_deg)
 PARAM_ADD(PARAM_FLOAT, rateDegS, &rate_max_deg_s)
 PARAM_ADD(PARAM_FLOAT, fenceM, &fence_m)
