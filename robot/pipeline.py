@@ -110,14 +110,9 @@ class Pipeline:
         self.place.take(course)
         self.tally.take_course(course.length_m)
 
-    def set_weights(self, learned: np.ndarray) -> None:
-        """Take into use what the learner sent, from the next decision on.
-
-        learned (n + 2,) float32: the actor's weights, then two shares of the nominal grip: what the car is believed to
-        have, and the least that it may have.
-        """
-        self.actor.set_weights(learned[:-2])
-        self.fallback.cars = believed_cars(self.setup.car, float(learned[-2]), float(learned[-1]))
+    def set_weights(self, weights: np.ndarray) -> None:
+        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on."""
+        self.actor.set_weights(weights)
 
     @property
     def takes_weights(self) -> bool:
@@ -136,6 +131,7 @@ class Pipeline:
         self.last_time_s = now
         vesc, lidar = vesc_reading(readings), lidar_reading(readings)
         estimate = self.estimator.update(now, vesc, lidar)
+        self.fallback.cars = believed_cars(self.setup.car, estimate.grip_share, estimate.least_grip_share)
         way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
         self.first_lap.moved(way_m)
@@ -155,6 +151,7 @@ class Pipeline:
         self.command = self.supervisor.execute(proposed, self.command)
         self.sent[:-1] = self.sent[1:]
         self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
+        self.estimator.sent(now, self.command.steer_rad - self.trim_rad, self.latency_s)
         if self.phase is Phase.DEMONSTRATE:
             self.first_lap.sent(now, self.command.steer_rad, vesc)
         self.fill_outputs(readings, estimate)
@@ -397,7 +394,7 @@ class Pipeline:
                 float(proposed[0]), float(proposed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
                 self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
             )  # fmt: skip
-            self.tally.overrides += self.brake_reason != AS_PROPOSED
+            self.tally.decided(self.brake_reason != AS_PROPOSED)
         self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
 

@@ -21,9 +21,16 @@ class Tally:
         self.laps = self.laps_driven = 0  # clean and learned; all
         self.last_lap_s = self.best_lap_s = 0.0
         self.lap_clean = False
+        self.decisions_in_lap = self.overrides_in_lap = 0  # of the policy, behind the predictive brake
         self.collisions = self.overrides = self.recoveries = self.recoveries_failed = 0
         self.recovery_s = 0.0
         self.timer = LapTimer(math.inf)
+
+    def decided(self, overridden: bool) -> None:
+        """The policy has decided, and the predictive brake has let it pass or not."""
+        self.decisions_in_lap += 1
+        self.overrides_in_lap += overridden
+        self.overrides += overridden
 
     def take_course(self, length_m: float) -> None:
         """Time laps of this length from now on."""
@@ -41,7 +48,10 @@ class Tally:
             self.laps += 1
             self.best_lap_s = min(self.best_lap_s or math.inf, self.last_lap_s)
         self.baseline_laps = max(0, self.baseline_laps - 1)
-        return {"lap_s": self.last_lap_s, "clean": self.lap_clean, "baseline": baseline, "practice_s": self.practice_s}
+        told = {"lap_s": self.last_lap_s, "clean": self.lap_clean, "baseline": baseline, "practice_s": self.practice_s,
+                "decisions": self.decisions_in_lap, "overrides": self.overrides_in_lap}  # fmt: skip
+        self.decisions_in_lap = self.overrides_in_lap = 0
+        return told
 
     def end_recovery(self, duration_s: float, succeeded: bool, legs: int) -> dict[str, Any]:
         """A recovery is over. Returns what there is to say of it."""

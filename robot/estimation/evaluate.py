@@ -16,7 +16,7 @@ from robot.estimation.estimator import Estimator
 from robot.estimation.sensed_car import SensedCar
 from robot.estimation.tracker import Estimate
 from robot.tasks.race_track import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S, slew
-from sim.car import GRAVITY_M_S2, CarParameters, hidden_car
+from sim.car import GRAVITY_M_S2, CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid
 from sim.track import Course
 
@@ -104,30 +104,42 @@ def standing_start(course: Course) -> tuple[float, float, float]:
 
 
 def localisation_error(
-    course: Course, grid: OccupancyGrid, seed: int, laps: int = 3, top_m_s: float = 6.0
+    course: Course,
+    grid: OccupancyGrid,
+    seed: int,
+    laps: int = 3,
+    top_m_s: float = 6.0,
+    car: CarParameters | None = None,
 ) -> dict[str, float]:
     """Drive a hidden car fast around a course, by truth, and compare the estimator's pose with the truth.
 
-    Returns errors over all ticks in motion: position in m, heading in degrees, v_y in m/s, quality, and the wall time
-    of an update in microseconds; `laps` driven, `lost_ticks`.
+    car: the true one, else a hidden one of this seed. Returns errors over all ticks in motion: position in m, heading in
+    degrees, v_y in m/s, grip as a share of the nominal one (at the end), quality, and the wall time of an update in
+    microseconds; `laps` driven, `lost_ticks`.
     """
     start = standing_start(course)
-    world = World(hidden_car(seed), course, grid, start)
+    world = World(car or hidden_car(seed), course, grid, start)
     sensed = SensedCar(world, seed)
     pursuit = Pursuit(world, top_m_s)
     estimator = Estimator(grid, start, seed)
     errors = Errors([], [], [], [], [])
-    lost_ticks = 0
+    lost_ticks, grip_share = 0, 1.0
     limit_s = SETTLE_S + (laps + 1) * course.length_m / 1.0
     while world.laps < laps and world.time_s < limit_s:
         settled = world.time_s >= SETTLE_S
-        readings = sensed.tick(*(pursuit.command() if settled else (0.0, 0.0)))
+        command = pursuit.command() if settled else (0.0, 0.0)
+        estimator.sent(world.time_s, command[0], world.car.actuation_s)
+        readings = sensed.tick(*command)
         began = perf_counter()
         estimate = estimator.update(world.time_s, *readings)
         if settled:
             errors.add(estimate, world.moving, perf_counter() - began)
             lost_ticks += estimate.lost
-    return errors.figures() | {"laps": world.laps, "collisions": world.collisions, "lost_ticks": lost_ticks}
+        grip_share = estimate.grip_share
+    return errors.figures() | {
+        "grip_share_error": grip_share - world.car.grip / load_parameters().grip,
+        "laps": world.laps, "collisions": world.collisions, "lost_ticks": lost_ticks,
+    }  # fmt: skip
 
 
 def kidnapping(course: Course, grid: OccupancyGrid, seed: int, trials: int = 10) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """The filter that joins odometry and lidar: an extended Kalman filter of pose, sideways speed and the gyro's bias.
 
 State (5,) float64: x, y (m), yaw (rad), v_y (m/s), gyro bias (rad/s). Forward speed is not in it: the wheels know it
-better than anything that could correct them. The lidar corrects the pose, and through the covariance the rest.
+better than anything that could correct them. Sideways, the single-track model leads; the lidar corrects the pose, and
+through the covariance the rest.
 """
 
 import math
@@ -9,7 +10,6 @@ import math
 import numpy as np
 from numba import njit
 
-from sim.car import GRAVITY_M_S2, P_GRIP, P_REAR, P_STIFF_R
 from sim.portable_math import inverse, product
 
 X, Y, YAW, V_Y, BIAS = range(5)
@@ -19,39 +19,27 @@ POSITION_NOISE_PER_M = 0.03  # standard deviations, m for each m rolled; wheels 
 POSITION_NOISE_M = 0.002  # a tick
 YAW_NOISE_RAD = 0.0008  # a tick
 YAW_NOISE_PER_RAD = 0.02  # for each rad turned
-V_Y_NOISE_M_S = 0.04  # a tick
-V_Y_NOISE_PER_M_S = 0.005  # a tick for each m/s: the accelerometer shakes
+V_Y_NOISE_M_S = 0.01  # a tick
 BIAS_NOISE_RAD_S = 2e-5  # a tick
 BLIND_YAW_NOISE_RAD = 0.05  # a tick without gyro
 BLIND_POSITION_NOISE_M = 0.05  # a tick without wheel speed
-SIDESLIP_TIME_CONSTANT_S = 1.0  # v_y returns to what the yaw rate implies
+SIDESLIP_TIME_CONSTANT_S = 0.2  # v_y returns to the single-track model's
 STANDING_M_S = 0.02
 STANDING_RATE_SIGMA_RAD_S = 0.01  # of a gyro sample at standstill
-GRIP_USED_MAX = 0.9
 
 
 @njit(cache=True)
-def steady_sideslip(v_x, yaw_rate, p):
-    """v_y, m/s, of a car (`CarParameters.packed()`) that has long been turning at this speed and yaw rate.
+def predict(state, covariance, v_y_before, v_y_now, rolled_m, turned_rad, wheel_known, imu_known, dt_s):
+    """Move state (5,) and covariance (5, 5) on by one tick of `dt_s`, in place.
 
-    The rear tyres carry the lateral force of the rear axle's share of the mass: the inverse of the tyre's formula.
+    v_y_before, v_y_now: what the single-track model says, m/s, at the last tick and now; see `odometry.Motion` for the
+    rest.
     """
-    used = v_x * yaw_rate / (p[P_GRIP] * GRAVITY_M_S2)
-    used = min(GRIP_USED_MAX, max(-GRIP_USED_MAX, used))
-    slip = used / math.sqrt(1.0 - used * used) / p[P_STIFF_R]
-    return p[P_REAR] * yaw_rate - v_x * slip
-
-
-@njit(cache=True)
-def predict(state, covariance, v_x, yaw_rate, rolled_m, turned_rad, pushed_m_s, wheel_known, imu_known, dt_s, p):
-    """Move state (5,) and covariance (5, 5) on by one tick of `dt_s`, in place; see `odometry.Motion` for the rest."""
     bias = state[BIAS]
     dyaw = turned_rad - bias * dt_s
     keep = math.exp(-dt_s / SIDESLIP_TIME_CONSTANT_S)
-    v_y_before = state[V_Y]
-    v_y = steady_sideslip(v_x, yaw_rate - bias, p) * (1.0 - keep)
-    v_y += keep * (v_y_before + pushed_m_s + v_x * bias * dt_s)
-    sideways = 0.5 * (v_y_before + v_y) * dt_s
+    v_y = v_y_now + keep * (state[V_Y] - v_y_before)
+    sideways = 0.5 * (state[V_Y] + v_y) * dt_s
     middle = state[YAW] + 0.5 * dyaw
     cos_m, sin_m = math.cos(middle), math.sin(middle)
     dx = rolled_m * cos_m - sideways * sin_m
@@ -67,7 +55,6 @@ def predict(state, covariance, v_x, yaw_rate, rolled_m, turned_rad, pushed_m_s, 
     jacobian[X, BIAS], jacobian[Y, BIAS] = 0.5 * dt_s * dy, -0.5 * dt_s * dx
     jacobian[YAW, BIAS] = -dt_s
     jacobian[V_Y, V_Y] = keep
-    jacobian[V_Y, BIAS] = keep * v_x * dt_s
     covariance[:] = product(product(jacobian, covariance), jacobian.T)
     position = POSITION_NOISE_M + POSITION_NOISE_PER_M * abs(rolled_m)
     yaw = YAW_NOISE_RAD + YAW_NOISE_PER_RAD * abs(turned_rad)
@@ -78,7 +65,7 @@ def predict(state, covariance, v_x, yaw_rate, rolled_m, turned_rad, pushed_m_s, 
     covariance[X, X] += position * position
     covariance[Y, Y] += position * position
     covariance[YAW, YAW] += yaw * yaw
-    covariance[V_Y, V_Y] += (V_Y_NOISE_M_S + V_Y_NOISE_PER_M_S * abs(v_x)) ** 2
+    covariance[V_Y, V_Y] += V_Y_NOISE_M_S**2
     covariance[BIAS, BIAS] += BIAS_NOISE_RAD_S**2
 
 

@@ -122,7 +122,7 @@ def mark_corridor(course, spacing_m, frame, mask):
             lateral = number * step - course[k, 6]
             x, y = course[k, 0] - lateral * course[k, 3], course[k, 1] + lateral * course[k, 2]
             column, row = to_cells(frame, x, y)
-            i, j = int(math.floor(row + 0.5)), int(math.floor(column + 0.5))
+            i, j = math.floor(row + 0.5), math.floor(column + 0.5)
             if 0 <= i < height and 0 <= j < width:
                 mask[i, j] = True
 

@@ -52,7 +52,6 @@ class Motion:
     yaw_rate: float = 0.0  # rad/s, now, as the gyro has it: with its bias
     rolled_m: float = 0.0  # since the last tick
     turned_rad: float = 0.0  # since the last tick, with the gyro's bias
-    pushed_m_s: float = 0.0  # what the sideways acceleration, less v_x * yaw_rate, added to v_y since the last tick
     wheel_known: bool = False
     imu_known: bool = False
 
@@ -61,7 +60,7 @@ class Odometry:
     """Wheel speed and IMU in the tick's time. Nothing of it depends on a map."""
 
     def __init__(self) -> None:
-        self.roll, self.turn, self.push = Integral(), Integral(), Integral()
+        self.roll, self.turn = Integral(), Integral()
         self.motion = Motion()
 
     def update(self, now_s: float, vesc: VescReading) -> Motion:
@@ -75,8 +74,6 @@ class Odometry:
                 motion.v_x = vesc.erpm_speed_m_s + _within(vesc.accel_x_m_s2) * tail_s
         if imu:
             motion.turned_rad, motion.yaw_rate = self.turn.advance(now_s, vesc.imu_age_s, vesc.yaw_rate_rad_s)
-            push = _within(vesc.accel_y_m_s2) - motion.v_x * vesc.yaw_rate_rad_s
-            motion.pushed_m_s, _ = self.push.advance(now_s, vesc.imu_age_s, push)
         self.motion = motion
         return motion
 

@@ -17,6 +17,7 @@ from robot.estimation import fusion
 from robot.estimation.odometry import Odometry
 from robot.estimation.recent_points import RecentPoints
 from robot.estimation.scan_matching import deskew, match
+from robot.estimation.single_track import GRIP_SIGMA, LEAST_SIGMAS, SingleTrack
 from sim.car import load_parameters
 from sim.portable_math import inverse
 
@@ -50,10 +51,12 @@ class Estimate:
     quality: float  # 0 to 1: share of recent lidar points that the map explains, less for an old pose
     lost: bool  # the pose is not to be trusted: stand still and `relocalise`
     pose_age_s: float  # since walls last confirmed the pose
+    grip_share: float = 1.0  # of the grip that the car is believed to have
+    least_grip_share: float = 1.0 - LEAST_SIGMAS * GRIP_SIGMA  # what it has at the least
 
 
 class Tracker:
-    """Tracks one car in one distance field. Feed `update` once a tick.
+    """Tracks one car in one distance field. Feed `update` once a tick, and tell it what is `sent`.
 
     field_m (h, w) float32, frame (5,): see `sim.distance_field.OccupancyGrid`. Points farther than `known_m` from every
     wall are where the field knows nothing. robust_m: a point so far from a wall counts a quarter. car:
@@ -67,6 +70,7 @@ class Tracker:
         self.known_m, self.robust_m = known_m, robust_m
         self.car = load_parameters().packed() if car is None else car
         self.odometry = Odometry()
+        self.single_track = SingleTrack(self.car)
         self.recent = RecentPoints()
         self.state = np.zeros(fusion.N_STATE)
         self.covariance = np.diag([0.0, 0.0, 0.0, V_Y_SIGMA_M_S**2, BIAS_SIGMA_RAD_S**2])
@@ -88,24 +92,30 @@ class Tracker:
         self.covariance[range(3), range(3)] = np.square(sigma)
         self.placed = True
 
+    def sent(self, now_s: float, servo_rad: float, latency_s: float) -> None:
+        """A command goes out: the steering angle that the servo is told, and when the wheels begin to follow."""
+        self.single_track.sent(now_s, servo_rad, latency_s)
+
     def update(self, now_s: float, vesc: VescReading, lidar: LidarReading) -> Estimate:
         """Take in a tick's readings; returns the state at `now_s`, which must not go back."""
         dt_s = 0.0 if self.time_s is None else now_s - self.time_s
         if dt_s < 0.0:
             raise ValueError(f"estimator: time went back by {-dt_s:.3f} s to {now_s:.3f}: it must not")
         self.time_s = now_s
-        motion = self.odometry.update(now_s, vesc)
+        motion, body = self.odometry.update(now_s, vesc), self.single_track
         state, covariance = self.state, self.covariance
-        fusion.predict(
-            state, covariance, motion.v_x, motion.yaw_rate, motion.rolled_m, motion.turned_rad, motion.pushed_m_s,
-            motion.wheel_known, motion.imu_known, dt_s, self.car,
-        )  # fmt: skip
         standing = motion.wheel_known and motion.imu_known and abs(motion.v_x) < fusion.STANDING_M_S
-        if standing and abs(motion.yaw_rate) < STANDING_RATE_MAX_RAD_S:
+        standing = standing and abs(motion.yaw_rate) < STANDING_RATE_MAX_RAD_S
+        v_y_before = body.v_y
+        body.update(now_s, vesc, state[fusion.BIAS], standing)
+        fusion.predict(
+            state, covariance, v_y_before, body.v_y, motion.rolled_m, motion.turned_rad, motion.wheel_known,
+            motion.imu_known, dt_s,
+        )  # fmt: skip
+        if standing:
             fusion.stand_still(state, covariance, vesc.yaw_rate_rad_s)
-        yaw_rate = motion.yaw_rate - state[fusion.BIAS] if motion.imu_known else 0.0
         count = deskew(
-            lidar.angle_rad, lidar.distance_m, lidar.age_s, motion.v_x, state[fusion.V_Y], yaw_rate, self._points
+            lidar.angle_rad, lidar.distance_m, lidar.age_s, body.v_x, state[fusion.V_Y], body.yaw_rate, self._points
         )
         turned = motion.turned_rad - state[fusion.BIAS] * dt_s
         self.recent.add(now_s, motion.rolled_m, state[fusion.V_Y] * dt_s, turned, self._points, count)
@@ -116,8 +126,8 @@ class Tracker:
         freshness = min(1.0, max(0.0, (WORTHLESS_S - age_s) / (WORTHLESS_S - FRESH_S)))
         return Estimate(
             time_s=now_s, x=float(state[0]), y=float(state[1]), yaw=math.remainder(state[2], 2.0 * math.pi),
-            v_x=float(motion.v_x), v_y=float(state[fusion.V_Y]), yaw_rate=float(yaw_rate), quality=self.share * freshness,
-            lost=self.lost, pose_age_s=age_s,
+            v_x=body.v_x, v_y=float(state[fusion.V_Y]), yaw_rate=body.yaw_rate, quality=self.share * freshness,
+            lost=self.lost, pose_age_s=age_s, grip_share=body.grip_share, least_grip_share=body.least_grip_share,
         )  # fmt: skip
 
     def _match(self, now_s: float, count: int, dt_s: float) -> None:

@@ -6,6 +6,7 @@ yaw rates best makes a simulator of this car; first-order gradients through it i
 the learner goes on from there. Mass and inertia have no part in it: tyres carry what the car weighs, so they cancel.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +14,14 @@ from numba import njit
 
 from robot.practice.simulated import simulate
 from robot.pretraining import pretrain
-from robot.safety.predictive_brake import MEASURED_SHARE
 from robot.safety.rollout import believed_cars
-from robot.tasks.race_track import DECISION_S, SPEED_MIN_M_S, STEER_MAX_RAD
+from robot.tasks.race_track import (
+    DECISION_S,
+    SEEN_EARLIER_ACTION,
+    SEEN_LAST_ACTION,
+    SPEED_MIN_M_S,
+    motion_seen,
+)
 from robot.tasks.race_track_gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track_laps import EstimateNoise, pack_courses
 from robot.training import ONWARD_RATE, RANDOMISED, Trial
@@ -23,40 +29,39 @@ from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
 from sim.car_adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
 from sim.track import Course
 
-GRIPS = np.linspace(0.7, 1.3, 61)  # of the nominal one
+GRIPS = np.linspace(0.4, 1.3, 91)  # of the nominal one
 DELAYS_S = np.arange(0.01, 0.081, 0.01)
 STEPS = round(DECISION_S / PHYSICS_STEP_S)
 CORNERING_M_S2 = 4.0  # gentler decisions say nothing about grip
-NEEDED = 60  # cornering decisions
+NEEDED = 25  # cornering decisions: the grip is then known to one or two hundredths
 LATEST = 3000  # transitions looked at
-ITERATIONS = 400
-SPREAD = Randomisation(grip=0.04, mass=0.0, delay_s=0.008, trim_rad=0.008)  # what the fit leaves open
-MARGINS_M = (0.10, 0.14)  # to the walls, for training; the predictive brake keeps 0.08
+SURE = 9.0  # three standard deviations, squared: what the grip may be
+CORRELATED = 5.0  # neighbouring errors are alike: so many decisions count as one
+ITERATIONS = 1000
+SPREAD = Randomisation(grip=0.02, mass=0.0, delay_s=0.006, trim_rad=0.006)  # what the fit leaves open
+MARGINS_M = (0.06, 0.09)  # to the walls, for training; the predictive brake keeps 0.04
 TRIAL_LAPS = 4
 TRIAL_CARS, TRIAL_DECISIONS = 24, 300  # behind the brake
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The car that explains the transitions best. `error_rad_s`: mean absolute error of the yaw rates.
+    """The car that explains the transitions best. `error_rad_s`: root of the mean squared error of the yaw rates.
 
-    grip_share, least_grip_share: of the nominal grip, what was measured and the little less that it may be.
+    grip_share, least_grip_share: of the nominal grip, what was measured and the least that explains them nearly as well.
     """
 
     car: CarParameters
     nominal: CarParameters
     grip_share: float
+    least_grip_share: float
     decisions: int
     error_rad_s: float
-
-    @property
-    def least_grip_share(self) -> float:
-        return MEASURED_SHARE * self.grip_share
 
 
 @njit(cache=True)
 def yaw_rate_error(observation, action, next_observation, follows, weight, car):
-    """Mean absolute error, rad/s, of the predicted yaw rates one decision ahead, over decisions of weight > 0.
+    """Mean squared error, (rad/s)^2, of the predicted yaw rates one decision ahead, over decisions of weight > 0.
 
     observation, next_observation (n, 50), action (n, 2): in order; follows (n,): whether a row goes on from the one
     before: the wheels' angle and the sideways speed are known from there, as nobody measures them.
@@ -66,18 +71,19 @@ def yaw_rate_error(observation, action, next_observation, follows, weight, car):
     total, count = 0.0, 0.0
     for k in range(observation.shape[0]):
         seen = observation[k]
+        v_x, v_y, yaw_rate, steer_rad, speed_m_s = motion_seen(seen)
         if not follows[k]:
-            lane[STEER], lane[V_Y] = seen[3] * STEER_MAX_RAD, seen[1]
-            lane[EARLIER_COMMAND], lane[EARLIER_COMMAND + 1] = seen[3] * STEER_MAX_RAD, (seen[4] + 1.0) * 3.0
+            lane[STEER], lane[V_Y] = steer_rad, v_y
+            lane[EARLIER_COMMAND], lane[EARLIER_COMMAND + 1] = steer_rad, speed_m_s
         lane[:3] = 0.0
-        lane[V_X], lane[YAW_RATE] = (seen[0] + 1.0) * 3.0, seen[2] * 3.0
-        lane[COMMAND], lane[COMMAND + 1] = seen[3] * STEER_MAX_RAD, (seen[4] + 1.0) * 3.0
+        lane[V_X], lane[YAW_RATE] = v_x, yaw_rate
+        lane[COMMAND], lane[COMMAND + 1] = steer_rad, speed_m_s
         for j in range(2):
-            lane[LAST_ACTION + j], lane[EARLIER_ACTION + j] = seen[5 + j], seen[7 + j]
+            lane[LAST_ACTION + j], lane[EARLIER_ACTION + j] = seen[SEEN_LAST_ACTION + j], seen[SEEN_EARLIER_ACTION + j]
         decide(lane, action[k], car[P_DELAY], PHYSICS_STEP_S, commands)
         drive(lane, commands, car, straight, 0, 2, 1.0, PHYSICS_STEP_S, tape)
         if follows[k] and weight[k] > 0.0:
-            total += abs(lane[YAW_RATE] - next_observation[k, 2] * 3.0)
+            total += (lane[YAW_RATE] - motion_seen(next_observation[k])[2]) ** 2
             count += 1.0
     return total / max(count, 1.0)
 
@@ -90,15 +96,15 @@ def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
     whole = (t["duration_s"] > 0.99 * DECISION_S) & (t["duration_s"] < 1.01 * DECISION_S)
     follows = np.zeros(len(t), np.uint8)
     follows[1:] = (np.diff(t["step"].astype(np.int64)) == 1) & (t["episode"][1:] == t["episode"][:-1]) & whole[:-1]
-    speed = 3.0 * (t["observation"][:, 0] + 1.0)
-    cornering = np.abs(speed * 3.0 * t["next_observation"][:, 2]) > CORNERING_M_S2
+    seen, done, then = (
+        np.ascontiguousarray(t[name], np.float64) for name in ("observation", "action", "next_observation")
+    )
+    speed, yaw_rate = motion_seen(seen.T)[0], motion_seen(then.T)[2]
+    cornering = np.abs(speed * yaw_rate) > CORNERING_M_S2
     weight = (whole & cornering & (speed > 2.0 * SPEED_MIN_M_S)).astype(np.float64)
     decisions = int(weight[follows > 0].sum())
     if decisions < NEEDED:
         return None
-    seen, done, then = (
-        np.ascontiguousarray(t[name], np.float64) for name in ("observation", "action", "next_observation")
-    )
 
     def error(grip: float, delay_s: float) -> float:
         car = replace(nominal, grip=grip * nominal.grip, actuation_s=delay_s)
@@ -106,10 +112,12 @@ def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
 
     delay_s = nominal.actuation_s
     for _ in range(2):  # one after the other: they hardly depend on each other
-        grip = min(GRIPS, key=lambda share: error(share, delay_s))
-        delay_s = min(DELAYS_S, key=lambda delay: error(grip, delay))
-    fitted = replace(nominal, grip=float(grip) * nominal.grip, actuation_s=float(delay_s))
-    return Fit(fitted, nominal, float(grip), decisions, error(grip, delay_s))
+        errors = np.array([error(share, delay_s) for share in GRIPS])
+        grip = float(GRIPS[np.argmin(errors)])
+        delay_s = float(min(DELAYS_S, key=lambda delay: error(grip, delay)))
+    likely = errors <= errors.min() * (1.0 + SURE * CORRELATED / decisions)
+    fitted = replace(nominal, grip=grip * nominal.grip, actuation_s=delay_s)
+    return Fit(fitted, nominal, grip, float(GRIPS[likely].min()), decisions, math.sqrt(errors.min()))
 
 
 def improve(

@@ -21,7 +21,7 @@ import numpy as np
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
 from robot.config import believed_car
-from robot.practice.adaptation import Fit, fit_car, improve
+from robot.practice.adaptation import fit_car, improve
 from robot.practice.best_policy import NEWEST_FILE, BestPolicy, lap_dtype
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.practice.mailbox import Mailbox
@@ -30,13 +30,14 @@ from robot.practice.ring import Ring
 from robot.practice.session_file import PUBLISH_EVERY, SessionFile
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import course_of, new_learner, starting_policy
-from robot.safety.predictive_brake import SLIPPERY_SHARE
 from robot.tasks import race_track
 
 CHECKPOINT_EVERY_S = 20.0
 IDLE_S = 0.001
-MEASURE_AFTER = (150, 1000, 3000)  # decisions of practice, at which the car's grip is measured
-IMPROVE_AFTER = 150  # when the policy is improved in the simulator that is fitted to the car
+# Decisions of practice after which the simulator is fitted to the car, and the policy improved in it: as soon as the fit
+# can be good, and once more when it is.
+IMPROVE_AFTER = (60, 300)
+TRY_AGAIN_AFTER = 20  # decisions, where too few of them cornered hard
 SHOWN = ("memory", "updates", "updates_per_s", "alpha", "critic_loss", "value_mean", "entropy")
 
 
@@ -56,7 +57,7 @@ class LearnerProcess:
         self.learner = new_learner(self.config, starting_policy(self.config))
         self.starts_from_policy = self.config.start_from != SCRATCH
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
-        self.grip_shares = (1.0, SLIPPERY_SHARE)  # of the nominal grip: believed, and the least possible
+        self.improve_after = list(IMPROVE_AFTER) if self.starts_from_policy else []
         self.best = BestPolicy(self.folder, session.layers)
         self.laps_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
@@ -99,9 +100,7 @@ class LearnerProcess:
             self.learner.learn_from_prior()
         self.learner.add(stored)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
-        fit = fit_car(np.array(self.lived, TRANSITION), self.nominal) if self.starts_from_policy else None
-        if fit is not None:
-            self.take_grip(fit)
+        self.improve_after = [count for count in self.improve_after if count > len(self.lived)]
         self.learned = self.learner.transitions_seen
         self.publish()
 
@@ -115,7 +114,7 @@ class LearnerProcess:
         if not transition["demonstration"]:
             self.learner.update()
             self.lived.append(transition.copy())
-            if self.starts_from_policy and len(self.lived) in MEASURE_AFTER:
+            if self.improve_after and len(self.lived) >= self.improve_after[0]:
                 self.adapt()
         if self.learned % PUBLISH_EVERY == 0:
             self.publish()
@@ -136,31 +135,24 @@ class LearnerProcess:
 
     def adapt(self) -> None:
         """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
+        count = len(self.lived)
         fit = fit_car(np.array(self.lived, TRANSITION), self.nominal)
         if fit is None:
+            self.improve_after[0] = count + TRY_AGAIN_AFTER
             return
-        self.take_grip(fit)
-        if len(self.lived) == IMPROVE_AFTER:
-            self.improve(fit)
-        print(f"after {len(self.lived)} decisions: grip {fit.car.grip:.3f}, delay {fit.car.actuation_s:.3f} s, from "
-              f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
-
-    def improve(self, fit: Fit) -> None:
-        """Go on from a policy that was made better in the simulator of this very car."""
+        self.improve_after = [later for later in self.improve_after if later > count]
         course = course_of(self.folder, self.config)
         weights = self.learner.actor_weights()
         self.learner.move_to(
-            improve(weights, self.session.layers, course, fit, self.config.predictive_brake, self.config.seed)
+            improve(weights, self.session.layers, course, fit, self.config.predictive_brake, self.config.seed + count)
         )
-
-    def take_grip(self, fit: Fit) -> None:
-        """Believe the measured grip, and that little can be missing from it."""
-        self.grip_shares = (fit.grip_share, fit.least_grip_share)
+        print(f"after {count} decisions: grip {fit.grip_share:.2f} of the nominal one, at least {fit.least_grip_share:.2f}, "
+              f"delay {fit.car.actuation_s:.3f} s, from {fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s",
+              flush=True)  # fmt: skip
 
     def publish(self) -> None:
         """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""
-        learned = np.append(self.learner.actor_weights(), np.array(self.grip_shares, np.float32))
-        self.mailbox.publish(learned, self.learned, time.monotonic())
+        self.mailbox.publish(self.learner.actor_weights(), self.learned, time.monotonic())
 
     def report(self) -> None:
         """Show how it goes."""

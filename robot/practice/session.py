@@ -20,6 +20,7 @@ from pathlib import Path
 
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.serial_port import SerialPort
+from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from robot.cli.output import say
@@ -37,12 +38,12 @@ from robot.practice.progress import Progress
 from robot.practice.ring import Ring
 from robot.practice.run_lock import RunLock
 from robot.practice.session_file import COURSE_FILE, GUARDIANS, SessionFile
-from robot.practice.session_memory import SessionMemory, learned_size
+from robot.practice.session_memory import SessionMemory
 from robot.practice.settings import SCRATCH, PracticeConfig
 from robot.practice.start import World, true_car
 from robot.safety.supervisor import Mode
 
-BASELINE_LAPS = 3
+BASELINE_LAPS = 2
 STOP_S = (60.0, 8.0, 3.0)  # for the car to come to rest and control to end: time is up; asked to; emergency stop
 SAVE_S = (30.0, 6.0, 1.5)  # for learner, then recorder, to finish
 GUARDIANS_S = 5.5  # for them to stop a car whose control died
@@ -171,7 +172,7 @@ class Session:
             robot=self.config.robot,
             names=self.shared.names,
             layers=self.policy.layers,
-            weights_size=learned_size(self.policy.layers),
+            weights_size=weight_count(self.policy.layers),
             lockstep=self.config.clock == "lockstep",
             clock_socket=str(car.directory / "lockstep") if car else "",
             vesc_port=self._vesc_port,
@@ -190,7 +191,7 @@ class Session:
         weights = self.policy.weights
         newest = self.shared.mailbox.read()
         if newest is not None and newest.step > 0 and p.demo_lap_s > 0.0:
-            weights = newest.vector[:-2]
+            weights = newest.vector
         known: World | None = self.world
         if self.config.mapless:
             stored = self.folder / COURSE_FILE

@@ -20,7 +20,7 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, str
     ]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
     layers: tuple[int, ...]  # of the actor
-    weights_size: int  # of what the learner sends, see `session_memory.learned_size`
+    weights_size: int  # of the actor
     lockstep: bool
     clock_socket: str  # of the emulated devices; empty on a real robot
     vesc_port: str

@@ -31,11 +31,6 @@ TICK_RING = 2048
 RECORDED = ("readings", "outputs", "events", "weights", "spool", "laps", "transitions")
 
 
-def learned_size(layers: tuple[int, ...]) -> int:
-    """Length of what the learner sends to control: the actor's weights and two grips, see `Pipeline.set_weights`."""
-    return weight_count(layers) + 2
-
-
 class SessionMemory:
     """Made and owned by the session. `names` says where each part is.
 
@@ -44,7 +39,7 @@ class SessionMemory:
     """
 
     def __init__(self, folder: Path, layers: tuple[int, ...]) -> None:
-        weights_size = learned_size(layers)
+        weights_size = weight_count(layers)
         rings = {
             "readings": (READINGS, TICK_RING),
             "outputs": (OUTPUTS, TICK_RING),

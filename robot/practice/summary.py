@@ -7,6 +7,8 @@ import numpy as np
 
 from robot.practice.progress import Progress
 
+MINUTES = (2, 5, 10, 20)  # of robot time, at which figures are given
+
 
 def clean_laps(progress: Progress) -> list[dict[str, Any]]:
     """Learned laps (not the policy's as it came) without collision, recovery or take-over, in order."""
@@ -19,10 +21,18 @@ def median_of_last(laps: list[dict[str, Any]], until_s: float = math.inf, count:
     return float(np.median(times[-count:])) if times else None
 
 
+def overridden_share(laps: list[dict[str, Any]], until_s: float = math.inf, count: int = 5) -> float | None:
+    """Share of the policy's decisions that the predictive brake changed, of the laps that `median_of_last` goes by."""
+    last = [lap for lap in laps if lap["practice_s"] <= until_s][-count:]
+    decisions = sum(lap.get("decisions", 0) for lap in last)
+    return round(sum(lap["overrides"] for lap in last) / decisions, 4) if decisions else None
+
+
 def summarise(progress: Progress, best_lap_s: float | None, yardstick_s: float | None, virtual: bool, wall_s: float,
               run: str) -> dict[str, Any]:  # fmt: skip
     """The figures of `robot practice --json`; None where something did not happen. best_lap_s: see `best_median_s`."""
     laps = clean_laps(progress)
+    until_s = progress.practice_s + 1.0
     baseline = [lap for lap in progress.laps if lap["baseline"] and lap["clean"]]
     best = min((lap["lap_s"] for lap in laps), default=None)
 
@@ -39,7 +49,13 @@ def summarise(progress: Progress, best_lap_s: float | None, yardstick_s: float |
         "best_ratio": ratio(best),
         "median5_ratio": ratio(median_of_last(laps)),
         "best_median5_ratio": ratio(best_lap_s),
-        "median5_ratio_at_5_10_20_min": [ratio(median_of_last(laps, 60.0 * minutes)) for minutes in (5, 10, 20)],
+        "median5_ratio_at_minutes": {
+            str(m): ratio(median_of_last(laps, 60.0 * m)) for m in MINUTES if 60.0 * m <= until_s
+        },
+        "overridden_share_at_minutes": {
+            str(m): overridden_share(laps, 60.0 * m) for m in MINUTES if 60.0 * m <= until_s
+        },
+        "overridden_share": overridden_share(laps, count=len(laps)),
         "frozen_ratio": ratio(median_of_last(baseline)),
         "first_lap_clean": bool(first_laps and first_laps[0]["clean"]) if first_laps else None,
         "laps": len(laps),

@@ -46,6 +46,8 @@ WIDTH_PREVIEW_M = np.array([0.5, 1.2, 2.0, 3.0, 4.2, 5.6])
 CURVATURE_PREVIEW_M = np.array([0.0, 1.2, 2.4, 3.6, 4.8])
 N_POINTS, N_WIDTHS, N_CURVATURES = len(PREVIEW_M), len(WIDTH_PREVIEW_M), len(CURVATURE_PREVIEW_M)
 N_STATE = 13
+# Where an observation has what transitions are read for; see `motion_seen`.
+SEEN_V_X, SEEN_V_Y, SEEN_YAW_RATE, SEEN_STEER, SEEN_SPEED, SEEN_LAST_ACTION, SEEN_EARLIER_ACTION = 0, 1, 2, 3, 4, 5, 7
 PREVIEW_COLUMNS = 2 * N_POINTS + 2 * N_WIDTHS + N_CURVATURES + 2  # the last two: widths here
 OBSERVATION_SIZE = N_STATE + PREVIEW_COLUMNS - 2
 ACTION_SIZE = 2
@@ -175,6 +177,18 @@ def observe(v_x, v_y, yaw_rate, steer_command, speed_command, a0, a1, b0, b1, s,
     out[10] = here[right] + part * (there[right] - here[right]) + lateral
     out[11] = 2.0 * sin_e
     out[12] = cos_e
+
+
+@njit(cache=True, inline="always")
+def motion_seen(observation):
+    """What an observation (50,) says of the car: v_x, v_y (m/s), yaw_rate (rad/s), commands in force (rad, m/s)."""
+    return (
+        3.0 * (observation[SEEN_V_X] + 1.0),
+        observation[SEEN_V_Y],
+        3.0 * observation[SEEN_YAW_RATE],
+        STEER_MAX_RAD * observation[SEEN_STEER],
+        3.0 * (observation[SEEN_SPEED] + 1.0),
+    )
 
 
 @njit(cache=True, inline="always")

@@ -16,7 +16,7 @@ import numpy as np
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
-from policies.actor import actor_layers, initial_weights
+from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.clock import LockstepClock
 from robot.control_loop import ControlLoop
@@ -25,7 +25,6 @@ from robot.logs.writer import LogWriter
 from robot.pipeline import Pipeline
 from robot.pipeline_setup import PipelineSetup
 from robot.practice.mailbox import Weights
-from robot.practice.session_memory import learned_size
 from robot.practice.start import SHIPPED_POLICY, load_world
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track import TICK_S
@@ -56,11 +55,11 @@ def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, en
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     pipeline = Pipeline(PipelineSetup.from_bytes(start.to_bytes()))
-    new = Weights(1, 100, 0.0, np.append(start.weights * np.float32(0.98), np.array([1.0, 0.85], np.float32)))
+    new = Weights(1, 100, 0.0, start.weights * np.float32(0.98))
     version = 0
     with (
         start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep", seed=1)) as car,
-        LogWriter(folder / "log.mcap", learned_size(LAYERS)) as log,
+        LogWriter(folder / "log.mcap", weight_count(LAYERS)) as log,
     ):
         clock = LockstepClock(str(car.directory / "lockstep"))
         vesc = Vesc(VescSettings(port=car.vesc_path), clock)

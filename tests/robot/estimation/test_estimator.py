@@ -31,7 +31,9 @@ def drive(
     """Let time pass: driven around the course, or standing without a driver."""
     estimates = []
     for _ in range(round(seconds / 0.02)):
-        readings = fault(car.tick(*(driver.command() if driver else (0.0, 0.0))))
+        command = driver.command() if driver else (0.0, 0.0)
+        estimator.sent(car.world.time_s, command[0], car.world.car.actuation_s)
+        readings = fault(car.tick(*command))
         estimates.append(estimator.update(car.world.time_s, *readings))
     return estimates
 

@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from policies.actor import weight_count
 from policies.replay import TRANSITION
+from robot.practice import learner as learner_module
+from robot.practice.adaptation import Fit
 from robot.practice.best_policy import make_lap
 from robot.practice.learner import LearnerProcess
 from robot.practice.session_file import SessionFile
-from robot.practice.session_memory import SessionMemory, learned_size
+from robot.practice.session_memory import SessionMemory
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig, save_config
 from robot.practice.start import starting_policy
+from sim.car import CarParameters
 
 LAYERS = starting_policy(PracticeConfig()).layers
 
@@ -33,7 +37,7 @@ def shared(tmp_path: Path, start_from: str) -> Iterator[SessionMemory]:
 @pytest.fixture
 def learner(tmp_path: Path, shared: SessionMemory) -> LearnerProcess:
     return LearnerProcess(
-        SessionFile(str(tmp_path), "virtual-car", shared.names, LAYERS, learned_size(LAYERS), True, "", "", "", True)
+        SessionFile(str(tmp_path), "virtual-car", shared.names, LAYERS, weight_count(LAYERS), True, "", "", "", True)
     )
 
 
@@ -89,3 +93,44 @@ def test_laps_since_the_last_transition_count_at_the_end(learner: LearnerProcess
     shared.orders.write(stop=1)
     learner.run()
     assert learner.best.median_lap_s == 8.0
+
+
+class Fitted:
+    """What `fit_car` finds after so many decisions, and how often the policy was improved since."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, enough: int) -> None:
+        self.enough, self.improved_after = enough, list[int]()
+        self.lived = 0
+        monkeypatch.setattr(learner_module, "fit_car", self.fit)
+        monkeypatch.setattr(learner_module, "improve", self.improve)
+        monkeypatch.setattr(learner_module, "course_of", lambda *_: None)
+
+    def fit(self, transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
+        self.lived = len(transitions)
+        return Fit(nominal, 0.9, 0.88, 30, 0.04) if len(transitions) >= self.enough else None
+
+    def improve(self, weights: np.ndarray, *_: object) -> np.ndarray:
+        self.improved_after.append(self.lived)
+        return weights + np.float32(0.01)
+
+
+@pytest.mark.parametrize(("enough", "after"), [(0, [60, 300]), (75, [80, 300]), (330, [340]), (9999, [])])
+def test_the_policy_is_improved_as_soon_as_the_fit_is_there_and_once_more(
+    learner: LearnerProcess, shared: SessionMemory, monkeypatch: pytest.MonkeyPatch, enough: int, after: list[int]
+) -> None:
+    fitted = Fitted(monkeypatch, enough)
+    monkeypatch.setattr(learner.learner, "update", lambda: None)
+    before = learner.learner.actor_weights().copy()
+    live(learner, shared, 8.0, laps=40)
+    assert fitted.improved_after == after
+    assert np.abs(learner.learner.actor_weights() - before).max() == pytest.approx(0.01 * len(after), abs=1e-5)
+
+
+@pytest.mark.parametrize("start_from", [SCRATCH])
+def test_from_scratch_nothing_is_fitted(
+    learner: LearnerProcess, shared: SessionMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = Fitted(monkeypatch, 0)
+    monkeypatch.setattr(learner.learner, "update", lambda: None)
+    live(learner, shared, 8.0, laps=10)
+    assert fitted.improved_after == []
