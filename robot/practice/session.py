@@ -48,7 +48,8 @@ STOP_S = (60.0, 8.0, 3.0)  # for the car to come to rest and control to end: tim
 SAVE_S = (30.0, 6.0, 1.5)  # for learner, then recorder, to finish
 GUARDIANS_S = 5.5  # for them to stop a car whose control died
 SILENT_S = 0.5  # without a heartbeat: a guardian hangs
-HUNG_S = 3.0  # control hangs
+HUNG_S = 20.0  # control hangs; the guardians stop the car much sooner
+HUNG_STOPPING_S = 3.0  # the same, while the session ends
 HUNG_LOCKSTEP_S = 200.0  # there it may wait for the learner
 DEVICE_HUNG_S = 5.0
 STANDING_M_S = 0.05
@@ -415,7 +416,7 @@ class Session:
 
     def _silent(self) -> bool:
         age_s = time.monotonic() - 1e-9 * self.shared.control.peek("heartbeat_ns")
-        return self.realtime and not self.shared.control.peek("finished") and age_s > HUNG_S
+        return self.realtime and not self.shared.control.peek("finished") and age_s > HUNG_STOPPING_S
 
     def _end_guardians(self) -> None:
         """Let them go; where control did not bring the car to rest, only after they have."""

@@ -31,7 +31,7 @@ from sim.built_in_tracks import BUILT_IN
 from sim.car import hidden_car, load_parameters
 
 LOOK_EVERY_S = 0.002
-READY_S = 120.0  # for a session to drive
+READY_S = 300.0  # for a session to drive: the first one may compile kernels
 DRIVING_M_S = 1.5
 BETWEEN_S = (0.3, 2.0)
 WATCHED_S = 4.0  # a car stands after less, or does not stop at all
