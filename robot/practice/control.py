@@ -38,7 +38,7 @@ from robot.tasks.race_track import TICK_S
 
 TIMING_WINDOW = 3000  # ticks
 STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes out in each
-LEARNER_PATIENCE_S = 120.0  # in lockstep: a learner that takes longer is taken for dead
+LEARNER_PATIENCE_S = 600.0  # in lockstep: a learner that takes longer hangs; one that dies is noticed at once
 GONE = 3  # exit status: the emulated devices are gone
 COPIED = ("tick", "time_s", "practice_s", "phase", "mode", "reason", "x", "y", "yaw", "v_x", "quality", "s", "lateral",
           "laps", "last_lap_s", "best_lap_s", "demo_lap_s", "trim_rad", "latency_s", "step", "episode", "collisions",
