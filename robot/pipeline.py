@@ -33,6 +33,8 @@ from robot.safety.rollout import HORIZON_TICKS, N_COMMAND, SLOW_M_S, believed_ca
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tally import Tally
 from robot.tasks import race_track as task
+from sim.car import P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
+from sim.distance_field import footprint_clearance
 from sim.track import Course
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
@@ -172,11 +174,12 @@ class Pipeline:
                 x=estimate.x,
                 y=estimate.y,
                 pose_lost=estimate.lost,
-                room_m=math.inf if estimate.lost or self.recovering else self.place.room_m,
+                room_m=self.room_m(estimate),
                 backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
                 emergency=int(readings["stop_requested"]) == 2,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
+                grip=float(self.fallback.cars[0, P_GRIP]),
                 numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, self.goal[0], self.goal[1]),
             )
         )
@@ -202,6 +205,17 @@ class Pipeline:
             self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
+
+    def room_m(self, estimate: Estimate) -> float:
+        """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""
+        if estimate.lost or self.recovering:
+            return math.inf
+        room = self.place.room_m
+        if room < 0.0 and self.grid is not None:
+            half_length, half_width = self.setup.car[P_HALF_LENGTH], self.setup.car[P_HALF_WIDTH]
+            room = max(room, float(footprint_clearance(self.grid.distance_m, self.grid.frame, estimate.x, estimate.y,
+                                                       estimate.yaw, half_length, half_width)))  # fmt: skip
+        return room
 
     def count_trouble(self, estimate: Estimate) -> None:
         """A recovery begins: note why."""

@@ -12,6 +12,7 @@ from enum import IntFlag
 import numpy as np
 
 from drivers.base import LidarReading, VescReading
+from drivers.vesc import GRAVITY_M_S2
 
 VESC_STALE_S = 0.2
 IMU_STALE_S = 0.2
@@ -26,8 +27,9 @@ DEADLINE_WINDOW_TICKS = 100
 DEADLINE_MISSES = 10  # in the window
 BATTERY_FILTER_S = 5.0
 BATTERY_LOW_ABOVE_EMPTY_V = 0.6
-IMPACT_M_S2 = 18.0  # tyres give 10.3 in any direction
+IMPACT_SHARE = 1.75  # of what the tyres give in any direction
 IMPACT_MIN_M_S = 0.25  # speed lost
+GRIP_LEAST = 1.0  # brakes and their loop shake the chassis as much on a slippery floor
 TOUCHING_M = -0.06  # estimated room between body and wall; the estimate itself is good for a few centimetres
 STUCK_S = 1.0
 STUCK_COMMAND_M_S = 0.4
@@ -82,6 +84,7 @@ class TickInputs:
     cornered: bool = False  # slow already, and the predictive brake finds no way that keeps off the walls
     emergency: bool = False
     learner_age_s: float = 0.0  # of the weights in use; 0 without a learner
+    grip: float = 1.05  # friction coefficient that the car is believed to have
     numbers: tuple[float, ...] = ()  # whatever else must be finite: estimate, action
 
 
@@ -181,12 +184,18 @@ class Monitors:
         return Flag.BATTERY_LOW if self._voltage < self._empty_v + BATTERY_LOW_ABOVE_EMPTY_V else Flag.NONE
 
     def _hit(self, tick: TickInputs) -> bool:
-        """An acceleration that tyres cannot cause: felt by the IMU, or seen in the wheels' speed."""
+        """An acceleration that tyres cannot cause: felt by the IMU beside that of the corner, or seen in the wheels' speed.
+
+        A corner is no impact, however hard: the car turns as fast as it accelerates sideways.
+        """
         vesc = tick.vesc
-        felt = vesc.imu_age_s <= IMU_STALE_S and math.hypot(vesc.accel_x_m_s2, vesc.accel_y_m_s2) > IMPACT_M_S2
+        impact_m_s2 = IMPACT_SHARE * max(tick.grip, GRIP_LEAST) * GRAVITY_M_S2
+        sideways = vesc.accel_y_m_s2 - vesc.erpm_speed_m_s * vesc.yaw_rate_rad_s
+        felt_m_s2 = math.sqrt(vesc.accel_x_m_s2 * vesc.accel_x_m_s2 + sideways * sideways)
+        felt = vesc.imu_age_s <= IMU_STALE_S and felt_m_s2 > impact_m_s2
         measured_s = tick.now_s - vesc.values_age_s
         lost, elapsed = abs(self._speed) - abs(vesc.erpm_speed_m_s), measured_s - self._speed_s
-        seen = lost > max(IMPACT_MIN_M_S, IMPACT_M_S2 * elapsed) and elapsed > 0.0
+        seen = lost > max(IMPACT_MIN_M_S, impact_m_s2 * elapsed) and elapsed > 0.0
         if measured_s > self._speed_s:
             self._speed, self._speed_s = vesc.erpm_speed_m_s, measured_s
         return felt or seen
@@ -203,5 +212,5 @@ class Monitors:
         if tick.now_s - since_s < STUCK_S:
             return False
         rolled = abs(tick.vesc.tachometer_m - tachometer)
-        went = rolled if tick.pose_lost else math.hypot(tick.x - x, tick.y - y)
+        went = rolled if tick.pose_lost else math.sqrt((tick.x - x) ** 2 + (tick.y - y) ** 2)
         return min(rolled, went) < STUCK_MOVED_M

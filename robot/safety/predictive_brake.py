@@ -15,6 +15,7 @@ from numba import njit
 
 from robot.safety.rollout import (
     BRAKE,
+    FAMILY,
     HARDEST,
     HEADING_ERROR,
     HORIZON_TICKS,
@@ -62,8 +63,8 @@ def most_room(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, m
     on, that keeps the margin, else the roomiest. Other arguments as `filter_action`."""
     steer, speed = target(a0, a1)
     best, which = -2.0, first
-    for k in range(len(MANOEUVRES)):
-        manoeuvre = (first + k) % len(MANOEUVRES)
+    for k in range(FAMILY):
+        manoeuvre = (first + k) % FAMILY
         room = 1e9
         for car in cars:
             if room > best + ROOM_TIE_M:
@@ -106,8 +107,8 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
             return SLOWER if steered == 0.0 else STEERED
     best, reason, found = -2.0, UNAVOIDABLE, kept[0]
     for steered, slowed in BLENDS:
-        for k in range(len(MANOEUVRES)):
-            towards = (kept[0] + k) % len(MANOEUVRES)
+        for k in range(FAMILY):
+            towards = (kept[0] + k) % FAMILY
             b0, b1 = manoeuvre_action(towards, at, course, spacing_m, cars[1], latency_s)
             c0, c1 = a0 + steered * (b0 - a0), a1 + slowed * min(0.0, b1 - a1)
             room, manoeuvre = most_room(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, towards,

@@ -49,8 +49,7 @@ CREEP_SPEED_M_S = 0.9  # a car this slow, pointing along the course, can follow 
 CREEP_OUTWARDS_RAD = 0.05
 CREEP_INWARDS_RAD = 0.6
 CREEP_GAP_M = 0.3  # and stands before anything that is so far ahead
-SLIDING_M_S = 0.3  # sideways: a car that slides is not slow, however slow it is forwards
-TURNING_RAD_S = 1.5  # a car that rolls slowly turns slower than that: this one has lost its rear
+SLIDING_M_S = 0.2  # of the rear axle, sideways: a car that slides is not slow, however slow it is forwards
 SLIDING_PARTS = 4  # of a tick: a slide at walking pace is stiff
 KINEMATIC_SPEED_M_S = 1.2  # below it tyres that do not slide settle faster than a tick: no slip is simulated
 GRIP_SHARE = 0.9  # of the grip, for braking and cornering together
@@ -65,8 +64,9 @@ N_COMMAND = 3
 
 # The manoeuvres, one a row: (share of the lateral offset that it still aims at: it need not cross to the centreline;
 # share of the braking that cornering leaves). Where the first would slide the car out of its corner, the others hold it.
-MANOEUVRES = np.array([[0.3, 1.0], [0.3, 0.5], [0.3, 0.3]])
-HARDEST = 0
+# The last is for stops that no other makes: as actions, with the speed loop's haste, the others brake as hard at times.
+MANOEUVRES = np.array([[0.3, 1.0], [0.3, 0.5], [0.3, 0.3], [0.3, 1.5]])
+HARDEST, FAMILY = 0, 3
 NO_OBSTACLES = np.zeros((0, 4))
 
 
@@ -193,7 +193,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
     most_steer = car[P_STEER_RATE] * TICK_S
     s, lateral, heading_error, v_x, v_y, yaw_rate = at[0], at[1], at[2], at[3], at[4], at[5]
     steer = sent[past - 1 - whole, STEER] + car[P_TRIM]
-    brake_a, least = 0.0, 1e9
+    brake_a, least, sliding = 0.0, 1e9, False
     now = at.copy()
     for tick in range(HORIZON_TICKS):
         if tick >= lead:
@@ -220,7 +220,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
         curvature = course[int(s / spacing_m) % course.shape[0], 4]
         half = 0.5 * TICK_S
         ds, dl, de = track_derivative(lateral, heading_error, v_x, v_y, yaw_rate, curvature)
-        if v_x > KINEMATIC_SPEED_M_S or abs(v_y) > SLIDING_M_S:  # midpoint rule
+        if v_x > KINEMATIC_SPEED_M_S or abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S:  # midpoint rule
             parts = 1 if v_x > KINEMATIC_SPEED_M_S else SLIDING_PARTS
             h = TICK_S / parts
             before_x, before_y, before_rate = v_x, v_y, yaw_rate
@@ -248,7 +248,8 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
             least = min(least, gap(s, lateral, heading_error, obstacles, after_s, 0.0, length_m, car))
         if least < 0.0 or math.cos(heading_error) < 0.0:
             return tick / HORIZON_TICKS - 1.0
-        slow = v_x < CREEP_SPEED_M_S and abs(v_y) < SLIDING_M_S and abs(yaw_rate) < TURNING_RAD_S and tick > lead
+        sliding = abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S
+        slow = v_x < CREEP_SPEED_M_S and not sliding and tick > lead
         outwards = heading_error if lateral > 0.0 else -heading_error
         if slow and (held_a > 0.0 or speed < CREEP_SPEED_M_S) and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD:
             line[row + 1 :, STEER] = line[row, STEER]
@@ -256,5 +257,5 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
             if obstacles.shape[0] > 0:
                 least = min(least, gap(s, lateral, heading_error, obstacles, after_s, CREEP_GAP_M, length_m, car))
             return least if least >= 0.0 else tick / HORIZON_TICKS - 1.0
-    settled = v_x < 2.0 * CREEP_SPEED_M_S and abs(heading_error) < CREEP_INWARDS_RAD and abs(v_y) < SLIDING_M_S
+    settled = v_x < 2.0 * CREEP_SPEED_M_S and abs(heading_error) < CREEP_INWARDS_RAD and not sliding
     return least if settled else -1.0 / HORIZON_TICKS

@@ -164,6 +164,25 @@ def test_wheels_that_stop_faster_than_brakes_can_are_a_collision_and_braking_is_
         assert Flag.COLLISION not in braking.step({"accel_x_m_s2": -9.5})
 
 
+@pytest.mark.parametrize("grip", [1.05, 2.0])
+def test_a_corner_is_no_collision_however_hard_and_a_blow_from_the_side_is_one(grip):
+    drive = Drive(4.5)
+    drive.run(20, grip=grip)
+    corner = {"accel_y_m_s2": 18.5, "yaw_rate_rad_s": 18.5 / 4.5}
+    assert drive.run(20, corner, grip=grip) == Flag.NONE
+    assert (
+        drive.step({"accel_y_m_s2": 18.5 + 1.8 * 9.81 * grip, "yaw_rate_rad_s": 18.5 / 4.5}, grip=grip)
+        == Flag.COLLISION
+    )
+
+
+def test_what_counts_as_an_impact_follows_from_the_grip_of_the_car():
+    for grip, flag in ((1.05, Flag.COLLISION), (2.0, Flag.NONE)):
+        drive = Drive(4.5)
+        drive.run(20, grip=grip)
+        assert drive.step({"accel_x_m_s2": -20.0}, grip=grip) == flag
+
+
 def test_a_rebound_that_turns_the_wheels_within_a_sample_is_a_collision_and_reversing_is_none():
     drive = Drive(2.0)
     drive.run(20)
