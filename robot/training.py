@@ -42,7 +42,7 @@ RANDOMISED = Recipe(
     noise=EstimateNoise(),
 )
 ONWARD_RATE = 2e-3  # gentler on a policy that drives already
-UNSEEN = replace(RANDOMISED, iterations=2500, objective=Objective(margin_m=0.12), first_margin_m=0.2)
+UNSEEN = replace(RANDOMISED, iterations=2500, objective=Objective(margin_m=0.08), first_margin_m=0.2)
 
 
 @dataclass(frozen=True)

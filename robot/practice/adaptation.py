@@ -39,7 +39,7 @@ SURE = 9.0  # three standard deviations, squared: what the grip may be
 CORRELATED = 5.0  # neighbouring errors are alike: so many decisions count as one
 ITERATIONS = 1000
 SPREAD = Randomisation(grip=0.02, mass=0.0, delay_s=0.006, trim_rad=0.006)  # what the fit leaves open
-MARGINS_M = (0.06, 0.09)  # to the walls, for training; the predictive brake keeps 0.04
+MARGINS_M = (0.05, 0.08)  # to the walls, for training; the predictive brake keeps 0.04
 TRIAL_LAPS = 4
 TRIAL_CARS, TRIAL_DECISIONS = 24, 300  # behind the brake
 
