@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from drivers.emulators.people import nearer
 from drivers.emulators.uart import Uart
 from drivers.emulators.world import World
 from sim.car import PHYSICS_STEP_S
@@ -56,13 +57,13 @@ class RPLidarWiring:
 
 
 @njit(cache=True)
-def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, frame, noise, lost, error_m, error_rel,
-            sample_s, mount, triangulating):  # fmt: skip
+def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, frame, people, noise, lost, error_m,
+            error_rel, sample_s, mount, triangulating):  # fmt: skip
     """The nodes of samples first .. first+count-1 of a scan, uint8 (count * 5), as the device sends them.
 
     begin_s: time of sample 0. before, after: rows whose first three entries are x, y, yaw, one physics step apart,
-    `after` at after_s. noise (count,) standard normal; lost (count,) bool. mount (4,): x, y (m), yaw (rad), and the sign
-    with which the lidar turns, -1 clockwise.
+    `after` at after_s. people (n, 2): where they stand. noise (count,) standard normal; lost (count,) bool. mount (4,):
+    x, y (m), yaw (rad), and the sign with which the lidar turns, -1 clockwise.
     """
     angles, metres, ahead = np.empty(count, np.float32), np.empty(count, np.float32), np.zeros(count)
     pose_from, pose_to = np.empty(3), np.empty(3)  # one sample before the first, and at the last
@@ -83,6 +84,12 @@ def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, 
             own = 2.0 * math.pi * (turns - math.floor(turns)) - (AHEAD_RAD - ahead[k] if triangulating else 0.0)
             angles[k] = mount[2] + mount[3] * own
         cast_beams(distance_m, frame, pose_from, pose_to, angles, RANGE_M, metres)
+        for k in range(count if people.shape[0] > 0 else 0):
+            share = (k + 1.0) / count
+            x = pose_from[0] + share * (pose_to[0] - pose_from[0])
+            y = pose_from[1] + share * (pose_to[1] - pose_from[1])
+            yaw = pose_from[2] + share * (pose_to[2] - pose_from[2])
+            metres[k] = nearer(people, x, y, yaw + angles[k], metres[k])
         for k in range(count if triangulating and look == 0 else 0):
             ahead[k] = AHEAD_LESS_RAD_M / max(0.2, metres[k])
     nodes = np.empty(count * NODE_BYTES, dtype=np.uint8)
@@ -230,8 +237,8 @@ class RPLidarEmulator:
         world, wiring = self._world, self._wiring
         nodes = measure(
             first, count, self._begin_s, self._turn_hz, world.before, world.moving, world.time_s, world.distance_m,
-            world.frame, self._rng.standard_normal(count), self._rng.random(count) < wiring.drop_out, wiring.noise_m,
-            wiring.noise_share, wiring.sample_s, self._mount, wiring.triangulating,
+            world.frame, world.people.at, self._rng.standard_normal(count), self._rng.random(count) < wiring.drop_out,
+            wiring.noise_m, wiring.noise_share, wiring.sample_s, self._mount, wiring.triangulating,
         )  # fmt: skip
         self._nodes += nodes.tobytes()
 

@@ -44,6 +44,7 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
     loop: int = 0  # of a map that has several; 0: the best, or the one nearest to `start`
     charge: float = 1.0  # of the battery, 0 to 1
+    people: int = 0  # who walk across the course
     noise: float = 1.0  # factor on the noise of all sensors; 0: none
     directory: str = ""  # for links, sockets and truth; the program that starts the process sets it
 
@@ -72,6 +73,8 @@ class Truth(NamedTuple):
     steer_command: float
     odometer_m: float
     impact_m_s: float  # of the hardest contact with a wall so far
+    people_hit: float  # touches, each counted once
+    people_worst_m_s: float  # speed of the car at the hardest of these touches
 
 
 TRUTH = struct.Struct(f"<{len(Truth._fields)}d")

@@ -50,11 +50,11 @@ GUARDIANS_S = 5.5  # for them to stop a car whose control died
 SILENT_S = 0.5  # without a heartbeat: a guardian hangs
 HUNG_S = 20.0  # control hangs; the guardians stop the car much sooner
 HUNG_STOPPING_S = 3.0  # the same, while the session ends
-HUNG_LOCKSTEP_S = 200.0  # there it may wait for the learner
+HUNG_LOCKSTEP_S = 700.0  # there it may wait for the learner
 DEVICE_HUNG_S = 5.0
 STANDING_M_S = 0.05
 RECORDER_HUNG_S = 15.0  # leaves records waiting
-LEARNER_HUNG_S = 150.0  # it may be fitting the car
+LEARNER_HUNG_S = 500.0  # it may be fitting the car
 
 
 class Session:
