@@ -12,6 +12,7 @@ A search is cut into steps of a few milliseconds, one a tick, so that control ne
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -122,13 +123,13 @@ def mark_corridor(course, spacing_m, frame, mask):
             lateral = number * step - course[k, 6]
             x, y = course[k, 0] - lateral * course[k, 3], course[k, 1] + lateral * course[k, 2]
             column, row = to_cells(frame, x, y)
-            i, j = int(math.floor(row + 0.5)), int(math.floor(column + 0.5))
+            i, j = math.floor(row + 0.5), math.floor(column + 0.5)
             if 0 <= i < height and 0 <= j < width:
                 mask[i, j] = True
 
 
-def from_cells(grid: OccupancyGrid, column: float, row: float) -> tuple[float, float]:
-    """The point of the map frame, m, at a cell's centre: the inverse of `sim.distance_field.to_cells`."""
+def from_cells(grid: OccupancyGrid, column: Any, row: Any) -> tuple[Any, Any]:
+    """The point of the map frame, m, at a cell's centre, or at each of many: the inverse of `to_cells`."""
     frame = grid.frame
     u, v = (column + 0.5) / frame[4], (row + 0.5) / frame[4]
     return frame[0] + u * frame[2] - v * frame[3], frame[1] + u * frame[3] + v * frame[2]
