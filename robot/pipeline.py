@@ -43,7 +43,7 @@ COMMAND_HISTORY = 12  # ticks; more than the longest latency
 STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
-SAY_EVERY_S = 10.0  # that the car is still not found
+SAY_AFTER_S, SAY_EVERY_S = 2.0, 10.0  # of a search, that the car is still not found
 GIVE_UP_S = 90.0  # of looking for the place to begin at
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
@@ -372,13 +372,15 @@ class Pipeline:
         found = ended.found
         if found is not None:
             self.search_began_s, self.said_s = None, -math.inf
-            self.events.append(("localised", {"x": found.x, "y": found.y, "yaw_deg": math.degrees(found.yaw),
-                                              "agreement": found.agreement, "searched_s": searched_s}))  # fmt: skip
+            text = f"the car is at x {found.x:.2f}, y {found.y:.2f}, {math.degrees(found.yaw):.0f} degrees: found in " \
+                   f"{searched_s:.1f} s, {100 * found.agreement:.0f} % of what the lidar sees agrees"  # fmt: skip
+            self.events.append(("localised", {"x": found.x, "y": found.y, "yaw": found.yaw, "searched_s": searched_s,
+                                              "agreement": found.agreement, "text": text}))  # fmt: skip
         elif self.phase is Phase.LOCALISE and self.tally.laps_driven == 0 and searched_s > GIVE_UP_S:
             self.events.append(("failure", {"reason": f"the car was not found on the map within {searched_s:.0f} s: "
                                 f"{ended.reason}. Tell where it stands: --start X Y YAW_DEG"}))  # fmt: skip
             self.phase = Phase.FINISH
-        elif now - self.said_s > SAY_EVERY_S:
+        elif searched_s > SAY_AFTER_S and now - self.said_s > SAY_EVERY_S:
             self.said_s = now
             where = " It is not where --start says." if told is not None and ended.told_is_wrong else ""
             self.events.append(("not_found", {"text": f"looking for the car on the map for {searched_s:.0f} s: "

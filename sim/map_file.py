@@ -200,5 +200,5 @@ def _of_workable_size(
         height, width = (-(-size // coarser) for size in free.shape)
         whole = np.zeros((height * coarser, width * coarser), dtype=bool)
         whole[: free.shape[0], : free.shape[1]] = free
-        free = whole.reshape(height, coarser, width, coarser).all(axis=(1, 3))
+        free = np.all(whole.reshape(height, coarser, width, coarser), axis=(1, 3), keepdims=True)[:, 0, :, 0]
     return OccupancyGrid(path.stem, ~free, resolution_m * coarser, x, y, yaw)

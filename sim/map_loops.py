@@ -130,7 +130,7 @@ def crossing_of(grid: OccupancyGrid, region: Region) -> tuple[float, float] | No
     one, two = (np.argwhere(solid & (region.piece == k)).astype(float) for k in (2, 3))
     if not len(one) or not len(two):
         return None
-    apart, nearest = cKDTree(two).query(one)
+    apart, nearest = (np.asarray(found) for found in cKDTree(two).query(one))
     k = int(np.argmin(apart))
     gap, middle = float(apart[k]), 0.5 * (one[k] + two[nearest[k]])
     clear = float(grid.distance_m[region.box][round(middle[0]), round(middle[1])]) / grid.resolution_m
@@ -184,11 +184,11 @@ def _regions(distance_m: np.ndarray, resolution_m: float) -> list[Region]:
         if max(part.stop - part.start for part in found) * resolution_m < LOOP_MIN_M:
             continue
         # A cell more on every side is all that the region's walls can be told apart by.
-        box = tuple(slice(part.start - 1, part.stop + 1) for part in found)
+        box = (slice(found[0].start - 1, found[0].stop + 1), slice(found[1].start - 1, found[1].stop + 1))
         walls, piece = _walls(passable[box] == k)
         if walls.max() < 2:
             continue
-        inner = tuple(slice(part.start, part.stop - 2) for part in box)
+        inner = (slice(box[0].start, box[0].stop - 2), slice(box[1].start, box[1].stop - 2))
         neighbours = _neighbours(piece, distance_m[inner], int(walls.max()))
         regions.append(Region(inner, piece, *neighbours, surrounds=bool((frame == k).mean() > 0.5)))
     return regions
@@ -289,7 +289,7 @@ def _climb(islands, first, neighbour, border, clearance, a, b):
                         least, end_1, end_2 = clearance[e], k, neighbour[e]
         best, flip = score, 0
         for k in range(2, n):
-            if needed[k] or sizes[int(islands[k])] < 2 or (a != b and (k == a or k == b)):
+            if needed[k] or sizes[int(islands[k])] < 2 or (a != b and k in (a, b)):
                 continue
             touches, new_length, new_least = False, length, least
             if k in (end_1, end_2):

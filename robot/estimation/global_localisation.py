@@ -12,6 +12,7 @@ A search is cut into steps of a few milliseconds, one a tick, so that control ne
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -127,8 +128,8 @@ def mark_corridor(course, spacing_m, frame, mask):
                 mask[i, j] = True
 
 
-def from_cells(grid: OccupancyGrid, column: float, row: float) -> tuple[float, float]:
-    """The point of the map frame, m, at a cell's centre: the inverse of `sim.distance_field.to_cells`."""
+def from_cells(grid: OccupancyGrid, column: Any, row: Any) -> tuple[Any, Any]:
+    """The point of the map frame, m, at a cell's centre, or at each of many: the inverse of `to_cells`."""
     frame = grid.frame
     u, v = (column + 0.5) / frame[4], (row + 0.5) / frame[4]
     return frame[0] + u * frame[2] - v * frame[3], frame[1] + u * frame[3] + v * frame[2]
