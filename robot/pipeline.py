@@ -310,7 +310,7 @@ class Pipeline:
             return
         self.first_lap.proving = False
         measured = {} if check.measured is None else asdict(check.measured)
-        self.events.append(("proved", {"wrong": check.finding, "skipped": check.skipped, **measured}))
+        self.events.append(("proved", {"wrong": check.finding, **measured}))
         if check.finding:
             self.events.append(("failure", {"reason": check.finding, "in_robot_file": True}))
 

@@ -24,18 +24,20 @@ import numpy as np
 from numba import njit
 
 from drivers.base import LIDAR_POINTS_MAX, LidarReading, VescReading
-from robot.demonstration.gap_follower import CURVATURES, choose, room_along
+from robot.demonstration.gap_follower import CURVATURES, choose
 from robot.estimation.growing_field import KNOWN_M, insert
 from robot.estimation.scan_matching import deskew, distance_and_slope, match, solve3
 from robot.safety.supervisor import FULL_BRAKE_A, Command
-from sim.car import P_FRONT, P_HALF_LENGTH, P_REAR, P_STEER_MAX
+from sim.car import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR, P_STEER_MAX
 from sim.portable_math import cos_sin, inverse
 
 SPEED_M_S = 0.5
 ROLLED_MIN_M = 0.06  # in a leg; wheels that tell less do not turn, or tell it wrongly
 LEG_M, LEG_MIN_M = 0.25, 0.1  # by the wheels, until the brakes are asked for; shorter ones say too little
 STOPPING_M = 0.12  # from then on, with the longest latency
-GAP_M = 0.1  # to be left between the nose and what is ahead
+GAP_M, SIDE_GAP_M = 0.07, 0.03  # to be left between the car and what is ahead, or beside its way
+ROOM_M = 0.5  # before the nose
+HORIZON_M = 1.5
 SWING_RAD = 0.2  # to either side of the free way
 CENTRE_MAX_RAD = 0.15
 AIM_S = 0.45  # for the wheels to turn at rest
@@ -62,7 +64,7 @@ RIVAL_M, RIVAL_MISFIT = 0.15, 0.03  # another match so far away that fits hardly
 RESPONSE_MIN, RESPONSE_MAX = 0.5, 1.8  # turning, as a multiple of what the steering should give
 NO_RESPONSE = 0.25
 WHEELS_MAX = 1.15  # by how much wheels and lidar may differ, either way
-LIDAR_YAW_MAX_RAD = math.radians(5.0)
+LIDAR_YAW_MAX_RAD = math.radians(7.0)
 TRIM_MAX_RAD = 0.17
 
 
@@ -95,6 +97,22 @@ class Measured:
     wheels: float | None  # way by the lidar, over way by the wheels
     lidar_yaw_rad: float | None  # direction in which the lidar sees the car go ahead
     trim_rad: float  # angle of the wheels when told to point ahead
+
+
+@njit(cache=True)
+def free_along(points, curvature, side_m):
+    """How far the car's origin can go along an arc, m, until a point ahead of it (k, 3) is within side_m of the arc."""
+    free_m = HORIZON_M
+    for k in range(points.shape[0]):
+        x, y = points[k, 0], points[k, 1]
+        to_centre, across = 1.0 - curvature * y, curvature * x
+        lateral, along = y, x
+        if abs(curvature) > 1e-6:
+            lateral = (1.0 - math.sqrt(to_centre * to_centre + across * across)) / curvature
+            along = math.atan2(across, to_centre) / curvature
+        if 0.0 < along < free_m and abs(lateral) < side_m:
+            free_m = along
+    return free_m
 
 
 @njit(cache=True)
@@ -257,6 +275,17 @@ class View:
         return float(pose[0]), float(pose[1]), float(pose[2])
 
 
+def rehearse() -> None:
+    """Compile, or load, what the check needs: a tick has no time for that."""
+    turn = np.arange(720) * (2.0 * math.pi / 720)
+    cosines, sines = cos_sin(turn)
+    before, after = View(), View()
+    before.points = np.stack([2.0 * cosines, 1.5 * sines, np.full(720, 1.7)], axis=1)
+    after.points = before.points - (0.2, 0.05, 0.0)
+    free_along(before.points, 0.5, 0.2)
+    after.motion_from(before, 0.1)
+
+
 class FirstMetres:
     """The check of one car. Call `step` once a tick while `active`; then `command` is what it wants.
 
@@ -266,12 +295,11 @@ class FirstMetres:
     def __init__(self, car: np.ndarray) -> None:
         self.wheelbase_m = float(car[P_FRONT] + car[P_REAR])
         self.rear_axle_m = float(car[P_REAR])
-        self.nose_m = float(car[P_HALF_LENGTH])
+        self.nose_m, self.side_m = float(car[P_HALF_LENGTH]), float(car[P_HALF_WIDTH])
         self.swing_rad = min(SWING_RAD, float(car[P_STEER_MAX]))
         self.centre_max_rad = min(CENTRE_MAX_RAD, float(car[P_STEER_MAX]) - self.swing_rad)
         self.stage = Stage.LOOK
         self.finding = ""
-        self.skipped = False  # there was no room
         self.measured: Measured | None = None
         self.legs: list[Leg] = []
         self.command = Command(0.0, 0.0, FULL_BRAKE_A)
@@ -365,11 +393,13 @@ class FirstMetres:
         centre = min(self.centre_max_rad, max(-self.centre_max_rad, centre))
         side = 1.0 if not self.legs else -1.0
         self._steer_rad = centre + side * self.swing_rad
-        _, free_m = room_along(self.view.points, math.tan(self._steer_rad) / self.wheelbase_m)
+        free_m = free_along(self.view.points, math.tan(self._steer_rad) / self.wheelbase_m, self.side_m + SIDE_GAP_M)
         self._leg_m = min(LEG_M, free_m - self.nose_m - GAP_M - STOPPING_M)
         if self._leg_m < LEG_MIN_M:
-            self.skipped = True
-            self._end("")
+            self._end(
+                f"the lidar sees no room ahead to try the car in: put it where {ROOM_M} m are free, and start again; if "
+                "they are, mount_yaw_rad is wrong"
+            )
             return
         self.before = self.view
         self._from_m, self._turned_rad = vesc.tachometer_m, 0.0
