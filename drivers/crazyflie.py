@@ -15,28 +15,32 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import cflib.crazyflie
-from cflib.crazyflie.log import LogConfig, LogTocElement
 
 from drivers.base import NEVER_S, Clock, LinkLost
+from drivers.crazyflie_firmware import ask_version
 from drivers.crazyflie_link import use_repeating_links
+from drivers.crazyflie_logs import Logs
 
-BLOCK_BYTES = 26  # that a log packet holds, beside its number and time
-WRAP_S = 0.5 * 0.001 * 2**24  # an older time than this before the newest is a newer one, after the clock's overflow
 SILENCE_S = 0.5  # without log data for longer, something is wrong
 LANDING_S = 2.0  # at least: the firmware stops the motors when the time is up, wherever a drone is that was in motion
 ATTEMPTS = 3  # to connect, within the time limit
-LOW_BATTERY_V = 3.0  # one cell, under load
+LOW_BATTERY_V = 3.0  # one cell, under load: DEFAULT_BAT_CRITICAL_LOW_VOLTAGE, platform_defaults_*.h
+CHARGING, CHARGED, BATTERY_LOW = 1, 2, 3  # power_state: on a charger; below the firmware's limit for five seconds
 
 THRUST_LOW, THRUST_HIGH, THRUST_FULL = 10_001, 60_000, 65_535  # what 0 and 100 % are to cflib; all four rotors' all
 
-CONTROLLER_PARAMETER, OUT_OF_TREE = "stabilizer.controller", 6  # controller.h
+CONTROLLER_PARAMETER, ESTIMATOR_PARAMETER = "stabilizer.controller", "stabilizer.estimator"
+KALMAN = 2  # of the estimators
+GUARD = "landing.guard"  # of an app: 1, land when set-points end or the battery is low; 2, land now
 CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 1, 2, 8, 16, 32, 64, 128  # supervisor.c
 
 POSITION = ("stateEstimate.x", "stateEstimate.y", "stateEstimate.z",
             "stateEstimate.vx", "stateEstimate.vy", "stateEstimate.vz")  # fmt: skip
 ATTITUDE = ("stateEstimate.qw", "stateEstimate.qx", "stateEstimate.qy", "stateEstimate.qz",
-            "pm.vbat", "supervisor.info")  # fmt: skip
+            "pm.vbat", "pm.state", "supervisor.info")  # fmt: skip
 RATE = ("gyro.x", "gyro.y", "gyro.z")
+HEALTH = ("kalman.varPX", "kalman.varPY", "kalman.varPZ")
+HEALTH_PERIOD_MS = 100
 
 Vector = tuple[float, float, float]
 
@@ -73,13 +77,16 @@ class CrazyflieReading:
     attitude: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)  # quaternion w, x, y, z, body to world
     rate_rad_s: Vector = (0.0, 0.0, 0.0)  # gyro, body
     battery_v: float = 0.0
+    power_state: int = 0  # CHARGING and the others
     supervisor: int = 0  # IS_ARMED and the other bits
+    velocity_variance: Vector = (0.0, 0.0, 0.0)  # what the estimator thinks of its velocity, m^2/s^2, body
     extra: dict[str, float] = field(default_factory=dict)  # by the names of `CrazyflieSettings.extra`
     board_time_s: float = 0.0  # when the position was logged, by the drone's clock
     extra_time_s: float = 0.0  # when the newest of `extra` was
     position_age_s: float = NEVER_S  # of position and velocity
     attitude_age_s: float = NEVER_S  # of attitude, battery and supervisor
     rate_age_s: float = NEVER_S
+    health_age_s: float = NEVER_S  # of the variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +96,6 @@ class CrazyflieCommand:
     position_m: Vector
     yaw_rad: float
     refused: bool = False
-
-
-@dataclass(frozen=True)
-class Logged:
-    """One arrival of a log block."""
-
-    values: dict[str, float]
-    board_time_s: float
-    arrived_s: float
 
 
 class Crazyflie:
@@ -110,7 +108,8 @@ class Crazyflie:
         self._link_trouble = f"{settings.uri}: not open"
         self._refusal = ""
         self._opened_s = 0.0
-        self._logged: dict[str, Logged] = {}
+        self._logs: Logs | None = None
+        self.firmware = ""  # the connected drone's name for its firmware
         self._sent = CrazyflieCommand((0.0, 0.0, 0.0), 0.0)
         logging.getLogger("cflib").setLevel(logging.CRITICAL)  # what it reports as errors is raised or told here
 
@@ -151,70 +150,34 @@ class Crazyflie:
             self.close()
             self._link_trouble = f"{uri}: cannot connect ({why}). Is the Crazyflie on, and the address right?"
             return False
-        self._logged, self._opened_s, self._link_trouble = {}, self._clock.now(), ""
-        missing = [name for name in (*POSITION, *ATTITUDE, *RATE, *self.settings.extra) if not self.logs(name)]
+        self._logs, self._opened_s, self._link_trouble = Logs(cf, self._clock), self._clock.now(), ""
+        self.firmware = ask_version(cf)
+        missing = [name for name in (*POSITION, *ATTITUDE, *RATE, *HEALTH, *self.settings.extra) if not self.logs(name)]
         if missing:
+            why = f"{uri}: its firmware{self.firmware and f', {self.firmware},'} does not log {missing[0]}"
             self.close()
-            self._link_trouble = f"{uri}: its firmware does not log {missing[0]}"
+            self._link_trouble = why
             return False
-        for number, names in enumerate((POSITION, ATTITUDE, RATE, *self._extra_blocks())):
-            self._start_log(f"block {number}", names)
+        for names in (POSITION, ATTITUDE, RATE, self.settings.extra):
+            self._logs.start(names, self.settings.log_period_ms)
+        self._logs.start(HEALTH, HEALTH_PERIOD_MS)
         return True
-
-    def _extra_blocks(self) -> list[tuple[str, ...]]:
-        """The extra variables, as many in a block as fit."""
-        assert self._cf is not None
-        blocks: list[list[str]] = []
-        room = 0
-        for name in self.settings.extra:
-            kind = self._cf.log.toc.get_element_by_complete_name(name).ctype
-            size = LogTocElement.get_size_from_id(LogTocElement.get_id_from_cstring(kind))
-            if size > room:
-                blocks.append([])
-                room = BLOCK_BYTES
-            blocks[-1].append(name)
-            room -= size
-        return [tuple(block) for block in blocks]
-
-    def _start_log(self, name: str, variables: tuple[str, ...]) -> None:
-        assert self._cf is not None
-        block = LogConfig(name, self.settings.log_period_ms)
-        for variable in variables:
-            block.add_variable(variable)
-        self._cf.log.add_config(block)
-        block.data_received_cb.add_callback(self._take)
-        block.start()
-
-    def _take(self, timestamp_ms: int, values: dict[str, float], block: LogConfig) -> None:
-        """Called by cflib's thread. What was overtaken on the way is dropped; the drone's clock has 24 bits."""
-        name = next(iter(values))
-        board_time_s = 0.001 * timestamp_ms
-        before = self._logged.get(name)
-        overtaken = before is not None and 0.0 <= before.board_time_s - board_time_s < WRAP_S
-        if not overtaken and all(map(math.isfinite, values.values())):
-            self._logged[name] = Logged(values, board_time_s, self._clock.now())
 
     def read(self) -> CrazyflieReading:
         """The newest values with their ages. Never blocks. Raises LinkLost."""
         self._connected()
+        assert self._logs is not None
         now = self._clock.now()
-        nothing = Logged({}, 0.0, -NEVER_S)
-        position = self._logged.get(POSITION[0], nothing)
-        attitude = self._logged.get(ATTITUDE[0], nothing)
-        rate = self._logged.get(RATE[0], nothing)
-        extra: dict[str, float] = {}
-        extra_time_s = 0.0
-        for first, logged in list(self._logged.items()):
-            if first in self.settings.extra:
-                extra |= logged.values
-                extra_time_s = max(extra_time_s, logged.board_time_s)
+        position, attitude, rate, health = (self._logs.newest(names[0]) for names in (POSITION, ATTITUDE, RATE, HEALTH))
+        extra = self._logs.newest_of(self.settings.extra)
         x, y, z, v_x, v_y, v_z = (position.values.get(name, 0.0) for name in POSITION)
-        q_w, q_x, q_y, q_z, battery, supervisor = (attitude.values.get(name, 0.0) for name in ATTITUDE)
+        q_w, q_x, q_y, q_z, battery, power, supervisor = (attitude.values.get(name, 0.0) for name in ATTITUDE)
         return CrazyflieReading(
             (x, y, z), (v_x, v_y, v_z), (q_w, q_x, q_y, q_z) if attitude.values else (1.0, 0.0, 0.0, 0.0),
             tuple(math.radians(rate.values.get(name, 0.0)) for name in RATE),  # type: ignore[arg-type]
-            battery, int(supervisor), extra, position.board_time_s, extra_time_s,
-            now - position.arrived_s, now - attitude.arrived_s, now - rate.arrived_s,
+            battery, int(power), int(supervisor), tuple(health.values.get(name, 0.0) for name in HEALTH),  # type: ignore[arg-type]
+            extra.values, position.board_time_s, extra.board_time_s,
+            now - position.arrived_s, now - attitude.arrived_s, now - rate.arrived_s, now - health.arrived_s,
         )  # fmt: skip
 
     def write(self, position_m: Vector, yaw_rad: float) -> CrazyflieCommand:
@@ -250,7 +213,9 @@ class Crazyflie:
 
     def logs(self, name: str) -> bool:
         """Whether the connected drone has a log variable of this name, `group.name`."""
-        return self._connected().log.toc.get_element(*name.split(".")) is not None
+        self._connected()
+        assert self._logs is not None
+        return self._logs.has(name)
 
     def has_parameter(self, name: str) -> bool:
         """Whether the connected drone has a parameter of this name, `group.name`."""
@@ -273,16 +238,29 @@ class Crazyflie:
         self._connected().supervisor.send_arming_request(on)
 
     def land(self, ground_m: float = 0.0) -> None:
-        """Tell the drone to come down where it is, to the ground's height, by itself: it goes on if the link is lost.
+        """Tell the drone to come down where it is by itself: it goes on if the link is lost. Raises LinkLost.
 
-        Raises LinkLost. The set-points that were streamed lose their priority first, or the firmware's planner would not be heard. That
+        With an app on board that can, until it stands. Otherwise by the firmware's planner, to the ground's height, which
+        stops the motors when the time is up, wherever the drone is. The planner's set-points are listened to once those
+        that were streamed lose their priority; it is told first, because without a plan it would stop the motors. That
         packet has no answer, so it is sent more than once.
         """
         cf = self._connected()
+        if self.has_parameter(GUARD):
+            self.set_parameter(GUARD, 2)
+            return
         height_m = self.read().position_m[2] - ground_m
+        cf.high_level_commander.land(ground_m, max(LANDING_S, height_m / self.settings.landing_m_s))
         for _ in range(3):
             cf.commander.send_notify_setpoint_stop()
-        cf.high_level_commander.land(ground_m, max(LANDING_S, height_m / self.settings.landing_m_s))
+
+    def send_pose(self, position_m: Vector, attitude: tuple[float, float, float, float] | None) -> None:
+        """Tell the estimator where the drone is, m, and how it is turned: quaternion x, y, z, w. Raises LinkLost."""
+        cf = self._connected()
+        if attitude is None:
+            cf.extpos.send_extpos(*position_m)
+        else:
+            cf.extpos.send_extpose(*position_m, *attitude)
 
     def cut(self) -> None:
         """Stop the motors now: a drone in the air falls. Raises LinkLost."""
@@ -310,7 +288,7 @@ class Crazyflie:
         ):
             if reading.supervisor & bit:
                 return f"{uri}: the drone {text}"
-        if 0.0 < reading.battery_v < LOW_BATTERY_V:
+        if math.isfinite(reading.attitude_age_s) and not reading.battery_v >= LOW_BATTERY_V:
             return f"{uri}: battery at {reading.battery_v:.2f} V"
         return ""
 

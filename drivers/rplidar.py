@@ -7,6 +7,13 @@ scan then sends one 5-byte node a sample, little-endian:
     byte 0      quality << 2 | not S << 1 | S        S: first sample of a revolution
     bytes 1-2   angle in 1/64 degree << 1 | 1        clockwise, the last bit checks
     bytes 3-4   distance in 1/4 mm                   0: nothing came back
+
+A lidar that triangulates corrects a sample's angle by its distance, so angles may go back from one sample to the next,
+and one without a return stands some degrees ahead of its neighbours. Angles therefore say nothing about whether bytes
+were lost; the check bits of several samples in a row do.
+
+The motor of an A1 hangs on the port's DTR line: asserted, as opening a port leaves it, it stands. A2 and A3 are told a
+duty; both are done, as in SLAMTEC's SDK.
 """
 
 import math
@@ -18,11 +25,13 @@ from numba import njit
 from drivers.base import LIDAR_POINTS_MAX, NEVER_S, Clock, LidarReading, LinkLost
 from drivers.serial_port import SerialPort
 
-BAUD = 256_000
+BAUD = 256_000  # A3, A2M12, S1; A1 and A2M8: 115200
 NODE_BYTES = 5
-LEAST_STEP, LARGEST_STEP = 6, 192  # between two samples, in 1/64 degree; 4000 a second at 10 turns a second: 58
-PROOF = 6  # steps in a row that find the stream again: distances read as angles fit for at most 5
+PROOF = 6  # samples in a row whose check bits prove that the one before them is whole, and that a stream is found
 SAMPLE_S = 250e-6  # until the device has told its own
+SAMPLE_RATE_SINCE = (1, 17)  # the first firmware that tells it
+LEGACY_SAMPLE_S = 476e-6  # of older ones, and of those that do not answer: the SDK's figure
+ITSELF_M = 0.1  # what is nearer to the lidar is a part of it: the A series sees from 0.15 m on
 SETTLE_S = 0.01  # after STOP; the document asks for at least 1 ms
 REBOOT_S = 1.0  # after RESET
 ANSWER_S = 0.5  # to a request; without an answer the start begins again
@@ -54,17 +63,24 @@ def motor_pwm(duty: int) -> bytes:
 
 
 @njit(cache=True, inline="always")
-def _follows(stream, i):
-    """Whether the 5 bytes at i and the 5 after them are two samples in a row: check bits right, angle a little on."""
-    j = i + NODE_BYTES
-    if not ((stream[i] ^ (stream[i] >> 1)) & 1 and (stream[j] ^ (stream[j] >> 1)) & 1):
-        return False
-    if not (stream[i + 1] & 1 and stream[j + 1] & 1):
-        return False
-    here = (int(stream[i + 1]) >> 1) | (int(stream[i + 2]) << 7)
-    ahead = (int(stream[j + 1]) >> 1) | (int(stream[j + 2]) << 7)
-    step = (ahead - here + 11520) % 23040 - 11520
-    return here < 23040 and ahead < 23040 and LEAST_STEP <= step <= LARGEST_STEP
+def _is_node(stream, i):
+    """Whether the check bits of the 5 bytes at i are right."""
+    return ((stream[i] ^ (stream[i] >> 1)) & 1) == 1 and (stream[i + 1] & 1) == 1
+
+
+@njit(cache=True, inline="always")
+def _good_in_a_row(stream, i, most):
+    """How many nodes from i on have right check bits, up to `most`; only one of them may begin a revolution.
+
+    Read one byte late, every node seems to begin one; read at another wrong place, check bits fit once in four.
+    """
+    begun = 0
+    for k in range(most):
+        j = i + k * NODE_BYTES
+        begun += stream[j] & 1
+        if not _is_node(stream, j) or begun > 1:
+            return k
+    return most
 
 
 @njit(cache=True)
@@ -72,25 +88,32 @@ def parse_nodes(stream, synchronised, mount_yaw_rad, angle_rad, distance_m):
     """Find the nodes in `stream` (uint8).
 
     Returns (points, bytes consumed, revolutions begun, bytes skipped, whether it is in step with the stream).
-    `angle_rad`, `distance_m`: float32, room for len(stream) // 5. In step with the stream a node counts when the next
-    one follows on it, so a torn node is found out and the last one of a stream waits for its successor. Out of step,
-    that many in a row must fit that no mixture of angles and distances is taken for nodes.
+    `angle_rad`, `distance_m`: float32, room for len(stream) // 5. A node counts, whatever its angle, when its own check
+    bits and those of the PROOF nodes behind it are right: so a node that lost bytes is found out, and the last ones of a
+    stream wait. A single node with wrong check bits is left out; otherwise the stream is searched for where it goes on.
     """
     size = stream.shape[0]
     i = points = revolutions = skipped = 0
-    while True:
-        needed = 1 if synchronised else PROOF
-        if i + NODE_BYTES * (needed + 1) > size:
-            return points, i, revolutions, skipped, synchronised
-        synchronised = True
-        for k in range(needed):
-            if not _follows(stream, i + k * NODE_BYTES):
-                synchronised = False
+    while i + NODE_BYTES * (PROOF + 1) <= size:
+        good = _good_in_a_row(stream, i, PROOF + 1)
+        whole = good == PROOF + 1
+        if not whole and synchronised:
+            # One damaged node in a stream that is in step, or bytes are missing? What comes behind it says.
+            behind = i + NODE_BYTES * (good + 1)
+            if behind + NODE_BYTES * PROOF > size:
                 break
-        if not synchronised:
+            if _good_in_a_row(stream, behind, PROOF) == PROOF:
+                if good == 0:
+                    i += NODE_BYTES
+                    skipped += NODE_BYTES
+                    continue
+                whole = True
+        if not whole:
+            synchronised = False
             i += 1
             skipped += 1
             continue
+        synchronised = True
         clockwise = (int(stream[i + 1]) >> 1) | (int(stream[i + 2]) << 7)
         angle = mount_yaw_rad - clockwise * (math.pi / 11520)
         angle_rad[points] = angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))
@@ -98,6 +121,24 @@ def parse_nodes(stream, synchronised, mount_yaw_rad, angle_rad, distance_m):
         points += 1
         revolutions += stream[i] & 1
         i += NODE_BYTES
+    return points, i, revolutions, skipped, synchronised
+
+
+@njit(cache=True)
+def seen_from_car(angle_rad, distance_m, mount_x_m, mount_y_m):
+    """Turn points (k,), in place, as the lidar sees them, into points as seen from the car's origin.
+
+    What the lidar sees of itself becomes a sample without a return.
+    """
+    for k in range(angle_rad.shape[0]):
+        distance = float(distance_m[k])
+        if distance < ITSELF_M:
+            distance_m[k] = 0.0
+            continue
+        x = mount_x_m + distance * math.cos(angle_rad[k])
+        y = mount_y_m + distance * math.sin(angle_rad[k])
+        distance_m[k] = math.sqrt(x * x + y * y)
+        angle_rad[k] = math.atan2(y, x)
 
 
 @dataclass(frozen=True)
@@ -107,13 +148,17 @@ class RPLidarSettings:
     port: str = "/dev/sensors/rplidar"
     baud: int = BAUD
     mount_yaw_rad: float = 0.0  # direction of the lidar's own zero in the car's frame, counter-clockwise positive
+    mirrored: bool = False  # mounted upside down: it turns counter-clockwise, seen from above
+    mount_x_m: float = 0.0  # of the lidar's axis, ahead of the car's origin and to the left of it
+    mount_y_m: float = 0.0
     motor_duty: int = 660  # of 1023; about 10 revolutions a second
 
     def __post_init__(self) -> None:
         if not 0 < self.motor_duty <= 1023:
             raise ValueError(f"rplidar: motor_duty is {self.motor_duty}, but must be 1 to 1023")
-        if not math.isfinite(self.mount_yaw_rad):
-            raise ValueError(f"rplidar: mount_yaw_rad is {self.mount_yaw_rad}, but must be a finite number")
+        for name in ("mount_yaw_rad", "mount_x_m", "mount_y_m"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"rplidar: {name} is {getattr(self, name)}, but must be a finite number")
 
 
 class RPLidar:
@@ -128,9 +173,10 @@ class RPLidar:
         self.model = ""  # "model 49, firmware 1.29, hardware 3", as the device tells it
         self.skipped_bytes = 0  # that belonged to no whole node
         self._clock = clock
-        self._port = SerialPort(settings.port, settings.baud)
+        self._port = SerialPort(settings.port, settings.baud, dtr=False)  # an A1's motor turns
         self._byte_s = 10 / settings.baud
         self._sample_s = SAMPLE_S
+        self._version = (0, 0)  # of the firmware
         self._buffer = b""
         self._synchronised = True  # with the nodes of the scan
         self._question = -1  # index into QUESTIONS; -1 while the device settles, len(QUESTIONS) while it scans
@@ -144,6 +190,7 @@ class RPLidar:
     def open(self) -> None:
         """Open the port and begin to start the device. Raises LinkLost with what to do about it."""
         self._port.open()
+        self._sample_s, self._version = SAMPLE_S, (0, 0)
         self._link_trouble = self._start_trouble = ""
         self._restart(STOP, SETTLE_S)
 
@@ -180,9 +227,14 @@ class RPLidar:
         stream = np.frombuffer(self._buffer, dtype=np.uint8)
         angle_rad = np.empty(len(stream) // NODE_BYTES + 1, dtype=np.float32)
         distance_m = np.empty_like(angle_rad)
+        mount, turned = self.settings, self.settings.mount_yaw_rad
         points, consumed, revolutions, skipped, self._synchronised = parse_nodes(
-            stream, self._synchronised, self.settings.mount_yaw_rad, angle_rad, distance_m
+            stream, self._synchronised, -turned if mount.mirrored else turned, angle_rad, distance_m
         )
+        if mount.mirrored:
+            np.negative(angle_rad, out=angle_rad)
+        if mount.mount_x_m != 0.0 or mount.mount_y_m != 0.0:
+            seen_from_car(angle_rad[:points], distance_m[:points], mount.mount_x_m, mount.mount_y_m)
         self._buffer = self._buffer[consumed:]
         self._revolution += revolutions
         self.skipped_bytes += skipped
@@ -215,16 +267,24 @@ class RPLidar:
         at = self._buffer.find(descriptor)
         answer = self._buffer[at + len(descriptor) :]
         if at < 0 or len(answer) < length:
-            if now > self._wait_until_s:
+            if now > self._wait_until_s and request == GET_SAMPLE_RATE:
+                self._sample_s = LEGACY_SAMPLE_S
+                self._ask(self._question + 1, now)
+            elif now > self._wait_until_s:
                 self._start_trouble = f"no answer to request {request.hex(' ')}"
                 self._restart(STOP, SETTLE_S)
             return
         if request == GET_INFO:
+            self._version = (answer[2], answer[1])
             self.model = f"model {answer[0]}, firmware {answer[2]}.{answer[1]:02d}, hardware {answer[3]}"
         elif request == GET_HEALTH and answer[0] == HEALTH_ERROR:
             code = int.from_bytes(answer[1:3], "little")
             self._start_trouble = f"protection stop, error code {code}: resetting it"
             self._restart(RESET, REBOOT_S)
+            return
+        elif request == GET_HEALTH and self._version < SAMPLE_RATE_SINCE:
+            self._sample_s = LEGACY_SAMPLE_S
+            self._ask(self._question + 2, now)
             return
         elif request == GET_SAMPLE_RATE:
             self._sample_s = int.from_bytes(answer[:2], "little") * 1e-6 or SAMPLE_S
@@ -246,6 +306,7 @@ class RPLidar:
         try:
             self._restart(STOP, math.inf)
             self._send(motor_pwm(0))
+            self._port.set_dtr(True)
         except LinkLost as error:
             self._link_trouble = str(error)
 
@@ -255,7 +316,10 @@ class RPLidar:
             return self._link_trouble
         if self._start_trouble:
             port = f"{self.settings.port} ({self.settings.baud} baud)"
-            return f"{port}: {self._start_trouble}; is an RPLidar there, powered, and free to turn?"
+            return (
+                f"{port}: {self._start_trouble}; is an RPLidar there, powered, free to turn, and at this baud rate? "
+                "(A1, A2M8: 115200; A2M12, A3, S1: 256000)"
+            )
         return ""
 
     def close(self) -> None:

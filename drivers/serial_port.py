@@ -38,13 +38,15 @@ def why_not(path: str, error: Exception) -> str:
 class SerialPort:
     """One serial port. `path` may be a `/dev/serial/by-id` name or any link to a port.
 
-    Held by this process alone, unless `shared`: then it opens even where another process holds it.
+    Held by this process alone, unless `shared`: then it opens even where another process holds it. dtr: what the line
+    DTR is after opening.
     """
 
-    def __init__(self, path: str, baud: int, shared: bool = False) -> None:
+    def __init__(self, path: str, baud: int, shared: bool = False, dtr: bool = True) -> None:
         self.path = path
         self.baud = baud
         self._shared = shared
+        self._dtr = dtr
         self._port: serial.Serial | None = None
         self._descriptor = -1
         self._closed_because = f"{path}: not open"
@@ -57,7 +59,9 @@ class SerialPort:
         """Open the port and throw away what waits in it. Raises LinkLost with the reason."""
         self.close()
         try:
-            port = serial.Serial(self.path, self.baud, timeout=0, write_timeout=0, exclusive=not self._shared)
+            port = serial.Serial(baudrate=self.baud, timeout=0, write_timeout=0, exclusive=not self._shared)
+            port.port, port.dtr = self.path, self._dtr
+            port.open()
         except (OSError, ValueError) as error:  # SerialException is an OSError
             self._closed_because = why_not(self.path, error)
             raise LinkLost(self._closed_because) from error
@@ -65,6 +69,16 @@ class SerialPort:
         with suppress(OSError, ValueError, NotImplementedError):  # pseudo-terminals and some adapters have no such mode
             port.set_low_latency_mode(True)
         self.read()
+
+    def set_dtr(self, on: bool) -> None:
+        """Assert or clear DTR. Raises LinkLost if the port is gone."""
+        if self._port is None:
+            raise LinkLost(self._closed_because)
+        try:
+            self._port.dtr = on
+        except OSError as error:
+            if error.errno not in (errno.ENOTTY, errno.EINVAL):  # a pseudo-terminal has no such line
+                raise self._lost(error) from error
 
     def read(self) -> bytes:
         """Everything that has arrived; b"" if nothing has. Raises LinkLost if the port is gone."""

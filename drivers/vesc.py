@@ -5,10 +5,15 @@ imu/imu.c): a frame is `02 length8` or `03 length16`, payload, CRC-16/XMODEM of 
 
 The controller releases the motor 1000 ms after the last motor command or ALIVE (its timeout brake current is 0 A by
 default: the car coasts). A servo command does not feed that watchdog. Speeds below its minimum ERPM coast too.
+
+Up to firmware 2.x there is no hand brake: what is SET_SERVO_POS here overwrites the motor's configuration there, and
+GET_VALUES has other fields. So the version is asked for first, and until it is known to be new enough nothing is
+commanded.
 """
 
 import math
 from binascii import crc_hqx
+from collections import deque
 from dataclasses import dataclass
 from struct import Struct
 
@@ -19,10 +24,18 @@ GRAVITY_M_S2 = 9.80665
 BAUD = 115_200
 BYTE_S = 10 / BAUD
 SILENCE_S = 0.5  # without an answer for longer, something is wrong
+ASK_VERSION_EVERY_S = 0.1  # until it is answered
+FIRMWARE_MIN = 3  # major version
 
 FW_VERSION, GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_RPM = 0, 4, 6, 7, 8
-SET_SERVO_POS, ALIVE, GET_IMU_DATA = 12, 30, 65
+SET_SERVO_POS, ALIVE, GET_VALUES_SELECTIVE, GET_IMU_DATA = 12, 30, 50, 65
+# Answers repeat the mask of their request. Bits that nobody needs number it, so that an answer is dated by its request.
 IMU_MASK = 0b1_1111_1000  # acceleration x, y, z; rate x, y, z
+IMU_NUMBERS = 7  # roll, pitch, yaw come before, in three bits: 1 to 7 of them
+VALUES_MASK = 1 << 2 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 15  # motor current, ERPM, voltage, tachometer, fault
+VALUES_NUMBER_BIT, VALUES_NUMBERS = 22, 1 << 10  # no quantity has these bits
+REORDERED_MAX = 5  # ticks by which answers of two kinds may overtake each other
+WAITING_MAX = 500  # requests that may wait for an answer: 10 s
 
 FAULT_NAMES = (
     "none", "over voltage", "under voltage", "gate driver", "absolute over current", "over temperature of transistors",
@@ -41,7 +54,9 @@ _CRC_END = Struct(">HB")
 # id; temperatures of transistors, motor; currents: motor, input, d, q; duty; erpm; voltage; Ah, Ah charged, Wh,
 # Wh charged; tachometer, absolute; fault. Newer firmware appends more.
 _VALUES = Struct(">BhhiiiihihiiiiiiB")
+_CHOSEN = Struct(">BIiihiB")  # id, mask, and the quantities of VALUES_MASK
 _IMU = Struct(">BH6f")
+_IMU_FLOATS = Struct(">6f")
 
 
 def fault_name(code: int) -> str:
@@ -56,7 +71,9 @@ def frame(payload: bytes) -> bytes:
     return head + payload + _CRC_END.pack(crc_hqx(payload, 0), 3)
 
 
-_REQUESTS = frame(bytes([GET_VALUES])) + frame(Struct(">BH").pack(GET_IMU_DATA, IMU_MASK))
+_ASK_VERSION = frame(bytes([FW_VERSION]))
+_ASK_VALUES = frame(bytes([GET_VALUES]))
+_ASK_CHOSEN, _ASK_IMU = Struct(">BI"), Struct(">BH")
 _ALIVE = frame(bytes([ALIVE]))
 
 
@@ -105,15 +122,52 @@ class FrameParser:
         return payloads
 
 
+class Asked:
+    """Requests of one kind that wait for an answer: tells when the answered one was sent."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, int, float]] = deque(
+            maxlen=WAITING_MAX
+        )  # number, what the answer repeats, time
+
+    def ask(self, number: int, repeated: int, now_s: float) -> None:
+        """A request goes out; its answer will repeat `repeated`."""
+        self._waiting.append((number, repeated, now_s))
+
+    def answered(self, repeated: int | None) -> tuple[int, float] | None:
+        """(number, time) of the request that an answer belongs to; None if there is none, or a later one was answered.
+
+        repeated: None from a device that repeats nothing: in the order of its answers, this one is to the oldest
+        request that waits, or, where answers were lost, to a later one, so its age has an upper bound. Older requests than the answered one wait no longer: their answers are lost.
+        """
+        for place, (number, key, at_s) in enumerate(self._waiting):
+            if repeated is None or key == repeated:
+                for _ in range(place + 1):
+                    self._waiting.popleft()
+                return number, at_s
+        return None
+
+    def give_up(self, before: int) -> None:
+        """Expect no answers to requests of smaller numbers."""
+        while self._waiting and self._waiting[0][0] < before:
+            self._waiting.popleft()
+
+    def clear(self) -> None:
+        """Expect none at all."""
+        self._waiting.clear()
+
+
 @dataclass(frozen=True)
 class VescSettings:
-    """How one car is wired and limited. The defaults are those of the F1TENTH cars."""
+    """How one car is wired and limited. The gains are those of the F1TENTH cars."""
 
     port: str = "/dev/sensors/vesc"
     baud: int = BAUD
     erpm_per_m_s: float = 4614.0
     servo_per_rad: float = -1.2135
     servo_centre: float = 0.5304  # the servo's position, 0 to 1, when the wheels point ahead
+    servo_min: float = 0.0  # the servo's position at the end stops of the steering; it is never sent beyond them
+    servo_max: float = 1.0
     steer_max_rad: float = 0.4189
     speed_min_m_s: float = -3.0
     speed_max_m_s: float = 6.0
@@ -127,24 +181,47 @@ class VescSettings:
                 raise ValueError(f"vesc: {name} is {value}, but must be a positive number")
         if not (math.isfinite(self.servo_per_rad) and self.servo_per_rad != 0):
             raise ValueError(f"vesc: servo_per_rad is {self.servo_per_rad}, but must be a number other than 0")
+        if not 0.0 <= self.servo_min < self.servo_max <= 1.0:
+            raise ValueError(
+                f"vesc: servo_min is {self.servo_min} and servo_max {self.servo_max}, but they must be 0 to 1, in order"
+            )
+        if not self.servo_min < self.servo_centre < self.servo_max:
+            raise ValueError(
+                f"vesc: servo_centre is {self.servo_centre}, but must be between servo_min {self.servo_min} and "
+                f"servo_max {self.servo_max}"
+            )
 
 
 class Vesc:
     """Driver of one VESC. Call `read` once a tick and then `write`, `brake` or `coast`.
 
-    Every tick asks for the values and the IMU; the answers are taken by the next `read`. They are dated by the moment
-    they were asked for, when the controller took them, so a reader that was held up does not think them fresh.
+    The firmware's version is asked for first: commands are held back until it is known, and for ever if it is too old.
+    Every tick asks for the values and the IMU; the answers are taken by the next `read`. They are dated by the request
+    that they answer, when the controller measured them, so that neither a late answer nor a reader that was held up
+    makes old values look fresh.
     """
 
-    def __init__(self, settings: VescSettings, clock: Clock, port: SerialPort | None = None) -> None:
-        """port: to speak through instead of an own one that nobody else may open."""
+    def __init__(
+        self, settings: VescSettings, clock: Clock, port: SerialPort | None = None, checked: bool = False
+    ) -> None:
+        """port: to speak through instead of an own one that nobody else may open.
+
+        checked: who drove this controller before has checked its version, so that it can be commanded at once.
+        """
         self.settings = settings
         self.parser = FrameParser(payload_max=128)
         self.firmware = ""  # as the device tells it, "6.2 60"; empty before
         self._clock = clock
         self._port = port or SerialPort(settings.port, settings.baud)
+        self._checked = checked
+        self._major = -1  # of the firmware's version; -1 until this link has told it
+        self._version_asked_s = 0.0
+        self._commanded = checked  # whether the car may be driving
+        self._number = 0  # of the newest requests
         self._asked = False  # for values, since the last read
-        self._asked_s = self._values_s = self._imu_s = -NEVER_S
+        self._chosen, self._whole, self._imu_asked = Asked(), Asked(), Asked()
+        self._repeats = False  # whether the controller knows GET_VALUES_SELECTIVE, and so dates its values exactly
+        self._values_s = self._imu_s = -NEVER_S
         self._opened_s = 0.0
         self._link_trouble = f"{settings.port}: not open"
         self._refusal = ""
@@ -153,23 +230,37 @@ class Vesc:
         self._servo = b""  # the servo's frame; none before it was first aimed
         self._steer_rad = 0.0
 
+    @property
+    def too_old(self) -> bool:
+        """Whether the firmware is known to obey other commands than ours: nothing is sent to it."""
+        return 0 <= self._major < FIRMWARE_MIN
+
     def open(self) -> None:
         """Open the port and ask for the firmware's version. Raises LinkLost with what to do about it."""
         self._port.open()
         self.parser = FrameParser(self.parser.payload_max)
-        self._opened_s = self._clock.now()
+        for asked in (self._chosen, self._whole, self._imu_asked):
+            asked.clear()
+        self._repeats = self._asked = False
+        self._major = FIRMWARE_MIN if self._checked else -1
+        self._opened_s = self._version_asked_s = self._clock.now()
         self._link_trouble = ""
-        self._send(frame(bytes([FW_VERSION])))
+        self._send(_ASK_VERSION)
 
     def read(self) -> VescReading:
         """Take in the answers and return the newest values with their ages. Never blocks. Raises LinkLost."""
         data = self._receive()
+        before = b""
         for payload in self.parser.feed(data):
-            self._take(payload)
+            if payload != before:  # an answer that came twice answers one request
+                self._take(payload)
+            before = payload
         now = self._clock.now()
+        if self._major < 0 and now - self._version_asked_s >= ASK_VERSION_EVERY_S:
+            self._version_asked_s = now
+            self._send(_ASK_VERSION)
         if not self._asked:
-            self._send(_REQUESTS)
-            self._asked_s = now
+            self._send(self._requests(now))
         self._asked = False
         speed, current, voltage, fault, tachometer = self._values
         accel_x, accel_y, accel_z, yaw_rate = self._imu
@@ -178,23 +269,66 @@ class Vesc:
             now - self._values_s, now - self._imu_s,
         )  # fmt: skip
 
+    def _requests(self, now: float) -> bytes:
+        """Ask for values and IMU; nothing before the version is known to be new enough."""
+        if self._major < FIRMWARE_MIN:
+            return b""
+        self._number += 1
+        of_values, of_imu = self._number % VALUES_NUMBERS, self._number % IMU_NUMBERS + 1
+        self._chosen.ask(self._number, of_values, now)
+        self._imu_asked.ask(self._number, of_imu, now)
+        requests = frame(_ASK_CHOSEN.pack(GET_VALUES_SELECTIVE, VALUES_MASK | of_values << VALUES_NUMBER_BIT))
+        if not self._repeats:
+            self._whole.ask(self._number, 0, now)
+            requests += _ASK_VALUES
+        return requests + frame(_ASK_IMU.pack(GET_IMU_DATA, IMU_MASK | of_imu))
+
     def _take(self, payload: bytes) -> None:
         kind = payload[0]
-        if kind == GET_VALUES and len(payload) >= _VALUES.size:
-            fields = _VALUES.unpack_from(payload)
-            per_m_s = self.settings.erpm_per_m_s
-            metres = fields[14] * 10 / per_m_s  # six tachometer steps a turn, and 60 ERPM is one turn a second
-            self._values = (fields[8] / per_m_s, fields[3] * 0.01, fields[9] * 0.1, fields[16], metres)
-            self._values_s = self._asked_s
-        elif kind == GET_IMU_DATA and len(payload) >= _IMU.size:
-            _, mask, accel_x, accel_y, accel_z, _, _, rate_z = _IMU.unpack_from(payload)
-            imu = (accel_x * GRAVITY_M_S2, accel_y * GRAVITY_M_S2, accel_z * GRAVITY_M_S2, math.radians(rate_z))
-            if mask == IMU_MASK and all(map(math.isfinite, imu)):
-                self._imu = imu
-                self._imu_s = self._asked_s
-        elif kind == FW_VERSION and len(payload) >= 3:
+        if kind == FW_VERSION and len(payload) >= 3:
             hardware = payload[3:].split(b"\0")[0].decode("ascii", "replace")
-            self.firmware = f"{payload[1]}.{payload[2]} {hardware}"
+            self._major = payload[1]
+            self.firmware = f"{payload[1]}.{payload[2]} {hardware}".strip()
+        elif kind == GET_VALUES_SELECTIVE and len(payload) >= _CHOSEN.size:
+            _, mask, current, erpm, voltage, tachometer, fault = _CHOSEN.unpack_from(payload)
+            if mask & (1 << VALUES_NUMBER_BIT) - 1 == VALUES_MASK:
+                answered = self._chosen.answered(mask >> VALUES_NUMBER_BIT)
+                self._take_values(answered, erpm, current, voltage, fault, tachometer)
+                if answered is not None:
+                    self._repeats = True
+                    self._imu_asked.give_up(answered[0] - REORDERED_MAX)
+        elif kind == GET_VALUES and len(payload) >= _VALUES.size:
+            fields = _VALUES.unpack_from(payload)
+            self._take_values(self._whole.answered(None), fields[8], fields[3], fields[9], fields[16], fields[14])
+        elif kind == GET_IMU_DATA:
+            self._take_imu(payload)
+
+    def _take_values(
+        self, answered: tuple[int, float] | None, erpm: int, current: int, voltage: int, fault: int, tachometer: int
+    ) -> None:
+        if answered is None or answered[1] < self._values_s:
+            return
+        self._values_s = answered[1]
+        per_m_s = self.settings.erpm_per_m_s
+        metres = tachometer * 10 / per_m_s  # six tachometer steps a turn, and 60 ERPM is one turn a second
+        self._values = (erpm / per_m_s, current * 0.01, voltage * 0.1, fault, metres)
+
+    def _take_imu(self, payload: bytes) -> None:
+        if len(payload) < _IMU.size:
+            return
+        mask = _ASK_IMU.unpack_from(payload)[1]
+        number = mask & IMU_NUMBERS
+        at = _ASK_IMU.size + 4 * number.bit_count()  # behind roll, pitch and yaw
+        if mask & ~IMU_NUMBERS != IMU_MASK or len(payload) < at + _IMU_FLOATS.size:
+            return
+        accel_x, accel_y, accel_z, _, _, rate_z = _IMU_FLOATS.unpack_from(payload, at)
+        imu = (accel_x * GRAVITY_M_S2, accel_y * GRAVITY_M_S2, accel_z * GRAVITY_M_S2, math.radians(rate_z))
+        answered = self._imu_asked.answered(number or None)
+        if answered is None:
+            return
+        self._whole.give_up(answered[0] - REORDERED_MAX)
+        if answered[1] >= self._imu_s and all(map(math.isfinite, imu)):
+            self._imu, self._imu_s = imu, answered[1]
 
     def write(self, steer_rad: float, speed_m_s: float) -> VescCommand:
         """Steer and hold a speed, within the limits; returns what was really sent. Raises LinkLost.
@@ -227,12 +361,18 @@ class Vesc:
 
     def alive(self) -> None:
         """Keep the last motor command in force beyond the controller's 1000 ms. Raises LinkLost."""
-        self._send(_ALIVE)
+        if self._major >= FIRMWARE_MIN:
+            self._send(_ALIVE)
 
     def stop(self) -> None:
-        """Brake. The controller's own watchdog takes the brake current back to zero 1000 ms later. Never raises."""
+        """Brake. The controller's own watchdog takes the brake current back to zero 1000 ms later. Never raises.
+
+        Also before a link that was opened again has told its version: braking is the same command in every version.
+        """
+        if not self._commanded or self.too_old:
+            return
         try:
-            self.brake(self.settings.brake_current_a)
+            self._send(frame(_INT.pack(SET_CURRENT_BRAKE, self._milliamperes(self.settings.brake_current_a))))
         except LinkLost as error:
             self._link_trouble = str(error)
 
@@ -242,6 +382,16 @@ class Vesc:
             return self._link_trouble or self._refusal
         port = f"{self.settings.port} ({self.settings.baud} baud)"
         now = self._clock.now()
+        if self.too_old:
+            return (
+                f"{port}: VESC firmware {self.firmware} is too old, {FIRMWARE_MIN}.0 or newer is needed: it takes other "
+                "commands, so none was sent. Update it with VESC Tool."
+            )
+        if self._major < 0 and now - self._opened_s > SILENCE_S:
+            return (
+                f"{port}: no answer to the question for its firmware's version for {SILENCE_S} s, so nothing is "
+                "commanded; is a VESC there, powered, and at this baud rate?"
+            )
         if now - max(self._values_s, self._opened_s) > SILENCE_S:
             return f"{port}: no answer for {SILENCE_S} s; is a VESC there, and powered?"
         if now - max(self._imu_s, self._opened_s) > SILENCE_S:
@@ -269,20 +419,29 @@ class Vesc:
         """Set where the servo goes with the next command."""
         limits = self.settings
         steer = min(limits.steer_max_rad, max(-limits.steer_max_rad, steer_rad))
-        thousandths = round(1000 * min(1.0, max(0.0, limits.servo_per_rad * steer + limits.servo_centre)))
+        position = min(limits.servo_max, max(limits.servo_min, limits.servo_per_rad * steer + limits.servo_centre))
+        thousandths = round(1000 * position)
         self._steer_rad = (thousandths / 1000 - limits.servo_centre) / limits.servo_per_rad
         self._servo = frame(_SHORT.pack(SET_SERVO_POS, thousandths))
 
     def _command(self, kind: int, value: int, refused: bool = False) -> VescCommand:
-        """Send motor and servo commands, and with them the requests that the next read expects answers to."""
-        self._send(frame(_INT.pack(kind, value)) + self._servo + _REQUESTS)
+        """Send motor and servo commands, and with them the requests that the next read expects answers to.
+
+        Before the firmware is known to be new enough nothing is sent, and that is told: no speed, no brake.
+        """
         self._asked = True
-        self._asked_s = self._clock.now()
+        now = self._clock.now()
+        if self._major < FIRMWARE_MIN:
+            return VescCommand(self._steer_rad, 0.0, 0.0, refused)
+        self._commanded = True
+        self._send(frame(_INT.pack(kind, value)) + self._servo + self._requests(now))
         speed = value / self.settings.erpm_per_m_s if kind == SET_RPM else 0.0
         brake = value / 1000 if kind == SET_CURRENT_BRAKE else 0.0
         return VescCommand(self._steer_rad, speed, brake, refused)
 
     def _send(self, data: bytes) -> None:
+        if not data:
+            return
         try:
             self._port.write(data)
         except LinkLost as error:

@@ -3,6 +3,7 @@
     policy-app/
       Makefile app-config Kbuild     build it: make CRAZYFLIE_BASE=...
       src/policy_controller.c        when the policy flies, what it sees, what its action means to the firmware
+      src/landing.c                  how the drone comes down when nobody else brings it down
       src/policy_app.h               what depends on drone and path
       src/policy.c policy.h          the network
       src/image_record.c             what robot flash knows the image by
@@ -30,10 +31,15 @@ from sim.quadrotor import QuadrotorParameters, load_parameters
 
 HERE = Path(__file__).parent
 TEMPLATES, STUBS = HERE / "crazyflie_templates", HERE / "crazyflie_stubs"
+FIRST_FIRMWARE = "2025.12"  # the first release whose rotors take a controller's forces (powerDistributionForce)
 STEPS_PER_SECOND = 1000  # of the firmware's control loop
 POSITION_ERROR_MAX_M = 0.5  # what the policy is shown of it, per axis: policies are trained within 0.6 m
 PATH_ACCELERATION_MAX_M_S2 = 8.0  # of a path that policy.lapS makes faster
-PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_brushless": "CF21BL"}  # of Kconfig
+PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_plus": "CF2",
+             "crazyflie_2_1_brushless": "CF21BL"}  # fmt: skip  # of Kconfig
+# Kconfig's "platform setup": whose thrust curve the battery compensation has.
+PROPELLERS = {"crazyflie_2_0": "CRAZYFLIE_LEGACY_PROPELLERS", "crazyflie_2_1": "CRAZYFLIE_LEGACY_PROPELLERS",
+              "crazyflie_2_1_plus": "CRAZYFLIE_21_PLUS"}  # fmt: skip
 SEEN = {"position_error": 3, "rotation": 9, "velocity_error": 3, "angular_rate": 3}  # fields the controller can fill
 SEEN_ON_PATHS = SEEN | {"path_acceleration": 12}
 DECIDED = ("rotor_speed", 4)
@@ -86,13 +92,22 @@ def write_app(
     learned = load_parameters(trained_for or drone)
     check(network, path)
     source = c_source(network, kernel)
-    units = ["policy_controller", "policy", "sine_cosine", "image_record", *(["path"] if path is not None else [])]
+    units = [
+        "policy_controller",
+        "landing",
+        "policy",
+        "sine_cosine",
+        "image_record",
+        *(["path"] if path is not None else []),
+    ]
     files = {
         "Makefile": makefile(),
-        "app-config": app_config(PLATFORMS[drone]),
+        "app-config": app_config(drone),
         "README.md": readme(network, drone),
         "Kbuild": "obj-y += src/\n",
-        "src/Kbuild": "".join(f"obj-y += {unit}.o\n" for unit in units) + "CFLAGS_policy.o := -O2\n",
+        "src/Kbuild": "".join(f"obj-y += {unit}.o\n" for unit in units)
+        + "CFLAGS_policy.o := -O2\n"
+        + needs_firmware("$(srctree)"),
         "src/policy.c": source.code,
         "src/policy.h": source.header,
         "src/policy_app.h": app_header(learned, full_thrust_n(load_parameters(drone)), path, policy_id(network.sha256)),
@@ -166,13 +181,33 @@ def makefile() -> str:
         "# make CRAZYFLIE_BASE=...: where crazyflie-firmware is, with its submodules and its tool chain.\n"
         "CRAZYFLIE_BASE ?= ../crazyflie-firmware\n"
         "OOT_CONFIG := $(PWD)/app-config\n"
+        f"{needs_firmware('$(CRAZYFLIE_BASE)')}"
         "include $(CRAZYFLIE_BASE)/tools/make/oot.mk\n"
     )
 
 
-def app_config(platform: str) -> str:
+def needs_firmware(base: str) -> str:
+    """Lines of a makefile that end it with a message, unless `base` has firmware that gives forces to the rotors.
+
+    Older firmware compiles, and forgets them: the rotors would keep what they had when the policy takes over.
+    """
     return (
-        f"CONFIG_PLATFORM_{platform}=y\n"
+        f"MIXER := {base}/src/modules/src/power_distribution_quadrotor.c\n"
+        "ifeq ($(wildcard $(MIXER)),)\n"
+        f"$(error {base}: found no crazyflie-firmware there: set CRAZYFLIE_BASE)\n"
+        "endif\n"
+        "ifeq ($(shell grep -l 'control->normalizedForces' $(MIXER)),)\n"
+        f"$(error {base}: found firmware whose powerDistributionForce is empty, so that a policy's forces never reach the "
+        f"rotors; allowed: release {FIRST_FIRMWARE} or later)\n"
+        "endif\n"
+    )
+
+
+def app_config(drone: str) -> str:
+    propellers = f"CONFIG_{PROPELLERS[drone]}=y\n" if drone in PROPELLERS else ""
+    return (
+        f"CONFIG_PLATFORM_{PLATFORMS[drone]}=y\n"
+        f"{propellers}"
         "CONFIG_APP_ENABLE=y\n"
         "CONFIG_APP_PRIORITY=1\n"
         "CONFIG_APP_STACKSIZE=350\n"
@@ -196,13 +231,24 @@ after 200 ms without one it hands back.
 | `policy.arm` | 0 | 1: the policy flies; 0: the firmware's controller, and a fault is forgotten |
 | `policy.selfOk` | | 1: weights, constants and golden vectors are intact (read-only); 0 refuses to arm |
 | `policy.id` | | the first 32 bits of the policy's SHA-256 (read-only) |
+| `policy.controller` | | the value of `stabilizer.controller` that chooses this controller (read-only) |
+| `landing.guard` | 0 | 1: land when set-points end for 400 ms or the battery is low; 2: land now; 0: only while armed |
 | `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 75, 1000, 3 | limits: beyond them it hands back |
 | `policy.fullN` | the firmware's `THRUST_MAX`, or {full_n:.4g} | a rotor's thrust, N, at normalized force 1 |
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
 
 Log variables: `policy.active`, `policy.fault` (1 self-test, 2 set-point old, 3 set-point no position, 4 not finite,
-5 tilt, 6 rate, 7 fence, 8 parameter), `policy.decisions`, `policy.refusals`, `policy.handbacks`, `policy.age` (ms since a
-new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is told to be, m).
+5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself), `policy.decisions`, `policy.refusals`, `policy.handbacks`, `policy.age` (ms since a
+new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is told to be, m), `landing.phase` (1 coming down, 2 down),
+`landing.cause` (1 told to, 2 no set-points, 3 battery low).
+
+## When nobody flies it any more
+
+The firmware levels a drone 500 ms after its last set-point, and stops the motors after 2000 ms, in the air too. With
+`landing.guard` at 1, or the policy armed, the app comes first: 400 ms after the last set-point, or when the firmware calls
+the battery low, it brings the drone straight down at 0.3 m/s where it is, until it stands, and stops the motors. It needs
+a position estimate for that, and neither radio nor host. Once down, it takes off again when both are set to 0 first.
+Needs crazyflie-firmware {FIRST_FIRMWARE} or later: the build refuses an older one, which would freeze the rotors.
 """
 
 

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,9 @@ from firmware_export.network import Network
 
 FLASH_START, FLASH_END = 0x08004000, 0x08100000
 STACKS = (range(0x20000004, 0x20020001), range(0x10000004, 0x10010001))  # where a stack may begin: RAM, CCM RAM
+STACK_MASK = 0xFFFFFFFC  # of what the core takes from the table: Bitcraze's linker script ends the RAM at 0x2001FFFF
 CORE_VECTORS = 16
+AIRFRAMES = ("cf2", "cf21bl")  # brushed Crazyflies; the brushless one
 RECORD = struct.Struct("<20s6I65s")
 MARK = b"robot-practice image"
 HERE = Path(__file__).parent
@@ -39,6 +42,16 @@ class Record:
     policy: str
 
 
+@dataclass(frozen=True)
+class Release:
+    """A release archive: the STM32's firmware, its version, the airframe that it is for, and the files that it is not."""
+
+    image: bytes
+    version: str
+    airframe: str
+    others: tuple[str, ...]
+
+
 def load_image(path: Path, network: Network | None = None) -> bytes:
     """The STM32's firmware in a .bin file, or in a release archive of Bitcraze's (.zip), after all checks.
 
@@ -46,8 +59,8 @@ def load_image(path: Path, network: Network | None = None) -> bytes:
     """
     if not path.is_file():
         raise ValueError(f"{path}: found no such file, allowed: a firmware image, .bin or .zip")
-    if path.suffix == ".zip":
-        image = from_release(path)
+    if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
+        image = read_release(path).image
         check_vectors(path, image)
         if network is not None:
             check_policy(path, image, network)
@@ -79,7 +92,7 @@ def check_vectors(path: Path, image: bytes) -> None:
     if len(image) < 4 * CORE_VECTORS:
         raise ValueError(f"{path}: found {len(image)} bytes, allowed: at least a vector table of {4 * CORE_VECTORS}")
     stack, reset, *handlers = struct.unpack_from(f"<{CORE_VECTORS}I", image)
-    if stack % 4 or not any(stack in memory for memory in STACKS):
+    if not any(stack & STACK_MASK in memory for memory in STACKS):
         raise ValueError(f"{path}: found the stack at {stack:#010x}, allowed: in the STM32F405's RAM")
     code = range(FLASH_START + 4 * CORE_VECTORS, FLASH_START + len(image))
     for number, handler in enumerate([reset, *handlers], 1):
@@ -117,18 +130,39 @@ def constants(network: Network, kernel: Kernel) -> bytes:
     return b"".join(np.ascontiguousarray(member.values).tobytes() for member in policy_members(network, kernel))
 
 
-def from_release(path: Path) -> bytes:
-    """The STM32's firmware in a release archive, whose checksums tell that it is whole."""
+def read_release(path: Path) -> Release:
+    """What a release archive holds for a Crazyflie; its checksums tell that it is whole.
+
+    manifest.json (crazyflie-clients-python, docs/userguides/bootloaderclient.md): `files` by name with platform, target
+    and type; `fw_platform` says which airframe it is for. All Crazyflies 2 share the platform, and the bootloader, cf2.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            files = json.loads(archive.read("manifest.json"))["files"]
-            wanted = {"platform": "cf2", "target": "stm32", "type": "fw"}
-            names = [name for name, about in files.items() if wanted.items() <= about.items()]
-            if len(names) != 1:
-                raise ValueError(f"{path}: found {len(names)} images for cf2's stm32, allowed: one")
-            return archive.read(names[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, AttributeError) as error:
+            manifest = json.loads(archive.read("manifest.json"))
+            about = manifest["files"]
+            firmware = [name for name in about if wants(about[name], "stm32") and about[name]["type"] == "fw"]
+            if len(firmware) != 1:
+                raise ValueError(f"{path}: found {len(firmware)} images for cf2's stm32, allowed: one")
+            if archive.getinfo(firmware[0]).file_size > FLASH_END - FLASH_START:
+                raise ValueError(
+                    f"{path}: found {firmware[0]} too long, allowed: at most {FLASH_END - FLASH_START} bytes"
+                )
+            platform = manifest.get("fw_platform", "cf2")
+            if platform not in AIRFRAMES:
+                raise ValueError(f"{path}: found fw_platform {platform!r}, allowed: {', '.join(AIRFRAMES)}")
+            version = str(about[firmware[0]].get("release", manifest.get("release", "unknown")))
+            return Release(archive.read(firmware[0]), version, platform, tuple(sorted(set(about) - set(firmware))))
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, KeyError, AttributeError, TypeError, RuntimeError, json.JSONDecodeError,
+        UnicodeDecodeError,
+    ) as error:  # fmt: skip
         raise ValueError(f"{path}: found no release archive that is whole: {error}") from error
+
+
+def wants(about: dict[str, Any], target: str) -> bool:
+    """Whether a file of an archive is for this chip of a Crazyflie 2."""
+    targets = about["target"] if isinstance(about["target"], list) else [about["target"]]
+    return about["platform"] in AIRFRAMES and target in targets
 
 
 def policy_image(network: Network, kernel: Kernel = "fma") -> bytes:

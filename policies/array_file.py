@@ -1,14 +1,23 @@
 """Named arrays in one file: .npz without pickle, with a CRC-32 over all of it, written beside and renamed."""
 
+import contextlib
 import io
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from sim.input_files import read_bytes
+
 CRC_FIELD = "crc32"
+ZIP_MAGIC = b"PK"
+# What np.load raises for bytes that are no .npz, or were cut or changed.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, KeyError, OSError, SyntaxError, TypeError,
+              tokenize.TokenError, NotImplementedError, RuntimeError, OverflowError, MemoryError)  # fmt: skip
 
 
 def checksum(arrays: dict[str, np.ndarray]) -> int:
@@ -22,15 +31,29 @@ def checksum(arrays: dict[str, np.ndarray]) -> int:
 
 
 def write_bytes_atomically(path: Path, chunks: list[bytes]) -> None:
-    """Write a file so that at any moment it is either the old one or the new one, on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that at any moment it is either the old one or the new one, on the disk.
+
+    Raises OSError, which names the file, if the disk is full, say; then nothing is left beside it.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        for chunk in chunks:
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise named(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()  # gone, unless writing failed or was interrupted
+
+
+def named(error: OSError, path: Path) -> OSError:
+    """The same error for this file: writing to an open file raises one that names none."""
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -42,15 +65,31 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file. Raises ValueError, naming the file and what was found, if it is not whole."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, NotImplementedError) as error:
-        raise ValueError(f"{path}: not a whole array file: {error}") from error
+    arrays = arrays_in(path, read_bytes(path))
     if CRC_FIELD not in arrays:
         raise ValueError(f"{path}: no field {CRC_FIELD}, found {sorted(arrays)}")
-    stored = int(arrays.pop(CRC_FIELD))
-    found = checksum(arrays)
+    crc = arrays.pop(CRC_FIELD)
+    if crc.shape != () or crc.dtype.kind != "u":
+        raise ValueError(f"{path}: field {CRC_FIELD} is {crc.dtype} of shape {crc.shape}, allowed: one uint32")
+    stored, found = int(crc), checksum(arrays)
     if stored != found:
         raise ValueError(f"{path}: field {CRC_FIELD} is {stored:#010x}, the contents have {found:#010x}")
+    return arrays
+
+
+def arrays_in(path: Path, data: bytes) -> dict[str, np.ndarray]:
+    """The arrays in the bytes of a .npz file, without their checksum compared. Raises ValueError as `read_arrays`."""
+    if not data.startswith(ZIP_MAGIC):
+        kinds = {b"\x93NUMPY": "one array (.npy)", b"": "nothing"}
+        found = kinds.get(data[:6], f"{data[:8]!r}")
+        raise ValueError(f"{path}: not an array file: begins with {found}, allowed: a .npz file of this project")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except UNREADABLE as error:
+        told = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
+        raise ValueError(f"{path}: not a whole array file: {told}") from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{path}: {name} is no array, allowed: a .npz file of this project")
     return arrays

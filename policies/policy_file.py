@@ -15,6 +15,10 @@ import numpy as np
 
 from policies.actor import Actor
 from policies.array_file import read_arrays, write_arrays
+from sim.input_files import allowed, checked, json_object, shown, wrong
+
+NEEDED: dict[str, type] = {"task": str, "rate_hz": float, "crc32": int}
+OPTIONAL: dict[str, type] = {"trained": dict, "median_lap_s": float, "practice_s": float}  # what others of ours rely on
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ def save_policy(
 
 
 def load_policy(path: Path, task: str | None = None, observation_size: int | None = None) -> PolicyFile:
-    """Read a policy file. Raises ValueError if it is damaged, or made for another task or observation than named."""
+    """Read a policy file. Raises ValueError, naming file and field, if it is damaged, foreign, or made for another task
+    or observation than named."""
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path}: no such policy file")
@@ -65,17 +70,41 @@ def load_policy(path: Path, task: str | None = None, observation_size: int | Non
     missing = {"weights", "layers", "metadata"} - arrays.keys()
     if missing:
         raise ValueError(f"{path}: not a policy file: no field {sorted(missing)[0]}, found {sorted(arrays)}")
-    metadata = json.loads(str(arrays["metadata"]))
-    layers = tuple(int(size) for size in arrays["layers"])
-    crc = weights_crc(arrays["weights"])
-    if metadata.get("crc32") != crc:
-        raise ValueError(f"{path}: field crc32 is {metadata.get('crc32')}, the weights have {crc}")
-    if task is not None and metadata.get("task") != task:
-        raise ValueError(f"{path}: field task is {metadata.get('task')!r}, wanted {task!r}")
-    if observation_size is not None and layers[0] != observation_size:
-        raise ValueError(f"{path}: the policy sees {layers[0]} numbers, the task gives {observation_size}")
+    weights, layers_found, text = arrays["weights"], arrays["layers"], arrays["metadata"]
+    if weights.dtype != np.float32 or weights.ndim != 1:
+        raise wrong(path, "weights", f"{weights.dtype} of shape {weights.shape}", "float32 (n,)")
+    if layers_found.dtype.kind not in "iu" or layers_found.shape != (4,):
+        raise wrong(path, "layers", f"{layers_found.dtype} of shape {layers_found.shape}", "int64 (4,)")
+    if text.dtype.kind != "U" or text.shape != ():
+        raise wrong(path, "metadata", f"{text.dtype} of shape {text.shape}", "text")
+    layers = tuple(int(size) for size in layers_found)
     try:
-        Actor(layers, arrays["weights"])
+        Actor(layers, weights)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return PolicyFile(arrays["weights"], layers, metadata)
+    metadata = checked_metadata(path, json_object(path, str(text), "metadata"), layers)
+    crc = weights_crc(weights)
+    if metadata["crc32"] != crc:
+        raise ValueError(f"{path}: field crc32 is {metadata['crc32']}, the weights have {crc}")
+    if task is not None and metadata["task"] != task:
+        raise ValueError(f"{path}: field task is {metadata['task']!r}, wanted {task!r}")
+    if observation_size is not None and layers[0] != observation_size:
+        raise ValueError(f"{path}: the policy sees {layers[0]} numbers, the task gives {observation_size}")
+    return PolicyFile(weights, layers, metadata)
+
+
+def checked_metadata(path: Path, metadata: dict[str, Any], layers: tuple[int, ...]) -> dict[str, Any]:
+    """The metadata, if every field that this project reads is there and of its type. Raises ValueError."""
+    for name, kind in NEEDED.items():
+        if name not in metadata:
+            raise wrong(path, name, "nothing", allowed(kind))
+        checked(path, name, metadata[name], kind)
+    for name, kind in OPTIONAL.items():
+        if name in metadata:
+            checked(path, name, metadata[name], kind)
+    if not metadata["rate_hz"] > 0.0:
+        raise wrong(path, "rate_hz", shown(metadata["rate_hz"]), "more than 0")
+    for name, size in (("observation", layers[0]), ("action", layers[-1] // 2)):
+        if metadata.get(name, size) != size:
+            raise wrong(path, name, shown(metadata[name]), f"{size}, as many as the layers have")
+    return metadata

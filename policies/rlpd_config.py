@@ -56,7 +56,7 @@ class RlpdConfig:
 
 FROM_SCRATCH = RlpdConfig(average_share=0.01)
 FROM_POLICY = RlpdConfig(
-    updates_per_step=6, updates_per_actor=3, gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.1,
+    updates_per_step=6, updates_per_actor=3, gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.03,
     alpha_start=0.002, alpha_floor=5e-4, entropy_start=-5.0, prior_updates=5000, average_share=0.005,
     anchor=100.0, anchor_end=10.0, anchor_steps=12000,
 )  # fmt: skip

@@ -7,7 +7,7 @@ the bytes of what comes out. Whatever decides anything is therefore in here.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import IntEnum
 from typing import Any
 
@@ -28,13 +28,14 @@ from robot.readings import lidar_reading, vesc_reading
 from robot.recovery import Phase as RecoveryPhase
 from robot.recovery import Place, Recovery
 from robot.safety.monitors import Flag, Monitors, TickInputs
+from robot.safety.obstacles import Obstacles
 from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, UNAVOIDABLE, filter_action
 from robot.safety.rollout import N_COMMAND, SLOW_M_S, believed_cars
 from robot.safety.stop_plan import PLAN_TICKS
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
 from robot.tally import Tally
 from robot.tasks import race_track as task
-from sim.car import P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
+from sim.car import P_EMPTY_V, P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
 from sim.distance_field import footprint_clearance
 from sim.track import Course
 
@@ -42,7 +43,10 @@ COMMAND_HISTORY = 12  # ticks; more than the longest latency
 STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
+SAY_AFTER_S, SAY_EVERY_S = 2.0, 10.0  # of a search, that the car is still not found
+GIVE_UP_S = 90.0  # of looking for the place to begin at
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
+NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
 
 
 class Phase(IntEnum):
@@ -79,26 +83,29 @@ class Pipeline:
         self.goal = (0.0, 0.0)
         self.ticks_to_decision = 0
         self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
-        self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard)
+        self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard, setup.proved)
         # servo_rad, brake_a: row k is to be sent k + 1 ticks after the present one, if nobody thinks any more
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A), (PLAN_TICKS, 1))
         self.place = CoursePlace()
         self.reckoning = DeadReckoning()
+        self.obstacles = Obstacles()
         self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
-        self.relocalise_s = -math.inf
+        self.relocalise_s = -math.inf  # when the last search of the map ended
+        self.search_began_s: float | None = None  # and the first of those that have found nothing since
+        self.said_s = -math.inf
         self.mode = Mode.RUN
         self.flags = Flag.NONE
         self.recovered = Flag.NONE  # what the recovery said in the last tick
-        self.monitors = Monitors()
+        self.monitors = Monitors(float(setup.car[P_EMPTY_V]))
         self.supervisor = Supervisor()
         self.recovery = Recovery(setup.car)
         self.recovering = False
         self.grid = setup.grid
-        self.estimator: Estimator | MaplessEstimator = MaplessEstimator()
+        self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
         if setup.course is not None and setup.grid is not None:
-            self.estimator = Estimator(setup.grid, None, setup.seed)
+            self.estimator = Estimator(setup.grid, None, setup.seed, setup.car, setup.course, setup.told)
             self.take_course(setup.course)
 
     def take_course(self, course: Course) -> None:
@@ -133,11 +140,15 @@ class Pipeline:
         self.first_lap.moved(way_m)
         if self.phase <= Phase.DEMONSTRATE:
             self.first_lap.watch(now, estimate, vesc, lidar)
+        if self.proving:
+            self.prove(now, elapsed_s, readings, vesc, lidar)
         self.supervise(now, readings, vesc, lidar, estimate)
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
         self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
+        if self.searching and (self.standing_s == 0.0 or not estimate.lost):
+            self.estimator.stop_looking()  # type: ignore[union-attr]
         self.change_phase(now, readings, estimate)
         proposed = self.drive(now, elapsed_s, readings, vesc, lidar, estimate)
         self.command = self.supervisor.execute(proposed, self.command)
@@ -173,10 +184,14 @@ class Pipeline:
                 sent_speed_m_s=float(readings["sent_speed_m_s"]),
                 x=estimate.x,
                 y=estimate.y,
-                pose_lost=estimate.lost,
-                room_m=self.room_m(estimate),
-                backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
-                cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
+                pose_lost=estimate.lost and not self.proving,
+                room_m=math.inf if self.proving else self.room_m(estimate),
+                backwards=not (estimate.lost or self.recovering or self.proving)
+                and math.cos(self.place.heading_error) < -0.2,
+                cornered=self.brake_reason == UNAVOIDABLE
+                and abs(vesc.erpm_speed_m_s) < SLOW_M_S
+                and len(self.obstacles.believed) == 0,
+                blocked=self.look_ahead(now, estimate),
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
@@ -191,6 +206,7 @@ class Pipeline:
         if self.mode is before:
             return
         if before is Mode.RUN:
+            self.brake_reason = AS_PROPOSED
             collided = self.mode is Mode.RECOVER and self.supervisor.reason is not Reason.STUCK
             self.end_episode(now, estimate, collided)
         if self.mode is Mode.RECOVER:
@@ -206,6 +222,16 @@ class Pipeline:
             self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
+
+    def look_ahead(self, now: float, estimate: Estimate) -> bool:
+        """See what the map does not have, for the predictive brake. Returns whether it is in the way."""
+        place, course, estimator = self.place, self.place.course, self.estimator
+        if course is not None and self.grid is not None and place.known and not estimate.lost:
+            self.obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw), place.row,
+                               course, place.packed, self.grid.distance_m, self.grid.frame)  # fmt: skip
+        self.obstacles.update(now)
+        self.fallback.obstacles = self.obstacles.believed
+        return course is not None and place.known and self.obstacles.block(place.at, course.length_m, self.setup.car)
 
     def room_m(self, estimate: Estimate) -> float:
         """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""
@@ -247,7 +273,7 @@ class Pipeline:
     def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:
         """Go on to the next phase when this one has reached its end."""
         before = self.phase
-        if self.phase is Phase.LOCALISE and not estimate.lost and self.mode is Mode.RUN:
+        if self.phase is Phase.LOCALISE and not self.proving and not estimate.lost and self.mode is Mode.RUN:
             self.phase = Phase.PRACTISE if self.first_lap.lap_s > 0.0 else Phase.DEMONSTRATE
             self.first_lap.begin(now)
         elif self.phase is Phase.DEMONSTRATE and self.first_lap.closed(self.estimator, self.place.course):
@@ -261,6 +287,7 @@ class Pipeline:
             self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
         over = over and self.phase is Phase.PRACTISE
+        over = over or bool(self.first_lap.first_metres.finding)
         if self.phase < Phase.FINISH and (over or int(readings["stop_requested"]) in (FINISH, EMERGENCY_STOP)):
             self.end_episode(now, estimate, collided=False)
             self.phase = Phase.FINISH
@@ -268,6 +295,24 @@ class Pipeline:
             self.phase = Phase.DONE
         if self.phase is not before:
             self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
+
+    @property
+    def proving(self) -> bool:
+        """Whether the car is still to show that it is wired as its file says; where it is need not be known for that."""
+        return self.phase is Phase.LOCALISE and self.first_lap.proving
+
+    def prove(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading) -> None:
+        """Drive the first metres, and say what they show."""
+        check = self.first_lap.first_metres
+        may_drive = self.mode <= Mode.BACKUP and not self.flags & NOT_MEASURING
+        check.step(now, elapsed_s, float(readings["sent_steer_rad"]), vesc, lidar, may_drive)
+        if check.active:
+            return
+        self.first_lap.proving = False
+        measured = {} if check.measured is None else asdict(check.measured)
+        self.events.append(("proved", {"wrong": check.finding, **measured}))
+        if check.finding:
+            self.events.append(("failure", {"reason": check.finding, "in_robot_file": True}))
 
     def calibrate(self, now: float) -> None:
         """Take over the trim and latency that the demonstration showed, if it showed them well enough."""
@@ -281,7 +326,7 @@ class Pipeline:
     def draw_map(self) -> None:
         """Make map and course of the first lap, and go on with an estimator that knows them."""
         self.grid, course, pose = self.first_lap.draw_map(self.estimator)
-        self.estimator = Estimator(self.grid, pose, self.setup.seed)
+        self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car, course)
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
 
@@ -292,11 +337,12 @@ class Pipeline:
         """What to ask of the car in this tick, before the supervisor's limits."""
         stands_lost = estimate.lost and self.standing_s > STANDING_S
         if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S and self.mode is not Mode.RECOVER:
-            self.relocalise_s = now
             self.look_for_place()
         fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
         if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
             return self.recover(elapsed_s, vesc, lidar, estimate)
+        if self.proving and self.mode <= Mode.BACKUP:
+            return self.first_lap.first_metres.command
         stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.FINISH, Phase.DONE)
         if self.mode >= Mode.RECOVER or stands:
             return self.fallback.stop(self.command, vesc, self.sent)
@@ -312,9 +358,39 @@ class Pipeline:
         )
 
     def look_for_place(self) -> None:
-        """Search the map for the car."""
-        if isinstance(self.estimator, Estimator):
-            self.estimator.relocalise()
+        """Go on searching the map for the standing car, by a few milliseconds; say what came of it."""
+        if not isinstance(self.estimator, Estimator) or self.last_time_s is None:
+            return
+        now = self.last_time_s
+        if self.search_began_s is None:
+            self.search_began_s = now
+        told, ended = self.estimator.told, self.estimator.look()
+        if ended is None:
+            return
+        self.relocalise_s = now
+        searched_s = now - self.search_began_s
+        found = ended.found
+        if found is not None:
+            self.search_began_s, self.said_s = None, -math.inf
+            text = f"the car is at x {found.x:.2f}, y {found.y:.2f}, {math.degrees(found.yaw):.0f} degrees: found in " \
+                   f"{searched_s:.1f} s, {100 * found.agreement:.0f} % of what the lidar sees agrees"  # fmt: skip
+            self.events.append(("localised", {"x": found.x, "y": found.y, "yaw": found.yaw, "searched_s": searched_s,
+                                              "agreement": found.agreement, "text": text}))  # fmt: skip
+        elif self.phase is Phase.LOCALISE and self.tally.laps_driven == 0 and searched_s > GIVE_UP_S:
+            self.events.append(("failure", {"reason": f"the car was not found on the map within {searched_s:.0f} s: "
+                                f"{ended.reason}. Tell where it stands: --start X Y YAW_DEG"}))  # fmt: skip
+            self.phase = Phase.FINISH
+        elif searched_s > SAY_AFTER_S and now - self.said_s > SAY_EVERY_S:
+            self.said_s = now
+            where = " It is not where --start says." if told is not None and ended.told_is_wrong else ""
+            self.events.append(("not_found", {"text": f"looking for the car on the map for {searched_s:.0f} s: "
+                                f"{ended.reason}.{where} Put it onto the course, or tell where it stands: "
+                                "--start X Y YAW_DEG"}))  # fmt: skip
+
+    @property
+    def searching(self) -> bool:
+        """Whether a search of the map is under way."""
+        return isinstance(self.estimator, Estimator) and self.estimator.search is not None
 
     def observe(self, estimate: Estimate) -> None:
         """What the task lets the policy see, into `self.observation`; nothing where there is no course yet."""
@@ -358,6 +434,9 @@ class Pipeline:
         here = self.place
         if here.course is None:
             self.recovered = Flag.RECOVERY_FAILED
+            return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
+        if self.searching and self.standing_s > STANDING_S:  # what it began with holds only while the car stands
+            self.look_for_place()
             return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         row = here.packed[max(0, here.row)]
         place = Place(here.s, here.lateral, here.heading_error, float(row[5]), float(row[6]))

@@ -3,12 +3,19 @@
 import hashlib
 import io
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 
+from policies.array_file import arrays_in
 from sim.distance_field import OccupancyGrid
+from sim.input_files import checked, json_object, wrong
 from sim.track import Course
+
+PartT = TypeVar("PartT")
+COURSE_COLUMNS = ("x", "y", "heading", "curvature", "width_left", "width_right")
 
 
 @dataclass(frozen=True)
@@ -33,11 +40,13 @@ class PipelineSetup:
     course: Course | None
     trim_rad: float = 0.0
     latency_s: float = 0.05
+    proved: bool = False  # whether an earlier life has driven the first metres, and found nothing wrong
     demo_lap_s: float = 0.0  # when the demonstration was driven in an earlier session
     practice_done_s: float = 0.0
     baseline_laps: int = 0  # laps that the policy drives as it came, before weights are taken and noise is added
     step: int = 0  # transitions that earlier sessions of this run made
     episode: int = 0
+    told: tuple[float, float, float] | None = None  # where the car is said to stand: x, y (m), yaw (rad); verified
 
     def to_bytes(self) -> bytes:
         """As one .npz, without pickle."""
@@ -53,35 +62,67 @@ class PipelineSetup:
             }
         if self.course is not None:
             plain["course"] = {"name": self.course.name, "spacing_m": self.course.spacing_m}
-            for name in ("x", "y", "heading", "curvature", "width_left", "width_right"):
+            for name in COURSE_COLUMNS:
                 arrays[f"course_{name}"] = getattr(self.course, name)
         file = io.BytesIO()
         np.savez_compressed(file, allow_pickle=False, plain=np.array(json.dumps(plain, sort_keys=True)), **arrays)
         return file.getvalue()
 
     @staticmethod
-    def from_bytes(data: bytes) -> "PipelineSetup":
-        """The inverse of `to_bytes`."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = dict(file)
-        plain = json.loads(str(arrays["plain"]))
+    def from_bytes(data: bytes, path: Path = Path("setup")) -> "PipelineSetup":
+        """The inverse of `to_bytes`. Raises ValueError, naming field and `path`, for what this version cannot have written."""
+        arrays = arrays_in(path, data)
+        for name in ("plain", "car", "weights", "layers"):
+            if name not in arrays:
+                raise wrong(path, name, "nothing", "an array")
+        plain = json_object(path, str(arrays["plain"]), "plain")
         grid, course = plain.pop("grid", None), plain.pop("course", None)
-        if grid is not None:
-            shape = tuple(arrays["grid_shape"])
-            occupied = np.unpackbits(arrays["grid_occupied"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
-            grid = OccupancyGrid(occupied=occupied, **grid)
-        if course is not None:
-            names = ("x", "y", "heading", "curvature", "width_left", "width_right")
-            course = Course(**course, **{name: arrays[f"course_{name}"] for name in names})
-        return PipelineSetup(
-            **plain,
-            car=arrays["car"],
-            weights=arrays["weights"],
-            layers=tuple(int(n) for n in arrays["layers"]),
-            grid=grid,
-            course=course,
-        )
+        known = {field.name for field in fields(PipelineSetup)} - {"car", "weights", "layers", "grid", "course"}
+        for name in plain.keys() - known:
+            raise wrong(path, name, "it", ", ".join(sorted(known)))
+        hints = get_type_hints(PipelineSetup)
+        return from_parts(path, PipelineSetup, {
+            **{name: checked(path, name, value, hints[name]) for name, value in plain.items()},
+            "car": arrays["car"],
+            "weights": arrays["weights"],
+            "layers": tuple(int(n) for n in arrays["layers"].reshape(-1)),
+            "grid": None if grid is None else grid_of(path, grid, arrays),
+            "course": None if course is None else course_of(path, course, arrays),
+        })  # fmt: skip
 
     def digest(self) -> str:
         """A short name for this setup."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+
+
+def grid_of(path: Path, plain: Any, arrays: dict[str, np.ndarray]) -> OccupancyGrid:
+    """The map in a setup's arrays."""
+    for name in ("grid_shape", "grid_occupied"):
+        if name not in arrays:
+            raise wrong(path, name, "nothing", "an array")
+    shape = tuple(int(n) for n in arrays["grid_shape"].reshape(-1))
+    packed = arrays["grid_occupied"]
+    if len(shape) != 2 or min(shape) < 3 or packed.dtype != np.uint8 or packed.size != -(-shape[0] * shape[1] // 8):
+        raise wrong(path, "grid_occupied", f"{packed.size} bytes for {shape} cells", "a bit a cell")
+    occupied = np.unpackbits(packed, count=shape[0] * shape[1]).reshape(shape).astype(bool)
+    return from_parts(path, OccupancyGrid, {"occupied": occupied, **plain})
+
+
+def course_of(path: Path, plain: Any, arrays: dict[str, np.ndarray]) -> Course:
+    """The course in a setup's arrays."""
+    columns = {name: arrays.get(f"course_{name}") for name in COURSE_COLUMNS}
+    for name, column in columns.items():
+        if column is None or column.ndim != 1 or len(column) != len(columns["x"]) or column.dtype != np.float64:  # type: ignore[arg-type]
+            raise wrong(path, f"course_{name}", "no such array", "float64, as many as course_x")
+    return from_parts(path, Course, {**plain, **columns})
+
+
+def from_parts(path: Path, kind: type[PartT], values: dict[str, Any]) -> PartT:
+    """The dataclass with these fields. Raises ValueError for a field that is missing, or that this version has not."""
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    for name in values.keys() - known.keys():
+        raise wrong(path, name, "it", ", ".join(known))
+    for name, field in known.items():
+        if name not in values and field.default is MISSING:
+            raise wrong(path, name, "nothing", "a field of this version")
+    return kind(**values)

@@ -1,6 +1,6 @@
 """The picture of a run: where it drove and how fast, lap times, what it was paid, how steadily it ticked."""
 
-import json
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from policies.array_file import write_bytes_atomically
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.reader import LogReader
 from robot.pipeline_setup import PipelineSetup
 from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import load_config
 from robot.tasks.race_track import TICK_S
+from sim.input_files import checked, read_bytes, read_json
 from sim.track import Course
 
 INK, GREY, PALE, ROAD = "#1d2330", "#7a8194", "#d5d9e2", "#eef0f5"
@@ -61,7 +63,7 @@ def load_run(folder: Path) -> RunRecord:
     if len(outputs) == 0:
         raise ValueError(f"{folder}: its log holds no ticks")
     summary = folder / "summary.json"
-    figures = json.loads(summary.read_text()) if summary.exists() else {}
+    figures = read_json(summary) if summary.exists() else {}
     life = 0
     for event in events:
         life = event["life"] = event.get("life", life)  # only `start` says which life begins
@@ -75,7 +77,7 @@ def load_run(folder: Path) -> RunRecord:
         collisions=by_kind["collision"],
         recoveries=by_kind["recovery"],
         demo_lap_s=float(outputs["demo_lap_s"].max()) or None,
-        yardstick_lap_s=figures.get("yardstick_lap_s"),
+        yardstick_lap_s=checked(summary, "yardstick_lap_s", figures.get("yardstick_lap_s"), float | None),
         realtime=config.clock == "realtime",
     )
 
@@ -83,7 +85,7 @@ def load_run(folder: Path) -> RunRecord:
 def course_of(folder: Path) -> Course:
     """The course that the newest of a run's control processes drove on. Raises ValueError if none had one."""
     for path in sorted(folder.glob("setup-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True):
-        course = PipelineSetup.from_bytes(path.read_bytes()).course
+        course = PipelineSetup.from_bytes(read_bytes(path), path).course
         if course is not None:
             return course
     if (folder / COURSE_FILE).is_file():  # drawn from the demonstration lap
@@ -95,9 +97,9 @@ def course_of(folder: Path) -> Course:
 
 def plot_run(folder: Path) -> Path:
     """Draw a run's picture into its folder. Returns the path of the PNG."""
-    path, beside = folder / "picture.png", folder / ".picture.png"
-    draw(load_run(folder)).savefig(beside, format="png", dpi=130)
-    beside.replace(path)
+    path, data = folder / "picture.png", io.BytesIO()
+    draw(load_run(folder)).savefig(data, format="png", dpi=130)
+    write_bytes_atomically(path, [data.getvalue()])
     return path
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from robot.demonstration import first_metres
 from robot.estimation.estimator import START_SIGMA
 from robot.logs.records import READINGS
 from robot.pipeline import Phase, Pipeline
@@ -20,6 +21,7 @@ TICKS_EACH = 12
 
 def rehearse(setup: PipelineSetup) -> None:
     """Run throwaway pipelines through every phase and the recovery, on made-up readings."""
+    first_metres.rehearse()
     if setup.course is None:
         drive(Pipeline(setup), (Phase.LOCALISE, Phase.DEMONSTRATE))
         course = built_in(DEFAULT_TRACK)

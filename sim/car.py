@@ -13,7 +13,7 @@ Slip is taken against `max(|v_x|, SLIP_SPEED_MIN)`, so that the same equations h
 
 import math
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +81,47 @@ P_FULL_V, P_EMPTY_V, P_RESISTANCE, P_CAPACITY_A_S, P_MOTOR_GAIN = range(20, 25)
 N_PARAMETERS = 25
 
 
-def load_parameters(path: Path = DATA / "f1tenth.toml") -> CarParameters:
-    """Read a car's parameter file."""
-    tables = tomllib.loads(path.read_text())
-    flat = {name: value for table in tables.values() for name, value in table.items()}
-    flat["actuation_s"] = tables["delay"]["actuation_s"]
+MAY_BE_ZERO = ("steer_trim_rad", "drag_per_m", "rolling_resistance_m_s2", "actuation_s", "resistance_ohm")
+
+
+def car_names() -> list[str]:
+    """The cars of `sim/data`, which holds drones too."""
+    return sorted(path.stem for path in DATA.glob("*.toml") if "[tyres]" in path.read_text())
+
+
+def load_parameters(name: str | Path = "f1tenth") -> CarParameters:
+    """A car by its name in `sim/data`, or by the path of its parameter file.
+
+    Raises ValueError naming file and field: no such car, no TOML, a field that is missing, unknown or impossible.
+    """
+    path = DATA / f"{name}.toml"
+    if not path.is_file():
+        path = Path(name)
+    if not path.is_file():
+        raise ValueError(f"car: found '{name}', allowed: {', '.join(car_names())}, or the path of a parameter file")
+    try:
+        tables = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    flat = {key: value for table in tables.values() if isinstance(table, dict) for key, value in table.items()}
+    allowed = [each.name for each in fields(CarParameters)]
+    wrong = (flat.keys() | {key for key, table in tables.items() if not isinstance(table, dict)}) - set(allowed)
+    if wrong:
+        raise ValueError(f"{path}: found field {min(wrong)}, allowed: {', '.join(allowed)}, in tables")
+    for key in allowed:
+        if key not in flat:
+            raise ValueError(f"{path}: field {key} is missing")
+        value = flat[key]
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValueError(f"{path}: {key}: found {value!r}, allowed: a number")
+        if (value < 0 and key != "steer_trim_rad") or (value == 0 and key not in MAY_BE_ZERO):
+            raise ValueError(
+                f"{path}: {key}: found {value}, allowed: {'0 or more' if key in MAY_BE_ZERO else 'above 0'}"
+            )
+    if not flat["empty_v"] < flat["full_v"]:
+        raise ValueError(f"{path}: empty_v: found {flat['empty_v']}, allowed: less than full_v, {flat['full_v']}")
+    if not flat["steer_max_rad"] < 0.5 * math.pi:
+        raise ValueError(f"{path}: steer_max_rad: found {flat['steer_max_rad']}, allowed: below {0.5 * math.pi:.3f}")
     return CarParameters(**flat)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import distance_transform_edt
 
 if TYPE_CHECKING:
     from sim.track import Course
@@ -49,8 +48,51 @@ def signed_distance(occupied: np.ndarray, resolution_m: float) -> np.ndarray:
     """
     solid = np.ones_like(occupied, dtype=np.bool_)
     solid[1:-1, 1:-1] = occupied[1:-1, 1:-1]
-    cells = np.where(solid, 0.5 - distance_transform_edt(solid), distance_transform_edt(~solid) - 0.5)
-    return (cells * resolution_m).astype(np.float32)
+    to_free, to_solid = np.sqrt(_squared_distance(~solid)), np.sqrt(_squared_distance(solid))
+    return (np.where(solid, 0.5 - to_free, to_solid - 0.5) * resolution_m).astype(np.float32)
+
+
+@njit(cache=True)
+def _squared_distance(seed):
+    """Squared distance between centres, in cells, to the nearest `seed` cell: (h, w) int64, exact.
+
+    Meijster, Roerdink, Hesselink 2000: down and up the columns, then the lower envelope of each row's parabolas.
+    """
+    height, width = seed.shape
+    along = np.empty((height, width), np.int64)  # in the column; more than any distance where it has no seed
+    for i in range(height):
+        for j in range(width):
+            along[i, j] = 0 if seed[i, j] else (along[i - 1, j] + 1 if i > 0 else height + width)
+    for i in range(height - 2, -1, -1):
+        for j in range(width):
+            along[i, j] = min(along[i, j], along[i + 1, j] + 1)
+    lowest, since = np.empty(width, np.int64), np.empty(width, np.int64)  # the envelope's columns, and from where on
+    squared = np.empty(width, np.int64)
+    for i in range(height):
+        for j in range(width):
+            squared[j] = along[i, j] * along[i, j]
+        last = 0
+        lowest[0] = since[0] = 0
+        for j in range(1, width):
+            while last >= 0:
+                k, at = lowest[last], since[last]
+                if (at - k) * (at - k) + squared[k] <= (at - j) * (at - j) + squared[j]:
+                    break
+                last -= 1
+            if last < 0:
+                last, lowest[0], since[0] = 0, j, 0
+                continue
+            k = lowest[last]
+            meets = 1 + (j * j - k * k + squared[j] - squared[k]) // (2 * (j - k))
+            if meets < width:
+                last += 1
+                lowest[last], since[last] = j, meets
+        for j in range(width - 1, -1, -1):
+            k = lowest[last]
+            along[i, j] = (j - k) * (j - k) + squared[k]
+            if j == since[last]:
+                last -= 1
+    return along
 
 
 @njit(cache=True, inline="always")

@@ -10,44 +10,144 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, find_objects, label
+from scipy.ndimage import (
+    binary_erosion,
+    binary_fill_holes,
+    distance_transform_edt,
+    find_objects,
+    gaussian_filter1d,
+    label,
+)
+from scipy.spatial import cKDTree
 
 from sim.distance_field import OccupancyGrid, signed_distance
 
-PASSABLE_M = 0.3  # clearance at least, from the middle of the car
+PASSABLE_M = 0.22  # clearance at least, from the middle of the car
 SMALL_M = 0.5  # smaller things stand in the way of a loop, but nobody races round them
 AMPLE_M = 1.0  # more clearance than this makes a loop no better
 LOOP_MIN_M = 2.0  # a loop's longer side at least; saves looking into every closet
 STARTS = 12  # islands from which the search for the best set begins
+REPAIRED_MAX = 3000  # pieces of wall, of which one is tried after the other where a set of islands makes no loop
+SHORT, NARROW = 1.2, 0.25  # border and clearance of a crossing, as shares of the gap between the islands
+TURNS_BACK_RAD = 1.5  # of a loop round both, in the crossing's two corners together
 OUTER = 1  # the label of the wall that surrounds everything
 
 
 @dataclass(frozen=True)
 class Region:
-    """A connected piece of free space, and the borders between the cells nearest to each piece of its walls."""
+    """A connected piece of free space, and which pieces of its walls are neighbours: whose cells have a border.
 
-    piece: np.ndarray  # (h, w) int32, label of the nearest piece of wall
-    border: np.ndarray  # (labels + 1, labels + 1) edges of cells along the border between two pieces
-    clearance: np.ndarray  # (labels + 1, labels + 1) m, the least along that border
+    Neighbours of piece k, and what there is along the border with each: entries first[k] to first[k + 1] of the others.
+    """
+
+    box: tuple[slice, slice]  # of the grid: rows, columns; a cell more than the free space on every side
+    piece: np.ndarray  # (h, w) int32 within the box, label of the nearest piece of wall
+    first: np.ndarray  # (labels + 2,) int64
+    neighbour: np.ndarray  # (m,) int64
+    border: np.ndarray  # (m,) edges of cells along the border
+    clearance: np.ndarray  # (m,) m, the least along it
     surrounds: bool  # all else: it runs along the edge of the grid
+
+    @property
+    def labels(self) -> int:
+        return len(self.first) - 2
+
+    def neighbours(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As the kernels take them."""
+        return self.first, self.neighbour, self.border, self.clearance
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A closed way round some islands of a region."""
+
+    region: Region
+    islands: np.ndarray  # bool (labels + 1,)
+    score: float  # edges of cells times clearance, m
+
+
+def find_loops(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> list[Loop]:
+    """The map's loops, the best first: those that no island makes better, and those round single islands.
+
+    Best is length times least clearance, the latter counted up to AMPLE_M. With `start` (column, row), only loops
+    through the point of any loop that is nearest to it. Raises ValueError if there is none.
+    """
+    regions = _regions(_without_small_things(grid), grid.resolution_m)
+    # In an outline drawing, what lies around the outline is free too, but nobody races there.
+    regions = [region for region in regions if not region.surrounds] or regions
+    through = (OUTER, OUTER)
+    if start is not None and regions:
+        region, through = min(((r, *_nearest_border(r, start)) for r in regions), key=lambda found: found[2])[:2]
+        regions = [region]
+    loops = [loop for region in regions for loop in _loops_of(region, through)]
+    if not loops:
+        raise ValueError(_no_loop(grid))
+    return sorted(loops, key=lambda loop: -loop.score)
+
+
+def _no_loop(grid: OccupancyGrid) -> str:
+    return (
+        f"map {grid.name}: found no closed loop, allowed: free space round an island of walls, with {PASSABLE_M} m "
+        "or more from the middle of the way to any wall"
+    )
+
+
+def outline(grid: OccupancyGrid, loop: Loop) -> np.ndarray:
+    """A loop as corners (m, 2) of cells: column, row, where cell (0, 0) has its centre at (0, 0).
+
+    Small things in the way make no loop of their own: each is passed on the side where there is more room.
+    Counter-clockwise, rows counted upwards. Raises ValueError if they block the way.
+    """
+    inside = np.zeros(grid.occupied.shape, dtype=bool)
+    inside[loop.region.box] = loop.islands[loop.region.piece]
+    past = _past_small_things(inside, grid.distance_m)
+    if past is None:
+        raise ValueError(_no_loop(grid))
+    return _trace(np.pad(binary_fill_holes(past), 1)) - 1.5
 
 
 def find_loop(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> np.ndarray:
-    """The best loop of the map as corners (m, 2) of cells: column, row, where cell (0, 0) has its centre at (0, 0).
+    """The outline of the best of `find_loops`."""
+    return outline(grid, find_loops(grid, start)[0])
 
-    Best is length times least clearance, the latter counted up to AMPLE_M. Small things in the way make no loop of their
-    own: each is passed on the side where there is more room. Counter-clockwise, rows counted upwards. With `start`
-    (column, row), only loops through the point of any loop that is nearest to it. Raises ValueError.
+
+def rough_outline(loop: Loop) -> np.ndarray:
+    """A loop as corners (m, 2) of cells, as `outline` gives them, but straight through small things."""
+    rows, columns = loop.region.box
+    return _trace(np.pad(loop.islands[loop.region.piece], 1)) - 1.5 + (columns.start, rows.start)
+
+
+def crossing_of(grid: OccupancyGrid, region: Region) -> tuple[float, float] | None:
+    """Where the lanes of a figure-eight cross (column, row), if the region is one; None for any other region.
+
+    A figure-eight has two islands. Its crossing lies between them, about as far from the walls beside; a loop round
+    both would turn back there, away from the other one's half.
     """
-    inside = _inside_best_loop(_without_small_things(grid), grid.resolution_m, start)
-    if inside is not None:
-        inside = _past_small_things(inside, grid.distance_m)
-    if inside is None:
-        raise ValueError(
-            f"map {grid.name}: found no closed loop, allowed: free space round an island of walls, with {PASSABLE_M} m "
-            "or more from the middle of the way to any wall"
-        )
-    return _trace(np.pad(binary_fill_holes(inside), 1)) - 1.5
+    if region.labels != 3:
+        return None
+    rows, columns = region.box
+    solid = grid.distance_m[region.box] <= 0.0
+    one, two = (np.argwhere(solid & (region.piece == k)).astype(float) for k in (2, 3))
+    if not len(one) or not len(two):
+        return None
+    apart, nearest = (np.asarray(found) for found in cKDTree(two).query(one))
+    k = int(np.argmin(apart))
+    gap, middle = float(apart[k]), 0.5 * (one[k] + two[nearest[k]])
+    clear = float(grid.distance_m[region.box][round(middle[0]), round(middle[1])]) / grid.resolution_m
+    first, last = region.first[2], region.first[3]
+    shared = float(region.border[first:last][region.neighbour[first:last] == 3].sum())
+    if shared > SHORT * gap or clear < NARROW * gap:
+        return None
+    place = (float(middle[1] + columns.start), float(middle[0] + rows.start))
+    if shared == 0.0:
+        return place
+    both = rough_outline(Loop(region, np.arange(4) >= 2, 0.0))
+    line = gaussian_filter1d(both, 0.3 / grid.resolution_m, axis=0, mode="wrap")
+    ahead = np.roll(line, -1, axis=0) - line
+    step = ahead[:, 0] + 1j * ahead[:, 1]
+    turn = np.angle(step * np.roll(step, 1).conj())
+    near = np.sqrt(((line - place) ** 2).sum(axis=1)) < 1.5 * gap
+    return place if turn[near].sum() < -TURNS_BACK_RAD else None
 
 
 def _without_small_things(grid: OccupancyGrid) -> np.ndarray:
@@ -56,25 +156,6 @@ def _without_small_things(grid: OccupancyGrid) -> np.ndarray:
     extent = [max(part.stop - part.start for part in box) * grid.resolution_m for box in find_objects(things)]
     is_wall = np.concatenate([[False], np.array(extent) >= SMALL_M])
     return signed_distance(is_wall[things], grid.resolution_m)
-
-
-def _inside_best_loop(
-    distance_m: np.ndarray, resolution_m: float, start: tuple[float, float] | None
-) -> np.ndarray | None:
-    """The cells inside of the best loop, (h, w) bool, if there is a loop."""
-    regions = _regions(distance_m, resolution_m)
-    # In an outline drawing, what lies around the outline is free too, but nobody races there.
-    regions = [region for region in regions if not region.surrounds] or regions
-    through = (OUTER, OUTER)
-    if start is not None and regions:
-        region, through = min(((r, *_nearest_border(r, start)) for r in regions), key=lambda found: found[2])[:2]
-        regions = [region]
-    best, best_score = None, 0.0
-    for region in regions:
-        islands, score = _best_islands(region, through)
-        if score > best_score:
-            best, best_score = np.isin(region.piece, np.flatnonzero(islands)), score
-    return best
 
 
 def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray | None:
@@ -96,17 +177,20 @@ def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray
 def _regions(distance_m: np.ndarray, resolution_m: float) -> list[Region]:
     passable, _ = label(np.pad(distance_m >= PASSABLE_M, 1))
     edge = math.ceil(PASSABLE_M / resolution_m) + 3  # so far from the grid's edge, which counts as solid, cells pass
+    edge = min(edge, min(passable.shape) - 1)
+    frame = np.concatenate([passable[edge], passable[-edge], passable[:, edge], passable[:, -edge]])
     regions = []
-    for k, box in enumerate(find_objects(passable), start=1):
-        if max(part.stop - part.start for part in box) * resolution_m < LOOP_MIN_M:
+    for k, found in enumerate(find_objects(passable), start=1):
+        if max(part.stop - part.start for part in found) * resolution_m < LOOP_MIN_M:
             continue
-        free = passable == k
-        walls, piece = _walls(free)
+        # A cell more on every side is all that the region's walls can be told apart by.
+        box = (slice(found[0].start - 1, found[0].stop + 1), slice(found[1].start - 1, found[1].stop + 1))
+        walls, piece = _walls(passable[box] == k)
         if walls.max() < 2:
             continue
-        border, clearance = _borders(piece, distance_m, walls.max())
-        frame = np.concatenate([free[edge], free[-edge], free[:, edge], free[:, -edge]])
-        regions.append(Region(piece, border, clearance, surrounds=bool(frame.mean() > 0.5)))
+        inner = (slice(box[0].start, box[0].stop - 2), slice(box[1].start, box[1].stop - 2))
+        neighbours = _neighbours(piece, distance_m[inner], int(walls.max()))
+        regions.append(Region(inner, piece, *neighbours, surrounds=bool((frame == k).mean() > 0.5)))
     return regions
 
 
@@ -119,34 +203,36 @@ def _walls(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return walls, walls[rows, columns][1:-1, 1:-1]
 
 
-@njit(cache=True)
-def _borders(piece, distance_m, labels):
-    border = np.zeros((labels + 1, labels + 1))
-    clearance = np.full((labels + 1, labels + 1), np.inf)
-    height, width = piece.shape
-    for i in range(height):
-        for j in range(width):
-            for other_i, other_j in ((i + 1, j), (i, j + 1)):
-                if other_i == height or other_j == width or piece[i, j] == piece[other_i, other_j]:
-                    continue
-                a, b = piece[i, j], piece[other_i, other_j]
-                least = min(clearance[a, b], distance_m[i, j], distance_m[other_i, other_j])
-                border[a, b] += 1
-                border[b, a] += 1
-                clearance[a, b] = clearance[b, a] = least
-    return border, clearance
+def _neighbours(
+    piece: np.ndarray, distance_m: np.ndarray, labels: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Which pieces have a border, as in `Region`."""
+    one, two, least = [], [], []
+    for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        rows, columns = np.nonzero(piece[here] != piece[there])
+        for a, b in ((here, there), (there, here)):  # each border is written down for both of its pieces
+            one.append(piece[a][rows, columns])
+            two.append(piece[b][rows, columns])
+            least.append(np.minimum(distance_m[a][rows, columns], distance_m[b][rows, columns]))
+    pair = np.concatenate(one).astype(np.int64) * (labels + 1) + np.concatenate(two)
+    order = np.argsort(pair, kind="stable")
+    pairs, at, counts = np.unique(pair[order], return_index=True, return_counts=True)
+    clearance = np.minimum.reduceat(np.concatenate(least)[order], at) if len(at) else np.empty(0)
+    first = np.searchsorted(pairs, np.arange(labels + 2) * (labels + 1))
+    return first, pairs % (labels + 1), counts.astype(float), clearance.astype(float)
 
 
 def _nearest_border(region: Region, start: tuple[float, float]) -> tuple[tuple[int, int], float]:
     """The two pieces whose border is nearest to a place in cells, and how far that is."""
     piece = region.piece
+    row, column = start[1] - region.box[0].start, start[0] - region.box[1].start
     found: tuple[tuple[int, int], float] = ((OUTER, OUTER), math.inf)
     for down, right in ((1, 0), (0, 1)):
         here = piece[: piece.shape[0] - down, : piece.shape[1] - right]
         there = piece[down:, right:]
         rows, columns = np.nonzero(here != there)
         if len(rows):
-            distance = np.hypot(columns - start[0], rows - start[1])
+            distance = np.sqrt((columns - column) ** 2 + (rows - row) ** 2)
             k = int(np.argmin(distance))
             if distance[k] < found[1]:
                 pair = int(here[rows[k], columns[k]]), int(there[rows[k], columns[k]])
@@ -154,72 +240,171 @@ def _nearest_border(region: Region, start: tuple[float, float]) -> tuple[tuple[i
     return found
 
 
-def _best_islands(region: Region, through: tuple[int, int]) -> tuple[np.ndarray, float]:
-    """The set of islands, bool (labels + 1,), whose loop scores best, and its score: steepest ascent from several sets.
+def _loops_of(region: Region, through: tuple[int, int]) -> list[Loop]:
+    """Loops of a region: steepest ascent from several sets of islands, then every single island; each set once.
 
     A loop must part the two pieces of `through`, if they differ.
     """
-    labels = len(region.border) - 1
+    neighbours, labels = region.neighbours(), region.labels
     every = np.arange(labels + 1) > OUTER
-    largest = np.argsort(-region.border[:, every].sum(axis=0))[:STARTS] + OUTER + 1
-    best, best_score = every, 0.0
+    length = np.add.reduceat(np.append(region.border, 0.0), np.minimum(region.first[:-1], len(region.border)))
+    length = np.where(np.diff(region.first) > 0, length, 0.0)[every]
+    largest = np.argsort(-length)[:STARTS] + OUTER + 1
+    found: dict[bytes, Loop] = {}
     for start in [every, *(np.arange(labels + 1) == island for island in largest)]:
         islands = start.copy()
-        score = _climb(islands, region.border, region.clearance, *through)
-        if score > best_score:
-            best, best_score = islands, score
-    return best, best_score
+        score = _climb(islands, *neighbours, *through)
+        if score > 0.0:
+            found.setdefault(islands.tobytes(), Loop(region, islands, score))
+    for island in range(OUTER + 1, labels + 1):
+        alone = np.arange(labels + 1) == island
+        score = _score(alone, *neighbours, *through)
+        if score > 0.0:
+            found.setdefault(alone.tobytes(), Loop(region, alone, score))
+    return list(found.values())
 
 
 @njit(cache=True)
-def _climb(islands, border, clearance, a, b):
-    """Add or take away one island at a time while the loop round them gets better, in place; return its score."""
-    score = _score(islands, border, clearance, a, b)
-    while True:
+def _climb(islands, first, neighbour, border, clearance, a, b):
+    """Add or take away one island at a time while the loop round them gets better, in place; return its score.
+
+    A step costs what the graph of neighbours has of edges: a piece may change sides if it touches the other side, and
+    its own side hangs together without it (it is no articulation point; Tarjan 1972).
+    """
+    score = _score(islands, first, neighbour, border, clearance, a, b)
+    if score == 0.0:
+        score = _repair(islands, first, neighbour, border, clearance, a, b)
+    n = len(islands)
+    needed = np.empty(n, np.bool_)
+    while score > 0.0:
+        _articulation_points(islands, first, neighbour, needed)
+        sizes = np.zeros(2, np.int64)
+        length, least, end_1, end_2 = 0.0, np.inf, 0, 0
+        for k in range(1, n):
+            sizes[int(islands[k])] += 1
+            for e in range(first[k], first[k + 1]):
+                if islands[k] and not islands[neighbour[e]]:
+                    length += border[e]
+                    if clearance[e] < least:
+                        least, end_1, end_2 = clearance[e], k, neighbour[e]
         best, flip = score, 0
-        for k in range(2, len(islands)):
-            islands[k] = not islands[k]
-            other = _score(islands, border, clearance, a, b)
-            islands[k] = not islands[k]
-            if other > best:
-                best, flip = other, k
+        for k in range(2, n):
+            if needed[k] or sizes[int(islands[k])] < 2 or (a != b and k in (a, b)):
+                continue
+            touches, new_length, new_least = False, length, least
+            if k in (end_1, end_2):
+                new_least = _least_without(k, islands, first, neighbour, clearance)
+            for e in range(first[k], first[k + 1]):
+                if islands[neighbour[e]] == islands[k]:
+                    new_length += border[e]
+                    new_least = min(new_least, clearance[e])
+                else:
+                    touches = True
+                    new_length -= border[e]
+            if touches and new_length * min(new_least, AMPLE_M) > best:
+                best, flip = new_length * min(new_least, AMPLE_M), k
         if flip == 0:
-            return score
+            break
         islands[flip] = not islands[flip]
         score = best
+    return score
 
 
 @njit(cache=True)
-def _score(islands, border, clearance, a, b):
+def _least_without(k, islands, first, neighbour, clearance):
+    """The least clearance along the loop where it does not pass piece k."""
+    least = np.inf
+    for j in range(1, len(islands)):
+        for e in range(first[j], first[j + 1]):
+            if islands[j] and not islands[neighbour[e]] and k not in (j, neighbour[e]):
+                least = min(least, clearance[e])
+    return least
+
+
+@njit(cache=True)
+def _articulation_points(islands, first, neighbour, needed):
+    """Mark every piece without which its side would fall apart; each of the two sides hangs together."""
+    n = len(islands)
+    needed[:] = False
+    depth, low, parent, at = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), first[:-1].copy()
+    for root in range(1, n):
+        if depth[root] > 0:
+            continue
+        here, children = root, 0
+        depth[root] = low[root] = 1
+        while here != 0:
+            if at[here] < first[here + 1]:
+                there = neighbour[at[here]]
+                at[here] += 1
+                if islands[there] != islands[here]:
+                    continue
+                if depth[there] == 0:
+                    parent[there], depth[there] = here, depth[here] + 1
+                    low[there] = depth[there]
+                    children += here == root
+                    here = there
+                elif there != parent[here]:
+                    low[here] = min(low[here], depth[there])
+            else:
+                above = parent[here]
+                if above != 0:
+                    low[above] = min(low[above], low[here])
+                    if above != root and low[here] >= depth[above]:
+                        needed[above] = True
+                here = above
+        needed[root] = children > 1
+
+
+@njit(cache=True)
+def _repair(islands, first, neighbour, border, clearance, a, b):
+    """Change the one piece that makes the best loop of a set that is none, in place; return its score."""
+    best, flip = 0.0, 0
+    for k in range(2, min(len(islands), REPAIRED_MAX)):
+        islands[k] = not islands[k]
+        other = _score(islands, first, neighbour, border, clearance, a, b)
+        islands[k] = not islands[k]
+        if other > best:
+            best, flip = other, k
+    if flip > 0:
+        islands[flip] = not islands[flip]
+    return best
+
+
+@njit(cache=True)
+def _score(islands, first, neighbour, border, clearance, a, b):
     """Length in cells times clearance of the loop round the islands; 0 if it is not one, or does not part a and b."""
     if a != b and islands[a] == islands[b]:
         return 0.0
     n = len(islands)
     reached = np.zeros(n, np.bool_)
+    stack = np.empty(n, np.int64)
     for side in (True, False):  # the islands must hang together, and so must all the rest
-        first = 0
+        root = 0
         for k in range(1, n):
             if islands[k] == side:
-                first = k
+                root = k
                 break
-        if first == 0:
+        if root == 0:
             return 0.0
-        reached[first] = True
-        stack = [first]
-        while len(stack) > 0:
-            here = stack.pop()
-            for k in range(1, n):
-                if not reached[k] and islands[k] == side and border[here, k] > 0:
-                    reached[k] = True
-                    stack.append(k)
+        reached[root] = True
+        stack[0], waiting = root, 1
+        while waiting > 0:
+            waiting -= 1
+            here = stack[waiting]
+            for e in range(first[here], first[here + 1]):
+                there = neighbour[e]
+                if not reached[there] and islands[there] == side:
+                    reached[there] = True
+                    stack[waiting] = there
+                    waiting += 1
     length, least = 0.0, np.inf
     for k in range(1, n):
         if not reached[k]:
             return 0.0
-        for other in range(1, n):
-            if islands[k] and not islands[other] and border[k, other] > 0:
-                length += border[k, other]
-                least = min(least, clearance[k, other])
+        for e in range(first[k], first[k + 1]):
+            if islands[k] and not islands[neighbour[e]]:
+                length += border[e]
+                least = min(least, clearance[e])
     return length * min(least, AMPLE_M)
 
 

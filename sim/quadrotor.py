@@ -19,12 +19,14 @@ precision (`sim.single_precision`), and in plain Python. `p` is `QuadrotorParame
 """
 
 import math
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit
+
+from sim.input_files import from_table, read_toml, shown, wrong
 
 GRAVITY_M_S2 = 9.81
 STEP_S = 0.01  # one decision of a policy; physics takes one or several steps in it
@@ -166,16 +168,35 @@ class QuadrotorRandomisation:
 def load_parameters(name: str | Path = "crazyflie_2_0") -> QuadrotorParameters:
     """Read a quadrotor's parameters: a name in `sim/data` (see QUADROTORS) or a path.
 
-    Raises ValueError with the allowed names for an unknown one.
+    Raises ValueError with the allowed names for an unknown one, and naming file and field for what is wrong in a file.
     """
     path = Path(name) if str(name).endswith(".toml") else DATA / f"{name}.toml"
-    if not path.exists():
+    if not path.is_file():
         raise ValueError(f"quadrotor: found {str(name)!r}, allowed: {', '.join(QUADROTORS)}, or a path to a .toml file")
-    tables = tomllib.loads(path.read_text())
-    return QuadrotorParameters(**{key: value for table in tables.values() for key, value in table.items()})
+    flat: dict[str, Any] = {}
+    for table, values in read_toml(path).items():
+        if not isinstance(values, dict):
+            raise wrong(path, table, shown(values), "a table, such as [body]")
+        flat |= values
+    parameters = from_table(path, QuadrotorParameters, flat)
+    for field in POSITIVE:
+        if not getattr(parameters, field) > 0.0:
+            raise wrong(path, field, shown(getattr(parameters, field)), "more than 0")
+    return parameters
 
 
-QUADROTORS = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_brushless", "racer_5_inch")
+POSITIVE = ("mass_kg", "inertia_x_kg_m2", "inertia_y_kg_m2", "inertia_z_kg_m2", "arm_x_m", "arm_y_m", "rotor_radius_m",
+            "thrust_2_n", "motor_rise_s", "motor_fall_s", "battery_v", "battery_nominal_v")  # fmt: skip
+
+
+CRAZYFLIES = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_plus", "crazyflie_2_1_brushless")
+QUADROTORS = (*CRAZYFLIES, "racer_5_inch")
+FLEET = "crazyflies"  # stands for all of CRAZYFLIES where several quadrotors can be meant
+
+
+def quadrotors_named(name: str) -> tuple[str, ...]:
+    """The names that a name stands for: those of the FLEET, or the one."""
+    return CRAZYFLIES if name == FLEET else (name,)
 
 
 @njit(forceinline=True)

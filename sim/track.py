@@ -5,6 +5,7 @@ and lateral, the distance to the left of it (m). Between two samples the centrel
 sample's curvature, so that the formulas below are exact on straights and circles.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,28 +92,31 @@ def with_room(course: Course, left: np.ndarray, right: np.ndarray, apart_m: floa
     widths = []
     for limit, side in ((left, 1.0), (right, -1.0)):
         bend = np.maximum(side * course.curvature, 1e-6)
-        meeting = np.minimum(
-            0.97 * WIDTH_TIMES_CURVATURE_MAX / bend, _room_to_own_axis(course.packed(), side) - apart_m / 2
-        )
+        own_axis = _room_to_own_axis(course.packed(), course.spacing_m, side, limit.max() + apart_m / 2)
+        meeting = np.minimum(0.97 * WIDTH_TIMES_CURVATURE_MAX / bend, own_axis - apart_m / 2)
         widths.append(smooth_below(np.minimum(limit, meeting), reach))
     return replace(course, width_left=widths[0], width_right=widths[1])
 
 
 @njit(cache=True)
-def _room_to_own_axis(course, side):
+def _room_to_own_axis(course, spacing_m, side, room_max):
     """How far one can go along each normal before another part of the centreline is nearer, (n,) m.
 
     A circle that touches the centreline at p, with its centre at p + w * normal, passes through r where
-    w = |r - p|^2 / (2 normal . (r - p)).
+    w = |r - p|^2 / (2 normal . (r - p)). Of no interest above `room_max`: then r is within 2 room_max, and what lies
+    farther is skipped, since no sample is more than the spacing from the next.
     """
     n = course.shape[0]
     room = np.full(n, np.inf)
     for k in range(n):
-        for other in range(n):
+        other = 0
+        while other < n:
             dx, dy = course[other, 0] - course[k, 0], course[other, 1] - course[k, 1]
             across = side * (dy * course[k, 2] - dx * course[k, 3])
+            square = dx * dx + dy * dy
             if across > 1e-6:
-                room[k] = min(room[k], (dx * dx + dy * dy) / (2.0 * across))
+                room[k] = min(room[k], square / (2.0 * across))
+            other += max(1, int((math.sqrt(square) - 2.0 * room_max) / (1.05 * spacing_m)))
     return room
 
 

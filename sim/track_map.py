@@ -1,132 +1,87 @@
-"""Maps of real tracks in the ROS `map_server` format (an image and a YAML file), and the course that a map holds.
+"""The course that a map holds.
 
-Format: wiki.ros.org/map_server, section 3. `origin` is the pose of the lower-left corner of the image. A cell counts as
-solid unless the map says that it is free: what nobody has seen may hold a wall.
-
-The course is an elastic band: it starts as the map's best loop (`sim.map_loops`), walls push it away up to ROOM_MAX_M,
+It is an elastic band: it starts as the map's best loop (`sim.map_loops`), walls push it away up to ROOM_MAX_M,
 and its stiffness smooths it. Its widths are what rays along its normals find free.
 """
 
 import math
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 from numba import njit
-from PIL import Image, UnidentifiedImageError
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from sim.distance_field import OccupancyGrid, distance_at, to_cells
-from sim.map_loops import find_loop
+from sim.map_file import load_map
+from sim.map_loops import Loop, crossing_of, find_loops, outline, rough_outline
 from sim.track import Course, closed_course, with_room
 
+__all__ = ["course_along", "find_course", "load_map"]
+
 ROOM_MAX_M = 1.5  # to either side of the centreline; the widest that random courses have, too
-ROOM_MIN_M = 0.3  # half a car and as much again
+ROOM_WANTED_M = 0.3  # half a car and as much again
+ROOM_MIN_M = 0.17  # half a car and a little: a lane 0.6 m wide has 0.25 m on straights, less in bends
 WALL_MARGIN_M = 0.05
 BAND_STEP_M = 0.2
-BAND_STIFFNESS = 0.4, 0.1, 0.02  # m^3, the first that leaves room: the stiffest smooths away bends of about a metre
+BAND_STIFFNESS = (
+    0.4,
+    0.1,
+    0.02,
+    0.2,
+    0.05,
+    0.005,
+)  # m^3, the first that leaves room: the stiffest smooths away bends of about a metre
 BAND_RATE = 0.2
 BAND_ITERATIONS = 400
 PUSH_STEP_M = 0.15  # walls on both sides of a ridge push together within this, which keeps the band from trembling
 STRAIGHT_M = 3.0
-MODES = ("trinary", "scale", "raw")
+TURN_MIN_M = 0.74  # radius of the middle of the rear axle at full lock
+HALF_WIDTH_M = 0.155  # of the car
+HAIRPIN_RAD = 2.0  # a bend of less is cut from one side of the lane to the other
+LISTED, LISTED_IN_ERROR = 4, 9  # loops named at most
 
 
-def load_map(path: Path) -> OccupancyGrid:
-    """Read a map: its YAML file and the image that it names, relative to the YAML file's folder.
-
-    Raises ValueError, naming file and field, for anything missing or out of range.
-    """
-    path = Path(path)
-    fields = _read_fields(path)
-    resolution = _number(path, fields, "resolution")
-    if not resolution > 0:
-        raise ValueError(f"{path}: resolution: found {resolution}, allowed: more than 0 m per pixel")
-    origin = fields.get("origin")
-    if not (isinstance(origin, list) and len(origin) == 3 and all(_is_finite_number(value) for value in origin)):
-        raise ValueError(f"{path}: origin: found {origin!r}, allowed: [x m, y m, yaw rad]")
-    free = _free_cells(path, fields)
-    return OccupancyGrid(path.stem, ~free[::-1], resolution, *(float(value) for value in origin))
-
-
-def _read_fields(path: Path) -> dict[str, Any]:
-    try:
-        fields = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise ValueError(f"{path}: found no such file, allowed: a map's YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ValueError(f"{path}: found no YAML ({str(error).splitlines()[0]}), allowed: a map's YAML file") from None
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path}: found {type(fields).__name__}, allowed: the fields image, resolution, origin, ...")
-    return fields
-
-
-def _is_finite_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _number(path: Path, fields: dict[str, Any], name: str) -> float:
-    value = fields.get(name)
-    if not _is_finite_number(value):
-        raise ValueError(f"{path}: {name}: found {value!r}, allowed: a number")
-    return float(fields[name])
-
-
-def _free_cells(path: Path, fields: dict[str, Any]) -> np.ndarray:
-    """(h, w) bool, row 0 = top of the image."""
-    negate, mode = fields.get("negate", 0), fields.get("mode", "trinary")
-    if negate not in (0, 1):
-        raise ValueError(f"{path}: negate: found {negate!r}, allowed: 0 or 1")
-    if mode not in MODES:
-        raise ValueError(f"{path}: mode: found {mode!r}, allowed: {', '.join(MODES)}")
-    occupied_above = _number(path, fields, "occupied_thresh")
-    free_below = _number(path, fields, "free_thresh")
-    if not 0.0 <= free_below < occupied_above <= 1.0:
-        raise ValueError(
-            f"{path}: free_thresh, occupied_thresh: found {free_below}, {occupied_above}, "
-            "allowed: 0 <= free_thresh < occupied_thresh <= 1"
-        )
-    shade, seen = _read_image(path, fields)
-    if mode == "raw":  # pixels are occupancies in per cent; above 100 is unknown
-        return (shade * 255.0 <= 100.0) & (shade * 2.55 < free_below)
-    occupancy = shade if negate else 1.0 - shade
-    free = occupancy < free_below
-    return free & seen if mode == "scale" else free
-
-
-def _read_image(path: Path, fields: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The image's brightness from 0 to 1, and where it is not transparent; both (h, w), row 0 = top."""
-    name = fields.get("image")
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"{path}: image: found {name!r}, allowed: the name of a PNG or PGM file")
-    file = path.parent / name
-    try:
-        with Image.open(file) as image:
-            image.load()
-    except FileNotFoundError:
-        raise ValueError(f"{path}: image: found {name!r}, which is not there, allowed: a PNG or PGM file") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path}: image: found {name!r}, which cannot be read ({error}), allowed: PNG, PGM") from None
-    if image.mode.startswith("I"):  # 16 bits a pixel
-        shade = np.asarray(image, dtype=float) / 65535.0
-        return shade, np.ones(shade.shape, dtype=bool)
-    pixels = np.asarray(image.convert("RGBA"), dtype=float) / 255.0
-    return pixels[:, :, :3].mean(axis=2), pixels[:, :, 3] > 0.0
-
-
-def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = None) -> Course:
+def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = None, number: int = 0) -> Course:
     """The closed course of a map, found without further help, in the map's frame.
 
-    It is the longest loop with enough room (`sim.map_loops.find_loop`), driven counter-clockwise from the middle of its
-    straightest stretch. With a `start` pose (x m, y m, yaw rad): the loop nearest to it, from there, in its direction.
-    Everything between the course's walls is free in the grid. Raises ValueError if there is no such course.
+    It is the best loop (`sim.map_loops.find_loops`), or the one of this `number` from 1, driven counter-clockwise from
+    the middle of its straightest stretch. With a `start` pose (x m, y m, yaw rad): the best loop through the place of
+    any loop that is nearest to it, from there, in its direction. Everything between the course's walls is free in the
+    grid. Raises ValueError if there is no such course, or if the map is a figure-eight and no loop of it was chosen.
     """
     place = None
     if start is not None:
         column, row = to_cells(grid.frame, start[0], start[1])
         place = (float(column), float(row))
-    return course_along(grid, _to_map(grid, find_loop(grid, place)), start)
+    loops = find_loops(grid, place if number == 0 else None)
+    if not 0 <= number <= len(loops):
+        raise ValueError(f"map {grid.name}: loop: found {number}, allowed: {in_words(grid, loops, LISTED_IN_ERROR)}")
+    crossing = crossing_of(grid, loops[0].region) if number == 0 and start is None else None
+    if crossing is not None:
+        x, y = _to_map(grid, np.array([crossing]))[0]
+        raise ValueError(
+            f"map {grid.name}: found a figure-eight, whose lanes cross at x {x:.1f}, y {y:.1f}, which cannot be driven; "
+            f"allowed: one of its loops: {in_words(grid, loops, LISTED_IN_ERROR)}"
+        )
+    return course_along(grid, _to_map(grid, outline(grid, loops[max(0, number - 1)])), start)
+
+
+def loops_in_words(grid: OccupancyGrid) -> str:
+    """The map's loops, by which one can be chosen; empty if there is one alone."""
+    loops = find_loops(grid)
+    return in_words(grid, loops, LISTED) if len(loops) > 1 else ""
+
+
+def in_words(grid: OccupancyGrid, loops: list[Loop], count: int) -> str:
+    """The first `count` loops by number, length and place."""
+    told = []
+    for number, loop in enumerate(loops[:count], start=1):
+        corners = _to_map(grid, rough_outline(loop))
+        line = gaussian_filter1d(corners, 0.3 / grid.resolution_m, axis=0, mode="wrap")
+        ahead = np.roll(line, -1, axis=0) - line
+        x, y = line.mean(axis=0)
+        told.append(f"{number} (about {np.sqrt((ahead**2).sum(axis=1)).sum():.0f} m round x {x:.1f}, y {y:.1f})")
+    more = f", and {len(loops) - count} more" if len(loops) > count else ""
+    return ", ".join(told) + more
 
 
 def course_along(grid: OccupancyGrid, loop: np.ndarray, start: tuple[float, float, float] | None) -> Course:
@@ -134,16 +89,67 @@ def course_along(grid: OccupancyGrid, loop: np.ndarray, start: tuple[float, floa
 
     Raises ValueError if there is too little room somewhere.
     """
+    courses = []
     for stiffness in BAND_STIFFNESS:
-        course = _with_widths(grid, _from_start(_elastic_band(grid, loop, stiffness), start))
-        least = np.minimum(course.width_left, course.width_right)
-        if least.min() >= ROOM_MIN_M:
+        band = _elastic_band(grid, loop, stiffness)
+        if not _is_simple(band):
+            continue
+        course = _with_widths(grid, _from_start(band, start))
+        if _least_room(course).min() >= ROOM_WANTED_M:
+            _refuse_hairpins(course)
             return course
+        courses.append(course)
+    if not courses:
+        x, y = loop.mean(axis=0)
+        raise ValueError(
+            f"map {grid.name}: found a loop round x {x:.1f}, y {y:.1f} that folds onto itself, allowed: one round walls "
+            "that a car can turn about"
+        )
+    course = max(courses, key=lambda course: float(_least_room(course).min()))
+    least = _least_room(course)
     tight = int(np.argmin(least))
-    raise ValueError(
-        f"map {grid.name}: found {least[tight]:.2f} m of room beside its loop at x {course.x[tight]:.1f}, "
-        f"y {course.y[tight]:.1f}, allowed: {ROOM_MIN_M} m or more on either side"
-    )
+    if least[tight] < ROOM_MIN_M:
+        raise ValueError(
+            f"map {grid.name}: found {least[tight]:.2f} m of room beside its loop at x {course.x[tight]:.1f}, "
+            f"y {course.y[tight]:.1f}, allowed: {ROOM_MIN_M} m or more on either side"
+        )
+    _refuse_hairpins(course)
+    return course
+
+
+def _refuse_hairpins(course: Course) -> None:
+    """Raise ValueError if the car cannot get round a bend even on the outside of the corridor."""
+    bends = np.abs(course.curvature) > 1.0 / TURN_MIN_M
+    if bends.all() or not bends.any():
+        return
+    first = int(np.argmin(bends))  # in no bend
+    starts = np.flatnonzero(np.diff(np.roll(bends, -first).astype(int), prepend=0) == 1) + first
+    for start in starts:
+        rows = start + np.arange(int(np.argmin(np.roll(bends, -(start % len(bends))))))
+        rows %= len(bends)
+        turn = float(course.curvature[rows].sum()) * course.spacing_m
+        outside = course.width_right if turn > 0 else course.width_left
+        widest = len(rows) * course.spacing_m / max(abs(turn), 1e-9) + float(np.median(outside[rows])) - HALF_WIDTH_M
+        if abs(turn) > HAIRPIN_RAD and widest < TURN_MIN_M:
+            k = rows[len(rows) // 2]
+            raise ValueError(
+                f"map {course.name}: the bend at x {course.x[k]:.1f}, y {course.y[k]:.1f} is tighter than a car turns: "
+                f"found a radius of {widest:.2f} m on its outside, allowed: {TURN_MIN_M} m or more"
+            )
+
+
+def _least_room(course: Course) -> np.ndarray:
+    return np.minimum(course.width_left, course.width_right)
+
+
+def _is_simple(band: np.ndarray) -> bool:
+    """Whether a closed line (n, 2) turns once in all, and nowhere back onto itself: no knot, no collapsed loop."""
+    ahead = np.roll(band, -1, axis=0) - band
+    step = ahead[:, 0] + 1j * ahead[:, 1]
+    if len(band) <= 8 or not np.abs(step).min() > 0.25 * BAND_STEP_M:
+        return False
+    turn = np.angle(step * np.roll(step, 1).conj())
+    return bool(abs(abs(turn.sum()) - 2.0 * np.pi) < 0.1 and np.abs(turn).max() < 2.0)
 
 
 def _from_start(points: np.ndarray, start: tuple[float, float, float] | None) -> np.ndarray:

@@ -6,6 +6,7 @@ the path of its `control` socket, which takes one JSON object a line, `{"do": NA
     truth           how things really are: `DroneTruth`
     put             x, y, z (m), yaw, roll (rad): pick the drone up, and let go of it there at rest
     push            x, y, z (N): a force on it from now on
+    battery         volts; fall_v_s, plugged: another open-circuit voltage, which falls; whether it is being charged
     cut_link        on: true or false; nothing passes, in either direction
     link            loss, duplicate, late, late_s: as in the configuration, from now on
 
@@ -33,6 +34,7 @@ import numpy as np
 from drivers.emulators.crazyflie_body import Body
 from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crazyflie_firmware import Firmware
+from drivers.emulators.crazyflie_version import RELEASES
 from drivers.emulators.crtp import FaultyLink, LinkFaults
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
 from sim.quadrotor import load_parameters
@@ -62,8 +64,11 @@ def build_firmware(config: VirtualCrazyflieConfig) -> Firmware:
         quadrotor = quadrotor.scaled(**config.factors)
     except TypeError as error:
         raise ValueError(f"factors: {error}") from error
-    body = Body(quadrotor, np.random.default_rng([config.seed, 0xCF]), config.noise, config.start)
-    return Firmware(body, AppController(Path(config.app)) if config.app else None)
+    if config.firmware not in RELEASES:
+        raise ValueError(f"firmware: found {config.firmware!r}, allowed: {', '.join(RELEASES)}")
+    body = Body(quadrotor, np.random.default_rng([config.seed, 0xCF]), config.noise, config.start, config.positioning)
+    app = AppController(Path(config.app)) if config.app else None
+    return Firmware(body, app, RELEASES[config.firmware])
 
 
 class Server:
@@ -90,6 +95,7 @@ class Server:
         self._orders: dict[str, Callable[..., None]] = {
             "put": self._put,
             "push": lambda x, y, z: firmware.body.push(float(x), float(y), float(z)),
+            "battery": firmware.battery.tell,
             "cut_link": self._cut_link,
             "link": self._set_faults,
         }

@@ -110,6 +110,8 @@ class Control(Structure):
 
 # The firmware's own controller: fill in the control for a set-point, sensors, a state and the stabilizer's step.
 Fallback = Callable[[Control, Setpoint, SensorData, State, int], None]
+# commanderSetSetpoint, with a priority; None: commanderRelaxPriority.
+Command = Callable[[Setpoint | None, int], None]
 
 PARAMETER_TYPES = {0: ctypes.c_int8, 1: c_int16, 2: ctypes.c_int32, 8: c_uint8, 9: ctypes.c_uint16, 10: c_uint32,
                    6: c_float}  # fmt: skip
@@ -154,28 +156,32 @@ class CrazyflieApp:
 
     shared_object: the .so; a private copy is loaded, so that several apps do not share their memory.
     fallback: stands for the firmware's `controllerPid`; must set `control.controlMode`.
+    command: takes the set-points that the app gives by itself; without one it may give none.
     parameters, logs: "group.name" to Variable.
     console: what the app printed.
     """
 
-    def __init__(self, shared_object: Path, fallback: Fallback) -> None:
+    def __init__(self, shared_object: Path, fallback: Fallback, command: Command | None = None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             private = shutil.copy(shared_object, Path(folder) / "app.so")
             self._app = ctypes.CDLL(str(private))
         sizes = (c_uint32 * 4).in_dll(self._app, "stub_sizes")
         if list(sizes) != [ctypes.sizeof(s) for s in (Control, Setpoint, SensorData, State)]:
             raise ValueError(f"{shared_object}: structures of other sizes {list(sizes)}: built from other stubs")
-        self._fallback = fallback
+        self._fallback, self._command = fallback, command
         self._failure: Exception | None = None
         self.console: list[str] = []
         pointers = [ctypes.POINTER(s) for s in (Control, Setpoint, SensorData, State)]
         # Both are kept: ctypes forgets a callback that nobody holds.
         self._pid = ctypes.CFUNCTYPE(None, *pointers, c_uint32)(self._controller_pid)
         self._print = ctypes.CFUNCTYPE(None, c_char_p)(lambda text: self.console.append(text.decode()))
-        self._app.stub_set_host(self._pid, self._print)
+        self._give = ctypes.CFUNCTYPE(None, pointers[1], c_int)(self._give_setpoint)
+        self._app.stub_set_host(self._pid, self._print, self._give)
         self._app.controllerOutOfTreeTest.restype = c_bool
         self._app.controllerOutOfTree.argtypes = [*pointers, c_uint32]
         self._app.controllerOutOfTree.restype = None
+        self._is_flying = c_uint8.in_dll(self._app, "stub_is_flying")
+        self._battery_low = c_uint8.in_dll(self._app, "stub_battery_low")
         self.parameters = self._table("stub_parameters", PARAMETER_TYPES, PARAMETER_KIND)
         self.logs = self._table("stub_logs", LOG_TYPES, 0x0F)
         self._control = Control()
@@ -202,6 +208,18 @@ class CrazyflieApp:
     def set_time_us(self, time_us: int) -> None:
         """What the app's clock shows from now on (usecTimestamp)."""
         c_uint64.in_dll(self._app, "stub_time_us").value = time_us
+
+    def tell(self, is_flying: bool, battery_low: bool) -> None:
+        """What supervisorIsFlying and pmIsBatteryLow answer from now on."""
+        self._is_flying.value, self._battery_low.value = is_flying, battery_low
+
+    def _give_setpoint(self, setpoint: Any, priority: int) -> None:
+        try:
+            if self._command is None:
+                raise ValueError("the app gives set-points, and nobody takes them")
+            self._command(setpoint.contents if setpoint else None, priority)
+        except Exception as error:  # ctypes would print it and go on
+            self._failure = error
 
     def _controller_pid(self, control: Any, setpoint: Any, sensors: Any, state: Any, tick: int) -> None:
         try:

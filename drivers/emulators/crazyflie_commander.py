@@ -1,7 +1,8 @@
 """Who decides what the drone is to do: the commander, its priorities, and the high-level commander's plans.
 
-By Bitcraze's commanders_setpoints.md: set-points from the ground win over the high-level commander and disable it, until
-`notify setpoint stop` hands the priority back and a new high-level command comes. Plans are 7th-order polynomials.
+By Bitcraze's commanders_setpoints.md and commander.c: set-points from the ground win over the high-level commander and
+stop its plan; an app's win over both. `notify setpoint stop` hands the priority back, and then the high-level commander
+stops the motors unless it has a plan. Plans are 7th-order polynomials.
 """
 
 import math
@@ -25,6 +26,7 @@ class Priority(IntEnum):
     DISABLED = 0
     HIGH_LEVEL = 1
     GROUND = 2
+    APP = 3
 
 
 class Commander:
@@ -91,10 +93,9 @@ def straight(start: np.ndarray, end: np.ndarray, duration_s: float) -> np.ndarra
 class Plan(IntEnum):
     """What the high-level commander is at."""
 
-    DISABLED = 0  # gives no set-points: someone else flies
-    STOPPED = 1  # gives set-points that stop the motors
-    FLYING = 2
-    LANDING = 3
+    STOPPED = 0  # gives set-points that stop the motors
+    FLYING = 1
+    LANDING = 2
 
 
 VERTICAL, GO_TO, GO_TO_2 = struct.Struct("<Bff?f"), struct.Struct("<BB5f"), struct.Struct("<BBB5f")
@@ -117,10 +118,6 @@ class HighLevelCommander:
         """True if there is nothing left to fly."""
         return self._segment is None or now_ms - self._segment.start_ms >= 1e3 * self._segment.duration_s
 
-    def disable(self) -> None:
-        """Give no more set-points until the next command."""
-        self.plan, self._segment = Plan.DISABLED, None
-
     def stop(self) -> None:
         """Stop the motors, if this commander has the say."""
         self.plan, self._segment = Plan.STOPPED, None
@@ -131,11 +128,11 @@ class HighLevelCommander:
         self._last[0, :3], self._last[0, 3] = estimate[E_X : E_X + 3], math.radians(estimate[E_YAW])
         self._last[1, :3] = estimate[E_V_X : E_V_X + 3]
 
-    def setpoint(self, now_ms: int, estimate: np.ndarray) -> Setpoint | None:
-        """The present set-point; None while disabled."""
+    def setpoint(self, now_ms: int, estimate: np.ndarray) -> Setpoint:
+        """The present set-point."""
         if self._segment is None:
             self.tell(estimate)
-            return None if self.plan == Plan.DISABLED else Setpoint()
+            return Setpoint()
         self._last = self._segment.at(now_ms)
         place, rate, acceleration = self._last
         if self.plan == Plan.LANDING and self.finished(now_ms):
@@ -173,10 +170,10 @@ class HighLevelCommander:
         return Error.NONE
 
     def _take_off(self, data: bytes, now_ms: int) -> Error:
-        return self._vertical(data, now_ms, Plan.FLYING)
+        return Error.EPERM if self.is_flying else self._vertical(data, now_ms, Plan.FLYING)
 
     def _land(self, data: bytes, now_ms: int) -> Error:
-        return self._vertical(data, now_ms, Plan.LANDING)
+        return Error.EPERM if self.plan == Plan.LANDING else self._vertical(data, now_ms, Plan.LANDING)
 
     def _vertical(self, data: bytes, now_ms: int, plan: Plan) -> Error:
         _, height_m, yaw_rad, keep_yaw, duration_s = VERTICAL.unpack(data)
@@ -192,8 +189,6 @@ class HighLevelCommander:
         return self._go_to_2(GO_TO_2.pack(group, relative, 0, *rest), now_ms)
 
     def _go_to_2(self, data: bytes, now_ms: int) -> Error:
-        if self.plan == Plan.STOPPED:
-            return Error.EINVAL  # first it has to take off
         _, relative, is_straight, x, y, z, yaw, duration_s = GO_TO_2.unpack(data)
         if not all(map(math.isfinite, (x, y, z, yaw, duration_s))):
             return Error.EINVAL

@@ -22,6 +22,7 @@ from drivers.emulators.crazyflie_app import (
 )
 from drivers.emulators.crazyflie_app import Setpoint as CSetpoint
 from drivers.emulators.crazyflie_body import ACC_X, E_A_X, E_PITCH, E_Q_W, E_Q_X, E_ROLL, E_V_X, E_X, E_YAW, GYRO_X
+from drivers.emulators.crazyflie_commander import Priority
 from drivers.emulators.crazyflie_pid import distribute
 from drivers.emulators.crazyflie_setpoint import Setpoint
 from drivers.emulators.crazyflie_toc import LogVariable, Number, Parameter
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 C_NAMES = {"c_byte": "int8_t", "c_short": "int16_t", "c_int": "int32_t", "c_ubyte": "uint8_t", "c_ushort": "uint16_t",
            "c_uint": "uint32_t", "c_float": "float"}  # fmt: skip
 
+AXES = ("x", "y", "z", "roll", "pitch", "yaw", "quat")  # of a set-point's modes
 # Where a State has what an estimate has, in words of four bytes.
 IN_ESTIMATE = [E_ROLL, E_PITCH, E_YAW, E_Q_X, E_Q_X + 1, E_Q_X + 2, E_Q_W, *range(E_X, E_X + 3),
                *range(E_V_X, E_V_X + 3), *range(E_A_X, E_A_X + 3)]  # fmt: skip
@@ -56,7 +58,7 @@ class AppController:
     def __init__(self, shared_object: Path) -> None:
         """shared_object: built by `firmware_export.crazyflie_app.build_for_host`. Raises ValueError if it cannot be."""
         try:
-            self.app = CrazyflieApp(shared_object, self._fall_back)
+            self.app = CrazyflieApp(shared_object, self._fall_back, self._command)
         except OSError as error:
             raise ValueError(f"app: {error}") from error
         self.log_variables = [log_variable(name, v) for name, v in self.app.logs.items()]
@@ -82,12 +84,14 @@ class AppController:
         self._state_times[STATE_TIMES] = firmware.now_ms
         self._sensor_words[:] = firmware.body.sensors[IN_SENSORS]
         self.app.set_time_us(1000 * firmware.now_ms)
+        self.app.tell(firmware.supervisor.is_flying, firmware.battery.is_low)
         control = self.app.step(self._setpoint, self._sensors, self._state, firmware.now_ms)
         if control.controlMode == LEGACY:
             distribute(control.thrust, control.roll, control.pitch, -control.yaw, forces)
         elif control.controlMode == FORCE:
-            forces[:] = control.normalizedForces
-            np.clip(np.nan_to_num(forces, copy=False), 0.0, 1.0, out=forces)
+            if firmware.version.distributes_forces:
+                forces[:] = control.normalizedForces
+                np.clip(np.nan_to_num(forces, copy=False), 0.0, 1.0, out=forces)
         else:
             raise ValueError(f"app: control mode: found {control.controlMode}, allowed: {LEGACY}, {FORCE}")
 
@@ -104,11 +108,31 @@ class AppController:
         control.controlMode = LEGACY
         control.thrust, control.roll, control.pitch, control.yaw = thrust, int(roll), int(pitch), -int(yaw)
 
+    def _command(self, setpoint: CSetpoint | None, priority: int) -> None:
+        """commanderSetSetpoint and commanderRelaxPriority."""
+        assert self._firmware is not None
+        if setpoint is None:
+            self._firmware.relax()
+        else:
+            self._firmware.command(read_setpoint(setpoint), Priority(priority))
+            setpoint.timestamp = self._firmware.now_ms
+
+
+def read_setpoint(given: CSetpoint) -> Setpoint:
+    """A set-point out of the firmware's structure."""
+    p, v, a, angles, rate = given.position, given.velocity, given.acceleration, given.attitude, given.attitudeRate
+    q = given.attitudeQuaternion
+    return Setpoint(
+        tuple(getattr(given.mode, axis) for axis in AXES), (p.x, p.y, p.z), (v.x, v.y, v.z), (a.x, a.y, a.z),
+        (angles.roll, angles.pitch, angles.yaw), (rate.roll, rate.pitch, rate.yaw), (q.x, q.y, q.z, q.w),
+        given.thrust, bool(given.velocity_body),
+    )  # fmt: skip
+
 
 def fill_setpoint(out: CSetpoint, setpoint: Setpoint) -> None:
     """Write a set-point into the firmware's structure."""
     out.timestamp = setpoint.timestamp_ms
-    for axis, mode in zip(("x", "y", "z", "roll", "pitch", "yaw", "quat"), setpoint.modes, strict=True):
+    for axis, mode in zip(AXES, setpoint.modes, strict=True):
         setattr(out.mode, axis, mode)
     for vector, values in (
         (out.position, setpoint.position_m),

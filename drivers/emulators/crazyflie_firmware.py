@@ -14,22 +14,22 @@ from drivers.emulators.crazyflie_commander import (
     HIGH_LEVEL_MS,
     Commander,
     HighLevelCommander,
-    Plan,
     Priority,
     level,
 )
+from drivers.emulators.crazyflie_localization import tell_pose
 from drivers.emulators.crazyflie_pid import CascadedPid
+from drivers.emulators.crazyflie_power import Battery
 from drivers.emulators.crazyflie_setpoint import Setpoint, generic_setpoint, rpyt_setpoint
 from drivers.emulators.crazyflie_supervisor import State, Supervisor
 from drivers.emulators.crazyflie_toc import LogService, LogVariable, Parameter, ParamService
 from drivers.emulators.crazyflie_variables import log_variables, parameters
+from drivers.emulators.crazyflie_version import NEWEST, Version
 from drivers.emulators.crtp import NULL_PACKET, Packet, Port, decoded
 
-PROTOCOL_VERSION = 12  # of CRTP: from 12 on there is a supervisor port
-FIRMWARE_VERSION = b"virtual 1"
 DEVICE_TYPE = b"CF21"
 SUPERVISOR_MS = 40  # 25 Hz
-CONTROLLER_PID, CONTROLLER_OUT_OF_TREE = 1, 6  # stabilizer.controller
+CONTROLLER_PID = 1  # stabilizer.controller
 CONSOLE_BYTES = 30
 
 
@@ -53,9 +53,10 @@ class OutOfTree(Protocol):
 class Firmware:
     """All of the drone but its radio."""
 
-    def __init__(self, body: Body, app: OutOfTree | None = None) -> None:
-        self.body, self.app = body, app
+    def __init__(self, body: Body, app: OutOfTree | None = None, version: Version = NEWEST) -> None:
+        self.body, self.app, self.version = body, app, version
         self.now_ms = 0
+        self.battery = Battery(body)
         self.pid = CascadedPid(body.quadrotor, body.hover_force())
         self.commander, self.high_level, self.supervisor = Commander(), HighLevelCommander(), Supervisor()
         self.forces = np.zeros(4)  # m1 to m4, shares of the greatest thrust
@@ -82,7 +83,8 @@ class Firmware:
         if self.now_ms % SUPERVISOR_MS == 0:
             self._supervise_flight()
         self._override()
-        if self.app is not None and self._controller == CONTROLLER_OUT_OF_TREE:
+        self.battery.update(self.now_ms)
+        if self.app is not None and self._controller == self.version.out_of_tree:
             self.app.control(self, self.setpoint, self.forces)
             if text := self.app.console():
                 self.say(text)
@@ -98,15 +100,14 @@ class Firmware:
         if not self.supervisor.motors_may_run:
             self.high_level.stop()
         goal = self.high_level.setpoint(self.now_ms, self.body.estimate)
-        if goal is not None:
-            self.commander.take(goal, Priority.HIGH_LEVEL, self.now_ms)
+        self.commander.take(goal, Priority.HIGH_LEVEL, self.now_ms)
 
     def _supervise_flight(self) -> None:
         """Let the supervisor see sensors, the set-point's age and the motors."""
         supervisor, plan, before = self.supervisor, self.high_level, self.supervisor.state
         set_ms = self.commander.setpoint.timestamp_ms
         supervisor.update(self.now_ms, self.body.sensors, set_ms, bool(self.forces.any()))
-        self.info = supervisor.bits(plan.is_flying, plan.finished(self.now_ms), plan.plan == Plan.DISABLED)
+        self.info = supervisor.bits(plan.is_flying, plan.finished(self.now_ms))
         if supervisor.state != before:
             self.say(f"SUP: {supervisor.state.name.lower().replace('_', ' ')}\n")
 
@@ -133,12 +134,12 @@ class Firmware:
 
     def select_controller(self, number: int) -> None:
         """Choose a controller; 0: the default, which is the app's if there is one. Others than the two are not there."""
-        there = (CONTROLLER_PID,) if self.app is None else (CONTROLLER_PID, CONTROLLER_OUT_OF_TREE)
+        there = (CONTROLLER_PID,) if self.app is None else (CONTROLLER_PID, self.version.out_of_tree)
         number = number or there[-1]
         if number == self._controller or number not in there:
             return
         self._controller = number
-        if self.app is not None and number == CONTROLLER_OUT_OF_TREE:
+        if self.app is not None and number == self.version.out_of_tree:
             self.app.start()
 
     def say(self, text: str) -> None:
@@ -176,10 +177,12 @@ class Firmware:
         elif port == Port.HIGH_LEVEL:
             error = self.high_level.answer(data, self.now_ms, self.supervisor.motors_may_run)
             return Packet(port, channel, data[:3].ljust(3, b"\0") + bytes([error]))
-        elif port == Port.SUPERVISOR:
+        elif port == Port.SUPERVISOR and self.version.has_supervisor_port:
             return self._supervise(channel, data)
-        elif port == Port.LOCALIZATION and channel == 1:
+        elif port == Port.LOCALIZATION and data[:1] in (b"\3", b"\4") and channel == 1:
             self._old_emergency_stop(data)
+        elif port == Port.LOCALIZATION:
+            tell_pose(self.body, channel, data)
         elif port == Port.PLATFORM:
             return self._platform(channel, data)
         elif port == Port.MEM and channel == 0 and data[:1] == b"\x01":
@@ -204,14 +207,22 @@ class Firmware:
     def _generic(self, channel: int, data: bytes) -> None:
         """Port 7: set-points, and on channel 1 the notice that they end."""
         if channel == 1 and data[:1] == b"\0":
-            self.high_level.tell(self.body.estimate)
-            self.commander.relax()
+            self.relax()
         elif channel == 0 and (setpoint := generic_setpoint(data)) is not None:
             self._from_ground(setpoint)
 
     def _from_ground(self, setpoint: Setpoint) -> None:
-        if self.commander.take(setpoint, Priority.GROUND, self.now_ms):
-            self.high_level.disable()
+        self.command(setpoint, Priority.GROUND)
+
+    def command(self, setpoint: Setpoint, priority: Priority) -> None:
+        """commanderSetSetpoint: a taken set-point from elsewhere stops the high-level commander's plan."""
+        if self.commander.take(setpoint, priority, self.now_ms) and priority > Priority.HIGH_LEVEL:
+            self.high_level.stop()
+
+    def relax(self) -> None:
+        """commanderRelaxPriority: every source is listened to again."""
+        self.high_level.tell(self.body.estimate)
+        self.commander.relax()
 
     def _supervise(self, channel: int, data: bytes) -> Packet | None:
         """Port 9: states (channel 0) and commands (channel 1)."""
@@ -241,7 +252,12 @@ class Firmware:
     def _platform(self, channel: int, data: bytes) -> Packet | None:
         """Port 13: versions (channel 1); arming and recovery as before protocol version 12 (channel 0)."""
         command = data[:1]
-        replies = {b"\0": bytes([PROTOCOL_VERSION]), b"\1": FIRMWARE_VERSION + b"\0", b"\2": DEVICE_TYPE + b"\0"}
+        version = self.version
+        replies = {
+            b"\0": struct.pack("<I", version.protocol),
+            b"\1": version.name.encode() + b"\0",
+            b"\2": DEVICE_TYPE + b"\0",
+        }
         if channel == 1 and command in replies:
             return Packet(Port.PLATFORM, channel, command + replies[command])
         if channel == 0 and command == b"\1" and len(data) > 1:

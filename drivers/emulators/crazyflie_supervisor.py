@@ -67,18 +67,18 @@ def next_state(state: State, c: Conditions) -> State:
         ),
         State.FLYING: (
             (c.setpoint_lost, State.FREE_FALL),
-            (c.tumbled or not c.armed, State.CRASHED),
+            (c.tumbled, State.CRASHED),
+            (not c.armed, State.RESET),
             (c.setpoint_old, State.LEVEL_OUT),
             (not c.flying, State.LANDED),
         ),
         State.LEVEL_OUT: (
-            (c.setpoint_lost, State.FREE_FALL),
-            (c.tumbled or not c.armed, State.CRASHED),
+            (c.setpoint_lost or c.tumbled, State.FREE_FALL),
             (not c.setpoint_old, State.FLYING),
         ),
         State.LANDED: ((c.landed_over or not c.armed, State.RESET), (c.flying, State.FLYING)),
         State.RESET: ((True, State.PREFLIGHT_FAILED),),
-        State.CRASHED: ((not c.crashed, State.PREFLIGHT_FAILED),),
+        State.CRASHED: ((not c.crashed and not c.tumbled, State.PREFLIGHT_FAILED),),
         State.FREE_FALL: ((True, State.LOCKED),),
         State.LOCKED: (),
     }
@@ -165,8 +165,8 @@ class Supervisor:
         for_ms = now_ms - self._tilted_ms
         return for_ms > TILTED_MS or (acc_z < UPSIDE_DOWN_G and for_ms > UPSIDE_DOWN_MS)
 
-    def bits(self, plan_flies: bool, plan_finished: bool, plan_disabled: bool) -> int:
-        """The state bitfield, `supervisor.info`; the last three are about the high-level commander."""
+    def bits(self, plan_flies: bool, plan_finished: bool) -> int:
+        """The state bitfield, `supervisor.info`; the last two are about the high-level commander."""
         flags = (
             self.state == State.PREFLIGHT_PASSED,
             self.is_armed,
@@ -178,6 +178,5 @@ class Supervisor:
             self.is_crashed,
             plan_flies,
             plan_finished,
-            plan_disabled,
         )
         return sum(bool(flag) << k for k, flag in enumerate(flags))

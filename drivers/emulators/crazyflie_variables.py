@@ -15,7 +15,6 @@ from drivers.emulators.crazyflie_body import (
     E_X,
     E_YAW,
     GYRO_X,
-    NoiseLevels,
 )
 from drivers.emulators.crazyflie_pid import FULL, LOOPS
 from drivers.emulators.crazyflie_toc import LogVariable, Number, Parameter
@@ -29,13 +28,15 @@ BATTERY_EMPTY_V, BATTERY_FULL_V = 3.0, 4.2
 def log_variables(firmware: "Firmware") -> list[LogVariable]:
     """All that can be logged of a drone without an app."""
     body, supervisor = firmware.body, firmware.supervisor
-    variance = NoiseLevels().position_m ** 2
 
     def entry(name: str, values: np.ndarray, index: int) -> LogVariable:
         return LogVariable(name, "float", lambda: float(values[index]))
 
     def goal(field: str, index: int, name: str) -> LogVariable:
         return LogVariable(f"ctrltarget.{name}", "float", lambda: float(getattr(firmware.setpoint, field)[index]))
+
+    def variance(name: str, index: int) -> LogVariable:
+        return LogVariable(name, "float", lambda: body.variance(index))
 
     def motor(index: int) -> LogVariable:
         return LogVariable(f"motor.m{index + 1}", "uint16_t", lambda: round(FULL * float(firmware.forces[index])))
@@ -61,14 +62,12 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
         LogVariable("pm.vbat", "float", lambda: body.battery_v),
         LogVariable("pm.vbatMV", "uint16_t", lambda: round(1000 * body.battery_v)),
         LogVariable("pm.batteryLevel", "uint8_t", lambda: battery_percent(body.battery_v)),
-        LogVariable("pm.state", "int8_t", lambda: 0),
+        LogVariable("pm.state", "int8_t", lambda: int(firmware.battery.state)),
         LogVariable("supervisor.info", "uint16_t", lambda: firmware.info),
         LogVariable("sys.canfly", "uint8_t", lambda: int(supervisor.motors_may_run)),
         LogVariable("sys.isFlying", "uint8_t", lambda: int(supervisor.is_flying)),
         LogVariable("sys.isTumbled", "uint8_t", lambda: int(supervisor.is_tumbled)),
-        LogVariable("kalman.varPX", "float", lambda: variance),
-        LogVariable("kalman.varPY", "float", lambda: variance),
-        LogVariable("kalman.varPZ", "float", lambda: variance),
+        *(variance(f"kalman.var{axis}", k) for k, axis in enumerate(("X", "Y", "Z", "PX", "PY", "PZ"))),
     ]
 
 
@@ -86,13 +85,17 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
     def stop(value: Number) -> None:
         supervisor.stop_parameter = int(value)
 
+    def reset(value: Number) -> None:
+        if value:
+            firmware.body.reset_estimator()
+
     table = [
         Parameter("stabilizer.controller", "uint8_t", lambda: firmware.controller,
                   lambda value: firmware.select_controller(int(value))),
         Parameter("stabilizer.stop", "uint8_t", lambda: supervisor.stop_parameter, stop),
         cell("stabilizer.estimator", "uint8_t", 2),  # Kalman
         cell("commander.enHighLevel", "uint8_t", 1),
-        cell("kalman.resetEstimation", "uint8_t", 0),
+        Parameter("kalman.resetEstimation", "uint8_t", lambda: 0, reset),
         Parameter("posCtlPid.thrustBase", "uint16_t", lambda: pid.thrust_base, thrust_base, persistent=True),
         Parameter("deck.bcLighthouse4", "uint8_t", lambda: 1, None),
         Parameter("system.selftestPassed", "int8_t", lambda: 1, None),

@@ -35,6 +35,7 @@ class Error(IntEnum):
     """The result byte of an answer (crtp_error_numbers.md); 0 is success."""
 
     NONE = 0
+    EPERM = 1
     ENOENT = 2
     E2BIG = 7
     ENOEXEC = 8

@@ -20,6 +20,7 @@ answers with the time reached. The control socket takes one JSON object a line, 
 import argparse
 import gc
 import json
+import math
 import mmap
 import os
 import select
@@ -32,7 +33,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -45,9 +46,12 @@ from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
 from sim.built_in_tracks import BUILT_IN, built_in
 from sim.car import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
-from sim.track_map import find_course, load_map
+from sim.map_world import map_world
 
 REALTIME_NICE = -15
+POSITIVE = ("baud", "erpm_per_m_s", "sample_s")
+NOT_NEGATIVE = ("firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out")
+WiringT = TypeVar("WiringT", VescWiring, RPLidarWiring)
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
 
 
@@ -109,8 +113,10 @@ class Emulator:
     def __init__(self, config: VirtualCarConfig, directory: Path) -> None:
         self.world = build_world(config)
         noise = np.random.default_rng([config.seed, 0xE8]).spawn(2)
-        self.vesc = VescEmulator(self.world, scaled(VescWiring(), config.noise), noise[0])
-        self.lidar = RPLidarEmulator(self.world, scaled(RPLidarWiring(), config.noise), noise[1])
+        vesc = changed(scaled(VescWiring(), config.noise), "vesc", config.vesc)
+        lidar = changed(scaled(RPLidarWiring(), config.noise), "lidar", config.lidar)
+        self.vesc = VescEmulator(self.world, vesc, noise[0])
+        self.lidar = RPLidarEmulator(self.world, lidar, noise[1])
         self.vesc_pty = Pty(directory / "vesc")
         self.lidar_pty = Pty(directory / "lidar")
         self.time_s = 0.0
@@ -172,7 +178,7 @@ class Emulator:
         TRUTH.pack_into(
             self._truth, TRUTH_SEQUENCE.size, world.time_s, *moving[: STEER + 1], *world.place, world.collisions,
             world.laps, world.last_lap_s, moving[CHARGE], moving[VOLTAGE], mode, value, steer, moving[ODOMETER],
-            world.impact_m_s,
+            world.impact_m_s, world.people.hit, world.people.worst_m_s,
         )  # fmt: skip
         TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence)
 
@@ -198,14 +204,31 @@ def scaled(wiring: Any, factor: float) -> Any:
     return replace(wiring, **noises)
 
 
+def changed(wiring: WiringT, table: str, values: dict[str, Any]) -> WiringT:
+    """A copy of a device's wiring with other values, by their names. Raises ValueError for a wrong name or value."""
+    own = vars(wiring)
+    for name, value in values.items():
+        if name not in own:
+            raise ValueError(f"{table}: found {name}, allowed: {', '.join(own)}")
+        kind = type(own[name])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ValueError(f"{table}.{name}: found {value!r}, allowed: a value like {own[name]!r}")
+        if not math.isfinite(value) or (name in POSITIVE and value <= 0) or (name in NOT_NEGATIVE and value < 0):
+            wanted = "more than 0" if name in POSITIVE else "0 or more"
+            raise ValueError(f"{table}.{name}: found {value!r}, allowed: a finite number, {wanted}")
+    if values.get("servo_per_rad") == 0:
+        raise ValueError("vesc.servo_per_rad: found 0, allowed: any other number")
+    return replace(wiring, **values)
+
+
 def build_world(config: VirtualCarConfig) -> World:
     """The world of a configuration. Raises ValueError naming the field that is wrong."""
     if config.track in BUILT_IN:
         course = built_in(config.track)
         grid = rasterise(course)
-    elif config.track.endswith((".yaml", ".yml")):
-        grid = load_map(Path(config.track))
-        course = find_course(grid, config.start)
+    elif config.track.endswith((".yaml", ".yml")) or Path(config.track).is_file():
+        found = map_world(Path(config.track), config.start, config.loop)
+        grid, course = found.grid, found.course
     else:
         raise ValueError(f"track: found {config.track!r}, allowed: {', '.join(BUILT_IN)}, or a map's YAML file")
     car: CarParameters = load_parameters()
@@ -216,7 +239,9 @@ def build_world(config: VirtualCarConfig) -> World:
     if config.hidden_seed is not None:
         car = hidden_car(config.hidden_seed, car)
     start = config.start or (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
-    world = World(car, course, grid, start)
+    if config.people < 0:
+        raise ValueError(f"people: found {config.people}, allowed: 0 or more")
+    world = World(car, course, grid, start, config.people, config.seed)
     world.moving[CHARGE] = config.charge
     return world
 

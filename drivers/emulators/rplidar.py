@@ -3,6 +3,11 @@
 Written from SLAMTEC's "Interface Protocol and Application Notes": a request while scanning ends the scan; SCAN answers
 at once but its samples wait for a stable motor; a protection stop refuses to scan until RESET. Standard scan only:
 EXPRESS SCAN gets no answer, as from firmware before 1.17. Every beam is cast at the pose of its own moment.
+
+Its vices are those of its relatives: an A1's motor knows only the line DTR (asserted: it stands; clear: it turns) and
+not the motor's request; firmware before 1.17 does not know GET_SAMPLERATE; a lidar that triangulates corrects angles by
+distance, 8 degrees less what the SDK takes off for near points, so they go back where the distance jumps, and samples
+without a return stand ahead of the others.
 """
 
 import math
@@ -12,27 +17,39 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from drivers.emulators.people import nearer
 from drivers.emulators.uart import Uart
 from drivers.emulators.world import World
 from sim.car import PHYSICS_STEP_S
 from sim.lidar import cast_beams
 
 NODE_BYTES = 5
-SAMPLE_S = 250e-6
 SPIN_UP_S = 0.5
 DUTY_PER_HZ = 66.0  # of the motor: 660 turns it at 10 Hz
 LEAST_DUTY = 300  # below it the motor does not turn
 RANGE_M = 16.38  # a standard scan's 16 bits of quarter millimetres hold no more
 NEAREST_M = 0.05
-MODEL, FIRMWARE, HARDWARE = 0x31, (1, 29), 3
+MODEL, FIRMWARE_MAJOR, HARDWARE = 0x31, 1, 3
+SAMPLE_RATE_MINOR = 17  # the first firmware 1.x that tells its sample rate
+DTR_TURN_HZ = 5.5  # of an A1, whose motor has one speed
+AHEAD_RAD = math.radians(8.0)  # how far the laser looks ahead of the angle of a far point
+AHEAD_LESS_RAD_M = 98361.0 / 1024.0 / 1000.0  # what a near one takes off, by its distance
 HEALTH_GOOD, HEALTH_ERROR = 0, 2
 
 
 @dataclass(frozen=True)
 class RPLidarWiring:
-    """How noisy the emulated lidar is (standard deviations) and how often a beam returns nothing."""
+    """How the emulated lidar is made and mounted, how noisy it is (standard deviations), and what it does not see."""
 
     baud: int = 256_000
+    firmware_minor: int = 29  # of 1.x
+    sample_s: float = 250e-6
+    motor_by_dtr: bool = False
+    triangulating: bool = False
+    mount_yaw_rad: float = 0.0  # of its own zero in the car's frame, counter-clockwise positive
+    mirrored: bool = False  # upside down
+    mount_x_m: float = 0.0  # of its axis, from the car's centre of gravity
+    mount_y_m: float = 0.0
     noise_m: float = 0.01
     noise_share: float = 0.003  # of the distance
     drop_out: float = 0.01  # share of the beams
@@ -40,32 +57,54 @@ class RPLidarWiring:
 
 
 @njit(cache=True)
-def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, frame, noise, lost, error_m, error_rel):
+def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, frame, people, noise, lost, error_m,
+            error_rel, sample_s, mount, triangulating):  # fmt: skip
     """The nodes of samples first .. first+count-1 of a scan, uint8 (count * 5), as the device sends them.
 
     begin_s: time of sample 0. before, after: rows whose first three entries are x, y, yaw, one physics step apart,
-    `after` at after_s. noise (count,) standard normal; lost (count,) bool.
+    `after` at after_s. people (n, 2): where they stand. noise (count,) standard normal; lost (count,) bool. mount (4,):
+    x, y (m), yaw (rad), and the sign with which the lidar turns, -1 clockwise.
     """
-    angles, metres = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
-    for k in range(count):
-        turns = (first + k) * SAMPLE_S * turn_hz
-        angles[k] = -2.0 * math.pi * (turns - math.floor(turns))
+    angles, metres, ahead = np.empty(count, np.float32), np.empty(count, np.float32), np.zeros(count)
     pose_from, pose_to = np.empty(3), np.empty(3)  # one sample before the first, and at the last
-    share_from = 1.0 - (after_s - begin_s - (first - 1) * SAMPLE_S) / PHYSICS_STEP_S
-    share_to = 1.0 - (after_s - begin_s - (first + count - 1) * SAMPLE_S) / PHYSICS_STEP_S
+    share_from = 1.0 - (after_s - begin_s - (first - 1) * sample_s) / PHYSICS_STEP_S
+    share_to = 1.0 - (after_s - begin_s - (first + count - 1) * sample_s) / PHYSICS_STEP_S
     for k in range(3):
         pose_from[k] = before[k] + share_from * (after[k] - before[k])
         pose_to[k] = before[k] + share_to * (after[k] - before[k])
-    cast_beams(distance_m, frame, pose_from, pose_to, angles, RANGE_M, metres)
+    for pose in (pose_from, pose_to):
+        cos_yaw, sin_yaw = math.cos(pose[2]), math.sin(pose[2])
+        pose[0] += mount[0] * cos_yaw - mount[1] * sin_yaw
+        pose[1] += mount[0] * sin_yaw + mount[1] * cos_yaw
+    if triangulating:
+        ahead[:] = AHEAD_RAD
+    for look in range(2 if triangulating else 1):
+        for k in range(count):
+            turns = (first + k) * sample_s * turn_hz
+            own = 2.0 * math.pi * (turns - math.floor(turns)) - (AHEAD_RAD - ahead[k] if triangulating else 0.0)
+            angles[k] = mount[2] + mount[3] * own
+        cast_beams(distance_m, frame, pose_from, pose_to, angles, RANGE_M, metres)
+        for k in range(count if people.shape[0] > 0 else 0):
+            share = (k + 1.0) / count
+            x = pose_from[0] + share * (pose_to[0] - pose_from[0])
+            y = pose_from[1] + share * (pose_to[1] - pose_from[1])
+            yaw = pose_from[2] + share * (pose_to[2] - pose_from[2])
+            metres[k] = nearer(people, x, y, yaw + angles[k], metres[k])
+        for k in range(count if triangulating and look == 0 else 0):
+            ahead[k] = AHEAD_LESS_RAD_M / max(0.2, metres[k])
     nodes = np.empty(count * NODE_BYTES, dtype=np.uint8)
     for k in range(count):
-        turns = (first + k) * SAMPLE_S * turn_hz
-        new_turn = first + k == 0 or math.floor(turns) != math.floor((first + k - 1) * SAMPLE_S * turn_hz)
-        angle = int((turns - math.floor(turns)) * 23040.0) % 23040
+        turns = (first + k) * sample_s * turn_hz
+        new_turn = first + k == 0 or math.floor(turns) != math.floor((first + k - 1) * sample_s * turn_hz)
         quarter_mm = 0
         if not lost[k] and metres[k] > NEAREST_M:
             seen = metres[k] + noise[k] * (error_m + error_rel * metres[k])
             quarter_mm = min(65535, max(0, int(seen * 4000.0 + 0.5)))
+        own_turns = turns - math.floor(turns)
+        if triangulating and quarter_mm > 0:
+            own_turns -= (AHEAD_RAD - ahead[k]) / (2.0 * math.pi)
+            own_turns -= math.floor(own_turns)
+        angle = int(own_turns * 23040.0) % 23040
         node = k * NODE_BYTES
         nodes[node] = (47 if quarter_mm > 0 else 0) << 2 | (1 if new_turn else 2)
         nodes[node + 1] = (angle & 0x7F) << 1 | 1
@@ -76,7 +115,7 @@ def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, 
 
 
 class RPLidarEmulator:
-    """The lidar on `World`'s car, at its centre of gravity. Feed it with `receive`, move it with `run`."""
+    """The lidar on `World`'s car. Feed it with `receive`, move it with `run`."""
 
     def __init__(self, world: World, wiring: RPLidarWiring, rng: np.random.Generator) -> None:
         self.uart = Uart(wiring.baud, rng)
@@ -85,6 +124,9 @@ class RPLidarEmulator:
         self._world = world
         self._wiring = wiring
         self._rng = rng
+        self._mount = np.array(
+            [wiring.mount_x_m, wiring.mount_y_m, wiring.mount_yaw_rad, 1.0 if wiring.mirrored else -1.0]
+        )
         self._speed_share = 1.0 + wiring.speed_error * float(rng.standard_normal())
         self._requests = bytearray()
         self._arrived: deque[tuple[float, int, bytes]] = deque()  # when its last byte arrives, command, payload
@@ -134,21 +176,23 @@ class RPLidarEmulator:
 
     def _obey(self, at_s: float, command: int, payload: bytes) -> None:
         if command == 0xF0 and len(payload) == 2:
-            self._set_motor(at_s, int.from_bytes(payload, "little"))
+            if not self._wiring.motor_by_dtr:
+                self._turn(at_s, int.from_bytes(payload, "little") / DUTY_PER_HZ)
             return
         self._scanning = False  # any other request ends the scan
         self._nodes.clear()
         if command == 0x40:
             self.health = HEALTH_GOOD
         elif command == 0x50:
-            identity = bytes([MODEL, FIRMWARE[1], FIRMWARE[0], HARDWARE]) + bytes(range(16))
+            identity = bytes([MODEL, self._wiring.firmware_minor, FIRMWARE_MAJOR, HARDWARE]) + bytes(range(16))
             self._answer(at_s, b"\x14\x00\x00\x00\x04", identity)
         elif command == 0x52:
             self._answer(at_s, b"\x03\x00\x00\x00\x06", bytes([self.health, 0, 0]))
-        elif command == 0x59:
-            self._answer(at_s, b"\x04\x00\x00\x00\x15", bytes([250, 0, 250, 0]))
-        elif command == 0xFF:
-            self._answer(at_s, b"\x04\x00\x00\x00\xff", b"\x01\x00\x00\x00")  # the adapter drives the motor
+        elif command == 0x59 and self._wiring.firmware_minor >= SAMPLE_RATE_MINOR:
+            microseconds = round(1e6 * self._wiring.sample_s).to_bytes(2, "little")
+            self._answer(at_s, b"\x04\x00\x00\x00\x15", 2 * microseconds)
+        elif command == 0xFF:  # whether the adapter takes the motor's duty
+            self._answer(at_s, b"\x04\x00\x00\x00\xff", bytes([not self._wiring.motor_by_dtr, 0, 0, 0]))
         elif command in (0x20, 0x21) and self.health != HEALTH_ERROR:
             self._answer(at_s, b"\x05\x00\x00\x40\x81", b"")
             self._scanning = True
@@ -159,8 +203,14 @@ class RPLidarEmulator:
     def _answer(self, at_s: float, length_and_type: bytes, data: bytes) -> None:
         self.uart.send(b"\xa5\x5a" + length_and_type + data, at_s)
 
-    def _set_motor(self, at_s: float, duty: int) -> None:
-        turns = duty >= LEAST_DUTY
+    def set_dtr(self, at_s: float, asserted: bool) -> None:
+        """The host sets the line DTR. As long as nobody clears it, it is asserted: opening the port does that."""
+        if self._wiring.motor_by_dtr:
+            self._turn(at_s, 0.0 if asserted else DTR_TURN_HZ)
+
+    def _turn(self, at_s: float, hz: float) -> None:
+        """Set the motor's speed."""
+        turns = hz * DUTY_PER_HZ >= LEAST_DUTY
         if turns and self._turn_hz == 0.0:
             self._stable_s = at_s + SPIN_UP_S
             if self._measured == 0:
@@ -169,14 +219,14 @@ class RPLidarEmulator:
             self._scanning = False
             self._nodes.clear()
             self._stable_s = math.inf
-        self._turn_hz = duty / DUTY_PER_HZ * self._speed_share if turns else 0.0
+        self._turn_hz = hz * self._speed_share if turns else 0.0
 
     def _measure(self, until_s: float) -> None:
         """Take the samples of the scan up to a time."""
         if not self._scanning or until_s < self._begin_s:
             return
         first = self._measured
-        self._measured = math.floor((until_s - self._begin_s) / SAMPLE_S + 1e-6) + 1
+        self._measured = math.floor((until_s - self._begin_s) / self._wiring.sample_s + 1e-6) + 1
         count = self._measured - first
         if count == 0:
             return
@@ -187,8 +237,8 @@ class RPLidarEmulator:
         world, wiring = self._world, self._wiring
         nodes = measure(
             first, count, self._begin_s, self._turn_hz, world.before, world.moving, world.time_s, world.distance_m,
-            world.frame, self._rng.standard_normal(count), self._rng.random(count) < wiring.drop_out, wiring.noise_m,
-            wiring.noise_share,
+            world.frame, world.people.at, self._rng.standard_normal(count), self._rng.random(count) < wiring.drop_out,
+            wiring.noise_m, wiring.noise_share, wiring.sample_s, self._mount, wiring.triangulating,
         )  # fmt: skip
         self._nodes += nodes.tobytes()
 
@@ -197,8 +247,8 @@ class RPLidarEmulator:
         data = self.uart.arrived(until_s)
         if not self._scanning or until_s < self._begin_s or self.frozen:
             return data
-        samples = math.floor((until_s - self._begin_s) / SAMPLE_S + 1e-6)
-        part_s = until_s - self._begin_s - samples * SAMPLE_S
+        samples = math.floor((until_s - self._begin_s) / self._wiring.sample_s + 1e-6)
+        part_s = until_s - self._begin_s - samples * self._wiring.sample_s
         part = min(NODE_BYTES, math.floor(part_s / self.uart.byte_s + 1e-6))
         due = min(len(self._nodes), max(0, samples * NODE_BYTES + part - self._sent))
         self._sent += due

@@ -6,8 +6,13 @@ Written from the firmware (comm/packet.c, comm/commands.c, timeout.c, imu/imu.c,
   it applies a brake current of 0 A: the car coasts.
 - A speed below the minimum of 900 ERPM releases the motor. A fault releases it for 500 ms and longer while it lasts.
 - The IMU answers in g and degrees a second.
+- A servo moves only where the servo output is enabled in the application's settings.
+- Up to firmware 2.x there was no hand brake, so every command from 10 on had a number less: 11 moves the servo, 12
+  overwrites the motor's configuration. It tells nothing but its version, and its values begin with seven temperatures.
+- What answers a controller on a CAN bus, or a busy one, comes late, and not always in order.
 """
 
+import heapq
 import math
 import struct
 from binascii import crc_hqx
@@ -46,13 +51,24 @@ HARDWARE = b"60_MK6"
 # voltage (mV); status. Each bit of the selective mask stands for one of them, the three temperatures for one together.
 VALUES = struct.Struct(">hhiiiihihiiiiiiBiBhhhiiB")
 VALUE_SIZES = (2, 2, 4, 4, 4, 4, 2, 4, 2, 4, 4, 4, 4, 4, 4, 1, 4, 1, 6, 4, 4, 1)
+# Up to firmware 2.x: seven temperatures; currents of motor, input; duty; ERPM; voltage; Ah, charged, Wh, charged;
+# tachometer, absolute; fault.
+OLD_VALUES = struct.Struct(">7hiihihiiiiiiB")
 
 
 @dataclass(frozen=True)
 class VescWiring:
-    """How the emulated car is wired and how noisy its sensors are (standard deviations)."""
+    """How the emulated car is wired, how noisy its sensors are (standard deviations), and what its controller is like."""
 
     baud: int = 115_200
+    firmware_major: int = 6
+    firmware_minor: int = 2
+    selective: bool = True  # knows GET_VALUES_SELECTIVE, as firmware does since it has IMUs
+    servo_output: bool = True  # enabled
+    answer_delay_s: float = 0.0  # how late every answer is
+    answer_jitter_s: float = 0.0  # and up to how much later, each by chance: they overtake each other
+    imu_upside_down: bool = False  # turned about its x axis: left is right, up is down
+    imu_yaw_rad: float = 0.0  # of its x axis in the car's frame, counter-clockwise positive
     erpm_per_m_s: float = 4614.0
     servo_per_rad: float = -1.2135
     servo_centre: float = 0.5304
@@ -84,12 +100,21 @@ class VescEmulator:
         self._fault_until_s = -math.inf
         self._timed_out = True
         self._imu: tuple[float, ...] = (0.0,) * 6
+        self._late: list[tuple[float, int, bytes]] = []  # a heap of answers: when each is sent, its number, itself
+        self._answers = 0
+        self.motor_configured = True  # False after its configuration was overwritten
         # By packet identifier: what obeys it, and how many bytes of data it needs.
         self._handlers: dict[int, tuple[Callable[[float, bytes], None], int]] = {
             0: (self._firmware, 0), 4: (self._values, 0), 50: (self._selected_values, 4), 65: (self._imu_data, 2),
             5: (self._duty, 4), 6: (self._current, 4), 7: (self._brake, 4), 8: (self._erpm, 4), 12: (self._servo, 2),
             30: (self._alive, 0),
         }  # fmt: skip
+        if wiring.firmware_major < 3:
+            known = self._handlers
+            self._handlers = {kind: known[kind] for kind in (0, 5, 6, 7, 8)}
+            self._handlers |= {4: (self._old_values, 0), 11: known[12], 12: (self._overwrite, 0), 29: known[30]}
+        elif not wiring.selective:
+            del self._handlers[50]
 
     def receive(self, data: bytes, at_s: float) -> None:
         """Bytes that the host puts on the wire at a time."""
@@ -141,6 +166,9 @@ class VescEmulator:
             obey, length = self._handlers.get(payload[0], (self._ignore, 0))
             if len(payload) > length and not self.silent:
                 obey(at_s, payload[1:])
+        while self._late and self._late[0][0] <= until_s:
+            at_s, _, answer = heapq.heappop(self._late)
+            self.uart.send(answer, at_s)
         if self.fault_code:
             self._fault_until_s = until_s + FAULT_STOP_S
             self._world.release()
@@ -154,11 +182,23 @@ class VescEmulator:
     def _answer(self, at_s: float, payload: bytes) -> None:
         length = len(payload)
         start = struct.pack(">BB", 2, length) if length <= 255 else struct.pack(">BH", 3, length)
-        self.uart.send(start + payload + struct.pack(">HB", crc_hqx(payload, 0), 3), at_s)
+        answer = start + payload + struct.pack(">HB", crc_hqx(payload, 0), 3)
+        delay_s, jitter_s = self._wiring.answer_delay_s, self._wiring.answer_jitter_s
+        if delay_s == jitter_s == 0.0:
+            self.uart.send(answer, at_s)
+            return
+        self._answers += 1
+        due_s = at_s + delay_s + (jitter_s * float(self._rng.random()) if jitter_s else 0.0)
+        heapq.heappush(self._late, (due_s, self._answers, answer))
+
+    def _overwrite(self, at_s: float, _: bytes) -> None:
+        """Whatever follows is taken for a configuration: the motor will not turn any more."""
+        self.motor_configured = False
+        self._world.release()
 
     def _motor(self, at_s: float, kind: int, value: float) -> None:
         self._alive(at_s, b"")
-        if at_s >= self._fault_until_s:
+        if at_s >= self._fault_until_s and self.motor_configured:
             self._world.order(at_s, kind, value)
 
     def _alive(self, at_s: float, _: bytes) -> None:
@@ -182,12 +222,15 @@ class VescEmulator:
             self._motor(at_s, SPEED, erpm / self._wiring.erpm_per_m_s)
 
     def _servo(self, at_s: float, data: bytes) -> None:
+        if not self._wiring.servo_output:
+            return
         position = min(1.0, max(0.0, struct.unpack_from(">h", data)[0] / 1000))
         self._world.order(at_s, SERVO, (position - self._wiring.servo_centre) / self._wiring.servo_per_rad)
 
     def _firmware(self, at_s: float, _: bytes) -> None:
+        version = bytes([0, self._wiring.firmware_major, self._wiring.firmware_minor])
         identity = bytes(range(12))
-        self._answer(at_s, bytes([0, 6, 2]) + HARDWARE + b"\0" + identity + bytes(8) + b"\0")
+        self._answer(at_s, version if version[1] < 3 else version + HARDWARE + b"\0" + identity + bytes(8) + b"\0")
 
     def _measure_values(self, at_s: float) -> bytes:
         """The fields of GET_VALUES at a time, without its identifier."""
@@ -206,6 +249,10 @@ class VescEmulator:
 
     def _values(self, at_s: float, _: bytes) -> None:
         self._answer(at_s, b"\x04" + self._measure_values(at_s))
+
+    def _old_values(self, at_s: float, _: bytes) -> None:
+        fields = VALUES.unpack(self._measure_values(at_s))
+        self._answer(at_s, b"\x04" + OLD_VALUES.pack(*[fields[0]] * 7, *fields[2:4], *fields[6:16]))
 
     def _selected_values(self, at_s: float, data: bytes) -> None:
         mask = int.from_bytes(data[:4], "big")
@@ -228,9 +275,13 @@ class VescEmulator:
         wiring, moving = self._wiring, self._world.at(at_s).tolist()
         x, y, z, turn = self._rng.standard_normal(4).tolist()
         shaking = wiring.accel_noise_m_s2 * (1.0 + 0.5 * abs(moving[V_X]))  # the chassis shakes as it rolls
-        accel_x = (moving[ACCEL_X] + self._bias[0] + shaking * x) / G_M_S2
-        accel_y = (moving[ACCEL_Y] + self._bias[1] + shaking * y) / G_M_S2
-        accel_z = 1.0 + shaking * z / G_M_S2
-        rate_z = math.degrees(moving[YAW_RATE] + self._bias[2] + wiring.gyro_noise_rad_s * turn)
+        cos_yaw, sin_yaw = math.cos(wiring.imu_yaw_rad), math.sin(wiring.imu_yaw_rad)
+        over = -1.0 if wiring.imu_upside_down else 1.0
+        ahead = cos_yaw * moving[ACCEL_X] + sin_yaw * moving[ACCEL_Y]
+        left = over * (cos_yaw * moving[ACCEL_Y] - sin_yaw * moving[ACCEL_X])
+        accel_x = (ahead + self._bias[0] + shaking * x) / G_M_S2
+        accel_y = (left + self._bias[1] + shaking * y) / G_M_S2
+        accel_z = over + shaking * z / G_M_S2
+        rate_z = math.degrees(over * moving[YAW_RATE] + self._bias[2] + wiring.gyro_noise_rad_s * turn)
         in_g = (min(16.0, max(-16.0, value)) for value in (accel_x, accel_y, accel_z))
         return (*in_g, 0.0, 0.0, min(2000.0, max(-2000.0, rate_z)))

@@ -37,8 +37,14 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0  # of all noise
     hidden_seed: int | None = None  # of the hidden car; none: the car of the data sheet
     car: dict[str, float] = {}  # parameters that differ from the data sheet's, by their names in sim.car.CarParameters
+    # How the devices differ from what a robot's file says of them, and their vices: by their names in
+    # drivers.emulators.vesc.VescWiring and drivers.emulators.rplidar.RPLidarWiring.
+    vesc: dict[str, bool | int | float] = {}
+    lidar: dict[str, bool | int | float] = {}
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
+    loop: int = 0  # of a map that has several; 0: the best, or the one nearest to `start`
     charge: float = 1.0  # of the battery, 0 to 1
+    people: int = 0  # who walk across the course
     noise: float = 1.0  # factor on the noise of all sensors; 0: none
     directory: str = ""  # for links, sockets and truth; the program that starts the process sets it
 
@@ -67,6 +73,8 @@ class Truth(NamedTuple):
     steer_command: float
     odometer_m: float
     impact_m_s: float  # of the hardest contact with a wall so far
+    people_hit: float  # touches, each counted once
+    people_worst_m_s: float  # speed of the car at the hardest of these touches
 
 
 TRUTH = struct.Struct(f"<{len(Truth._fields)}d")

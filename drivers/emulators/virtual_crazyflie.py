@@ -34,6 +34,8 @@ class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=
     seed: int = 0  # of all noise, and of what happens to datagrams
     noise: float = 1.0  # factor on the errors of sensors and estimate; 0: none
     start: tuple[float, float, float] = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad)
+    firmware: str = "2026.08"  # the release that it behaves as, see crazyflie_version.py
+    positioning: str = "lighthouse"  # see `crazyflie_positioning.SYSTEMS`; "none": it needs poses by radio
     port: int = 0  # UDP, on the loopback; 0: any that is free
 
 
@@ -64,22 +66,20 @@ class DroneTruth(NamedTuple):
     slipped_s: float  # real time that the drone's clock has lost because the machine was busy
 
 
-class VirtualCrazyflie:
-    """A running process. Made by `start_virtual_crazyflie`; ends with `close` or its `with` block."""
+class Watcher:
+    """One connection to a virtual Crazyflie's control socket, for one thread."""
 
-    def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
-        self.process = process
-        self.directory = directory
-        self.uri: str = ready["uri"]
-        self._control = connect(ready["control"])
+    def __init__(self, control: str, directory: Path) -> None:
+        self._control, self._directory = connect(control), directory
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Give an order. Raises ValueError with the process's words, ConnectionError if it has ended."""
         self._control.sendall(json.dumps(request).encode() + b"\n")
         answer = b""
         while not answer.endswith(b"\n"):
             piece = self._control.recv(4096)
             if not piece:
-                raise ConnectionError(f"the virtual Crazyflie has ended: {last_words(self.directory)}")
+                raise ConnectionError(f"the virtual Crazyflie has ended: {last_words(self._directory)}")
             answer += piece
         decoded = json.loads(answer)
         if "error" in decoded:
@@ -88,19 +88,41 @@ class VirtualCrazyflie:
 
     def truth(self) -> DroneTruth:
         """How things really are, now."""
-        return DroneTruth(**self._ask({"do": "truth"}))
+        return DroneTruth(**self.ask({"do": "truth"}))
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._control.close()
+
+
+class VirtualCrazyflie:
+    """A running process. Made by `start_virtual_crazyflie`; ends with `close` or its `with` block."""
+
+    def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
+        self.process = process
+        self.directory = directory
+        self.uri: str = ready["uri"]
+        self._control: str = ready["control"]
+        self._watcher = self.watcher()
+
+    def watcher(self) -> Watcher:
+        """Another connection, for another thread."""
+        return Watcher(self._control, self.directory)
+
+    def truth(self) -> DroneTruth:
+        """How things really are, now."""
+        return self._watcher.truth()
 
     def fault(self, do: str, **arguments: Any) -> None:
         """Do something to the drone or its link; see `drivers.emulators.crazyflie`.
 
         Raises ValueError with the process's words if it cannot be done.
         """
-        self._ask({"do": do, **arguments})
+        self._watcher.ask({"do": do, **arguments})
 
     def close(self) -> None:
         """End the process and remove its directory. Never raises."""
-        with suppress(OSError):
-            self._control.close()
+        self._watcher.close()
         end_child(self.process)
         shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -3,6 +3,9 @@
 
 #include "stabilizer_types.h"
 
+/* The values of stabilizer.controller; this one has moved when controllers were added. */
+enum { ControllerTypeOot = 6 };
+
 void controllerOutOfTreeInit(void);
 bool controllerOutOfTreeTest(void);
 void controllerOutOfTree(control_t *control, const setpoint_t *setpoint, const sensorData_t *sensors,

@@ -3,7 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "commander.h"
 #include "controller_pid.h"
+#include "pm.h"
+#include "supervisor.h"
 #include "usec_time.h"
 
 #define TABLE_SIZE 64
@@ -17,17 +20,20 @@ struct stub_entry {
 struct stub_entry stub_parameters[TABLE_SIZE], stub_logs[TABLE_SIZE];
 uint32_t stub_parameters_count, stub_logs_count;
 uint64_t stub_time_us;
+uint8_t stub_is_flying, stub_battery_low; /* what the host's supervisor and power management say */
 const uint32_t stub_sizes[] = {sizeof(control_t), sizeof(setpoint_t), sizeof(sensorData_t), sizeof(state_t)};
 
 static void (*host_pid)(control_t *, const setpoint_t *, const sensorData_t *, const state_t *, stabilizerStep_t);
 static void (*host_print)(const char *);
+static void (*host_command)(setpoint_t *, int); /* NULL and 0: relax the priority */
 
 void stub_set_host(void (*pid)(control_t *, const setpoint_t *, const sensorData_t *, const state_t *,
                                stabilizerStep_t),
-                   void (*print)(const char *))
+                   void (*print)(const char *), void (*command)(setpoint_t *, int))
 {
     host_pid = pid;
     host_print = print;
+    host_command = command;
 }
 
 static uint32_t append(struct stub_entry *table, uint32_t count, const char *group,
@@ -62,6 +68,26 @@ void stub_print(const char *format, ...)
 uint64_t usecTimestamp(void)
 {
     return stub_time_us;
+}
+
+void commanderSetSetpoint(setpoint_t *setpoint, int priority)
+{
+    host_command(setpoint, priority);
+}
+
+void commanderRelaxPriority(void)
+{
+    host_command(NULL, 0);
+}
+
+bool supervisorIsFlying(void)
+{
+    return stub_is_flying != 0;
+}
+
+bool pmIsBatteryLow(void)
+{
+    return stub_battery_low != 0;
 }
 
 void controllerPidInit(void)

@@ -21,6 +21,7 @@
 #include "debug.h"
 
 #include "image_record.h"
+#include "landing.h"
 #include "policy.h"
 #include "policy_app.h"
 #include "sine_cosine.h"
@@ -46,6 +47,7 @@ enum fault {
     RATE = 6,          /* faster than policy.rateDegS about an axis */
     POSITION = 7,      /* further than policy.fenceM, along an axis, from where it was armed */
     PARAMETER = 8,     /* one of them makes no sense */
+    LANDING = 9,       /* the drone comes down by itself: landing.cause says why */
 };
 
 static enum { READY, FLYING, LATCHED } mode = LATCHED;
@@ -54,6 +56,7 @@ static enum { READY, FLYING, LATCHED } mode = LATCHED;
 static uint8_t arm;
 static uint8_t self_ok;
 static uint32_t id = POLICY_ID;
+static uint8_t number = ControllerTypeOot; /* what to choose this controller by: it has changed with releases */
 static float tilt_max_deg = 75.0f;
 static float rate_max_deg_s = 1000.0f; /* the gyroscope ends at 2000 */
 static float fence_m = 3.0f;
@@ -280,13 +283,14 @@ void controllerOutOfTree(control_t *control, const setpoint_t *setpoint, const s
     const bool was_flying = mode == FLYING;
     const bool armed = arm == 1;
     watch_setpoint(setpoint);
+    const bool landing = landing_step(armed, setpoint, state);
 
     enum fault found = NONE;
     if (!armed) {
         mode = READY;
         fault = NONE;
     } else if (mode != LATCHED) {
-        found = find_fault(setpoint, sensors, state);
+        found = landing ? LANDING : find_fault(setpoint, sensors, state);
         if (found == NONE && mode == READY) {
             take_over(state);
         }
@@ -321,6 +325,8 @@ PARAM_ADD(PARAM_UINT8, arm, &arm)
 PARAM_ADD(PARAM_UINT8 | PARAM_RONLY, selfOk, &self_ok)
 /* First 32 bits of POLICY_SHA256: which policy this is */
 PARAM_ADD(PARAM_UINT32 | PARAM_RONLY, id, &id)
+/* The value of stabilizer.controller that chooses this controller */
+PARAM_ADD(PARAM_UINT8 | PARAM_RONLY, controller, &number)
 PARAM_ADD(PARAM_FLOAT, tiltDeg, &tilt_max_deg)
 PARAM_ADD(PARAM_FLOAT, rateDegS, &rate_max_deg_s)
 PARAM_ADD(PARAM_FLOAT, fenceM, &fence_m)

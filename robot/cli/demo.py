@@ -1,7 +1,9 @@
 """`robot demo`: one slow lap, by keyboard or by itself, saved as a course."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from robot.cli.output import finish, parse, say
 
@@ -17,6 +19,10 @@ class DemoConfig:
     robot: str = "virtual-car"
     track: str = "default"
     map: str = ""
+    loop: int = 0
+    """Which loop of a map that has several; the terminal names them."""
+    start: Annotated[tuple[float, float, float] | None, tyro.conf.arg(metavar="X Y YAW_DEG")] = None
+    """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     mapless: bool = False
     """Make the map from this lap."""
     demonstration: Literal["gap-follower", "keyboard"] = "gap-follower"
@@ -35,6 +41,8 @@ def main(arguments: list[str]) -> int:
             robot=config.robot,
             track=config.track,
             map=config.map,
+            loop=config.loop,
+            start=config.start,
             mapless=config.mapless,
             demonstration=config.demonstration,
             clock=config.clock,

@@ -24,6 +24,10 @@ class EvaluateConfig:
     robot: str = "virtual-car"
     track: str = "default"
     map: str = ""
+    loop: int = 0
+    """Which loop of a map that has several; the terminal names them."""
+    start: Annotated[tuple[float, float, float] | None, tyro.conf.arg(metavar="X Y YAW_DEG")] = None
+    """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     laps: int = 10
     clock: Literal["realtime", "lockstep"] = "lockstep"
     seed: int = 0
@@ -44,7 +48,8 @@ class FlightEvaluateConfig:
     run: Annotated[str, tyro.conf.Positional]
     """A run's folder, or a policy file."""
     quadrotor: str = ""
-    """A quadrotor of `sim/data`, or the path of its TOML file; otherwise the one it was trained for."""
+    """A quadrotor of `sim/data`, or the path of its TOML file; otherwise the first that it was trained for. What it does on
+    each of the Crazyflies is shown besides."""
     episodes: int = 1000
     seed: int = 0
     lap_s: tuple[float, ...] = (5.5, 3.5)
@@ -88,13 +93,17 @@ def drive(arguments: list[str]) -> int:
     config, as_json = parse(EvaluateConfig, "evaluate", arguments)
     from robot.practice.best_policy import describe
     from robot.practice.run import evaluate
-    from robot.practice.settings import PracticeConfig, load_config
+    from robot.practice.settings import SHIPPED, PracticeConfig, load_config
 
+    if config.run != SHIPPED and not policy_of(config.run).is_file():
+        raise ValueError(f"RUN: found no {policy_of(config.run)}, allowed: {SHIPPED}, a run's folder or a policy file")
     policy = policy_of(config.run)
     wanted = PracticeConfig(
         robot=config.robot,
         track=config.track,
         map=config.map,
+        loop=config.loop,
+        start=config.start,
         start_from=str(policy),
         clock=config.clock,
         minutes=10.0 + config.laps,
@@ -104,7 +113,8 @@ def drive(arguments: list[str]) -> int:
     )
     if (Path(config.run) / "setup-1.npz").is_file() and config.track == "default" and not config.map:
         earlier = load_config(Path(config.run))
-        wanted = replace(wanted, track=earlier.track, map=earlier.map)
+        start = wanted.start or earlier.start
+        wanted = replace(wanted, track=earlier.track, map=earlier.map, loop=wanted.loop or earlier.loop, start=start)
         if config.hidden_seed is None:
             wanted = replace(wanted, hidden_seed=earlier.hidden_seed)
     say(f"policy   {describe(policy)}")

@@ -1,6 +1,7 @@
 """`robot flash`: firmware onto a Crazyflie, read back and compared."""
 
 import hashlib
+import zipfile
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +76,20 @@ def main(arguments: list[str]) -> int:
 def image_of(config: FlashConfig, virtual: bool) -> bytes:
     """The image to write, checked. Raises ValueError for a wrong one."""
     from firmware_export.crazyflie_app import DECIDED
-    from firmware_export.firmware_image import check_image, load_image, policy_image
+    from firmware_export.firmware_image import check_image, load_image, policy_image, read_release
     from robot.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run)) if config.run else None
     if network is not None and [(field.name, field.size) for field in network.action] != [DECIDED]:
         raise ValueError(f"{config.run}: found a policy for {network.task}, allowed: one that flies a quadrotor")
     if config.image:
-        return load_image(Path(config.image), network)
+        image = load_image(Path(config.image), network)
+        if zipfile.is_zipfile(config.image):
+            release = read_release(Path(config.image))
+            say(
+                f"release  {release.version} for {release.airframe}; left as they are: {', '.join(release.others) or 'none'}"
+            )
+        return image
     if network is None:
         raise ValueError("found neither RUN nor --image, allowed: one of them, or both")
     if not virtual:

@@ -1,25 +1,34 @@
 """What every verb prints: text for people on stderr, one JSON object as the last line of stdout."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import tyro
 
+from robot.json_file import json_text
+
 ConfigT = TypeVar("ConfigT")
 
 
 def parse(
-    config: type[ConfigT], verb: str, arguments: Sequence[str], description: str | None = None
+    config: type[ConfigT],
+    verb: str,
+    arguments: Sequence[str],
+    description: str | None = None,
+    default: ConfigT | None = None,
 ) -> tuple[ConfigT, bool]:
-    """The verb's options as its config dataclass, and whether `--json` was given. Exits with status 2 on a wrong one."""
+    """The verb's options as its config dataclass, and whether `--json` was given. Exits with status 2 on a wrong one.
+
+    default: what options that are not given are taken from, instead of the dataclass's own.
+    """
     as_json = "--json" in arguments
     rest = [argument for argument in arguments if argument != "--json"]
     text = (
         description or config.__doc__ or ""
     ) + "\n\n--json: the figures as one JSON object in the last line of stdout."
-    return tyro.cli(config, args=rest, prog=f"robot {verb}", description=text), as_json
+    start = tyro.MISSING_NONPROP if default is None else default
+    return tyro.cli(config, args=rest, prog=f"robot {verb}", description=text, default=start), as_json
 
 
 def say(text: str) -> None:
@@ -30,4 +39,4 @@ def say(text: str) -> None:
 def finish(figures: dict[str, Any], as_json: bool) -> None:
     """The last line of stdout."""
     if as_json:
-        print(json.dumps(figures, allow_nan=False), flush=True)
+        print(json_text(figures), flush=True)

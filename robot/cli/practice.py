@@ -1,12 +1,18 @@
 """`robot practice`: a robot learns a task by itself, on the robot or on its virtual twin."""
 
+from pathlib import Path
+
 from robot.cli.output import finish, parse, say
-from robot.practice.settings import PracticeConfig
+from robot.practice.settings import PracticeConfig, load_config, refuse_changes
 
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(PracticeConfig, "practice", arguments)
     from robot.practice.run import practise
+
+    if config.resume:
+        earlier = load_config(Path(config.resume))
+        refuse_changes(parse(PracticeConfig, "practice", arguments, default=earlier)[0], earlier)
 
     figures = practise(config)
     say_result(figures)

@@ -1,63 +1,80 @@
 """`robot replay`: the same decisions again, byte for byte, from a log or a folder of logs."""
 
+import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import tyro
 
 from robot.cli.output import finish, parse, say
 
-if TYPE_CHECKING:
-    from robot.logs.replay import Difference
-
 
 @dataclass(frozen=True)
 class ReplayConfig:
     """Feed a log's readings to the same program, and compare everything that it decides with what the log says.
 
-    Exit status 0: equal. 1: the first difference is named. 2: the log cannot be replayed (a gap, another version).
+    Exit status 0: equal to the end. 1: different, or damaged; the first difference is named. 2: cannot be replayed
+    (foreign, another version, empty, a gap). 3: equal, but the log has no end: it was cut, or its recorder was killed.
+    Of a folder: the first of 1, 2, 3 that any of its logs has.
     """
 
     log: Annotated[Path, tyro.conf.Positional]
-    """A run's folder, or a log.mcap wherever it lies; or a folder of runs, for which a JUnit report is written."""
-    junit: Path = Path("replay.xml")
-    """Where the report of a folder of runs goes."""
+    """A run's folder, or a log.mcap wherever it lies; or a folder of runs, whose logs are all replayed."""
+    junit: Path | None = None
+    """Where to write a JUnit report; for a folder of runs it is replay.xml if nothing is said."""
 
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(ReplayConfig, "replay", arguments)
-    from robot.logs.replay import replay, replay_folder
-    from robot.logs.setups import pipeline_for
+    from robot.logs.replay_folder import exit_status, replay_folder, write_report
 
     if not config.log.exists():
         raise ValueError(f"{config.log}: no such file or folder")
+    if config.junit is not None and config.junit.is_dir():
+        raise ValueError(f"--junit: found {config.junit}, a folder; allowed: a file")
     if config.log.is_file() or (config.log / "log.mcap").exists():
-        say(f"replaying {config.log}")
-        report = replay(config.log, lambda life: pipeline_for(config.log, life))
-        say(told(report.first_difference) if report.first_difference else
-            f"equal: {report.ticks} ticks, {report.speed:.0f} times faster than real time")  # fmt: skip
-        finish(msgspec.to_builtins(report), as_json)
-        return 0 if report.equal else 1
-    results = replay_folder(config.log, pipeline_for, config.junit)
-    for path, result in results.items():
-        say(f"{path}: {result if isinstance(result, ValueError) else told(result.first_difference) or 'equal'}")
-    equal = all(not isinstance(result, ValueError) and result.equal for result in results.values())
+        return replay_one(config, as_json)
+    junit = config.junit or Path("replay.xml")
+    results = replay_folder(config.log)
+    write_report(junit, config.log, results)
+    for path, (report, _) in results.items():
+        say(f"{path}: {report.outcome}: {report.reason.removeprefix(f'{path}: ') or f'{report.ticks} ticks'}")
+    outcomes = [report.outcome for report, _ in results.values()]
+    say(f"{len(results)} logs: {', '.join(f'{count} {outcome}' for outcome, count in Counter(outcomes).items())}")
     finish(
         {
-            "equal": equal,
+            "equal": set(outcomes) == {"equal"},
             "logs": len(results),
-            "ticks": sum(0 if isinstance(result, ValueError) else result.ticks for result in results.values()),
-            "junit": str(config.junit),
+            "ticks": sum(report.ticks for report, _ in results.values()),
+            "outcomes": dict(Counter(outcomes)),
+            "reports": {str(path): msgspec.to_builtins(report) for path, (report, _) in results.items()},
+            "junit": str(junit),
         },
         as_json,
     )
-    return 0 if equal else 1
+    return exit_status(outcomes)
 
 
-def told(difference: "Difference | None") -> str:
-    """A difference in words; empty for none."""
-    if difference is None:
-        return ""
-    return f"differs first at tick {difference.tick}, {difference.field}: logged {difference.logged}, replayed {difference.replayed}"
+def replay_one(config: ReplayConfig, as_json: bool) -> int:
+    """One run, or one file. An exception of the program is not caught here: its traceback tells more than a report."""
+    from robot.logs.mcap_file import RefusedLog
+    from robot.logs.replay import ReplayReport, replay
+    from robot.logs.replay_folder import EXIT_STATUS, write_report
+
+    say(f"replaying {config.log}")
+    started = time.perf_counter()
+    try:
+        report = replay(config.log)
+    except RefusedLog as refusal:
+        report = ReplayReport.refused(refusal.outcome, str(refusal))
+    if config.junit is not None:
+        write_report(config.junit, config.log, {config.log: (report, time.perf_counter() - started)})
+    if report.outcome == "equal":
+        say(f"equal: {report.ticks} ticks, {report.speed:.0f} times faster than real time")
+    else:
+        say(f"robot replay: {report.reason}" if EXIT_STATUS[report.outcome] == 2 else report.reason)
+    finish(msgspec.to_builtins(report), as_json)
+    return EXIT_STATUS[report.outcome]

@@ -1,5 +1,6 @@
 """`robot run`: a policy flies a Crazyflie, or its virtual twin."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from robot.cli.output import finish, parse, say
 
 if TYPE_CHECKING:
-    from robot.flight.mission import Phase
+    from robot.flight.flown import Phase
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 DOING = ("checking", "taking off", "the policy flies", "handing back", "landing", "landed")
@@ -22,6 +23,7 @@ class RunConfig:
     """Fly the policy of a run: take-off and landing by the firmware, in between the policy's task.
 
     A hovering policy holds four points, one that tracks trajectories flies two laps of a figure-of-eight. Ctrl-C lands.
+    Without this program or its link the drone comes down by itself.
     """
 
     run: Annotated[str, tyro.conf.Positional]
@@ -30,11 +32,15 @@ class RunConfig:
     """`crazyflie`, `virtual-crazyflie`, or the path of a robot's TOML file."""
     policy_on: Literal["board", "host"] = "board"
     """`board`: the drone carries the policy (robot export, robot flash), which is checked. `host`: it decides here, and
-    sends angular rates and thrust; the firmware may be any."""
+    sends angular rates and thrust; the drone carries the app of any policy, which lands it when this computer dies."""
     loss: float = 0.0
     """Share of datagrams that the virtual drone's link loses, each way."""
     seed: int = 0
-    """Of the virtual drone's noise and losses."""
+    """Of the virtual drone's vices and losses."""
+    quadrotor: str = ""
+    """Which one the virtual drone is, a Crazyflie of `sim/data`; otherwise the robot file's."""
+    positioning: Literal["", "lighthouse", "flow", "loco", "motion-capture"] = ""
+    """Where the virtual drone knows its place from, with all that such a system does wrong; otherwise the robot file's."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.loss < 1.0:
@@ -52,11 +58,20 @@ def main(arguments: list[str]) -> int:
         task = bar.add_task("connecting", total=1.0)
 
         def show(phase: "Phase", share: float) -> None:
-            bar.update(task, completed=share, description=DOING[phase])
+            with suppress(OSError):  # the terminal is closed, and the drone is to land all the same
+                bar.update(task, completed=share, description=DOING[phase])
 
         try:
             figures = run_mission(
-                Path(config.run), config.robot, config.policy_on, config.loss, config.seed, config, show
+                Path(config.run),
+                config.robot,
+                config.policy_on,
+                config.loss,
+                config.seed,
+                config,
+                show,
+                quadrotor=config.quadrotor,
+                positioning=config.positioning,
             )
         except LinkLost as error:
             say(f"robot run: {error}")
@@ -76,5 +91,8 @@ def say_result(figures: dict) -> None:
         judge = "the simulator's truth" if figures["judged_by"] == "truth" else "the drone's own estimate"
         say(f"position error  {100 * figures['position_error_m']:.1f} cm on average, "
             f"{100 * figures['position_error_max_m']:.1f} cm at most, by {judge}")  # fmt: skip
-    say("landed" if figures["landed"] else "NOT known to have landed")
+    if not figures["took_off"]:
+        say("it stayed on the ground")
+    else:
+        say("landed" if figures["landed"] else "NOT known to have landed")
     say(f"run      {figures['run']}, with log.mcap and picture.png")

@@ -5,9 +5,11 @@ import numpy as np
 from drivers.base import LidarReading, VescReading
 from robot.demonstration.calibration import Calibration, Calibrator
 from robot.demonstration.first_map import Closure, first_map
+from robot.demonstration.first_metres import FirstMetres
 from robot.demonstration.gap_follower import GapFollower
 from robot.estimation.estimator import Estimate, Estimator, Pose
 from robot.estimation.mapless import MaplessEstimator
+from sim.car import P_FRONT, P_REAR, P_STEER_MAX
 from sim.distance_field import OccupancyGrid
 from sim.track import Course
 
@@ -16,15 +18,18 @@ class FirstLap:
     """The demonstration's state. `lap_s` is 0 until it is over.
 
     car: `CarParameters.packed()`. lap_s: of a demonstration that was driven earlier. keyboard: a person drives.
+    proved: the car is known to be wired as its file says; otherwise `first_metres` finds out before the lap.
     """
 
-    def __init__(self, car: np.ndarray, lap_s: float, keyboard: bool) -> None:
+    def __init__(self, car: np.ndarray, lap_s: float, keyboard: bool, proved: bool = False) -> None:
         self.lap_s = lap_s
         self.keyboard = keyboard
         self.started_s = self.driven_m = 0.0
         self.guided = (0.0, 0.0)  # what the gap follower says
-        self.gap_follower = GapFollower()
+        self.gap_follower = GapFollower(float(car[P_FRONT] + car[P_REAR]), float(car[P_STEER_MAX]))
         self.calibrator = Calibrator(car)
+        self.first_metres = FirstMetres(car)
+        self.proving = lap_s == 0.0 and not proved
         self.closure: Closure | None = None
 
     def watch(self, now: float, estimate: Estimate, vesc: VescReading, lidar: LidarReading) -> None:

@@ -16,8 +16,6 @@ from robot.estimation.recent_points import RecentPoints
 from robot.estimation.scan_matching import deskew
 from robot.estimation.tracker import Estimate
 
-WHEELBASE_M = 0.33
-STEER_MAX_RAD = 0.4189
 SPEED_M_S = 1.5
 CREEP_M_S = 0.5
 CURVATURES = np.linspace(-1.25, 1.25, 51)  # 1/m; the tightest is a little less than full lock
@@ -101,7 +99,8 @@ def choose(points, curvatures, inner_side, last_curvature):
 class GapFollower:
     """A driver for the demonstration lap. Call `command` at every tick; equal readings give equal commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, wheelbase_m: float = 0.3302, steer_max_rad: float = 0.4189) -> None:
+        self.wheelbase_m, self.steer_max_rad = wheelbase_m, steer_max_rad
         self.recent = RecentPoints()
         self.time_s: float | None = None
         self.turned_rad = 0.0
@@ -128,6 +127,6 @@ class GapFollower:
         if len(scan) < POINTS_MIN:
             return 0.0, 0.0
         self.curvature, free_m = choose(scan, CURVATURES, self.inner_side, self.curvature)
-        steer = math.atan(WHEELBASE_M * self.curvature)
+        steer = math.atan(self.wheelbase_m * self.curvature)
         speed = min(SPEED_M_S, max(CREEP_M_S, SPEED_M_S * free_m / (0.75 * HORIZON_M)))
-        return min(STEER_MAX_RAD, max(-STEER_MAX_RAD, steer)), speed
+        return min(self.steer_max_rad, max(-self.steer_max_rad, steer)), speed

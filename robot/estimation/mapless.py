@@ -45,9 +45,9 @@ class MaplessEstimator(Tracker):
     Start it while the car stands, and let it stand until `lost` is False.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, car: np.ndarray | None = None) -> None:
         self.map = GrowingField()
-        super().__init__(self.map.distance_m, self.map.frame, known_m=KNOWN_M - 0.01, robust_m=ROBUST_M)
+        super().__init__(self.map.distance_m, self.map.frame, known_m=KNOWN_M - 0.01, robust_m=ROBUST_M, car=car)
         self.keyframes: list[Keyframe] = []
         self.travelled_m = 0.0
         self.closing_pose: np.ndarray | None = None  # where the car really is, in the frame of the start, once closed
@@ -67,8 +67,8 @@ class MaplessEstimator(Tracker):
         if self.count == 0:
             return estimate
         pose = self.state[:3].copy()
-        self.keyframes.append(Keyframe(now_s, self.travelled_m, pose, self._points[: self.count].copy()))
-        self.map.insert(self._points, self.count, pose)
+        self.keyframes.append(Keyframe(now_s, self.travelled_m, pose, self.points[: self.count].copy()))
+        self.map.insert(self.points, self.count, pose)
         if not self.placed:
             self._began_s = self._began_s or now_s
             if now_s - self._began_s > LOOK_ROUND_S:

@@ -14,10 +14,10 @@ import numpy as np
 from drivers.crazyflie import Crazyflie, CrazyflieReading, Vector
 from firmware_export.crazyflie_app import POSITION_ERROR_MAX_M
 from firmware_export.network import Network
+from robot.flight.on_board import check_app
 from robot.network_of_run import TASK_MODULES
 from sim.quadrotor import N_ROTORS, STEP_S, QuadrotorParameters, body_derivative, rotor_thrust, rotors_step
 
-CONTROLLER_PID = 1
 FOLLOW = 0.03  # share of the way to the drone's rate that the model's makes in a step, beside its own turning
 LEAD_S = 0.025  # by which the rate controller lags
 DELAY_S = 0.03  # from a measurement to the drone's answer
@@ -29,7 +29,7 @@ ONE, OWN = np.uintp(1), np.uintp(0)
 class HostPolicy:
     """The policy of one run, decided here, a hundred times a second."""
 
-    controller = CONTROLLER_PID
+    controller = 0  # that of the app, disarmed: the firmware's own inside it, and the app's landing
     tick_s = STEP_S
 
     def __init__(self, network: Network, quadrotor: QuadrotorParameters, path: np.ndarray | None = None) -> None:
@@ -52,7 +52,8 @@ class HostPolicy:
         self._rate = np.zeros(3)
 
     def check(self, driver: Crazyflie) -> None:
-        """Nothing has to be on board."""
+        """Any policy may be on board, but the app has to: it lands the drone when this computer dies."""
+        self.controller = check_app(driver)
 
     def take_over(self, driver: Crazyflie) -> None:
         reading = driver.read()

@@ -5,18 +5,45 @@ It is told what to do by parameters, and tells what it does by log variables; bo
 
 from dataclasses import dataclass
 
-from drivers.crazyflie import OUT_OF_TREE, Crazyflie, CrazyflieReading, Vector
+from drivers.crazyflie import GUARD, Crazyflie, CrazyflieReading, Vector
+from drivers.crazyflie_firmware import too_old
 from firmware_export.crazyflie_app import policy_id
 from robot.flight.pilot import Aborted
 
 ARM, SELF_TEST, IDENTITY, LAP = "policy.arm", "policy.selfOk", "policy.id", "policy.lapS"
+CONTROLLER = "policy.controller"
 ACTIVE, FAULT, DECISIONS = "policy.active", "policy.fault", "policy.decisions"
-LOGGED = (ACTIVE, FAULT, DECISIONS)
+LANDING_PHASE, LANDING_CAUSE = "landing.phase", "landing.cause"
+LOGGED = (ACTIVE, FAULT, DECISIONS, LANDING_PHASE, LANDING_CAUSE)
+COMING_DOWN, DOWN = 1, 2  # of LANDING_PHASE
+CAUSES = ("", "as it was told", "no set-point for 400 ms", "its battery is low")  # of LANDING_CAUSE
+TO_DO = "robot export --to crazyflie, build, robot flash"
 
 FAULTS = (
     "nothing is wrong", "its self-test has not passed", "no set-point for 200 ms", "the set-point is no position",
     "a number is not finite", "tilted too far", "turning too fast", "outside of its fence", "a parameter makes no sense",
+    "it lands by itself",
 )  # fmt: skip
+
+
+def check_app(driver: Crazyflie) -> int:
+    """The number of our app's controller. Raises Aborted unless it is there, and flies and lands with this firmware."""
+    if why := too_old(driver.firmware):
+        raise Aborted(why)
+    if not driver.has_parameter(ARM):
+        raise Aborted(f"there is no policy on board: {TO_DO}")
+    if not (driver.has_parameter(GUARD) and driver.has_parameter(CONTROLLER)):
+        raise Aborted(f"the app on board is of an older version, which does not land by itself: {TO_DO}")
+    driver.set_parameter(ARM, 0)
+    return int(driver.parameter(CONTROLLER))
+
+
+def landing_by_itself(reading: CrazyflieReading) -> str:
+    """Why the drone comes down by itself, or has; empty if it does not."""
+    if not reading.extra.get(LANDING_PHASE, 0.0):
+        return ""
+    cause = int(reading.extra.get(LANDING_CAUSE, 0.0))
+    return CAUSES[cause] if 0 < cause < len(CAUSES) else f"cause {cause}"
 
 
 @dataclass
@@ -26,20 +53,18 @@ class OnBoardPolicy:
     sha256: str
     rate_hz: float
     lap_s: float | None = None  # of a policy that tracks a path
-    controller: int = OUT_OF_TREE
+    controller: int = 0  # known when it is checked
     tick_s: float = 0.02
     _decisions: float = 0.0  # before it took over
 
     def check(self, driver: Crazyflie) -> None:
         """Raise Aborted unless the drone carries this policy, whole."""
-        if not driver.has_parameter(ARM):
-            raise Aborted("there is no policy on board: robot export --to crazyflie, build, robot flash")
+        self.controller = check_app(driver)
         wanted, found = policy_id(self.sha256), int(driver.parameter(IDENTITY))
         if wanted != found:
             raise Aborted(f"the policy on board is {found:08x}, this run's is {wanted:08x}: flash it first")
         if driver.parameter(SELF_TEST) != 1:
             raise Aborted("the policy on board has not passed its self-test: flash it again")
-        driver.set_parameter(ARM, 0)
         if self.lap_s is not None:
             driver.set_parameter(LAP, self.lap_s)
 

@@ -12,11 +12,11 @@ class Aborted(RuntimeError):
 class Pilot(Protocol):
     """The policy that flies, wherever it runs."""
 
-    controller: int  # the firmware's controller that it needs, stabilizer.controller
+    controller: int  # what it needs of stabilizer.controller, once it is checked
     tick_s: float  # how often it wants to send
 
     def check(self, driver: Crazyflie) -> None:
-        """Raise Aborted unless the drone carries this policy, whole."""
+        """Raise Aborted unless the drone carries what this policy needs, whole."""
         ...
 
     def take_over(self, driver: Crazyflie) -> None:

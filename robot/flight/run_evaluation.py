@@ -12,32 +12,41 @@ from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile, load_policy
 from robot.flight.evaluation import Conditions, Network, Pilot, evaluate
 from robot.flight.evaluation_plots import heat_map
-from robot.flight.judgement import NOMINAL, Judgement, judge, pilots_for
+from robot.flight.judgement import NOMINAL, Judgement, airframe_name, judge, pilots_for
 from robot.flight.settings import FlightTrainConfig
 from robot.flight.tracking import LAPS_S, tracking_figures
 from robot.flight.tracking import pilots_for as tracking_pilots_for
 from robot.flight.training import LATENCY_S, task_for
 from robot.flight.video import frames, save_video
 from robot.tasks import track_trajectory
-from sim.quadrotor import Q_X, Q_Y, load_parameters
+from sim.input_files import from_table, read_text, shown, wrong
+from sim.quadrotor import CRAZYFLIES, Q_X, Q_Y, STEP_S, load_parameters, quadrotors_named
 
-OTHERS = {"crazyflie_2_0": "crazyflie_2_1"}  # the other published set of the same drone; crazyflie_2_0 for the rest
 VIDEO_STARTS = 24  # of which the most tilted one is shown
 
 
-def trained_with(policy: PolicyFile) -> FlightTrainConfig:
-    """The settings that a policy was trained with; the usual ones where its file does not say."""
+def trained_with(path: Path, policy: PolicyFile) -> FlightTrainConfig:
+    """The settings that a policy was trained with; the usual ones where its file does not say.
+
+    Raises ValueError, naming file and field, for settings that no training of this version has.
+    """
     known = {field.name for field in fields(FlightTrainConfig)}
     stored = {name: value for name, value in policy.metadata.get("trained", {}).items() if name in known}
-    return FlightTrainConfig(**stored)
+    config = from_table(path, FlightTrainConfig, {"task": policy.metadata["task"]} | stored, "trained")
+    if abs(policy.metadata["rate_hz"] * STEP_S - 1.0) > 1e-6:
+        raise wrong(path, "rate_hz", shown(policy.metadata["rate_hz"]), f"{1.0 / STEP_S:g}, at which drones decide")
+    return config
 
 
 def load_waypoints(path: Path) -> np.ndarray:
     """Points x y z, m, one a line, separated by spaces or commas: (n, 3). Raises ValueError naming file and fault."""
+    text = read_text(path)
     try:
-        points = np.loadtxt(io.StringIO(path.read_text().replace(",", " ")), ndmin=2)
-    except (OSError, ValueError) as error:
+        points = np.loadtxt(io.StringIO(text.replace(",", " ")), ndmin=2)
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    if not len(points):
+        raise ValueError(f"{path}: found no points, allowed: x y z, m, a line each")
     if points.shape[1] != 3 or not np.isfinite(points).all():
         raise ValueError(f"{path}: found {points.shape[1]} numbers a line, allowed: finite x y z, m")
     return points
@@ -52,11 +61,12 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
     file that is no policy, an unknown quadrotor, or waypoints for a policy that hovers.
     """
     policy = load_policy(path)
-    config = trained_with(policy)
+    config = trained_with(path, policy)
     task = task_for(config)
     if waypoints is not None and task is not track_trajectory:
         raise ValueError(f"--waypoints: found a policy for {config.task}, allowed: one that follows paths")
-    name = quadrotor or config.quadrotor
+    name = quadrotor or quadrotors_named(config.quadrotor)[0]
+    others = [other for other in CRAZYFLIES if other != name]
     conditions = Conditions(load_parameters(name), starts=task.STARTS)
     network = Network(policy.weights, policy.layers, task)
     follows = task is track_trajectory
@@ -66,7 +76,7 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
         else pilots_for(network, conditions.quadrotor, task)
     )
     expected_s = LATENCY_S if config.algorithm == "gradient" else 0.0
-    judgement = judge(pilots, conditions, OTHERS.get(name, "crazyflie_2_0"), expected_s, seed, episodes, task, progress)
+    judgement = judge(pilots, conditions, others, expected_s, seed, episodes, task, progress)
 
     drawn = path.parent / "heatmap.png"
     data = io.BytesIO()
@@ -76,10 +86,19 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
     figures: dict[str, Any] = {
         "run": str(path.parent), "task": config.task, "quadrotor": name, "episodes": episodes,
         **judgement.conditions[NOMINAL]["policy"],
+        "airframes": {
+            other: judgement.conditions[NOMINAL if other == name else airframe_name(other)]["policy"]
+            for other in (name, *others)
+        },
         "conditions": judgement.conditions, "breakdown": judgement.breakdown, "heat_map": str(drawn),
     }  # fmt: skip
     if follows:
         figures |= tracking_figures(pilots, conditions, seed, laps_s=laps_s, waypoints=waypoints)
+        for other in others:
+            figures["airframes"][other] |= tracking_figures(
+                {"policy": network}, Conditions(load_parameters(other), starts=task.STARTS), seed, laps_s=laps_s,
+                waypoints=waypoints,
+            )  # fmt: skip
     if video is not None:
         save_video(video, frames(filmed(pilots, conditions, seed, task), conditions.quadrotor))
         figures["video"] = str(video)

@@ -1,9 +1,8 @@
 """Reading a run's log: all its parts, to the last complete chunk, every chunk checked."""
 
 import json
+import re
 import struct
-import zlib
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -12,29 +11,19 @@ from typing import Any
 
 import numpy as np
 from mcap.data_stream import ReadDataStream
-from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Channel, Chunk, Message, Schema
-from mcap.stream_reader import CRCValidationError, breakup_chunk
-from mcap.writer import MCAP0_MAGIC
+from mcap.records import Channel, Schema
 from numpy.lib.recfunctions import repack_fields
 
 from robot.logs.events import weights_dtype
+from robot.logs.mcap_file import MALFORMED, DamagedLog, McapFile, Record, RefusedLog
 from robot.logs.records import OUTPUTS, READINGS
-from robot.logs.schema import PACKAGE, decode, message_definition
-from robot.logs.writer import EVENTS_TOPIC, OUTPUTS_TOPIC, READINGS_TOPIC, WEIGHTS_TOPIC, log_parts
+from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, decode, message_definition
+from robot.logs.writer import EVENTS_TOPIC, LIBRARY, OUTPUTS_TOPIC, READINGS_TOPIC, WEIGHTS_TOPIC, log_parts
 
+RECORDS = {READINGS_TOPIC: "Readings", OUTPUTS_TOPIC: "Outputs", WEIGHTS_TOPIC: "Weights"}
 FIXED = {PACKAGE + "Readings": READINGS, PACKAGE + "Outputs": OUTPUTS}
-RECORD_HEAD = struct.Struct("<BQ")  # opcode, length of the content
-
-
-class DamagedLog(ValueError):
-    """A part of a log whose contents do not agree with its checksums. `where` names the checksum or structure."""
-
-    def __init__(self, path: Path, where: str, stored: int | None = None, found: int | None = None) -> None:
-        numbers = "" if stored is None or found is None else f" is {stored:#010x}, the contents have {found:#010x}"
-        super().__init__(f"{path}: {where}{numbers}: the log was damaged or changed after recording")
-        self.where, self.stored, self.found = where, stored, found
+MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, two times
 
 
 @dataclass
@@ -50,20 +39,36 @@ class Batch:
 class LogReader:
     """A run's log: a run folder with all its parts, or a single MCAP file.
 
-    Raises ValueError if there is no log, or if it was written by a version with other records; DamagedLog (while
-    iterating) if a checksum is wrong. A part whose writer was killed ends with its last complete chunk.
+    complete: whether the log has its end, known once `batches` has come there. The part of a recorder that was killed
+    has none, but the next one goes on from it.
+
+    Raises RefusedLog if there is no log, or (while iterating) if it is not one of this project, or of a version with
+    other records; DamagedLog (while iterating) if a checksum is wrong.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.parts = log_parts(self.path) if self.path.is_dir() else [self.path]
+        self.complete = False
         if not self.parts or not self.parts[0].is_file():
-            raise ValueError(f"{path}: found no log, allowed: a run's folder with log.mcap, or an .mcap file")
+            raise RefusedLog(
+                "foreign", f"{path}: found no log, allowed: a run's folder with log.mcap, or an .mcap file"
+            )
 
     def batches(self) -> Iterator[Batch]:
         """Every chunk of every part, decoded."""
+        self.complete, complete = False, True
+        cut, life = False, 0  # cut: the part before has no end, and nothing has shown yet that this one goes on from it
         for part in self.parts:
-            yield from read_part(part)
+            reader = PartReader(part)
+            for batch in reader.batches():
+                if len(batch.readings):
+                    complete &= not cut or int(batch.readings["life"][0]) == life
+                    cut, life = False, int(batch.readings["life"][-1])
+                yield batch
+            reader.check_origin()
+            cut |= not reader.file.ended
+        self.complete = complete and not cut
 
     def contents(self, fields: Sequence[str] = ("tick",)) -> "Contents":
         """Everything of a log that fits into memory easily, in one pass; `fields`: those of the readings to keep."""
@@ -94,118 +99,102 @@ class Contents:
     events: list[dict[str, Any]]
 
 
-def read_part(path: Path) -> Iterator[Batch]:
-    """The chunks of one MCAP file. Raises DamagedLog, or ValueError for another version's records."""
-    channels: dict[int, tuple[str, np.dtype | None]] = {}
-    dtypes: dict[int, np.dtype | None] = {}
-    for opcode, content in read_records(path):
-        if opcode == Opcode.CHUNK:
-            yield read_chunk(path, content, channels, dtypes)
+class PartReader:
+    """Decodes one MCAP file. Channels that are not this project's are skipped: others may have merged theirs in."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = McapFile(path)
+        self.schemas: dict[int, Schema] = {}
+        self.channels: dict[int, tuple[str, np.dtype | None] | None] = {}  # topic and records (None: JSON) of our own
+        self.foreign: list[str] = []  # topics of the others
+
+    def batches(self) -> Iterator[Batch]:
+        """What each chunk holds. Raises RefusedLog for another version's records, DamagedLog for what makes no sense."""
+        for group in self.file.groups():
+            yield self._batch(group)
+
+    def check_origin(self) -> None:
+        """After the last batch: raises RefusedLog if nothing in the file is this project's."""
+        ours = any(known is not None and known[0] in RECORDS for known in self.channels.values())
+        by_others = self.file.library is not None and not self.file.library.startswith(LIBRARY)
+        if not ours and (self.foreign or by_others):
+            topics = f"its topics are {', '.join(self.foreign[:5])}" if self.foreign else "it has no topics"
+            what = "a flight's log, in which there is nothing to replay" if "/flight" in self.foreign else topics
+            raise RefusedLog("foreign", f"{self.file.path}: not a log of robot-practice: holds no ticks ({what})")
+
+    def _batch(self, group: list[Record]) -> Batch:
+        messages: dict[str, list[bytes]] = {topic: [] for topic in (READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC)}
+        weights: list[np.ndarray] = []
+        where = "schema or channel"
+        try:
+            for opcode, content in group:
+                if opcode == Opcode.SCHEMA:
+                    schema = Schema.read(ReadDataStream(BytesIO(content)))
+                    self.schemas[schema.id] = schema
+                elif opcode == Opcode.CHANNEL:
+                    self._declare(Channel.read(ReadDataStream(BytesIO(content))))
+                elif opcode == Opcode.MESSAGE:
+                    where = "message"
+                    channel = MESSAGE_HEAD.unpack_from(content)[0]
+                    if channel not in self.channels:
+                        raise ValueError(f"channel {channel} was not declared")
+                    topic, dtype = self.channels[channel] or ("", None)
+                    if not topic:
+                        continue
+                    if topic == WEIGHTS_TOPIC and dtype is not None:
+                        weights.extend(decode([content[MESSAGE_HEAD.size :]], dtype))
+                    else:
+                        messages[topic].append(content[MESSAGE_HEAD.size :])
+            return Batch(
+                readings=decode(messages[READINGS_TOPIC], READINGS),
+                outputs=decode(messages[OUTPUTS_TOPIC], OUTPUTS),
+                weights=weights,
+                events=[event_of(text) for text in messages[EVENTS_TOPIC]],
+            )
+        except RefusedLog:
+            raise
+        except MALFORMED as error:
+            raise DamagedLog(self.file.path, f"{where} ({error or type(error).__name__})") from error
+
+    def _declare(self, channel: Channel) -> None:
+        """Note what a channel carries."""
+        schema = self.schemas.get(channel.schema_id)
+        name = schema.name if schema else ""
+        if channel.topic == EVENTS_TOPIC and name == "robot_practice.Event":
+            self.channels[channel.id] = channel.topic, None
+        elif schema and channel.topic in RECORDS and name == PACKAGE + RECORDS[channel.topic]:
+            if channel.message_encoding != MESSAGE_ENCODING:
+                raise RefusedLog("other version", f"{self.file.path}: {channel.topic} is encoded as "
+                                 f"{channel.message_encoding!r}, this version's is {MESSAGE_ENCODING!r}")  # fmt: skip
+            self.channels[channel.id] = channel.topic, dtype_of(self.file.path, schema)
+        else:
+            self.channels[channel.id] = None
+            if channel.topic not in self.foreign:
+                self.foreign.append(channel.topic)
 
 
-def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Every top-level record of an MCAP file as (opcode, content).
-
-    A file without a footer ends with its last whole record: its writer was killed, and what follows was never
-    promised. A file with one is checked to the last byte: the data section, then the index.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        magic = file.read(len(MCAP0_MAGIC))
-        if magic != MCAP0_MAGIC[: len(magic)]:
-            raise ValueError(f"{path}: begins with {magic!r}, an MCAP file begins with {MCAP0_MAGIC!r}")
-        crc = zlib.crc32(magic)
-        while size - file.tell() >= RECORD_HEAD.size:
-            head = file.read(RECORD_HEAD.size)
-            opcode, length = RECORD_HEAD.unpack(head)
-            if length > size - file.tell():
-                break
-            content = file.read(length)
-            if opcode == Opcode.DATA_END:
-                check_crc(path, "crc32 of the data section", content[-4:], crc)
-                crc = 0
-            elif opcode == Opcode.FOOTER:
-                check_crc(path, "crc32 of the index", content[-4:], zlib.crc32(head + content[:-4], crc))
-                if file.read() != MCAP0_MAGIC:
-                    raise DamagedLog(path, "structure (the end of the file)")
-                return
-            else:
-                crc = zlib.crc32(content, zlib.crc32(head, crc))
-            yield opcode, content
-        file.seek(-min(size, len(MCAP0_MAGIC)), 2)
-        if size > len(MCAP0_MAGIC) and file.read() == MCAP0_MAGIC:
-            raise DamagedLog(path, "structure (a record's length)")
-
-
-def read_attachment(path: Path, name: str) -> bytes | None:
-    """The first attachment of this name, None if there is none. Checks attachments, and skips what lies between them.
-
-    Raises DamagedLog if the checksum of an attachment is wrong.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        file.seek(len(MCAP0_MAGIC))
-        while size - file.tell() >= RECORD_HEAD.size:
-            opcode, length = RECORD_HEAD.unpack(file.read(RECORD_HEAD.size))
-            if length > size - file.tell():
-                break
-            if opcode != Opcode.ATTACHMENT:
-                file.seek(length, 1)
-                continue
-            content = file.read(length)
-            check_crc(path, "crc32 of an attachment", content[-4:], zlib.crc32(content[:-4]))
-            attachment = Attachment.read(ReadDataStream(BytesIO(content)))
-            if attachment.name == name:
-                return attachment.data
-    return None
-
-
-def check_crc(path: Path, where: str, stored: bytes, found: int) -> None:
-    """Raise DamagedLog unless a little-endian CRC-32 is the one found."""
-    if int.from_bytes(stored, "little") != found:
-        raise DamagedLog(path, where, int.from_bytes(stored, "little"), found)
-
-
-def read_chunk(
-    path: Path, content: bytes, channels: dict[int, tuple[str, np.dtype | None]], dtypes: dict[int, np.dtype | None]
-) -> Batch:
-    """Decode a chunk record; `channels` and `dtypes` collect what the file has declared so far."""
+def event_of(text: bytes) -> dict[str, Any]:
+    """An event's fields. Raises ValueError for what is none."""
     try:
-        contents = breakup_chunk(Chunk.read(ReadDataStream(BytesIO(content))), validate_crc=True)
-    except CRCValidationError as error:
-        raise DamagedLog(path, "crc32 of a chunk", error.expected, error.actual) from error
-    except (RuntimeError, McapError, struct.error, UnicodeDecodeError, OverflowError) as error:  # lz4: RuntimeError
-        raise DamagedLog(path, f"chunk ({error})") from error
-    messages: dict[str, list[bytes]] = defaultdict(list)
-    for entry in contents:
-        if isinstance(entry, Message):
-            messages[channels[entry.channel_id][0]].append(entry.data)
-        elif isinstance(entry, Schema):
-            dtypes[entry.id] = dtype_of(path, entry)
-        elif isinstance(entry, Channel):
-            channels[entry.id] = (entry.topic, dtypes[entry.schema_id])
-    declared = {topic: dtype for topic, dtype in channels.values() if dtype is not None}
-    return Batch(
-        readings=decode(messages[READINGS_TOPIC], READINGS),
-        outputs=decode(messages[OUTPUTS_TOPIC], OUTPUTS),
-        weights=list(decode(messages[WEIGHTS_TOPIC], declared[WEIGHTS_TOPIC])),
-        events=[json.loads(text) for text in messages[EVENTS_TOPIC]],
-    )
+        event = json.loads(text)
+    except RecursionError:
+        event = None
+    if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
+        raise ValueError(f"event {text[:40]!r}, needed: a JSON object with a kind")
+    return event
 
 
-def dtype_of(path: Path, schema: Schema) -> np.dtype | None:
-    """The records that a schema describes, None for JSON. Raises ValueError if this version's are different."""
-    definition = schema.data.decode()
-    if schema.encoding == "jsonschema":
-        return None
-    if schema.name == PACKAGE + "Weights":
-        dtype = weights_dtype(int(definition.rsplit("[", 1)[1].split("]")[0]))
-    elif schema.name in FIXED:
+def dtype_of(path: Path, schema: Schema) -> np.dtype:
+    """The records that a schema of ours describes. Raises RefusedLog if this version's are different."""
+    definition = schema.data.decode(errors="replace")
+    if schema.name in FIXED:
         dtype = FIXED[schema.name]
     else:
-        raise ValueError(f"{path}: schema {schema.name} is unknown, allowed: {', '.join(FIXED)}, {PACKAGE}Weights")
+        length = re.search(r"^float32\[(\d{1,9})\] weights$", definition, re.MULTILINE)
+        dtype = weights_dtype(int(length[1]) if length else 1)
     if definition != message_definition(dtype):
         ours, theirs = message_definition(dtype).splitlines(), definition.splitlines()
         differing = sorted(set(ours) ^ set(theirs)) or ["the order of fields"]
-        raise ValueError(f"{path}: {schema.name} was written by another version: '{differing[0]}' is not in both")
+        raise RefusedLog("other version", f"{path}: {schema.name} was written by another version: '{differing[0]}' is "
+                         "not in both")  # fmt: skip
     return dtype

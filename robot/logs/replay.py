@@ -10,16 +10,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 import numpy as np
 
-from robot.logs.junit import TestCase, write_junit
-from robot.logs.reader import DamagedLog, LogReader
+from robot.logs.mcap_file import DamagedLog, RefusedLog
+from robot.logs.reader import LogReader
 from robot.logs.records import OUTPUTS, READINGS
-from robot.logs.writer import log_parts
 from robot.tasks.race_track import TICK_S
+
+Outcome = Literal[
+    "equal", "different", "damaged", "failed", "foreign", "other version", "empty", "gap", "unreadable", "cut"
+]
 
 
 class ReplayablePipeline(Protocol):
@@ -42,12 +45,25 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class ReplayReport(msgspec.Struct, frozen=True):
-    """`speed` is robot time over wall time, None when no tick was replayed."""
+    """What came of one log.
 
+    equal: no difference was found, and the log could be replayed. complete: whether the log has its end (False: it was
+    cut, or its recorder was killed; None: not read that far). ticks: how many were replayed. speed: robot time over
+    wall time, None without ticks. reason: why the outcome is not `equal`, in one line.
+    """
+
+    outcome: Outcome
     equal: bool
+    complete: bool | None
     ticks: int
     speed: float | None
     first_difference: Difference | None
+    reason: str = ""
+
+    @staticmethod
+    def refused(outcome: Outcome, reason: str) -> "ReplayReport":
+        """Of a log that was not replayed."""
+        return ReplayReport(outcome, False, None, 0, None, None, reason)
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,7 @@ def ticks(log: LogReader) -> Iterator[Tick]:
     """Every tick of a log in order, each once: what a restarted recorder read again is left out.
 
     A life of the control process may end in a tick whose outputs are missing (it was killed); any other missing record
-    is a gap. Raises ValueError for a gap or for weights that are not in the log, DamagedLog for a wrong checksum.
+    is a gap. Raises RefusedLog for a gap or for weights that are not in the log, DamagedLog for a wrong checksum.
     """
     readings: deque[np.ndarray] = deque()
     outputs: deque[np.ndarray] = deque()
@@ -83,7 +99,7 @@ def ticks(log: LogReader) -> Iterator[Tick]:
                 readings.popleft()  # this life was killed between its last tick's two records
                 continue
             if here != there:
-                raise ValueError(f"{log.path}: tick {min(here, there)[1]} of life {min(here, there)[0]} has no "
+                raise RefusedLog("gap", f"{log.path}: tick {min(here, there)[1]} of life {min(here, there)[0]} has no "
                                  f"{'outputs' if here < there else 'readings'}: a gap cannot be replayed")  # fmt: skip
             reading = readings.popleft()
             check_follows(log.path, last, reading)
@@ -91,7 +107,9 @@ def ticks(log: LogReader) -> Iterator[Tick]:
                 version = 0
             taken = int(reading["weights_version"])
             if taken != version and taken not in known:
-                raise ValueError(f"{log.path}: weights version {taken}, in use at tick {here[1]}, are not in the log")
+                raise RefusedLog(
+                    "gap", f"{log.path}: weights version {taken}, in use at tick {here[1]}, are not in the log"
+                )
             yield Tick(reading, outputs.popleft(), known[taken] if taken != version else None)
             last, version = (here[0], int(reading["tick"] - reading["missed_ticks"])), taken
 
@@ -102,29 +120,35 @@ def key(record: np.ndarray) -> tuple[int, int]:
 
 
 def check_follows(path: Path, last: tuple[int, int], reading: np.ndarray) -> None:
-    """Raise ValueError unless this is the tick after `last`, a (life, number of ticks so far), or a life's first."""
+    """Raise RefusedLog unless this is the tick after `last`, a (life, number of ticks so far), or a life's first."""
     life, number = int(reading["life"]), int(reading["tick"] - reading["missed_ticks"])
     expected = last[1] + 1 if life == last[0] else 1
     if number != expected:
-        raise ValueError(f"{path}: {number - expected} ticks are missing before tick {reading['tick']} of life {life}: "
-                         "a gap cannot be replayed")  # fmt: skip
+        raise RefusedLog("gap", f"{path}: {number - expected} ticks are missing before tick {reading['tick']} of life "
+                         f"{life}: a gap cannot be replayed")  # fmt: skip
 
 
-def replay(path: Path, make_pipeline: Callable[[int], ReplayablePipeline]) -> ReplayReport:
-    """Replay a log (a run's folder or one file) up to its end or its first difference.
+def replay(path: Path | str, make_pipeline: Callable[[int], ReplayablePipeline] | None = None) -> ReplayReport:
+    """Replay a log (a run's folder or one MCAP file) up to its end or its first difference.
 
-    `make_pipeline(life)` gives the pipeline as it was when that life of the control process began.
+    `make_pipeline(life)` gives the pipeline as it was when that life of the control process began; without it, it is
+    made from the setup that the log carries.
 
-    Raises ValueError for a log that has a gap, is another version's, or holds no ticks. Damage that a checksum reveals
-    is reported as a difference, at the first tick that can no longer be read.
+    Raises RefusedLog (a ValueError) for a log that has a gap, is foreign, another version's, or holds no ticks. Damage
+    that a checksum reveals is reported as a difference, at the first tick that can no longer be read.
     """
-    count, life, spent_s = 0, 0, 0.0
-    difference = None
+    path = Path(path)
+    make_pipeline = make_pipeline or own_pipeline(path)
+    count, life, spent_s = 0, -1, 0.0
+    difference: Difference | None = None
+    outcome: Outcome = "different"
+    reason = ""
     current = np.zeros((), READINGS)
     tick = 0
+    log = LogReader(path)
     started = time.perf_counter()
     try:
-        for entry in ticks(LogReader(path)):
+        for entry in ticks(log):
             tick = int(entry.readings["tick"])
             if entry.readings["life"] != life:
                 spent_s += time.perf_counter() - started
@@ -143,11 +167,27 @@ def replay(path: Path, make_pipeline: Callable[[int], ReplayablePipeline]) -> Re
                 difference = first_difference(entry.outputs, pipeline.outputs)
                 break
     except DamagedLog as damage:
-        difference = Difference(tick + 1, damage.where, damage.stored, damage.found)
-    if count == 0 and difference is None:
-        raise ValueError(f"{path}: holds no ticks")
+        difference, outcome = Difference(tick + 1, damage.where, damage.stored, damage.found), "damaged"
+        reason = f"{damage}; equal for {count} ticks before"
     spent_s += time.perf_counter() - started
-    return ReplayReport(difference is None, count, count * TICK_S / spent_s if count else None, difference)
+    speed = count * TICK_S / spent_s if count else None
+    if difference is not None:
+        reason = reason or (f"differs first at tick {difference.tick}, {difference.field}: logged {difference.logged}, "
+                            f"replayed {difference.replayed}")  # fmt: skip
+        return ReplayReport(outcome, False, None, count, speed, difference, reason)
+    if count == 0:
+        raise RefusedLog("empty", f"{path}: holds no ticks{'' if log.complete else ', and has no end'}")
+    if not log.complete:
+        reason = f"equal for {count} ticks, up to tick {tick} of life {life}; no end follows: cut, or its recorder was killed"
+        return ReplayReport("cut", True, False, count, speed, None, reason)
+    return ReplayReport("equal", True, True, count, speed, None)
+
+
+def own_pipeline(log: Path) -> Callable[[int], ReplayablePipeline]:
+    """The pipelines that a log's own setups describe."""
+    from robot.logs.setups import pipeline_for  # the whole of the robot's mind, which reading a log does not need
+
+    return lambda life: pipeline_for(log, life)
 
 
 def changed_weights(tick: int, weights: np.ndarray) -> Difference | None:
@@ -172,40 +212,3 @@ def plain(value: np.generic) -> Any:
     """A number for JSON, as text where JSON has none."""
     number = value.item()
     return number if not isinstance(number, float) or np.isfinite(number) else str(number)
-
-
-def find_logs(folder: Path) -> list[Path]:
-    """The runs (or single MCAP files that belong to no run) in a folder and below it, sorted.
-
-    Raises ValueError if there are none.
-    """
-    runs = {path.parent for path in folder.rglob("log.mcap")}
-    singles = {path for path in folder.rglob("*.mcap") if path not in {p for run in runs for p in log_parts(run)}}
-    if not runs and not singles:
-        raise ValueError(f"{folder}: found no logs, allowed: a folder with runs or .mcap files in it")
-    return sorted(runs | singles)
-
-
-def replay_folder(
-    folder: Path, make_pipeline: Callable[[Path, int], ReplayablePipeline], junit: Path
-) -> dict[Path, ReplayReport | ValueError]:
-    """Replay every log below a folder, and write a JUnit report for CI: one test case for each log.
-
-    `make_pipeline(log, life)` as for `replay`. A log that cannot be replayed counts as an error, with its message.
-    """
-    results: dict[Path, ReplayReport | ValueError] = {}
-    cases = []
-    for log in find_logs(folder):
-        started = time.perf_counter()
-        failure = error = None
-        try:
-            report = results[log] = replay(log, lambda life, log=log: make_pipeline(log, life))  # type: ignore[misc]
-            if report.first_difference is not None:
-                d = report.first_difference
-                failure = f"tick {d.tick}, {d.field}: logged {d.logged}, replayed {d.replayed}"
-        except ValueError as refusal:
-            results[log], error = refusal, str(refusal)
-        name = str(log.relative_to(folder)) if log != folder else log.name
-        cases.append(TestCase("replay", name, time.perf_counter() - started, failure, error))
-    write_junit(junit, "robot replay", cases)
-    return results

@@ -1,38 +1,46 @@
 """The pipeline that a log belongs to: built from the setup that the log carries, or that was saved beside it."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
-from robot.logs.reader import read_attachment
+import numpy as np
+
+from robot.logs.mcap_file import McapFile, RefusedLog
 from robot.logs.setup_files import setup_name, setup_path
 from robot.logs.writer import log_parts
 from robot.pipeline import Pipeline
 from robot.pipeline_setup import PipelineSetup
+from sim.car import N_PARAMETERS
 
 
 def pipeline_for(log: Path, life: int) -> Pipeline:
     """The pipeline as it was when this life of the control process began; `log`: a run's folder, or an MCAP file.
 
-    Raises ValueError if its setup is nowhere or of another version, DamagedLog if its checksum in the log is wrong.
+    Raises RefusedLog if its setup is nowhere or of another version, DamagedLog if its checksum in the log is wrong.
     """
     path, data = find_setup(log, life)
     try:
-        setup = PipelineSetup.from_bytes(data)
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: {setup_name(life)} is damaged or of another version: {error}") from error
-    return Pipeline(setup)
+        setup = PipelineSetup.from_bytes(data, Path(setup_name(life)))
+        if setup.car.shape != (N_PARAMETERS,) or setup.car.dtype != np.float64:
+            raise ValueError(f"car has {setup.car.size} parameters, this version's has {N_PARAMETERS}")
+        return Pipeline(setup)
+    except ValueError as error:
+        told = str(error).removeprefix(f"{setup_name(life)}: ")
+        message = f"{path}: {setup_name(life)} is damaged or of another version: {told}"
+        raise RefusedLog("other version", message) from error
 
 
 def find_setup(log: Path, life: int) -> tuple[Path, bytes]:
     """The setup as `PipelineSetup.to_bytes` made it, and the file that it was found in: the log's own comes first."""
     for part in log_parts(log) if log.is_dir() else [log]:
-        data = read_attachment(part, setup_name(life))
+        data = McapFile(part).attachment(setup_name(life))
         if data is not None:
             return part, data
     beside = setup_path(log if log.is_dir() else log.parent, life)
     if not beside.is_file():
-        raise ValueError(
-            f"{beside}: missing, in the log too; a log is replayed with the setup that control started from"
+        raise RefusedLog(
+            "gap", f"{beside}: missing, in the log too; a log is replayed with the setup that control started from"
         )
-    return beside, beside.read_bytes()
+    try:
+        return beside, beside.read_bytes()
+    except OSError as error:
+        raise RefusedLog("unreadable", f"{beside}: {error.strerror}") from error

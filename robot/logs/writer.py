@@ -11,6 +11,7 @@ from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, encode, message_definition
 from robot.logs.setup_files import MEDIA_TYPE, setup_name
 
+LIBRARY = "robot-practice"  # in the header: who wrote the file
 READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC, WEIGHTS_TOPIC = "/readings", "/outputs", "/events", "/weights"
 CHUNK_BYTES = 4 << 20  # a flush normally closes a chunk long before
 
@@ -40,7 +41,7 @@ class LogWriter:
         self.path = path
         self._file = open(path, "xb")  # noqa: SIM115 - closed by close()
         self._mcap = Writer(self._file, CHUNK_BYTES, CompressionType.LZ4, enable_data_crcs=True)
-        self._mcap.start(library="robot-practice")
+        self._mcap.start(library=LIBRARY)
         self._readings = self._channel(READINGS_TOPIC, "Readings", READINGS)
         self._outputs = self._channel(OUTPUTS_TOPIC, "Outputs", OUTPUTS)
         self._weights = self._channel(WEIGHTS_TOPIC, "Weights", weights_dtype(weights_size))

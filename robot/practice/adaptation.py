@@ -25,7 +25,7 @@ from robot.tasks.race_track import (
 from robot.tasks.race_track_gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track_laps import EstimateNoise, pack_courses
 from robot.training import ONWARD_RATE, RANDOMISED, Trial
-from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation, load_parameters
+from sim.car import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
 from sim.car_adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
 from sim.track import Course
 
@@ -39,7 +39,7 @@ SURE = 9.0  # three standard deviations, squared: what the grip may be
 CORRELATED = 5.0  # neighbouring errors are alike: so many decisions count as one
 ITERATIONS = 1000
 SPREAD = Randomisation(grip=0.02, mass=0.0, delay_s=0.006, trim_rad=0.006)  # what the fit leaves open
-MARGINS_M = (0.06, 0.09)  # to the walls, for training; the predictive brake keeps 0.04
+MARGINS_M = (0.05, 0.08)  # to the walls, for training; the predictive brake keeps 0.04
 TRIAL_LAPS = 4
 TRIAL_CARS, TRIAL_DECISIONS = 24, 300  # behind the brake
 
@@ -52,6 +52,7 @@ class Fit:
     """
 
     car: CarParameters
+    nominal: CarParameters
     grip_share: float
     least_grip_share: float
     decisions: int
@@ -116,7 +117,7 @@ def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         delay_s = float(min(DELAYS_S, key=lambda delay: error(grip, delay)))
     likely = errors <= errors.min() * (1.0 + SURE * CORRELATED / decisions)
     fitted = replace(nominal, grip=grip * nominal.grip, actuation_s=delay_s)
-    return Fit(fitted, grip, float(GRIPS[likely].min()), decisions, math.sqrt(errors.min()))
+    return Fit(fitted, nominal, grip, float(GRIPS[likely].min()), decisions, math.sqrt(errors.min()))
 
 
 def improve(
@@ -145,9 +146,7 @@ def improve(
                          first_margin_m=margin_m)  # fmt: skip
         return pretrain(pack_courses([course]), car, recipe, trial, seed, weights).weights
 
-    brake = (
-        believed_cars(load_parameters().packed(), fit.grip_share, fit.least_grip_share) if predictive_brake else None
-    )
+    brake = believed_cars(fit.nominal.packed(), fit.grip_share, fit.least_grip_share) if predictive_brake else None
 
     def earned(candidate: np.ndarray) -> float:
         drivers = (cars * TRIAL_CARS)[:TRIAL_CARS]

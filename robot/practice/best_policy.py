@@ -15,6 +15,7 @@ import numpy as np
 from policies.actor import weight_count
 from policies.policy_file import load_policy, save_policy
 from robot.tasks import race_track
+from sim.input_files import wrong
 
 BEST_FILE, NEWEST_FILE = "best.npz", "policy.npz"  # in a run's folder
 LAPS = 5
@@ -104,7 +105,12 @@ class BestPolicy:
 def best_median_s(folder: Path) -> float | None:
     """Median time of the five laps of a run's best policy. Raises ValueError if the file is damaged."""
     path = folder / BEST_FILE
-    return float(load_policy(path).metadata["median_lap_s"]) if path.exists() else None
+    if not path.exists():
+        return None
+    about = load_policy(path).metadata
+    if "median_lap_s" not in about:
+        raise wrong(path, "median_lap_s", "nothing", "a number: the best policy of a run of practice")
+    return float(about["median_lap_s"])
 
 
 def policy_path(folder: Path) -> Path:
@@ -116,7 +122,7 @@ def policy_path(folder: Path) -> Path:
 def describe(path: Path) -> str:
     """Which policy this is, for a person: of a run's, what made it the one."""
     about = load_policy(path).metadata if path.name == BEST_FILE and path.is_file() else {}
-    if "median_lap_s" in about:
+    if {"median_lap_s", "practice_s"} <= about.keys():
         return (f"{path}, in force in the best {LAPS} clean laps in a row: median {about['median_lap_s']:.2f} s, "
                 f"after {about['practice_s'] / 60.0:.1f} robot minutes")  # fmt: skip
     return f"{path}, the newest" if path.name == NEWEST_FILE else str(path)

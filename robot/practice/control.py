@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from drivers.rplidar import RPLidar, RPLidarSettings
+from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.replay import TRANSITION
 from robot.clock import LockstepClock, RealClock
@@ -33,7 +33,7 @@ from robot.practice.mailbox import Mailbox, Weights
 from robot.practice.process_ends import end_with_reason
 from robot.practice.ring import Ring
 from robot.practice.session_file import COURSE_FILE, GUARDIANS, PUBLISH_EVERY, SessionFile
-from robot.practice.wiring import vesc_settings
+from robot.practice.wiring import lidar_settings, vesc_settings
 from robot.realtime import become_realtime
 from robot.rehearsal import rehearse
 from robot.safety.stop_plan import StopPlan
@@ -41,10 +41,11 @@ from robot.tasks.race_track import TICK_S
 
 TIMING_WINDOW = 3000  # ticks
 STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes out in each
-LEARNER_PATIENCE_S = 120.0  # in lockstep: a learner that takes longer is taken for dead
+LEARNER_PATIENCE_S = 600.0  # in lockstep: a learner that takes longer hangs; one that dies is noticed at once
 ROOM_PATIENCE_S = 60.0  # in lockstep: for the recorder to make room
 SESSION_SILENT_S = 3.0  # without a heartbeat: the session hangs, or was stopped
 GUARDIANS_SILENT_S = 0.2
+VERSION_PATIENCE_S = 1.0  # for the motor controller to tell its firmware's version
 ORPHAN_S = 8.0  # without a session, the car stands by then, or never will
 COPIED = ("tick", "time_s", "practice_s", "phase", "mode", "reason", "x", "y", "yaw", "v_x", "quality", "s", "lateral",
           "laps", "last_lap_s", "best_lap_s", "demo_lap_s", "trim_rad", "latency_s", "step", "episode", "collisions",
@@ -102,7 +103,7 @@ class ControlProcess:
         self.pipeline = Pipeline(setup)
         self.clock = LockstepClock(session.clock_socket) if session.lockstep else RealClock()
         self.vesc = Vesc(vesc_settings(session.vesc_port, robot), self.clock)
-        self.lidar = RPLidar(RPLidarSettings(port=session.lidar_port, baud=robot.lidar.baud), self.clock)
+        self.lidar = RPLidar(lidar_settings(session.lidar_port, robot), self.clock)
         self.timing = Timing()
         self.in_use: Weights | None = None
         self.pending: Weights | None = None
@@ -118,6 +119,7 @@ class ControlProcess:
         """
         self.vesc.open()
         self.lidar.open()
+        self.check_firmware()
         granted = "lockstep" if self.session.lockstep else become_realtime()
         loop = ControlLoop(self.clock, self.vesc, self.lidar, self.pipeline, self.life)
         self.log_event("start", loop, life=self.life, scheduling=granted, setup=self.pipeline.setup.digest())
@@ -136,6 +138,19 @@ class ControlProcess:
         self.lidar.close()
         if self.save_error is not None:
             raise self.save_error
+
+    def check_firmware(self) -> None:
+        """Let the motor controller tell its version, before anything is commanded. Raises ConnectionError if it does
+        not, ValueError if it is too old.
+        """
+        begin_s = self.clock.now()
+        while not self.vesc.firmware:
+            if self.clock.now() - begin_s > VERSION_PATIENCE_S:
+                raise ConnectionError(self.vesc.trouble())
+            self.clock.sleep_until(self.clock.now() + TICK_S)
+            self.vesc.read()
+        if self.vesc.too_old:
+            raise ValueError(self.vesc.trouble())
 
     def run_tick(self, loop: ControlLoop) -> None:
         """One tick, and what the others are to know of it."""

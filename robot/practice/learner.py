@@ -20,6 +20,7 @@ import numpy as np
 
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
+from robot.config import believed_car
 from robot.practice.adaptation import fit_car, improve
 from robot.practice.best_policy import NEWEST_FILE, BestPolicy, lap_dtype
 from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
@@ -30,7 +31,6 @@ from robot.practice.session_file import PUBLISH_EVERY, SessionFile
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import course_of, new_learner, starting_policy
 from robot.tasks import race_track
-from sim.car import load_parameters
 
 CHECKPOINT_EVERY_S = 20.0
 IDLE_S = 0.001
@@ -53,6 +53,7 @@ class LearnerProcess:
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
         self.config = load_config(self.folder)
+        self.nominal = believed_car(self.config.robot)
         self.learner = new_learner(self.config, starting_policy(self.config))
         self.starts_from_policy = self.config.start_from != SCRATCH
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
@@ -135,7 +136,7 @@ class LearnerProcess:
     def adapt(self) -> None:
         """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
         count = len(self.lived)
-        fit = fit_car(np.array(self.lived, TRANSITION), load_parameters())
+        fit = fit_car(np.array(self.lived, TRANSITION), self.nominal)
         if fit is None:
             self.improve_after[0] = count + TRY_AGAIN_AFTER
             return

@@ -1,14 +1,20 @@
 """What a run has reached, over resumed sessions and restarted processes: `state.json`, from which a session resumes."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from policies.array_file import write_bytes_atomically
 from policies.replay import load_folder
+from robot.json_file import write_json
+from robot.practice.settings import RUN_FORMAT, of_this_format
+from sim.input_files import allowed, checked, from_table, read_json, wrong
 
 STATE_FILE = "state.json"
+SIGNED = ("trim_rad",)
+EVENT_FIELDS: dict[str, dict[str, type]] = {  # that the figures are made of
+    "laps": {"lap_s": float, "practice_s": float, "clean": bool, "baseline": bool},
+    "recoveries": {"duration_s": float, "succeeded": bool},
+}
 
 
 @dataclass
@@ -17,6 +23,7 @@ class Progress:
 
     practice_s: float = 0.0
     demo_lap_s: float = 0.0
+    proved: bool = False  # the car has shown that it is wired as its file says
     trim_rad: float = 0.0
     latency_s: float = 0.05
     step: int = 0
@@ -36,6 +43,8 @@ class Progress:
         lists = {"lap": self.laps, "collision": self.collisions, "recovery": self.recoveries, "fault": self.faults}
         if event["kind"] in lists:
             lists[event["kind"]].append(event)
+        elif event["kind"] == "proved":
+            self.proved = not event["wrong"]
         elif event["kind"] == "calibration":
             self.demo_lap_s = event["demo_lap_s"]
             self.trim_rad = event["trim_rad"]
@@ -43,15 +52,34 @@ class Progress:
 
     def save(self, folder: Path) -> None:
         """Write a run's `state.json`."""
-        write_bytes_atomically(folder / STATE_FILE, [json.dumps(self.__dict__, indent=1).encode()])
+        write_json(folder / STATE_FILE, {"format": RUN_FORMAT} | self.__dict__)
 
 
 def load_progress(folder: Path) -> Progress:
-    """What an earlier session of this run reached: its `state.json`, and the transitions on disk beyond it."""
+    """What an earlier session of this run reached: its `state.json`, and the transitions on disk beyond it.
+
+    Raises ValueError, naming file and field, for a state that was cut, or is of another version.
+    """
     path = folder / STATE_FILE
-    progress = Progress(**json.loads(path.read_text())) if path.exists() else Progress()
+    progress = Progress()
+    if path.exists():
+        progress = from_table(path, Progress, of_this_format(path, read_json(path)))
+        check(path, progress)
     stored = load_folder(folder / "replay")
     if len(stored):
         progress.step = max(progress.step, int(stored["step"][-1]) + 1)
         progress.episode = max(progress.episode, int(stored["episode"][-1]) + 1)
     return progress
+
+
+def check(path: Path, progress: Progress) -> None:
+    """Raises ValueError for what no session can have reached."""
+    for name, value in progress.__dict__.items():
+        if isinstance(value, int | float) and name not in SIGNED and value < 0:
+            raise wrong(path, name, str(value), "0 or more")
+    for name, needed in EVENT_FIELDS.items():
+        for number, event in enumerate(getattr(progress, name)):
+            for key, kind in needed.items():
+                if key not in event:
+                    raise wrong(path, f"{name}[{number}].{key}", "nothing", allowed(kind))
+                checked(path, f"{name}[{number}].{key}", event[key], kind)

@@ -1,6 +1,5 @@
 """A whole session for a person: from the options to the figures, the picture and the run's folder."""
 
-import json
 import sys
 import time
 from contextlib import ExitStack, nullcontext
@@ -10,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from robot.cli.output import say
 from robot.demonstration.course_from_lap import gates, load_course, save_course
 from robot.demonstration.keyboard import Keyboard, KeyboardDriver
+from robot.json_file import write_json
 from robot.plots import plot_run
 from robot.practice.best_policy import best_median_s
 from robot.practice.interruptions import listening
@@ -22,14 +21,13 @@ from robot.practice.progress import Progress, load_progress
 from robot.practice.run_lock import RunLock
 from robot.practice.session import Session
 from robot.practice.session_file import COURSE_FILE
-from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
+from robot.practice.settings import PracticeConfig, load_config, new_run_folder, own_settings, resumed, save_config
 from robot.practice.show import initial_view, refresh
-from robot.practice.start import World, load_world, starting_policy
+from robot.practice.start import World, about_loops, starting_policy, true_car, world_of
 from robot.practice.summary import summarise
 from robot.safety import predictive_brake
 from robot.view.patient_output import patient_stderr
 from robot.view.terminal import LiveView
-from sim.car import hidden_car, load_parameters
 from sim.yardstick import lookup_or_compute
 
 POLL_S = 0.02
@@ -40,7 +38,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     """Run `robot practice`. Returns the figures of `--json`, with `failure` (empty if none) and `picture`."""
     lock = RunLock(Path(config.resume)) if config.resume and (Path(config.resume) / "config.toml").is_file() else None
     config, folder, progress, policy = prepare(config, root)
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     yardstick_s = best_possible_lap(config, world)
     say(f"run      {folder}")
     session = Session(config, folder, world, policy, progress=progress, lock=lock)
@@ -48,7 +46,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     figures = summarise(session.progress, best_median_s(session.folder), yardstick_s, session.robot.virtual, wall_s,
                         str(folder))  # fmt: skip
     figures["failure"] = session.failure
-    write_bytes_atomically(folder / "summary.json", [json.dumps(figures, indent=1).encode()])
+    write_json(folder / "summary.json", figures)
     figures["picture"] = str(plot_run(folder)) if session.ticks else None
     return figures
 
@@ -56,7 +54,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
 def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot evaluate`: the policy alone, for a number of laps."""
     policy = starting_policy(config)
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     yardstick_s = best_possible_lap(config, world)
     folder = new_run_folder(root, config.task, "evaluation")
     save_config(folder, config)
@@ -82,7 +80,7 @@ def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> di
 
 def demonstrate(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot demo`: the demonstration lap alone, and the course that it leaves behind."""
-    world = load_world(config.track, config.map)
+    world = the_world(config)
     folder = new_run_folder(root, config.task, "demo")
     save_config(folder, config)
     session = Session(config, folder, world, starting_policy(config), learning=False, demo_only=True)
@@ -113,27 +111,30 @@ def prepare(config: PracticeConfig, root: Path) -> tuple[PracticeConfig, Path, P
         save_config(folder, config)
         return config, folder, Progress(), policy
     folder = Path(config.resume)
-    earlier = load_config(folder)
+    config = resumed(config, load_config(folder))
     progress = load_progress(folder)
     done_min = progress.practice_s / 60.0
     minutes = config.minutes if config.minutes > done_min else config.minutes + done_min
-    say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes")
-    return (
-        replace(earlier, minutes=minutes, clock=config.clock, resume=config.resume),
-        folder,
-        progress,
-        starting_policy(earlier),
-    )
+    own = own_settings(config)
+    say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes"
+        f"{f', with the {own} that it began with' if own else ''}")  # fmt: skip
+    return replace(config, minutes=minutes), folder, progress, starting_policy(config)
+
+
+def the_world(config: PracticeConfig) -> World:
+    """The world to drive in; says what of a map is driven."""
+    if config.map:
+        say(f"map      {config.map}: finding its course; the first time, that takes seconds")
+    world = world_of(config)
+    for line in filter(None, [about_loops(world, config.loop)]):
+        say(f"map      {line}")
+    return world
 
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
     """The yardstick of the virtual car's own parameters on this course, s; None on a real robot."""
-    if config.robot != "virtual-car":
-        return None
-    car = load_parameters()
-    if config.hidden_seed is not None:
-        car = hidden_car(config.hidden_seed, car)
-    return lookup_or_compute(world.course, car).lap_s
+    car = true_car(config)
+    return None if car is None else lookup_or_compute(world.course, car).lap_s
 
 
 def run_session(session: Session, yardstick_s: float | None) -> float:

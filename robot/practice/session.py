@@ -23,7 +23,8 @@ from drivers.serial_port import SerialPort
 from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
-from robot.config import load_robot
+from robot.cli.output import say
+from robot.config import believed_car, load_robot, robot_path
 from robot.demonstration.course_from_lap import load_course
 from robot.logs.events import event_text
 from robot.logs.records import STAND
@@ -39,10 +40,8 @@ from robot.practice.run_lock import RunLock
 from robot.practice.session_file import COURSE_FILE, GUARDIANS, SessionFile
 from robot.practice.session_memory import SessionMemory
 from robot.practice.settings import SCRATCH, PracticeConfig
-from robot.practice.start import World
-from robot.practice.wiring import vesc_settings
+from robot.practice.start import World, true_car
 from robot.safety.supervisor import Mode
-from sim.car import CarParameters, hidden_car, load_parameters
 
 BASELINE_LAPS = 2
 STOP_S = (60.0, 8.0, 3.0)  # for the car to come to rest and control to end: time is up; asked to; emergency stop
@@ -51,11 +50,11 @@ GUARDIANS_S = 5.5  # for them to stop a car whose control died
 SILENT_S = 0.5  # without a heartbeat: a guardian hangs
 HUNG_S = 20.0  # control hangs; the guardians stop the car much sooner
 HUNG_STOPPING_S = 3.0  # the same, while the session ends
-HUNG_LOCKSTEP_S = 200.0  # there it may wait for the learner
+HUNG_LOCKSTEP_S = 700.0  # there it may wait for the learner
 DEVICE_HUNG_S = 5.0
 STANDING_M_S = 0.05
 RECORDER_HUNG_S = 15.0  # leaves records waiting
-LEARNER_HUNG_S = 150.0  # it may be fitting the car
+LEARNER_HUNG_S = 500.0  # it may be fitting the car
 
 
 class Session:
@@ -81,18 +80,11 @@ class Session:
         self.robot = load_robot(config.robot)
         if config.clock == "lockstep" and not self.robot.virtual:
             raise ValueError("--clock: found 'lockstep', allowed for a real robot: realtime")
-        self.believed = load_parameters()
-        self.true_car: CarParameters | None = None
-        if self.robot.virtual:
-            hidden = config.hidden_seed
-            self.true_car = self.believed if hidden is None else hidden_car(hidden, self.believed)
-        try:
-            vesc_settings(self.robot.vesc.port, self.robot)
-        except ValueError as error:
-            raise ValueError(f"--robot: {config.robot}: {error}") from error
+        self.believed = believed_car(config.robot)
+        self.true_car = true_car(config)
         self.realtime = config.clock == "realtime"
         self.guardians: tuple[str, ...] = GUARDIANS  # by rank
-        self.life = len(list(folder.glob("setup-*.npz")))
+        self.life = self.lives_before = len(list(folder.glob("setup-*.npz")))
         self.session_path = folder.resolve() / "session.json"
         self.processes = Processes(folder / "output", self._note_restart)
         self.lock = lock
@@ -165,6 +157,8 @@ class Session:
                     clock=self.config.clock,
                     seed=self.config.seed,
                     hidden_seed=self.config.hidden_seed,
+                    start=self.config.start_pose,
+                    loop=self.config.loop,
                 )
             )
 
@@ -224,9 +218,11 @@ class Session:
             trim_rad=p.trim_rad,
             latency_s=p.latency_s,
             demo_lap_s=p.demo_lap_s,
+            proved=p.proved,
             practice_done_s=p.practice_s,
             step=p.step,
             episode=p.episode,
+            told=self.config.start_pose if self.life == self.lives_before + 1 else None,  # it has moved since
         )
 
     def _start_control(self) -> None:
@@ -341,7 +337,13 @@ class Session:
         news = self.shared.rings["news"].read()
         self.shared.rings["news"].release()
         for event in news:
-            self.progress.note(json.loads(event_text(event)))
+            told = json.loads(event_text(event))
+            self.progress.note(told)
+            if told["kind"] == "failure":
+                file = f"{robot_path(self.config.robot)}: " if told.get("in_robot_file") else ""
+                self.failure = self.failure or file + told["reason"]
+            if "text" in told:
+                say(told["text"])
         status = self.shared.control.read()
         if status["time_s"] > 0.0:
             p = self.progress

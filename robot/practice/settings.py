@@ -1,9 +1,10 @@
 """What a practice session is asked to do, and where it keeps what it makes."""
 
+import math
 import os
 import re
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,8 +12,11 @@ import tomli_w
 import tyro
 
 from policies.array_file import write_bytes_atomically
+from sim.input_files import from_table, read_toml, shown, wrong
 
 SCRATCH, SHIPPED = "scratch", "shipped"
+RUN_FORMAT = 1  # of what is in a run's folder; goes up when an older program could misread it
+CHANGES_ON_RESUME = ("minutes", "clock", "resume")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class PracticeConfig:
     """A built-in track (see `robot tasks`): the virtual car's world, and the map that the car localises on."""
     map: str = ""
     """A ROS map_server YAML file instead of a built-in track."""
+    loop: int = 0
+    """Which loop of a map that has several; the terminal names them. 0: the best, or the one nearest to `--start`."""
+    start: Annotated[tuple[float, float, float] | None, tyro.conf.arg(metavar="X Y YAW_DEG")] = None
+    """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     mapless: bool = False
     """Localise without a map: the demonstration lap makes one."""
     start_from: Annotated[str, tyro.conf.arg(name="from")] = SHIPPED
@@ -54,6 +62,17 @@ class PracticeConfig:
             raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
         if self.map and not Path(self.map).is_file():
             raise ValueError(f"--map: found '{self.map}', which is no file; allowed: a map_server YAML file")
+        if self.loop < 0 or (self.loop > 0 and not self.map):
+            raise ValueError(f"--loop: found {self.loop}, allowed: 1 or more, with --map")
+        if self.start is not None:
+            object.__setattr__(self, "start", tuple(self.start))  # a file has it as a list
+            if self.mapless or len(self.start) != 3 or not all(math.isfinite(value) for value in self.start):
+                raise ValueError(f"--start: found {self.start}, allowed: x m, y m, yaw in degrees, without --mapless")
+
+    @property
+    def start_pose(self) -> tuple[float, float, float] | None:
+        """`start` with the yaw in rad."""
+        return None if self.start is None else (self.start[0], self.start[1], math.radians(self.start[2]))
 
 
 def new_run_folder(root: Path, task: str, name: str) -> Path:
@@ -64,30 +83,64 @@ def new_run_folder(root: Path, task: str, name: str) -> Path:
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
-            continue
+            if folder.is_dir():
+                continue
+            raise  # a link that leads nowhere, in place of one of its folders
         return folder
     raise FileExistsError(f"{root / task}: a hundred runs in one second")
 
 
 def save_config(folder: Path, config: Any) -> None:
     """Write a config dataclass as `config.toml` beside the run's other files."""
-    values = {key: value for key, value in asdict(config).items() if value is not None}
+    values = {"format": RUN_FORMAT} | {key: value for key, value in asdict(config).items() if value is not None}
     write_bytes_atomically(folder / "config.toml", [tomli_w.dumps(values).encode()])
 
 
 def load_config(folder: Path) -> PracticeConfig:
     """The configuration of an earlier run. Raises ValueError naming file and field."""
-    import tomllib
-
     path = folder / "config.toml"
     if not path.is_file():
         raise ValueError(f"{folder}: not a run: it has no config.toml")
-    values = tomllib.loads(path.read_text())
-    known = {field.name for field in fields(PracticeConfig)}
-    unknown = values.keys() - known
-    if unknown:
-        raise ValueError(f"{path}: unknown field {sorted(unknown)[0]}, allowed: {', '.join(sorted(known))}")
-    return PracticeConfig(**values)
+    return from_table(path, PracticeConfig, of_this_format(path, read_toml(path)))
+
+
+def of_this_format(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """What is in a file of a run's folder, without the format's number. Raises ValueError for another format."""
+    found = values.pop("format", RUN_FORMAT)  # the first runs had no number
+    if found != RUN_FORMAT:
+        raise wrong(path, "format", shown(found), f"{RUN_FORMAT}; the run is of another version of this project")
+    return values
+
+
+def resumed(asked: PracticeConfig, earlier: PracticeConfig) -> PracticeConfig:
+    """The configuration of a run that goes on: its own, but for CHANGES_ON_RESUME.
+
+    What `asked` has at its default was not asked for. Raises ValueError like `refuse_changes` for what was.
+    """
+    of_run = {field.name: getattr(earlier, field.name) for field in fields(PracticeConfig)
+              if field.name not in CHANGES_ON_RESUME and getattr(asked, field.name) == field.default}  # fmt: skip
+    refuse_changes(replace(asked, **of_run), earlier)
+    return replace(earlier, **{name: getattr(asked, name) for name in CHANGES_ON_RESUME})
+
+
+def refuse_changes(asked: PracticeConfig, earlier: PracticeConfig) -> None:
+    """Raises ValueError for the first option that a run cannot change when it goes on, and that is not the run's."""
+    for field in fields(PracticeConfig):
+        found, of_run = getattr(asked, field.name), getattr(earlier, field.name)
+        if field.name not in CHANGES_ON_RESUME and found != of_run:
+            raise ValueError(f"{option(field.name)}: found {found!r}, allowed with --resume {asked.resume}: {of_run!r}, as "
+                             "the run began, or nothing; for another, begin a new run")  # fmt: skip
+
+
+def own_settings(config: PracticeConfig) -> str:
+    """What a run has of its own, as options: all that is not at its default."""
+    return " ".join(f"{option(field.name)} {getattr(config, field.name)}" for field in fields(PracticeConfig)
+                    if field.name not in CHANGES_ON_RESUME and getattr(config, field.name) != field.default)  # fmt: skip
+
+
+def option(field: str) -> str:
+    """A field's name on the command line."""
+    return "--from" if field == "start_from" else f"--{field.replace('_', '-')}"
 
 
 def shared_name(folder: Path, part: str) -> str:

@@ -21,7 +21,7 @@ from policies.replay import load_folder
 from robot.practice.progress import Progress
 from robot.practice.session import Session
 from robot.practice.settings import PracticeConfig, new_run_folder, save_config
-from robot.practice.start import load_world, starting_policy
+from robot.practice.start import starting_policy, world_of
 from robot.safety.supervisor import Mode, Reason
 
 ZERO_THROTTLE_MS = 200.0  # the most where the car must stop
@@ -155,8 +155,8 @@ def device_faults() -> list[Fault]:
               Mode.RECOVER, (Reason.STUCK, Reason.OFF_COURSE, Reason.COLLISION, Reason.POSE_LOST), None,
               designed="finds itself, backs out by itself, drives"),
         Fault("wall across the track", wall_ahead, car_fault("remove_walls"),
-              Mode.RECOVER, (Reason.STUCK, Reason.OFF_COURSE, Reason.COLLISION, Reason.POSE_LOST), None, hold_s=8.0,
-              designed="stops or touches it, tries to get free; drives when it is gone"),
+              Mode.RECOVER, (Reason.BLOCKED, Reason.STUCK, Reason.OFF_COURSE, Reason.COLLISION, Reason.POSE_LOST), None,
+              hold_s=8.0, designed="stops before it, waits; drives when it is gone"),
     ]  # fmt: skip
 
 
@@ -309,9 +309,7 @@ def run_session(config: PracticeConfig, root: Path, faults: list[Fault], rng: np
     save_config(folder, config)
     outcome.folders.append(str(folder))
     driven_before = Progress(demo_lap_s=30.0, latency_s=0.04)
-    session = Session(
-        config, folder, load_world(config.track, config.map), starting_policy(config), progress=driven_before
-    )
+    session = Session(config, folder, world_of(config), starting_policy(config), progress=driven_before)
     with session:
         trials = Trials(session, rng)
         for fault in faults:

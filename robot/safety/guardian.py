@@ -150,7 +150,7 @@ class Guardian:
     def stop_car(self) -> str:
         """Carry out the stop until the wheels stand, or others do; returns what happened, for the log."""
         settings, trouble = self.control.settings, ""
-        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True))
+        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True), checked=True)
         begin_s, died_s, standing, connected = time.monotonic(), 0.0, 0, False
         outcome = "somebody else is in charge"
         while self.on_duty():
@@ -183,7 +183,7 @@ class Guardian:
     def stop_in_lockstep(self) -> str:
         """Leave one frame for the moment at which the devices' time goes on."""
         settings = self.control.settings
-        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True))
+        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True), checked=True)
         self._me.write(stopped_pid=self.control.pid)
         if not vesc.reconnect():
             return vesc.trouble()

@@ -19,14 +19,12 @@ import importlib
 import itertools
 import json
 import re
-import tomllib
-import types
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
-import msgspec
+from sim.input_files import checked, read_toml, wrong
 
 # Task -> the module that has its train(config, root=...), and the name there of the config's class.
 TRAINERS = {
@@ -35,7 +33,6 @@ TRAINERS = {
     "track_trajectory": ("robot.flight.training", "FlightTrainConfig"),
 }
 FIELDS = ("name", "address", "train", "vary")
-KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", dict: "a table"}
 
 
 @dataclass(frozen=True)
@@ -67,10 +64,7 @@ def load_sweep(path: Path) -> Sweep:
     """
     if not path.is_file():
         raise ValueError(f"--sweep: found '{path}', which is no file; allowed: a TOML file")
-    try:
-        values = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: {error}") from error
+    values = read_toml(path)
     for field in values:
         if field not in FIELDS:
             raise wrong(path, field, "it", ", ".join(FIELDS))
@@ -139,26 +133,3 @@ def checked_option(path: Path, table: str, option: str, value: Any, options: dic
     if option not in options:
         raise wrong(path, f"{table}.{option}", "it", ", ".join(options))
     return checked(path, f"{table}.{option}", value, options[option][1])
-
-
-def checked(path: Path, field: str, value: Any, kind: Any) -> Any:
-    """The value as this type; a whole number is a number too."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise wrong(path, field, repr(value), allowed(kind)) from error
-
-
-def allowed(kind: Any) -> str:
-    """A type in words."""
-    if get_origin(kind) is Annotated:
-        return allowed(get_args(kind)[0])
-    if get_origin(kind) is Literal:
-        return ", ".join(map(str, get_args(kind)))
-    if get_origin(kind) in (Union, types.UnionType):
-        return " or ".join(allowed(part) for part in get_args(kind) if part is not types.NoneType)
-    return KINDS.get(kind, str(kind))
-
-
-def wrong(path: Path, field: str, found: str, allowed: str) -> ValueError:
-    return ValueError(f"{path}: {field}: found {found}, allowed: {allowed}")

@@ -135,15 +135,16 @@ class Laps:
 
 @dataclass(frozen=True)
 class EstimateNoise:
-    """Standard deviations of the estimate's errors, which fade over `fade_s`."""
+    """Standard deviations of the estimate's errors, which fade over `fade_s`: twice what is measured on the virtual car,
+    the yaw rate's, which the servo's timing blurs, as measured."""
 
-    along_m: float = 0.03
-    lateral_m: float = 0.02
-    heading_rad: float = 0.009
-    v_x_m_s: float = 0.05
-    v_y_m_s: float = 0.05
-    yaw_rate_rad_s: float = 0.02
-    fade_s: float = 0.3
+    along_m: float = 0.02
+    lateral_m: float = 0.01
+    heading_rad: float = 0.005
+    v_x_m_s: float = 0.03
+    v_y_m_s: float = 0.03
+    yaw_rate_rad_s: float = 0.05
+    fade_s: float = 0.2
 
     def draw(self, decisions: int, cars: int, rng: np.random.Generator, scale: float = 1.0) -> np.ndarray:
         """Errors (decisions, cars, N_NOISE) float64: first-order Markov sequences, stationary from the start."""

@@ -3,7 +3,10 @@
 And a virtual Crazyflie, which is a process of its own, in real time, behind a UDP cable.
 """
 
+import fcntl
 import socket
+import struct
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +16,7 @@ import pytest
 
 from drivers.crazyflie import Crazyflie, CrazyflieSettings
 from drivers.emulators.process import Emulator
+from drivers.emulators.rplidar import RPLidarEmulator
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyflieConfig, start_virtual_crazyflie
 from drivers.rplidar import RPLidar, RPLidarSettings
@@ -61,6 +65,25 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
         each.lidar.close()
         each.emulator.vesc_pty.unplug()
         each.emulator.lidar_pty.unplug()
+
+
+@pytest.fixture
+def modem_lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[RPLidarEmulator], None]:
+    """Leads the line DTR, which a pseudo-terminal does not have, from the host's port to a lidar."""
+
+    def lead_to(lidar: RPLidarEmulator) -> None:
+        real = fcntl.ioctl
+
+        def ioctl(descriptor: int, request: int, *rest: bytes) -> object:
+            if request not in (termios.TIOCMBIS, termios.TIOCMBIC):
+                return real(descriptor, request, *rest)
+            if struct.unpack("I", rest[0])[0] & termios.TIOCM_DTR:
+                lidar.set_dtr(lidar._world.time_s, request == termios.TIOCMBIS)
+            return 0
+
+        monkeypatch.setattr(fcntl, "ioctl", ioctl)
+
+    return lead_to
 
 
 class UdpWire:

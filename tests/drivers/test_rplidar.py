@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import LIDAR_POINTS_MAX
-from drivers.rplidar import SPIN_UP_S, RPLidarSettings, motor_pwm, parse_nodes
+from drivers.rplidar import (
+    LEGACY_SAMPLE_S,
+    NODE_BYTES,
+    PROOF,
+    SPIN_UP_S,
+    RPLidarSettings,
+    motor_pwm,
+    parse_nodes,
+    seen_from_car,
+)
+
+AFTER = PROOF + 2  # samples behind the ones that a test looks at, so that these count
 
 
 def node(angle_deg: float, distance_mm: float, start: bool = False, quality: int = 15) -> bytes:
@@ -27,8 +38,8 @@ def parse(stream: bytes, mount_yaw_rad: float = 0.0, synchronised: bool = True):
 
 
 def test_a_node_of_known_bytes():
-    # Quality 15, first of its revolution, 90 degrees clockwise, 1000 mm; then the next sample.
-    angles, distances, consumed, revolutions, skipped = parse(bytes.fromhex("3d 01 2d a00f 3e 75 2d 0000"))
+    # Quality 15, first of its revolution, 90 degrees clockwise, 1000 mm; then the next samples.
+    angles, distances, consumed, revolutions, skipped = parse(bytes.fromhex("3d 01 2d a00f" + PROOF * "3e 75 2d 0000"))
     assert angles == pytest.approx([-math.pi / 2])  # to the right of the car
     assert distances == pytest.approx([1.0])
     assert (consumed, revolutions, skipped) == (5, 1, 0)
@@ -40,7 +51,7 @@ def test_the_motor_request_of_the_document():
 
 
 def test_clockwise_angles_become_counter_clockwise_ones_in_the_frame_of_the_car():
-    stream = b"".join(node(angle, 500) for angle in np.arange(0, 360, 0.9)) + node(0.0, 500)
+    stream = b"".join(node(angle, 500) for angle in np.arange(0, 360, 0.9)) + PROOF * node(0.0, 500)
     angles, _, _, _, _ = parse(stream, mount_yaw_rad=0.3)
     expected = (0.3 - np.radians(np.arange(0, 360, 0.9)) + math.pi) % (2 * math.pi) - math.pi
     assert np.allclose(np.sin(angles), np.sin(expected), atol=0.001)
@@ -62,22 +73,23 @@ def test_lost_bytes_cost_only_the_points_they_belong_to(distances, place, lost):
     """Points after the gap are found again, and none is made up."""
     sent = [(k * 0.9) % 360 for k in range(len(distances))]
     stream = b"".join(node(a, d / 4) for a, d in zip(sent, distances, strict=True))
-    after = b"".join(node((k * 0.9) % 360, 100) for k in range(len(sent), len(sent) + 8))  # to find the stream again
+    after = b"".join(node((k * 0.9) % 360, 100) for k in range(len(sent), len(sent) + AFTER))
     at = place % (len(stream) - lost)
     angles, found, _, _, _ = parse(stream[:at] + stream[at + lost :] + after)
     truth = {round(a * 64): d for a, d in zip(sent, distances, strict=True)}
-    truth |= {round(k * 0.9 % 360 * 64): 400 for k in range(len(sent), len(sent) + 8)}
+    truth |= {round(k * 0.9 % 360 * 64): 400 for k in range(len(sent), len(sent) + AFTER)}
     raw = [round(-math.degrees(a) % 360 * 64) % 23040 for a in angles]
     wrong = sum(round(d * 4000) != truth.get(r) for r, d in zip(raw, found, strict=True))
     assert wrong <= 1  # a torn node whose check bits and successor fit by chance
-    assert len(angles) >= len(distances) + 8 - lost // 5 - 4
+    torn = 2  # at either end of the gap
+    assert len(angles) >= len(distances) + AFTER - lost // 5 - torn - 2 * PROOF
 
 
 @given(st.binary(max_size=60), nodes)
 def test_garbage_before_a_scan_is_skipped(garbage, distances):
     stream = b"".join(node(100 + k * 0.9, d / 4) for k, d in enumerate(distances))
     _, found, _, _, _ = parse(garbage + stream, synchronised=False)
-    assert [round(float(d) * 4000) for d in found[-len(distances) + 3 :]] == distances[2:-1]
+    assert [round(float(d) * 4000) for d in found[-len(distances) + PROOF + 2 :]] == distances[2:-PROOF]
 
 
 @given(nodes, st.lists(st.integers(0, 10_000), max_size=10))
@@ -90,7 +102,42 @@ def test_the_same_points_are_found_however_the_stream_is_cut(distances, cuts):
         _, pieces, consumed, _, _ = parse(rest)
         rest = rest[consumed:]
         found += [round(float(d) * 4000) for d in pieces]
-    assert found == distances[:-1]
+    assert found == distances[:-PROOF]
+
+
+angles_of_any_order = st.lists(st.integers(0, 23039), min_size=PROOF + 1, max_size=120)
+
+
+@given(angles_of_any_order, st.randoms(use_true_random=False))
+def test_every_sample_with_right_check_bits_counts_whatever_its_neighbours_angles(raw_angles, random):
+    stream = b"".join(node(angle / 64, random.choice((0, 750))) for angle in raw_angles)
+    angles, _, _, _, skipped = parse(stream)
+    assert [round(-math.degrees(a) % 360 * 64) % 23040 for a in angles] == raw_angles[:-PROOF]
+    assert skipped == 0
+
+
+@given(st.integers(PROOF, 40), st.sampled_from([0, 1]))
+def test_a_sample_with_a_damaged_check_bit_is_left_out_alone(place, byte):
+    count = 60
+    stream = bytearray(b"".join(node(k * 0.9, 100 + k) for k in range(count)))
+    stream[place * NODE_BYTES + byte] ^= 1
+    _, found, _, _, skipped = parse(bytes(stream))
+    assert [round(float(d) * 1000) - 100 for d in found] == [k for k in range(count - PROOF) if k != place]
+    assert skipped == NODE_BYTES
+
+
+@given(st.floats(0.12, 16.0), st.floats(-3.1, 3.1), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
+def test_points_are_moved_to_the_cars_origin(distance, angle, x, y):
+    angles, distances = np.array([angle], np.float32), np.array([distance], np.float32)
+    seen_from_car(angles, distances, x, y)
+    assert distances[0] * np.cos(angles[0]) == pytest.approx(x + distance * np.cos(angle), abs=1e-4)
+    assert distances[0] * np.sin(angles[0]) == pytest.approx(y + distance * np.sin(angle), abs=1e-4)
+
+
+def test_what_the_lidar_sees_of_itself_and_what_it_does_not_see_stay_without_a_place():
+    angles, distances = np.array([0.0, 1.0], np.float32), np.array([0.05, 0.0], np.float32)
+    seen_from_car(angles, distances, 0.3, 0.0)
+    assert np.all(distances == 0.0)
 
 
 def scan(b, duration_s):
@@ -150,8 +197,8 @@ def test_a_held_up_reader_gets_the_newest_points_with_their_ages(bench):
     b.wait(0.15)
     reading = b.lidar.read()
     assert len(reading.angle_rad) == LIDAR_POINTS_MAX
-    assert reading.age_s[-1] == pytest.approx(0.0005, abs=0.0005)
-    assert reading.age_s[0] == pytest.approx(255 * 250e-6, abs=0.001)
+    assert reading.age_s[-1] == pytest.approx(PROOF * 250e-6 + 0.0002, abs=0.0003)  # the last samples prove it
+    assert reading.age_s[0] == pytest.approx((255 + PROOF) * 250e-6, abs=0.001)
     assert reading.scan_age_s == pytest.approx(float(reading.age_s[-1]), abs=1e-6)
 
 
@@ -185,6 +232,70 @@ def test_samples_are_dated_by_the_rate_that_the_device_tells(bench, monkeypatch)
     b.lidar.open()
     age_s = scan(b, 1.5)[-1].age_s
     assert age_s[0] - age_s[-1] == pytest.approx((len(age_s) - 1) * 125e-6, rel=1e-3)
+
+
+def spread(points) -> set[int]:
+    """Which tenths of the circle they lie in."""
+    return {int((a + math.pi) / (2 * math.pi) * 10) for a in points.angle_rad}
+
+
+def test_an_a1_turns_when_dtr_is_cleared_and_stands_when_stopped(bench, modem_lines):
+    """An A1's motor hears nothing but DTR, its firmware tells no sample rate, its angles go back."""
+    a1 = {"motor_by_dtr": True, "firmware_minor": 14, "sample_s": 476e-6, "triangulating": True, "drop_out": 0.3}
+    b = bench(lidar=a1)
+    modem_lines(b.emulator.lidar)
+    b.lidar.open()
+    readings = scan(b, 3.0)
+    assert b.lidar.trouble() == ""
+    assert b.lidar._sample_s == LEGACY_SAMPLE_S
+    assert sum(len(r.angle_rad) for r in readings[-50:]) == pytest.approx(1.0 / 476e-6, rel=0.01)
+    assert b.lidar.skipped_bytes == 0
+    b.lidar.stop()
+    scan(b, 0.5)
+    assert b.emulator.lidar._turn_hz == 0.0
+    assert b.lidar.reconnect()
+    assert len(scan(b, 3.0)[-1].angle_rad) > 0
+
+
+def test_a_lidar_of_new_firmware_that_keeps_its_sample_rate_to_itself_scans_all_the_same(bench, monkeypatch):
+    b = bench()
+    answer = b.emulator.lidar._answer
+    kept = bytes([250, 0, 250, 0])
+    monkeypatch.setattr(b.emulator.lidar, "_answer", lambda *sent: None if sent[-1] == kept else answer(*sent))
+    b.lidar.open()
+    assert len(scan(b, 3.0)[-1].angle_rad) > 0
+    assert b.lidar.trouble() == ""
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        {"mount_yaw_rad": math.pi},
+        {"mount_yaw_rad": -1.2, "mount_x_m": 0.25, "mount_y_m": -0.05},
+        {"mount_yaw_rad": 0.4, "mirrored": True, "mount_x_m": 0.1},
+    ],
+)
+def test_however_it_is_mounted_the_points_lie_on_the_walls(bench, mount):
+    from drivers.rplidar import RPLidar
+    from sim.distance_field import distance_at
+
+    b = bench(noise=0.0, lidar=mount)
+    lidar = RPLidar(RPLidarSettings(port=b.lidar.settings.port, **mount), b)
+    lidar.open()
+    points = []
+    for _ in range(75):
+        b.wait(0.02)
+        points.append(lidar.read())
+    lidar.close()
+    x, y, yaw = b.world.moving[:3]
+    beam = yaw + points[-1].angle_rad.astype(float)
+    distance = points[-1].distance_m
+    walls = [
+        distance_at(b.world.distance_m, b.world.frame, px, py)
+        for px, py in zip(x + distance * np.cos(beam), y + distance * np.sin(beam), strict=True)
+    ]
+    assert len(spread(points[-1])) > 1
+    assert np.abs(walls).max() < 0.03
 
 
 def test_a_scan_that_never_begins_is_asked_for_again(bench):
@@ -239,7 +350,10 @@ def test_no_device_behind_the_port_is_told_with_what_to_look_for(bench):
     assert "is an RPLidar there" in b.lidar.trouble()
 
 
-@pytest.mark.parametrize(("field", "value"), [("motor_duty", 0), ("motor_duty", 2000), ("mount_yaw_rad", math.nan)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("motor_duty", 0), ("motor_duty", 2000), ("mount_yaw_rad", math.nan), ("mount_x_m", math.inf)],
+)
 def test_settings_that_make_no_sense_are_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):
         RPLidarSettings(**{field: value})

@@ -3,12 +3,13 @@ import math
 import struct
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.vesc import GET_VALUES, FrameParser, VescSettings, fault_name, frame
+from drivers.vesc import GET_VALUES_SELECTIVE, SET_SERVO_POS, FrameParser, VescSettings, fault_name, frame
 
 # Answer of a standing VESC to GET_VALUES, recorded from a real one: 27.6 degrees, 37.5 V, tachometer -31936, no fault.
 RECORDED_VALUES = bytes.fromhex(
@@ -155,6 +156,7 @@ def test_values_and_imu_come_in_units_of_the_international_system(bench):
 def test_the_recorded_answer_is_read_as_what_it_says(bench):
     b = bench()
     b.vesc.open()
+    b.wait(0.02)
     b.vesc.read()
     b.emulator.faults["silence_vesc"](True)
     b.emulator.faults["garbage"]("vesc", RECORDED_VALUES.hex())
@@ -180,13 +182,11 @@ def test_every_tick_asks_once(bench, monkeypatch):
     sent, write = bytearray(), b.vesc._port.write
     monkeypatch.setattr(b.vesc._port, "write", lambda data: (sent.extend(data), write(data)))
     b.drive(0.0, 1.0, 0.2)  # ten ticks
-    assert [payload[0] for payload in FrameParser().feed(bytes(sent))].count(GET_VALUES) == 10
+    assert [payload[0] for payload in FrameParser().feed(bytes(sent))].count(GET_VALUES_SELECTIVE) == 10
 
 
 def test_write_tells_what_was_sent_after_limits(bench):
-    b = bench()
-    b.vesc.open()
-    sent = b.vesc.write(1.0, 99.0)
+    sent = write_once(bench(), 1.0, 99.0)
     assert sent.speed_m_s == pytest.approx(6.0, abs=1e-4)
     assert sent.steer_rad == pytest.approx(0.4189, abs=1e-3)  # the servo has steps of a thousandth
     assert not sent.refused
@@ -201,9 +201,16 @@ def test_a_speed_that_cannot_be_held_brakes(bench):
     assert (sent.speed_m_s, sent.brake_current_a) == (0.0, 40.0)
 
 
-def write_once(b, steer_rad, speed_m_s):
+def opened(b):
+    """Open the driver, and let the controller tell its version."""
     b.vesc.open()
-    return b.vesc.write(steer_rad, speed_m_s)
+    b.wait(0.02)
+    b.vesc.read()
+    return b
+
+
+def write_once(b, steer_rad, speed_m_s):
+    return opened(b).vesc.write(steer_rad, speed_m_s)
 
 
 def test_on_a_noisy_wire_bad_frames_are_counted_and_no_wrong_value_comes_through(bench):
@@ -253,8 +260,7 @@ def test_stop_brakes_and_the_controllers_own_watchdog_then_lets_go(bench):
 
 
 def test_alive_keeps_the_brake_on(bench):
-    b = bench()
-    b.vesc.open()
+    b = opened(bench())
     b.vesc.brake(10.0)
     for _ in range(10):
         b.wait(0.5)
@@ -273,8 +279,7 @@ def test_coasting_lets_the_car_roll(bench):
 
 
 def test_braking_is_cut_to_what_the_settings_allow(bench):
-    b = bench()
-    b.vesc.open()
+    b = opened(bench())
     assert b.vesc.brake(1e6).brake_current_a == 40.0
     assert b.vesc.brake(-5.0).brake_current_a == 0.0
     for refused in (b.vesc.brake(math.nan), b.vesc.brake(1.0, math.nan)):
@@ -318,9 +323,130 @@ def test_an_imu_that_sends_something_else_is_not_believed(bench, mask, value):
     assert after.imu_age_s > before.imu_age_s
 
 
+def payloads_sent(b, monkeypatch):
+    """Every payload that the driver sends from now on."""
+    sent, write = [], b.vesc._port.write
+    parser = FrameParser()
+    monkeypatch.setattr(b.vesc._port, "write", lambda data: (sent.extend(parser.feed(data)), write(data)))
+    return sent
+
+
+@pytest.mark.parametrize(("major", "minor"), [(1, 12), (2, 18)])
+def test_a_controller_of_old_firmware_is_refused_by_name_and_gets_no_command(bench, monkeypatch, major, minor):
+    b = bench(vesc={"firmware_major": major, "firmware_minor": minor})
+    sent = payloads_sent(b, monkeypatch)
+    b.vesc.open()
+    for _ in range(50):
+        b.wait(0.02)
+        reading = b.vesc.read()
+        told = b.vesc.write(0.1, 1.0)
+        b.vesc.brake(5.0, 0.1)
+    b.vesc.stop()
+    assert f"firmware {major}.{minor} is too old" in b.vesc.trouble()
+    assert {payload[0] for payload in sent} == {0}
+    assert (told.speed_m_s, told.brake_current_a) == (0.0, 0.0)
+    assert reading.values_age_s == math.inf
+    assert b.emulator.vesc.motor_configured
+
+
+def test_nothing_is_commanded_before_the_version_is_known_however_late_it_comes(bench, monkeypatch):
+    b = bench(vesc={"answer_delay_s": 0.3})
+    sent = payloads_sent(b, monkeypatch)
+    b.vesc.open()
+    for _ in range(14):
+        b.wait(0.02)
+        b.vesc.read()
+        b.vesc.write(0.1, 1.0)
+    assert {payload[0] for payload in sent} == {0}
+    b.drive(0.1, 1.0, 0.5)
+    assert b.vesc.firmware == "6.2 60_MK6"
+    assert SET_SERVO_POS in {payload[0] for payload in sent}
+
+
+def test_a_controller_that_does_not_tell_its_version_is_named(bench):
+    b = bench()
+    b.vesc.open()
+    b.emulator.vesc._handlers.pop(0)
+    b.drive(0.0, 1.0, 1.0)
+    assert "no answer to the question for its firmware's version" in b.vesc.trouble()
+    assert b.world.moving[3] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "jitter_s", "selective"),
+    [(0.0, 0.0, True), (0.1, 0.0, True), (0.6, 0.0, True), (0.95, 0.0, True), (0.05, 0.06, True),
+     (0.0, 0.0, False), (0.1, 0.0, False), (0.6, 0.0, False), (0.95, 0.0, False)],
+)  # fmt: skip
+def test_late_answers_are_never_dated_younger_than_they_are(bench, selective, delay_s, jitter_s):
+    """The tachometer and the gyro tell when they were read: both grow with time."""
+    b = bench(noise=0.0, vesc={"answer_delay_s": delay_s, "answer_jitter_s": jitter_s, "selective": selective})
+    b.vesc.open()
+    emulator = b.emulator.vesc
+    measure = emulator._measure_values
+
+    def stamped(at_s: float) -> bytes:
+        values = bytearray(measure(at_s))
+        struct.pack_into(">i", values, 44, round(1e6 * at_s))
+        return bytes(values)
+
+    emulator._measure_values = stamped
+    emulator._measure_imu = lambda at_s: (0.0, 0.0, 1.0, 0.0, 0.0, at_s)
+    late = []
+    for tick in range(200):
+        b.wait(0.02)
+        reading = b.vesc.read()
+        b.vesc.write(0.0, 0.0)
+        if tick < 120:
+            continue
+        measured_s = 1e-6 * reading.tachometer_m * 4614.0 / 10
+        late.append((b.now() - measured_s - reading.values_age_s, b.now() - math.degrees(reading.yaw_rate_rad_s)
+                     - reading.imu_age_s))  # fmt: skip
+    values, imu = zip(*late, strict=True)
+    assert max(values) < 1e-4 and max(imu) < 1e-4
+    if selective:
+        assert min(values) > -0.005 and min(imu) > -0.005  # the way of the request over the wire
+
+
+def test_lost_and_doubled_answers_do_not_shift_the_ages_of_later_ones(bench):
+    b = opened(bench())
+    b.emulator.faults["drop"]("vesc", 0.01)
+    b.drive(0.0, 1.0, 3.0)
+    b.emulator.faults["drop"]("vesc", 0.0)
+    send = b.emulator.vesc.uart.send
+    b.emulator.vesc.uart.send = lambda data, at_s: (send(data, at_s), send(data, at_s))
+    b.drive(0.0, 1.0, 0.5)
+    b.emulator.vesc.uart.send = send
+    b.drive(0.0, 1.0, 0.2)
+    b.wait(0.02)
+    reading = b.vesc.read()
+    assert reading.values_age_s == pytest.approx(0.02)
+    assert reading.imu_age_s == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("steer_rad", [-0.4189, 0.4189])
+def test_the_servo_is_kept_within_its_end_stops_and_that_is_told(bench, monkeypatch, steer_rad):
+    b = opened(bench())
+    b.vesc.settings = replace(b.vesc.settings, servo_min=0.15, servo_max=0.85)
+    sent = payloads_sent(b, monkeypatch)
+    told = b.vesc.write(steer_rad, 1.0)
+    (position,) = [int.from_bytes(payload[1:3], "big") / 1000 for payload in sent if payload[0] == SET_SERVO_POS]
+    assert position == (0.15 if steer_rad > 0 else 0.85)
+    assert told.steer_rad == pytest.approx((position - 0.5304) / -1.2135)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("erpm_per_m_s", 0.0), ("steer_max_rad", -1.0), ("brake_current_a", math.nan), ("servo_per_rad", 0.0)],
+    [
+        ("erpm_per_m_s", 0.0),
+        ("erpm_per_m_s", -4614.0),
+        ("steer_max_rad", -1.0),
+        ("brake_current_a", math.nan),
+        ("servo_per_rad", 0.0),
+        ("servo_centre", 25.0),
+        ("servo_centre", math.nan),
+        ("servo_min", 0.9),
+        ("servo_max", math.nan),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):

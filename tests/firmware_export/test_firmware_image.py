@@ -21,6 +21,7 @@ from firmware_export.firmware_image import (
     load_image,
     policy_image,
     policy_program,
+    read_release,
     record_of,
 )
 from firmware_export.network import Network, random_network
@@ -65,7 +66,7 @@ def test_a_whole_image_passes_and_says_whose_policy_it_carries(tmp_path: Path) -
         (b"\x7fELF" + bytes(2000), r"found the stack at 0x464c457f"),
         (image() + bytes(1008 * 1024), r"found .* bytes, allowed: at most 1032192"),
         (image(vectors(stack=0x20020004)), r"found the stack at 0x20020004"),
-        (image(vectors(stack=0x2001FFFE)), r"found the stack at 0x2001fffe"),
+        (image(vectors(stack=0x20000003)), r"found the stack at 0x20000003"),
         (image(vectors(reset=0)), r"found vector 1 at 0x00000000"),
         (image(vectors(reset=FLASH_START + 0x100)), r"found vector 1 at 0x08004100, allowed: odd"),
         (image(vectors(reset=0x08000101)), r"found vector 1 at 0x08000101"),  # linked for another start
@@ -76,6 +77,12 @@ def test_a_whole_image_passes_and_says_whose_policy_it_carries(tmp_path: Path) -
 def test_what_is_no_image_for_this_chip_is_refused(tmp_path: Path, content: bytes, found: str) -> None:
     with pytest.raises(ValueError, match=rf"cf2\.bin: {found}"):
         load_image(saved(tmp_path, content))
+
+
+@pytest.mark.parametrize("stack", [0x20020000, 0x2001FFFF, 0x2001FFFE, 0x20020003, 0x10010000])
+def test_the_core_masks_the_low_bits_of_the_stack_and_so_does_the_check(tmp_path: Path, stack: int) -> None:
+    content = image(vectors(stack=stack))
+    assert load_image(saved(tmp_path, content), NETWORK) == content
 
 
 def test_a_truncated_image_is_refused_wherever_it_ends(tmp_path: Path) -> None:
@@ -99,12 +106,13 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_image(tmp_path / "nothing.bin")
 
 
-def release(tmp_path: Path, firmware: bytes, **about: str) -> Path:
+def release(tmp_path: Path, firmware: bytes, more: dict | None = None, **about: object) -> Path:
     path = tmp_path / "firmware-cf2-2026.01.zip"
     entry = {"platform": "cf2", "target": "stm32", "type": "fw", "release": "2026.01"} | about
     nrf51 = {"platform": "cf2", "target": "nrf51", "type": "fw", "release": "2026.01"}
+    manifest = {"version": 2, "files": {"cf2.bin": entry, "nrf.bin": nrf51}} | (more or {})
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("manifest.json", json.dumps({"version": 2, "files": {"cf2.bin": entry, "nrf.bin": nrf51}}))
+        archive.writestr("manifest.json", json.dumps(manifest))
         archive.writestr("cf2.bin", firmware)
         archive.writestr("nrf.bin", b"another chip's")
     return path
@@ -115,6 +123,35 @@ def test_a_release_archive_gives_the_firmware_of_this_chip(tmp_path: Path) -> No
     assert load_image(release(tmp_path, stock)) == stock
     with pytest.raises(ValueError, match="found policy none, allowed: the run's"):
         load_image(release(tmp_path, stock), NETWORK)
+
+
+def test_a_release_says_its_version_its_airframe_and_what_is_for_other_chips(tmp_path: Path) -> None:
+    stock = vectors(stack=0x2001FFFF) + bytes(5000)
+    found = read_release(release(tmp_path, stock, {"fw_platform": "cf21bl"}, target=["stm32"]))
+    assert (found.image, found.version, found.airframe, found.others) == (stock, "2026.01", "cf21bl", ("nrf.bin",))
+    assert read_release(release(tmp_path, stock)).airframe == "cf2"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        ("{", "no release archive that is whole"),
+        ("[]", "no release archive that is whole"),
+        ('{"version": 2}', "no release archive that is whole: 'files'"),
+        ('{"files": {"cf2.bin": 3}}', "no release archive that is whole"),
+        ('{"files": {"a": {"platform": "cf2", "target": "stm32", "type": "fw"}}}', "no release archive that is whole"),
+        ('{"fw_platform": "bolt", "files": {"cf2.bin": {"platform": "cf2", "target": "stm32", "type": "fw"}}}',
+         "found fw_platform 'bolt', allowed: cf2, cf21bl"),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_is_none_is_refused_in_one_line(tmp_path: Path, manifest: str, words: str) -> None:
+    path = tmp_path / "release.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", manifest)
+        archive.writestr("cf2.bin", vectors() + bytes(5000))
+    with pytest.raises(ValueError, match=rf"release\.zip: found.*{words.removeprefix('found ')}") as refused:
+        load_image(path)
+    assert "\n" not in str(refused.value)
 
 
 def test_an_archive_that_is_damaged_or_for_another_drone_is_refused(tmp_path: Path) -> None:

@@ -138,12 +138,12 @@ def test_a_cell_is_solid_unless_the_map_says_that_it_is_free(
     np.testing.assert_array_equal(load_map(path).occupied[0], solid)
 
 
-def test_colours_are_averaged_and_transparent_cells_of_a_scaled_map_are_unknown(tmp_path: Path) -> None:
+def test_colours_are_averaged_and_transparent_cells_are_unknown(tmp_path: Path) -> None:
     pixels = np.array([[[255, 255, 255, 255], [255, 255, 255, 0], [255, 255, 200, 255], [255, 0, 0, 255]]], np.uint8)
     path = write_map(tmp_path, pixels, mode="scale")
     np.testing.assert_array_equal(load_map(path).occupied[0], [False, True, False, True])
     path = write_map(tmp_path, pixels, mode="trinary")
-    np.testing.assert_array_equal(load_map(path).occupied[0], [False, False, False, True])
+    np.testing.assert_array_equal(load_map(path).occupied[0], [False, True, False, True])
 
 
 def test_sixteen_bits_a_pixel_are_read(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.emulators.crtp import Packet, Port
+from sim.quadrotor import CRAZYFLIES
 
 CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 0, 1, 3, 4, 5, 6, 7
-PLAN_FLIES, PLAN_FINISHED, PLAN_DISABLED = 8, 9, 10
+PLAN_FLIES, PLAN_FINISHED = 8, 9
 TAKE_OFF, LAND, GO_TO, STOP = 7, 8, 12, 3
 
 
@@ -20,7 +21,7 @@ def test_it_says_who_it_is(make_drone):
     assert drone.firmware.receive(b"\xff") == b"\xff"
     assert drone.ask(Port.LINK, 0, b"hello") == b"hello"
     assert drone.ask(Port.LINK, 1, b"\0").rstrip(b"\0") == b"Bitcraze Crazyflie"
-    assert drone.ask(Port.PLATFORM, 1, b"\0") == b"\0\x0c"
+    assert drone.ask(Port.PLATFORM, 1, b"\0") == b"\0\x0c\0\0\0"
     assert drone.ask(Port.PLATFORM, 1, b"\2") == b"\2CF21\0"
     assert drone.ask(Port.MEM, 0, b"\1") == b"\1\0"
 
@@ -46,7 +47,7 @@ def test_who_arms_and_does_not_fly_is_disarmed_after_half_a_minute(make_drone):
     assert drone.arm() == bytes([0x81, 1, 1])
 
 
-@pytest.mark.parametrize("quadrotor", ["crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_brushless"])
+@pytest.mark.parametrize("quadrotor", CRAZYFLIES)
 def test_it_hovers_within_centimetres_of_a_position(make_drone, quadrotor: str):
     drone = make_drone(quadrotor=quadrotor)
     drone.climb(1.0)
@@ -55,7 +56,7 @@ def test_it_hovers_within_centimetres_of_a_position(make_drone, quadrotor: str):
     for _ in range(100):
         drone.stream(0.04, 7, 0.5, -0.3, 1.0, 45.0)
         errors.append(math.dist(drone.position, (0.5, -0.3, 1.0)))
-    assert np.mean(errors[50:]) < 0.05
+    assert np.mean(errors[50:]) < 0.08  # by truth: the estimate itself is some centimetres off
     assert drone.yaw_deg == pytest.approx(45.0, abs=4.0)
 
 
@@ -103,8 +104,8 @@ def test_old_style_thrust_stays_locked_until_zero_was_sent(make_drone):
 def test_high_level_commands_fly_a_round_trip(make_drone):
     drone = make_drone()
     drone.arm()
-    assert drone.high_level(GO_TO, "BBfffff", 0, 0, 0.0, 0.0, 1.0, 0.0, 1.0) != 0  # not from the ground
     assert drone.high_level(TAKE_OFF, "ff?f", 1.0, 0.0, False, 2.0) == 0
+    assert drone.high_level(TAKE_OFF, "ff?f", 2.0, 0.0, False, 2.0) != 0  # it has taken off
     drone.wait(1.0)
     assert drone.flag(PLAN_FLIES)
     assert not drone.flag(PLAN_FINISHED)
@@ -120,6 +121,7 @@ def test_high_level_commands_fly_a_round_trip(make_drone):
     assert drone.position[0] == pytest.approx(0.25, abs=0.15)
     drone.wait(2.0)
     assert drone.high_level(LAND, "ff?f", 0.0, 0.0, True, 2.0) == 0
+    assert drone.high_level(LAND, "ff?f", 0.0, 0.0, True, 9.0) != 0  # it is landing
     drone.wait(3.0)
     assert drone.position[2] == 0.0
     assert not drone.firmware.forces.any()
@@ -172,14 +174,21 @@ def test_set_points_that_come_again_in_time_take_it_back(make_drone):
 def test_the_ground_wins_over_the_high_level_commander_until_it_gives_the_priority_back(make_drone):
     drone = make_drone()
     drone.climb(1.0)
-    assert drone.flag(PLAN_DISABLED)
     drone.high_level(GO_TO, "BBfffff", 0, 0, 0.0, 0.0, 0.3, 0.0, 1.0)
     drone.stream(2.0, 7, 0.0, 0.0, 1.0, 0.0)
     assert drone.position[2] == pytest.approx(1.0, abs=0.1)
-    drone.ask(Port.SETPOINT, 1, b"\0\0\0\0\0")
     drone.high_level(GO_TO, "BBfffff", 0, 0, 0.0, 0.0, 0.6, 0.0, 1.0)
+    drone.ask(Port.SETPOINT, 1, b"\0\0\0\0\0")
     drone.wait(2.5)
     assert drone.position[2] == pytest.approx(0.6, abs=0.1)
+
+
+def test_without_a_plan_the_motors_stop_when_the_ground_gives_the_priority_back(make_drone):
+    drone = make_drone()
+    drone.climb(0.5)
+    drone.ask(Port.SETPOINT, 1, b"\0\0\0\0\0")
+    drone.wait(0.02)
+    assert not drone.firmware.forces.any()
 
 
 @pytest.mark.parametrize(("port", "data"), [(Port.SUPERVISOR, b"\x03"), (Port.LOCALIZATION, b"\x03")])
@@ -228,7 +237,16 @@ def test_disarming_in_flight_stops_the_motors(make_drone):
     drone.ask(Port.PLATFORM, 0, b"\x01\x00")  # as before protocol version 12
     drone.wait(0.05)
     assert not drone.firmware.forces.any()
-    assert drone.state == "CRASHED"
+    assert drone.state in ("RESET", "PREFLIGHT_FAILED")
+
+
+def test_a_drone_that_tumbles_while_it_is_levelled_is_locked(make_drone):
+    drone = make_drone()
+    drone.climb(1.0)
+    drone.wait(0.6)
+    drone.body.put(0.0, 0.0, 0.0, 0.0, roll_rad=math.pi)
+    drone.wait(0.3)
+    assert drone.state == "LOCKED"
 
 
 @pytest.mark.parametrize(

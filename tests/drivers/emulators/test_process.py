@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig, load_config, start_virtual_car
 from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
@@ -146,6 +147,21 @@ def test_the_car_survives_a_client_that_is_killed_in_the_middle_of_a_request(car
 def test_a_wrong_configuration_ends_the_start_with_its_reason():
     with pytest.raises(ValueError, match="nowhere"):
         start_virtual_car(VirtualCarConfig(track="nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"vesc": {"servo_sign": -1.0}}, "vesc: found servo_sign, allowed: baud, "),
+        ({"vesc": {"erpm_per_m_s": 0.0}}, "vesc.erpm_per_m_s: found 0.0"),
+        ({"vesc": {"servo_per_rad": 0.0}}, "vesc.servo_per_rad: found 0"),
+        ({"lidar": {"mirrored": 1.5}}, "lidar.mirrored: found 1.5"),
+        ({"lidar": {"mount_yaw_rad": float("nan")}}, "lidar.mount_yaw_rad: found nan"),
+    ],
+)
+def test_what_the_devices_cannot_be_is_refused_by_name(tmp_path, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        Emulator(VirtualCarConfig(**wrong), tmp_path)
 
 
 def test_configuration_files_are_json_or_toml_and_unknown_fields_are_refused(tmp_path):

@@ -111,3 +111,40 @@ def test_a_frozen_lidar_is_silent_and_then_goes_on_where_time_is(lidar):
     assert until(lidar, 2.0) == b""
     lidar.frozen = False
     assert len(until(lidar, 2.1)) == pytest.approx(0.1 * 4000 * 5, abs=10)
+
+
+def made(**wiring):
+    wiring = {"speed_error": 0.0, **wiring}
+    return RPLidarEmulator(build_world(VirtualCarConfig()), RPLidarWiring(**wiring), np.random.default_rng(0))
+
+
+def test_the_motor_of_an_a1_turns_while_dtr_is_clear_and_hears_no_request():
+    lidar = made(motor_by_dtr=True)
+    lidar.receive(MOTOR_ON + b"\xa5\x20", 0.0)
+    assert until(lidar, 1.0) == SCAN_DESCRIPTOR
+    lidar.set_dtr(1.0, False)
+    assert len(until(lidar, 2.0)) > 5000
+    lidar.set_dtr(2.0, True)
+    until(lidar, 2.1)
+    assert until(lidar, 3.0) == b""
+
+
+def test_firmware_before_1_17_does_not_know_its_sample_rate():
+    lidar = made(firmware_minor=14)
+    lidar.receive(b"\xa5\x59", 0.0)
+    assert until(lidar, 0.5) == b""
+    lidar.receive(b"\xa5\x50", 0.5)
+    assert until(lidar, 0.6)[7:10] == bytes([0x31, 14, 1])
+
+
+def test_where_it_triangulates_angles_go_back_and_samples_without_a_return_stand_ahead():
+    lidar = made(triangulating=True, drop_out=0.2)
+    lidar.receive(MOTOR_ON + b"\xa5\x20", 0.0)
+    stream = until(lidar, 2.0)[7:]
+    nodes = np.frombuffer(stream[: len(stream) // 5 * 5], np.uint8).reshape(-1, 5)
+    angles = (nodes[:, 1] >> 1 | nodes[:, 2].astype(int) << 7) / 64
+    steps = (np.diff(angles) + 180.0) % 360.0 - 180.0
+    assert np.mean(steps < 0.0) > 0.1
+    seen = (nodes[:, 3] > 0) | (nodes[:, 4] > 0)
+    to_blind = steps[seen[:-1] & ~seen[1:]]
+    assert 2.0 < np.median(to_blind) < 10.0

@@ -40,6 +40,70 @@ def test_the_firmware_version_has_the_layout_of_firmware_6(vesc):
     assert len(answer[12:-4]) == 12 + 8  # the processor's number, then eight bytes of abilities
 
 
+def made(**wiring):
+    return VescEmulator(build_world(VirtualCarConfig()), VescWiring(**wiring), np.random.default_rng(0))
+
+
+def test_firmware_2_tells_its_version_alone_and_begins_its_values_with_seven_temperatures():
+    vesc = made(firmware_major=2, firmware_minor=18)
+    vesc.receive(packet(b"\x00"), 0.0)
+    assert until(vesc, 0.02) == packet(b"\x00\x02\x12")
+    vesc.receive(packet(b"\x04"), 0.02)
+    answer = until(vesc, 0.04)
+    assert answer[1] == 56
+    assert struct.unpack_from(">h", answer, 2 + 29)[0] == 126  # 0.1 V
+    vesc.receive(packet(b"\x32\x00\x00\x00\x00") + packet(b"\x41\x01\xf8"), 0.04)
+    assert until(vesc, 0.08) == b""
+
+
+def test_firmware_2_moves_the_servo_by_11_and_loses_its_configuration_by_12():
+    vesc = made(firmware_major=2, firmware_minor=18)
+    vesc.receive(packet(b"\x0b" + struct.pack(">h", 600)), 0.0)
+    until(vesc, 0.1)
+    assert vesc._world.command[2] == pytest.approx((0.6 - 0.5304) / -1.2135)
+    vesc.receive(packet(b"\x0c" + struct.pack(">h", 500)) + packet(b"\x08" + struct.pack(">i", 9228)), 0.1)
+    until(vesc, 0.5)
+    assert not vesc.motor_configured
+    assert vesc._world.moving[V_X] == 0.0
+
+
+def test_a_servo_whose_output_is_disabled_does_not_move():
+    vesc = made(servo_output=False)
+    vesc.receive(packet(b"\x0c" + struct.pack(">h", 900)), 0.0)
+    until(vesc, 0.2)
+    assert vesc._world.command[2] == 0.0
+
+
+def test_late_answers_hold_what_was_true_when_they_were_asked_for_and_may_overtake_each_other():
+    vesc = made(answer_delay_s=0.1, answer_jitter_s=0.2)
+    vesc.receive(packet(b"\x08" + struct.pack(">i", 9228)), 0.0)
+    heard = b""
+    for k in range(20):
+        vesc.receive(packet(b"\x32" + struct.pack(">I", 1 << 7 | k << 22)), 0.02 * k)
+        heard += until(vesc, 0.02 * (k + 1))
+        assert k > 5 or heard == b""
+    heard += until(vesc, 1.0)
+    numbers = [heard[at + 3] << 2 | heard[at + 4] >> 6 for at in range(0, len(heard), 14)]
+    assert sorted(numbers) == list(range(20)) != numbers
+    speeds = dict(
+        zip(numbers, (struct.unpack_from(">i", heard, at + 7)[0] for at in range(0, len(heard), 14)), strict=True)
+    )
+    assert speeds[0] < 200 < speeds[10] < speeds[19]
+
+
+def test_a_board_that_lies_upside_down_and_turned_measures_in_its_own_axes():
+    vesc = made(imu_upside_down=True, imu_yaw_rad=0.5, accel_noise_m_s2=0.0, accel_bias_m_s2=0.0,
+                gyro_noise_rad_s=0.0, gyro_bias_rad_s=0.0)  # fmt: skip
+    moving = vesc._world.moving
+    moving[5], moving[11], moving[12] = 1.0, 2.0, 3.0  # yaw rate, accelerations ahead and to the left
+    vesc._world.before[:] = moving
+    x, y, z, _, _, turn = vesc._measure_imu(0.0)
+    assert turn == pytest.approx(-np.degrees(1.0))
+    assert z == pytest.approx(-1.0)
+    assert 9.80665 * x == pytest.approx(2.0 * np.cos(0.5) + 3.0 * np.sin(0.5))
+    assert 9.80665 * y == pytest.approx(-(3.0 * np.cos(0.5) - 2.0 * np.sin(0.5)))
+
+
 def test_values_have_the_fields_of_the_firmware_at_their_places(vesc):
     vesc.receive(packet(b"\x08" + struct.pack(">i", 9228)), 0.0)
     until(vesc, 0.9)

@@ -9,6 +9,8 @@ import pytest
 from drivers.base import LinkLost
 from drivers.crazyflie import (
     CAN_FLY,
+    ESTIMATOR_PARAMETER,
+    GUARD,
     IS_ARMED,
     IS_FLYING,
     IS_TUMBLED,
@@ -19,8 +21,22 @@ from drivers.crazyflie import (
 from robot.clock import ReplayClock
 from robot.flight.figures import FigureOfEight, HoverAtPoints, eased
 from robot.flight.flight_log import FlightLog, read_flight
-from robot.flight.mission import Mission, Phase, Place
-from robot.flight.on_board import ACTIVE, ARM, DECISIONS, FAULT, IDENTITY, LAP, SELF_TEST, OnBoardPolicy
+from robot.flight.flown import Phase, Place
+from robot.flight.mission import Mission
+from robot.flight.on_board import (
+    ACTIVE,
+    ARM,
+    CONTROLLER,
+    DECISIONS,
+    DOWN,
+    FAULT,
+    IDENTITY,
+    LANDING_CAUSE,
+    LANDING_PHASE,
+    LAP,
+    SELF_TEST,
+    OnBoardPolicy,
+)
 
 SHA = "1234abcd" + 56 * "0"
 TICK_S = 0.02
@@ -38,8 +54,16 @@ class EasyDrone:
             SELF_TEST: 1.0,
             IDENTITY: float(0x1234ABCD),
             LAP: 0.0,
+            CONTROLLER: 6.0,
+            GUARD: 0.0,
+            ESTIMATOR_PARAMETER: 2.0,
             "stabilizer.controller": 1.0,
         }
+        self.firmware = "2026.08"
+        self.volts, self.power, self.variance = 4.0, 0, 5e-4
+        self.by_itself = 0  # why it lands by itself
+        self.stops_at_m = 0.01
+        self.drift_m_s = 0.0
         self.told: list[str] = []
         self.armed = self.landing = False
         self.silent_from_s = self.gone_from_s = math.inf
@@ -50,23 +74,29 @@ class EasyDrone:
         now = self.clock.now()
         if now >= self.gone_from_s:
             raise LinkLost("the link is gone")
-        if self.landing:
-            self.place[2] = max(0.01, self.place[2] - 0.5 * TICK_S)
-        flying = IS_FLYING if self.armed and self.place[2] > 0.05 else 0
+        if self.landing or self.by_itself:
+            self.place[2] = max(self.stops_at_m, self.place[2] - 0.5 * TICK_S)
+        down = (self.landing or self.by_itself) and self.place[2] <= self.stops_at_m
+        if down:
+            self.parameters[ARM] = 0.0
+        flying = IS_FLYING if self.armed and not down and self.place[2] > 0.05 else 0
         age_s = 0.01 + max(0.0, now - self.silent_from_s)
         active = self.parameters.get(ARM) == 1 and not self.fault
         decided = math.floor((now - self.armed_s) * 100.0) + 1 if active else 0
-        x, y, z = self.place
+        x, y, z = self.place + (self.drift_m_s * now, 0.0, 0.0)
+        phase = DOWN if down else 1 if self.landing or self.by_itself else 0
         return CrazyflieReading(
-            (x, y, z), battery_v=4.0, supervisor=CAN_FLY | IS_ARMED * self.armed | flying | self.hurt,
-            extra={ACTIVE: float(active), FAULT: float(self.fault), DECISIONS: 7.0 + decided},
+            (x, y, z), battery_v=self.volts, power_state=self.power, velocity_variance=(self.variance,) * 3, supervisor=CAN_FLY | IS_ARMED * self.armed | flying | self.hurt,
+            extra={ACTIVE: float(active), FAULT: float(self.fault), DECISIONS: 7.0 + decided,
+                   LANDING_PHASE: float(phase), LANDING_CAUSE: float(self.by_itself)},
             board_time_s=now - 0.01, extra_time_s=now,
-            position_age_s=age_s, attitude_age_s=age_s, rate_age_s=age_s,
+            position_age_s=age_s, attitude_age_s=age_s, rate_age_s=age_s, health_age_s=age_s,
         )  # fmt: skip
 
     def write(self, position_m, yaw_rad) -> CrazyflieCommand:
         assert self.armed, "a set-point before the motors are armed"
-        self.place = np.array(position_m)
+        if not self.landing and not self.by_itself:
+            self.place = np.array(position_m)
         return CrazyflieCommand(position_m, yaw_rad)
 
     def arm(self, on: bool) -> None:

@@ -99,7 +99,7 @@ def test_a_folder_without_a_log_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_mcap_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.mcap").write_bytes(b"hello, this is text")
-    with pytest.raises(ValueError, match=r"log\.mcap: begins with"):
+    with pytest.raises(ValueError, match=r"log\.mcap: not an MCAP file: begins with"):
         ticks(tmp_path)
 
 

@@ -1,7 +1,5 @@
 """Replay: equal where nothing changed, and otherwise the first difference by name; gaps are refused."""
 
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robot.logs.events import make_weights
+from robot.logs.mcap_file import RefusedLog
 from robot.logs.reader import LogReader
 from robot.logs.records import OUTPUTS, READINGS
-from robot.logs.replay import Difference, find_logs, replay, replay_folder
+from robot.logs.replay import Difference, replay
 from robot.logs.writer import LogWriter, next_part
 from robot.practice.mailbox import Weights
 
@@ -225,29 +224,38 @@ def test_a_log_without_ticks_is_refused(tmp_path: Path) -> None:
         replay(tmp_path, ToyPipeline)
 
 
-def test_a_folder_of_logs_gives_a_junit_report(tmp_path: Path) -> None:
-    Driven().write(tmp_path / "good")
-    bad, gap = Driven(), Driven()
-    bad.outputs["steer_rad"][2] = 0.25
-    bad.write(tmp_path / "bad")
-    gap.write(tmp_path / "gap", without=(7,))
-    results = replay_folder(tmp_path, lambda _log, life: ToyPipeline(life), tmp_path / "replay.xml")
-    assert len(results) == 3
-    suite = ElementTree.parse(tmp_path / "replay.xml").getroot()[0]
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
-    cases = {case.get("name"): case for case in suite}
-    assert len(cases["good"]) == 0
-    assert cases["bad"][0].get("message") == "tick 3, steer_rad: logged 0.25, replayed 0.0"
-    assert "1 ticks are missing" in (cases["gap"][0].get("message") or "")
+def test_a_log_without_an_end_is_equal_but_not_complete(tmp_path: Path) -> None:
+    path = Driven().write(tmp_path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    report = replay(path, ToyPipeline)
+    assert (report.outcome, report.equal, report.complete) == ("cut", True, False)
+    assert 0 < report.ticks < 40 and f"equal for {report.ticks} ticks" in report.reason
 
 
-def test_logs_are_found_as_runs_and_as_single_files(tmp_path: Path, write_part: Callable) -> None:
-    for name in ("b", "a"):
-        (tmp_path / name).mkdir()
-        write_part(tmp_path / name, 10, close=False)
-        write_part(tmp_path / name, 10, first=10)
-    (tmp_path / "single.mcap").write_bytes((tmp_path / "a" / "log.mcap").read_bytes())
-    assert find_logs(tmp_path) == [tmp_path / "a", tmp_path / "b", tmp_path / "single.mcap"]
-    assert len(LogReader(tmp_path / "a").parts) == 2
-    with pytest.raises(ValueError, match="found no logs"):
-        find_logs(tmp_path / "replay")
+def test_a_recorder_that_was_killed_and_went_on_leaves_a_complete_log(tmp_path: Path) -> None:
+    driven = Driven()
+    part = driven.write(tmp_path, slice(0, 30))
+    part.write_bytes(part.read_bytes()[:-40])
+    driven.write(tmp_path, slice(20, 40))
+    report = replay(tmp_path, ToyPipeline)
+    assert (report.outcome, report.complete, report.ticks) == ("equal", True, 40)
+
+
+@pytest.mark.parametrize("cut_at", ["the last part", "the end of a life"])
+def test_a_part_that_nothing_goes_on_from_is_cut(tmp_path: Path, cut_at: str) -> None:
+    driven = Driven(lives=2)
+    parts = [driven.write(tmp_path, slice(0, 40)), driven.write(tmp_path, slice(40, 80))]
+    part = parts[cut_at == "the last part"]
+    part.write_bytes(part.read_bytes()[:-40])
+    assert replay(tmp_path, ToyPipeline).outcome == "cut"
+
+
+def test_a_log_tells_why_it_is_refused(tmp_path: Path) -> None:
+    Driven().write(tmp_path, without=(5,))
+    with pytest.raises(RefusedLog) as gap:
+        replay(tmp_path, ToyPipeline)
+    assert gap.value.outcome == "gap"
+    (tmp_path / "empty.mcap").touch()
+    with pytest.raises(RefusedLog, match="holds no ticks, and has no end") as empty:
+        replay(tmp_path / "empty.mcap", ToyPipeline)
+    assert empty.value.outcome == "empty"

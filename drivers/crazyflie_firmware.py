@@ -1,0 +1,56 @@
+"""Which firmware a Crazyflie has, and whether an app of ours can fly with it.
+
+Releases are named by year and month: 2025.12, 2025.12.1; "2025.12 +37" is 37 commits after one (versionTemplate.py). A
+build from a clone without tags says "NA", and then its app answers for it, which does not build on an older one.
+"""
+
+import re
+import threading
+
+import cflib.crazyflie
+from cflib.crtp.crtpstack import CRTPPacket, CRTPPort
+
+FIRST_FIRMWARE = (2025, 12)  # whose powerDistributionForce is not empty
+VERSION_CHANNEL, FIRMWARE_VERSION = 1, 1  # of the platform port
+ANSWER_S = 1.0
+
+
+def ask_version(cf: cflib.crazyflie.Crazyflie) -> str:
+    """The firmware's name for itself; empty if it does not answer within ANSWER_S."""
+    answered = threading.Event()
+    found: list[str] = []
+
+    def take(packet: CRTPPacket) -> None:
+        data = bytes(packet.data)
+        if packet.channel == VERSION_CHANNEL and data[:1] == bytes([FIRMWARE_VERSION]):
+            found.append(data[1:].split(b"\0")[0].decode("ascii", "replace").strip())
+            answered.set()
+
+    cf.add_port_callback(CRTPPort.PLATFORM, take)
+    try:
+        question = CRTPPacket()
+        question.set_header(CRTPPort.PLATFORM, VERSION_CHANNEL)
+        question.data = (FIRMWARE_VERSION,)
+        cf.send_packet(question)
+        answered.wait(ANSWER_S)
+    finally:
+        cf.remove_port_callback(CRTPPort.PLATFORM, take)
+    return found[0] if found else ""
+
+
+def release(version: str) -> tuple[int, int] | None:
+    """Year and month in a version's name; None if it names none."""
+    named = re.match(r"(20\d\d)\.(\d{1,2})\b", version)
+    return (int(named[1]), int(named[2])) if named else None
+
+
+def too_old(version: str) -> str:
+    """Why a policy cannot fly with this firmware; empty if it can, or if the version does not say."""
+    found = release(version)
+    if found is None or found >= FIRST_FIRMWARE:
+        return ""
+    year, month = FIRST_FIRMWARE
+    return (
+        f"firmware {version} forgets the forces that a controller asks for, and the rotors would freeze; "
+        f"allowed: release {year}.{month} or later"
+    )
