@@ -28,6 +28,7 @@ from robot.readings import lidar_reading, vesc_reading
 from robot.recovery import Phase as RecoveryPhase
 from robot.recovery import Place, Recovery
 from robot.safety.monitors import Flag, Monitors, TickInputs
+from robot.safety.obstacles import Obstacles
 from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, UNAVOIDABLE, filter_action
 from robot.safety.rollout import HORIZON_TICKS, N_COMMAND, SLOW_M_S, believed_cars
 from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
@@ -84,6 +85,7 @@ class Pipeline:
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A), (PLAN_TICKS, 1))
         self.place = CoursePlace()
         self.reckoning = DeadReckoning()
+        self.obstacles = Obstacles()
         self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
@@ -176,7 +178,10 @@ class Pipeline:
                 pose_lost=estimate.lost,
                 room_m=self.room_m(estimate),
                 backwards=not (estimate.lost or self.recovering) and math.cos(self.place.heading_error) < -0.2,
-                cornered=self.brake_reason == UNAVOIDABLE and abs(vesc.erpm_speed_m_s) < SLOW_M_S,
+                cornered=self.brake_reason == UNAVOIDABLE
+                and abs(vesc.erpm_speed_m_s) < SLOW_M_S
+                and len(self.obstacles.believed) == 0,
+                blocked=self.look_ahead(now, estimate),
                 emergency=int(readings["stop_requested"]) == 2,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
                 grip=float(self.fallback.cars[0, P_GRIP]),
@@ -190,6 +195,7 @@ class Pipeline:
         if self.mode is before:
             return
         if before is Mode.RUN:
+            self.brake_reason = AS_PROPOSED
             collided = self.mode is Mode.RECOVER and self.supervisor.reason is not Reason.STUCK
             self.end_episode(now, estimate, collided)
         if self.mode is Mode.RECOVER:
@@ -205,6 +211,16 @@ class Pipeline:
             self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
+
+    def look_ahead(self, now: float, estimate: Estimate) -> bool:
+        """See what the map does not have, for the predictive brake. Returns whether it is in the way."""
+        place, course, estimator = self.place, self.place.course, self.estimator
+        if course is not None and self.grid is not None and place.known and not estimate.lost:
+            self.obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw), place.row,
+                               course, place.packed, self.grid.distance_m, self.grid.frame)  # fmt: skip
+        self.obstacles.update(now)
+        self.fallback.obstacles = self.obstacles.believed
+        return course is not None and place.known and self.obstacles.block(place.at, course.length_m, self.setup.car)
 
     def room_m(self, estimate: Estimate) -> float:
         """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""

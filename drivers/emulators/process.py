@@ -172,7 +172,7 @@ class Emulator:
         TRUTH.pack_into(
             self._truth, TRUTH_SEQUENCE.size, world.time_s, *moving[: STEER + 1], *world.place, world.collisions,
             world.laps, world.last_lap_s, moving[CHARGE], moving[VOLTAGE], mode, value, steer, moving[ODOMETER],
-            world.impact_m_s,
+            world.impact_m_s, world.people.hit, world.people.worst_m_s,
         )  # fmt: skip
         TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence)
 
@@ -216,7 +216,9 @@ def build_world(config: VirtualCarConfig) -> World:
     if config.hidden_seed is not None:
         car = hidden_car(config.hidden_seed, car)
     start = config.start or (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
-    world = World(car, course, grid, start)
+    if config.people < 0:
+        raise ValueError(f"people: found {config.people}, allowed: 0 or more")
+    world = World(car, course, grid, start, config.people, config.seed)
     world.moving[CHARGE] = config.charge
     return world
 

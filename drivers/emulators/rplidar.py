@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from drivers.emulators.people import nearer
 from drivers.emulators.uart import Uart
 from drivers.emulators.world import World
 from sim.car import PHYSICS_STEP_S
@@ -40,11 +41,12 @@ class RPLidarWiring:
 
 
 @njit(cache=True)
-def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, frame, noise, lost, error_m, error_rel):
+def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, frame, people, noise, lost, error_m,
+            error_rel):  # fmt: skip
     """The nodes of samples first .. first+count-1 of a scan, uint8 (count * 5), as the device sends them.
 
     begin_s: time of sample 0. before, after: rows whose first three entries are x, y, yaw, one physics step apart,
-    `after` at after_s. noise (count,) standard normal; lost (count,) bool.
+    `after` at after_s. people (n, 2): where they stand. noise (count,) standard normal; lost (count,) bool.
     """
     angles, metres = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
     for k in range(count):
@@ -57,6 +59,13 @@ def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, 
         pose_from[k] = before[k] + share_from * (after[k] - before[k])
         pose_to[k] = before[k] + share_to * (after[k] - before[k])
     cast_beams(distance_m, frame, pose_from, pose_to, angles, RANGE_M, metres)
+    if people.shape[0] > 0:
+        for k in range(count):
+            share = (k + 1.0) / count
+            x = pose_from[0] + share * (pose_to[0] - pose_from[0])
+            y = pose_from[1] + share * (pose_to[1] - pose_from[1])
+            yaw = pose_from[2] + share * (pose_to[2] - pose_from[2])
+            metres[k] = nearer(people, x, y, yaw + angles[k], metres[k])
     nodes = np.empty(count * NODE_BYTES, dtype=np.uint8)
     for k in range(count):
         turns = (first + k) * SAMPLE_S * turn_hz
@@ -187,7 +196,7 @@ class RPLidarEmulator:
         world, wiring = self._world, self._wiring
         nodes = measure(
             first, count, self._begin_s, self._turn_hz, world.before, world.moving, world.time_s, world.distance_m,
-            world.frame, self._rng.standard_normal(count), self._rng.random(count) < wiring.drop_out, wiring.noise_m,
+            world.frame, world.people.at, self._rng.standard_normal(count), self._rng.random(count) < wiring.drop_out, wiring.noise_m,
             wiring.noise_share,
         )  # fmt: skip
         self._nodes += nodes.tobytes()

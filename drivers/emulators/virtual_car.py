@@ -36,6 +36,7 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     car: dict[str, float] = {}  # parameters that differ from the data sheet's, by their names in sim.car.CarParameters
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
     charge: float = 1.0  # of the battery, 0 to 1
+    people: int = 0  # who walk across the course
     noise: float = 1.0  # factor on the noise of all sensors; 0: none
     directory: str = ""  # for links, sockets and truth; the program that starts the process sets it
 
@@ -64,6 +65,8 @@ class Truth(NamedTuple):
     steer_command: float
     odometer_m: float
     impact_m_s: float  # of the hardest contact with a wall so far
+    people_hit: float  # touches, each counted once
+    people_worst_m_s: float  # speed of the car at the hardest of these touches
 
 
 TRUTH = struct.Struct(f"<{len(Truth._fields)}d")

@@ -10,6 +10,7 @@ from collections import deque
 import numpy as np
 from numba import njit
 
+from drivers.emulators.people import People
 from sim.car import (
     P_BRAKE,
     P_CAPACITY_A_S,
@@ -80,9 +81,18 @@ class World:
     """The car, its course and its walls. `step` moves time on; the devices command the car and look at it."""
 
     def __init__(
-        self, car: CarParameters, course: Course, grid: OccupancyGrid, start: tuple[float, float, float]
+        self,
+        car: CarParameters,
+        course: Course,
+        grid: OccupancyGrid,
+        start: tuple[float, float, float],
+        people: int = 0,
+        seed: int = 0,
     ) -> None:
-        """start: x, y (m), yaw (rad) of the car at time 0. Raises ValueError if it does not fit there."""
+        """start: x, y (m), yaw (rad) of the car at time 0; seed: of how the people walk.
+
+        Raises ValueError if the car does not fit there.
+        """
         self.car = car
         self.course = course
         self.packed_course = course.packed()
@@ -101,6 +111,7 @@ class World:
         self.command = (RELEASED, 0.0, 0.0)  # at the wheels: mode, value, steer
         self._line: deque[tuple[float, int, float]] = deque()  # commands on their way: when they arrive, which, value
         self._touching = False
+        self.people = People(people, course, seed)
         self.set_walls(grid.occupied)
         self.put(*start)
 
@@ -199,6 +210,8 @@ class World:
             self._touching = True
         elif clearance > CLEAR_M:
             self._touching = False
+        x, y, yaw = self.moving[: YAW + 1].tolist()
+        self.people.step(PHYSICS_STEP_S, x, y, yaw, speed, self.parameters)
         self._follow()
 
     def _follow(self) -> None:

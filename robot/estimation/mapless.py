@@ -67,8 +67,8 @@ class MaplessEstimator(Tracker):
         if self.count == 0:
             return estimate
         pose = self.state[:3].copy()
-        self.keyframes.append(Keyframe(now_s, self.travelled_m, pose, self._points[: self.count].copy()))
-        self.map.insert(self._points, self.count, pose)
+        self.keyframes.append(Keyframe(now_s, self.travelled_m, pose, self.points[: self.count].copy()))
+        self.map.insert(self.points, self.count, pose)
         if not self.placed:
             self._began_s = self._began_s or now_s
             if now_s - self._began_s > LOOK_ROUND_S:

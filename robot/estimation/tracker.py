@@ -76,8 +76,8 @@ class Tracker:
         self.share = 0.0  # of recent points that lie on walls
         self.placed = False  # a lost car that has a place goes on matching: it may find itself again
         self.lost = True
-        self.count = 0  # of the last tick's points, in `_points`
-        self._points = np.empty((LIDAR_POINTS_MAX, 3))
+        self.count = 0  # of the last tick's points, in `points`
+        self.points = np.empty((LIDAR_POINTS_MAX, 3))
         self._information = np.empty((3, 3))
 
     def put(self, pose: Pose, sigma: tuple[float, float, float]) -> None:
@@ -111,10 +111,10 @@ class Tracker:
         if standing:
             fusion.stand_still(state, covariance, vesc.yaw_rate_rad_s)
         count = deskew(
-            lidar.angle_rad, lidar.distance_m, lidar.age_s, body.v_x, state[fusion.V_Y], body.yaw_rate, self._points
+            lidar.angle_rad, lidar.distance_m, lidar.age_s, body.v_x, state[fusion.V_Y], body.yaw_rate, self.points
         )
         turned = motion.turned_rad - state[fusion.BIAS] * dt_s
-        self.recent.add(now_s, motion.rolled_m, state[fusion.V_Y] * dt_s, turned, self._points, count)
+        self.recent.add(now_s, motion.rolled_m, state[fusion.V_Y] * dt_s, turned, self.points, count)
         self.count = count
         self._match(now_s, count, dt_s)
         age_s = now_s - self.confirmed_s
@@ -133,7 +133,7 @@ class Tracker:
         pose = self.state[:3].copy()
         prior = inverse(self.covariance[:3, :3])
         on_wall, judged = match(
-            self._points, count, pose, prior, self.field_m, self.frame, self.robust_m, self.known_m, ITERATIONS,
+            self.points, count, pose, prior, self.field_m, self.frame, self.robust_m, self.known_m, ITERATIONS,
             self._information,
         )  # fmt: skip
         if judged < POINTS_MIN:

@@ -56,6 +56,10 @@ class Session:
         self.robot = load_robot(config.robot)
         if config.clock == "lockstep" and not self.robot.virtual:
             raise ValueError("--clock: found 'lockstep', allowed for a real robot: realtime")
+        if config.people and not self.robot.virtual:
+            raise ValueError(
+                f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"
+            )
         self.believed = load_parameters()
         self.true_car: CarParameters | None = None
         if self.robot.virtual:
@@ -101,6 +105,7 @@ class Session:
                     clock=self.config.clock,
                     seed=self.config.seed,
                     hidden_seed=self.config.hidden_seed,
+                    people=self.config.people,
                 )
             )
 
@@ -260,6 +265,8 @@ class Session:
             )
             self.save_progress()
         if self.processes.car is not None:
+            truth = self.processes.car.truth()
+            self.progress.people_hit, self.progress.people_worst_m_s = int(truth.people_hit), truth.people_worst_m_s
             self.progress.true_collisions = self.processes.end_device()
         if self.opened:
             self.shared.close()

@@ -155,8 +155,8 @@ def device_faults() -> list[Fault]:
               Mode.RECOVER, (Reason.STUCK, Reason.OFF_COURSE, Reason.COLLISION, Reason.POSE_LOST), None,
               designed="finds itself, backs out by itself, drives"),
         Fault("wall across the track", wall_ahead, car_fault("remove_walls"),
-              Mode.RECOVER, (Reason.STUCK, Reason.OFF_COURSE, Reason.COLLISION, Reason.POSE_LOST), None, hold_s=8.0,
-              designed="stops or touches it, tries to get free; drives when it is gone"),
+              Mode.RECOVER, (Reason.BLOCKED, Reason.STUCK, Reason.OFF_COURSE, Reason.COLLISION, Reason.POSE_LOST), None,
+              hold_s=8.0, designed="stops before it, waits; drives when it is gone"),
     ]  # fmt: skip
 
 

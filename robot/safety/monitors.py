@@ -62,6 +62,7 @@ class Flag(IntFlag):
     RECOVERED = 1 << 18  # raised by the recovery, not by a monitor
     RECOVERY_FAILED = 1 << 19
     CORNERED = 1 << 20
+    BLOCKED = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class TickInputs:
     room_m: float = math.inf  # estimated, between body and wall; infinite where no wall is known
     backwards: bool = False  # facing against the course
     cornered: bool = False  # slow already, and the predictive brake finds no way that keeps off the walls
+    blocked: bool = False  # something that the map does not have stands in the way
     emergency: bool = False
     learner_age_s: float = 0.0  # of the weights in use; 0 without a learner
     grip: float = 1.05  # friction coefficient that the car is believed to have
@@ -133,6 +135,7 @@ class Monitors:
             Flag.STUCK: self._stuck(tick),
             Flag.OFF_COURSE: tick.room_m < TOUCHING_M or tick.backwards,
             Flag.CORNERED: tick.cornered,
+            Flag.BLOCKED: tick.blocked,
             Flag.LEARNER_SILENT: tick.learner_age_s > LEARNER_SILENT_S,
         }
         return Flag(sum(int(flag) for flag, is_raised in raised.items() if is_raised)) | self._battery(tick)

@@ -60,6 +60,7 @@ class Reason(IntEnum):
     LEARNER_SILENT = 18
     RECOVERY_FAILED = 19
     CORNERED = 20
+    BLOCKED = 21
 
 
 REASON_TEXTS = {
@@ -82,6 +83,7 @@ REASON_TEXTS = {
     Reason.STUCK: "the car does not move although it is told to",
     Reason.OFF_COURSE: "the car touches a wall or faces backwards",
     Reason.CORNERED: "the car is slow, and no way on is predicted to keep it off the walls",
+    Reason.BLOCKED: "somebody or something is in the way that is not on the map: waiting until it is gone",
     Reason.LEARNER_SILENT: "no new weights from the learner: driving on with the last ones",
     Reason.RECOVERY_FAILED: "the car cannot free itself: put it back on the course and restart the session",
 }
@@ -115,6 +117,7 @@ RULES = (
     Rule(Flag.LIDAR_STALE, Mode.STOP, 1.0),
     Rule(Flag.LIDAR_FROZEN, Mode.STOP, 1.0),
     Rule(Flag.POSE_LOST, Mode.STOP, 0.5),
+    Rule(Flag.BLOCKED, Mode.STOP, 0.4),
     Rule(Flag.NOT_FINITE, Mode.STOP, 0.0),
     Rule(Flag.COLLISION, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
     Rule(Flag.STUCK, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),

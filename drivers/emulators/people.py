@@ -1,0 +1,77 @@
+"""People who walk to and fro across the course: round obstacles that the lidar sees, and that the car must not hit.
+
+Each has a stretch of the course and walks from one side to the other, as fast as people do, seen or not by whoever drives.
+Nobody walks into a car that is so near already: people look, too.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from sim.car import P_HALF_LENGTH, P_HALF_WIDTH
+from sim.track import Course, place
+
+RADIUS_M = 0.15
+REACH_M = 1.2  # to either side of the centreline
+SWAYS_RAD_S = (0.3, 0.5)  # 0.6 m/s in the middle of the course, at most
+MANNERS_M = 0.6  # from the car's centre: nobody walks nearer
+
+
+@njit(cache=True)
+def nearer(people, x, y, angle_rad, range_m):
+    """The range, m, of a beam from a point along an angle, if people (n, 2) stand in it, or nothing does."""
+    cos_a, sin_a = math.cos(angle_rad), math.sin(angle_rad)
+    for k in range(people.shape[0]):
+        dx, dy = people[k, 0] - x, people[k, 1] - y
+        along, beside = dx * cos_a + dy * sin_a, dy * cos_a - dx * sin_a
+        if along > 0.0 and abs(beside) < RADIUS_M:
+            met = along - math.sqrt(RADIUS_M * RADIUS_M - beside * beside)
+            if range_m <= 0.0 or met < range_m:
+                range_m = max(0.0, met)
+    return range_m
+
+
+@njit(cache=True)
+def space(person, x, y, yaw, p):
+    """Distance, m, between a person (2,) and the body of a packed car at a pose; negative where they overlap."""
+    cos_y, sin_y = math.cos(yaw), math.sin(yaw)
+    dx, dy = person[0] - x, person[1] - y
+    ahead = max(0.0, abs(dx * cos_y + dy * sin_y) - p[P_HALF_LENGTH])
+    aside = max(0.0, abs(dy * cos_y - dx * sin_y) - p[P_HALF_WIDTH])
+    return math.sqrt(ahead * ahead + aside * aside) - RADIUS_M
+
+
+class People:
+    """`count` people along a course. at (count, 2): where they are, m, in the map's frame."""
+
+    def __init__(self, count: int, course: Course, seed: int) -> None:
+        rng = np.random.default_rng([seed, 0x9E0])
+        self.course, self.packed = course, course.packed()
+        self.s = course.length_m * (np.arange(count) + 0.5) / max(1, count)
+        self.sway_rad = rng.uniform(0.0, 2.0 * math.pi, count)
+        self.rate_rad_s = rng.uniform(*SWAYS_RAD_S, count)
+        self.at = np.array([self._place(k) for k in range(count)]).reshape(count, 2)
+        self.touching = np.zeros(count, bool)
+        self.hit = 0
+        self.worst_m_s = 0.0  # speed of the car at the hardest touch
+
+    def _place(self, k: int) -> tuple[float, float]:
+        x, y, _ = place(self.packed, self.course.spacing_m, self.s[k], REACH_M * math.sin(self.sway_rad[k]))
+        return x, y
+
+    def step(self, elapsed_s: float, x: float, y: float, yaw: float, speed_m_s: float, car: np.ndarray) -> None:
+        """Let them walk on, beside a car (packed) at a pose and speed, and count whom it touches."""
+        for k in range(len(self.at)):
+            before = self.sway_rad[k]
+            self.sway_rad[k] += elapsed_s * self.rate_rad_s[k]
+            there = self._place(k)
+            if math.dist(there, (x, y)) < min(MANNERS_M, math.dist(self.at[k], (x, y))):
+                self.sway_rad[k] = before
+            else:
+                self.at[k] = there
+            touches = bool(space(self.at[k], x, y, yaw, car) <= 0.0)
+            if touches:
+                self.worst_m_s = max(self.worst_m_s, speed_m_s)
+                self.hit += not self.touching[k]
+            self.touching[k] = touches
