@@ -210,7 +210,8 @@ class World:
             self._touching = True
         elif clearance > CLEAR_M:
             self._touching = False
-        self.people.step(PHYSICS_STEP_S, *self.moving[: YAW + 1], speed, self.parameters)
+        x, y, yaw = self.moving[: YAW + 1].tolist()
+        self.people.step(PHYSICS_STEP_S, x, y, yaw, speed, self.parameters)
         self._follow()
 
     def _follow(self) -> None:

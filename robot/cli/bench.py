@@ -8,7 +8,7 @@ import tyro
 
 from robot.cli.output import finish, parse, say
 
-PARTS = ("car", "quadrotor", "lidar", "learner", "localisation", "loop", "export")
+PARTS = ("car", "quadrotor", "lidar", "learner", "localisation", "brake", "loop", "export")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class BenchConfig:
     """
 
     part: Annotated[
-        Literal["car", "quadrotor", "lidar", "learner", "localisation", "loop", "export", "rivals", "all"],
+        Literal["car", "quadrotor", "lidar", "learner", "localisation", "brake", "loop", "export", "rivals", "all"],
         tyro.conf.Positional,
     ] = "all"
 

@@ -14,6 +14,7 @@ from numba import njit
 
 from robot.practice.simulated import simulate
 from robot.pretraining import pretrain
+from robot.safety.predictive_brake import MEASURED_SHARE
 from robot.safety.rollout import believed_cars
 from robot.tasks.race_track import (
     DECISION_S,
@@ -32,11 +33,9 @@ from sim.track import Course
 GRIPS = np.linspace(0.4, 1.3, 91)  # of the nominal one
 DELAYS_S = np.arange(0.01, 0.081, 0.01)
 STEPS = round(DECISION_S / PHYSICS_STEP_S)
-CORNERING_M_S2 = 4.0  # gentler decisions say nothing about grip
+CORNERING_M_S2 = 3.0  # gentler decisions say little about grip; ice holds no more than 4
 NEEDED = 25  # cornering decisions: the grip is then known to one or two hundredths
 LATEST = 3000  # transitions looked at
-SURE = 9.0  # three standard deviations, squared: what the grip may be
-CORRELATED = 5.0  # neighbouring errors are alike: so many decisions count as one
 ITERATIONS = 1000
 SPREAD = Randomisation(grip=0.02, mass=0.0, delay_s=0.006, trim_rad=0.006)  # what the fit leaves open
 MARGINS_M = (0.05, 0.08)  # to the walls, for training; the predictive brake keeps 0.04
@@ -48,15 +47,18 @@ TRIAL_CARS, TRIAL_DECISIONS = 24, 300  # behind the brake
 class Fit:
     """The car that explains the transitions best. `error_rad_s`: root of the mean squared error of the yaw rates.
 
-    grip_share, least_grip_share: of the nominal grip, what was measured and the least that explains them nearly as well.
+    grip_share, least_grip_share: of the nominal grip, what was measured, and about what the brake will allow for.
     """
 
     car: CarParameters
     nominal: CarParameters
     grip_share: float
-    least_grip_share: float
     decisions: int
     error_rad_s: float
+
+    @property
+    def least_grip_share(self) -> float:
+        return MEASURED_SHARE * self.grip_share
 
 
 @njit(cache=True)
@@ -115,9 +117,8 @@ def fit_car(transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         errors = np.array([error(share, delay_s) for share in GRIPS])
         grip = float(GRIPS[np.argmin(errors)])
         delay_s = float(min(DELAYS_S, key=lambda delay: error(grip, delay)))
-    likely = errors <= errors.min() * (1.0 + SURE * CORRELATED / decisions)
     fitted = replace(nominal, grip=grip * nominal.grip, actuation_s=delay_s)
-    return Fit(fitted, nominal, grip, float(GRIPS[likely].min()), decisions, math.sqrt(errors.min()))
+    return Fit(fitted, nominal, grip, decisions, math.sqrt(errors.min()))
 
 
 def improve(

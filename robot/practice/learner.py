@@ -146,9 +146,8 @@ class LearnerProcess:
         self.learner.move_to(
             improve(weights, self.session.layers, course, fit, self.config.predictive_brake, self.config.seed + count)
         )
-        print(f"after {count} decisions: grip {fit.grip_share:.2f} of the nominal one, at least {fit.least_grip_share:.2f}, "
-              f"delay {fit.car.actuation_s:.3f} s, from {fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s",
-              flush=True)  # fmt: skip
+        print(f"after {count} decisions: grip {fit.grip_share:.2f} of the nominal one, delay {fit.car.actuation_s:.3f} s, from "
+              f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
 
     def publish(self) -> None:
         """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""

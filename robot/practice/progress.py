@@ -35,6 +35,8 @@ class Progress:
     restarts: list[dict[str, Any]] = field(default_factory=list)
     missed_ticks: int = 0
     true_collisions: int = 0
+    people_hit: int = 0  # by the virtual car, and how fast it was at the worst touch
+    people_worst_m_s: float = 0.0
     updates: int = 0
     learner_busy_s: float = 0.0
 

@@ -80,6 +80,10 @@ class Session:
         self.robot = load_robot(config.robot)
         if config.clock == "lockstep" and not self.robot.virtual:
             raise ValueError("--clock: found 'lockstep', allowed for a real robot: realtime")
+        if config.people and not self.robot.virtual:
+            raise ValueError(
+                f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"
+            )
         self.believed = believed_car(config.robot)
         self.true_car = true_car(config)
         self.realtime = config.clock == "realtime"
@@ -159,6 +163,7 @@ class Session:
                     hidden_seed=self.config.hidden_seed,
                     start=self.config.start_pose,
                     loop=self.config.loop,
+                    people=self.config.people,
                 )
             )
 
@@ -454,6 +459,8 @@ class Session:
 
     def _end_device(self) -> None:
         if self.processes.car is not None:
+            truth = self.processes.car.truth()
+            self.progress.people_hit, self.progress.people_worst_m_s = int(truth.people_hit), truth.people_worst_m_s
             self.progress.true_collisions = self.processes.end_device()
 
     def _let_go(self) -> None:

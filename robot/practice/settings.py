@@ -50,6 +50,8 @@ class PracticeConfig:
     seed: int = 0
     hidden_seed: int | None = None
     """Give the virtual car a mass, grip, delay and trim that nobody is told, drawn with this seed."""
+    people: int = 0
+    """Let so many people walk across the virtual car's course."""
     predictive_brake: bool = True
     """Execute an action only if braking afterwards still keeps the car inside the corridor."""
     resume: str = ""
@@ -58,6 +60,8 @@ class PracticeConfig:
     def __post_init__(self) -> None:
         if not 0.0 < self.minutes <= 24 * 60:
             raise ValueError(f"--minutes: found {self.minutes}, allowed: more than 0, at most 1440")
+        if not 0 <= self.people <= 20:
+            raise ValueError(f"--people: found {self.people}, allowed: 0 to 20")
         if self.seed < 0:
             raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
         if self.map and not Path(self.map).is_file():

@@ -61,6 +61,8 @@ def summarise(progress: Progress, best_lap_s: float | None, yardstick_s: float |
         "laps": len(laps),
         "collisions": progress.true_collisions if virtual else len(progress.collisions),
         "collisions_noticed": len(progress.collisions),
+        "people_hit": progress.people_hit if virtual else None,
+        "people_worst_m_s": round(progress.people_worst_m_s, 3) if virtual else None,
         "resets": len(progress.recoveries),
         "resets_failed": len(failed),
         "reset_median_s": round(float(np.median([r["duration_s"] for r in progress.recoveries])), 2)

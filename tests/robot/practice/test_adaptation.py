@@ -15,6 +15,7 @@ from robot.practice.adaptation import ITERATIONS, MARGINS_M, SPREAD, Fit, fit_ca
 from robot.practice.simulated import simulate_practice
 from robot.practice.start import SHIPPED_POLICY
 from robot.pretraining import Recipe, Trial
+from robot.safety.predictive_brake import MEASURED_SHARE
 from sim.built_in_tracks import built_in
 from sim.car import P_DELAY, P_GRIP, CarParameters, Randomisation, load_parameters
 
@@ -41,13 +42,8 @@ def test_ten_seconds_of_corners_are_enough(grip_share: float, monkeypatch: pytes
     nominal, policy = load_parameters(), load_policy(SHIPPED_POLICY)
     car = replace(nominal, grip=grip_share * nominal.grip)
     transitions = simulate_practice(built_in("ell"), car, policy.weights, policy.layers, predictive_brake=True)
-    fits = [fit_car(transitions[:count], nominal) for count in (100, 1000)]
-    for fit in fits:
-        assert fit is not None and fit.grip_share == pytest.approx(grip_share, abs=0.03)
-        assert fit.least_grip_share <= fit.grip_share
-    assert fits[0].decisions < 100 <= fits[1].decisions
-    widths = [fit.grip_share - fit.least_grip_share for fit in fits if fit is not None]
-    assert 0.0 < widths[1] < widths[0] < 0.2  # the more is seen, the closer
+    fit = fit_car(transitions[:100], nominal)
+    assert fit is not None and fit.grip_share == pytest.approx(grip_share, abs=0.03)
 
 
 def test_gentle_driving_says_nothing_about_grip() -> None:
@@ -80,7 +76,7 @@ def improved(
     Also the (grip, delay) differences that training was tried on, and the drives behind the brake as (cars, brake).
     """
     nominal, tried, drives = load_parameters(), set[tuple[float, float]](), []
-    fit = Fit(replace(nominal, grip=0.9 * nominal.grip, actuation_s=0.05), 0.9, 0.87, 100, 0.05)
+    fit = Fit(replace(nominal, grip=0.9 * nominal.grip, actuation_s=0.05), 0.9, 100, 0.05)
 
     def pretrain(courses: Any, car: CarParameters, recipe: Recipe, trial: Trial, seed: int, weights: np.ndarray) -> Any:
         assert (car, recipe.spread, recipe.iterations, seed) == (fit.car, SPREAD, ITERATIONS, 7)
@@ -110,5 +106,5 @@ def test_it_is_trained_and_driven_with_what_the_car_may_be(monkeypatch: pytest.M
     nominal = load_parameters().packed()
     for grips, brake in drives:
         assert set(grips) == {0.98, 1.0, 1.02}
-        for belief, share in zip(brake, (0.9, 0.87), strict=True):
+        for belief, share in zip(brake, (0.9, 0.9 * MEASURED_SHARE), strict=True):
             assert belief[P_GRIP] == pytest.approx(share * nominal[P_GRIP])
