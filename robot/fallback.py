@@ -11,7 +11,7 @@ from robot.safety.rollout import HARDEST, LAST_M_S, pursuit
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 
 FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reached by driving, above it by a stop
-NOTICED_TICKS = 5  # until the guardian has noticed that control is dead or hangs
+NOTICED_TICKS = 4  # until the guardian has noticed that control is dead or hangs
 
 
 class Fallback:
@@ -62,5 +62,5 @@ class Fallback:
         plan[:] = last.steer_rad, FULL_BRAKE_A
         if place.known and course is not None and abs(vesc.erpm_speed_m_s) > LAST_M_S:
             plan_stop(NOTICED_TICKS, place.at, sent, place.packed, course.spacing_m, self.obstacles, self.cars,
-                      self.latency_s, self.kept, plan)  # fmt: skip
+                      self.latency_s, MARGIN_M, self.kept, plan)  # fmt: skip
             plan[~np.isfinite(plan).all(axis=1)] = last.steer_rad, FULL_BRAKE_A

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from robot.fallback import NOTICED_TICKS
 from robot.safety.lockstep_stops import start
 from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, carry_on, filter_action, plan_stop
 from robot.tasks.race_track import TICKS_PER_DECISION
@@ -43,7 +44,7 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
                 stops.append(time.perf_counter_ns() - begin)
                 plan = np.zeros((50, 2))
                 begin = time.perf_counter_ns()
-                plan_stop(5, *around, kept, plan)
+                plan_stop(NOTICED_TICKS, *around, MARGIN_M, kept, plan)
                 plans.append(time.perf_counter_ns() - begin)
             drive.loop.vesc.close()
             drive.loop.lidar.close()

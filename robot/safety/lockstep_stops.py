@@ -74,6 +74,7 @@ class Drive:
     pipeline: Pipeline
     requested: int = 0  # what the session asks of control: 1 to finish, 2 an emergency stop
     dead_ticks: int = -1  # since control has died; -1: it lives
+    noticed_ticks: int = 0  # how long it takes until the guardian has noticed that
 
     def tick(self) -> None:
         """One tick of control, or, where that has died, of the guardian that plays its plan."""
@@ -81,7 +82,7 @@ class Drive:
         if self.dead_ticks < 0:
             self.loop.run_tick(self.requested, False, 0, 0.0, (0.0, 0.0))
             return
-        if self.dead_ticks >= NOTICED_TICKS:
+        if self.dead_ticks >= self.noticed_ticks:
             plan = self.pipeline.stop_plan
             servo_rad, brake_a = plan[min(self.dead_ticks, len(plan) - 1)].tolist()
             self.loop.vesc.brake(brake_a, servo_rad)
@@ -104,8 +105,11 @@ def _late(drive: Drive) -> None:
     drive.loop.missed_ticks += 50
 
 
-def _die(drive: Drive) -> None:
-    drive.dead_ticks = 0
+def _die(noticed_ticks: int) -> Callable[[Drive], None]:
+    def die(drive: Drive) -> None:
+        drive.dead_ticks, drive.noticed_ticks = 0, noticed_ticks
+
+    return die
 
 
 CAUSES: dict[str, Callable[[Drive], None]] = {
@@ -116,7 +120,8 @@ CAUSES: dict[str, Callable[[Drive], None]] = {
     "deadlines missed": _late,  # does not stop it: walking pace
     "lidar cable": lambda drive: drive.loop.lidar.close(),
     "lidar frozen": lambda drive: drive.emulator.faults["freeze_lidar"](True),
-    "control dies": _die,
+    "control killed": _die(1),
+    "control hangs": _die(NOTICED_TICKS),
 }
 # The motor controller keeps its last command until its own watchdog lets the motor roll: nobody can brake meanwhile.
 OUT_OF_REACH: dict[str, Callable[[Drive], None]] = {

@@ -152,18 +152,32 @@ def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, 
 
 
 @njit(cache=True)
-def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, kept, plan):
+def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, plan):
     """Write the stop that is being kept into `plan` (n, 2), n < HORIZON_TICKS: steering angle, rad, and brake, A.
 
     `sent` ends with this tick's command. Row k is to be sent k + 1 ticks after it. It is reckoned that this command goes
-    on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. Other
-    arguments as `filter_action`.
+    on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The kept
+    manoeuvre is planned if it keeps the margin that late, else the next that does, else the roomiest. Other arguments as
+    `filter_action`.
     """
     past = sent.shape[0] - 1
     line = np.empty((past + HORIZON_TICKS, N_COMMAND))
-    line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
     ticks = 0 if sent[past, BRAKE] > 0.0 else 1 + lead
-    least_room(kept[0], sent[past, STEER], sent[past, SPEED], ticks, True, at, sent[:past], course, spacing_m, obstacles,
+    best, found = -2.0, kept[0]
+    for k in range(len(MANOEUVRES)):
+        manoeuvre = (kept[0] + k) % len(MANOEUVRES)
+        room = 1e9
+        for car in cars:
+            if room > best + ROOM_TIE_M:
+                room = min(room, least_room(manoeuvre, sent[past, STEER], sent[past, SPEED], ticks, True, at,
+                                            sent[:past], course, spacing_m, obstacles, car, cars[1], latency_s,
+                                            line))  # fmt: skip
+        if room > best + ROOM_TIE_M:
+            best, found = room, manoeuvre
+        if room >= margin_m:
+            break
+    line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
+    least_room(found, sent[past, STEER], sent[past, SPEED], ticks, True, at, sent[:past], course, spacing_m, obstacles,
                cars[0], cars[1], latency_s, line)  # fmt: skip
     steer = sent[past, STEER]
     for k in range(plan.shape[0]):

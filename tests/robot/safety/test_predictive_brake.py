@@ -359,7 +359,7 @@ def test_the_stop_that_is_planned_is_the_one_that_is_carried_out_tick_by_tick():
 def test_until_somebody_notices_a_dead_driver_the_plan_steers_on_as_told_and_brakes():
     course, _ = straight()
     at, plan, kept = at_place(2.0, 0.4, 0.1, 4.0), np.zeros((50, 2)), np.zeros(1, np.int64)
-    plan_stop(5, at, rolling(4.0, 0.03), course, 0.05, NO_OBSTACLES, BELIEVED, LATENCY_S, kept, plan)
+    plan_stop(5, at, rolling(4.0, 0.03), course, 0.05, NO_OBSTACLES, BELIEVED, LATENCY_S, MARGIN_M, kept, plan)
     assert np.all(plan[:5, 0] == 0.03)
     assert plan[6, 0] != 0.03
     assert np.all(plan[:, 1] > 0.0)
