@@ -47,9 +47,9 @@ def stadium_in_a_field(length_m: float, half_lane_m: float, field_m: tuple[float
     ones = np.ones(14)
     points *= length_m / closed_course("", points, ones, ones).length_m
     course = closed_course("", points, half_lane_m * ones, half_lane_m * ones)
-    image = Image.new("L", (round(field_m[0] / 0.05), round(field_m[1] / 0.05)), 255)
+    image = Image.new("L", (round(field_m[0] / 0.1), round(field_m[1] / 0.1)), 255)
     pen = ImageDraw.Draw(image)
     for wall in course.walls():
-        line = [((x + field_m[0] / 2) / 0.05, (y + field_m[1] / 2) / 0.05) for x, y in wall]
+        line = [((x + field_m[0] / 2) / 0.1, (y + field_m[1] / 2) / 0.1) for x, y in wall]
         pen.line([*line, line[0]], fill=0, width=2)
-    return OccupancyGrid("race", np.asarray(image) == 0, 0.05, -field_m[0] / 2, -field_m[1] / 2)
+    return OccupancyGrid("race", np.asarray(image) == 0, 0.1, -field_m[0] / 2, -field_m[1] / 2)

@@ -68,7 +68,7 @@ def test_from_cells_is_the_inverse_of_to_cells() -> None:
 def race() -> MapSearch:
     """700 m2 of corridor in 20,000 m2 of free area."""
     grid = stadium_in_a_field(280.0, 1.25, (178.0, 112.0))
-    assert np.count_nonzero(~grid.occupied) * 0.05**2 > 19_000
+    assert np.count_nonzero(~grid.occupied) * 0.1**2 > 19_000
     return MapSearch(grid, find_course(grid))
 
 
