@@ -6,6 +6,7 @@ solid unless the map says that it is free: what nobody has seen may hold a wall.
 
 import contextlib
 import struct
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,8 +118,11 @@ def _free_cells(path: Path, fields: dict[str, Any]) -> np.ndarray:
     if opaque is not None:
         free &= opaque
     if not free.any() and level.min() < level.max():
-        found = f"pixels from {level.min() * 255 / top:.0f} to {level.max() * 255 / top:.0f} of 255, none of them free"
-        raise ValueError(f"{path}: free_thresh: found {free_below} and {found}, allowed: what leaves free cells")
+        darkest, brightest = (255 * int(value) / top for value in (level.min(), level.max()))
+        raise ValueError(
+            f"{path}: free_thresh: found {free_below} and pixels from {darkest:.0f} to {brightest:.0f} of 255, none of them "
+            "free, allowed: what leaves free cells"
+        )
     return free
 
 
@@ -149,10 +153,12 @@ def _read_image(path: Path, fields: dict[str, Any]) -> tuple[np.ndarray, int, np
 
 @contextlib.contextmanager
 def _of_any_size() -> Iterator[None]:
-    """Let the library open what it would take for an attack: this module has its own limit."""
+    """Let the library open what it would take for an attack, and without a word: this module has its own limit."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
 

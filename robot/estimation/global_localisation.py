@@ -139,7 +139,7 @@ class MapSearch:
     """What searches of one map have in common. course: whose corridor is searched first, if there is one."""
 
     def __init__(self, grid: OccupancyGrid, course: Course | None = None) -> None:
-        self.grid = grid
+        self.grid, self.course = grid, course
         free = grid.distance_m > CLEARANCE_M
         corridor = np.zeros_like(free)
         if course is not None:

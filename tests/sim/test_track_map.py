@@ -1,4 +1,4 @@
-"""Maps in the map_server format: reading them, and finding the course that they hold."""
+"""Finding the course that a map holds."""
 
 import math
 from pathlib import Path
@@ -6,32 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from sim.built_in_tracks import BUILT_IN, built_in
 from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.random_tracks import random_course
 from sim.track import WIDTH_TIMES_CURVATURE_MAX, Course, project
-from sim.track_map import ROOM_MAX_M, ROOM_MIN_M, find_course, load_map
-
-FREE, UNKNOWN, WALL = 254, 205, 0
-FIELDS = {
-    "image": "map.png", "resolution": 0.05, "origin": [-3.0, -2.0, 0.0],
-    "negate": 0, "occupied_thresh": 0.65, "free_thresh": 0.196,
-}  # fmt: skip
-
-
-def write_map(folder: Path, drawn: Image.Image | np.ndarray, **changes: Any) -> Path:
-    """A map of pixels, rows downwards, and its YAML file; a field changed to None is left out."""
-    fields = {name: value for name, value in (FIELDS | changes).items() if value is not None}
-    picture = drawn if isinstance(drawn, Image.Image) else Image.fromarray(drawn)
-    picture.save(folder / fields.get("image", "map.png"))
-    path = folder / "map.yaml"
-    path.write_text(yaml.safe_dump(fields))
-    return path
+from sim.track_map import HALF_WIDTH_M, ROOM_MAX_M, ROOM_MIN_M, find_course, load_map, loops_in_words
+from tests.sim.drawn_maps import FREE, UNKNOWN, WALL, swept, write_map
 
 
 def drawing(width_m: float, height_m: float, resolution_m: float, shade: int) -> tuple[Image.Image, Any]:
@@ -105,98 +87,6 @@ def off_centre(course: Course, reference: Course) -> np.ndarray:
             for x, y in zip(course.x, course.y, strict=True)]  # fmt: skip
     middle = 0.5 * (reference.width_left - reference.width_right)
     return np.array([abs(lateral - middle[row]) for row, _, lateral, _ in rows])
-
-
-# Reading
-
-
-def test_the_lower_left_pixel_lies_at_the_origin(tmp_path: Path) -> None:
-    pixels = np.full((4, 6), FREE, np.uint8)
-    pixels[3, 0] = WALL
-    grid = load_map(write_map(tmp_path, pixels))
-    assert grid.occupied.shape == (4, 6)
-    assert grid.occupied[0, 0] and grid.occupied.sum() == 1
-    assert (grid.origin_x_m, grid.origin_y_m, grid.origin_yaw_rad, grid.resolution_m) == (-3.0, -2.0, 0.0, 0.05)
-
-
-@pytest.mark.parametrize("suffix", ["png", "pgm"])
-@pytest.mark.parametrize(
-    ("changes", "solid"),
-    [
-        ({}, [True, True, False]),  # black, unknown grey, white
-        ({"negate": 1}, [False, True, True]),
-        ({"mode": "scale"}, [True, True, False]),
-        ({"mode": "scale", "free_thresh": 0.3}, [True, False, False]),
-        ({"mode": "raw"}, [False, True, True]),  # per cent: 0 is free, above 100 unknown
-    ],
-)
-def test_a_cell_is_solid_unless_the_map_says_that_it_is_free(
-    tmp_path: Path, suffix: str, changes: dict[str, Any], solid: list[bool]
-) -> None:
-    pixels = np.array([[WALL, UNKNOWN, FREE]], np.uint8)
-    path = write_map(tmp_path, pixels, image=f"map.{suffix}", **changes)
-    np.testing.assert_array_equal(load_map(path).occupied[0], solid)
-
-
-def test_colours_are_averaged_and_transparent_cells_are_unknown(tmp_path: Path) -> None:
-    pixels = np.array([[[255, 255, 255, 255], [255, 255, 255, 0], [255, 255, 200, 255], [255, 0, 0, 255]]], np.uint8)
-    path = write_map(tmp_path, pixels, mode="scale")
-    np.testing.assert_array_equal(load_map(path).occupied[0], [False, True, False, True])
-    path = write_map(tmp_path, pixels, mode="trinary")
-    np.testing.assert_array_equal(load_map(path).occupied[0], [False, True, False, True])
-
-
-def test_sixteen_bits_a_pixel_are_read(tmp_path: Path) -> None:
-    path = write_map(tmp_path, np.array([[0, 65535, 50000]], np.uint16))
-    np.testing.assert_array_equal(load_map(path).occupied[0], [True, False, True])
-
-
-@given(cells=st.integers(1, 2**12 - 1), negate=st.booleans())
-@settings(max_examples=25, deadline=None)
-def test_a_grid_survives_being_written_as_a_map(tmp_path_factory: Any, cells: int, negate: bool) -> None:
-    occupied = np.array([bool(cells >> k & 1) for k in range(12)]).reshape(3, 4)
-    pixels = np.where(occupied[::-1] ^ negate, 0, 255).astype(np.uint8)
-    path = write_map(tmp_path_factory.mktemp("map"), pixels, negate=int(negate))
-    np.testing.assert_array_equal(load_map(path).occupied, occupied)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"image": None}, r"map.yaml: image: found None, allowed: the name of a PNG or PGM file"),
-        ({"resolution": 0}, r"map.yaml: resolution: found 0.0, allowed: more than 0"),
-        ({"resolution": "fine"}, r"map.yaml: resolution: found 'fine', allowed: a number"),
-        ({"resolution": math.nan}, r"map.yaml: resolution: found nan, allowed: a number"),
-        ({"origin": [0.0, 1.0]}, r"map.yaml: origin: found \[0.0, 1.0\], allowed: \[x m, y m, yaw rad\]"),
-        ({"free_thresh": 0.7}, r"map.yaml: free_thresh, occupied_thresh: found 0.7, 0.65"),
-        ({"occupied_thresh": None}, r"map.yaml: occupied_thresh: found None, allowed: a number"),
-        ({"negate": 2}, r"map.yaml: negate: found 2, allowed: 0 or 1"),
-        ({"mode": "binary"}, r"map.yaml: mode: found 'binary', allowed: trinary, scale, raw"),
-    ],
-)
-def test_a_bad_field_is_refused_by_file_field_found_and_allowed(
-    tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        load_map(write_map(tmp_path, np.full((4, 4), FREE, np.uint8), **changes))
-
-
-def test_a_missing_or_unreadable_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"nowhere.yaml: found no such file"):
-        load_map(tmp_path / "nowhere.yaml")
-    path = write_map(tmp_path, np.full((4, 4), FREE, np.uint8))
-    (tmp_path / "map.png").write_bytes(b"not a picture")
-    with pytest.raises(ValueError, match=r"image: found 'map.png', which cannot be read"):
-        load_map(path)
-    (tmp_path / "map.png").unlink()
-    with pytest.raises(ValueError, match=r"image: found 'map.png', which is not there"):
-        load_map(path)
-    path.write_text("a: [1, 2")
-    with pytest.raises(ValueError, match=r"map.yaml: found no YAML"):
-        load_map(path)
-    path.write_text("just words")
-    with pytest.raises(ValueError, match=r"map.yaml: found str, allowed: the fields image"):
-        load_map(path)
 
 
 # The course
@@ -337,3 +227,74 @@ def test_a_loop_too_narrow_for_a_car_is_refused(tmp_path: Path) -> None:
     fill(1.4, 1.4, 8.6, 8.6, WALL)
     with pytest.raises(ValueError, match=r"found no closed loop"):
         find_course(load_map(write_map(tmp_path, image)))
+
+
+# Bends and narrow lanes
+
+
+def round_a_thin_wall(lane_m: float) -> OccupancyGrid:
+    """A hall with one wall of 0.1 m x 5 m in its middle, driven round."""
+    lane = round(lane_m / 0.05)
+    occupied = np.ones((2 * lane + 22, 2 * lane + 120), bool)
+    occupied[10:-10, 10:-10] = False
+    occupied[10 + lane : 12 + lane, 10 + lane : -10 - lane] = True
+    return OccupancyGrid(f"lane {lane_m} m", occupied, 0.05, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("lane_m", [1.1, 1.3, 2.0])
+def test_a_thin_wall_is_driven_round(lane_m: float) -> None:
+    grid = round_a_thin_wall(lane_m)
+    course = find_course(grid)
+    assert_is_drivable(course, grid)
+    assert course.length_m == pytest.approx(2 * (5.0 + 0.1) + math.pi * lane_m, rel=0.12)
+
+
+def test_a_bend_that_no_car_gets_round_is_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"map lane 0.7 m: the bend at x [\d.]+, y 1.\d is tighter than a car turns: found"
+    ):
+        find_course(round_a_thin_wall(0.7))
+
+
+@pytest.mark.parametrize("resolution_m", [0.05, 0.025])
+def test_a_lane_of_twice_the_cars_width_is_a_course(resolution_m: float) -> None:
+    angle = np.linspace(0.0, 2 * np.pi, 2000)
+    grid = swept("lane", 5.0 * np.cos(angle), 3.0 * np.sin(angle), 0.6, resolution_m)
+    course = find_course(grid)
+    assert_is_drivable(course, grid)
+    assert min(course.width_left.min(), course.width_right.min()) > HALF_WIDTH_M + 0.03
+
+
+# Several loops
+
+
+def test_loops_are_numbered_and_chosen(tmp_path: Path) -> None:
+    grid = load_map(write_map(tmp_path, two_blocks(2.0), origin=[0.0, 0.0, 0.0]))
+    told = loops_in_words(grid)
+    assert told.startswith("1 (about 6") and "2 (about 4" in told and "3 (about 4" in told
+    courses = [find_course(grid, number=number) for number in (1, 2, 3)]
+    assert [round(course.length_m, -1) for course in courses] == [60, 40, 40]
+    assert sorted(float(course.x.mean()) > 13.0 for course in courses[1:]) == [False, True]
+    assert find_course(grid).length_m == courses[0].length_m
+    for number in (-1, 4):
+        with pytest.raises(ValueError, match=rf"loop: found {number}, allowed: 1 \(about 6.* 3 \(about"):
+            find_course(grid, number=number)
+
+
+@pytest.mark.parametrize(("width", "height", "lane_m"), [(8.0, 4.0, 1.6), (8.0, 3.0, 2.2), (6.0, 6.0, 1.6)])
+def test_a_figure_eight_is_refused_by_name_and_its_loops_are_driven(width: float, height: float, lane_m: float) -> None:
+    angle = np.linspace(0.0, 2 * np.pi, 2000)
+    grid = swept("eight", width * np.sin(angle), height * np.sin(2 * angle), lane_m)
+    with pytest.raises(ValueError, match=r"found a figure-eight, whose lanes cross at x -?0.\d, y -?0.\d.* 1 \(about"):
+        find_course(grid)
+    assert find_course(grid, number=2).length_m > 15.0
+
+
+def test_a_hall_full_of_tables_has_a_course() -> None:
+    occupied = np.ones((24 * 18 + 60, 24 * 18 + 60), bool)
+    occupied[10:-10, 10:-10] = False
+    for k in range(18 * 18):
+        row, column = 40 + 24 * (k // 18), 40 + 24 * (k % 18)
+        occupied[row : row + 12, column : column + 12] = True
+    grid = OccupancyGrid("tables", occupied, 0.075, 0.0, 0.0)
+    assert_is_drivable(find_course(grid, number=1), grid)

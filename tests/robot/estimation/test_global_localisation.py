@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from robot.estimation.global_localisation import candidates, from_cells, localise
+from robot.estimation.global_localisation import MapSearch, candidates, from_cells, localise
 from sim.built_in_tracks import built_in
 from sim.distance_field import OccupancyGrid, rasterise, to_cells
 from sim.lidar import cast
 from sim.track import place
+from sim.track_map import find_course
+from tests.sim.drawn_maps import stadium_in_a_field
 
 
 def scan_from(grid: OccupancyGrid, pose: tuple[float, float, float], seed: int) -> np.ndarray:
@@ -57,3 +59,60 @@ def test_a_scan_from_elsewhere_is_refused() -> None:
 def test_from_cells_is_the_inverse_of_to_cells() -> None:
     grid = OccupancyGrid("turned", np.zeros((20, 30), bool), 0.05, 1.0, -2.0, 0.7)
     assert to_cells(grid.frame, *from_cells(grid, 12.0, 7.0)) == pytest.approx((12.0, 7.0))
+
+
+# Large maps
+
+
+@pytest.fixture(scope="module")
+def race() -> MapSearch:
+    """700 m2 of corridor in 20,000 m2 of free area."""
+    grid = stadium_in_a_field(280.0, 1.25, (178.0, 112.0))
+    assert np.count_nonzero(~grid.occupied) * 0.1**2 > 19_000
+    return MapSearch(grid, find_course(grid))
+
+
+def test_the_corridor_of_a_large_map_is_searched_first(race: MapSearch) -> None:
+    course = race.course
+    assert course is not None
+    rng = np.random.default_rng(1)
+    for seed in range(3):
+        s, lateral, turn = rng.uniform(0.0, course.length_m), rng.uniform(-0.4, 0.4), rng.uniform(-3.0, 3.0)
+        x, y, heading = place(course.packed(), course.spacing_m, s, lateral)
+        scan = scan_from(race.grid, (x, y, heading + turn), seed)
+        search, steps = race.begin(scan[scan[:, 2] < 12.0], np.random.default_rng(seed)), 1
+        while search.step():
+            steps += 1
+        assert search.found is not None and math.hypot(search.found.x - x, search.found.y - y) < 0.03
+        assert 20 < steps < 300  # ticks: a few seconds
+
+
+def test_a_told_pose_is_looked_at_first_and_only_believed_if_the_lidar_agrees(race: MapSearch) -> None:
+    assert race.course is not None
+    x, y, yaw = place(race.course.packed(), race.course.spacing_m, 100.0, 0.0)
+    scan = scan_from(race.grid, (x, y, yaw), 1)
+    near = race.begin(scan, np.random.default_rng(0), (x + 0.3, y - 0.3, yaw + 0.2))
+    steps = 1
+    while near.step():
+        steps += 1
+    assert near.found is not None and math.hypot(near.found.x - x, near.found.y - y) < 0.03 and steps < 20
+    wrong = race.begin(scan, np.random.default_rng(0), (x + 3.0, y, yaw)).run()
+    assert wrong.told_is_wrong and wrong.found is not None and math.hypot(wrong.found.x - x, wrong.found.y - y) < 0.03
+
+
+def test_a_search_that_finds_nothing_says_why() -> None:
+    few = scan_from(rasterise(built_in("ell")), (3.0, 0.0, 0.1), 2)[:40]
+    search = MapSearch(rasterise(built_in("oval"))).begin(few, np.random.default_rng(0)).run()
+    assert search.found is None and search.reason == "the lidar returns 40 points a revolution, 60 are needed"
+    angle, distance = np.linspace(0.0, 6.28, 400), np.random.default_rng(1).uniform(0.5, 8.0, 400)
+    chaos = np.stack([distance * np.cos(angle), distance * np.sin(angle), distance], axis=1)
+    search = MapSearch(rasterise(built_in("oval"))).begin(chaos, np.random.default_rng(0)).run()
+    assert search.found is None and search.reason.startswith("the best place explains")
+
+
+def test_equal_scans_give_equal_searches() -> None:
+    course = built_in("bean")
+    grid = rasterise(course)
+    scan = scan_from(grid, (course.x[50], course.y[50], 0.3), 1)
+    one, two = (MapSearch(grid, course).begin(scan, np.random.default_rng(4)).run() for _ in range(2))
+    assert one.candidates == two.candidates
