@@ -58,8 +58,8 @@ COARSE_M, FINE_M = 0.2, 0.08  # robust scales
 ITERATIONS = 12
 NOISE_M, OUTLIER_M = 0.02, 0.1  # of a point from the line between two others
 UNSEEN_M = 0.01  # standard deviation of a way that the walls do not tell
-MISFIT_MAX = 0.35  # of a match that counts
-RIVAL_M, RIVAL_MISFIT = 0.15, 0.03  # another match so far away that fits hardly worse: the walls do not tell
+COST_MAX = 0.5  # of a match that counts
+RIVAL_M, RIVAL_COST = 0.2, 0.05  # another place so far along that fits hardly worse: the walls do not tell
 
 RESPONSE_MIN, RESPONSE_MAX = 0.5, 1.8  # turning, as a multiple of what the steering should give
 NO_RESPONSE = 0.25
@@ -188,10 +188,12 @@ def refine(points, walls, pose, information):
     """Move a pose (3,), in place, to where points (k, 3) lie best on the lines between neighbours of walls (n, 3).
 
     information (3, 3): receives the squares of the points' normals by the pose: what is unseen along is small there.
+    Returns the mean of r^2 / (r^2 + NOISE_M^2) over the points' distances r, 1 where there is no wall.
     """
     slope, step = np.empty(3), np.empty(3)
-    count = walls.shape[0]
+    count, cost = walls.shape[0], 1.0
     for _ in range(ITERATIONS):
+        cost = 0.0
         information[:], slope[:] = 0.0, 0.0
         cos_yaw, sin_yaw = math.cos(pose[2]), math.sin(pose[2])
         for k in range(points.shape[0]):
@@ -209,6 +211,8 @@ def refine(points, walls, pose, information):
                 off = (py * dx - px * dy) / length
                 if 0.0 <= along <= length and abs(off) < best:
                     best, across, normal_x, normal_y = abs(off), off, -dy / length, dx / length
+            square = best * best
+            cost += square / (square + NOISE_M * NOISE_M) if best < OUTLIER_M else 1.0
             if best < OUTLIER_M:
                 by_yaw = normal_y * ox - normal_x * oy
                 weight = 1.0 / (1.0 + (across / NOISE_M) ** 2)
@@ -221,6 +225,7 @@ def refine(points, walls, pose, information):
         pose -= step
         if abs(step[0]) + abs(step[1]) + abs(step[2]) < 1e-5:
             break
+    return cost / points.shape[0]
 
 
 class View:
@@ -239,7 +244,12 @@ class View:
         """The points (k, 3) without most of their noise, as far as they can be matched."""
         out = np.empty((BINS, 3))
         near = out[: averaged(self.points, out)]
-        return np.ascontiguousarray(near[near[:, 2] < REACH_M])
+        near = near[near[:, 2] < REACH_M]
+        gaps = near - np.roll(near, 1, axis=0)
+        joined = gaps[:, 0] ** 2 + gaps[:, 1] ** 2 < WALL_GAP_M**2
+        return near[
+            joined | np.roll(joined, -1)
+        ]  # a point by itself is no wall: it lies where the beam was, not the wall
 
     def motion_from(self, before: "View", turned_rad: float) -> tuple[float, float, float] | None:
         """How the car has moved since an earlier view (x, y, yaw in that view's frame); None if the walls do not tell.
@@ -262,17 +272,26 @@ class View:
         ])  # fmt: skip
         found = np.empty((TRIED, 4))
         find_motion(points, field_m, frame, guesses, np.diag(1.0 / np.square(PRIOR_SIGMA)), found)
-        best = found[int(np.argmin(found[:, 3]))]
-        apart = found[:, :2] - best[:2]
-        rivals = np.sqrt(apart[:, 0] ** 2 + apart[:, 1] ** 2) > RIVAL_M
-        if best[3] > MISFIT_MAX or np.any(found[rivals, 3] < best[3] + RIVAL_MISFIT):
-            return None
-        pose, information = best[:3].copy(), np.empty((3, 3))
-        refine(points, earlier, pose, information)
+        pose, information = found[int(np.argmin(found[:, 3])), :3].copy(), np.empty((3, 3))
+        cost = refine(points, earlier, pose, information)
         spread = NOISE_M * NOISE_M * inverse(information + 1e-3 * np.eye(3))
-        if spread[0, 0] + spread[1, 1] > UNSEEN_M * UNSEEN_M:
+        if cost > COST_MAX or spread[0, 0] + spread[1, 1] > UNSEEN_M * UNSEEN_M:
             return None
+        # The way that the walls tell least: would the car fit in hardly worse a little further along it?
+        across = 0.5 * math.atan2(2.0 * information[0, 1], information[0, 0] - information[1, 1])
+        for step_m in (-RIVAL_M, RIVAL_M):
+            rival = pose + step_m * np.array([-math.sin(across), math.cos(across), 0.0])
+            if (
+                refine(points, earlier, rival, information) < cost + RIVAL_COST
+                and distance_m(rival, pose) > 0.3 * RIVAL_M
+            ):
+                return None
         return float(pose[0]), float(pose[1]), float(pose[2])
+
+
+def distance_m(one: np.ndarray, other: np.ndarray) -> float:
+    """Between two poses."""
+    return math.sqrt((one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2)
 
 
 def rehearse() -> None:
