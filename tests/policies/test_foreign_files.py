@@ -143,7 +143,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path, monkeypatch: p
 
     write_bytes_atomically(tmp_path / "kept", [b"before"])
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left on device: '.*/kept'"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*/kept'"):
         write_bytes_atomically(tmp_path / "kept", [b"after"])
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     assert (tmp_path / "kept").read_bytes() == b"before"
