@@ -1,6 +1,7 @@
 """Named arrays in one file: .npz without pickle, with a CRC-32 over all of it, written beside and renamed."""
 
 import contextlib
+import errno
 import io
 import os
 import struct
@@ -38,6 +39,9 @@ def write_bytes_atomically(path: Path, chunks: list[bytes]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
+    try:
         with beside.open("wb") as file:
             for chunk in chunks:
                 file.write(chunk)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from policies.array_file import write_bytes_atomically
+from sim.input_files import read_bytes
 
 OBSERVATION_SIZE = 50
 ACTION_SIZE = 2
@@ -108,7 +109,7 @@ def write_segment(path: Path, transitions: np.ndarray) -> None:
 
 def read_segment(path: Path) -> np.ndarray:
     """The transitions of a segment, (n,) TRANSITION. Raises ValueError naming the file and what was found in it."""
-    raw = Path(path).read_bytes()
+    raw = read_bytes(Path(path))
     if len(raw) < HEADER.size:
         raise ValueError(f"{path}: {len(raw)} bytes, a segment has at least {HEADER.size}")
     magic, version, dtype_crc, count, crc = HEADER.unpack_from(raw)

@@ -36,6 +36,7 @@ from policies.rlpd_kernels import (
     polyak,
     sample_actions,
 )
+from sim.input_files import json_object
 
 
 @njit(cache=True, error_model="numpy")
@@ -325,15 +326,22 @@ class Rlpd:
         here = self.state()
         if stored.keys() != here.keys():
             raise ValueError(f"{path}: not a learner's checkpoint: fields {sorted(stored)}, need {sorted(here)}")
-        theirs, ours = json.loads(str(stored["config"])), json.loads(str(here["config"]))
+        theirs, ours = json_object(Path(path), str(stored["config"]), "config"), json.loads(str(here["config"]))
         for name in ours:
             if theirs.get(name) != ours[name]:
                 raise ValueError(f"{path}: field {name} is {theirs.get(name)}, this learner has {ours[name]}")
+        for name in (*ARRAYS, "log_alpha", "counters"):
+            if stored[name].shape != here[name].shape or stored[name].dtype != here[name].dtype:
+                raise ValueError(f"{path}: field {name} is {stored[name].dtype} of shape {stored[name].shape}, need "
+                                 f"{here[name].dtype} of {here[name].shape}")  # fmt: skip
+            if not np.isfinite(stored[name]).all():
+                raise ValueError(f"{path}: field {name} has values that are not finite")
         for name in ARRAYS:
-            if stored[name].shape != here[name].shape:
-                raise ValueError(f"{path}: field {name} has shape {stored[name].shape}, need {here[name].shape}")
             here[name][...] = stored[name]
-        self.rng.bit_generator.state = json.loads(str(stored["rng"]))
+        try:
+            self.rng.bit_generator.state = json_object(Path(path), str(stored["rng"]), "rng")
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path}: field rng is no state of this generator: {error}") from error
         self.log_alpha = float(stored["log_alpha"])
         for name, count in zip(COUNTERS, stored["counters"], strict=True):
             setattr(self, name, int(count))

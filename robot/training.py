@@ -45,6 +45,9 @@ ONWARD_RATE = 2e-3  # gentler on a policy that drives already
 UNSEEN = replace(RANDOMISED, iterations=2500, objective=Objective(margin_m=0.08), first_margin_m=0.2)
 
 
+EFFORT_MAX = 1000.0
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Train a policy in the simulator by first-order gradients, for one track or for tracks that nobody has seen."""
@@ -67,8 +70,8 @@ class TrainConfig:
     """Go on from a run's folder or a policy file, instead of fresh weights."""
 
     def __post_init__(self) -> None:
-        if self.effort <= 0.0:
-            raise ValueError(f"--effort: found {self.effort}, allowed: more than 0")
+        if not 0.0 < self.effort <= EFFORT_MAX:
+            raise ValueError(f"--effort: found {self.effort}, allowed: more than 0, at most {EFFORT_MAX:g}")
         if self.courses < 1:
             raise ValueError(f"--courses: found {self.courses}, allowed: 1 or more")
         if self.loop < 0 or (self.loop > 0 and not self.map):

@@ -8,9 +8,9 @@ The built-in tracks' yardsticks for the car of the data sheet lie in `data/track
 them again. Others are computed on first use, in 15 to 30 s, and kept in the user's cache folder.
 """
 
+import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,16 +143,24 @@ def _read(file: Path) -> Yardstick | None:
     """The yardstick in a file; None if there is no such file, or none that this version can read."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=Yardstick)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
 def _write(file: Path, found: Yardstick) -> None:
-    """Write beside and rename, so that another process sees all or nothing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as beside:
-        beside.write(msgspec.json.encode(found))
-    Path(beside.name).replace(file)
+    """Write beside and rename, so that another process sees all or nothing.
+
+    Where a cache has no place (a full disk, a home that is not to be written to) there is none: the next session that
+    needs this yardstick computes it again.
+    """
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(msgspec.json.encode(found))
+        beside.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def periodic_basis(n: int, knots: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import tyro
 from robot.cli.output import finish, parse, say
 from robot.tasks import FLIGHT_TASKS
 
+LAPS_MAX, EPISODES_MAX, LAP_MAX_S = 1000, 1_000_000, 600.0
 JUDGED_SEED = 2_000_003  # starts and drones that no training has seen
 
 
@@ -36,8 +37,10 @@ class EvaluateConfig:
     predictive_brake: bool = True
 
     def __post_init__(self) -> None:
-        if self.laps < 1:
-            raise ValueError(f"--laps: found {self.laps}, allowed: 1 or more")
+        if not 1 <= self.laps <= LAPS_MAX:
+            raise ValueError(f"--laps: found {self.laps}, allowed: 1 to {LAPS_MAX}")
+        if self.seed < 0:
+            raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,12 @@ class FlightEvaluateConfig:
     """Render one flight of each, from the same start, to this .mp4 or .gif file."""
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ValueError(f"--episodes: found {self.episodes}, allowed: 1 or more")
-        if not self.lap_s or min(self.lap_s) <= 0.0:
-            raise ValueError(f"--lap-s: found {self.lap_s}, allowed: more than 0")
+        if not 1 <= self.episodes <= EPISODES_MAX:
+            raise ValueError(f"--episodes: found {self.episodes}, allowed: 1 to {EPISODES_MAX}")
+        if self.seed < 0:
+            raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
+        if not self.lap_s or not all(0.0 < lap_s <= LAP_MAX_S for lap_s in self.lap_s):
+            raise ValueError(f"--lap-s: found {self.lap_s}, allowed: more than 0, at most {LAP_MAX_S:g}")
         if self.video and Path(self.video).suffix not in (".mp4", ".gif"):
             raise ValueError(f"--video: found {self.video!r}, allowed: a name that ends in .mp4 or .gif")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from policies.array_file import read_arrays, write_arrays
 from sim.distance_field import OccupancyGrid
+from sim.input_files import shown, wrong
 from sim.track import Course
 from sim.track_map import course_along
 
@@ -73,6 +74,17 @@ def save_course(path: Path, course: Course, grid: OccupancyGrid) -> None:
     write_arrays(path, arrays)
 
 
+WORDS = {"f": "numbers", "U": "one text", "u": "bytes", "iu": "whole numbers"}
+SHAPES: dict[str, tuple[str, tuple[int, ...] | None]] = {  # kinds of dtype; None: any shape here, checked below
+    **dict.fromkeys(COURSE_ARRAYS, ("f", None)),
+    "name": ("U", ()),
+    "spacing_m": ("f", ()),
+    "grid_occupied": ("u", None),
+    "grid_shape": ("iu", (2,)),
+    "grid_numbers": ("f", (len(GRID_NUMBERS),)),
+}
+
+
 def load_course(path: Path) -> tuple[Course, OccupancyGrid]:
     """Read what `save_course` wrote. Raises ValueError, naming file and field, if anything is missing or impossible."""
     if not path.is_file():
@@ -82,7 +94,15 @@ def load_course(path: Path) -> tuple[Course, OccupancyGrid]:
     missing = [name for name in needed if name not in arrays]
     if missing:
         raise ValueError(f"{path}: {missing[0]}: found nothing, needed an array")
-    n = len(arrays["x"])
+    for name, (kinds, shape) in SHAPES.items():
+        if arrays[name].dtype.kind not in kinds or (shape is not None and arrays[name].shape != shape):
+            raise wrong(
+                path,
+                name,
+                f"{arrays[name].dtype} of shape {arrays[name].shape}",
+                f"{WORDS[kinds]}{f' {shape}' if shape else ''}",
+            )
+    n = arrays["x"].size
     for name in COURSE_ARRAYS:
         if arrays[name].shape != (n,) or n < 8:
             raise ValueError(f"{path}: {name}: found shape {arrays[name].shape}, allowed: as x, 8 points or more")
@@ -99,8 +119,12 @@ def load_course(path: Path) -> tuple[Course, OccupancyGrid]:
         )
     course = Course(str(arrays["name"]), spacing, **{name: arrays[name] for name in COURSE_ARRAYS})
     height, width = (int(size) for size in arrays["grid_shape"])
-    if height < 1 or width < 1 or len(arrays["grid_occupied"]) * 8 < height * width:
+    if height < 3 or width < 3 or arrays["grid_occupied"].size != -(-height * width // 8):
         raise ValueError(f"{path}: grid_shape: found {height} x {width}, allowed: what grid_occupied holds")
     occupied = np.unpackbits(arrays["grid_occupied"], count=height * width).reshape(height, width).astype(bool)
     numbers = dict(zip(GRID_NUMBERS, (float(value) for value in arrays["grid_numbers"]), strict=True))
+    if not (numbers["resolution_m"] > 0.0 and np.all(np.isfinite(arrays["grid_numbers"]))):
+        raise wrong(
+            path, "grid_numbers", shown(arrays["grid_numbers"].tolist()), "finite numbers, a cell of more than 0 m"
+        )
     return course, OccupancyGrid(course.name, occupied, **numbers)

@@ -3,16 +3,19 @@
 `/flight` has a record a tick, `/events` JSON in the form that every run has: take-off, hand-over, landing, trouble.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 
-from robot.logs.events import EVENT_JSON_SCHEMA, event_text, make_event
+from policies.array_file import named
+from robot.logs.events import EVENT_JSON_SCHEMA, EVENT_SCHEMA, event_text, make_event
+from robot.logs.mcap_file import DamagedLog, McapFile, RefusedLog
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, decode, encode, message_definition
+from robot.logs.writer import LIBRARY
 
 LOG_FILE = "log.mcap"  # in a run's folder
 FLIGHT_TOPIC, EVENTS_TOPIC = "/flight", "/events"
@@ -42,62 +45,98 @@ FLIGHT = np.dtype(
 
 
 class FlightLog:
-    """Writes one flight. What is older than FLUSH_TICKS ticks survives the death of the process."""
+    """Writes one flight. What is older than FLUSH_TICKS ticks survives the death of the process.
+
+    A disk that fills up meanwhile must not end a flight in the air: the log then stops, and leaving the `with` block,
+    after the landing, raises the OSError.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
+        self.failure: OSError | None = None
         self._file = open(path, "xb")  # noqa: SIM115 - closed by close()
-        self._mcap = Writer(self._file, compression=CompressionType.LZ4, enable_data_crcs=True)
-        self._mcap.start(library="robot-practice")
-        schema = self._mcap.register_schema(PACKAGE + "Flight", SCHEMA_ENCODING, message_definition(FLIGHT).encode())
-        self._flight = self._mcap.register_channel(FLIGHT_TOPIC, MESSAGE_ENCODING, schema)
-        schema = self._mcap.register_schema("robot_practice.Event", "jsonschema", EVENT_JSON_SCHEMA.encode())
-        self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)
+        try:
+            self._mcap = Writer(self._file, compression=CompressionType.LZ4, enable_data_crcs=True)
+            self._mcap.start(library=LIBRARY)
+            schema = self._mcap.register_schema(
+                PACKAGE + "Flight", SCHEMA_ENCODING, message_definition(FLIGHT).encode()
+            )
+            self._flight = self._mcap.register_channel(FLIGHT_TOPIC, MESSAGE_ENCODING, schema)
+            schema = self._mcap.register_schema(EVENT_SCHEMA, "jsonschema", EVENT_JSON_SCHEMA.encode())
+            self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)
+            self._mcap.flush()
+            self._file.flush()
+        except OSError as error:
+            raise named(error, path) from error
 
     def add(self, record: np.ndarray) -> None:
         """Append a FLIGHT record."""
         time_ns = _ns(float(record["time_s"]))
-        self._mcap.add_message(self._flight, time_ns, encode(record), time_ns, int(record["tick"]))
+        self._add(self._flight, time_ns, encode(record), int(record["tick"]))
         if record["tick"] % FLUSH_TICKS == 0:
-            self._mcap.flush()
+            self._try(self._mcap.flush)
 
     def add_event(self, kind: str, tick: int, time_s: float, **fields: Any) -> None:
         """Append an event; see `robot.logs.events.make_event`."""
-        text = event_text(make_event(kind, tick, time_s, **fields))
-        self._mcap.add_message(self._events, _ns(time_s), text, _ns(time_s), tick)
+        self._add(self._events, _ns(time_s), event_text(make_event(kind, tick, time_s, **fields)), tick)
 
     def close(self) -> None:
         """Write the index and close the file."""
-        self._mcap.finish()
-        self._file.close()
+        self._try(self._mcap.finish)
+        try:
+            self._file.close()
+        except OSError as error:
+            self.failure = self.failure or named(error, self.path)
+
+    def _add(self, channel: int, time_ns: int, data: bytes, tick: int) -> None:
+        self._try(lambda: self._mcap.add_message(channel, time_ns, data, time_ns, tick))
+
+    def _try(self, write: Callable[[], None]) -> None:
+        """After the first failure nothing more is written: the writer's own state no longer fits the file."""
+        if self.failure is None:
+            try:
+                write()
+            except OSError as error:
+                self.failure = named(error, self.path)
 
     def __enter__(self) -> "FlightLog":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
+        if self.failure is not None and error is None:
+            raise self.failure
 
 
 def is_flight(run: Path) -> bool:
     """Whether a run's folder has the log of a flight, and not of practice."""
     if not (run / LOG_FILE).is_file():
         return False
-    with open(run / LOG_FILE, "rb") as file:
-        return next(make_reader(file).iter_messages(FLIGHT_TOPIC), None) is not None
+    file = McapFile(run / LOG_FILE)
+    next(file.groups(), None)  # the first chunk has all channels
+    return any(channel.topic == FLIGHT_TOPIC for channel in file.channels.values())
 
 
 def read_flight(path: Path) -> tuple[np.ndarray, list[bytes]]:
-    """The FLIGHT records (n,) of a log and its events as JSON. Raises ValueError for another version's records."""
+    """The FLIGHT records (n,) of a log and its events as JSON, up to the last whole chunk.
+
+    Raises ValueError for another version's records, and for a file that is damaged.
+    """
     records, events = [], []
-    with open(path, "rb") as file:
-        for schema, channel, message in make_reader(file, validate_crcs=True).iter_messages():
+    for group in McapFile(path).groups():
+        for channel, data in group:
             if channel.topic == FLIGHT_TOPIC:
-                assert schema is not None
-                if schema.data.decode() != message_definition(FLIGHT):
-                    raise ValueError(f"{path}: {schema.name} was written by another version")
-                records.append(message.data)
-            else:
-                events.append(message.data)
-    return decode(records, FLIGHT), events
+                if channel.schema is None or channel.schema.data != message_definition(FLIGHT).encode():
+                    raise RefusedLog(
+                        "other version", f"{path}: {channel.kind or FLIGHT_TOPIC} was written by another version"
+                    )
+                records.append(data)
+            elif channel.topic == EVENTS_TOPIC:
+                events.append(data)
+    try:
+        return decode(records, FLIGHT), events
+    except ValueError as error:
+        raise DamagedLog(path, str(error)) from error
 
 
 def _ns(time_s: float) -> int:

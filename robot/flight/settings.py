@@ -5,6 +5,8 @@ from typing import Literal
 
 from sim.quadrotor import FLEET
 
+EFFORT_MAX = 1000.0
+
 
 @dataclass(frozen=True)
 class FlightTrainConfig:
@@ -33,8 +35,8 @@ class FlightTrainConfig:
     """Iterations, as a multiple of what is usual."""
 
     def __post_init__(self) -> None:
-        if self.effort <= 0.0:
-            raise ValueError(f"--effort: found {self.effort}, allowed: more than 0")
+        if not 0.0 < self.effort <= EFFORT_MAX:
+            raise ValueError(f"--effort: found {self.effort}, allowed: more than 0, at most {EFFORT_MAX:g}")
         if self.seed < 0:
             raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
         if not 1 <= self.past_actions <= 64:

@@ -3,13 +3,17 @@
 GIF files are written by Pillow, MP4 files by OpenCV (the extra `video`).
 """
 
+import errno
+import io
 import math
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from policies.array_file import write_bytes_atomically
 from robot.plots import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED
 from sim.quadrotor import STEP_S, QuadrotorParameters, rotation_matrix
 
@@ -136,11 +140,14 @@ def frames(flights: dict[str, Flight], quadrotor: QuadrotorParameters) -> Iterat
 
 
 def save_video(path: Path, images: Iterable[Image.Image]) -> None:
-    """Write a .gif or an .mp4. Raises ValueError for another ending, or for an .mp4 without OpenCV."""
+    """Write a .gif or an .mp4. Raises ValueError for another ending, or for an .mp4 without OpenCV; OSError if there is
+    no room for it."""
     frame_s = DECISIONS_PER_FRAME * STEP_S
     if path.suffix == ".gif":
         first, *others = (image.quantize(64) for image in images)
-        first.save(path, save_all=True, append_images=others, duration=round(1000 * frame_s), loop=0)
+        data = io.BytesIO()
+        first.save(data, "gif", save_all=True, append_images=others, duration=round(1000 * frame_s), loop=0)
+        write_bytes_atomically(path, [data.getvalue()])
         return
     if path.suffix != ".mp4":
         raise ValueError(f"--video: found {path.name!r}, allowed: a name that ends in .mp4 or .gif")
@@ -150,10 +157,16 @@ def save_video(path: Path, images: Iterable[Image.Image]) -> None:
         raise ValueError(
             "--video: an .mp4 needs OpenCV: pip install 'robot-practice[video]'; a .gif does not"
         ) from error
-    writer = None
-    for image in images:
-        if writer is None:
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 1.0 / frame_s, image.size)
-        writer.write(np.asarray(image)[:, :, ::-1])
-    if writer is not None:
-        writer.release()
+    with tempfile.TemporaryDirectory() as folder:  # OpenCV says nothing of a disk that is full, or not to be written to
+        film, shown = Path(folder) / path.name, 0
+        writer = None
+        for image in images:
+            shown += 1
+            if writer is None:
+                writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"mp4v"), 1.0 / frame_s, image.size)
+            writer.write(np.asarray(image)[:, :, ::-1])
+        if writer is not None:
+            writer.release()
+        if round(cv2.VideoCapture(str(film)).get(cv2.CAP_PROP_FRAME_COUNT)) != shown:
+            raise OSError(errno.EIO, "the film could not be written whole: is the disk full?", str(film))
+        write_bytes_atomically(path, [film.read_bytes()])

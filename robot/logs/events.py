@@ -12,6 +12,7 @@ from robot.practice.mailbox import Weights
 EVENT_TEXT_BYTES = 8168
 EVENT = np.dtype([("tick", "<u8"), ("time_s", "<f8"), ("length", "<u8"), ("text", "u1", (EVENT_TEXT_BYTES,))])
 
+EVENT_SCHEMA = "robot_practice.Event"
 EVENT_JSON_SCHEMA = json.dumps(
     {
         "type": "object",

@@ -7,6 +7,7 @@ ones, are skipped. Writers may put messages into chunks (plain, lz4 or zstd) or 
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -15,11 +16,12 @@ import zstandard
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Chunk, Header
+from mcap.records import Attachment, Channel, Chunk, Header, Schema
 from mcap.stream_reader import CRCValidationError, get_chunk_data_stream
 from mcap.writer import MCAP0_MAGIC
 
 RECORD_HEAD = struct.Struct("<BQ")  # opcode, length of the content
+MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, two times
 FOOTER = struct.Struct("<QQI")  # where summary and summary offsets begin, crc32
 COMPRESSIONS = ("", "lz4", "zstd")
 LOOSE_RECORDS = 1000  # of those outside chunks, how many are handed on together
@@ -54,6 +56,23 @@ class DamagedLog(ValueError):
         self.where, self.stored, self.found = where, stored, found
 
 
+@dataclass(frozen=True, eq=False)
+class McapChannel:
+    """What a channel was declared as; schema: None if it has none."""
+
+    topic: str
+    encoding: str
+    schema: Schema | None
+
+    @property
+    def kind(self) -> str:
+        """The schema's name."""
+        return self.schema.name if self.schema else ""
+
+
+Message = tuple[McapChannel, bytes]  # where it came, its data
+
+
 class McapFile:
     """Reads one file. library: the writer's name for itself, None if the file has no header; ended: whether the file's end was there (both known once
     `records` or `groups` has come to it; without an end the file was cut, or its writer was killed).
@@ -65,6 +84,8 @@ class McapFile:
         self.path = path
         self.library: str | None = None
         self.ended = False
+        self.channels: dict[int, McapChannel] = {}
+        self._schemas: dict[int, Schema] = {}
 
     def records(self) -> Iterator[Record]:
         """Every top-level record.
@@ -104,8 +125,8 @@ class McapFile:
         except OSError as error:
             raise RefusedLog("unreadable", f"{self.path}: {error.strerror}") from error
 
-    def groups(self) -> Iterator[list[Record]]:
-        """The records of the data section that may be schemas, channels and messages: those of a chunk together."""
+    def groups(self) -> Iterator[list[Message]]:
+        """The messages of the data section in their order: those of a chunk together; `channels` grows with them."""
         loose: list[Record] = []
         in_data_section = True
         for opcode, content in self.records():
@@ -114,15 +135,15 @@ class McapFile:
             elif opcode == Opcode.DATA_END or not in_data_section:
                 in_data_section = False  # what follows is an index, which repeats schemas and channels
             elif opcode == Opcode.CHUNK:
-                yield [*loose, *self._opened(content)]
+                yield self._messages([*loose, *self._opened(content)])
                 loose = []
             elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE):
                 loose.append((opcode, content))
                 if len(loose) == LOOSE_RECORDS:
-                    yield loose
+                    yield self._messages(loose)
                     loose = []
         if loose:
-            yield loose
+            yield self._messages(loose)
 
     def attachment(self, name: str) -> bytes | None:
         """The first attachment of this name, None if there is none. Skips what lies between attachments."""
@@ -148,6 +169,32 @@ class McapFile:
         except OSError as error:
             raise RefusedLog("unreadable", f"{self.path}: {error.strerror}") from error
         return None
+
+    def _messages(self, records: list[Record]) -> list[Message]:
+        """The messages among these records; schemas and channels are noted."""
+        messages: list[Message] = []
+        kind = "record"
+        try:
+            for opcode, content in records:
+                if opcode == Opcode.SCHEMA:
+                    kind = "schema"
+                    schema = Schema.read(ReadDataStream(BytesIO(content)))
+                    self._schemas[schema.id] = schema
+                elif opcode == Opcode.CHANNEL:
+                    kind = "channel"
+                    channel = Channel.read(ReadDataStream(BytesIO(content)))
+                    self.channels[channel.id] = McapChannel(
+                        channel.topic, channel.message_encoding, self._schemas.get(channel.schema_id)
+                    )
+                elif opcode == Opcode.MESSAGE:
+                    kind = "message"
+                    number = MESSAGE_HEAD.unpack_from(content)[0]
+                    if number not in self.channels:
+                        raise ValueError(f"channel {number} was not declared")
+                    messages.append((self.channels[number], content[MESSAGE_HEAD.size :]))
+        except MALFORMED as error:
+            raise DamagedLog(self.path, f"{kind} ({error or type(error).__name__})") from error
+        return messages
 
     def _header(self, content: bytes) -> Header:
         try:

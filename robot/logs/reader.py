@@ -2,28 +2,22 @@
 
 import json
 import re
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mcap.data_stream import ReadDataStream
-from mcap.opcode import Opcode
-from mcap.records import Channel, Schema
 from numpy.lib.recfunctions import repack_fields
 
-from robot.logs.events import weights_dtype
-from robot.logs.mcap_file import MALFORMED, DamagedLog, McapFile, Record, RefusedLog
+from robot.logs.events import EVENT_SCHEMA, weights_dtype
+from robot.logs.mcap_file import DamagedLog, McapChannel, McapFile, Message, RefusedLog
 from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, decode, message_definition
 from robot.logs.writer import EVENTS_TOPIC, LIBRARY, OUTPUTS_TOPIC, READINGS_TOPIC, WEIGHTS_TOPIC, log_parts
 
 RECORDS = {READINGS_TOPIC: "Readings", OUTPUTS_TOPIC: "Outputs", WEIGHTS_TOPIC: "Weights"}
 FIXED = {PACKAGE + "Readings": READINGS, PACKAGE + "Outputs": OUTPUTS}
-MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, two times
 
 
 @dataclass
@@ -104,9 +98,7 @@ class PartReader:
 
     def __init__(self, path: Path) -> None:
         self.file = McapFile(path)
-        self.schemas: dict[int, Schema] = {}
-        self.channels: dict[int, tuple[str, np.dtype | None] | None] = {}  # topic and records (None: JSON) of our own
-        self.foreign: list[str] = []  # topics of the others
+        self.dtypes: dict[McapChannel, np.dtype] = {}
 
     def batches(self) -> Iterator[Batch]:
         """What each chunk holds. Raises RefusedLog for another version's records, DamagedLog for what makes no sense."""
@@ -115,62 +107,49 @@ class PartReader:
 
     def check_origin(self) -> None:
         """After the last batch: raises RefusedLog if nothing in the file is this project's."""
-        ours = any(known is not None and known[0] in RECORDS for known in self.channels.values())
+        others = [channel.topic for channel in self.file.channels.values() if not of_ours(channel)]
+        ours = any(of_ours(channel) and channel.topic in RECORDS for channel in self.file.channels.values())
         by_others = self.file.library is not None and not self.file.library.startswith(LIBRARY)
-        if not ours and (self.foreign or by_others):
-            topics = f"its topics are {', '.join(self.foreign[:5])}" if self.foreign else "it has no topics"
-            what = "a flight's log, in which there is nothing to replay" if "/flight" in self.foreign else topics
+        if not ours and (others or by_others):
+            topics = f"its topics are {', '.join(sorted(set(others))[:5])}" if others else "it has no topics"
+            what = "a flight's log, in which there is nothing to replay" if "/flight" in others else topics
             raise RefusedLog("foreign", f"{self.file.path}: not a log of robot-practice: holds no ticks ({what})")
 
-    def _batch(self, group: list[Record]) -> Batch:
+    def _batch(self, group: list[Message]) -> Batch:
         messages: dict[str, list[bytes]] = {topic: [] for topic in (READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC)}
         weights: list[np.ndarray] = []
-        where = "schema or channel"
+        for channel, data in group:
+            if not of_ours(channel):
+                continue
+            if channel.topic in RECORDS and channel not in self.dtypes:
+                self.dtypes[channel] = dtype_of(self.file.path, channel)
+            if channel.topic == WEIGHTS_TOPIC:
+                weights.extend(self._decoded([data], self.dtypes[channel]))
+            else:
+                messages[channel.topic].append(data)
         try:
-            for opcode, content in group:
-                if opcode == Opcode.SCHEMA:
-                    schema = Schema.read(ReadDataStream(BytesIO(content)))
-                    self.schemas[schema.id] = schema
-                elif opcode == Opcode.CHANNEL:
-                    self._declare(Channel.read(ReadDataStream(BytesIO(content))))
-                elif opcode == Opcode.MESSAGE:
-                    where = "message"
-                    channel = MESSAGE_HEAD.unpack_from(content)[0]
-                    if channel not in self.channels:
-                        raise ValueError(f"channel {channel} was not declared")
-                    topic, dtype = self.channels[channel] or ("", None)
-                    if not topic:
-                        continue
-                    if topic == WEIGHTS_TOPIC and dtype is not None:
-                        weights.extend(decode([content[MESSAGE_HEAD.size :]], dtype))
-                    else:
-                        messages[topic].append(content[MESSAGE_HEAD.size :])
-            return Batch(
-                readings=decode(messages[READINGS_TOPIC], READINGS),
-                outputs=decode(messages[OUTPUTS_TOPIC], OUTPUTS),
-                weights=weights,
-                events=[event_of(text) for text in messages[EVENTS_TOPIC]],
-            )
-        except RefusedLog:
-            raise
-        except MALFORMED as error:
-            raise DamagedLog(self.file.path, f"{where} ({error or type(error).__name__})") from error
+            events = [event_of(text) for text in messages[EVENTS_TOPIC]]
+        except ValueError as error:
+            raise DamagedLog(self.file.path, str(error)) from error
+        return Batch(
+            self._decoded(messages[READINGS_TOPIC], READINGS),
+            self._decoded(messages[OUTPUTS_TOPIC], OUTPUTS),
+            weights,
+            events,
+        )
 
-    def _declare(self, channel: Channel) -> None:
-        """Note what a channel carries."""
-        schema = self.schemas.get(channel.schema_id)
-        name = schema.name if schema else ""
-        if channel.topic == EVENTS_TOPIC and name == "robot_practice.Event":
-            self.channels[channel.id] = channel.topic, None
-        elif schema and channel.topic in RECORDS and name == PACKAGE + RECORDS[channel.topic]:
-            if channel.message_encoding != MESSAGE_ENCODING:
-                raise RefusedLog("other version", f"{self.file.path}: {channel.topic} is encoded as "
-                                 f"{channel.message_encoding!r}, this version's is {MESSAGE_ENCODING!r}")  # fmt: skip
-            self.channels[channel.id] = channel.topic, dtype_of(self.file.path, schema)
-        else:
-            self.channels[channel.id] = None
-            if channel.topic not in self.foreign:
-                self.foreign.append(channel.topic)
+    def _decoded(self, messages: list[bytes], dtype: np.dtype) -> np.ndarray:
+        try:
+            return decode(messages, dtype)
+        except ValueError as error:
+            raise DamagedLog(self.file.path, str(error)) from error
+
+
+def of_ours(channel: McapChannel) -> bool:
+    """Whether this project wrote what comes in this channel."""
+    if channel.topic == EVENTS_TOPIC:
+        return channel.kind == EVENT_SCHEMA
+    return channel.topic in RECORDS and channel.kind == PACKAGE + RECORDS[channel.topic]
 
 
 def event_of(text: bytes) -> dict[str, Any]:
@@ -184,17 +163,24 @@ def event_of(text: bytes) -> dict[str, Any]:
     return event
 
 
-def dtype_of(path: Path, schema: Schema) -> np.dtype:
-    """The records that a schema of ours describes. Raises RefusedLog if this version's are different."""
-    definition = schema.data.decode(errors="replace")
-    if schema.name in FIXED:
-        dtype = FIXED[schema.name]
+def dtype_of(path: Path, channel: McapChannel) -> np.dtype:
+    """The records in a channel of ours. Raises RefusedLog if this version's are different."""
+    assert channel.schema is not None
+    name, definition = channel.kind, channel.schema.data.decode(errors="replace")
+    if name in FIXED:
+        dtype = FIXED[name]
     else:
         length = re.search(r"^float32\[(\d{1,9})\] weights$", definition, re.MULTILINE)
         dtype = weights_dtype(int(length[1]) if length else 1)
     if definition != message_definition(dtype):
         ours, theirs = message_definition(dtype).splitlines(), definition.splitlines()
         differing = sorted(set(ours) ^ set(theirs)) or ["the order of fields"]
-        raise RefusedLog("other version", f"{path}: {schema.name} was written by another version: '{differing[0]}' is "
-                         "not in both")  # fmt: skip
+        raise RefusedLog(
+            "other version", f"{path}: {name} was written by another version: '{differing[0]}' is not in both"
+        )
+    if channel.encoding != MESSAGE_ENCODING:
+        raise RefusedLog(
+            "other version",
+            f"{path}: {channel.topic} is encoded as {channel.encoding!r}, allowed: {MESSAGE_ENCODING!r}",
+        )
     return dtype

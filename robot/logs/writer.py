@@ -6,7 +6,7 @@ from types import TracebackType
 import numpy as np
 from mcap.writer import CompressionType, Writer
 
-from robot.logs.events import EVENT_JSON_SCHEMA, event_text, weights_dtype
+from robot.logs.events import EVENT_JSON_SCHEMA, EVENT_SCHEMA, event_text, weights_dtype
 from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, encode, message_definition
 from robot.logs.setup_files import MEDIA_TYPE, setup_name
@@ -45,7 +45,7 @@ class LogWriter:
         self._readings = self._channel(READINGS_TOPIC, "Readings", READINGS)
         self._outputs = self._channel(OUTPUTS_TOPIC, "Outputs", OUTPUTS)
         self._weights = self._channel(WEIGHTS_TOPIC, "Weights", weights_dtype(weights_size))
-        schema = self._mcap.register_schema("robot_practice.Event", "jsonschema", EVENT_JSON_SCHEMA.encode())
+        schema = self._mcap.register_schema(EVENT_SCHEMA, "jsonschema", EVENT_JSON_SCHEMA.encode())
         self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)
 
     def _channel(self, topic: str, name: str, dtype: np.dtype) -> int:

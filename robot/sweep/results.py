@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table
 from policies.array_file import write_bytes_atomically
 from robot.sweep.run_sweep import ERROR, RESULT
 from robot.sweep.sweep_file import Run, Sweep
+from sim.input_files import checked, read_json, read_text
 
 # The figures that a task is judged by, and which of several values is the worst.
 FLIGHT: dict[str, Callable] = {
@@ -47,15 +47,19 @@ def results_of(sweep: Sweep, folder: Path) -> list[dict[str, Any]]:
 
 def result_of(run: Run, folder: Path) -> dict[str, Any]:
     """The row of one run; empty if it has not ended."""
-    if (folder / RESULT).is_file():
+    path = folder / RESULT
+    if path.is_file():
         try:
-            result = json.loads((folder / RESULT).read_text())
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{folder / RESULT}: {error}; allowed: to delete the folder and run it again") from error
-        figures = {name: value for name, value in result["figures"].items() if not isinstance(value, dict | list)}
-        return {"id": run.id, **run.varied, "error": "", "restarts": result["restarts"], **figures}
+            result = read_json(path)
+            figures = checked(path, "figures", result.get("figures"), dict)
+            restarts = checked(path, "restarts", result.get("restarts"), int)
+        except ValueError as error:
+            raise ValueError(f"{error}; allowed: to delete the folder and run it again") from error
+        shown = {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
+        return {"id": run.id, **run.varied, "error": "", "restarts": restarts, **shown}
     if (folder / ERROR).is_file():
-        return {"id": run.id, **run.varied, "error": (folder / ERROR).read_text().splitlines()[-1]}
+        told = read_text(folder / ERROR).strip().splitlines()
+        return {"id": run.id, **run.varied, "error": told[-1] if told else "no word"}
     return {}
 
 
@@ -80,7 +84,7 @@ def grouped(sweep: Sweep, rows: list[dict[str, Any]]) -> list[Group]:
 def median_and_worst(group: Group, figure: str, worst: Callable) -> tuple[float, float]:
     """Of the runs that are done. A figure that a run has not (null: no lap, say) is the worst there is."""
     missing = worst(-np.inf, np.inf)
-    values = [missing if row[figure] is None else row[figure] for row in group.done]
+    values = [missing if row.get(figure) is None else row[figure] for row in group.done]
     return (float(np.median(values)), float(worst(values))) if values else (np.nan, np.nan)
 
 
@@ -119,7 +123,7 @@ def picture(sweep: Sweep, groups: list[Group]) -> bytes:
     panels = figure.subplots(len(judged_by), sharex=True, squeeze=False)[:, 0]
     for axes, (name, worst) in zip(panels, judged_by.items(), strict=True):
         for k, group in enumerate(groups):
-            values = np.array([row[name] for row in group.done], float)  # null becomes NaN, which is not drawn
+            values = np.array([row.get(name) for row in group.done], float)  # null becomes NaN, which is not drawn
             axes.plot(k + np.linspace(-0.25, 0.25, len(values)), values, ".", color="tab:blue", alpha=0.6)
             median, last = median_and_worst(group, name, worst)
             axes.plot([k - 0.3, k + 0.3], [median, median], color="tab:blue", lw=2)
