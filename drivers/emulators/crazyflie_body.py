@@ -166,7 +166,7 @@ class Body:
         vices = load_vices()
         if quadrotor.battery_sag_v_n == 0.0:
             battery = vices.battery
-            quadrotor = replace(quadrotor, battery_v=battery.open_v, battery_nominal_v=battery.full_thrust_v,
+            quadrotor = replace(quadrotor, battery_v=battery.open_v * quadrotor.battery_v / quadrotor.battery_nominal_v, battery_nominal_v=battery.full_thrust_v,
                                 battery_sag_v_n=battery.sag_v_n)  # fmt: skip
         self.quadrotor = quadrotor
         self._is_exact, self._is_lost = noise == 0.0 and positioning != "none", positioning == "none"
