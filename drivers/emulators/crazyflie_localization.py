@@ -30,6 +30,7 @@ class Localization:
     def __init__(self, body: Body, external: bool = False) -> None:
         self._body = body
         self.external = external
+        self.reset_wanted = False  # kalman.resetEstimation
         self._silent_s = math.inf if external else 0.0
         self._position_error_m, self._velocity_error_m_s = np.zeros(3), np.zeros(3)
         angle = np.random.default_rng(0).uniform(-math.pi, math.pi)
@@ -58,16 +59,14 @@ class Localization:
             self._velocity_error_m_s[:] = 0.0
         self._position_error_m, self._silent_s = error, 0.0
 
-    def reset(self) -> None:
-        """kalman.resetEstimation: at the origin, and at rest."""
-        if self.external:
-            self._position_error_m -= self._body.estimate[E_X : E_X + 3]
-            self._velocity_error_m_s[:] = 0.0
-
     def update(self) -> None:
         """One millisecond, after the body's: move its estimate by what is wrong with it."""
+        wanted, self.reset_wanted = self.reset_wanted, False
         if not self.external:
             return
+        if wanted:  # at the origin, and at rest
+            self._position_error_m = -self._body.estimate[E_X : E_X + 3]
+            self._velocity_error_m_s[:] = 0.0
         if not math.isfinite(self._silent_s):
             self._silent_s = 10.0
         self._silent_s += STEP_S
