@@ -35,7 +35,11 @@ FIRST_FIRMWARE = "2025.12"  # the first release whose rotors take a controller's
 STEPS_PER_SECOND = 1000  # of the firmware's control loop
 POSITION_ERROR_MAX_M = 0.5  # what the policy is shown of it, per axis: policies are trained within 0.6 m
 PATH_ACCELERATION_MAX_M_S2 = 8.0  # of a path that policy.lapS makes faster
-PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_brushless": "CF21BL"}  # of Kconfig
+PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_plus": "CF2",
+             "crazyflie_2_1_brushless": "CF21BL"}  # fmt: skip  # of Kconfig
+# Kconfig's "platform setup": whose thrust curve the battery compensation has.
+PROPELLERS = {"crazyflie_2_0": "CRAZYFLIE_LEGACY_PROPELLERS", "crazyflie_2_1": "CRAZYFLIE_LEGACY_PROPELLERS",
+              "crazyflie_2_1_plus": "CRAZYFLIE_21_PLUS"}  # fmt: skip
 SEEN = {"position_error": 3, "rotation": 9, "velocity_error": 3, "angular_rate": 3}  # fields the controller can fill
 SEEN_ON_PATHS = SEEN | {"path_acceleration": 12}
 DECIDED = ("rotor_speed", 4)
@@ -98,7 +102,7 @@ def write_app(
     ]
     files = {
         "Makefile": makefile(),
-        "app-config": app_config(PLATFORMS[drone]),
+        "app-config": app_config(drone),
         "README.md": readme(network, drone),
         "Kbuild": "obj-y += src/\n",
         "src/Kbuild": "".join(f"obj-y += {unit}.o\n" for unit in units)
@@ -199,9 +203,11 @@ def needs_firmware(base: str) -> str:
     )
 
 
-def app_config(platform: str) -> str:
+def app_config(drone: str) -> str:
+    propellers = f"CONFIG_{PROPELLERS[drone]}=y\n" if drone in PROPELLERS else ""
     return (
-        f"CONFIG_PLATFORM_{platform}=y\n"
+        f"CONFIG_PLATFORM_{PLATFORMS[drone]}=y\n"
+        f"{propellers}"
         "CONFIG_APP_ENABLE=y\n"
         "CONFIG_APP_PRIORITY=1\n"
         "CONFIG_APP_STACKSIZE=350\n"

@@ -61,12 +61,18 @@ class MotionCaptureLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class CrazyflieLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How to reach a Crazyflie, and the box, about the origin of its estimator, that set-points are kept in."""
+    """How to reach a Crazyflie, and the box, about the origin of its estimator, that set-points are kept in.
+
+    quadrotor: which one it is, a name in `sim/data` or a path; empty: the one that a policy was trained for.
+    positioning: of a virtual one, a system of `drivers.emulators.crazyflie_positioning`; empty: its usual one.
+    """
 
     uri: str
     reach_m: float = 3.0
     height_max_m: float = 2.0
     motion_capture: MotionCaptureLink | None = None  # otherwise the drone knows by itself where it is
+    quadrotor: str = ""
+    positioning: str = ""
 
 
 class DroneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +98,12 @@ def load_robot(name: str) -> RobotConfig:
 
 def load_drone(name: str) -> DroneConfig:
     """A Crazyflie by its name in `robot/robots/`, or by the path of a TOML file. Raises ValueError like `load_robot`."""
-    return _load(name, DroneConfig)
+    config = _load(name, DroneConfig)
+    told = config.crazyflie.positioning
+    if told and (not config.virtual or config.crazyflie.motion_capture is not None):
+        raise ValueError(f"{name}: crazyflie.positioning: found {told!r}, allowed with virtual = true and without "
+                         "motion_capture alone")  # fmt: skip
+    return config
 
 
 def _load(name: str, kind: type[ConfigT]) -> ConfigT:

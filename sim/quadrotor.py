@@ -175,7 +175,14 @@ def load_parameters(name: str | Path = "crazyflie_2_0") -> QuadrotorParameters:
     return QuadrotorParameters(**{key: value for table in tables.values() for key, value in table.items()})
 
 
-QUADROTORS = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_brushless", "racer_5_inch")
+CRAZYFLIES = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_plus", "crazyflie_2_1_brushless")
+QUADROTORS = (*CRAZYFLIES, "racer_5_inch")
+FLEET = "crazyflies"  # stands for all of CRAZYFLIES where several quadrotors can be meant
+
+
+def quadrotors_named(name: str) -> tuple[str, ...]:
+    """The names that a name stands for: those of the FLEET, or the one."""
+    return CRAZYFLIES if name == FLEET else (name,)
 
 
 @njit(forceinline=True)

@@ -17,7 +17,7 @@ from drivers.emulators.crazyflie_commander import (
     Priority,
     level,
 )
-from drivers.emulators.crazyflie_localization import Localization
+from drivers.emulators.crazyflie_localization import tell_pose
 from drivers.emulators.crazyflie_pid import CascadedPid
 from drivers.emulators.crazyflie_power import Battery
 from drivers.emulators.crazyflie_setpoint import Setpoint, generic_setpoint, rpyt_setpoint
@@ -54,16 +54,13 @@ class OutOfTree(Protocol):
 class Firmware:
     """All of the drone but its radio."""
 
-    def __init__(
-        self, body: Body, app: OutOfTree | None = None, version: Version = NEWEST, external: bool = False
-    ) -> None:
-        """external: it has no positioning but what is sent to it."""
+    def __init__(self, body: Body, app: OutOfTree | None = None, version: Version = NEWEST) -> None:
         self.body, self.app, self.version = body, app, version
         self.now_ms = 0
         self.battery = Battery(body)
-        self.localization = Localization(body, external)
         self.pid = CascadedPid(body.quadrotor, body.hover_force())
         self.commander, self.high_level, self.supervisor = Commander(), HighLevelCommander(), Supervisor()
+        self.reset_wanted = False  # kalman.resetEstimation: the estimator's task takes it up, and clears it
         self.impact_m_s = 0.0  # the greatest speed at which it has touched the ground, for judges
         self.forces = np.zeros(4)  # m1 to m4, shares of the greatest thrust
         self.setpoint = Setpoint()  # the one that is flown, after the supervisor
@@ -98,11 +95,13 @@ class Firmware:
             self.control_pid(self.now_ms, self.forces)
         if not self.supervisor.motors_may_run:
             self.forces[:] = 0.0
+        if self.reset_wanted:
+            self.reset_wanted = False
+            self.body.reset_estimator()
         height_m, climb_m_s = float(self.body.state[Z]), float(self.body.state[V_Z])
         self.body.step(self.forces)
         if height_m > 0.0 and self.body.state[Z] <= 0.0:
             self.impact_m_s = max(self.impact_m_s, -climb_m_s)
-        self.localization.update()
         self.now_ms += 1
 
     def _plan(self) -> None:
@@ -192,7 +191,7 @@ class Firmware:
         elif port == Port.LOCALIZATION and data[:1] in (b"\3", b"\4") and channel == 1:
             self._old_emergency_stop(data)
         elif port == Port.LOCALIZATION:
-            self.localization.take(channel, data)
+            tell_pose(self.body, channel, data)
         elif port == Port.PLATFORM:
             return self._platform(channel, data)
         elif port == Port.MEM and channel == 0 and data[:1] == b"\x01":

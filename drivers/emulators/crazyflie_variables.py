@@ -35,6 +35,9 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
     def goal(field: str, index: int, name: str) -> LogVariable:
         return LogVariable(f"ctrltarget.{name}", "float", lambda: float(getattr(firmware.setpoint, field)[index]))
 
+    def variance(name: str, index: int) -> LogVariable:
+        return LogVariable(name, "float", lambda: body.variance(index))
+
     def motor(index: int) -> LogVariable:
         return LogVariable(f"motor.m{index + 1}", "uint16_t", lambda: round(FULL * float(firmware.forces[index])))
 
@@ -64,8 +67,7 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
         LogVariable("sys.canfly", "uint8_t", lambda: int(supervisor.motors_may_run)),
         LogVariable("sys.isFlying", "uint8_t", lambda: int(supervisor.is_flying)),
         LogVariable("sys.isTumbled", "uint8_t", lambda: int(supervisor.is_tumbled)),
-        *[LogVariable(f"kalman.var{a}", "float", lambda: firmware.localization.position_variance_m2) for a in "XYZ"],
-        *[LogVariable(f"kalman.varP{a}", "float", lambda: firmware.localization.velocity_variance) for a in "XYZ"],
+        *(variance(f"kalman.var{axis}", k) for k, axis in enumerate(("X", "Y", "Z", "PX", "PY", "PZ"))),
     ]
 
 
@@ -84,7 +86,7 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
         supervisor.stop_parameter = int(value)
 
     def reset(value: Number) -> None:
-        firmware.localization.reset_wanted = bool(value)  # the estimator's task takes it up, and clears it
+        firmware.reset_wanted = bool(value)
 
     table = [
         Parameter("stabilizer.controller", "uint8_t", lambda: firmware.controller,
@@ -92,7 +94,7 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
         Parameter("stabilizer.stop", "uint8_t", lambda: supervisor.stop_parameter, stop),
         cell("stabilizer.estimator", "uint8_t", 2),  # Kalman
         cell("commander.enHighLevel", "uint8_t", 1),
-        Parameter("kalman.resetEstimation", "uint8_t", lambda: int(firmware.localization.reset_wanted), reset),
+        Parameter("kalman.resetEstimation", "uint8_t", lambda: int(firmware.reset_wanted), reset),
         Parameter("posCtlPid.thrustBase", "uint16_t", lambda: pid.thrust_base, thrust_base, persistent=True),
         Parameter("deck.bcLighthouse4", "uint8_t", lambda: 1, None),
         Parameter("system.selftestPassed", "int8_t", lambda: 1, None),

@@ -35,7 +35,7 @@ class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=
     noise: float = 1.0  # factor on the errors of sensors and estimate; 0: none
     start: tuple[float, float, float] = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad)
     firmware: str = "2026.08"  # the release that it behaves as, see crazyflie_version.py
-    external: bool = False  # no positioning on board: it needs poses by radio, as from motion capture
+    positioning: str = "lighthouse"  # see `crazyflie_positioning.SYSTEMS`; "none": it needs poses by radio
     port: int = 0  # UDP, on the loopback; 0: any that is free
 
 

@@ -44,7 +44,8 @@ class FlightEvaluateConfig:
     run: Annotated[str, tyro.conf.Positional]
     """A run's folder, or a policy file."""
     quadrotor: str = ""
-    """A quadrotor of `sim/data`, or the path of its TOML file; otherwise the one it was trained for."""
+    """A quadrotor of `sim/data`, or the path of its TOML file; otherwise the first that it was trained for. What it does on
+    each of the Crazyflies is shown besides."""
     episodes: int = 1000
     seed: int = 0
     lap_s: tuple[float, ...] = (5.5, 3.5)

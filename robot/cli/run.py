@@ -36,7 +36,11 @@ class RunConfig:
     loss: float = 0.0
     """Share of datagrams that the virtual drone's link loses, each way."""
     seed: int = 0
-    """Of the virtual drone's noise and losses."""
+    """Of the virtual drone's vices and losses."""
+    quadrotor: str = ""
+    """Which one the virtual drone is, a Crazyflie of `sim/data`; otherwise the robot file's."""
+    positioning: Literal["", "lighthouse", "flow", "loco", "motion-capture"] = ""
+    """Where the virtual drone knows its place from, with all that such a system does wrong; otherwise the robot file's."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.loss < 1.0:
@@ -59,7 +63,15 @@ def main(arguments: list[str]) -> int:
 
         try:
             figures = run_mission(
-                Path(config.run), config.robot, config.policy_on, config.loss, config.seed, config, show
+                Path(config.run),
+                config.robot,
+                config.policy_on,
+                config.loss,
+                config.seed,
+                config,
+                show,
+                quadrotor=config.quadrotor,
+                positioning=config.positioning,
             )
         except LinkLost as error:
             say(f"robot run: {error}")

@@ -80,8 +80,9 @@ def fly(arguments: list[str]) -> int:
         task = bar.add_task("loading kernels; the first time ever, compiling them", total=iterations_for(config))
 
         def show(check: "FlightCheck") -> None:
-            error = "" if check.position_error_m is None else f", {100 * check.position_error_m:5.1f} cm off"
-            text = f"{100 * check.survival:5.1f} % of flights{error}"
+            found = check.figures
+            error = "" if found["position_error_m"] is None else f", {100 * found['position_error_m']:5.1f} cm off"
+            text = f"{100 * (found['survival'] or 0.0):5.1f} % of flights{error}"
             bar.update(task, completed=check.iteration, description=text)
 
         figures = train(config, show)
@@ -89,7 +90,12 @@ def fly(arguments: list[str]) -> int:
     off = (
         "" if error_m is None else f", {100 * error_m:.1f} cm off, action change {figures['action_change']:.4f} a step"
     )
-    say(f"nominal drone      {100 * figures['survival']:.1f} % of flights{off}")
+    say(f"nominal drones     {100 * figures['survival']:.1f} % of flights{off}")
+    if len(figures["airframes"]) > 1:
+        for name, found in figures["airframes"].items():
+            error_m = found["position_error_m"]
+            off = "" if error_m is None else f", {100 * error_m:.1f} cm off"
+            say(f"  {name:24s} {100 * found['survival']:.1f} % of flights{off}")
     say(f"drones +-20 %      {100 * figures['survival_randomised']:.1f} % of flights")
     if "settled" in figures:
         say(f"thrown, after 3 s  {100 * figures['settled']:.1f} % settled")
@@ -101,7 +107,7 @@ def fly(arguments: list[str]) -> int:
     finish(figures, as_json)
     if figures.get("interrupted"):
         return 130
-    return 0 if error_m is not None else 1
+    return 0 if figures["position_error_m"] is not None else 1
 
 
 def say_laps(figures: dict) -> None:

@@ -4,7 +4,7 @@ The classical controllers are made for the quadrotor that the policy was trained
 they fly another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,10 +55,15 @@ def pilots_for(policy: Pilot, quadrotor: QuadrotorParameters, task: Any) -> dict
     }
 
 
-def standard_conditions(nominal: Conditions, other: str, expected_latency_s: float) -> dict[str, Conditions]:
+def airframe_name(quadrotor: str) -> str:
+    """How tables name another quadrotor: `crazyflie_2_1` as "a crazyflie 2 1"."""
+    return f"a {quadrotor.replace('_', ' ')}"
+
+
+def standard_conditions(nominal: Conditions, others: Sequence[str], expected_latency_s: float) -> dict[str, Conditions]:
     """Conditions by name: VARIED are varied together, each by itself; the delay is MORE_DELAY_S more than expected.
 
-    `other` names the quadrotor of another parameter file.
+    `others` name the quadrotors of other parameter files.
     """
     quadrotor, spread = nominal.quadrotor, nominal.randomisation
     delay_s = expected_latency_s + MORE_DELAY_S
@@ -71,7 +76,7 @@ def standard_conditions(nominal: Conditions, other: str, expected_latency_s: flo
         NOMINAL: nominal,
         f"{varied} ±20 %": within(0.2),
         f"{varied} ±30 %": within(0.3),
-        f"a {other.replace('_', ' ')}": replace(nominal, quadrotor=load_parameters(other)),
+        **{airframe_name(other): replace(nominal, quadrotor=load_parameters(other)) for other in others},
         f"delay of {1000 * delay_s:.0f} ms": replace(nominal, quadrotor=delayed(quadrotor, delay_s)),
         "battery 7.0 V of 7.4 V": replace(nominal, quadrotor=quadrotor.scaled(battery=LOW_BATTERY)),
     }
@@ -82,13 +87,13 @@ def delayed(quadrotor: QuadrotorParameters, more_s: float) -> QuadrotorParameter
     return replace(quadrotor, latency_s=quadrotor.latency_s + more_s)
 
 
-def judge(pilots: dict[str, Pilot], nominal: Conditions, other: str, expected_latency_s: float, seed: int,
+def judge(pilots: dict[str, Pilot], nominal: Conditions, others: Sequence[str], expected_latency_s: float, seed: int,
           episodes: int, task: Any, progress: Callable[[float], None] = lambda share: None) -> Judgement:  # fmt: skip
     """Fly every pilot under every condition, from the same starts. progress: called with the share done, 0 to 1.
 
     expected_latency_s: what a drone is expected to have at most. A cell of the breakdown has half as many flights as a condition.
     """
-    conditions = standard_conditions(nominal, other, expected_latency_s)
+    conditions = standard_conditions(nominal, others, expected_latency_s)
     quadrotor = nominal.quadrotor
     cells = {quantity: [quadrotor.scaled(**{quantity: 1.0 + change}) for change in CHANGES] for quantity in VARIED}
     cells["delay"] = [delayed(quadrotor, delay_s) for delay_s in DELAYS_S]

@@ -12,16 +12,15 @@ from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile, load_policy
 from robot.flight.evaluation import Conditions, Network, Pilot, evaluate
 from robot.flight.evaluation_plots import heat_map
-from robot.flight.judgement import NOMINAL, Judgement, judge, pilots_for
+from robot.flight.judgement import NOMINAL, Judgement, airframe_name, judge, pilots_for
 from robot.flight.settings import FlightTrainConfig
 from robot.flight.tracking import LAPS_S, tracking_figures
 from robot.flight.tracking import pilots_for as tracking_pilots_for
 from robot.flight.training import LATENCY_S, task_for
 from robot.flight.video import frames, save_video
 from robot.tasks import track_trajectory
-from sim.quadrotor import Q_X, Q_Y, load_parameters
+from sim.quadrotor import CRAZYFLIES, Q_X, Q_Y, load_parameters, quadrotors_named
 
-OTHERS = {"crazyflie_2_0": "crazyflie_2_1"}  # the other published set of the same drone; crazyflie_2_0 for the rest
 VIDEO_STARTS = 24  # of which the most tilted one is shown
 
 
@@ -56,7 +55,8 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
     task = task_for(config)
     if waypoints is not None and task is not track_trajectory:
         raise ValueError(f"--waypoints: found a policy for {config.task}, allowed: one that follows paths")
-    name = quadrotor or config.quadrotor
+    name = quadrotor or quadrotors_named(config.quadrotor)[0]
+    others = [other for other in CRAZYFLIES if other != name]
     conditions = Conditions(load_parameters(name), starts=task.STARTS)
     network = Network(policy.weights, policy.layers, task)
     follows = task is track_trajectory
@@ -66,7 +66,7 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
         else pilots_for(network, conditions.quadrotor, task)
     )
     expected_s = LATENCY_S if config.algorithm == "gradient" else 0.0
-    judgement = judge(pilots, conditions, OTHERS.get(name, "crazyflie_2_0"), expected_s, seed, episodes, task, progress)
+    judgement = judge(pilots, conditions, others, expected_s, seed, episodes, task, progress)
 
     drawn = path.parent / "heatmap.png"
     data = io.BytesIO()
@@ -76,10 +76,19 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
     figures: dict[str, Any] = {
         "run": str(path.parent), "task": config.task, "quadrotor": name, "episodes": episodes,
         **judgement.conditions[NOMINAL]["policy"],
+        "airframes": {
+            other: judgement.conditions[NOMINAL if other == name else airframe_name(other)]["policy"]
+            for other in (name, *others)
+        },
         "conditions": judgement.conditions, "breakdown": judgement.breakdown, "heat_map": str(drawn),
     }  # fmt: skip
     if follows:
         figures |= tracking_figures(pilots, conditions, seed, laps_s=laps_s, waypoints=waypoints)
+        for other in others:
+            figures["airframes"][other] |= tracking_figures(
+                {"policy": network}, Conditions(load_parameters(other), starts=task.STARTS), seed, laps_s=laps_s,
+                waypoints=waypoints,
+            )  # fmt: skip
     if video is not None:
         save_video(video, frames(filmed(pilots, conditions, seed, task), conditions.quadrotor))
         figures["video"] = str(video)

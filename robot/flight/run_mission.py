@@ -15,7 +15,7 @@ from firmware_export.network import Network
 from policies.array_file import write_bytes_atomically
 from robot.clock import Clock, RealClock
 from robot.config import CrazyflieLink, load_drone
-from robot.crazyflie_app_of_run import trained_for
+from robot.crazyflie_app_of_run import learned_with
 from robot.flight.figures import Figure, FigureOfEight, HoverAtPoints
 from robot.flight.flight_log import FlightLog, is_flight
 from robot.flight.flown import Phase
@@ -37,24 +37,34 @@ FIGURES: dict[str, Callable[[], Figure]] = {"hover": HoverAtPoints, "track_traje
 
 def run_mission(
     run: Path, robot: str, policy_on: str, loss: float, seed: int, config: Any, show: Callable[[Phase, float], None],
-    root: Path = Path("runs"),
+    root: Path = Path("runs"), quadrotor: str = "", positioning: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """Fly, and return the figures of the verb's last line.
 
-    policy_on: "board" or "host". config: saved beside the log. Raises ValueError for a wrong run or robot, LinkLost if no drone answers.
+    policy_on: "board" or "host". quadrotor, positioning: of a virtual drone, instead of its file's. config: saved beside
+    the log. Raises ValueError for a wrong run or robot, LinkLost if no drone answers.
     """
     drone_config = load_drone(robot)
     if loss and not drone_config.virtual:
         raise ValueError(f"--loss: found {loss}, allowed on a real drone: 0")
+    for option, value in (("quadrotor", quadrotor), ("positioning", positioning)):
+        if value and not drone_config.virtual:
+            raise ValueError(f"--{option}: found {value}, allowed with a virtual drone alone")
     network = network_of_run(run)
     if network.task not in FIGURES:
         raise ValueError(f"{run}: field task is {network.task!r}, allowed: {', '.join(FIGURES)}")
     link, clock = drone_config.crazyflie, RealClock()
-    pilot = pilot_for(run, network, policy_on)
+    if positioning and link.motion_capture is not None:
+        raise ValueError(f"--positioning: found {positioning}, allowed for a robot file with motion_capture: none")
+    quadrotor, positioning = quadrotor or link.quadrotor, positioning or link.positioning
+    pilot = pilot_for(run, network, policy_on, quadrotor)
     with ExitStack() as stack:
         uri, truth = link.uri, None
         if drone_config.virtual:
-            drone = stack.enter_context(virtual_drone(run, loss, seed, link.motion_capture is not None))
+            lost = link.motion_capture is not None  # it knows nothing but the poses that it is sent
+            drone = stack.enter_context(
+                virtual_drone(run, loss, seed, quadrotor, positioning="none" if lost else positioning)
+            )
             uri, truth = drone.uri, lambda: true_place(drone)
             if link.motion_capture is not None and link.motion_capture.udp:
                 stack.enter_context(
@@ -82,6 +92,8 @@ def run_mission(
         "policy": str(run),
         "task": network.task,
         "policy_on": policy_on,
+        "quadrotor": quadrotor or learned_with(run),
+        "positioning": positioning,
         "position_error_m": flown.position_error_m,
         "position_error_max_m": max(flown.errors_m, default=None),
         "judged_by": "estimate" if truth is None else "truth",
@@ -107,12 +119,12 @@ def motion_capture_of(link: CrazyflieLink, driver: Crazyflie, clock: Clock) -> M
     return MotionCapture(MotionCaptureSettings(told.body, told.address() if told.udp else None, file), driver, clock)
 
 
-def pilot_for(run: Path, network: Network, policy_on: str) -> Pilot:
-    """The policy of this network, on board or on this computer."""
+def pilot_for(run: Path, network: Network, policy_on: str, quadrotor: str = "") -> Pilot:
+    """The policy of this network, on board or on this computer. quadrotor: what it flies; empty: see `learned_with`."""
     follows = network.task == "track_trajectory"
     if policy_on == "board":
         return OnBoardPolicy(network.sha256, network.rate_hz, LAP_S if follows else None)
-    return HostPolicy(network, load_parameters(trained_for(run)), figure_of_eight() if follows else None)
+    return HostPolicy(network, load_parameters(learned_with(run, quadrotor)), figure_of_eight() if follows else None)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from sim.quadrotor import FLEET
+
 
 @dataclass(frozen=True)
 class FlightTrainConfig:
@@ -18,12 +20,11 @@ class FlightTrainConfig:
     nominal drone, without latency, whatever --randomise says."""
     seed: int = 0
     randomise: bool = True
-    """Vary mass, thrust, inertia and motor delay by up to 20 %; otherwise only what every training varies: latency from
-    0 to 30 ms (20 more than a drone is expected to have), and disturbances."""
-    both: bool = False
-    """Fly both published sets of the Crazyflie's parameters in turn, for longer: the policy to take to a real one."""
-    quadrotor: str = "crazyflie_2_0"
-    """A quadrotor of `sim/data`, or the path of its TOML file."""
+    """Vary mass, thrust, inertia and motor delay by up to 20 % (5 % about each of several quadrotors); otherwise only what
+    every training varies: latency from 0 to 30 ms (20 more than a drone is expected to have), and disturbances."""
+    quadrotor: str = FLEET
+    """`crazyflies`: the Crazyflie 2.0, 2.1, 2.1+ and Brushless, all of them with one policy. Or one alone, for a fifth of
+    the time: a quadrotor of `sim/data`, or the path of its TOML file."""
     start: Literal["near", "thrown"] = "near"
     """`near`: within 20 cm of the goal, tilted up to 90 degrees; `thrown`: any attitude, 3 m/s, 10 rad/s, more room."""
     past_actions: int = 16
@@ -46,5 +47,6 @@ class FlightTrainConfig:
             )
         if self.algorithm != "gradient" and self.task != "hover":
             raise ValueError(f"--algorithm: found {self.algorithm}, allowed with --task {self.task}: gradient")
-        if self.algorithm != "gradient" and (self.both or self.start == "thrown"):
-            raise ValueError(f"--algorithm: found {self.algorithm}, allowed with --both or --start thrown: gradient")
+        if self.algorithm != "gradient" and (self.quadrotor == FLEET or self.start == "thrown"):
+            raise ValueError(f"--algorithm: found {self.algorithm}, allowed with --quadrotor {FLEET} or --start thrown: "
+                             "gradient")  # fmt: skip

@@ -18,28 +18,28 @@ from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
 from robot.flight.evaluation import DISTURBED, Conditions, Network, evaluate
 from robot.flight.first_order import FirstOrder, Recipe
-from robot.flight.judgement import MORE_DELAY_S, VARIED
+from robot.flight.judgement import MORE_DELAY_S, VARIED, Figures
 from robot.flight.settings import FlightTrainConfig
-from robot.flight.tracking import track
+from robot.flight.tracking import track, tracking_figures
 from robot.flight.window import Objective
 from robot.practice.settings import new_run_folder, save_config
 from robot.tasks import recover, task_module
-from sim.quadrotor import Q_X, Q_Y, STEP_S, QuadrotorParameters, load_parameters
+from sim.quadrotor import FLEET, Q_X, Q_Y, STEP_S, QuadrotorParameters, load_parameters, quadrotors_named
 from sim.quadrotor_batch import SensorNoise
 
-BOTH = ("crazyflie_2_0", "crazyflie_2_1")
-OTHER_SHARE = 2  # of the drones of a training for both are of the other set, to one of the own
+TWICE = ("crazyflie_2_1", "crazyflie_2_1_plus")  # of a fleet: those with little thrust to recover with
 CHECKS, CHECK_FLIGHTS = 8, 256
 JUDGED_SEED, JUDGED_FLIGHTS = 1_000_003, 1000  # fresh starts and drones, which no check has seen
+JUDGED = ("survival", "position_error_m", "action_change")
 JUDGED_SPREAD = 0.2  # of VARIED, in survival_randomised
 
 LATENCY_S = 0.01  # from sensing to motors, that a drone is expected to have at most; training goes beyond it
 NOMINAL = replace(DISTURBED, latency_high_s=LATENCY_S + MORE_DELAY_S)
 RANDOMISED = replace(NOMINAL, **dict.fromkeys(VARIED, 0.2))
-# For both Crazyflies: the first a little later than the delay to be survived, as the edge of what was met is flown worst;
-# the other, which has less thrust to recover with, twice as often, and less late.
-WIDE = replace(NOMINAL, latency_high_s=LATENCY_S + MORE_DELAY_S + 0.01, battery=0.06, **dict.fromkeys(VARIED, 0.1))
-WIDE_OTHER = replace(WIDE, latency_high_s=0.02)
+# For several quadrotors: the first a little later than the delay to be survived, as the edge of what was met is flown
+# worst; the others, which have less thrust to recover with, less late.
+FLEET_SPREAD = 0.05  # of VARIED
+FIRST_LATENCY_S, OTHERS_LATENCY_S = LATENCY_S + MORE_DELAY_S + 0.005, 0.02
 SETTLE_S, SETTLED_M, SETTLED_UP = 3.0, 0.3, 0.87  # thrown drones: by then, nearer than this, tilted by less than 30 deg
 
 
@@ -63,15 +63,14 @@ class Check:
     iteration: int
     seconds: float
     steps: int
-    survival: float
-    position_error_m: float | None
-    action_change: float | None
+    figures: Figures  # JUDGED, means over the airframes
     weights: np.ndarray
 
     @property
     def score(self) -> float:
         """Higher is better: what crashes is worth nothing, what strays little."""
-        return self.survival - (1.0 if self.position_error_m is None else self.position_error_m)
+        error_m = self.figures["position_error_m"]
+        return (self.figures["survival"] or 0.0) - (1.0 if error_m is None else error_m)
 
 
 def iterations_for(config: FlightTrainConfig) -> int:
@@ -84,7 +83,7 @@ def iterations_for(config: FlightTrainConfig) -> int:
         from robot.flight.td3 import Td3Recipe
 
         usual = Td3Recipe().iterations
-    elif config.both:
+    elif config.quadrotor == FLEET:
         usual = 1500
     elif config.start == "thrown" or config.task != "hover":
         usual = 600
@@ -95,9 +94,12 @@ def iterations_for(config: FlightTrainConfig) -> int:
 
 def recipe_for(config: FlightTrainConfig) -> Recipe:
     """How the gradient trainer trains."""
-    spread = WIDE if config.both else RANDOMISED if config.randomise else NOMINAL
-    recipe = Recipe(iterations=iterations_for(config), history=config.past_actions, spread=spread,
-                    spread_of_others=WIDE_OTHER if config.both else None)  # fmt: skip
+    recipe = Recipe(iterations=iterations_for(config), history=config.past_actions,
+                    spread=RANDOMISED if config.randomise else NOMINAL)  # fmt: skip
+    if config.quadrotor == FLEET:
+        varied = replace(NOMINAL, battery=0.06, **dict.fromkeys(VARIED, FLEET_SPREAD if config.randomise else 0.0))
+        recipe = replace(recipe, spread=replace(varied, latency_high_s=FIRST_LATENCY_S),
+                         spread_of_others=replace(varied, latency_high_s=OTHERS_LATENCY_S))  # fmt: skip
     if config.start == "thrown":
         return replace(recipe, objective=Objective(wall_m=3.0, crash_m=2.0 * recover.BOX_M), box_m=recover.BOX_M)
     if config.task == "track_trajectory":
@@ -106,10 +108,9 @@ def recipe_for(config: FlightTrainConfig) -> Recipe:
 
 
 def quadrotors_for(config: FlightTrainConfig) -> list[QuadrotorParameters]:
-    """The quadrotors to train with; the first is the one to judge by."""
-    own = load_parameters(config.quadrotor)
-    others = [load_parameters(name) for name in BOTH if name != config.quadrotor]
-    return [own, *others * OTHER_SHARE] if config.both else [own]
+    """The quadrotors to train with, some of them twice; the first is hovered with at first."""
+    names = quadrotors_named(config.quadrotor)
+    return [load_parameters(name) for name in (*names, *(name for name in TWICE if len(names) > 1))]
 
 
 def task_for(config: FlightTrainConfig) -> Any:
@@ -139,8 +140,11 @@ def train(
     Ctrl-C ends the training; the figures then have `interrupted`. Before the first check it raises KeyboardInterrupt.
     """
     task = task_for(config)
-    conditions = Conditions(load_parameters(config.quadrotor), DISTURBED, task.STARTS)
-    compile_s = warm_up(config, task, conditions)
+    airframes = {
+        name: Conditions(load_parameters(name), DISTURBED, task.STARTS) for name in quadrotors_named(config.quadrotor)
+    }
+    first = next(iter(airframes.values()))
+    compile_s = warm_up(config, task, first)
 
     began = time.perf_counter()
     learner = learner_for(config)
@@ -151,10 +155,8 @@ def train(
             learner.iterate()
             if iteration in due:
                 weights = learner.weights
-                found = evaluate(Network(weights, learner.layers, task), conditions, 0, CHECK_FLIGHTS, task)
-                figures = found.figures()
-                checks.append(Check(iteration, time.perf_counter() - began, learner.steps, found.survival,
-                                    figures["position_error_m"], figures["action_change"], weights))  # fmt: skip
+                found = flown(Network(weights, learner.layers, task), airframes, 0, CHECK_FLIGHTS, task)
+                checks.append(Check(iteration, time.perf_counter() - began, learner.steps, mean_of(found), weights))
                 if progress is not None:
                     progress(checks[-1])
     except KeyboardInterrupt:
@@ -169,11 +171,14 @@ def train(
         "run": str(folder), "wall_s": wall_s, "compile_s": compile_s, "env_steps": learner.steps,
         "updates": learner.updates,
     }  # fmt: skip
-    result |= judged(best.weights, learner.layers, task, conditions)
+    result |= judged(best.weights, learner.layers, task, airframes)
     if config.task == "track_trajectory":
-        result |= track(Network(best.weights, learner.layers, task), conditions, JUDGED_SEED, folder)
+        pilot = Network(best.weights, learner.layers, task)
+        result |= track(pilot, first, JUDGED_SEED, folder)
+        for name, conditions in airframes.items():
+            result["airframes"][name] |= tracking_figures({"policy": pilot}, conditions, JUDGED_SEED)
     if config.start == "thrown":
-        result["settled"] = settled(best.weights, learner.layers, conditions)
+        result["settled"] = min(settled(best.weights, learner.layers, conditions) for conditions in airframes.values())
     if interrupted:
         result["interrupted"] = True
     save_config(folder, config)
@@ -193,18 +198,28 @@ def warm_up(config: FlightTrainConfig, task: Any, conditions: Conditions) -> flo
     return time.perf_counter() - began
 
 
-def judged(weights: np.ndarray, layers: tuple[int, ...], task: Any, conditions: Conditions) -> dict[str, Any]:
-    """The figures of flights with the nominal drone, and the survival of drones that differ from it."""
+def flown(pilot: Network, airframes: dict[str, Conditions], seed: int, flights: int, task: Any) -> dict[str, Figures]:
+    """Survival, position error and action change of each airframe."""
+    found = {name: evaluate(pilot, under, seed, flights, task).figures() for name, under in airframes.items()}
+    return {name: {field: figures[field] for field in JUDGED} for name, figures in found.items()}
+
+
+def mean_of(airframes: dict[str, Figures]) -> Figures:
+    """Of each figure the mean over the airframes that have it; None if none has."""
+    columns = {field: [value for f in airframes.values() if (value := f[field]) is not None] for field in JUDGED}
+    return {field: float(np.mean(values)) if values else None for field, values in columns.items()}
+
+
+def judged(weights: np.ndarray, layers: tuple[int, ...], task: Any, airframes: dict[str, Conditions]) -> dict[str, Any]:
+    """The figures of flights, as means over the airframes and for each of them, and the survival of drones that differ."""
     pilot = Network(weights, layers, task)
-    nominal = evaluate(pilot, conditions, JUDGED_SEED, JUDGED_FLIGHTS, task).figures()
-    spread = replace(conditions.randomisation, **dict.fromkeys(VARIED, JUDGED_SPREAD))
-    other = evaluate(pilot, replace(conditions, randomisation=spread), JUDGED_SEED, JUDGED_FLIGHTS, task)
-    return {
-        "survival": nominal["survival"],
-        "position_error_m": nominal["position_error_m"],
-        "action_change": nominal["action_change"],
-        "survival_randomised": other.survival,
+    nominal = flown(pilot, airframes, JUDGED_SEED, JUDGED_FLIGHTS, task)
+    spread = dict.fromkeys(VARIED, JUDGED_SPREAD)
+    varied = {
+        name: replace(under, randomisation=replace(under.randomisation, **spread)) for name, under in airframes.items()
     }
+    others = mean_of(flown(pilot, varied, JUDGED_SEED, JUDGED_FLIGHTS, task))
+    return {**mean_of(nominal), "survival_randomised": others["survival"], "airframes": nominal}
 
 
 def settled(weights: np.ndarray, layers: tuple[int, ...], conditions: Conditions) -> float:
@@ -220,10 +235,11 @@ def metrics(checks: list[Check]) -> str:
     """One row a check."""
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(["iteration", "seconds", "env_steps", "survival", "position_error_m", "action_change"])
+    table.writerow(["iteration", "seconds", "env_steps", *JUDGED])
     for check in checks:
-        table.writerow([check.iteration, f"{check.seconds:.3f}", check.steps, check.survival,
-                        check.position_error_m, check.action_change])  # fmt: skip
+        table.writerow(
+            [check.iteration, f"{check.seconds:.3f}", check.steps, *(check.figures[name] for name in JUDGED)]
+        )
     return text.getvalue()
 
 
@@ -235,9 +251,9 @@ def picture(checks: list[Check], best: Check) -> bytes:
     axes = figure.subplots()
     errors = axes.twinx()
     seconds = [check.seconds for check in checks]
-    axes.plot(seconds, [100.0 * check.survival for check in checks], "o-", color="tab:blue")
-    errors.semilogy(seconds, [np.nan if c.position_error_m is None else 100.0 * c.position_error_m for c in checks],
-                    "o-", color="tab:orange")  # fmt: skip
+    axes.plot(seconds, [100.0 * (check.figures["survival"] or 0.0) for check in checks], "o-", color="tab:blue")
+    errors_m = [check.figures["position_error_m"] for check in checks]
+    errors.semilogy(seconds, [np.nan if e is None else 100.0 * e for e in errors_m], "o-", color="tab:orange")
     axes.axvline(best.seconds, color="tab:green", ls="--", label="kept")
     axes.set(xlabel="seconds of training", title="Flights in the simulator while training")
     axes.set_ylabel("flights to the end, %", color="tab:blue")

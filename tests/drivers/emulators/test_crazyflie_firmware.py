@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.emulators.crtp import Packet, Port
+from sim.quadrotor import CRAZYFLIES
 
 CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 0, 1, 3, 4, 5, 6, 7
 PLAN_FLIES, PLAN_FINISHED = 8, 9
@@ -46,7 +47,7 @@ def test_who_arms_and_does_not_fly_is_disarmed_after_half_a_minute(make_drone):
     assert drone.arm() == bytes([0x81, 1, 1])
 
 
-@pytest.mark.parametrize("quadrotor", ["crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_brushless"])
+@pytest.mark.parametrize("quadrotor", CRAZYFLIES)
 def test_it_hovers_within_centimetres_of_a_position(make_drone, quadrotor: str):
     drone = make_drone(quadrotor=quadrotor)
     drone.climb(1.0)
@@ -55,7 +56,7 @@ def test_it_hovers_within_centimetres_of_a_position(make_drone, quadrotor: str):
     for _ in range(100):
         drone.stream(0.04, 7, 0.5, -0.3, 1.0, 45.0)
         errors.append(math.dist(drone.position, (0.5, -0.3, 1.0)))
-    assert np.mean(errors[50:]) < 0.05
+    assert np.mean(errors[50:]) < 0.08  # by truth: the estimate itself is some centimetres off
     assert drone.yaw_deg == pytest.approx(45.0, abs=4.0)
 
 

@@ -15,4 +15,8 @@ def brief_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "JUDGED_FLIGHTS", 64)
         patch.setattr(training, "CHECK_FLIGHTS", 64)
-        yield Path(training.train(FlightTrainConfig(seed=3, effort=0.2), root=tmp_path_factory.mktemp("runs"))["run"])
+        yield Path(
+            training.train(
+                FlightTrainConfig(quadrotor="crazyflie_2_0", seed=3, effort=0.2), root=tmp_path_factory.mktemp("runs")
+            )["run"]
+        )

@@ -8,9 +8,7 @@ import pytest
 
 from drivers.base import LinkLost
 from drivers.crazyflie import (
-    BATTERY_LOW,
     CAN_FLY,
-    CHARGING,
     ESTIMATOR_PARAMETER,
     GUARD,
     IS_ARMED,
@@ -24,7 +22,7 @@ from robot.clock import ReplayClock
 from robot.flight.figures import FigureOfEight, HoverAtPoints, eased
 from robot.flight.flight_log import FlightLog, read_flight
 from robot.flight.flown import Phase, Place
-from robot.flight.mission import LANDED_M, Mission
+from robot.flight.mission import Mission
 from robot.flight.on_board import (
     ACTIVE,
     ARM,

@@ -18,7 +18,7 @@ from robot.flight.settings import FlightTrainConfig
 from robot.flight.training import CHECKS, Check, judged, learner_for, recipe_for, train
 from robot.tasks import hover
 
-BRIEF = FlightTrainConfig(seed=3, effort=0.25)
+BRIEF = FlightTrainConfig(quadrotor="crazyflie_2_0", seed=3, effort=0.25)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +54,7 @@ def test_the_runs_folder_holds_all_that_it_should(run: dict[str, Any]) -> None:
 
 def test_the_saved_policy_is_the_one_that_was_judged(run: dict[str, Any]) -> None:
     policy = load_policy(Path(run["run"]) / "policy.npz", "hover", 18 + 4 * 16)
-    again = judged(policy.weights, policy.layers, hover, Conditions())
+    again = judged(policy.weights, policy.layers, hover, {"crazyflie_2_0": Conditions()})
     assert again == {key: run[key] for key in again}
     assert policy.metadata["rate_hz"] == pytest.approx(100.0)
 
@@ -63,14 +63,15 @@ def test_ctrl_c_keeps_the_best_policy_so_far(tmp_path: Path) -> None:
     def interrupt(check: Check) -> None:
         raise KeyboardInterrupt
 
-    figures = train(FlightTrainConfig(effort=0.05), interrupt, tmp_path)
-    assert figures["interrupted"] and figures["updates"] < recipe_for(FlightTrainConfig(effort=0.05)).iterations
+    config = FlightTrainConfig(quadrotor="crazyflie_2_0", effort=0.05)
+    figures = train(config, interrupt, tmp_path)
+    assert figures["interrupted"] and figures["updates"] < recipe_for(config).iterations
     assert load_policy(Path(figures["run"]) / "policy.npz").metadata["task"] == "hover"
 
 
 def test_the_best_check_is_kept() -> None:
     worse, better, crashes = (
-        Check(0, 0.0, 0, survival, error_m, 0.0, None)  # type: ignore[arg-type]
+        Check(0, 0.0, 0, {"survival": survival, "position_error_m": error_m}, None)  # type: ignore[arg-type]
         for survival, error_m in ((0.99, 0.05), (0.99, 0.02), (0.2, None))
     )
     assert max(worse, better, crashes, key=lambda check: check.score) is better
@@ -81,8 +82,8 @@ def test_the_best_check_is_kept() -> None:
     [
         ({"effort": 0.0}, "--effort"),
         ({"seed": -1}, "--seed"),
-        ({"algorithm": "ppo", "task": "track_trajectory"}, "--algorithm"),
-        ({"algorithm": "ppo", "both": True}, "--algorithm"),
+        ({"algorithm": "ppo", "quadrotor": "crazyflie_2_0", "task": "track_trajectory"}, "--algorithm"),
+        ({"algorithm": "ppo"}, "--algorithm.*crazyflies.*gradient"),
         ({"start": "thrown", "task": "track_trajectory"}, "--start"),
     ],
 )
@@ -99,7 +100,9 @@ def test_an_unknown_quadrotor_or_task_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("options", "least"), [({"past_actions": 2}, 3), ({"past_actions": 3, "both": True}, 4)])
+@pytest.mark.parametrize(
+    ("options", "least"), [({"past_actions": 2, "quadrotor": "crazyflie_2_0"}, 3), ({"past_actions": 3}, 4)]
+)
 def test_past_actions_that_the_latency_reaches_beyond_are_refused(
     options: dict[str, Any], least: int, tmp_path: Path
 ) -> None:
