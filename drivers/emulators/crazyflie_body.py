@@ -12,7 +12,15 @@ from dataclasses import replace
 import numpy as np
 from numba import njit
 
-from drivers.emulators.crazyflie_estimator import PREDICT_MS, REVERSION, add_process_noise, begin, finish, predict
+from drivers.emulators.crazyflie_estimator import (
+    PREDICT_MS,
+    REVERSION,
+    VARIANCE_MIN,
+    add_process_noise,
+    begin,
+    finish,
+    predict,
+)
 from drivers.emulators.crazyflie_positioning import Filter, Past, positioning_for
 from drivers.emulators.crazyflie_vices import Errors, load_vices
 from sim.quadrotor import (
@@ -205,7 +213,7 @@ class Body:
 
     def variance(self, k: int) -> float:
         """What the estimator believes of its k-th number: m^2 of position, (m/s)^2 of velocity in the body's frame."""
-        return 0.0 if self._is_exact else float(self._filter.p[k, k])
+        return VARIANCE_MIN if self._is_exact else float(self._filter.p[k, k])
 
     @property
     def external(self) -> Filter:
