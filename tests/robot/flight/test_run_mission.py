@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivers import crazyflie_link
+from drivers.base import LinkLost
 from drivers.crazyflie import Crazyflie, CrazyflieSettings
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflieConfig, start_virtual_crazyflie
 from robot.cli import run as verb
@@ -65,15 +66,24 @@ def test_a_drone_whose_link_is_cut_lands_by_itself_and_nobody_says_that_it_has(b
     assert 0.05 < truths[-1].impact_m_s < 1.0
 
 
-def test_firmware_that_forgets_forces_is_refused_on_the_ground(brief_run, tmp_path):
-    with start_virtual_crazyflie(VirtualCrazyflieConfig(firmware="2025.09.1")) as drone:
+@pytest.mark.parametrize(
+    ("firmware", "words"),
+    [
+        ("2025.09.1", "firmware 2025.09.1 forgets the forces .* allowed: release 2025.12 or later"),
+        (
+            "2026.08",
+            "does not log policy.active, a variable of the app: robot export --to crazyflie, build, robot flash",
+        ),
+    ],
+)
+def test_a_drone_that_a_policy_cannot_fly_is_refused_at_connection(brief_run, tmp_path, firmware, words):
+    with start_virtual_crazyflie(VirtualCrazyflieConfig(firmware=firmware)) as drone:
         robot = tmp_path / "old.toml"
         robot.write_text(f'virtual = false\n[crazyflie]\nuri = "{drone.uri}"\n')
-        flown = run_mission(brief_run, str(robot), "board", 0.0, 0, {}, lambda phase, share: None, tmp_path / "runs")
-        assert drone.truth().z == 0.0
-    assert "firmware 2025.09.1 forgets the forces" in flown["trouble"]
-    assert "2025.12 or later" in flown["trouble"]
-    assert flown["took_off"] is False
+        with pytest.raises(LinkLost, match=words) as refused:
+            run_mission(brief_run, str(robot), "board", 0.0, 0, {}, lambda phase, share: None, tmp_path / "runs")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
