@@ -1,5 +1,8 @@
 """The files of an exported app."""
 
+import shutil
+import subprocess
+
 import pytest
 
 from firmware_export.compilers import shared_library
@@ -72,3 +75,33 @@ def test_a_policy_of_another_kind_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="found no src/Kbuild"):
         build_for_host(tmp_path)
+
+
+FIRMWARE = "static void powerDistributionForce(const control_t *control, ...) {{\n  {}\n}}\n"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("motorThrustUncapped->list[i] = control->normalizedForces[i] * UINT16_MAX;", ""),
+        ("// Not implemented yet", "powerDistributionForce is empty"),
+        (None, "found no crazyflie-firmware there"),
+    ],
+)
+@pytest.mark.parametrize("file", ["Makefile", "src/Kbuild"])
+def test_the_build_ends_with_a_message_on_firmware_that_forgets_forces(apps, tmp_path, body, words, file):
+    """Of the firmware only what the build looks at; by way of oot.mk, or of the firmware's own make."""
+    if body is not None:
+        mixer = tmp_path / "src" / "modules" / "src" / "power_distribution_quadrotor.c"
+        mixer.parent.mkdir(parents=True)
+        mixer.write_text(FIRMWARE.format(body))
+        (tmp_path / "tools" / "make").mkdir(parents=True)
+        (tmp_path / "tools" / "make" / "oot.mk").write_text("")
+    where = [f"CRAZYFLIE_BASE={tmp_path}", f"srctree={tmp_path}"]
+    made = subprocess.run(
+        ["make", "-f", file, "--eval=done: ;", "done", *where], cwd=apps["hover"], capture_output=True, text=True
+    )
+    assert (made.returncode == 0) == (not words), made.stderr
+    assert words in made.stderr
+    assert "2025.12 or later" in made.stderr or "is empty" not in words
