@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import cflib.crazyflie
 
 from drivers.base import NEVER_S, Clock, LinkLost
-from drivers.crazyflie_firmware import ask_version
+from drivers.crazyflie_firmware import ask_version, too_old
 from drivers.crazyflie_link import use_repeating_links
 from drivers.crazyflie_logs import Logs
 
@@ -154,7 +154,12 @@ class Crazyflie:
         self.firmware = ask_version(cf)
         missing = [name for name in (*POSITION, *ATTITUDE, *RATE, *HEALTH, *self.settings.extra) if not self.logs(name)]
         if missing:
+            of_app = missing[0] in self.settings.extra
             why = f"{uri}: its firmware{self.firmware and f', {self.firmware},'} does not log {missing[0]}"
+            if of_app:
+                why += ", a variable of the app: robot export --to crazyflie, build, robot flash"
+            if of_app and (old := too_old(self.firmware)):
+                why = f"{uri}: {old}"
             self.close()
             self._link_trouble = why
             return False

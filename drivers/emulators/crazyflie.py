@@ -152,7 +152,7 @@ class Server:
         """How things really are."""
         firmware = self.firmware
         values = (1e-3 * firmware.now_ms, *firmware.body.state.tolist(), float(firmware.forces.mean()))
-        others = (firmware.supervisor.state.name, firmware.controller, self._slipped_s)
+        others = (firmware.supervisor.state.name, firmware.controller, firmware.impact_m_s, self._slipped_s)
         return DroneTruth._make((*values, *others))
 
     # Time.

@@ -26,6 +26,7 @@ from drivers.emulators.crazyflie_toc import LogService, LogVariable, Parameter, 
 from drivers.emulators.crazyflie_variables import log_variables, parameters
 from drivers.emulators.crazyflie_version import NEWEST, Version
 from drivers.emulators.crtp import NULL_PACKET, Packet, Port, decoded
+from sim.quadrotor import V_Z, Z
 
 DEVICE_TYPE = b"CF21"
 SUPERVISOR_MS = 40  # 25 Hz
@@ -59,6 +60,8 @@ class Firmware:
         self.battery = Battery(body)
         self.pid = CascadedPid(body.quadrotor, body.hover_force())
         self.commander, self.high_level, self.supervisor = Commander(), HighLevelCommander(), Supervisor()
+        self.reset_wanted = False  # kalman.resetEstimation: the estimator's task takes it up, and clears it
+        self.impact_m_s = 0.0  # the greatest speed at which it has touched the ground, for judges
         self.forces = np.zeros(4)  # m1 to m4, shares of the greatest thrust
         self.setpoint = Setpoint()  # the one that is flown, after the supervisor
         self.packed = self.setpoint.packed()
@@ -92,7 +95,13 @@ class Firmware:
             self.control_pid(self.now_ms, self.forces)
         if not self.supervisor.motors_may_run:
             self.forces[:] = 0.0
+        if self.reset_wanted:
+            self.reset_wanted = False
+            self.body.reset_estimator()
+        height_m, climb_m_s = float(self.body.state[Z]), float(self.body.state[V_Z])
         self.body.step(self.forces)
+        if height_m > 0.0 and self.body.state[Z] <= 0.0:
+            self.impact_m_s = max(self.impact_m_s, -climb_m_s)
         self.now_ms += 1
 
     def _plan(self) -> None:

@@ -86,8 +86,7 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
         supervisor.stop_parameter = int(value)
 
     def reset(value: Number) -> None:
-        if value:
-            firmware.body.reset_estimator()
+        firmware.reset_wanted = bool(value)
 
     table = [
         Parameter("stabilizer.controller", "uint8_t", lambda: firmware.controller,
@@ -95,7 +94,7 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
         Parameter("stabilizer.stop", "uint8_t", lambda: supervisor.stop_parameter, stop),
         cell("stabilizer.estimator", "uint8_t", 2),  # Kalman
         cell("commander.enHighLevel", "uint8_t", 1),
-        Parameter("kalman.resetEstimation", "uint8_t", lambda: 0, reset),
+        Parameter("kalman.resetEstimation", "uint8_t", lambda: int(firmware.reset_wanted), reset),
         Parameter("posCtlPid.thrustBase", "uint16_t", lambda: pid.thrust_base, thrust_base, persistent=True),
         Parameter("deck.bcLighthouse4", "uint8_t", lambda: 1, None),
         Parameter("system.selftestPassed", "int8_t", lambda: 1, None),

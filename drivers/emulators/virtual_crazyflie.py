@@ -63,6 +63,7 @@ class DroneTruth(NamedTuple):
     force: float  # mean of what the controller asks of the rotors, share of the greatest thrust
     state: str  # of the supervisor, see `crazyflie_supervisor.State`
     controller: int  # stabilizer.controller
+    impact_m_s: float  # the greatest speed at which it has touched the ground so far
     slipped_s: float  # real time that the drone's clock has lost because the machine was busy
 
 

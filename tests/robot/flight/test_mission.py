@@ -8,7 +8,9 @@ import pytest
 
 from drivers.base import LinkLost
 from drivers.crazyflie import (
+    BATTERY_LOW,
     CAN_FLY,
+    CHARGING,
     ESTIMATOR_PARAMETER,
     GUARD,
     IS_ARMED,
@@ -22,7 +24,7 @@ from robot.clock import ReplayClock
 from robot.flight.figures import FigureOfEight, HoverAtPoints, eased
 from robot.flight.flight_log import FlightLog, read_flight
 from robot.flight.flown import Phase, Place
-from robot.flight.mission import Mission
+from robot.flight.mission import LANDED_M, Mission
 from robot.flight.on_board import (
     ACTIVE,
     ARM,
@@ -305,6 +307,141 @@ def test_an_estimate_that_wanders_is_not_taken_off_with(flight):
     flown, _, _ = flight(drone, shake)
     assert "no quiet position estimate" in flown.trouble
     assert "arm" not in drone.told
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"volts": 3.05}, "battery at 3.05 V, allowed: at least 3.5 V"),
+        ({"volts": math.nan}, "battery at nan V"),
+        ({"power": CHARGING}, "charger"),
+        ({"variance": 0.3}, "does not know its velocity"),
+        ({"drift_m_s": 0.08}, "no quiet position estimate"),
+        ({"firmware": "2025.09.1"}, "firmware 2025.09.1 forgets the forces"),
+    ],
+)
+def test_a_drone_that_is_not_fit_stays_on_the_ground(flight, change, words):
+    drone = EasyDrone()
+    vars(drone).update(change)
+    flown, _, _ = flight(drone)
+    assert words in flown.trouble
+    assert "arm" not in drone.told
+    assert (flown.took_off, flown.landed) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words"),
+    [(GUARD, None, "older version, which does not land by itself"), (ESTIMATOR_PARAMETER, 1.0, "does not know where")],
+)
+def test_without_a_landing_of_its_own_or_positioning_it_is_not_armed(flight, parameter, value, words):
+    drone = EasyDrone()
+    drone.parameters[parameter] = value
+    if value is None:
+        del drone.parameters[parameter]
+    flown, _, _ = flight(drone)
+    assert words in flown.trouble
+    assert "arm" not in drone.told
+
+
+def test_it_is_guarded_in_the_air_and_not_afterwards(flight):
+    drone = EasyDrone()
+    guards = set()
+
+    def look(mission, phase, share):
+        if Phase.TAKE_OFF <= phase < Phase.LANDING:
+            guards.add(drone.parameters[GUARD])
+
+    flight(drone, look)
+    assert guards == {1}
+    assert drone.parameters[GUARD] == 0
+
+
+def test_a_guard_that_is_lost_ends_the_flight(flight):
+    drone = EasyDrone()
+
+    def lose(mission, phase, share):
+        if phase == Phase.POLICY and share > 0.3:
+            drone.parameters[GUARD] = 0
+
+    flown, _, _ = flight(drone, lose)
+    assert "would not land by itself" in flown.trouble
+    assert flown.landed
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"volts": 2.9}, "battery at 2.90 V"),
+        ({"power": BATTERY_LOW}, "battery at"),
+        ({"variance": 0.2}, "lost the drone"),
+        ({"by_itself": 2}, "lands by itself: no set-point for 400 ms"),
+        ({"by_itself": 3}, "lands by itself: its battery is low"),
+    ],
+)
+def test_what_goes_wrong_in_the_air_ends_in_a_landing(flight, change, words):
+    drone = EasyDrone()
+
+    def spoil(mission, phase, share):
+        if phase == Phase.POLICY and share > 0.3:
+            vars(drone).update(change)
+
+    flown, _, _ = flight(drone, spoil)
+    assert words in flown.trouble
+    assert flown.landed
+    assert flown.took_off
+
+
+def test_motors_that_stop_above_the_ground_are_no_landing_and_the_figures_are_kept(flight):
+    drone = EasyDrone()
+    drone.stops_at_m = 0.43
+    flown, log, events = flight(drone)
+    assert flown.landed is False
+    assert "0.42 m above the ground" in flown.trouble
+    assert flown.position_error_m < 0.02
+    assert b'"landed":false' in events[-1].replace(b" ", b"")
+    assert log["position_m"][-1, 2] > LANDED_M
+
+
+def test_a_log_that_cannot_be_written_lands_the_drone(tmp_path):
+    drone = EasyDrone()
+    log = FlightLog(tmp_path / "log.mcap")
+    written, add = [], log.add
+
+    def fail_later(record):
+        written.append(record)
+        if len(written) > 500:
+            raise OSError(28, "No space left on device")
+        add(record)
+
+    log.add = fail_later
+    with log:
+        flown = Mission(drone, OnBoardPolicy(SHA, 100.0), HoverAtPoints(), drone.clock, log).fly()  # type: ignore[arg-type]
+    assert flown.trouble == "the log cannot be written: No space left on device"
+    assert flown.landed
+    assert len(written) == 501
+
+
+@pytest.mark.parametrize("airborne", [False, True])
+def test_motion_capture_that_fails_keeps_the_drone_down_or_brings_it_down(tmp_path, airborne):
+    class Cameras:
+        broken = not airborne
+
+        def trouble(self, in_the_air: bool) -> str:
+            return "motion capture: no pose" if self.broken else ""
+
+    drone, cameras = EasyDrone(), Cameras()
+    drone.parameters["kalman.resetEstimation"] = 0.0
+    drone.parameters[ESTIMATOR_PARAMETER] = 1.0
+
+    def fail(phase, share):
+        cameras.broken = cameras.broken or (phase == Phase.POLICY and share > 0.3)
+
+    with FlightLog(tmp_path / "log.mcap") as log:
+        mission = Mission(drone, OnBoardPolicy(SHA, 100.0), HoverAtPoints(), drone.clock, log, None, fail, cameras)  # type: ignore[arg-type]
+        flown = mission.fly()
+    assert flown.trouble == "motion capture: no pose"
+    assert flown.landed is airborne
+    assert drone.parameters[ESTIMATOR_PARAMETER] == 2
 
 
 def test_the_path_is_judged_by_the_drones_clock_from_the_step_it_took_over_in(flight):
