@@ -12,7 +12,15 @@ from dataclasses import replace
 import numpy as np
 from numba import njit
 
-from drivers.emulators.crazyflie_estimator import PREDICT_MS, REVERSION, add_process_noise, begin, finish, predict
+from drivers.emulators.crazyflie_estimator import (
+    PREDICT_MS,
+    REVERSION,
+    VARIANCE_MIN,
+    add_process_noise,
+    begin,
+    finish,
+    predict,
+)
 from drivers.emulators.crazyflie_positioning import Filter, Past, positioning_for
 from drivers.emulators.crazyflie_vices import Errors, load_vices
 from sim.quadrotor import (
@@ -166,7 +174,7 @@ class Body:
         vices = load_vices()
         if quadrotor.battery_sag_v_n == 0.0:
             battery = vices.battery
-            quadrotor = replace(quadrotor, battery_v=battery.open_v, battery_nominal_v=battery.full_thrust_v,
+            quadrotor = replace(quadrotor, battery_v=battery.open_v * quadrotor.battery_v / quadrotor.battery_nominal_v, battery_nominal_v=battery.full_thrust_v,
                                 battery_sag_v_n=battery.sag_v_n)  # fmt: skip
         self.quadrotor = quadrotor
         self._is_exact, self._is_lost = noise == 0.0 and positioning != "none", positioning == "none"
@@ -205,7 +213,7 @@ class Body:
 
     def variance(self, k: int) -> float:
         """What the estimator believes of its k-th number: m^2 of position, (m/s)^2 of velocity in the body's frame."""
-        return 0.0 if self._is_exact else float(self._filter.p[k, k])
+        return VARIANCE_MIN if self._is_exact else float(self._filter.p[k, k])
 
     @property
     def external(self) -> Filter:

@@ -168,8 +168,10 @@ def finish(x, q, p):
         propagate(p, turn)
         bound(p)
     x[6:] = 0.0
-    far, fast = max(abs(x[0]), abs(x[1]), abs(x[2])), max(abs(x[3]), abs(x[4]), abs(x[5]))
-    return far <= POSITION_MAX_M and fast <= SPEED_MAX_M_S
+    sane = True  # a NaN is not
+    for k in range(3):
+        sane = sane and abs(x[k]) <= POSITION_MAX_M and abs(x[3 + k]) <= SPEED_MAX_M_S
+    return sane
 
 
 @njit(cache=True)

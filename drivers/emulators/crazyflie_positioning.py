@@ -332,13 +332,16 @@ class Loco:
 
 
 class MotionCapture:
-    """Poses that a host sends: late, in frames, with gaps, of markers that are not quite where the body is."""
+    """Positions that a host sends (extpos): late, in frames, with gaps, of a marker that is not quite where the body is.
+
+    Poses (extpose) are what `crazyflie_localization` takes from the radio.
+    """
 
     reversion = True
 
     def __init__(self, vices: MotionCaptureVices, errors: Errors) -> None:
         self._vices, self._errors = vices, errors
-        self._frame_m, self._frame = errors.many(vices.frame_m, 3), small_turn(errors.many(vices.frame_rad, 3))
+        self._marker_m = errors.many(vices.marker_m, 3)
         self._gaps = Gaps(errors, vices.gap_every_s, vices.gap_s)
         self._period_ms = round(1000.0 / vices.rate_hz)
         self._late_ms, self._jitter_ms = round(1000.0 * vices.latency_s), round(1000.0 * vices.jitter_s)
@@ -347,23 +350,10 @@ class MotionCapture:
         away = self._gaps.now(STEP_S * ms, STEP_S)
         if ms % self._period_ms or away:
             return
-        vices, errors = self._vices, self._errors
-        then = past[self._late_ms + int(errors.rng.integers(self._jitter_ms + 1))]
+        then = past[self._late_ms + int(self._errors.rng.integers(self._jitter_ms + 1))]
         r = np.array(rotation_matrix(*then[Q_W : Q_W + 4])).reshape(3, 3)
-        place = then[:3] + r @ self._frame_m + errors.many(vices.position_m, 3)
-        estimate.external_pose(place, quaternion(r @ self._frame @ small_turn(errors.many(vices.attitude_rad, 3))))
-
-
-def quaternion(r: np.ndarray) -> np.ndarray:
-    """Quaternion (4,) of a rotation matrix (3, 3); by the greatest of its components (Shepperd, 1978)."""
-    squares = np.array([1.0 + np.trace(r), *(1.0 + 2.0 * np.diag(r) - np.trace(r))])
-    skew = (r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1])
-    if (greatest := int(np.argmax(squares))) == 0:
-        q = np.array([squares[0], *skew])
-    else:
-        q = np.array([skew[greatest - 1], *(r[greatest - 1] + r[:, greatest - 1])])
-        q[greatest] = squares[greatest]
-    return q / np.linalg.norm(q)
+        noise_m = self._errors.many(self._vices.position_m, 3)
+        estimate.external_position(then[:3] + r @ self._marker_m + noise_m)
 
 
 class NoPositioning:

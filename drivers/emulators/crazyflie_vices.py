@@ -76,9 +76,7 @@ class MotionCaptureVices(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     rate_hz: float
     position_m: float
-    attitude_rad: float
-    frame_m: float
-    frame_rad: float
+    marker_m: float
     latency_s: float
     jitter_s: float
     gap_every_s: float

@@ -50,7 +50,7 @@ def run() -> dict[str, Any]:
 
 def _ours() -> dict[str, Any]:
     command = [sys.executable, "-c", "from robot.cli import main; main()",
-               "train", "--task", "hover", "--seed", str(SEED), "--json"]  # fmt: skip
+               "train", "--task", "hover", "--quadrotor", "crazyflie_2_0", "--seed", str(SEED), "--json"]  # fmt: skip
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     figures = json.loads(result.stdout.splitlines()[-1])
     return {name: figures[name] for name in ("survival", "position_error_m", "wall_s", "env_steps")}

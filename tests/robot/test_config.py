@@ -20,6 +20,19 @@ def test_every_drone_that_comes_with_the_project_can_be_read(name: str) -> None:
     assert load_drone(name).crazyflie.reach_m > 1.5, "room for a figure-of-eight"
 
 
+@pytest.mark.parametrize(
+    ("virtual", "more"),
+    [("false", ""), ("true", '[crazyflie.motion_capture]\nbody = "cf"\nudp = "127.0.0.1:5005"\n')],
+)
+def test_positioning_is_for_virtual_drones_that_nothing_else_positions(tmp_path: Path, virtual: str, more: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'virtual = {virtual}\n[crazyflie]\nuri = "virtual"\npositioning = "flow"\n{more}')
+    with pytest.raises(ValueError, match=r"mine\.toml: crazyflie\.positioning: found 'flow', allowed with virtual"):
+        load_drone(str(path))
+    path.write_text('virtual = true\n[crazyflie]\nuri = "virtual"\nquadrotor = "crazyflie_2_0"\npositioning = "flow"\n')
+    assert load_drone(str(path)).crazyflie.quadrotor == "crazyflie_2_0"
+
+
 def test_a_drone_is_no_car() -> None:
     with pytest.raises(ValueError, match=r"crazyflie\.toml: "):
         load_robot("crazyflie")

@@ -16,9 +16,9 @@ class Drone:
     """A firmware with its body, as the radio sees it, and the truth."""
 
     def __init__(
-        self, noise: float = 1.0, seed: int = 0, quadrotor: str = "crazyflie_2_1", app: OutOfTree | None = None
+        self, noise: float = 1.0, seed: int = 0, quadrotor: str = "crazyflie_2_1", app: OutOfTree | None = None, **body
     ):
-        self.body = Body(load_parameters(quadrotor), np.random.default_rng(seed), noise)
+        self.body = Body(load_parameters(quadrotor), np.random.default_rng(seed), noise, **body)
         self.firmware = Firmware(self.body, app)
         self.wait(0.2)  # checks before the flight
 

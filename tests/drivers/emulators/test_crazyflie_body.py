@@ -55,7 +55,7 @@ def test_the_hover_force_carries_the_drone_whatever_the_battery(quadrotor: str, 
     run(drone, 3.0, *(hover,) * 4)
     before = drone.state[9]
     run(drone, 1.0, *(hover,) * 4)
-    assert abs(drone.state[9] - before) < 0.15  # it fell while the rotors started; now it hardly accelerates
+    assert abs(drone.state[9] - before) < 0.2  # it fell while the rotors started; now drag alone slows it
 
 
 def test_a_drone_on_its_back_stays_as_it_lies():

@@ -122,9 +122,10 @@ def test_means_are_over_survivors():
 
 def test_conditions_change_what_they_say():
     nominal = Conditions(QUADROTOR)
-    under = standard_conditions(nominal, "crazyflie_2_1", expected_latency_s=0.03)
+    under = standard_conditions(nominal, ["crazyflie_2_1", "crazyflie_2_1_plus"], expected_latency_s=0.03)
     assert under["delay of 50 ms"].quadrotor.latency_s == pytest.approx(0.05)
     assert under["a crazyflie 2 1"].quadrotor == load_parameters("crazyflie_2_1")
+    assert under["a crazyflie 2 1 plus"].quadrotor == load_parameters("crazyflie_2_1_plus")
     wide = under["mass, thrust, inertia, motor delay ±30 %"].randomisation
     assert all(getattr(wide, name) == (0.3 if name in VARIED else 0.0) for name in FACTORS)
     assert under["battery 7.0 V of 7.4 V"].quadrotor.battery_v == pytest.approx(QUADROTOR.battery_v * 7.0 / 7.4)
@@ -143,8 +144,8 @@ def test_everyone_is_judged_under_every_condition_and_every_single_change(episod
 
     monkeypatch.setattr(judging, "evaluate", fly)
     nominal, pilots = Conditions(QUADROTOR), {"policy": "ours", "PID": "theirs"}
-    judgement = judge(pilots, nominal, "crazyflie_2_1", 0.02, 1, episodes, hover, told.append)
-    assert list(judgement.conditions) == list(standard_conditions(nominal, "crazyflie_2_1", 0.02))
+    judgement = judge(pilots, nominal, ["crazyflie_2_1"], 0.02, 1, episodes, hover, told.append)
+    assert list(judgement.conditions) == list(standard_conditions(nominal, ["crazyflie_2_1"], 0.02))
     assert all(list(by_pilot) == list(pilots) for by_pilot in judgement.conditions.values())
     changed = [quadrotor for who, quadrotor, flights in flown if who == "ours" and flights == 6]
     assert len(changed) == len(VARIED) * len(CHANGES) + len(DELAYS_S)

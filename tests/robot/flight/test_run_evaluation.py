@@ -11,6 +11,7 @@ from policies.policy_file import save_policy
 from robot.cli.evaluate import main as evaluate
 from robot.flight.run_evaluation import load_waypoints
 from robot.tasks import track_trajectory
+from sim.quadrotor import CRAZYFLIES
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,9 @@ def test_a_run_that_hovers_is_judged_beside_the_others(brief_run: Path, capsys: 
     figures = json.loads(told.out.splitlines()[-1])
     assert figures["survival"] > 0.5
     assert set(figures["conditions"]["nominal"]) == {"policy", "PID", "LQR"}
+    assert set(figures["airframes"]) == set(CRAZYFLIES)
+    assert figures["airframes"]["crazyflie_2_0"]["survival"] == figures["survival"], "the one it was trained for"
+    assert "a crazyflie 2 1 plus" in told.err and "a crazyflie 2 1 brushless" in told.err
     assert "a lap, s" not in told.err
     assert Path(figures["heat_map"]).stat().st_size > 20_000
 
@@ -44,6 +48,7 @@ def test_a_policy_that_follows_paths_flies_them_at_the_times_asked_for(
     assert figures["position_error_9_s_m"] is None, "it falls"
     assert 0.0 < figures["pid_position_error_9_s_m"] < figures["pid_position_error_6_5_s_m"]
     assert "points.txt: survival" in told.err
+    assert all("survival_6_5_s" in figures["airframes"][name] for name in CRAZYFLIES[1:])
 
 
 def test_waypoints_are_for_policies_that_follow_paths(brief_run: Path, tmp_path: Path) -> None:

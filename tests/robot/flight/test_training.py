@@ -4,6 +4,7 @@ import csv
 import json
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,25 @@ import pytest
 
 from policies.policy_file import load_policy
 from robot.cli import train as verb
+from robot.crazyflie_app_of_run import learned_with, trained_for
 from robot.flight import training
 from robot.flight.evaluation import Conditions
 from robot.flight.first_order import FirstOrder
+from robot.flight.judgement import MORE_DELAY_S
 from robot.flight.settings import FlightTrainConfig
-from robot.flight.training import CHECKS, Check, judged, learner_for, recipe_for, train
+from robot.flight.training import (
+    CHECKS,
+    LATENCY_S,
+    NOMINAL,
+    Check,
+    judged,
+    learner_for,
+    quadrotors_for,
+    recipe_for,
+    train,
+)
 from robot.tasks import hover
+from sim.quadrotor import CRAZYFLIES, FLEET, load_parameters
 
 BRIEF = FlightTrainConfig(quadrotor="crazyflie_2_0", seed=3, effort=0.25)
 
@@ -40,6 +54,25 @@ def test_a_brief_training_flies(run: dict[str, Any]) -> None:
     assert run["env_steps"] > 500_000 and run["updates"] == recipe_for(BRIEF).iterations
     assert run["wall_s"] > 0.0 and run["compile_s"] > 0.0
     json.dumps(run, allow_nan=False)
+
+
+def test_the_default_flies_every_crazyflie_and_names_each(tmp_path: Path) -> None:
+    figures = train(FlightTrainConfig(effort=0.02), root=tmp_path)
+    assert tuple(figures["airframes"]) == CRAZYFLIES
+    shares = [found["survival"] for found in figures["airframes"].values()]
+    assert figures["survival"] == pytest.approx(sum(shares) / len(shares))
+    assert trained_for(Path(figures["run"])) == FLEET
+    assert learned_with(Path(figures["run"])) == "crazyflie_2_1"
+    assert learned_with(Path(figures["run"]), "crazyflie_2_1_brushless") == "crazyflie_2_1_brushless"
+
+
+def test_a_fleet_has_met_later_answers_uneven_rotors_and_weak_drones_twice() -> None:
+    config = FlightTrainConfig()
+    recipe, quadrotors = recipe_for(config), quadrotors_for(config)
+    assert [quadrotors.count(load_parameters(name)) for name in CRAZYFLIES] == [1, 2, 2, 1]
+    assert recipe.spread.latency_high_s > LATENCY_S + MORE_DELAY_S > recipe.spread_of_others.latency_high_s
+    assert recipe.spread.torque_share_m > 4.0 * NOMINAL.torque_share_m
+    assert recipe_for(replace(config, randomise=False)).spread.mass == 0.0 < recipe.spread.mass
 
 
 def test_the_runs_folder_holds_all_that_it_should(run: dict[str, Any]) -> None:
