@@ -232,23 +232,24 @@ after 200 ms without one it hands back.
 | `policy.selfOk` | | 1: weights, constants and golden vectors are intact (read-only); 0 refuses to arm |
 | `policy.id` | | the first 32 bits of the policy's SHA-256 (read-only) |
 | `policy.controller` | | the value of `stabilizer.controller` that chooses this controller (read-only) |
-| `landing.guard` | 0 | 1: land when set-points end for 400 ms or the battery is low; 2: land now; 0: only while armed |
+| `landing.guard` | 0 | 1: land when set-points end or the battery is low; 2: land now; 0: only while armed |
 | `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 75, 1000, 3 | limits: beyond them it hands back |
 | `policy.fullN` | the firmware's `THRUST_MAX`, or {full_n:.4g} | a rotor's thrust, N, at normalized force 1 |
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
 
 Log variables: `policy.active`, `policy.fault` (1 self-test, 2 set-point old, 3 set-point no position, 4 not finite,
-5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself), `policy.decisions`, `policy.refusals`, `policy.handbacks`, `policy.age` (ms since a
-new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is told to be, m), `landing.phase` (1 coming down, 2 down),
-`landing.cause` (1 told to, 2 no set-points, 3 battery low).
+5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself), `policy.decisions`, `policy.refusals`, `policy.handbacks`,
+`policy.age` (ms since a new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is
+told to be, m), `landing.phase` (1 coming down, 2 down), `landing.cause` (1 told to, 2 no set-points, 3 battery low).
 
 ## When nobody flies it any more
 
 The firmware levels a drone 500 ms after its last set-point, and stops the motors after 2000 ms, in the air too. With
-`landing.guard` at 1, or the policy armed, the app comes first: 400 ms after the last set-point, or when the firmware calls
-the battery low, it brings the drone straight down at 0.3 m/s where it is, until it stands, and stops the motors. It needs
-a position estimate for that, and neither radio nor host. Once down, it takes off again when both are set to 0 first.
-Needs crazyflie-firmware {FIRST_FIRMWARE} or later: the build refuses an older one, which would freeze the rotors.
+`landing.guard` at 1, or the policy armed, the app comes first: 400 ms after the last position set-point (100 ms after one
+of another kind), or when the firmware calls the battery low, it brings the drone straight down at 0.3 m/s where it is,
+until it stands, and stops the motors. It needs a position estimate for that, and neither radio nor host. Once down, it
+takes off again when both are set to 0 first. Needs crazyflie-firmware {FIRST_FIRMWARE} or later: the build refuses an older
+one, which would freeze the rotors.
 """
 
 

@@ -18,6 +18,7 @@
 #include "supervisor.h"
 
 #define SILENCE_STEPS 400      /* of a millisecond, as all steps */
+#define RATE_SILENCE_STEPS 100 /* after a set-point that is no place: the drone goes on turning as it was told last */
 #define STEPS_PER_SETPOINT 10
 #define DOWN_M_S 0.3f
 #define COAST_S 0.3f           /* it is told to stop so far ahead, at its present speed */
@@ -51,7 +52,7 @@ static enum landing_cause find_cause(const setpoint_t *setpoint)
     if (guard == 2) {
         return LANDING_ORDERED;
     }
-    if (silence > SILENCE_STEPS) {
+    if (silence > (setpoint->mode.x == modeAbs ? SILENCE_STEPS : RATE_SILENCE_STEPS)) {
         return LANDING_SILENCE;
     }
     return pmIsBatteryLow() ? LANDING_BATTERY : LANDING_NONE;

@@ -8,7 +8,7 @@
 enum landing_cause {
     LANDING_NONE = 0,
     LANDING_ORDERED = 1, /* landing.guard is 2 */
-    LANDING_SILENCE = 2, /* no set-point for LANDING_SILENCE_STEPS: host or link are gone */
+    LANDING_SILENCE = 2, /* no set-point any more: host or link are gone */
     LANDING_BATTERY = 3, /* the firmware says that the battery is low */
 };
 

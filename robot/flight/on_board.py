@@ -16,7 +16,7 @@ ACTIVE, FAULT, DECISIONS = "policy.active", "policy.fault", "policy.decisions"
 LANDING_PHASE, LANDING_CAUSE = "landing.phase", "landing.cause"
 LOGGED = (ACTIVE, FAULT, DECISIONS, LANDING_PHASE, LANDING_CAUSE)
 COMING_DOWN, DOWN = 1, 2  # of LANDING_PHASE
-CAUSES = ("", "as it was told", "no set-point for 400 ms", "its battery is low")  # of LANDING_CAUSE
+CAUSES = ("", "as it was told", "no more set-points", "its battery is low")  # of LANDING_CAUSE
 TO_DO = "robot export --to crazyflie, build, robot flash"
 
 FAULTS = (

@@ -69,6 +69,15 @@ def test_without_set_points_it_comes_down_before_the_firmware_cuts_the_motors(ap
     assert guarded.log("policy.active") == 0
 
 
+def test_a_drone_that_turns_as_it_was_told_last_is_not_left_to_it_for_long(apps):
+    """What a host that decides rates leaves behind when it dies: here a roll of 60 degrees a second."""
+    guarded = Guarded(apps["hover"])
+    thrust = round(65535 * guarded.drone.body.hover_force())
+    guarded.drone.stream(0.1, 11, 60.0, 0.0, 0.0, thrust, True, layout="fffH?")
+    guarded.assert_it_came_down_gently(guarded.until_the_motors_stop())
+    assert guarded.drone.firmware.impact_m_s < 0.7
+
+
 def test_in_the_middle_of_a_figure_of_eight_too(apps):
     guarded = Guarded(apps["track_trajectory"], guard=0)  # an armed policy is watched in any case
     guarded.tell("policy.arm", 1)

@@ -374,7 +374,7 @@ def test_a_guard_that_is_lost_ends_the_flight(flight):
         ({"volts": 2.9}, "battery at 2.90 V"),
         ({"power": BATTERY_LOW}, "battery at"),
         ({"variance": 0.2}, "lost the drone"),
-        ({"by_itself": 2}, "lands by itself: no set-point for 400 ms"),
+        ({"by_itself": 2}, "lands by itself: no more set-points"),
         ({"by_itself": 3}, "lands by itself: its battery is low"),
     ],
 )
