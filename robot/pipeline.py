@@ -298,12 +298,17 @@ class Pipeline:
 
     @property
     def proving(self) -> bool:
-        """Whether the car is still to show that it is wired as its file says; where it is need not be known for that."""
-        return self.phase is Phase.LOCALISE and self.first_lap.proving
+        """Whether the car is still to show that it is wired as its file says, or has shown that it is not.
+
+        Where it is need not be known for that, and if the file is wrong, what the estimate says of it is worth nothing.
+        """
+        return bool(self.first_lap.first_metres.finding) or (self.phase is Phase.LOCALISE and self.first_lap.proving)
 
     def prove(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading) -> None:
         """Drive the first metres, and say what they show."""
         check = self.first_lap.first_metres
+        if not check.active:
+            return
         may_drive = self.mode <= Mode.BACKUP and not self.flags & NOT_MEASURING
         check.step(now, elapsed_s, float(readings["sent_steer_rad"]), vesc, lidar, may_drive)
         if check.active:

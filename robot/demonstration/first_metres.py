@@ -271,7 +271,7 @@ class View:
             for yaw in (turned_rad, -turned_rad)
         ])  # fmt: skip
         found = np.empty((TRIED, 4))
-        find_motion(points, field_m, frame, guesses, np.diag(1.0 / np.square(PRIOR_SIGMA)), found)
+        find_motion(points[::2], field_m, frame, guesses, np.diag(1.0 / np.square(PRIOR_SIGMA)), found)
         pose, information = found[int(np.argmin(found[:, 3])), :3].copy(), np.empty((3, 3))
         cost = refine(points, earlier, pose, information)
         spread = NOISE_M * NOISE_M * inverse(information + 1e-3 * np.eye(3))

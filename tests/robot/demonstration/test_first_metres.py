@@ -12,8 +12,13 @@ from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
+from policies.actor import actor_layers, initial_weights
+from robot.control_loop import ControlLoop
 from robot.demonstration.first_metres import FirstMetres, Leg, Measured, View, judge, measure
+from robot.pipeline import Pipeline
+from robot.pipeline_setup import PipelineSetup
 from robot.safety.supervisor import Command, Mode, execute
+from robot.tasks import race_track
 from sim.car import load_parameters
 
 TICK_S = 0.02
@@ -168,3 +173,37 @@ def test_a_fault_holds_the_car_until_it_is_over() -> None:
         check.step(0.02 * tick, 0.02, 0.0, VescReading(), nothing, may_drive=False)
         assert check.command.speed_m_s == 0.0 and check.command.brake_a > 0.0
     assert check.active
+
+
+def test_the_pipeline_ends_with_the_reason_and_the_car_at_rest(tmp_path: Path) -> None:
+    emulator = Emulator(VirtualCarConfig(lidar={"mount_yaw_rad": math.pi}), tmp_path)
+
+    class Clock:
+        def now(self) -> float:
+            return emulator.time_s
+
+        def sleep_until(self, time_s: float) -> None:
+            emulator.advance(max(time_s, emulator.time_s))
+
+    vesc = Vesc(VescSettings(port=str(tmp_path / "vesc")), Clock())
+    lidar = RPLidar(RPLidarSettings(port=str(tmp_path / "lidar")), Clock())
+    layers = actor_layers(race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE)
+    setup = PipelineSetup(
+        seed=0, practice_s=60.0, laps=0, explore=False, predictive_brake=True, demonstrate=True, keyboard=False,
+        car=CAR.packed(), layers=layers, weights=initial_weights(layers, np.random.default_rng(0), 0.1), grid=None,
+        course=None,
+    )  # fmt: skip
+    pipeline, told = Pipeline(setup), []
+    vesc.open()
+    lidar.open()
+    loop = ControlLoop(Clock(), vesc, lidar, pipeline, 1)
+    while not loop.outputs["finished"] and emulator.time_s < 15.0:
+        loop.wait()
+        loop.run_tick(0, False, 0, 0.0, (0.0, 0.0))
+        told += pipeline.events
+    kinds = [kind for kind, _ in told]
+    assert loop.outputs["finished"]
+    assert [fields["reason"] for kind, fields in told if kind == "failure"] == [pipeline.first_lap.first_metres.finding]
+    assert "the lidar is turned" in pipeline.first_lap.first_metres.finding
+    assert not {"collision", "recovery", "lap"} & set(kinds)
+    assert emulator.world.collisions == 0 and abs(emulator.world.moving[3]) < 0.05
