@@ -8,6 +8,7 @@ from drivers.base import VescReading
 from robot.course_place import CoursePlace
 from robot.safety.predictive_brake import MARGIN_M, carry_on, plan_stop
 from robot.safety.rollout import HARDEST, LAST_M_S, pursuit
+from robot.safety.stop_plan import NOTICED_TICKS
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 
 FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reached by driving, above it by a stop

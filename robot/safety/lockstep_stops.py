@@ -23,11 +23,11 @@ from drivers.vesc import Vesc, VescSettings
 from policies.policy_file import load_policy
 from robot.config import load_robot
 from robot.control_loop import ControlLoop
-from robot.fallback import NOTICED_TICKS
 from robot.pipeline import Phase, Pipeline
 from robot.pipeline_setup import PipelineSetup
 from robot.practice.start import SHIPPED_POLICY, load_world
 from robot.safety.monitors import Flag
+from robot.safety.stop_plan import NOTICED_TICKS
 from robot.safety.stops import Stop
 from robot.safety.supervisor import Mode
 from robot.safety.unverified import Unverified

@@ -14,6 +14,7 @@ import numpy as np
 from robot.practice.shared_block import SharedBlock
 
 PLAN_TICKS = 150  # longer than any stop takes
+NOTICED_TICKS = 4  # for so long the last command goes on, it is reckoned, until a guardian speaks; it speaks no sooner
 TICK_NS = 20_000_000  # the control loop's period; its own constant lives beside kernels, which a guardian does not load
 PLAN_SHAPE = (PLAN_TICKS, 2)
 PLAN_BYTES = 8 * PLAN_TICKS * 2
@@ -70,6 +71,11 @@ class StopPlan:
         ticks = round((time.monotonic_ns() - written_ns) / TICK_NS)
         servo_rad, brake_a = plan[min(PLAN_TICKS, max(1, ticks)) - 1].tolist()
         return (servo_rad, brake_a) if np.isfinite((servo_rad, brake_a)).all() and brake_a > 0.0 else None
+
+    def early_s(self) -> float:
+        """How long to wait for the first row that brakes: to brake in the rows before it was not verified."""
+        found = self.read()
+        return 0.0 if found is None else 1e-9 * (found[0] + (NOTICED_TICKS + 1) * TICK_NS - time.monotonic_ns())
 
     def close(self) -> None:
         """Unmap; the creator also removes the name."""

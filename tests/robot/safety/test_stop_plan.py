@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from robot.safety.rollout import HORIZON_TICKS
-from robot.safety.stop_plan import PLAN_TICKS, TICK_NS, StopPlan
+from robot.safety.stop_plan import NOTICED_TICKS, PLAN_TICKS, TICK_NS, StopPlan
 from robot.tasks.race_track import TICK_S
 
 RAMP = np.column_stack((np.linspace(-0.4, 0.4, PLAN_TICKS), np.linspace(1.0, 40.0, PLAN_TICKS)))
@@ -62,3 +62,15 @@ def test_one_that_is_half_written_leaves_the_one_before(plan: StopPlan) -> None:
 def test_numbers_that_are_none_or_do_not_brake_are_no_plan(plan: StopPlan, bad: tuple[float, float]) -> None:
     plan.write(np.tile(bad, (PLAN_TICKS, 1)), time.monotonic_ns())
     assert plan.now() is None
+
+
+def test_nobody_brakes_before_the_moment_from_which_braking_was_verified(
+    plan: StopPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plan.early_s() == 0.0
+    plan.write(RAMP, 5_000_000_000)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 5_000_000_000 + TICK_NS)
+    assert plan.early_s() == pytest.approx(NOTICED_TICKS * TICK_S)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 5_000_000_000 + (NOTICED_TICKS + 1) * TICK_NS)
+    assert plan.early_s() == 0.0
+    assert plan.now() == tuple(RAMP[NOTICED_TICKS])
