@@ -12,7 +12,6 @@ from robot.safety.stop_plan import NOTICED_TICKS
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 
 FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reached by driving, above it by a stop
-NOTICED_TICKS = 4  # until the guardian has noticed that control is dead or hangs
 
 
 class Fallback:

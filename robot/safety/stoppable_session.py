@@ -31,6 +31,8 @@ class Options(msgspec.Struct, frozen=True):
     seed: int
     learning: bool
     repaired: bool
+    trim_rad: float
+    latency_s: float
 
 
 def practise(options: Options) -> int:
@@ -38,7 +40,7 @@ def practise(options: Options) -> int:
     config = PracticeConfig(robot=options.robot, track=options.track, minutes=options.minutes, seed=options.seed)
     folder = Path(options.folder)
     save_config(folder, config)
-    driven_before = Progress(demo_lap_s=30.0, latency_s=0.04)
+    driven_before = Progress(demo_lap_s=30.0, trim_rad=options.trim_rad, latency_s=options.latency_s, proved=True)
     session = Session(config, folder, load_world(config.track, ""), starting_policy(config), learning=options.learning,
                       progress=driven_before)  # fmt: skip
     if not options.repaired:
