@@ -353,8 +353,8 @@ def demonstrated(seed: int, rng: np.random.Generator) -> tuple[float, float]:
     """What a demonstration lap would have told of a hidden car: trim, rad, and latency, s."""
     car = hidden_car(seed, load_parameters())
     return (
-        car.steer_trim_rad + TRIM_SIGMA_RAD * float(rng.standard_normal()),
-        car.actuation_s + LATENCY_SIGMA_S * float(rng.standard_normal()),
+        float(car.steer_trim_rad + TRIM_SIGMA_RAD * rng.standard_normal()),
+        float(car.actuation_s + LATENCY_SIGMA_S * rng.standard_normal()),
     )
 
 
