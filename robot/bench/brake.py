@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from robot.fallback import NOTICED_TICKS
 from robot.safety.lockstep_stops import start
 from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, carry_on, filter_action, plan_stop
+from robot.safety.stop_plan import NOTICED_TICKS
 from robot.tasks.race_track import TICKS_PER_DECISION
 from sim.built_in_tracks import BUILT_IN
 
