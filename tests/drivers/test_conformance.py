@@ -58,7 +58,7 @@ def crazyflie_rig(bench) -> Rig:
         unplug=bench.wire.unplug,
         plug=bench.wire.plug,
         start_s=0.3,
-        fresh_s=0.1,
+        fresh_s=0.12,  # its health comes every 100 ms
         act=act,
         commands=((0.1, 0.2, 0.0, 0.5), (-1.0, 0.0, 0.1, 0.0), (50.0, -50.0, 50.0, 0.0), (0.0, 0.0, -1.0, 0.0)),
     )

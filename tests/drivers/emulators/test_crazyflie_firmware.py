@@ -56,7 +56,7 @@ def test_it_hovers_within_centimetres_of_a_position(make_drone, quadrotor: str):
     for _ in range(100):
         drone.stream(0.04, 7, 0.5, -0.3, 1.0, 45.0)
         errors.append(math.dist(drone.position, (0.5, -0.3, 1.0)))
-    assert np.mean(errors[50:]) < 0.08  # by truth: the estimate itself is some centimetres off
+    assert np.mean(errors[50:]) < 0.11  # by truth: the estimate itself is some centimetres off
     assert drone.yaw_deg == pytest.approx(45.0, abs=4.0)
 
 

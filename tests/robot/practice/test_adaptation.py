@@ -76,7 +76,7 @@ def improved(
     Also the (grip, delay) differences that training was tried on, and the drives behind the brake as (cars, brake).
     """
     nominal, tried, drives = load_parameters(), set[tuple[float, float]](), []
-    fit = Fit(replace(nominal, grip=0.9 * nominal.grip, actuation_s=0.05), 0.9, 100, 0.05)
+    fit = Fit(replace(nominal, grip=0.9 * nominal.grip, actuation_s=0.05), nominal, 0.9, 100, 0.05)
 
     def pretrain(courses: Any, car: CarParameters, recipe: Recipe, trial: Trial, seed: int, weights: np.ndarray) -> Any:
         assert (car, recipe.spread, recipe.iterations, seed) == (fit.car, SPREAD, ITERATIONS, 7)

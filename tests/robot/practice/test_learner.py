@@ -107,7 +107,7 @@ class Fitted:
 
     def fit(self, transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         self.lived = len(transitions)
-        return Fit(nominal, 0.9, 30, 0.04) if len(transitions) >= self.enough else None
+        return Fit(nominal, nominal, 0.9, 30, 0.04) if len(transitions) >= self.enough else None
 
     def improve(self, weights: np.ndarray, *_: object) -> np.ndarray:
         self.improved_after.append(self.lived)
