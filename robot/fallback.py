@@ -12,7 +12,6 @@ from robot.safety.stop_plan import NOTICED_TICKS
 from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 
 FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reached by driving, above it by a stop
-NOTICED_TICKS = 4  # until the guardian has noticed that control is dead or hangs
 
 
 class Fallback:
@@ -58,10 +57,11 @@ class Fallback:
         return float(steer) if math.isfinite(steer) else last.steer_rad
 
     def plan(self, last: Command, vesc: VescReading, sent: np.ndarray, plan: np.ndarray) -> None:
-        """Write the stop from here to its end into `plan` (n, 2): steering angle, rad, and brake current, A."""
+        """Write the stop from here to its end into `plan` (n, 4): see `robot.safety.stop_plan`."""
         place, course = self.place, self.place.course
-        plan[:] = last.steer_rad, FULL_BRAKE_A
+        plan[:] = no_path = last.steer_rad, FULL_BRAKE_A, 0.0, 0.0
         if place.known and course is not None and abs(vesc.erpm_speed_m_s) > LAST_M_S:
             plan_stop(NOTICED_TICKS, place.at, sent, place.packed, course.spacing_m, self.obstacles, self.cars,
                       self.latency_s, MARGIN_M, self.kept, plan)  # fmt: skip
-            plan[~np.isfinite(plan).all(axis=1)] = last.steer_rad, FULL_BRAKE_A
+            if not np.isfinite(plan).all():
+                plan[:] = no_path

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from robot.fallback import NOTICED_TICKS
 from robot.safety.lockstep_stops import start
 from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, carry_on, filter_action, plan_stop
+from robot.safety.stop_plan import NOTICED_TICKS
 from robot.tasks.race_track import TICKS_PER_DECISION
 from sim.built_in_tracks import BUILT_IN
 
@@ -42,7 +42,7 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
                 begin = time.perf_counter_ns()
                 carry_on(*around, MARGIN_M, kept, out)
                 stops.append(time.perf_counter_ns() - begin)
-                plan = np.zeros((50, 2))
+                plan = np.zeros((50, 4))
                 begin = time.perf_counter_ns()
                 plan_stop(NOTICED_TICKS, *around, MARGIN_M, kept, plan)
                 plans.append(time.perf_counter_ns() - begin)
