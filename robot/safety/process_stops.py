@@ -40,6 +40,7 @@ ENDS_S = 35.0  # a session that was asked to stop
 PATIENCE_S = 5.0
 SPEED, CURRENT = 1, 2  # truth's motor_mode
 GRIP_SHARES = (0.4, 1.2)
+TRIM_SIGMA_RAD, LATENCY_SIGMA_S = 0.004, 0.003  # what a demonstration leaves open
 GOING_ON_EACH = 5  # causes before the one that ends a session
 LEARNING_EVERY = 4  # sessions; the others drive without a learner, which start sooner
 ROBOT = """virtual = false
@@ -330,7 +331,9 @@ def process_stops(count: int, seed: int, report: Callable[[Stop], None], repaire
         with tempfile.TemporaryDirectory(prefix="robot-stops-") as place, start_virtual_car(config) as car:
             robot = Path(place) / "car.toml"
             robot.write_text(ROBOT.format(vesc=car.vesc_path, lidar=car.lidar_path))
-            options = Options(str(Path(place) / "run"), str(robot), track, 600.0, seed + session, learning, repaired)
+            trim_rad, latency_s = demonstrated(hidden_seed, rng)
+            options = Options(str(Path(place) / "run"), str(robot), track, 600.0, seed + session, learning, repaired,
+                              trim_rad, latency_s)  # fmt: skip
             with job_on(car, options) as job:
                 for told in stop_and_go_on(job, count - len(stops), learning, going_on, ending, rng):
                     stops.append(Stop(track=track, hidden_seed=hidden_seed, grip_share=round(grip_share, 3), **told))  # type: ignore[arg-type]
@@ -344,6 +347,15 @@ def hidden(seed: int, grip_share: float) -> dict[str, float]:
     nominal = load_parameters()
     car = vars(hidden_car(seed, nominal)) | {"grip": grip_share * nominal.grip}
     return {name: float(value) for name, value in car.items() if value != getattr(nominal, name)}
+
+
+def demonstrated(seed: int, rng: np.random.Generator) -> tuple[float, float]:
+    """What a demonstration lap would have told of a hidden car: trim, rad, and latency, s."""
+    car = hidden_car(seed, load_parameters())
+    return (
+        float(car.steer_trim_rad + TRIM_SIGMA_RAD * rng.standard_normal()),
+        float(car.actuation_s + LATENCY_SIGMA_S * rng.standard_normal()),
+    )
 
 
 def shuffled(causes: tuple[Cause, ...], rng: np.random.Generator) -> Iterator[Cause]:

@@ -4,6 +4,7 @@ It stands for the shell that a person would start `robot practice` from: the ses
 job, so that Ctrl-C, Ctrl-Z, Ctrl-\\ and a hang-up reach it, and whatever else of it is within the terminal's reach.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from robot.practice.session_file import GUARDIANS
 from robot.practice.settings import PracticeConfig, save_config
 from robot.practice.start import load_world, starting_policy
 
+PR_SET_PDEATHSIG = 1
 KEYS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN, signal.SIGHUP)
 
 
@@ -31,6 +33,8 @@ class Options(msgspec.Struct, frozen=True):
     seed: int
     learning: bool
     repaired: bool
+    trim_rad: float
+    latency_s: float
 
 
 def practise(options: Options) -> int:
@@ -38,7 +42,7 @@ def practise(options: Options) -> int:
     config = PracticeConfig(robot=options.robot, track=options.track, minutes=options.minutes, seed=options.seed)
     folder = Path(options.folder)
     save_config(folder, config)
-    driven_before = Progress(demo_lap_s=30.0, latency_s=0.04)
+    driven_before = Progress(demo_lap_s=30.0, trim_rad=options.trim_rad, latency_s=options.latency_s, proved=True)
     session = Session(config, folder, load_world(config.track, ""), starting_policy(config), learning=options.learning,
                       progress=driven_before)  # fmt: skip
     if not options.repaired:
@@ -48,14 +52,21 @@ def practise(options: Options) -> int:
     return 1 if session.failure else 0
 
 
+def end_with_parent(number: int) -> None:
+    """The signal that this process gets when its parent ends: the judge's death ends shell and session."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+
 def main() -> None:
     options = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Options)
+    end_with_parent(signal.SIGKILL)
     for number in KEYS:
         signal.signal(number, signal.SIG_IGN)
     child = os.fork()
     if child:
         os.waitpid(child, 0)
         return
+    end_with_parent(signal.SIGTERM)
     os.setpgid(0, 0)
     os.tcsetpgrp(0, os.getpid())  # SIGTTOU is ignored
     for number in KEYS:
