@@ -57,10 +57,11 @@ class Fallback:
         return float(steer) if math.isfinite(steer) else last.steer_rad
 
     def plan(self, last: Command, vesc: VescReading, sent: np.ndarray, plan: np.ndarray) -> None:
-        """Write the stop from here to its end into `plan` (n, 2): steering angle, rad, and brake current, A."""
+        """Write the stop from here to its end into `plan` (n, 4): see `robot.safety.stop_plan`."""
         place, course = self.place, self.place.course
-        plan[:] = last.steer_rad, FULL_BRAKE_A
+        plan[:] = no_path = last.steer_rad, FULL_BRAKE_A, 0.0, 0.0
         if place.known and course is not None and abs(vesc.erpm_speed_m_s) > LAST_M_S:
             plan_stop(NOTICED_TICKS, place.at, sent, place.packed, course.spacing_m, self.obstacles, self.cars,
                       self.latency_s, MARGIN_M, self.kept, plan)  # fmt: skip
-            plan[~np.isfinite(plan).all(axis=1)] = last.steer_rad, FULL_BRAKE_A
+            if not np.isfinite(plan).all():
+                plan[:] = no_path

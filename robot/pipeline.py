@@ -84,8 +84,8 @@ class Pipeline:
         self.ticks_to_decision = 0
         self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
         self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard, setup.proved)
-        # servo_rad, brake_a: row k is to be sent k + 1 ticks after the present one, if nobody thinks any more
-        self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A), (PLAN_TICKS, 1))
+        # For k + 1 ticks after the present one, if nobody thinks any more: servo_rad, brake_a, turned_rad, way_m
+        self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.place = CoursePlace()
         self.reckoning = DeadReckoning()
         self.obstacles = Obstacles()

@@ -42,7 +42,7 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
                 begin = time.perf_counter_ns()
                 carry_on(*around, MARGIN_M, kept, out)
                 stops.append(time.perf_counter_ns() - begin)
-                plan = np.zeros((50, 2))
+                plan = np.zeros((50, 4))
                 begin = time.perf_counter_ns()
                 plan_stop(NOTICED_TICKS, *around, MARGIN_M, kept, plan)
                 plans.append(time.perf_counter_ns() - begin)

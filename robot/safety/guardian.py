@@ -5,8 +5,8 @@
 A VESC that hears nothing keeps its last command for 1000 ms and then coasts. The guardian watches whichever control
 process is in charge, through its pidfd and through the heartbeat in its status block. When control has died it opens
 the motor controller's port and carries out the stop that control had verified last (`robot.safety.stop_plan`): steering
-and braking, until the wheels stand; then it leaves the motor at zero current. While control lives but its heartbeat is
-too old it does the same until the heartbeat goes on.
+and braking, held to it by wheels and gyro, until the wheels stand; then it leaves the motor at zero current. While
+control lives but its heartbeat is too old it does the same until the heartbeat goes on.
 
 There are two, each in a session of its own, where no terminal's signal reaches it. The one of rank 1 acts where the one
 of rank 0 does not: it looks at its heartbeat too. Which of both acts does not matter, they would say the same.
@@ -23,7 +23,7 @@ import sys
 import time
 from pathlib import Path
 
-from drivers.base import LinkLost
+from drivers.base import LinkLost, VescReading
 from drivers.serial_port import SerialPort
 from drivers.vesc import Vesc, VescSettings
 from robot.clock import RealClock
@@ -33,7 +33,8 @@ from robot.practice.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATU
 from robot.practice.session_file import GUARDIANS, SessionFile
 from robot.practice.wiring import vesc_settings
 from robot.realtime import become_realtime
-from robot.safety.stop_plan import StopPlan
+from robot.safety.stop_follower import StopFollower
+from robot.safety.stop_plan import TICK_NS, StopPlan
 
 HEARTBEAT_LIMIT_S = 0.06  # of control: three ticks; a process that is killed needs longer to be gone
 BUDDY_LIMIT_S = 0.05  # of the other guardian
@@ -114,6 +115,8 @@ class Guardian:
         self._session_path = session_path
         self._me, self._buddy = records[rank], records[1 - rank]
         self._plan = StopPlan.attach(session.names["plan"])
+        self._following: StopFollower | None = None
+        self._written_ns = 0  # when the plan that it follows was written
         self._session_pid = SharedRecord.attach(session.names["session"], SESSION_STATUS).peek("pid")
         self._me.write(pid=os.getpid())
 
@@ -158,22 +161,21 @@ class Guardian:
         vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True), checked=True)
         begin_s, died_s, standing, connected = time.monotonic(), 0.0, 0, False
         outcome, spoken_s = "somebody else is in charge", 0.0
+        reading: VescReading | None = None
         while self.on_duty():
             self.beat()
-            time.sleep(max(0.0, min(FRAME_EVERY_S, self._plan.early_s())))
-            if self._plan.early_s() > 0.0:
-                continue
             try:
                 connected = connected or vesc.reconnect()
                 trouble = vesc.trouble() if not connected else ""
                 if connected:
-                    servo_rad, brake_a = self._plan.now() or (None, settings.brake_current_a)
+                    servo_rad, brake_a = self.planned(reading) or (None, settings.brake_current_a)
                     vesc.brake(brake_a, servo_rad)
                     spoken_s = spoken_s or self.control.silent_s
             except LinkLost as error:
                 connected, trouble = False, str(error)
             time.sleep(FRAME_EVERY_S)
-            standing = standing + 1 if connected and stands(vesc) else 0
+            reading = answer(vesc) if connected else None
+            standing = standing + 1 if reading is not None and stands(reading) else 0
             if not self.control.dead():
                 continue
             died_s = died_s or time.monotonic()
@@ -190,6 +192,17 @@ class Guardian:
         after_s = time.monotonic() - begin_s
         return f"{outcome}, after {after_s:.2f} s; first spoke {1000.0 * spoken_s:.0f} ms after control's last tick"
 
+    def planned(self, reading: VescReading | None) -> tuple[float, float] | None:
+        """(servo_rad, brake_a) of the stop that control left, for now and for what was measured; None if it left none."""
+        found = self._plan.read()
+        if found is None:
+            return None
+        written_ns, plan = found
+        ticks = (time.monotonic_ns() - written_ns) / TICK_NS
+        if self._following is None or written_ns != self._written_ns:
+            self._following, self._written_ns = StopFollower(plan, ticks), written_ns
+        return self._following.command(ticks, reading)
+
     def stop_in_lockstep(self) -> str:
         """Leave one frame for the moment at which the devices' time goes on."""
         settings = self.control.settings
@@ -202,12 +215,16 @@ class Guardian:
         return "the next thing that the motor controller hears is a brake"
 
 
-def stands(vesc: Vesc) -> bool:
-    """Whether the newest frame was answered, by a car that does not move. False without a link."""
+def answer(vesc: Vesc) -> VescReading | None:
+    """What the motor controller measured last; None without a link."""
     try:
-        reading = vesc.read()
+        return vesc.read()
     except LinkLost:
-        return False
+        return None
+
+
+def stands(reading: VescReading) -> bool:
+    """Whether the newest frame was answered, by a car that does not move."""
     return reading.values_age_s < 2 * FRAME_EVERY_S and abs(reading.erpm_speed_m_s) < STANDING_M_S
 
 

@@ -27,6 +27,7 @@ from robot.pipeline import Phase, Pipeline
 from robot.pipeline_setup import PipelineSetup
 from robot.practice.start import SHIPPED_POLICY, load_world
 from robot.safety.monitors import Flag
+from robot.safety.stop_follower import StopFollower
 from robot.safety.stop_plan import NOTICED_TICKS
 from robot.safety.stops import Stop
 from robot.safety.supervisor import Mode
@@ -75,6 +76,7 @@ class Drive:
     requested: int = 0  # what the session asks of control: 1 to finish, 2 an emergency stop
     dead_ticks: int = -1  # since control has died; -1: it lives
     noticed_ticks: int = 0  # how long it takes until the guardian has noticed that
+    follower: StopFollower | None = None  # what the guardian does then
 
     def tick(self) -> None:
         """One tick of control, or, where that has died, of the guardian that plays its plan."""
@@ -82,11 +84,12 @@ class Drive:
         if self.dead_ticks < 0:
             self.loop.run_tick(self.requested, False, 0, 0.0, (0.0, 0.0))
             return
-        if self.dead_ticks >= self.noticed_ticks:
-            plan = self.pipeline.stop_plan
-            servo_rad, brake_a = plan[min(self.dead_ticks, len(plan) - 1)].tolist()
-            self.loop.vesc.brake(brake_a, servo_rad)
         self.dead_ticks += 1
+        if self.dead_ticks > self.noticed_ticks:
+            reading = self.loop.vesc.read() if self.follower is not None else None
+            self.follower = self.follower or StopFollower(self.pipeline.stop_plan, self.dead_ticks)
+            servo_rad, brake_a = self.follower.command(self.dead_ticks, reading)
+            self.loop.vesc.brake(brake_a, servo_rad)
 
 
 def _ask(request: int) -> Callable[[Drive], None]:

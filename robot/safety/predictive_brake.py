@@ -21,10 +21,12 @@ from robot.safety.rollout import (
     HORIZON_TICKS,
     LATERAL,
     MANOEUVRES,
-    N_COMMAND,
+    N_LINE,
     SPEED,
     STEER,
+    TURNED,
     V_X,
+    WAY,
     S,
     least_room,
     manoeuvre_action,
@@ -87,7 +89,7 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
     `rollout.believed_cars`. latency_s: from sending a command to its effect at the wheels; margin_m: room to keep.
     kept (1,) int64: the manoeuvre that is being kept, in and out.
     """
-    line = np.empty((sent.shape[0] + HORIZON_TICKS, N_COMMAND))
+    line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
     out[0], out[1] = a0, a1
     room, manoeuvre = most_room(
         a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
@@ -134,7 +136,7 @@ def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, 
     It is that of the kept manoeuvre, braking by current from now on, if that keeps the margin with either grip; else of
     the next that does; else of the roomiest, negative if that touches. Arguments as `filter_action`.
     """
-    line = np.empty((sent.shape[0] + HORIZON_TICKS, N_COMMAND))
+    line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
     best, found = -2.0, kept[0]
     for k in range(len(MANOEUVRES)):
         manoeuvre = (kept[0] + k) % len(MANOEUVRES)
@@ -153,7 +155,8 @@ def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, 
 
 @njit(cache=True)
 def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, plan):
-    """Write the stop that is being kept into `plan` (n, 2), n < HORIZON_TICKS: steering angle, rad, and brake, A.
+    """Write the stop that is being kept into `plan` (n, 4), n < HORIZON_TICKS: steering angle, rad, and brake, A,
+    and what the car has turned, rad, and gone, m, by then.
 
     `sent` ends with this tick's command. Row k is to be sent k + 1 ticks after it. It is reckoned that this command goes
     on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The kept
@@ -161,7 +164,7 @@ def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, mar
     `filter_action`.
     """
     past = sent.shape[0] - 1
-    line = np.empty((past + HORIZON_TICKS, N_COMMAND))
+    line = np.empty((past + HORIZON_TICKS, N_LINE))
     ticks = 0 if sent[past, BRAKE] > 0.0 else 1 + lead
     best, found = -2.0, kept[0]
     for k in range(len(MANOEUVRES)):
@@ -179,10 +182,12 @@ def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, mar
     line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
     least_room(found, sent[past, STEER], sent[past, SPEED], ticks, True, at, sent[:past], course, spacing_m, obstacles,
                cars[0], cars[1], latency_s, line)  # fmt: skip
-    steer = sent[past, STEER]
+    steer, turned, way = sent[past, STEER], 0.0, 0.0
     for k in range(plan.shape[0]):
         row = past + 1 + k
-        steer = line[row, STEER] if line[row, BRAKE] >= 0.0 else steer
+        if line[row, BRAKE] >= 0.0:
+            steer, turned, way = line[row, STEER], line[row, TURNED], line[row, WAY]
         brake_a = line[max(row, past + ticks), BRAKE]
         plan[k, 0] = steer
         plan[k, 1] = brake_a if brake_a > 0.0 else FULL_BRAKE_A
+        plan[k, 2], plan[k, 3] = turned, way

@@ -61,6 +61,8 @@ S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE = range(6)  # of `at`: place on th
 N_AT = 6
 STEER, SPEED, BRAKE = range(3)  # columns of a command: rad; m/s; A, which comes before the speed where it is above 0
 N_COMMAND = 3
+TURNED, WAY = range(3, 5)  # of a line, beside the command: angle, rad, and way, m, from the start until it is sent
+N_LINE = 5
 
 # The manoeuvres, one a row: (share of the lateral offset that it still aims at: it need not cross to the centreline;
 # share of the braking that cornering leaves). Where the first would slide the car out of its corner, the others hold it.
@@ -179,10 +181,11 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
     whether the manoeuvre brakes by current, or by actions of the task. at (6,): the car now. sent (k, 3): commands of
     the last k ticks, newest last, k >= latency_s / TICK_S + 1. course: `Course.packed()`; obstacles: see `gap`.
     car: the packed car that drives; careful: the one that the manoeuvre reckons with. latency_s: from sending a command
-    to its effect at the wheels. line (k + HORIZON_TICKS, 3): is filled with the commands, the first new one in row k.
+    to its effect at the wheels. line (k + HORIZON_TICKS, N_LINE): is filled with the commands, the first new one in row
+    k, and with what the car has turned and gone when they are sent.
     """
     past = sent.shape[0]
-    line[:past] = sent
+    line[:past, :N_COMMAND] = sent
     delay = min(latency_s / TICK_S, past - 1.0)
     whole = int(delay)
     part = delay - whole
@@ -194,6 +197,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
     s, lateral, heading_error, v_x, v_y, yaw_rate = at[0], at[1], at[2], at[3], at[4], at[5]
     steer = sent[past - 1 - whole, STEER] + car[P_TRIM]
     brake_a, least, sliding = 0.0, 1e9, False
+    turned, way = 0.0, 0.0
     now = at.copy()
     for tick in range(HORIZON_TICKS):
         if tick >= lead:
@@ -208,6 +212,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
         line[row, STEER] = slew(line[row - 1, STEER], goal_steer, STEER_SLEW_RAD_S, TICK_S)
         line[row, SPEED] = slew(line[row - 1, SPEED], goal_speed, SPEED_SLEW_M_S2, TICK_S) if brake_a == 0.0 else 0.0
         line[row, BRAKE] = brake_a
+        line[row, TURNED], line[row, WAY] = turned, way
         newer, older = row - whole, max(0, row - whole - 1)
         steer_goal = line[newer, STEER] + part * (line[older, STEER] - line[newer, STEER]) + car[P_TRIM]
         asked = older if part > 0.5 else newer
@@ -242,6 +247,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
             v_x, v_y, yaw_rate = next_v_x, next_v_y, next_yaw_rate
         ds, dl, de = track_derivative(lateral + half * dl, heading_error + half * de, mx, my, mr, curvature)
         s, lateral, heading_error = s + TICK_S * ds, lateral + TICK_S * dl, heading_error + TICK_S * de
+        turned, way = turned + TICK_S * mr, way + TICK_S * mx
         least = min(least, clearance(s, lateral, heading_error, course, spacing_m, car))
         if obstacles.shape[0] > 0:
             after_s = (tick + 1) * TICK_S
@@ -254,6 +260,8 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
         if slow and (held_a > 0.0 or speed < CREEP_SPEED_M_S) and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD:
             line[row + 1 :, STEER] = line[row, STEER]
             line[row + 1 :, BRAKE] = FULL_BRAKE_A
+            line[row + 1 :, TURNED] = turned
+            line[row + 1 :, WAY] = way
             if obstacles.shape[0] > 0:
                 least = min(least, gap(s, lateral, heading_error, obstacles, after_s, CREEP_GAP_M, length_m, car))
             return least if least >= 0.0 else tick / HORIZON_TICKS - 1.0

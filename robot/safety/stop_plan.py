@@ -1,12 +1,13 @@
 """The stop that control has verified, left where the guardians find it when control can say no more.
 
-    slot, twice      CRC-32 | when it was written, CLOCK_MONOTONIC, ns | (PLAN_TICKS, 2) float64: servo_rad, brake_a
+    slot, twice      CRC-32 | when it was written, CLOCK_MONOTONIC, ns | PLAN_SHAPE float64
 
-Row k belongs to the moment k + 1 ticks after the one in which the plan was written. The slots take turns: if control
-dies in the middle of a write, the plan of the tick before is whole, and was verified too.
+Row k belongs to the moment k + 1 ticks after the one in which the plan was written: servo_rad and brake_a, which are to
+be sent then, turned_rad and way_m, what the car will have turned and gone since. Where no path was verified the ways are
+all 0. The slots take turns: if control dies in the middle of a write, the plan of the tick before is whole, and was
+verified too.
 """
 
-import time
 import zlib
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy as np
 from robot.practice.shared_block import SharedBlock
 
 PLAN_TICKS = 150  # longer than any stop takes
-NOTICED_TICKS = 4  # for so long the last command goes on, it is reckoned, until a guardian speaks; it speaks no sooner
+NOTICED_TICKS = 4  # for so long the last command goes on, it is reckoned, until a guardian speaks
 TICK_NS = 20_000_000  # the control loop's period; its own constant lives beside kernels, which a guardian does not load
-PLAN_SHAPE = (PLAN_TICKS, 2)
-PLAN_BYTES = 8 * PLAN_TICKS * 2
+TICK_S = 1e-9 * TICK_NS
+SERVO, BRAKE, TURNED, WAY = range(4)  # columns
+PLAN_SHAPE = (PLAN_TICKS, 4)
+PLAN_BYTES = 8 * PLAN_TICKS * 4
 SLOT_BYTES = 16 + PLAN_BYTES
 
 
@@ -39,7 +42,7 @@ class StopPlan:
         return cls(SharedBlock.attach(name))
 
     def write(self, plan: np.ndarray, now_ns: int) -> None:
-        """Leave a plan (PLAN_TICKS, 2) that begins now."""
+        """Leave a plan, PLAN_SHAPE, that begins now."""
         words, start = self._block.words, self._next * SLOT_BYTES // 8
         data = plan.tobytes()
         words[start] = 0
@@ -49,33 +52,16 @@ class StopPlan:
         self._next = 1 - self._next
 
     def read(self) -> tuple[int, np.ndarray] | None:
-        """When the newest whole plan was written, and the plan; None if there is none."""
+        """When the newest plan was written that is whole, finite and brakes, and the plan; None if there is none."""
         found = []
         for slot in (0, 1):
             start = slot * SLOT_BYTES
             crc, written_ns = self._block.words[start // 8], self._block.words[start // 8 + 1]
             data = bytes(self._block.bytes[start + 16 : start + SLOT_BYTES])
-            if crc == seal(written_ns, data):
-                found.append((written_ns, data))
-        if not found:
-            return None
-        written_ns, data = max(found)
-        return written_ns, np.frombuffer(data, np.float64).reshape(PLAN_SHAPE)
-
-    def now(self) -> tuple[float, float] | None:
-        """(servo_rad, brake_a) of the present moment; None where no plan is whole, or its numbers are not finite."""
-        found = self.read()
-        if found is None:
-            return None
-        written_ns, plan = found
-        ticks = round((time.monotonic_ns() - written_ns) / TICK_NS)
-        servo_rad, brake_a = plan[min(PLAN_TICKS, max(1, ticks)) - 1].tolist()
-        return (servo_rad, brake_a) if np.isfinite((servo_rad, brake_a)).all() and brake_a > 0.0 else None
-
-    def early_s(self) -> float:
-        """How long to wait for the first row that brakes: to brake in the rows before it was not verified."""
-        found = self.read()
-        return 0.0 if found is None else 1e-9 * (found[0] + (NOTICED_TICKS + 1) * TICK_NS - time.monotonic_ns())
+            plan = np.frombuffer(data, np.float64).reshape(PLAN_SHAPE)
+            if crc == seal(written_ns, data) and np.isfinite(plan).all() and (plan[:, BRAKE] > 0.0).all():
+                found.append((written_ns, plan))
+        return max(found, key=lambda one: one[0], default=None)
 
     def close(self) -> None:
         """Unmap; the creator also removes the name."""

@@ -25,4 +25,4 @@ class Unverified(Fallback):
         return Command(steer, 0.0, min(FULL_BRAKE_A, braking(HARDEST, steer, v_x, car) / car[P_MOTOR_GAIN]))
 
     def plan(self, last: Command, vesc: VescReading, sent: np.ndarray, plan: np.ndarray) -> None:
-        plan[:] = last.steer_rad, FULL_BRAKE_A
+        plan[:] = last.steer_rad, FULL_BRAKE_A, 0.0, 0.0

@@ -133,13 +133,13 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def plan_of(servo_rad: float, brake_a: float) -> np.ndarray:
-    return np.tile((servo_rad, brake_a), (PLAN_TICKS, 1))
+    return np.tile((servo_rad, brake_a, 0.0, 0.0), (PLAN_TICKS, 1))
 
 
 def test_a_dead_control_process_is_followed_by_the_verified_stop_until_the_car_stands(scene: Scene) -> None:
     scene.start()
     plan = plan_of(0.1, 20.0)
-    plan[25:] = 0.2, 30.0
+    plan[25:, :2] = 0.2, 30.0
     scene.drive()
     scene.plan.write(plan, time.monotonic_ns())
     scene.kill_control()

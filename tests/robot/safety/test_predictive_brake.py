@@ -19,11 +19,14 @@ from robot.safety.predictive_brake import (
     plan_stop,
 )
 from robot.safety.rollout import (
+    CREEP_INWARDS_RAD,
+    CREEP_OUTWARDS_RAD,
     FAMILY,
     HARDEST,
     HORIZON_TICKS,
     MANOEUVRES,
     N_COMMAND,
+    N_LINE,
     NO_OBSTACLES,
     believed_cars,
     clearance,
@@ -249,7 +252,7 @@ def decide(a0: float, a1: float, at: np.ndarray, course=None, cars=BELIEVED, obs
 
 def room(action, at, sent, course, car=BELIEVED[0], careful=BELIEVED[1], manoeuvre=HARDEST, lead=TICKS_PER_DECISION,
          stopping=False, latency_s=LATENCY_S, obstacles=NO_OBSTACLES):  # fmt: skip
-    line = np.empty((len(sent) + HORIZON_TICKS, N_COMMAND))
+    line = np.empty((len(sent) + HORIZON_TICKS, N_LINE))
     return least_room(manoeuvre, *target(*action), lead, stopping, at, sent, course, 0.05, obstacles, car, careful,
                       latency_s, line)  # fmt: skip
 
@@ -344,7 +347,7 @@ def test_a_brake_current_on_its_way_brakes():
 def test_the_stop_that_is_planned_is_the_one_that_is_carried_out_tick_by_tick():
     course, _ = straight()
     at, sent, kept = at_place(2.0, 0.4, 0.1, 4.0), rolling(4.0), np.zeros(1, np.int64)
-    out, plan = np.zeros(2), np.zeros((HORIZON_TICKS - 1, 2))
+    out, plan = np.zeros(2), np.zeros((HORIZON_TICKS - 1, 4))
     carry_on(at, sent, course, 0.05, NO_OBSTACLES, BELIEVED, LATENCY_S, MARGIN_M, kept, out)
     steer = slew(0.0, out[0], STEER_SLEW_RAD_S, TICK_S)
     plan_stop(
@@ -369,17 +372,28 @@ def test_the_stop_that_is_planned_is_the_one_that_is_carried_out_tick_by_tick():
 
 def test_until_somebody_notices_a_dead_driver_the_plan_steers_on_as_told_and_brakes():
     course, _ = straight()
-    at, plan, kept = at_place(2.0, 0.4, 0.1, 4.0), np.zeros((50, 2)), np.zeros(1, np.int64)
+    at, plan, kept = at_place(2.0, 0.4, 0.1, 4.0), np.zeros((50, 4)), np.zeros(1, np.int64)
     plan_stop(5, at, rolling(4.0, 0.03), course, 0.05, NO_OBSTACLES, BELIEVED, LATENCY_S, MARGIN_M, kept, plan)
     assert np.all(plan[:5, 0] == 0.03)
     assert plan[6, 0] != 0.03
     assert np.all(plan[:, 1] > 0.0)
 
 
+def test_the_plan_says_what_the_car_will_have_turned_and_gone():
+    course, _ = straight()
+    at, plan, kept = at_place(2.0, 0.4, 0.1, 4.0), np.zeros((HORIZON_TICKS - 1, 4)), np.zeros(1, np.int64)
+    plan_stop(5, at, rolling(4.0), course, 0.05, NO_OBSTACLES, BELIEVED, LATENCY_S, MARGIN_M, kept, plan)
+    turned, way = plan[:, 2], plan[:, 3]
+    assert way[:5] == pytest.approx(4.0 * TICK_S * np.arange(1, 6), rel=0.02)
+    assert np.all(np.diff(way) >= 0.0) and 1.0 < way[-1] < 3.0
+    assert turned[:2] == pytest.approx(0.0, abs=1e-3)
+    assert -CREEP_INWARDS_RAD < 0.1 + turned[-1] < CREEP_OUTWARDS_RAD  # as at its end a car must point that creeps on
+
+
 @pytest.mark.parametrize("v_x", [0.0, 6.0, math.nan])
 def test_whatever_the_state_the_plan_brakes(v_x):
     course, _ = straight()
-    plan, kept = np.zeros((50, 2)), np.zeros(1, np.int64)
+    plan, kept = np.zeros((50, 4)), np.zeros(1, np.int64)
     plan_stop(
         5,
         at_place(2.0, 0.9, 1.2, v_x),
