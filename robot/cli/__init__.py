@@ -43,7 +43,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     name = f"robot {arguments[0]}" if arguments and arguments[0] in VERBS else "robot"
     try:
-        status = run(arguments)
+        status = carry_out(arguments)
         flush_stdout()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # once more, and the interpreter's own end is cut short too
@@ -61,7 +61,7 @@ def main() -> None:
     sys.exit(status)
 
 
-def run(arguments: list[str]) -> int:
+def carry_out(arguments: list[str]) -> int:
     """Carry out a command line; its exit status."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP)
