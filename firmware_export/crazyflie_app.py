@@ -11,7 +11,7 @@
 
 Sources of the firmware's interface: github.com/bitcraze/crazyflie-firmware, docs/development/oot.md and
 src/modules/interface (stabilizer_types.h, controller, param.h, log.h); motors are numbered as the rotors of
-`sim.quadrotor` (power_distribution_quadrotor.c: M1 front right, then clockwise seen from above).
+`sim.quadrotor.model` (power_distribution_quadrotor.c: M1 front right, then clockwise seen from above).
 """
 
 import math
@@ -27,7 +27,7 @@ from firmware_export.c_source import c_source
 from firmware_export.compilers import cortex_m4_object, shared_library
 from firmware_export.network import Network
 from policies.array_file import write_bytes_atomically
-from sim.quadrotor import QuadrotorParameters, load_parameters
+from sim.quadrotor.model import QuadrotorParameters, load_parameters
 
 HERE = Path(__file__).parent
 TEMPLATES, STUBS = HERE / "crazyflie_templates", HERE / "crazyflie_stubs"
@@ -82,7 +82,7 @@ def write_app(
 ) -> list[Path]:
     """Write the app's files to `folder`; returns them.
 
-    drone: which Crazyflie it is for, a name in `sim/data`; forces are shares of its full thrust. path: needed by
+    drone: which Crazyflie it is for, a name in `sim/quadrotor/data`; forces are shares of its full thrust. path: needed by
     policies that are told accelerations ahead, and by them alone. trained_for: whose thrust curve turns rotor speeds
     into newtons, if another's: a policy knows thrusts, not the speeds of motors it never had. Raises ValueError for a
     policy that does not see or decide what a Crazyflie's controller can.

@@ -2,7 +2,7 @@
 
 Where a simulator has an adjoint, the gradient of what a window of driving costs with respect to the actor's weights is
 exact, and a few hundred steps of Adam train a policy in seconds. This file knows networks and descent; what the
-window is and what it costs is the task's (`robot/tasks/race_track_gradient.py`), which calls the passes below.
+window is and what it costs is the task's (`robot/tasks/race_track/gradient.py`), which calls the passes below.
 
 The network is `policies/actor.py`'s. Only its mean is trained: the outputs for the log standard deviation stay as
 they are.

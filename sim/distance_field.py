@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 if TYPE_CHECKING:
-    from sim.track import Course
+    from sim.tracks.track import Course
 
 
 @dataclass(frozen=True)

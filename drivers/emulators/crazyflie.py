@@ -37,7 +37,7 @@ from drivers.emulators.crazyflie_firmware import Firmware
 from drivers.emulators.crazyflie_version import RELEASES
 from drivers.emulators.crtp import FaultyLink, LinkFaults
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
-from sim.quadrotor import load_parameters
+from sim.quadrotor.model import load_parameters
 
 POLL_MS = 1
 CATCH_UP_MS = 50  # the most that is made up for at once

@@ -23,7 +23,7 @@ from drivers.emulators.crazyflie_estimator import (
 )
 from drivers.emulators.crazyflie_positioning import Filter, Past, positioning_for
 from drivers.emulators.crazyflie_vices import Errors, load_vices
-from sim.quadrotor import (
+from sim.quadrotor.model import (
     GRAVITY_M_S2,
     N_ROTORS,
     N_STATE,
@@ -157,7 +157,7 @@ def report_filter(x, q, sensors, estimate):
 class Body:
     """One drone, standing on the ground at first.
 
-    state: the truth (N_STATE,), `sim.quadrotor`; estimate (N_ESTIMATE,); sensors (N_SENSORS,). World frame: z = 0 on
+    state: the truth (N_STATE,), `sim.quadrotor.model`; estimate (N_ESTIMATE,); sensors (N_SENSORS,). World frame: z = 0 on
     the ground.
     """
 

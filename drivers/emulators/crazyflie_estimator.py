@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import njit
 
-from sim.quadrotor import GRAVITY_M_S2, rotation_matrix
+from sim.quadrotor.model import GRAVITY_M_S2, rotation_matrix
 
 N_ERROR_STATE = 9
 (K_POSITION, K_VELOCITY, K_ATTITUDE) = (0, 3, 6)

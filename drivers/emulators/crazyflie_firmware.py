@@ -26,7 +26,7 @@ from drivers.emulators.crazyflie_toc import LogService, LogVariable, Parameter, 
 from drivers.emulators.crazyflie_variables import log_variables, parameters
 from drivers.emulators.crazyflie_version import NEWEST, Version
 from drivers.emulators.crtp import NULL_PACKET, Packet, Port, decoded
-from sim.quadrotor import V_Z, Z
+from sim.quadrotor.model import V_Z, Z
 
 DEVICE_TYPE = b"CF21"
 SUPERVISOR_MS = 40  # 25 Hz

@@ -43,9 +43,9 @@ from drivers.emulators.crazyflie_setpoint import (
     S_VELOCITY,
     VEL,
 )
-from sim.quadrotor import QuadrotorParameters, load_parameters
+from sim.quadrotor.model import QuadrotorParameters, load_parameters
 
-TUNED_FOR = "crazyflie_2_1"  # the drone of sim/data on which the default gains hold
+TUNED_FOR = "crazyflie_2_1"  # the drone of sim/quadrotor/data on which the default gains hold
 FULL = 65535.0
 ATTITUDE_MS, POSITION_MS = 2, 10  # periods: 500 Hz, 100 Hz
 THRUST_MIN = 20000.0

@@ -27,7 +27,7 @@ from drivers.emulators.crazyflie_vices import (
     MotionCaptureVices,
     Vices,
 )
-from sim.quadrotor import Q_W, W_X, rotation_matrix
+from sim.quadrotor.model import Q_W, W_X, rotation_matrix
 
 STEP_S = 0.001
 EXTERNAL_POSITION_M, EXTERNAL_ATTITUDE_RAD = 0.01, 0.0045  # locSrv.extPosStdDev, locSrv.extQuatStdDev

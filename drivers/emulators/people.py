@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numba import njit
 
-from sim.car import P_HALF_LENGTH, P_HALF_WIDTH
-from sim.track import Course, place
+from sim.car.model import P_HALF_LENGTH, P_HALF_WIDTH
+from sim.tracks.track import Course, place
 
 RADIUS_M = 0.15
 REACH_M = 1.2  # to either side of the centreline

@@ -43,10 +43,10 @@ from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
 from drivers.emulators.virtual_car import TIME, TRUTH, TRUTH_BYTES, TRUTH_SEQUENCE, VirtualCarConfig, load_config
 from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
-from sim.built_in_tracks import BUILT_IN, built_in
-from sim.car import CarParameters, hidden_car, load_parameters
+from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
-from sim.map_world import map_world
+from sim.tracks.built_in_tracks import BUILT_IN, built_in
+from sim.tracks.map_world import map_world
 
 REALTIME_NICE = -15
 POSITIVE = ("baud", "erpm_per_m_s", "sample_s")

@@ -20,8 +20,8 @@ from numba import njit
 from drivers.emulators.people import nearer
 from drivers.emulators.uart import Uart
 from drivers.emulators.world import World
-from sim.car import PHYSICS_STEP_S
-from sim.lidar import cast_beams
+from sim.car.lidar import cast_beams
+from sim.car.model import PHYSICS_STEP_S
 
 NODE_BYTES = 5
 SPIN_UP_S = 0.5

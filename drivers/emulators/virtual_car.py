@@ -36,7 +36,9 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Literal["lockstep", "realtime"] = "lockstep"
     seed: int = 0  # of all noise
     hidden_seed: int | None = None  # of the hidden car; none: the car of the data sheet
-    car: dict[str, float] = {}  # parameters that differ from the data sheet's, by their names in sim.car.CarParameters
+    car: dict[
+        str, float
+    ] = {}  # parameters that differ from the data sheet's, by their names in sim.car.model.CarParameters
     # How the devices differ from what a robot's file says of them, and their vices: by their names in
     # drivers.emulators.vesc.VescWiring and drivers.emulators.rplidar.RPLidarWiring.
     vesc: dict[str, bool | int | float] = {}

@@ -24,8 +24,8 @@ READY_S = 90.0  # the first start on a machine compiles the kernels
 class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the process is to be; written to its configuration file as JSON."""
 
-    quadrotor: str = "crazyflie_2_1"  # a name in sim/data, or the path of a parameter file
-    factors: dict[str, float] = {}  # on its quantities, by their names in sim.quadrotor.Factors: {"mass": 1.1}
+    quadrotor: str = "crazyflie_2_1"  # a name in sim/quadrotor/data, or the path of a parameter file
+    factors: dict[str, float] = {}  # on its quantities, by their names in sim.quadrotor.model.Factors: {"mass": 1.1}
     app: str = ""  # shared library of an app built for the host; none: the firmware as it comes
     loss: float = 0.0  # shares of datagrams, each way: lost,
     duplicate: float = 0.0  # ... doubled,

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from drivers.emulators.people import People
-from sim.car import (
+from sim.car.model import (
     P_BRAKE,
     P_CAPACITY_A_S,
     P_HALF_LENGTH,
@@ -26,7 +26,7 @@ from sim.car import (
     step_pose,
 )
 from sim.distance_field import OccupancyGrid, footprint_clearance
-from sim.track import Course, place, project
+from sim.tracks.track import Course, place, project
 
 RELEASED, SPEED, CURRENT, BRAKE = range(4)  # what the motor is told to do; its value: -, m/s, A, A
 SERVO = 4  # a command of the delay line beside those of the motor: rad

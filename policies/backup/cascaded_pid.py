@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from policies.backup.set_point import POSITION, RATE, ROTATION, VELOCITY, rotor_shares, tilt_towards, yaw_of
-from sim.quadrotor import (
+from sim.quadrotor.model import (
     GRAVITY_M_S2,
     N_ROTORS,
     P_ARM_X,
@@ -66,7 +66,7 @@ def limited(x, y, length):
 
 @njit(inline="always")
 def speed_for(thrust, p):
-    """The rotor speed that gives a thrust, N: the inverse of `sim.quadrotor.rotor_thrust`, within 0 to 1."""
+    """The rotor speed that gives a thrust, N: the inverse of `sim.quadrotor.model.rotor_thrust`, within 0 to 1."""
     b, a, c = p[P_THRUST_1], p[P_THRUST_2], p[P_THRUST_0] - thrust
     return min(1.0, max(0.0, (-b + math.sqrt(max(0.0, b * b - 4.0 * a * c))) / (2.0 * a)))
 

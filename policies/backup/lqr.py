@@ -19,7 +19,7 @@ from numba import njit
 from scipy.linalg import solve_discrete_are
 
 from policies.backup.set_point import POSITION, RATE, VELOCITY, rotor_shares, tilt_towards, yaw_of
-from sim.quadrotor import (
+from sim.quadrotor.model import (
     GRAVITY_M_S2,
     N_ROTORS,
     STEP_S,

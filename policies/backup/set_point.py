@@ -10,7 +10,7 @@ import math
 
 from numba import njit
 
-from sim.quadrotor import STEP_S, QuadrotorParameters
+from sim.quadrotor.model import STEP_S, QuadrotorParameters
 
 POSITION, ROTATION, VELOCITY, RATE = 0, 3, 12, 15
 N_SEEN = 18

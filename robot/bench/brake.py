@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from robot.safety.lockstep_stops import start
-from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, carry_on, filter_action, plan_stop
-from robot.safety.stop_plan import NOTICED_TICKS
-from robot.tasks.race_track import TICKS_PER_DECISION
-from sim.built_in_tracks import BUILT_IN
+from robot.robots.car.shield.predictive_brake import (
+    AS_PROPOSED,
+    MARGIN_M,
+    carry_on,
+    filter_action,
+    plan_stop,
+)
+from robot.robots.car.shield.stop_plan import NOTICED_TICKS
+from robot.robots.car.stops.lockstep_stops import start
+from robot.tasks.race_track.task import TICKS_PER_DECISION
+from sim.tracks.built_in_tracks import BUILT_IN
 
 SECONDS_EACH = 25.0
 WARM_S = 4.0

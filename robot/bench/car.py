@@ -15,12 +15,18 @@ from typing import Any
 import numpy as np
 
 from robot.bench.rates import calls_per_s, sgemm_gflops
-from robot.tasks import race_track
-from sim import car_kernel
-from sim.built_in_tracks import BUILT_IN, built_in
-from sim.car import GRAVITY_M_S2, PHYSICS_STEP_S, Randomisation, body_derivative, load_parameters
-from sim.car_batch import CarBatch
-from sim.reference import ReferenceCar
+from robot.tasks.race_track import task as race_track
+from sim.car import kernel as car_kernel
+from sim.car.batch import CarBatch
+from sim.car.model import (
+    GRAVITY_M_S2,
+    PHYSICS_STEP_S,
+    Randomisation,
+    body_derivative,
+    load_parameters,
+)
+from sim.car.reference import ReferenceCar
+from sim.tracks.built_in_tracks import BUILT_IN, built_in
 
 CARS = (1, 64, 1024, 16384)
 ERROR_CARS, ERROR_STEPS = 64, 15

@@ -16,7 +16,7 @@ from policies.actor import LOG_STD_MAX, LOG_STD_MIN, weight_views
 from policies.replay import TRANSITION
 from policies.rlpd import Mirror, Rlpd
 from policies.rlpd_config import RlpdConfig
-from robot.tasks.race_track import (
+from robot.tasks.race_track.task import (
     ACTION_SIZE,
     MIRROR_ACTION_SIGN,
     MIRROR_COLUMNS,

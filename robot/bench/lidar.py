@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sim.built_in_tracks import BUILT_IN, built_in
+from sim.car.lidar import cast_beams
 from sim.distance_field import rasterise
-from sim.lidar import cast_beams
+from sim.tracks.built_in_tracks import BUILT_IN, built_in
 
 BEAMS = 1080
 RANGE_MAX_M = 25.0

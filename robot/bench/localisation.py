@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from robot.estimation.evaluate import kidnapping, localisation_error
-from sim.built_in_tracks import BUILT_IN, built_in
+from robot.robots.car.estimation.evaluate import kidnapping, localisation_error
 from sim.distance_field import rasterise
+from sim.tracks.built_in_tracks import BUILT_IN, built_in
 
 SEED = 1
 WORST = ("position_rms_m", "position_p99_m", "position_max_m", "heading_rms_deg", "heading_p99_deg", "v_y_rms_m_s")

@@ -17,9 +17,14 @@ import numpy as np
 
 from robot.bench.rates import calls_per_s, sgemm_gflops
 from robot.tasks import hover
-from sim.quadrotor import QuadrotorParameters, QuadrotorRandomisation, derivative, load_parameters
-from sim.quadrotor_batch import QuadrotorBatch, SensorNoise
-from sim.quadrotor_reference import ReferenceQuadrotor
+from sim.quadrotor.batch import QuadrotorBatch, SensorNoise
+from sim.quadrotor.model import (
+    QuadrotorParameters,
+    QuadrotorRandomisation,
+    derivative,
+    load_parameters,
+)
+from sim.quadrotor.reference import ReferenceQuadrotor
 
 DRONES = (1, 64, 1024, 16384, 131072)
 OBSERVATIONS: dict[str, dict[str, Any]] = {"22": {}, "146": {"history": 32, "noise": SensorNoise()}}
@@ -111,7 +116,7 @@ def _rotated(q: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 
 def _measure_gpu() -> dict[str, Any]:
-    from sim.quadrotor_cuda import measure
+    from sim.quadrotor.cuda import measure
 
     measured = measure(hover, GPU_DRONES, randomisation=SPREAD)
     return {} if measured is None else {"steps_per_s_gpu": round(measured[0]), "gpu": measured[1]}

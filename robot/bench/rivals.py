@@ -1,7 +1,7 @@
 """Others' code learns to hover on our Gymnasium environments, beside our own trainer: the environments are sound.
 
 stable-baselines3's PPO (Raffin et al., 2021) learns on the vector environment, with a recipe like that of
-`robot/flight/ppo.py`; then it flies the thousand flights that `robot train --task hover` is judged by. Needs the extra
+`robot/robots/quadrotor/training/ppo.py`; then it flies the thousand flights that `robot train --task hover` is judged by. Needs the extra
 `rivals`.
 """
 
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from robot.flight.evaluation import DISTURBED, evaluate
+from robot.robots.quadrotor.evaluation.evaluation import DISTURBED, evaluate
 from robot.tasks.environments import hover_vector_env
-from sim.quadrotor_batch import SensorNoise
-from sim.quadrotor_environments import QuadrotorVectorEnv
+from sim.quadrotor.batch import SensorNoise
+from sim.quadrotor.environments import QuadrotorVectorEnv
 
 try:
     from stable_baselines3 import PPO
@@ -109,7 +109,7 @@ class Sb3VecEnv(VecEnv):
 
 
 class Sb3Pilot:
-    """A policy of stable-baselines3's, as `robot/flight/evaluation.py` flies it."""
+    """A policy of stable-baselines3's, as `robot/robots/quadrotor/evaluation/evaluation.py` flies it."""
 
     history = HISTORY
 

@@ -51,7 +51,7 @@ class FlightEvaluateConfig:
     run: Annotated[str, tyro.conf.Positional]
     """A run's folder, or a policy file."""
     quadrotor: str = ""
-    """A quadrotor of `sim/data`, or the path of its TOML file; otherwise the first that it was trained for. What it does on
+    """A quadrotor of `sim/quadrotor/data`, or the path of its TOML file; otherwise the first that it was trained for. What it does on
     each of the Crazyflies is shown besides."""
     episodes: int = 1000
     seed: int = 0
@@ -139,9 +139,9 @@ def fly(arguments: list[str]) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from robot.flight.evaluation_plots import tables
-    from robot.flight.run_evaluation import evaluate_run, load_waypoints
-    from robot.flight.tracking import tracking_table
+    from robot.robots.quadrotor.evaluation.evaluation_plots import tables
+    from robot.robots.quadrotor.evaluation.run_evaluation import evaluate_run, load_waypoints
+    from robot.robots.quadrotor.evaluation.tracking import tracking_table
 
     waypoints = load_waypoints(Path(config.waypoints)) if config.waypoints else None
     console = Console(stderr=True)

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     from drivers.base import LinkLost
     from drivers.crazyflie_bootloader import CrazyflieBootloader, FlashError
     from drivers.emulators.crazyflie_bootloader import VirtualBootloaderConfig, start_virtual_bootloader
-    from robot.config import load_drone
+    from robot.robots.robot_file import load_drone
 
     drone = load_drone(config.robot)
     uri = config.uri or ("" if drone.virtual else drone.crazyflie.uri)
@@ -77,7 +77,7 @@ def image_of(config: FlashConfig, virtual: bool) -> bytes:
     """The image to write, checked. Raises ValueError for a wrong one."""
     from firmware_export.crazyflie_app import DECIDED
     from firmware_export.firmware_image import check_image, load_image, policy_image, read_release
-    from robot.network_of_run import network_of_run
+    from robot.training.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run)) if config.run else None
     if network is not None and [(field.name, field.size) for field in network.action] != [DECIDED]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from robot.json_file import json_text
+from robot.runtime.json_file import json_text
 
 ConfigT = TypeVar("ConfigT")
 

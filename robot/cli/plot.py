@@ -20,9 +20,9 @@ class PlotConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(PlotConfig, "plot", arguments)
-    from robot.flight.flight_log import is_flight
-    from robot.flight.mission_plot import plot_flight
-    from robot.plots import plot_run
+    from robot.robots.car.plots import plot_run
+    from robot.robots.quadrotor.flight_log import is_flight
+    from robot.robots.quadrotor.mission_plot import plot_flight
 
     picture = plot_flight(config.run) if is_flight(config.run) else plot_run(config.run)
     if not as_json:

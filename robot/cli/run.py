@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from robot.cli.output import finish, parse, say
 
 if TYPE_CHECKING:
-    from robot.flight.flown import Phase
+    from robot.robots.quadrotor.flown import Phase
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 DOING = ("checking", "taking off", "the policy flies", "handing back", "landing", "landed")
@@ -38,7 +38,7 @@ class RunConfig:
     seed: int = 0
     """Of the virtual drone's vices and losses."""
     quadrotor: str = ""
-    """Which one the virtual drone is, a Crazyflie of `sim/data`; otherwise the robot file's."""
+    """Which one the virtual drone is, a Crazyflie of `sim/quadrotor/data`; otherwise the robot file's."""
     positioning: Literal["", "lighthouse", "flow", "loco", "motion-capture"] = ""
     """Where the virtual drone knows its place from, with all that such a system does wrong; otherwise the robot file's."""
 
@@ -52,7 +52,7 @@ class RunConfig:
 def main(arguments: list[str]) -> int:
     config, as_json = parse(RunConfig, "run", arguments)
     from drivers.base import LinkLost
-    from robot.flight.run_mission import run_mission
+    from robot.robots.quadrotor.run_mission import run_mission
 
     with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task("connecting", total=1.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from robot.cli.output import finish, parse, say
 
 if TYPE_CHECKING:
-    from robot.safety.stops import Stop
+    from robot.robots.car.stops.stops import Stop
 
 REAL_TIME_SHARE = 0.1  # of --stops
 TELL_EVERY_S = 20.0
@@ -52,9 +52,9 @@ def main(arguments: list[str]) -> int:
 
 def stop_car(config: SafetyConfig, as_json: bool) -> int:
     """Run `robot safety --stops N`."""
-    from robot.safety.lockstep_stops import lockstep_stops
-    from robot.safety.process_stops import process_stops
-    from robot.safety.stop_figures import figures_of, rows_of
+    from robot.robots.car.stops.lockstep_stops import lockstep_stops
+    from robot.robots.car.stops.process_stops import process_stops
+    from robot.robots.car.stops.stop_figures import figures_of, rows_of
 
     real = max(1, round(REAL_TIME_SHARE * config.stops))
     say(f"{config.stops} stops: {config.stops - real} in lockstep, then {real} of real processes in real time")
@@ -93,7 +93,7 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
     from pathlib import Path
 
     from robot.practice.settings import PracticeConfig
-    from robot.safety.campaign import Trial, run_campaign
+    from robot.safety.campaign.campaign import Trial, run_campaign
 
     say(f"{'fault':<28} {'throttle at zero':>17} {'mode':<9} {'reason':<16} {'drives again':>13}  as designed")
 

@@ -23,9 +23,9 @@ class SweepConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(SweepConfig, "train", arguments)
-    from robot.sweep.results import as_table, save_results
-    from robot.sweep.run_sweep import Standing, run_sweep
-    from robot.sweep.sweep_file import load_sweep
+    from robot.training.run_sweep import Standing, run_sweep
+    from robot.training.sweep_file import load_sweep
+    from robot.training.sweep_results import as_table, save_results
 
     began = time.perf_counter()
     sweep = load_sweep(config.sweep)

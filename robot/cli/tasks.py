@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from robot.cli.output import finish, parse
-from robot.config import robot_names
 from robot.practice.start import SHIPPED_POLICY
+from robot.robots.robot_file import robot_names
 from robot.tasks import TASKS
-from sim.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
+from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
 
 
 @dataclass(frozen=True)

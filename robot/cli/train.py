@@ -10,8 +10,8 @@ from robot.cli.output import finish, parse, say
 from robot.tasks import FLIGHT_TASKS, TASKS
 
 if TYPE_CHECKING:
-    from robot.flight.training import Check as FlightCheck
-    from robot.pretraining import Check
+    from robot.robots.car.training.pretraining import Check
+    from robot.robots.quadrotor.training.training import Check as FlightCheck
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 
@@ -41,8 +41,8 @@ def task_in(arguments: list[str]) -> str | None:
 
 def help_for_all() -> int:
     """The options of a car's training, then those of a quadrotor's."""
-    from robot.flight.settings import FlightTrainConfig
-    from robot.training import TrainConfig
+    from robot.robots.car.training.training import TrainConfig
+    from robot.robots.quadrotor.training.settings import FlightTrainConfig
 
     for config, verb in ((TrainConfig, "train --task race_track"), (FlightTrainConfig, "train --task hover")):
         try:
@@ -53,7 +53,7 @@ def help_for_all() -> int:
 
 
 def race(arguments: list[str]) -> int:
-    from robot.training import TrainConfig, recipe_for, train
+    from robot.robots.car.training.training import TrainConfig, recipe_for, train
 
     config, as_json = parse(TrainConfig, "train", arguments)
     with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
@@ -71,10 +71,10 @@ def race(arguments: list[str]) -> int:
 
 def fly(arguments: list[str]) -> int:
     began = time.perf_counter()
-    from robot.flight.settings import FlightTrainConfig
+    from robot.robots.quadrotor.training.settings import FlightTrainConfig
 
     config, as_json = parse(FlightTrainConfig, "train", arguments)
-    from robot.flight.training import iterations_for, train
+    from robot.robots.quadrotor.training.training import iterations_for, train
 
     with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task("loading kernels; the first time ever, compiling them", total=iterations_for(config))

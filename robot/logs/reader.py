@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.recfunctions import repack_fields
 
-from robot.logs.events import EVENT_SCHEMA, weights_dtype
 from robot.logs.mcap_file import DamagedLog, McapChannel, McapFile, Message, RefusedLog
-from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, decode, message_definition
 from robot.logs.writer import EVENTS_TOPIC, LIBRARY, OUTPUTS_TOPIC, READINGS_TOPIC, WEIGHTS_TOPIC, log_parts
+from robot.runtime.events import EVENT_SCHEMA, weights_dtype
+from robot.runtime.records import OUTPUTS, READINGS
 
 RECORDS = {READINGS_TOPIC: "Readings", OUTPUTS_TOPIC: "Outputs", WEIGHTS_TOPIC: "Weights"}
 FIXED = {PACKAGE + "Readings": READINGS, PACKAGE + "Outputs": OUTPUTS}

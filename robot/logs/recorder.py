@@ -16,12 +16,17 @@ from types import FrameType
 import numpy as np
 
 from policies.replay import TRANSITION, write_segment
-from robot.clock import RealClock
-from robot.logs.events import EVENT, event_text, make_event, weights_dtype
-from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.setup_files import setup_path
 from robot.logs.writer import LogWriter, next_part
-from robot.practice.ring import Ring
+from robot.runtime.clock import RealClock
+from robot.runtime.events import (
+    EVENT,
+    event_text,
+    make_event,
+    weights_dtype,
+)
+from robot.runtime.records import OUTPUTS, READINGS
+from robot.shared_memory.ring import Ring
 
 FLUSH_S = 0.4  # what a kill can cost at most
 IDLE_S = 0.01

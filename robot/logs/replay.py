@@ -17,8 +17,8 @@ import numpy as np
 
 from robot.logs.mcap_file import DamagedLog, RefusedLog
 from robot.logs.reader import LogReader
-from robot.logs.records import OUTPUTS, READINGS
-from robot.tasks.race_track import TICK_S
+from robot.runtime.records import OUTPUTS, READINGS
+from robot.tasks.race_track.task import TICK_S
 
 Outcome = Literal[
     "equal", "different", "damaged", "failed", "foreign", "other version", "empty", "gap", "unreadable", "cut"

@@ -7,9 +7,9 @@ import numpy as np
 from robot.logs.mcap_file import McapFile, RefusedLog
 from robot.logs.setup_files import setup_name, setup_path
 from robot.logs.writer import log_parts
-from robot.pipeline import Pipeline
-from robot.pipeline_setup import PipelineSetup
-from sim.car import N_PARAMETERS
+from robot.robots.car.mind import Pipeline
+from robot.robots.car.setup import PipelineSetup
+from sim.car.model import N_PARAMETERS
 
 
 def pipeline_for(log: Path, life: int) -> Pipeline:

@@ -6,10 +6,15 @@ from types import TracebackType
 import numpy as np
 from mcap.writer import CompressionType, Writer
 
-from robot.logs.events import EVENT_JSON_SCHEMA, EVENT_SCHEMA, event_text, weights_dtype
-from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, encode, message_definition
 from robot.logs.setup_files import MEDIA_TYPE, setup_name
+from robot.runtime.events import (
+    EVENT_JSON_SCHEMA,
+    EVENT_SCHEMA,
+    event_text,
+    weights_dtype,
+)
+from robot.runtime.records import OUTPUTS, READINGS
 
 LIBRARY = "robot-practice"  # in the header: who wrote the file
 READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC, WEIGHTS_TOPIC = "/readings", "/outputs", "/events", "/weights"

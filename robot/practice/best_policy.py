@@ -14,7 +14,7 @@ import numpy as np
 
 from policies.actor import weight_count
 from policies.policy_file import load_policy, save_policy
-from robot.tasks import race_track
+from robot.tasks.race_track import task as race_track
 from sim.input_files import wrong
 
 BEST_FILE, NEWEST_FILE = "best.npz", "policy.npz"  # in a run's folder

@@ -20,17 +20,17 @@ import numpy as np
 
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
-from robot.config import believed_car
-from robot.practice.adaptation import fit_car, improve
 from robot.practice.best_policy import NEWEST_FILE, BestPolicy, lap_dtype
-from robot.practice.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
-from robot.practice.mailbox import Mailbox
-from robot.practice.process_ends import end_with_reason
-from robot.practice.ring import Ring
-from robot.practice.session_file import PUBLISH_EVERY, SessionFile
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import course_of, new_learner, starting_policy
-from robot.tasks import race_track
+from robot.robots.car.belief.adaptation import fit_car, improve
+from robot.robots.robot_file import believed_car
+from robot.runtime.process_ends import end_with_reason
+from robot.runtime.session_file import PUBLISH_EVERY, SessionFile
+from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
+from robot.shared_memory.mailbox import Mailbox
+from robot.shared_memory.ring import Ring
+from robot.tasks.race_track import task as race_track
 
 CHECKPOINT_EVERY_S = 20.0
 IDLE_S = 0.001

@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from robot.practice.left_behind import is_alive
+from robot.runtime.left_behind import is_alive
 
 LOCK_FILE = "lock"  # holds the owner's process id
 ORPHANS_S = 20.0  # how long the processes of a session that was killed may take to end

@@ -24,25 +24,30 @@ from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from robot.cli.output import say
-from robot.config import believed_car, load_robot, robot_path
-from robot.demonstration.course_from_lap import load_course
-from robot.logs.events import event_text
-from robot.logs.records import STAND
 from robot.logs.setup_files import setup_path
-from robot.pipeline import Phase
-from robot.pipeline_setup import PipelineSetup
-from robot.practice.left_behind import sweep_memory
-from robot.practice.process_ends import GONE, WRONG
-from robot.practice.processes import READY_S, Child, Processes
 from robot.practice.progress import Progress
-from robot.practice.ring import Ring
 from robot.practice.run_lock import RunLock
-from robot.practice.session_file import COURSE_FILE, GUARDIANS, SessionFile
-from robot.practice.session_memory import SessionMemory
 from robot.practice.settings import SCRATCH, PracticeConfig
 from robot.practice.start import World, true_car
+from robot.robots.car.demonstration.course_from_lap import load_course
+from robot.robots.car.mind import Phase
+from robot.robots.car.setup import PipelineSetup
+from robot.robots.robot_file import believed_car, load_robot, robot_path
+from robot.runtime.events import event_text
+from robot.runtime.left_behind import sweep_memory
+from robot.runtime.process_ends import GONE, WRONG
+from robot.runtime.processes import READY_S, Child, Processes
+from robot.runtime.records import STAND
+from robot.runtime.session_file import COURSE_FILE, GUARDIANS, SessionFile
 from robot.safety.supervisor import Mode
+from robot.shared_memory.ring import Ring
+from robot.shared_memory.session_memory import SessionMemory
 
+MODULES = {
+    "control": "robot.runtime.control_process",
+    "recorder": "robot.logs.recorder_process",
+    "learner": "robot.practice.learner",
+}
 BASELINE_LAPS = 2
 STOP_S = (60.0, 8.0, 3.0)  # for the car to come to rest and control to end: time is up; asked to; emergency stop
 SAVE_S = (30.0, 6.0, 1.5)  # for learner, then recorder, to finish
@@ -189,7 +194,7 @@ class Session:
         ).save(self.session_path)
 
     def _start(self, name: str, *arguments: str) -> None:
-        self.processes.start(name, f"robot.practice.{name}", str(self.session_path), *arguments)
+        self.processes.start(name, MODULES[name], str(self.session_path), *arguments)
 
     def _setup(self) -> PipelineSetup:
         """What the pipeline starts with now: the first time, or after what `progress` says was done."""

@@ -1,9 +1,9 @@
 """From the session's shared records to what a person sees."""
 
-from robot.pipeline import Phase
 from robot.practice.session import Session
+from robot.robots.car.mind import Phase
 from robot.safety.supervisor import REASON_TEXTS, Mode, Reason
-from robot.view.terminal import Lap, LiveView, ViewState
+from robot.views.terminal import Lap, LiveView, ViewState
 
 PHASES = {
     Phase.LOCALISE: "looking where it is",

@@ -9,19 +9,19 @@ from policies.actor import actor_layers, initial_weights
 from policies.policy_file import PolicyFile, load_policy
 from policies.rlpd import Mirror, Rlpd
 from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH
-from robot.config import believed_car, load_robot
-from robot.demonstration.course_from_lap import load_course
 from robot.practice.best_policy import policy_path
-from robot.practice.session_file import COURSE_FILE
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
-from robot.practice.simulated import simulate_practice
-from robot.tasks import race_track
-from sim.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
-from sim.car import CarParameters, hidden_car, load_parameters
+from robot.robots.car.belief.simulated import simulate_practice
+from robot.robots.car.demonstration.course_from_lap import load_course
+from robot.robots.robot_file import believed_car, load_robot
+from robot.runtime.session_file import COURSE_FILE
+from robot.tasks.race_track import task as race_track
+from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.input_files import shown, wrong
-from sim.map_world import map_world
-from sim.track import Course
+from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
+from sim.tracks.map_world import map_world
+from sim.tracks.track import Course
 
 SHIPPED_POLICY = Path(__file__).parents[2] / "policies" / "shipped" / "race_track.npz"
 INITIAL_STD = 0.6

@@ -4,7 +4,7 @@
 
 A VESC that hears nothing keeps its last command for 1000 ms and then coasts. The guardian watches whichever control
 process is in charge, through its pidfd and through the heartbeat in its status block. When control has died it opens
-the motor controller's port and carries out the stop that control had verified last (`robot.safety.stop_plan`): steering
+the motor controller's port and carries out the stop that control had verified last (`robot.robots.car.shield.stop_plan`): steering
 and braking, held to it by wheels and gyro, until the wheels stand; then it leaves the motor at zero current. While
 control lives but its heartbeat is too old it does the same until the heartbeat goes on.
 
@@ -26,15 +26,20 @@ from pathlib import Path
 from drivers.base import LinkLost, VescReading
 from drivers.serial_port import SerialPort
 from drivers.vesc import Vesc, VescSettings
-from robot.clock import RealClock
-from robot.config import load_robot
-from robot.practice import left_behind
-from robot.practice.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
-from robot.practice.session_file import GUARDIANS, SessionFile
-from robot.practice.wiring import vesc_settings
-from robot.realtime import become_realtime
-from robot.safety.stop_follower import StopFollower
-from robot.safety.stop_plan import TICK_NS, StopPlan
+from robot.robots.car.shield.stop_follower import StopFollower
+from robot.robots.car.shield.stop_plan import TICK_NS, StopPlan
+from robot.robots.car.wiring import vesc_settings
+from robot.robots.robot_file import load_robot
+from robot.runtime import left_behind
+from robot.runtime.clock import RealClock
+from robot.runtime.realtime import become_realtime
+from robot.runtime.session_file import GUARDIANS, SessionFile
+from robot.shared_memory.blocks import (
+    CONTROL_STATUS,
+    GUARDIAN_STATUS,
+    SESSION_STATUS,
+    SharedRecord,
+)
 
 HEARTBEAT_LIMIT_S = 0.06  # of control: three ticks; a process that is killed needs longer to be gone
 BUDDY_LIMIT_S = 0.05  # of the other guardian

@@ -17,8 +17,14 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 
-from robot.safety.monitors import Flag
-from robot.tasks.race_track import SPEED_MAX_M_S, SPEED_SLEW_M_S2, STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
+from robot.robots.car.shield.monitors import Flag
+from robot.tasks.race_track.task import (
+    SPEED_MAX_M_S,
+    SPEED_SLEW_M_S2,
+    STEER_MAX_RAD,
+    STEER_SLEW_RAD_S,
+    TICK_S,
+)
 
 FULL_BRAKE_A = 40.0
 BACKUP_SPEED_M_S = 1.0

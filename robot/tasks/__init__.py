@@ -13,6 +13,7 @@ class Task:
     """What the command line says of a task."""
 
     text: str
+    module: str  # below this package
     verbs: tuple[str, ...]  # of `robot`, that take the task or a policy for it
     flies: bool  # a quadrotor; otherwise it drives a car
 
@@ -20,14 +21,19 @@ class Task:
 OF_CARS = ("practice", "train", "evaluate", "export")
 OF_QUADROTORS = ("train", "evaluate", "export", "flash", "run")
 TASKS = {
-    "race_track": Task("laps of a course, as fast as the car can, without touching its walls", OF_CARS, flies=False),
-    "hover": Task("a quadrotor comes to rest at a point, level, from anywhere near it", OF_QUADROTORS, flies=True),
-    "track_trajectory": Task("a quadrotor follows a smooth path that it sees ahead", OF_QUADROTORS, flies=True),
+    "race_track": Task(
+        "laps of a course, as fast as the car can, without touching its walls", "race_track.task", OF_CARS, flies=False
+    ),
+    "hover": Task(
+        "a quadrotor comes to rest at a point, level, from anywhere near it", "hover", OF_QUADROTORS, flies=True
+    ),
+    "track_trajectory": Task(
+        "a quadrotor follows a smooth path that it sees ahead", "track_trajectory", OF_QUADROTORS, flies=True
+    ),
 }
 FLIGHT_TASKS = tuple(name for name, task in TASKS.items() if task.flies)
 
 
 def task_module(name: str) -> ModuleType:
     """The module of a task of the table."""
-    assert name in TASKS
-    return import_module(f"{__name__}.{name}")
+    return import_module(f"{__name__}.{TASKS[name].module}")

@@ -7,11 +7,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from robot.tasks import hover, race_track, track_trajectory
-from sim.built_in_tracks import DEFAULT_TRACK, built_in
-from sim.environments import CarEnv, CarVectorEnv
-from sim.quadrotor_environments import QuadrotorEnv, QuadrotorVectorEnv
-from sim.track import Course
+from robot.tasks import hover, track_trajectory
+from robot.tasks.race_track import task as race_track
+from sim.car.environments import CarEnv, CarVectorEnv
+from sim.quadrotor.environments import QuadrotorEnv, QuadrotorVectorEnv
+from sim.tracks.built_in_tracks import DEFAULT_TRACK, built_in
+from sim.tracks.track import Course
 
 RACE_TRACK, HOVER, TRACK_TRAJECTORY = "robot/RaceTrack-v0", "robot/Hover-v0", "robot/TrackTrajectory-v0"
 
@@ -26,7 +27,7 @@ def register() -> None:
 
 
 def race_track_env(tracks: Sequence[str | Course] = (DEFAULT_TRACK,), **options: Any) -> CarEnv:
-    """The car of `robot/tasks/race_track.py` on courses, or on built-in tracks by name.
+    """The car of `robot/tasks/race_track/task.py` on courses, or on built-in tracks by name.
 
     | action | min | max | asks for                         |
     | ------ | --- | --- | -------------------------------- |
@@ -47,7 +48,7 @@ def race_track_env(tracks: Sequence[str | Course] = (DEFAULT_TRACK,), **options:
     | left and right widths ahead, m     | 33-44 | 0    | 20  |
     | curvature ahead, 1/m               | 45-49 | -3   | 3   |
 
-    Options are those of `sim.environments.CarEnv`.
+    Options are those of `sim.car.environments.CarEnv`.
     """
     return CarEnv(race_track, _courses(tracks), **options)
 
@@ -74,7 +75,7 @@ def hover_env(**options: Any) -> QuadrotorEnv:
     | 0.15 angular rate, rad/s   | +- 150: at 1000 rad/s the episode ends            |
     | past actions, newest first | +- 1                                              |
 
-    Options are those of `sim.quadrotor_batch.QuadrotorBatch`; starts and the length of an episode are the task's.
+    Options are those of `sim.quadrotor.batch.QuadrotorBatch`; starts and the length of an episode are the task's.
     """
     return QuadrotorEnv(hover, hover.OBSERVATION_SCALE * _bound(), **_options(hover, options))
 

@@ -26,8 +26,8 @@ import numpy as np
 from numba import njit
 
 from policies.fields import Field
-from sim.quadrotor import rotation_matrix
-from sim.quadrotor_batch import Starts
+from sim.quadrotor.batch import Starts
+from sim.quadrotor.model import rotation_matrix
 
 POSITION_SCALE, VELOCITY_SCALE, RATE_SCALE = 2.5, 0.7, 0.15
 OBSERVATION_FIELDS = (
@@ -58,7 +58,7 @@ RECOVERY_STARTS = Starts(position_m=0.2, attitude_rad=math.pi, velocity_m_s=3.0,
 
 @njit(forceinline=True)
 def observe(s, time_s, memory, own, out, stride):
-    """Write the observation of the state `s` (see `sim.quadrotor`) to memory[out], memory[out + stride], ...
+    """Write the observation of the state `s` (see `sim.quadrotor.model`) to memory[out], memory[out + stride], ...
 
     time_s: since the start; own: where in `memory` the task's MEMORY_SIZE numbers begin. Hovering needs neither.
     """

@@ -33,7 +33,7 @@ from robot.tasks.hover import ends as ends_at_rest
 from robot.tasks.hover import observe as observe_at_rest
 from robot.tasks.hover import reward as reward_at_rest
 from robot.tasks.hover import write_three
-from sim.quadrotor import STEP_S
+from sim.quadrotor.model import STEP_S
 
 ACCELERATION_SCALE = 0.2
 PREVIEW_S = 0.1  # between the accelerations that a drone is told
@@ -179,7 +179,7 @@ def error_state(s, time_s, memory, own, stride):
 
 @njit(forceinline=True)
 def observe(s, time_s, memory, own, out, stride):
-    """Write the observation of the state `s` (see `sim.quadrotor`) to memory[out], memory[out + stride], ...
+    """Write the observation of the state `s` (see `sim.quadrotor.model`) to memory[out], memory[out + stride], ...
 
     time_s: since the start; own: where in `memory` the path begins.
     """

@@ -9,7 +9,7 @@ from drivers.emulators.crazyflie_app import ABSOLUTE, FORCE, LEGACY, Control, Cr
 from drivers.emulators.crazyflie_body import E_PITCH, E_Q_W, E_ROLL, E_V_X, E_X, E_YAW, GYRO_X, Body
 from drivers.emulators.crazyflie_pid import CascadedPid, distribute
 from drivers.emulators.crazyflie_setpoint import position_setpoint
-from sim.quadrotor import M_0, Z, load_parameters
+from sim.quadrotor.model import M_0, Z, load_parameters
 
 SETPOINT_MS = 20  # between set-points
 

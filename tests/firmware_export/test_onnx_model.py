@@ -8,7 +8,8 @@ from firmware_export.network import Network, network_of, random_network
 from firmware_export.onnx_model import OnnxPolicy, parity, sample_inputs, torch_commands, write_onnx
 from policies.actor import Actor, actor_layers, initial_weights
 from policies.policy_file import PolicyFile
-from robot.tasks import hover, race_track, track_trajectory
+from robot.tasks import hover, track_trajectory
+from robot.tasks.race_track import task as race_track
 
 HISTORY = 3
 

@@ -23,7 +23,7 @@ from policies.rlpd_kernels import (
     sample_actions,
 )
 from robot.bench.learner import Critic, Policy
-from robot.tasks.race_track import MIRROR_ACTION_SIGN, MIRROR_COLUMNS, MIRROR_SIGN
+from robot.tasks.race_track.task import MIRROR_ACTION_SIGN, MIRROR_COLUMNS, MIRROR_SIGN
 
 N, M, H, BATCH = 50, 2, 32, 24
 RACE_TRACK = Mirror(MIRROR_COLUMNS, MIRROR_SIGN, MIRROR_ACTION_SIGN)

@@ -18,17 +18,17 @@ from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
-from robot.clock import LockstepClock
-from robot.control_loop import ControlLoop
-from robot.logs.events import make_event, make_weights
 from robot.logs.writer import LogWriter
-from robot.pipeline import Pipeline
-from robot.pipeline_setup import PipelineSetup
-from robot.practice.mailbox import Weights
 from robot.practice.start import SHIPPED_POLICY, load_world
+from robot.robots.car.mind import Pipeline
+from robot.robots.car.setup import PipelineSetup
+from robot.runtime.clock import LockstepClock
+from robot.runtime.control_loop import ControlLoop
+from robot.runtime.events import make_event, make_weights
 from robot.safety.supervisor import Mode
-from robot.tasks.race_track import TICK_S
-from sim.car import load_parameters
+from robot.shared_memory.mailbox import Weights
+from robot.tasks.race_track.task import TICK_S
+from sim.car.model import load_parameters
 
 FOLDER = Path(__file__).parent
 LAYERS = actor_layers(50, 2)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robot.logs.events import make_event
-from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.setup_files import setup_path
 from robot.logs.writer import LogWriter
-from robot.pipeline_setup import PipelineSetup
-from sim.built_in_tracks import built_in
-from sim.track import place
+from robot.robots.car.setup import PipelineSetup
+from robot.runtime.events import make_event
+from robot.runtime.records import OUTPUTS, READINGS
+from sim.tracks.built_in_tracks import built_in
+from sim.tracks.track import place
 
 TICK_S = 0.02
 YARDSTICK_S, DEMONSTRATION_M_S = 5.8, 1.5

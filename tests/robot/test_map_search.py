@@ -5,13 +5,18 @@ import json
 import numpy as np
 
 from policies.actor import actor_layers, initial_weights
-from robot.logs.records import READINGS
-from robot.pipeline import GIVE_UP_S, SAY_EVERY_S, Phase, Pipeline
-from robot.pipeline_setup import PipelineSetup
-from robot.tasks import race_track as task
-from sim.built_in_tracks import built_in
-from sim.car import load_parameters
+from robot.robots.car.mind import (
+    GIVE_UP_S,
+    SAY_EVERY_S,
+    Phase,
+    Pipeline,
+)
+from robot.robots.car.setup import PipelineSetup
+from robot.runtime.records import READINGS
+from robot.tasks.race_track import task
+from sim.car.model import load_parameters
 from sim.distance_field import rasterise
+from sim.tracks.built_in_tracks import built_in
 
 
 def setup(told: tuple[float, float, float] | None) -> PipelineSetup:

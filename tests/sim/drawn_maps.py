@@ -8,7 +8,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from sim.distance_field import OccupancyGrid
-from sim.track import closed_course
+from sim.tracks.track import closed_course
 
 FREE, UNKNOWN, WALL = 254, 205, 0
 FIELDS = {

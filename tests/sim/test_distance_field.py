@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.built_in_tracks import BUILT_IN, built_in
 from sim.distance_field import OccupancyGrid, distance_at, footprint_clearance, rasterise, signed_distance
+from sim.tracks.built_in_tracks import BUILT_IN, built_in
 
 
 def brute_force(occupied: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from sim import car, lane_math
+from sim import lane_math
+from sim.car.model import model as car
 from sim.single_precision import OPTIONS, specialise
 
 SCALE = 2.5

@@ -9,7 +9,7 @@ import pytest
 from drivers.emulators.crazyflie_body import Body
 from drivers.emulators.crazyflie_firmware import Firmware, OutOfTree
 from drivers.emulators.crtp import Packet, Port, decoded
-from sim.quadrotor import load_parameters
+from sim.quadrotor.model import load_parameters
 
 
 class Drone:

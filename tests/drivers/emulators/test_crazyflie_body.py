@@ -15,7 +15,7 @@ from drivers.emulators.crazyflie_body import (
     GYRO_Z,
     Body,
 )
-from sim.quadrotor import CRAZYFLIES, load_parameters
+from sim.quadrotor.model import CRAZYFLIES, load_parameters
 
 
 def body(noise: float = 0.0, quadrotor: str = "crazyflie_2_1", seed: int = 0, **start) -> Body:

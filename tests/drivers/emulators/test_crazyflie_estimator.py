@@ -20,7 +20,7 @@ from drivers.emulators.crazyflie_estimator import (
     predict,
     rotated,
 )
-from sim.quadrotor import GRAVITY_M_S2
+from sim.quadrotor.model import GRAVITY_M_S2
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 STILL = np.zeros(3)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.emulators.crtp import Packet, Port
-from sim.quadrotor import CRAZYFLIES
+from sim.quadrotor.model import CRAZYFLIES
 
 CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 0, 1, 3, 4, 5, 6, 7
 PLAN_FLIES, PLAN_FINISHED = 8, 9

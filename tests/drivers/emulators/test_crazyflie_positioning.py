@@ -21,7 +21,7 @@ from drivers.emulators.crazyflie_positioning import (
 )
 from drivers.emulators.crazyflie_vices import Errors, Gaps, load_vices
 from drivers.emulators.crtp import Port
-from sim.quadrotor import N_STATE, load_parameters, rotation_matrix
+from sim.quadrotor.model import N_STATE, load_parameters, rotation_matrix
 
 VICES = load_vices()
 

@@ -9,8 +9,8 @@ from drivers.emulators.people import MANNERS_M, RADIUS_M, People, nearer, space
 from drivers.emulators.process import build_world
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.emulators.world import SPEED
-from sim.built_in_tracks import built_in
-from sim.car import load_parameters
+from sim.car.model import load_parameters
+from sim.tracks.built_in_tracks import built_in
 
 CAR = load_parameters()
 

@@ -6,7 +6,7 @@ import pytest
 from drivers.emulators.process import build_world
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.emulators.world import BRAKE, CURRENT, RELEASED, SERVO, SPEED, V_X, VOLTAGE, X, Y
-from sim.car import load_parameters
+from sim.car.model import load_parameters
 from sim.distance_field import footprint_clearance
 
 

@@ -20,8 +20,8 @@ from drivers.emulators.crazyflie_app import (
 from firmware_export.crazyflie_app import (
     full_thrust_n,
 )
-from robot.network_of_run import network_of_run
-from sim.quadrotor import load_parameters
+from robot.training.network_of_run import network_of_run
+from sim.quadrotor.model import load_parameters
 from tests.firmware_export.app_flight import put
 
 POLICIES = Path(__file__).parents[2] / "recordings" / "policies"
@@ -58,7 +58,7 @@ class Bench:
 
 
 def some_state(seed: int) -> np.ndarray:
-    """A tilted, moving drone as `sim.quadrotor` has it, without rotors: (13,)."""
+    """A tilted, moving drone as `sim.quadrotor.model` has it, without rotors: (13,)."""
     rng = np.random.default_rng(seed)
     state = np.concatenate([rng.uniform(-0.4, 0.4, 3), [1.0], 0.3 * rng.standard_normal(3), rng.standard_normal(6)])
     state[3:7] /= np.linalg.norm(state[3:7])

@@ -10,7 +10,7 @@ from drivers.emulators.crazyflie_app import (
 from firmware_export.crazyflie_app import (
     build_for_host,
 )
-from robot.crazyflie_app_of_run import write_app_of_run
+from robot.robots.quadrotor.app_of_run import write_app_of_run
 from tests.firmware_export.app_flight import AppFlight
 from tests.firmware_export.crazyflie_app.bench import (
     DRONE,

@@ -15,8 +15,8 @@ from firmware_export.crazyflie_app import (
     write_app,
 )
 from firmware_export.network import random_network
-from robot.crazyflie_app_of_run import figure_of_eight, trained_for, write_app_of_run
-from robot.network_of_run import network_of_run
+from robot.robots.quadrotor.app_of_run import figure_of_eight, trained_for, write_app_of_run
+from robot.training.network_of_run import network_of_run
 from tests.firmware_export.crazyflie_app.bench import (
     DRONE,
     POLICIES,

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crtp import Port
-from sim.quadrotor import V_X, V_Z
+from sim.quadrotor.model import V_X, V_Z
 from tests.drivers.emulators.conftest import Drone
 from tests.firmware_export.crazyflie_app.bench import DRONE
 

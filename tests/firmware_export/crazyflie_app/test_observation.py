@@ -12,9 +12,9 @@ from firmware_export.crazyflie_app import (
     build_for_host,
     full_thrust_n,
 )
-from robot.crazyflie_app_of_run import write_app_of_run
+from robot.robots.quadrotor.app_of_run import write_app_of_run
 from robot.tasks import hover, track_trajectory
-from sim.quadrotor import load_parameters
+from sim.quadrotor.model import load_parameters
 from tests.firmware_export.app_flight import put
 from tests.firmware_export.crazyflie_app.bench import (
     DRONE,

@@ -11,9 +11,9 @@ from firmware_export.crazyflie_app import (
     AppPath,
     write_app,
 )
-from robot.crazyflie_app_of_run import figure_of_eight
-from robot.network_of_run import network_of_run
+from robot.robots.quadrotor.app_of_run import figure_of_eight
 from robot.tasks import track_trajectory
+from robot.training.network_of_run import network_of_run
 from tests.firmware_export.crazyflie_app.bench import (
     DRONE,
     ONE,

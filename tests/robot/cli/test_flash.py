@@ -21,7 +21,7 @@ from firmware_export.firmware_image import FLASH_START, MARK, RECORD
 from policies.actor import weight_count
 from policies.policy_file import save_policy
 from robot.cli.flash import main
-from robot.tasks import race_track
+from robot.tasks.race_track import task as race_track
 from tests.firmware_export.toolchain import needs_arm_gcc
 
 ROBOT = [sys.executable, "-c", "from robot.cli import main; main()"]

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robot.logs.events import make_event, make_weights
-from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.writer import LogWriter, next_part
-from robot.practice.mailbox import Weights
+from robot.runtime.events import make_event, make_weights
+from robot.runtime.records import OUTPUTS, READINGS
+from robot.shared_memory.mailbox import Weights
 
 WEIGHTS_SIZE = 7
 SETUP = b"what the pipeline started from"

@@ -17,12 +17,17 @@ import pytest
 
 from policies.replay import TRANSITION, load_folder
 from robot.logs import recorder as recording
-from robot.logs.events import EVENT, make_event, make_weights, weights_dtype
 from robot.logs.reader import LogReader
 from robot.logs.recorder import Recorder, RecorderConfig, record
-from robot.logs.records import OUTPUTS, READINGS
-from robot.practice.mailbox import Weights
-from robot.practice.ring import Ring
+from robot.runtime.events import (
+    EVENT,
+    make_event,
+    make_weights,
+    weights_dtype,
+)
+from robot.runtime.records import OUTPUTS, READINGS
+from robot.shared_memory.mailbox import Weights
+from robot.shared_memory.ring import Ring
 
 WEIGHTS_SIZE = 7
 CONTEXT = multiprocessing.get_context("fork")

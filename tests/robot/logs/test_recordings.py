@@ -14,7 +14,7 @@ from robot.cli.replay import main
 from robot.logs.reader import LogReader
 from robot.logs.replay import Difference, replay
 from robot.logs.setups import pipeline_for
-from robot.pipeline import Pipeline
+from robot.robots.car.mind import Pipeline
 from robot.safety.supervisor import Mode
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from robot.logs.events import make_weights
 from robot.logs.mcap_file import RefusedLog
 from robot.logs.reader import LogReader
-from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.replay import Difference, replay
 from robot.logs.writer import LogWriter, next_part
-from robot.practice.mailbox import Weights
+from robot.runtime.events import make_weights
+from robot.runtime.records import OUTPUTS, READINGS
+from robot.shared_memory.mailbox import Weights
 
 WEIGHTS_SIZE = 3
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from mcap.writer import Writer
 
-from robot.flight.flight_log import FlightLog
 from robot.logs.junit import TestCase, write_junit
 from robot.logs.mcap_file import RefusedLog
 from robot.logs.reader import LogReader
-from robot.logs.records import OUTPUTS
 from robot.logs.replay import Outcome, ReplayReport
 from robot.logs.replay_folder import exit_status, find_logs, replay_folder, write_report
+from robot.robots.quadrotor.flight_log import FlightLog
+from robot.runtime.records import OUTPUTS
 
 
 class Echo:

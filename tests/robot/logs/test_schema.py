@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from mcap_ros2._dynamic import generate_dynamic
 
-from robot.logs.events import weights_dtype
-from robot.logs.records import OUTPUTS, READINGS
 from robot.logs.schema import CDR_HEADER, PRIMITIVES, check_layout, decode, encode, message_definition
+from robot.runtime.events import weights_dtype
+from robot.runtime.records import OUTPUTS, READINGS
 
 
 def read_by_ros(dtype: np.dtype, message: bytes) -> dict[str, object]:

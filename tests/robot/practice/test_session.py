@@ -13,9 +13,9 @@ from robot.logs.reader import LogReader
 from robot.logs.replay import replay
 from robot.logs.setup_files import setup_path
 from robot.logs.setups import find_setup, pipeline_for
-from robot.pipeline import Phase
 from robot.practice.run import practise
 from robot.practice.settings import PracticeConfig
+from robot.robots.car.mind import Phase
 
 SHORT = PracticeConfig(track="oval", start_from="scratch", clock="lockstep", minutes=0.25, seed=5)
 

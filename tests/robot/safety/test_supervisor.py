@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot.safety.monitors import Flag
+from robot.robots.car.shield.monitors import Flag
 from robot.safety.supervisor import (
     BACKUP_SPEED_M_S,
     FULL_BRAKE_A,
@@ -21,7 +21,13 @@ from robot.safety.supervisor import (
     decide,
     execute,
 )
-from robot.tasks.race_track import SPEED_MAX_M_S, SPEED_SLEW_M_S2, STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
+from robot.tasks.race_track.task import (
+    SPEED_MAX_M_S,
+    SPEED_SLEW_M_S2,
+    STEER_MAX_RAD,
+    STEER_SLEW_RAD_S,
+    TICK_S,
+)
 
 any_number = st.floats(allow_nan=True, allow_infinity=True)
 any_command = st.builds(Command, any_number, any_number, any_number)

@@ -7,11 +7,11 @@ from typing import get_args, get_type_hints
 import pytest
 
 from robot.cli import VERBS
-from robot.flight.settings import FlightTrainConfig
 from robot.practice.settings import PracticeConfig
-from robot.sweep.sweep_file import TRAINERS
+from robot.robots.car.training.training import TrainConfig
+from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.tasks import FLIGHT_TASKS, TASKS, task_module
-from robot.training import TrainConfig
+from robot.training.sweep_file import TRAINERS
 
 
 def names(verb: str) -> set[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robot.tasks import track_trajectory as task
-from sim.quadrotor import N_STATE, STEP_S
+from sim.quadrotor.model import N_STATE, STEP_S
 
 ONE, START = np.uintp(1), np.uintp(0)
 

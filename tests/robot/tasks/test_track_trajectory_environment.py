@@ -4,7 +4,7 @@ import gymnasium
 import numpy as np
 from gymnasium.utils.env_checker import check_env
 
-from sim.quadrotor_batch import SensorNoise
+from sim.quadrotor.batch import SensorNoise
 
 NAME = "robot.tasks.environments:robot/TrackTrajectory-v0"
 

@@ -1,1 +1,0 @@
-"""Training and judging of policies that fly quadrotors."""

@@ -1,0 +1,1 @@
+"""The robots: a folder each, and the files that describe single ones."""

@@ -1,0 +1,1 @@
+"""The car: its mind, estimators, shield, resets, and how it learns what it is."""

@@ -1,0 +1,1 @@
+"""What the car finds out about itself, and the policy improved by it."""

@@ -1,0 +1,231 @@
+"""How the car slides, and how much its tyres hold: an extended Kalman filter on the dynamic single-track model.
+
+Nobody measures the sideways speed. But the gyro's change from sample to sample says what the two axles' forces do, the
+accelerometer what they add up to, and both follow from speed, sideways speed, steering and grip (`sim.car.model`). So a filter
+of those, fed with the commands that the wheels have got by now, knows the sideways speed to 2 or 3 cm/s, and the grip as
+soon as a corner has asked for it. The state lives at the newest IMU sample and is brought to now by the same equations.
+
+State (5,) float64: v_x, v_y (m/s), yaw_rate (rad/s), grip (share of the believed car's), trim (rad: what the wheels add to
+what they are told).
+"""
+
+import math
+from collections import deque
+
+import numpy as np
+from numba import njit
+
+from drivers.base import VescReading
+from robot.robots.car.estimation.odometry import ACCEL_MAX_M_S2, STALE_S
+from sim.car.model import (
+    GRAVITY_M_S2,
+    P_FRONT,
+    P_GRIP,
+    P_MOTOR_GAIN,
+    P_REAR,
+    P_STEER_RATE,
+    P_STIFF_R,
+    body_derivative,
+)
+from sim.portable_math import product
+
+V_X, V_Y, YAW_RATE, GRIP, TRIM = range(5)
+N_STATE = 5
+GRIPS = (0.3, 1.6)  # shares that are thought possible
+GRIP_SIGMA = 0.15  # of a car that has not cornered yet: it may be on ice
+MODEL_SIGMA, LEAST_SIGMAS = 0.008, 4.0  # what no measuring takes away; how far below the measured grip the least is
+STEP_S = 0.005  # the tyres answer within 10 ms at walking pace
+GAP_MAX_S = 0.08  # a longer one between two samples is not bridged
+TICK_S = 0.02  # that the noise is stated for
+PROCESS_SIGMA = np.array([0.02, 0.01, 0.07, 0.001, 5e-5])  # what the model misses in a tick
+WHEEL_SIGMA_M_S, WHEEL_SIGMA_SHARE = 0.02, 0.005
+GYRO_SIGMA_RAD_S = 0.007
+ACCEL_SIGMA_M_S2 = 0.25  # and half as much again for every m/s: the chassis shakes
+START_SIGMA = np.array([0.05, 0.1, 0.05])
+TRIM_SIGMA_RAD = 0.03
+CORNERING_M_S2 = 3.5  # neither asked for nor felt: gentle driving tells stiffness rather than grip
+JUMP_M_S, JUMP_RAD_S = 1.0, 4.0  # no tyre does that in a tick: the car was hit or lifted
+SENT_KEPT = 16  # commands, more than the longest latency
+UNTOLD_S = 0.1  # without a command for so long, nobody knows how the wheels stand
+DIFFERENCES = np.array([1e-4, 1e-4, 1e-4, 1e-3, 1e-4])
+GRIP_USED_MAX = 0.9
+
+
+@njit(cache=True)
+def steady_sideslip(v_x, yaw_rate, p):
+    """v_y, m/s, of a car (`CarParameters.packed()`) that has long been turning at this speed and yaw rate.
+
+    The rear tyres carry the lateral force of the rear axle's share of the mass: the inverse of the tyre's formula.
+    """
+    used = v_x * yaw_rate / (p[P_GRIP] * GRAVITY_M_S2)
+    used = min(GRIP_USED_MAX, max(-GRIP_USED_MAX, used))
+    slip = used / math.sqrt(1.0 - used * used) / p[P_STIFF_R]
+    return p[P_REAR] * yaw_rate - v_x * slip
+
+
+@njit(cache=True)
+def move(x, wheels_rad, step_s, accel, p, out):
+    """The state (5,) some steps later (midpoint rule), into `out`; returns the sideways acceleration there, m/s^2.
+
+    wheels_rad (steps + 1,): the front wheels' angle at the ends of the steps. accel: of the motor at the wheels, m/s^2.
+    p: a scratch copy of the car, whose grip is overwritten.
+    """
+    v_x, v_y, yaw_rate = x[V_X], x[V_Y], x[YAW_RATE]
+    nominal = p[P_GRIP]
+    p[P_GRIP] = nominal * x[GRIP]
+    half, trim = 0.5 * step_s, x[TRIM]
+    for k in range(wheels_rad.shape[0] - 1):
+        a_x, a_y, a_r = body_derivative(v_x, v_y, yaw_rate, wheels_rad[k] + trim, accel, p)
+        middle = trim + 0.5 * (wheels_rad[k] + wheels_rad[k + 1])
+        a_x, a_y, a_r = body_derivative(v_x + half * a_x, v_y + half * a_y, yaw_rate + half * a_r, middle, accel, p)
+        v_x, v_y, yaw_rate = v_x + step_s * a_x, v_y + step_s * a_y, yaw_rate + step_s * a_r
+    _, a_y, _ = body_derivative(v_x, v_y, yaw_rate, wheels_rad[-1] + trim, accel, p)
+    p[P_GRIP] = nominal
+    out[:] = x
+    out[V_X], out[V_Y], out[YAW_RATE] = v_x, v_y, yaw_rate
+    return a_y + v_x * yaw_rate
+
+
+@njit(cache=True)
+def take_in(x, covariance, innovation, row, sigma, blind):
+    """Correct state and covariance, in place, by a scalar of derivative `row` (5,). blind: the grip learns nothing."""
+    across = np.zeros(N_STATE)
+    for i in range(N_STATE):
+        for j in range(N_STATE):
+            across[i] += covariance[i, j] * row[j]
+    gain = across / (np.sum(row * across) + sigma * sigma)
+    if blind:
+        gain[GRIP] = 0.0
+    x += gain * innovation
+    left = np.eye(N_STATE) - np.outer(gain, row)  # Joseph's form: right for any gain
+    covariance[:] = product(product(left, covariance), left.T) + sigma * sigma * np.outer(gain, gain)
+
+
+@njit(cache=True)
+def advance(x, covariance, wheels_rad, step_s, accel, wheel_m_s, gyro_rad_s, accel_y_m_s2, p):
+    """Move state and covariance, in place, to the next IMU sample, and correct them by what was measured there."""
+    steps = wheels_rad.shape[0] - 1
+    after, other, jacobian, row = np.empty(N_STATE), np.empty(N_STATE), np.empty((N_STATE, N_STATE)), np.zeros(N_STATE)
+    move(x, wheels_rad, step_s, accel, p, after)
+    for j in range(N_STATE):
+        beside = x.copy()
+        beside[j] += DIFFERENCES[j]
+        move(beside, wheels_rad, step_s, accel, p, other)
+        jacobian[:, j] = (other - after) / DIFFERENCES[j]
+    x[:] = after
+    covariance[:] = product(product(jacobian, covariance), jacobian.T)
+    for j in range(N_STATE):
+        covariance[j, j] += PROCESS_SIGMA[j] ** 2 * (steps * step_s / TICK_S)
+    shrink = min(1.0, GRIP_SIGMA / math.sqrt(covariance[GRIP, GRIP]))
+    covariance[GRIP, :] *= shrink
+    covariance[:, GRIP] *= shrink
+    asked = wheel_m_s * wheel_m_s * (wheels_rad[-1] + x[TRIM]) / (p[P_FRONT] + p[P_REAR])
+    blind = max(abs(asked), abs(wheel_m_s * gyro_rad_s)) < CORNERING_M_S2
+    row[V_X] = 1.0
+    take_in(x, covariance, wheel_m_s - x[V_X], row, WHEEL_SIGMA_M_S + WHEEL_SIGMA_SHARE * abs(wheel_m_s), blind)
+    row[:] = 0.0
+    row[YAW_RATE] = 1.0
+    take_in(x, covariance, gyro_rad_s - x[YAW_RATE], row, GYRO_SIGMA_RAD_S, blind)
+    if abs(accel_y_m_s2) < ACCEL_MAX_M_S2:
+        expected = move(x, wheels_rad[-1:], step_s, accel, p, after)
+        for j in range(N_STATE):
+            beside = x.copy()
+            beside[j] += DIFFERENCES[j]
+            row[j] = (move(beside, wheels_rad[-1:], step_s, accel, p, other) - expected) / DIFFERENCES[j]
+        sigma = ACCEL_SIGMA_M_S2 * (1.0 + 0.5 * abs(wheel_m_s))
+        take_in(x, covariance, accel_y_m_s2 - expected, row, sigma, blind)
+    x[GRIP] = min(GRIPS[1], max(GRIPS[0], x[GRIP]))
+
+
+class SingleTrack:
+    """How one car moves in its own frame. Tell it every command (`sent`), and feed `update` once a tick.
+
+    car: `CarParameters.packed()` that the robot believes in.
+    v_x, v_y (m/s), yaw_rate (rad/s): now. grip_share: of the believed car's grip; least_grip_share: what it has at the least.
+    """
+
+    def __init__(self, car: np.ndarray) -> None:
+        self.car = car.copy()
+        self.state, self.now = np.array([0.0, 0.0, 0.0, 1.0, 0.0]), np.zeros(N_STATE)
+        self.covariance = np.diag(np.concatenate([START_SIGMA, [GRIP_SIGMA, TRIM_SIGMA_RAD]]) ** 2)
+        self.sample_s = -math.inf  # of the state
+        self.wheels_rad = 0.0  # front wheels' angle at the state's time
+        self._sent: deque[tuple[float, float]] = deque(maxlen=SENT_KEPT)  # when it reaches the wheels, steering angle
+
+    @property
+    def v_x(self) -> float:
+        return float(self.now[V_X])
+
+    @property
+    def v_y(self) -> float:
+        return float(self.now[V_Y])
+
+    @property
+    def yaw_rate(self) -> float:
+        return float(self.now[YAW_RATE])
+
+    @property
+    def grip_share(self) -> float:
+        return float(self.state[GRIP])
+
+    @property
+    def least_grip_share(self) -> float:
+        sigma = math.sqrt(self.covariance[GRIP, GRIP] + MODEL_SIGMA**2)
+        return max(GRIPS[0], self.grip_share - LEAST_SIGMAS * sigma)
+
+    def sent(self, now_s: float, steer_rad: float, latency_s: float) -> None:
+        """A command goes out: what the servo is told, and how long it takes until the wheels follow."""
+        self._sent.append((now_s + latency_s, steer_rad))
+
+    def update(self, now_s: float, vesc: VescReading, bias_rad_s: float, standing: bool) -> None:
+        """Take in a tick's readings, less the gyro's bias. A standing car neither slides nor turns.
+
+        Without fresh, finite readings the car counts as still; without commands, as one that turns steadily.
+        """
+        measured = vesc.erpm_speed_m_s + vesc.motor_current_a + vesc.yaw_rate_rad_s
+        if not (vesc.imu_age_s < STALE_S and vesc.values_age_s < STALE_S and math.isfinite(measured)):
+            self.sample_s = -math.inf
+            self.now[:GRIP] = 0.0
+            return
+        sample_s, gyro = now_s - vesc.imu_age_s, vesc.yaw_rate_rad_s - bias_rad_s
+        accel = min(ACCEL_MAX_M_S2, max(-ACCEL_MAX_M_S2, vesc.motor_current_a * self.car[P_MOTOR_GAIN]))
+        wheel = vesc.erpm_speed_m_s + accel * (vesc.values_age_s - vesc.imu_age_s)
+        known = not standing and bool(self._sent) and now_s - self._sent[-1][0] < UNTOLD_S
+        since_s = sample_s - self.sample_s
+        if since_s > 1e-4:
+            jumped = abs(wheel - self.state[V_X]) > JUMP_M_S or abs(gyro - self.state[YAW_RATE]) > JUMP_RAD_S
+            if known and not jumped and since_s < GAP_MAX_S:
+                wheels, step_s = self._wheels(since_s)
+                advance(self.state, self.covariance, wheels, step_s, accel, wheel, gyro, vesc.accel_y_m_s2, self.car)
+                self.wheels_rad = wheels[-1]
+            else:
+                self._begin(0.0 if standing else wheel, 0.0 if standing else gyro)
+                self.wheels_rad = self._goal(sample_s)
+            self.sample_s = sample_s
+        self.now[:] = self.state
+        if known and now_s > self.sample_s:
+            move(self.state, *self._wheels(now_s - self.sample_s), accel, self.car, self.now)
+
+    def _begin(self, v_x: float, yaw_rate: float) -> None:
+        """Know nothing but what is measured: a car that was set down, hit, or driven by somebody else."""
+        self.state[:GRIP] = v_x, steady_sideslip(v_x, yaw_rate, self.car), yaw_rate
+        self.covariance[:GRIP, :] = 0.0
+        self.covariance[:, :GRIP] = 0.0
+        self.covariance[range(GRIP), range(GRIP)] = np.square(START_SIGMA)
+
+    def _goal(self, time_s: float) -> float:
+        """The steering angle that the wheels were told by then."""
+        arrived = [steer_rad for at_s, steer_rad in self._sent if at_s <= time_s]
+        return arrived[-1] if arrived else self.wheels_rad
+
+    def _wheels(self, duration_s: float) -> tuple[np.ndarray, float]:
+        """The wheels' angle from the state's time on, in equal steps, and how long a step is."""
+        steps = math.ceil(duration_s / STEP_S - 1e-3)
+        step_s = duration_s / steps
+        wheels = np.empty(steps + 1)
+        wheels[0] = self.wheels_rad
+        most = self.car[P_STEER_RATE] * step_s
+        for k in range(steps):
+            to_go = self._goal(self.sample_s + (k + 0.5) * step_s) - wheels[k]
+            wheels[k + 1] = wheels[k] + min(most, max(-most, to_go))
+        return wheels, step_s

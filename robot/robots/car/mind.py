@@ -1,0 +1,499 @@
+"""One tick of the robot's mind: readings in, a command out. No input or output, no clock, no hidden chance.
+
+    estimate -> place on the course -> monitors, supervisor -> observe -> policy -> predictive brake -> command
+
+The control loop feeds it what the drivers delivered; replay feeds it what the log says they delivered, and compares
+the bytes of what comes out. Whatever decides anything is therefore in here.
+"""
+
+import math
+from dataclasses import asdict, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from drivers.base import LidarReading, VescReading
+from policies.actor import Actor
+from robot.robots.car.course_place import CoursePlace
+from robot.robots.car.demonstration.first_lap import FirstLap
+from robot.robots.car.estimation.dead_reckoning import DeadReckoning
+from robot.robots.car.estimation.estimator import Estimate, Estimator
+from robot.robots.car.estimation.mapless import MaplessEstimator
+from robot.robots.car.fallback import Fallback
+from robot.robots.car.readings import lidar_reading, vesc_reading
+from robot.robots.car.recovery import Phase as RecoveryPhase
+from robot.robots.car.recovery import Place, Recovery
+from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
+from robot.robots.car.shield.obstacles import Obstacles
+from robot.robots.car.shield.predictive_brake import (
+    AS_PROPOSED,
+    MARGIN_M,
+    SLIPPERY_SHARE,
+    UNAVOIDABLE,
+    filter_action,
+)
+from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, believed_cars
+from robot.robots.car.shield.stop_plan import PLAN_TICKS
+from robot.robots.car.tally import Tally
+from robot.runtime.decisions import Decisions
+from robot.runtime.records import (
+    EMERGENCY_STOP,
+    FINISH,
+    OUTPUTS,
+    STAND,
+)
+from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
+from robot.tasks.race_track import task
+from sim.car.model import (
+    P_EMPTY_V,
+    P_GRIP,
+    P_HALF_LENGTH,
+    P_HALF_WIDTH,
+)
+from sim.distance_field import footprint_clearance
+from sim.tracks.track import Course
+
+COMMAND_HISTORY = 12  # ticks; more than the longest latency
+STANDING_M_S = 0.05
+STANDING_S = 0.3
+RELOCALISE_EVERY_S = 0.5
+SAY_AFTER_S, SAY_EVERY_S = 2.0, 10.0  # of a search, that the car is still not found
+GIVE_UP_S = 90.0  # of looking for the place to begin at
+NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
+NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
+
+
+class Phase(IntEnum):
+    """What the robot is up to. Recovering is a mode of the supervisor, and can happen in any phase."""
+
+    LOCALISE = 0  # stands still until it knows where it is
+    DEMONSTRATE = 1
+    DRAW_MAP = 2  # after a first lap without a map: stands, and makes map and course of it
+    PRACTISE = 3
+    FINISH = 4  # stops along the course
+    DONE = 5
+
+
+class Pipeline:
+    """The state of the robot's mind. `tick` reads READINGS and fills `outputs` (OUTPUTS), in place."""
+
+    def __init__(self, setup: PipelineSetup) -> None:
+        self.setup = setup
+        self.outputs = np.zeros((), OUTPUTS)
+        self.transition: np.ndarray | None = None  # completed in this tick
+        self.events: list[tuple[str, dict[str, Any]]] = []  # of this tick
+        self.phase = Phase.LOCALISE
+        self.actor = Actor(setup.layers, setup.weights)
+        self.noise = np.random.default_rng([setup.seed, 0xD1CE])
+        self.no_noise = np.zeros(task.ACTION_SIZE, np.float32)
+        self.decisions = Decisions(setup.step, setup.episode)
+        self.observation = np.zeros(task.OBSERVATION_SIZE, np.float32)
+        self.executed = np.zeros(task.ACTION_SIZE)
+        self.is_decision = False
+        self.brake_reason = AS_PROPOSED
+        self.trim_rad, self.latency_s = setup.trim_rad, setup.latency_s
+        self.sent = np.zeros((COMMAND_HISTORY, N_COMMAND))  # (steer, speed, brake) of the last ticks, newest last
+        self.command = Command(0.0, 0.0, FULL_BRAKE_A)
+        self.goal = (0.0, 0.0)
+        self.ticks_to_decision = 0
+        self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
+        self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard, setup.proved)
+        # For k + 1 ticks after the present one, if nobody thinks any more: servo_rad, brake_a, turned_rad, way_m
+        self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
+        self.place = CoursePlace()
+        self.reckoning = DeadReckoning()
+        self.obstacles = Obstacles()
+        self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
+        self.last_time_s: float | None = None
+        self.standing_s = 0.0
+        self.relocalise_s = -math.inf  # when the last search of the map ended
+        self.search_began_s: float | None = None  # and the first of those that have found nothing since
+        self.said_s = -math.inf
+        self.mode = Mode.RUN
+        self.flags = Flag.NONE
+        self.recovered = Flag.NONE  # what the recovery said in the last tick
+        self.monitors = Monitors(float(setup.car[P_EMPTY_V]))
+        self.supervisor = Supervisor()
+        self.recovery = Recovery(setup.car)
+        self.recovering = False
+        self.grid = setup.grid
+        self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
+        if setup.course is not None and setup.grid is not None:
+            self.estimator = Estimator(setup.grid, None, setup.seed, setup.car, setup.course, setup.told)
+            self.take_course(setup.course)
+
+    def take_course(self, course: Course) -> None:
+        """Drive on this course from now on."""
+        self.place.take(course)
+        self.tally.take_course(course.length_m)
+
+    def set_weights(self, weights: np.ndarray) -> None:
+        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on."""
+        self.actor.set_weights(weights)
+
+    @property
+    def takes_weights(self) -> bool:
+        """False while the policy drives its baseline laps as it came."""
+        return self.tally.baseline_laps == 0 and self.phase is Phase.PRACTISE
+
+    # One tick
+
+    def tick(self, readings: np.ndarray) -> None:
+        """`readings` (READINGS) in; `outputs`, `events` and `transition` hold what came of it."""
+        self.events.clear()
+        self.transition = None
+        self.is_decision = False
+        now = float(readings["time_s"])
+        elapsed_s = 0.0 if self.last_time_s is None else now - self.last_time_s
+        self.last_time_s = now
+        vesc, lidar = vesc_reading(readings), lidar_reading(readings)
+        estimate = self.estimator.update(now, vesc, lidar)
+        self.fallback.cars = believed_cars(self.setup.car, estimate.grip_share, estimate.least_grip_share)
+        way_m = self.find_place(elapsed_s, estimate)
+        self.decisions.moved(way_m)
+        self.first_lap.moved(way_m)
+        if self.phase <= Phase.DEMONSTRATE:
+            self.first_lap.watch(now, estimate, vesc, lidar)
+        if self.proving:
+            self.prove(now, elapsed_s, readings, vesc, lidar)
+        self.supervise(now, readings, vesc, lidar, estimate)
+        if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
+            self.tally.practice_s += elapsed_s
+            self.time_lap(now)
+        self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
+        if self.searching and (self.standing_s == 0.0 or not estimate.lost):
+            self.estimator.stop_looking()  # type: ignore[union-attr]
+        self.change_phase(now, readings, estimate)
+        proposed = self.drive(now, elapsed_s, readings, vesc, lidar, estimate)
+        self.command = self.supervisor.execute(proposed, self.command)
+        self.sent[:-1] = self.sent[1:]
+        self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
+        self.estimator.sent(now, self.command.steer_rad - self.trim_rad, self.latency_s)
+        if self.phase is Phase.DEMONSTRATE:
+            self.first_lap.sent(now, self.command.steer_rad, vesc)
+        self.fill_outputs(readings, estimate)
+        self.fallback.plan(self.command, vesc, self.sent, self.stop_plan)
+        self.stop_plan[:, 0] -= self.trim_rad
+
+    def find_place(self, elapsed_s: float, estimate: Estimate) -> float:
+        """The place on the course, by dead reckoning while the lidar does not see. Returns the way since the last, m."""
+        trusted = not estimate.lost and not self.flags & NOT_SEEING
+        pose = self.reckoning.update(estimate, elapsed_s, trusted)
+        if pose is not None and not trusted:
+            estimate = replace(estimate, x=pose[0], y=pose[1], yaw=pose[2], lost=False)
+        return self.place.update(estimate, self.setup.car)
+
+    def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
+                  estimate: Estimate) -> None:  # fmt: skip
+        """Flags, and the mode that follows from them; an episode ends when the mode takes the wheel from the policy."""
+        flags = self.monitors.check(
+            TickInputs(
+                now_s=now,
+                vesc=vesc,
+                lidar=lidar,
+                vesc_up=bool(readings["vesc_up"]),
+                lidar_up=bool(readings["lidar_up"]),
+                late_s=float(readings["lateness_s"]),
+                missed_ticks=int(readings["missed_ticks"]),
+                sent_speed_m_s=float(readings["sent_speed_m_s"]),
+                x=estimate.x,
+                y=estimate.y,
+                pose_lost=estimate.lost and not self.proving,
+                room_m=math.inf if self.proving else self.room_m(estimate),
+                backwards=not (estimate.lost or self.recovering or self.proving)
+                and math.cos(self.place.heading_error) < -0.2,
+                cornered=self.brake_reason == UNAVOIDABLE
+                and abs(vesc.erpm_speed_m_s) < SLOW_M_S
+                and len(self.obstacles.believed) == 0,
+                blocked=self.look_ahead(now, estimate),
+                emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
+                held=int(readings["stop_requested"]) == STAND,
+                learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
+                grip=float(self.fallback.cars[0, P_GRIP]),
+                numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, self.goal[0], self.goal[1]),
+            )
+        )
+        self.flags = flags | self.recovered
+        self.recovered = Flag.NONE
+        before = self.mode
+        self.mode = self.supervisor.decide(self.flags, now)
+        if self.mode is before:
+            return
+        if before is Mode.RUN:
+            self.brake_reason = AS_PROPOSED
+            collided = self.mode is Mode.RECOVER and self.supervisor.reason is not Reason.STUCK
+            self.end_episode(now, estimate, collided)
+        if self.mode is Mode.RECOVER:
+            if not self.recovering:
+                self.count_trouble(estimate)
+            self.recovering = True
+            self.brake_reason = AS_PROPOSED
+            self.recovery.begin()
+        elif self.mode > Mode.RUN:
+            self.events.append(("fault", {"practice_s": self.tally.practice_s, "mode": self.mode.name,
+                                          "reason": self.supervisor.reason.name}))  # fmt: skip
+        else:
+            self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
+            self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
+            self.ticks_to_decision = 0
+
+    def look_ahead(self, now: float, estimate: Estimate) -> bool:
+        """See what the map does not have, for the predictive brake. Returns whether it is in the way."""
+        place, course, estimator = self.place, self.place.course, self.estimator
+        if course is not None and self.grid is not None and place.known and not estimate.lost:
+            self.obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw), place.row,
+                               course, place.packed, self.grid.distance_m, self.grid.frame)  # fmt: skip
+        self.obstacles.update(now)
+        self.fallback.obstacles = self.obstacles.believed
+        return course is not None and place.known and self.obstacles.block(place.at, course.length_m, self.setup.car)
+
+    def room_m(self, estimate: Estimate) -> float:
+        """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""
+        if estimate.lost or self.recovering:
+            return math.inf
+        room = self.place.room_m
+        if room < 0.0 and self.grid is not None:
+            half_length, half_width = self.setup.car[P_HALF_LENGTH], self.setup.car[P_HALF_WIDTH]
+            room = max(room, float(footprint_clearance(self.grid.distance_m, self.grid.frame, estimate.x, estimate.y,
+                                                       estimate.yaw, half_length, half_width)))  # fmt: skip
+        return room
+
+    def count_trouble(self, estimate: Estimate) -> None:
+        """A recovery begins: note why."""
+        reason = self.supervisor.reason
+        kind = reason.name.lower() if reason in (Reason.STUCK, Reason.CORNERED) else "collision"
+        if reason is Reason.OFF_COURSE and self.phase is Phase.FINISH:
+            kind = "spun"  # while braking to the end of the session: no wall is involved
+        self.tally.collisions += kind == "collision"
+        self.events.append((kind, {"practice_s": self.tally.practice_s, "phase": self.phase.name, "reason": reason.name,
+                                   "s": self.place.s, "x": estimate.x, "y": estimate.y}))  # fmt: skip
+
+    def end_episode(self, now: float, estimate: Estimate, collided: bool) -> None:
+        """The policy loses the wheel: its last decision ends here, and the lap is not clean."""
+        if self.place.course is None:
+            return
+        if not estimate.lost:
+            self.observe(estimate)
+        if self.decisions.pending:
+            self.transition = self.decisions.complete(now, self.observation, collided, taken_over=True)
+        self.tally.timer.spoil()
+
+    def time_lap(self, now: float) -> None:
+        """Report a lap that ends in this tick."""
+        lap = self.tally.time_lap(now, self.place.s) if self.place.known else None
+        if lap is not None:
+            self.events.append(("lap", lap))
+
+    def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:
+        """Go on to the next phase when this one has reached its end."""
+        before = self.phase
+        if self.phase is Phase.LOCALISE and not self.proving and not estimate.lost and self.mode is Mode.RUN:
+            self.phase = Phase.PRACTISE if self.first_lap.lap_s > 0.0 else Phase.DEMONSTRATE
+            self.first_lap.begin(now)
+        elif self.phase is Phase.DEMONSTRATE and self.first_lap.closed(self.estimator, self.place.course):
+            self.calibrate(now)
+            self.end_episode(now, estimate, collided=False)
+            self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
+            self.ticks_to_decision = 0
+            self.phase = Phase.DRAW_MAP if self.place.course is None else Phase.PRACTISE
+        elif self.phase is Phase.DRAW_MAP and self.standing_s > STANDING_S:
+            self.draw_map()
+            self.phase = Phase.LOCALISE
+        over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
+        over = over and self.phase is Phase.PRACTISE
+        over = over or bool(self.first_lap.first_metres.finding)
+        if self.phase < Phase.FINISH and (over or int(readings["stop_requested"]) in (FINISH, EMERGENCY_STOP)):
+            self.end_episode(now, estimate, collided=False)
+            self.phase = Phase.FINISH
+        elif self.phase is Phase.FINISH and self.standing_s > STANDING_S:
+            self.phase = Phase.DONE
+        if self.phase is not before:
+            self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
+
+    @property
+    def proving(self) -> bool:
+        """Whether the car is still to show that it is wired as its file says, or has shown that it is not.
+
+        Where it is need not be known for that, and if the file is wrong, what the estimate says of it is worth nothing.
+        """
+        return bool(self.first_lap.first_metres.finding) or (self.phase is Phase.LOCALISE and self.first_lap.proving)
+
+    def prove(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading) -> None:
+        """Drive the first metres, and say what they show."""
+        check = self.first_lap.first_metres
+        if not check.active:
+            return
+        may_drive = self.mode <= Mode.BACKUP and not self.flags & NOT_MEASURING
+        check.step(now, elapsed_s, float(readings["sent_steer_rad"]), vesc, lidar, may_drive)
+        if check.active:
+            return
+        self.first_lap.proving = False
+        measured = {} if check.measured is None else asdict(check.measured)
+        self.events.append(("proved", {"wrong": check.finding, **measured}))
+        if check.finding:
+            self.events.append(("failure", {"reason": check.finding, "in_robot_file": True}))
+
+    def calibrate(self, now: float) -> None:
+        """Take over the trim and latency that the demonstration showed, if it showed them well enough."""
+        calibration = self.first_lap.end(now)
+        if calibration.confident:
+            self.trim_rad, self.latency_s = calibration.trim_rad, calibration.latency_s
+            self.fallback.latency_s = self.latency_s
+        self.events.append(("calibration", {"demo_lap_s": self.first_lap.lap_s, "confident": calibration.confident,
+                                            "trim_rad": self.trim_rad, "latency_s": self.latency_s}))  # fmt: skip
+
+    def draw_map(self) -> None:
+        """Make map and course of the first lap, and go on with an estimator that knows them."""
+        self.grid, course, pose = self.first_lap.draw_map(self.estimator)
+        self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car, course)
+        self.take_course(course)
+        self.events.append(("course", {"length_m": course.length_m}))
+
+    # Driving
+
+    def drive(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
+              estimate: Estimate) -> Command:  # fmt: skip
+        """What to ask of the car in this tick, before the supervisor's limits."""
+        stands_lost = estimate.lost and self.standing_s > STANDING_S
+        if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S and self.mode is not Mode.RECOVER:
+            self.look_for_place()
+        fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
+        if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
+            return self.recover(elapsed_s, vesc, lidar, estimate)
+        if self.proving and self.mode <= Mode.BACKUP:
+            return self.first_lap.first_metres.command
+        stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.FINISH, Phase.DONE)
+        if self.mode >= Mode.RECOVER or stands:
+            return self.fallback.stop(self.command, vesc, self.sent)
+        if self.mode is Mode.BACKUP:
+            return self.fallback.follow(self.command, vesc, self.sent)
+        if self.ticks_to_decision == 0:
+            self.decide(now, readings, vesc, lidar, estimate)
+            self.ticks_to_decision = task.TICKS_PER_DECISION
+        self.ticks_to_decision -= 1
+        return Command(
+            task.slew(self.command.steer_rad, self.goal[0], task.STEER_SLEW_RAD_S, task.TICK_S),
+            task.slew(self.command.speed_m_s, self.goal[1], task.SPEED_SLEW_M_S2, task.TICK_S),
+        )
+
+    def look_for_place(self) -> None:
+        """Go on searching the map for the standing car, by a few milliseconds; say what came of it."""
+        if not isinstance(self.estimator, Estimator) or self.last_time_s is None:
+            return
+        now = self.last_time_s
+        if self.search_began_s is None:
+            self.search_began_s = now
+        told, ended = self.estimator.told, self.estimator.look()
+        if ended is None:
+            return
+        self.relocalise_s = now
+        searched_s = now - self.search_began_s
+        found = ended.found
+        if found is not None:
+            self.search_began_s, self.said_s = None, -math.inf
+            text = f"the car is at x {found.x:.2f}, y {found.y:.2f}, {math.degrees(found.yaw):.0f} degrees: found in " \
+                   f"{searched_s:.1f} s, {100 * found.agreement:.0f} % of what the lidar sees agrees"  # fmt: skip
+            self.events.append(("localised", {"x": found.x, "y": found.y, "yaw": found.yaw, "searched_s": searched_s,
+                                              "agreement": found.agreement, "text": text}))  # fmt: skip
+        elif self.phase is Phase.LOCALISE and self.tally.laps_driven == 0 and searched_s > GIVE_UP_S:
+            self.events.append(("failure", {"reason": f"the car was not found on the map within {searched_s:.0f} s: "
+                                f"{ended.reason}. Tell where it stands: --start X Y YAW_DEG"}))  # fmt: skip
+            self.phase = Phase.FINISH
+        elif searched_s > SAY_AFTER_S and now - self.said_s > SAY_EVERY_S:
+            self.said_s = now
+            where = " It is not where --start says." if told is not None and ended.told_is_wrong else ""
+            self.events.append(("not_found", {"text": f"looking for the car on the map for {searched_s:.0f} s: "
+                                f"{ended.reason}.{where} Put it onto the course, or tell where it stands: "
+                                "--start X Y YAW_DEG"}))  # fmt: skip
+
+    @property
+    def searching(self) -> bool:
+        """Whether a search of the map is under way."""
+        return isinstance(self.estimator, Estimator) and self.estimator.search is not None
+
+    def observe(self, estimate: Estimate) -> None:
+        """What the task lets the policy see, into `self.observation`; nothing where there is no course yet."""
+        place, (newest, older) = self.place, self.decisions.earlier
+        if place.course is None:
+            return
+        task.observe(
+            estimate.v_x, estimate.v_y, estimate.yaw_rate, self.command.steer_rad, self.command.speed_m_s,
+            newest[0], newest[1], older[0], older[1], place.s, place.lateral, place.heading_error,
+            place.table, 0, len(place.table), place.course.spacing_m, self.observation,
+        )  # fmt: skip
+
+    def decide(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
+               estimate: Estimate) -> None:  # fmt: skip
+        """A new decision: complete the one before, see, propose, check, put in force."""
+        place = self.place
+        self.observe(estimate)
+        if place.course is not None and self.decisions.pending:
+            self.transition = self.decisions.complete(now, self.observation, collided=False, taken_over=False)
+        self.is_decision = True
+        demonstrating = self.phase is Phase.DEMONSTRATE
+        if demonstrating:
+            proposed = np.array(task.action_for(*self.first_lap.wish(readings)), np.float32)
+        elif self.setup.explore and self.tally.baseline_laps == 0:
+            proposed = self.actor.sample(self.observation, self.noise.standard_normal(task.ACTION_SIZE, np.float32))
+        else:
+            proposed = self.actor.mean(self.observation)
+        self.executed[:] = proposed
+        self.brake_reason = AS_PROPOSED
+        if self.setup.predictive_brake and place.course is not None and not demonstrating:
+            self.brake_reason = filter_action(
+                float(proposed[0]), float(proposed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
+                self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
+            )  # fmt: skip
+            self.tally.decided(self.brake_reason != AS_PROPOSED)
+        self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)
+        self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
+
+    def recover(self, elapsed_s: float, vesc: VescReading, lidar: LidarReading, estimate: Estimate) -> Command:
+        """Let the recovery drive; say when it has succeeded, or given up. Without a course nobody knows where to."""
+        here = self.place
+        if here.course is None:
+            self.recovered = Flag.RECOVERY_FAILED
+            return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
+        if self.searching and self.standing_s > STANDING_S:  # what it began with holds only while the car stands
+            self.look_for_place()
+            return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
+        row = here.packed[max(0, here.row)]
+        place = Place(here.s, here.lateral, here.heading_error, float(row[5]), float(row[6]))
+        command = self.recovery.step(elapsed_s, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar, place, here.packed,
+                                     here.course.spacing_m)  # fmt: skip
+        if self.recovery.relocalise:
+            self.look_for_place()
+        if self.recovery.finished:
+            succeeded = self.recovery.phase is RecoveryPhase.DONE
+            self.recovered = Flag.RECOVERED if succeeded else Flag.RECOVERY_FAILED
+            self.recovering = False
+            told = self.tally.end_recovery(self.recovery.elapsed_s, succeeded, self.recovery.legs)
+            self.events.append(("recovery", told))
+        return command
+
+    # What comes out
+
+    def fill_outputs(self, readings: np.ndarray, estimate: Estimate) -> None:
+        """Write this tick's OUTPUTS record."""
+        out = self.outputs
+        out["tick"], out["time_s"], out["life"] = readings["tick"], readings["time_s"], readings["life"]
+        out["x"], out["y"], out["yaw"] = estimate.x, estimate.y, estimate.yaw
+        out["v_x"], out["v_y"], out["yaw_rate"] = estimate.v_x, estimate.v_y, estimate.yaw_rate
+        out["quality"], out["lost"], out["pose_age_s"] = estimate.quality, estimate.lost, estimate.pose_age_s
+        out["s"], out["lateral"], out["heading_error"] = self.place.s, self.place.lateral, self.place.heading_error
+        out["steer_rad"], out["speed_m_s"] = self.command.steer_rad, self.command.speed_m_s
+        out["brake_a"] = self.command.brake_a
+        out["servo_rad"] = self.command.steer_rad - self.trim_rad
+        self.tally.fill(out)
+        out["demo_lap_s"], out["trim_rad"], out["latency_s"] = self.first_lap.lap_s, self.trim_rad, self.latency_s
+        out["decision"], out["step"], out["episode"] = self.decisions.count, self.decisions.step, self.decisions.episode
+        out["phase"], out["mode"], out["reason"] = self.phase, self.mode, self.supervisor.reason
+        out["flags"], out["brake_reason"], out["is_decision"] = self.flags, self.brake_reason, self.is_decision
+        out["finished"] = self.phase is Phase.DONE
+        t = self.transition
+        out["reward"] = 0.0 if t is None else t["reward"]
+        out["terminated"], out["truncated"] = (0, 0) if t is None else (t["terminated"], t["truncated"])
+        out["observation"] = self.observation
+        out["proposed"], out["executed"] = self.decisions.proposed, self.decisions.executed

@@ -1,0 +1,53 @@
+"""Everything that the first tick needs, compiled and touched before it: a short drive in thought."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from robot.robots.car.demonstration import first_metres
+from robot.robots.car.estimation.estimator import START_SIGMA
+from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.shield.monitors import Flag
+from robot.runtime.records import READINGS
+from robot.tasks.race_track.task import TICK_S
+from sim.distance_field import rasterise
+from sim.tracks.built_in_tracks import DEFAULT_TRACK, built_in
+
+POINTS = 80
+TICKS_EACH = 12
+
+
+def rehearse(setup: PipelineSetup) -> None:
+    """Run throwaway pipelines through every phase and the recovery, on made-up readings."""
+    first_metres.rehearse()
+    if setup.course is None:
+        drive(Pipeline(setup), (Phase.LOCALISE, Phase.DEMONSTRATE))
+        course = built_in(DEFAULT_TRACK)
+        setup = replace(setup, course=course, grid=rasterise(course))
+    pipeline = Pipeline(replace(setup, baseline_laps=0))
+    drive(pipeline, (Phase.LOCALISE, Phase.DEMONSTRATE, Phase.PRACTISE, Phase.PRACTISE, Phase.FINISH))
+    pipeline.recovered = Flag.COLLISION
+    drive(pipeline, (Phase.PRACTISE,))
+    pipeline.look_for_place()
+
+
+def drive(pipeline: Pipeline, phases: tuple[Phase, ...]) -> None:
+    """Some ticks in each phase, beginning at the course's first point."""
+    readings = np.zeros((), READINGS)
+    readings["vesc_up"] = readings["lidar_up"] = 1
+    readings["points"] = POINTS
+    readings["distance_m"] = 2.0
+    readings["input_voltage_v"] = 12.0
+    course = pipeline.place.course
+    pose = (0.0, 0.0, 0.0) if course is None else (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
+    start_s = pipeline.last_time_s or 0.0
+    for step in range(len(phases) * TICKS_EACH):
+        readings["tick"], readings["time_s"] = step + 1, start_s + (step + 1) * TICK_S
+        readings["angle_rad"][:POINTS] = np.linspace(-math.pi, math.pi, POINTS) + 0.001 * step
+        readings["wheel_speed_m_s"] = 1.0 + 0.001 * step
+        if step % TICKS_EACH == 0:
+            pipeline.estimator.put(pose, START_SIGMA)
+            pipeline.phase = phases[step // TICKS_EACH]
+        pipeline.tick(readings)

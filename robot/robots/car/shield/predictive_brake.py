@@ -1,0 +1,193 @@
+"""The predictive brake: an action is executed only if, after it, a stop is known that keeps the car off everything.
+
+At every decision the proposed action is rolled out (`rollout.py`), followed by one of the manoeuvres. If one and the same
+manoeuvre keeps the body `margin_m` away from walls and obstacles with the grip that is believed and with the least that
+the car may have, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
+towards the manoeuvres, at last the manoeuvres themselves: as one of them was found safe one decision earlier, it is safe
+now, as far as the model holds. What is executed is always an action of the task, so that a learner can learn from it.
+
+The manoeuvre that made the action safe is remembered (`kept`). Whoever takes the wheel carries it on (`carry_on`),
+found safe again in every tick, and if nobody thinks any more, `plan_stop` has written it down to its end.
+"""
+
+import numpy as np
+from numba import njit
+
+from robot.robots.car.shield.rollout import (
+    BRAKE,
+    FAMILY,
+    HARDEST,
+    HEADING_ERROR,
+    HORIZON_TICKS,
+    LATERAL,
+    MANOEUVRES,
+    N_LINE,
+    SPEED,
+    STEER,
+    TURNED,
+    V_X,
+    WAY,
+    S,
+    least_room,
+    manoeuvre_action,
+    stopping_command,
+)
+from robot.safety.supervisor import FULL_BRAKE_A
+from robot.tasks.race_track.task import TICKS_PER_DECISION, target
+
+AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)
+REASONS = {
+    AS_PROPOSED: "executed as proposed",
+    SLOWER: "slowed down: braking later would not keep the car in the corridor",
+    STEERED: "steered a little otherwise, or towards the backup and slowed down",
+    BACKUP: "the backup drives: nothing else keeps the car in the corridor",
+    UNAVOIDABLE: "full braking: nothing is predicted to keep the car in the corridor",
+}
+
+SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
+MEASURED_SHARE = 0.95  # of the measured one
+MARGIN_M = 0.04
+ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
+
+# What is tried in the action's place, gentlest first. Steps of the steering, as an action, towards the side where the
+# manoeuvre would go, and shares of the way to its speed:
+NUDGES = np.array([
+    [0.06, 0.0], [-0.06, 0.0], [0.12, 0.0], [0.0, 0.2], [-0.12, 0.0], [0.12, 0.2], [0.25, 0.0], [-0.25, 0.0],
+    [0.0, 0.5], [0.25, 0.3], [-0.12, 0.3],
+])  # fmt: skip
+# Then shares of the way from it to a manoeuvre's action (steering, speed).
+BLENDS = np.array([[0.0, 0.5], [0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
+
+
+@njit(cache=True)
+def most_room(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, first, line):
+    """(room that an action leaves with either grip, m, the manoeuvre that leaves it): the first manoeuvre, from `first`
+    on, that keeps the margin, else the roomiest. Other arguments as `filter_action`."""
+    steer, speed = target(a0, a1)
+    best, which = -2.0, first
+    for k in range(FAMILY):
+        manoeuvre = (first + k) % FAMILY
+        room = 1e9
+        for car in cars:
+            if room > best + ROOM_TIE_M:
+                room = min(room, least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, False, at, sent, course,
+                                            spacing_m, obstacles, car, cars[1], latency_s, line))  # fmt: skip
+        if room > best + ROOM_TIE_M:
+            best, which = room, manoeuvre
+        if room >= margin_m:
+            break
+    return best, which
+
+
+@njit(cache=True)
+def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out):
+    """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. UNAVOIDABLE.
+
+    a0, a1: proposed action. at (6,): place on the course and motion at the time of the decision, as in `rollout.S` ..
+    `rollout.YAW_RATE`. sent (k, 3): the commands of the last k ticks, newest last, in force; k covers the latency:
+    k >= latency_s / TICK_S + 1. course: `Course.packed()`; obstacles (n, 4): see `rollout.gap`; cars (2, n): see
+    `rollout.believed_cars`. latency_s: from sending a command to its effect at the wheels; margin_m: room to keep.
+    kept (1,) int64: the manoeuvre that is being kept, in and out.
+    """
+    line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
+    out[0], out[1] = a0, a1
+    room, manoeuvre = most_room(
+        a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+    )
+    if room >= margin_m:
+        kept[0] = manoeuvre
+        return AS_PROPOSED
+    b0, b1 = manoeuvre_action(kept[0], at, course, spacing_m, cars[1], latency_s)
+    side = 1.0 if b0 > a0 else -1.0
+    for steered, slowed in NUDGES:
+        c0, c1 = min(1.0, max(-1.0, a0 + side * steered)), a1 + slowed * min(0.0, b1 - a1)
+        room, manoeuvre = most_room(
+            c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+        )
+        if room >= margin_m:
+            kept[0], out[0], out[1] = manoeuvre, c0, c1
+            return SLOWER if steered == 0.0 else STEERED
+    best, reason, found = -2.0, UNAVOIDABLE, kept[0]
+    for steered, slowed in BLENDS:
+        for k in range(FAMILY):
+            towards = (kept[0] + k) % FAMILY
+            b0, b1 = manoeuvre_action(towards, at, course, spacing_m, cars[1], latency_s)
+            c0, c1 = a0 + steered * (b0 - a0), a1 + slowed * min(0.0, b1 - a1)
+            room, manoeuvre = most_room(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, towards,
+                                   line)  # fmt: skip
+            if room >= best - ROOM_TIE_M:
+                best, found, out[0], out[1] = max(best, room), manoeuvre, c0, c1
+                reason = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
+            if room >= margin_m:
+                kept[0] = found
+                return reason
+    kept[0] = found
+    if best >= 0.0:
+        return reason
+    out[0] = manoeuvre_action(HARDEST, at, course, spacing_m, cars[1], latency_s)[0]
+    out[1] = -1.0  # it will touch: as slowly as it can
+    return UNAVOIDABLE
+
+
+@njit(cache=True)
+def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out):
+    """The stop's command for this tick into `out` (2,): steering angle, rad, and brake current, A. Returns its room, m.
+
+    It is that of the kept manoeuvre, braking by current from now on, if that keeps the margin with either grip; else of
+    the next that does; else of the roomiest, negative if that touches. Arguments as `filter_action`.
+    """
+    line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
+    best, found = -2.0, kept[0]
+    for k in range(len(MANOEUVRES)):
+        manoeuvre = (kept[0] + k) % len(MANOEUVRES)
+        room = 1e9
+        for car in cars:
+            room = min(room, least_room(manoeuvre, 0.0, 0.0, 0, True, at, sent, course, spacing_m, obstacles, car,
+                                        cars[1], latency_s, line))  # fmt: skip
+        if room > best + ROOM_TIE_M:
+            best, found = room, manoeuvre
+        if room >= margin_m:
+            break
+    kept[0] = found
+    out[0], out[1] = stopping_command(found, at[S], at[LATERAL], at[HEADING_ERROR], at[V_X], course, spacing_m, cars[1])
+    return best
+
+
+@njit(cache=True)
+def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, plan):
+    """Write the stop that is being kept into `plan` (n, 4), n < HORIZON_TICKS: steering angle, rad, and brake, A,
+    and what the car has turned, rad, and gone, m, by then.
+
+    `sent` ends with this tick's command. Row k is to be sent k + 1 ticks after it. It is reckoned that this command goes
+    on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The kept
+    manoeuvre is planned if it keeps the margin that late, else the next that does, else the roomiest. Other arguments as
+    `filter_action`.
+    """
+    past = sent.shape[0] - 1
+    line = np.empty((past + HORIZON_TICKS, N_LINE))
+    ticks = 0 if sent[past, BRAKE] > 0.0 else 1 + lead
+    best, found = -2.0, kept[0]
+    for k in range(len(MANOEUVRES)):
+        manoeuvre = (kept[0] + k) % len(MANOEUVRES)
+        room = 1e9
+        for car in cars:
+            if room > best + ROOM_TIE_M:
+                room = min(room, least_room(manoeuvre, sent[past, STEER], sent[past, SPEED], ticks, True, at,
+                                            sent[:past], course, spacing_m, obstacles, car, cars[1], latency_s,
+                                            line))  # fmt: skip
+        if room > best + ROOM_TIE_M:
+            best, found = room, manoeuvre
+        if room >= margin_m:
+            break
+    line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
+    least_room(found, sent[past, STEER], sent[past, SPEED], ticks, True, at, sent[:past], course, spacing_m, obstacles,
+               cars[0], cars[1], latency_s, line)  # fmt: skip
+    steer, turned, way = sent[past, STEER], 0.0, 0.0
+    for k in range(plan.shape[0]):
+        row = past + 1 + k
+        if line[row, BRAKE] >= 0.0:
+            steer, turned, way = line[row, STEER], line[row, TURNED], line[row, WAY]
+        brake_a = line[max(row, past + ticks), BRAKE]
+        plan[k, 0] = steer
+        plan[k, 1] = brake_a if brake_a > 0.0 else FULL_BRAKE_A
+        plan[k, 2], plan[k, 3] = turned, way

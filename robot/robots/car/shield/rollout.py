@@ -1,0 +1,269 @@
+"""A stop in thought: the car's own equations from here to rest, under the very commands that would be sent.
+
+First what is still in the delay line, then an action for some ticks, then a manoeuvre: pursue the course, and brake with
+a share of what cornering leaves of the grip. A manoeuvre is carried out in one of two ways: as actions of the task, one a
+decision (what the policy's wheel can do), or as a brake current, renewed every tick (what stops the car for good).
+
+Everything is a pure function of its arguments.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from policies.backup.pure_pursuit import lookahead, pursue
+from robot.safety.supervisor import FULL_BRAKE_A
+from robot.tasks.race_track.task import (
+    DECISION_S,
+    SPEED_SLEW_M_S2,
+    STEER_SLEW_RAD_S,
+    TICK_S,
+    TICKS_PER_DECISION,
+    action_for,
+    slew,
+    target,
+)
+from sim.car.model import (
+    GRAVITY_M_S2,
+    P_BRAKE,
+    P_FRONT,
+    P_GRIP,
+    P_HALF_LENGTH,
+    P_HALF_WIDTH,
+    P_INERTIA,
+    P_MASS,
+    P_MOTOR_GAIN,
+    P_REAR,
+    P_SPEED_TAU,
+    P_STEER_MAX,
+    P_STEER_RATE,
+    P_TRIM,
+    body_derivative,
+    drive_acceleration,
+    track_derivative,
+)
+
+HORIZON_TICKS = 151
+CREEP_SPEED_M_S = 0.9  # a car this slow, pointing along the course, can follow it for ever
+CREEP_OUTWARDS_RAD = 0.05
+CREEP_INWARDS_RAD = 0.6
+CREEP_GAP_M = 0.3  # and stands before anything that is so far ahead
+SLIDING_M_S = 0.2  # of the rear axle, sideways: a car that slides is not slow, however slow it is forwards
+SLIDING_PARTS = 4  # of a tick: a slide at walking pace is stiff
+KINEMATIC_SPEED_M_S = 1.2  # below it tyres that do not slide settle faster than a tick: no slip is simulated
+GRIP_SHARE = 0.9  # of the grip, for braking and cornering together
+BRAKE_LEAST = 0.2  # of that, in the tightest corner
+SLOW_M_S = 1.0  # from here on every manoeuvre brakes as hard as the first
+LAST_M_S = 0.3  # from here on fully: no slide can come of it
+
+S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE = range(6)  # of `at`: place on the course and motion of the car
+N_AT = 6
+STEER, SPEED, BRAKE = range(3)  # columns of a command: rad; m/s; A, which comes before the speed where it is above 0
+N_COMMAND = 3
+TURNED, WAY = range(3, 5)  # of a line, beside the command: angle, rad, and way, m, from the start until it is sent
+N_LINE = 5
+
+# The manoeuvres, one a row: (share of the lateral offset that it still aims at: it need not cross to the centreline;
+# share of the braking that cornering leaves). Where the first would slide the car out of its corner, the others hold it.
+# The last is for stops that no other makes: as actions, with the speed loop's haste, the others brake as hard at times.
+MANOEUVRES = np.array([[0.3, 1.0], [0.3, 0.5], [0.3, 0.3], [0.3, 1.5]])
+HARDEST, FAMILY = 0, 3
+NO_OBSTACLES = np.zeros((0, 4))
+
+
+@njit(cache=True)
+def with_grip(car, share):
+    """A copy of a packed car with a share of its grip."""
+    other = car.copy()
+    other[P_GRIP] *= share
+    return other
+
+
+def believed_cars(packed: np.ndarray, grip_share: float, least_share: float) -> np.ndarray:
+    """(2, n): `CarParameters.packed()` with two shares of its grip: what it is believed to have, and at the least.
+
+    Raises:
+        ValueError: a share is not in (0, 2], or the least is the greater.
+    """
+    if not 0.0 < least_share <= grip_share <= 2.0:
+        raise ValueError(
+            f"predictive brake: shares of the grip are {grip_share} and at least {least_share}; allowed are shares in "
+            "(0, 2], the least no greater than the other"
+        )
+    return np.stack([with_grip(packed, grip_share), with_grip(packed, least_share)])
+
+
+@njit(cache=True)
+def clearance(s, lateral, heading_error, course, spacing_m, car):
+    """Smallest distance between the body's corners and the walls, m; negative outside."""
+    n = course.shape[0]
+    half_length = car[P_HALF_LENGTH]
+    row = int(s / spacing_m) % n
+    ahead = int((s + half_length) / spacing_m) % n
+    reach = half_length * abs(math.sin(heading_error)) + car[P_HALF_WIDTH] * math.cos(heading_error)
+    bend = 0.5 * course[row, 4] * half_length * half_length  # what the course turns away under the body's ends
+    left = min(course[row, 5], course[ahead, 5]) - lateral - reach - max(0.0, -bend)
+    right = min(course[row, 6], course[ahead, 6]) + lateral - reach - max(0.0, bend)
+    return min(left, right)
+
+
+@njit(cache=True)
+def gap(s, lateral, heading_error, obstacles, after_s, ahead_m, length_m, car):
+    """Smallest distance, m, between body and obstacles; negative inside. `ahead_m`: by how much the nose is longer.
+
+    obstacles (n, 4): s, lateral, radius (m), speed (m/s) by which the radius grows, as nobody knows where they walk;
+    after_s: since they were seen. length_m: of the course.
+    """
+    least = 1e9
+    cos_e, sin_e = math.cos(heading_error), math.sin(heading_error)
+    for k in range(obstacles.shape[0]):
+        ds = (obstacles[k, 0] - s + 0.5 * length_m) % length_m - 0.5 * length_m
+        dl = obstacles[k, 1] - lateral
+        x, y = ds * cos_e + dl * sin_e, dl * cos_e - ds * sin_e
+        dx = max(0.0, x - car[P_HALF_LENGTH] - ahead_m, -x - car[P_HALF_LENGTH])
+        dy = max(0.0, abs(y) - car[P_HALF_WIDTH])
+        least = min(least, math.sqrt(dx * dx + dy * dy) - obstacles[k, 2] - obstacles[k, 3] * after_s)
+    return least
+
+
+@njit(cache=True)
+def pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car):
+    """Steering angle of a manoeuvre, rad."""
+    return pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), MANOEUVRES[manoeuvre, 0] * lateral,
+                  car[P_FRONT] + car[P_REAR], car[P_STEER_MAX])  # fmt: skip
+
+
+@njit(cache=True)
+def braking(manoeuvre, steer, v_x, car):
+    """Deceleration of a manoeuvre, m/s^2: its share of what the grip gives beside the corner being driven."""
+    limit = GRIP_SHARE * car[P_GRIP] * GRAVITY_M_S2
+    cornering = min(limit, abs(v_x * v_x * math.tan(steer) / (car[P_FRONT] + car[P_REAR])))
+    return MANOEUVRES[manoeuvre, 1] * max(BRAKE_LEAST * limit, math.sqrt(limit * limit - cornering * cornering))
+
+
+@njit(cache=True)
+def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
+    """A manoeuvre as an action of the task."""
+    v_x = at[V_X]
+    steer = pursuit(manoeuvre, at[S], at[LATERAL], at[HEADING_ERROR], v_x, course, spacing_m, careful)
+    least = v_x - braking(manoeuvre, steer, v_x, careful) * (DECISION_S + latency_s + careful[P_SPEED_TAU])
+    return action_for(steer, least)
+
+
+@njit(cache=True)
+def stopping_command(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, careful):
+    """A manoeuvre as a command that stops for good: (steering angle, rad; brake current, A)."""
+    steer = pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, careful)
+    if v_x < LAST_M_S:
+        return steer, FULL_BRAKE_A
+    deceleration = braking(HARDEST if v_x < SLOW_M_S else manoeuvre, steer, v_x, careful)
+    return steer, min(FULL_BRAKE_A, deceleration / careful[P_MOTOR_GAIN])
+
+
+@njit(cache=True)
+def asked_acceleration(v_x, speed, brake_a, car):
+    """What the motor controller asks of the wheels, m/s^2: to hold a speed, or, where there is one, a brake current."""
+    if brake_a > 0.0:
+        most = min(brake_a * car[P_MOTOR_GAIN], car[P_BRAKE])
+        return -min(most, max(-most, v_x / (0.5 * TICK_S)))
+    return drive_acceleration(v_x, speed, car)
+
+
+@njit(cache=True)
+def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, course, spacing_m, obstacles, car, careful,
+               latency_s, line):  # fmt: skip
+    """Smallest distance between body and whatever it may touch, m, through `lead` ticks of a goal and then a manoeuvre.
+
+    Negative if it would touch, face backwards or not come to rest in time: -1 at once, nearer 0 the later.
+
+    manoeuvre: a row of MANOEUVRES; goal_steer (rad), goal_speed (m/s): of the action that is in force first; stopping:
+    whether the manoeuvre brakes by current, or by actions of the task. at (6,): the car now. sent (k, 3): commands of
+    the last k ticks, newest last, k >= latency_s / TICK_S + 1. course: `Course.packed()`; obstacles: see `gap`.
+    car: the packed car that drives; careful: the one that the manoeuvre reckons with. latency_s: from sending a command
+    to its effect at the wheels. line (k + HORIZON_TICKS, N_LINE): is filled with the commands, the first new one in row
+    k, and with what the car has turned and gone when they are sent.
+    """
+    past = sent.shape[0]
+    line[:past, :N_COMMAND] = sent
+    delay = min(latency_s / TICK_S, past - 1.0)
+    whole = int(delay)
+    part = delay - whole
+    length_m = course.shape[0] * spacing_m
+    wheelbase = car[P_FRONT] + car[P_REAR]
+    most_slip = car[P_GRIP] * GRAVITY_M_S2 * TICK_S
+    most_turn = most_slip * car[P_MASS] * car[P_FRONT] / car[P_INERTIA]
+    most_steer = car[P_STEER_RATE] * TICK_S
+    s, lateral, heading_error, v_x, v_y, yaw_rate = at[0], at[1], at[2], at[3], at[4], at[5]
+    steer = sent[past - 1 - whole, STEER] + car[P_TRIM]
+    brake_a, least, sliding = 0.0, 1e9, False
+    turned, way = 0.0, 0.0
+    now = at.copy()
+    for tick in range(HORIZON_TICKS):
+        if tick >= lead:
+            if stopping:
+                goal_steer, brake_a = stopping_command(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m,
+                                                       careful)  # fmt: skip
+            elif (tick - lead) % TICKS_PER_DECISION == 0:
+                now[0], now[1], now[2], now[3] = s, lateral, heading_error, v_x
+                b0, b1 = manoeuvre_action(manoeuvre, now, course, spacing_m, careful, latency_s)
+                goal_steer, goal_speed = target(b0, b1)
+        row = past + tick
+        line[row, STEER] = slew(line[row - 1, STEER], goal_steer, STEER_SLEW_RAD_S, TICK_S)
+        line[row, SPEED] = slew(line[row - 1, SPEED], goal_speed, SPEED_SLEW_M_S2, TICK_S) if brake_a == 0.0 else 0.0
+        line[row, BRAKE] = brake_a
+        line[row, TURNED], line[row, WAY] = turned, way
+        newer, older = row - whole, max(0, row - whole - 1)
+        steer_goal = line[newer, STEER] + part * (line[older, STEER] - line[newer, STEER]) + car[P_TRIM]
+        asked = older if part > 0.5 else newer
+        held_a, speed = line[asked, BRAKE], line[asked, SPEED]
+        if held_a == 0.0 and line[older, BRAKE] == 0.0:
+            speed = line[newer, SPEED] + part * (line[older, SPEED] - line[newer, SPEED])
+        next_steer = steer + min(most_steer, max(-most_steer, steer_goal - steer))
+        middle_steer = 0.5 * (steer + next_steer)
+        steer = next_steer
+        curvature = course[int(s / spacing_m) % course.shape[0], 4]
+        half = 0.5 * TICK_S
+        ds, dl, de = track_derivative(lateral, heading_error, v_x, v_y, yaw_rate, curvature)
+        if v_x > KINEMATIC_SPEED_M_S or abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S:  # midpoint rule
+            parts = 1 if v_x > KINEMATIC_SPEED_M_S else SLIDING_PARTS
+            h = TICK_S / parts
+            before_x, before_y, before_rate = v_x, v_y, yaw_rate
+            for _ in range(parts):
+                accel = asked_acceleration(v_x, speed, held_a, car)
+                dvx, dvy, dr = body_derivative(v_x, v_y, yaw_rate, middle_steer, accel, car)
+                mx, my, mr = v_x + 0.5 * h * dvx, v_y + 0.5 * h * dvy, yaw_rate + 0.5 * h * dr
+                accel = asked_acceleration(mx, speed, held_a, car)
+                dvx, dvy, dr = body_derivative(mx, my, mr, middle_steer, accel, car)
+                v_x, v_y, yaw_rate = v_x + h * dvx, v_y + h * dvy, yaw_rate + h * dr
+            mx, my, mr = 0.5 * (before_x + v_x), 0.5 * (before_y + v_y), 0.5 * (before_rate + yaw_rate)
+        else:  # the tyres reach rolling as fast as friction lets them
+            accel = asked_acceleration(v_x, speed, held_a, car)
+            next_v_x = max(0.0, v_x + TICK_S * (accel + v_y * yaw_rate))
+            rolling = next_v_x * math.tan(steer) / wheelbase
+            next_yaw_rate = yaw_rate + min(most_turn, max(-most_turn, rolling - yaw_rate))
+            next_v_y = v_y + min(most_slip, max(-most_slip, rolling * car[P_REAR] - v_y))
+            mx, my, mr = 0.5 * (v_x + next_v_x), 0.5 * (v_y + next_v_y), 0.5 * (yaw_rate + next_yaw_rate)
+            v_x, v_y, yaw_rate = next_v_x, next_v_y, next_yaw_rate
+        ds, dl, de = track_derivative(lateral + half * dl, heading_error + half * de, mx, my, mr, curvature)
+        s, lateral, heading_error = s + TICK_S * ds, lateral + TICK_S * dl, heading_error + TICK_S * de
+        turned, way = turned + TICK_S * mr, way + TICK_S * mx
+        least = min(least, clearance(s, lateral, heading_error, course, spacing_m, car))
+        if obstacles.shape[0] > 0:
+            after_s = (tick + 1) * TICK_S
+            least = min(least, gap(s, lateral, heading_error, obstacles, after_s, 0.0, length_m, car))
+        if least < 0.0 or math.cos(heading_error) < 0.0:
+            return tick / HORIZON_TICKS - 1.0
+        sliding = abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S
+        slow = v_x < CREEP_SPEED_M_S and not sliding and tick > lead
+        outwards = heading_error if lateral > 0.0 else -heading_error
+        if slow and (held_a > 0.0 or speed < CREEP_SPEED_M_S) and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD:
+            line[row + 1 :, STEER] = line[row, STEER]
+            line[row + 1 :, BRAKE] = FULL_BRAKE_A
+            line[row + 1 :, TURNED] = turned
+            line[row + 1 :, WAY] = way
+            if obstacles.shape[0] > 0:
+                least = min(least, gap(s, lateral, heading_error, obstacles, after_s, CREEP_GAP_M, length_m, car))
+            return least if least >= 0.0 else tick / HORIZON_TICKS - 1.0
+    settled = v_x < 2.0 * CREEP_SPEED_M_S and abs(heading_error) < CREEP_INWARDS_RAD and not sliding
+    return least if settled else -1.0 / HORIZON_TICKS

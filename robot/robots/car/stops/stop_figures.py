@@ -1,0 +1,62 @@
+"""What came of many stops: a table for people, figures for `--json`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from robot.robots.car.stops.process_stops import OUT_OF_REACH
+from robot.robots.car.stops.stops import Stop
+
+THROTTLE_OFF_MS = 200.0  # the most where a process died or hung
+BELIEVED_GRIP = 0.8  # share of the nominal grip that is believed before anything was measured
+
+
+def in_reach(stop: Stop) -> bool:
+    """False where nobody could speak to the motor any more."""
+    return not any(name in OUT_OF_REACH for name in stop.cause.split(" + "))
+
+
+def figures_of(lockstep: list[Stop], processes: list[Stop]) -> dict[str, Any]:
+    """The figures. Stops that nobody could have made are counted by themselves."""
+    every = [*lockstep, *processes]
+    stops = [stop for stop in every if in_reach(stop)]
+    lost = [stop for stop in every if not in_reach(stop)]
+    impacts = [stop.impact_m_s for stop in stops if stop.impact_m_s is not None]
+    throttle = [stop.throttle_off_ms for stop in stops if stop.throttle_off_ms is not None]
+    figures = {
+        "stops": len(every),
+        "stops_in_lockstep": len(lockstep),
+        "stops_of_processes": len(processes),
+        "collisions": len(impacts),
+        "worst_impact_m_s": max(impacts, default=0.0),
+        "throttle_off_ms_max": max(throttle, default=None),
+        "not_ended": sum(not stop.ended for stop in stops),
+        "left_behind": sum(stop.left_behind for stop in every),
+        "spins": sum(stop.spun for stop in stops),
+        "spins_at_believed_grip": sum(stop.spun and stop.grip_share >= BELIEVED_GRIP for stop in stops),
+        "out_of_reach": len(lost),
+        "out_of_reach_collisions": sum(stop.impact_m_s is not None for stop in lost),
+    }
+    slow = figures["throttle_off_ms_max"]
+    figures["as_promised"] = not (
+        figures["collisions"] or figures["not_ended"] or figures["left_behind"] or figures["spins_at_believed_grip"]
+    ) and (slow is None or slow <= THROTTLE_OFF_MS)
+    return figures
+
+
+def rows_of(lockstep: list[Stop], processes: list[Stop]) -> Iterable[str]:
+    """A table, a row for each cause."""
+    yield (f"{'cause':<42} {'stops':>6} {'touched':>8} {'worst':>9} {'throttle off':>13} {'spun':>5} {'not ended':>10} "
+           f"{'left':>5}")  # fmt: skip
+    for title, stops in (("in lockstep", lockstep), ("real processes, real time", processes)):
+        yield title
+        causes = sorted({stop.cause for stop in stops}, key=lambda name: (" + " in name, name))
+        for cause in causes:
+            some = [stop for stop in stops if stop.cause == cause]
+            impacts = [stop.impact_m_s for stop in some if stop.impact_m_s is not None]
+            throttle = [stop.throttle_off_ms for stop in some if stop.throttle_off_ms is not None]
+            reach = "" if in_reach(some[0]) else " (out of reach)"
+            worst = f"{max(impacts):.2f} m/s" if impacts else "-"
+            off = f"{max(throttle):.0f} ms" if throttle else "-"
+            yield (f"  {cause + reach:<40} {len(some):>6} {len(impacts):>8} {worst:>9} {off:>13} "
+                   f"{sum(s.spun for s in some):>5} {sum(not s.ended for s in some):>10} "
+                   f"{sum(s.left_behind for s in some):>5}")  # fmt: skip

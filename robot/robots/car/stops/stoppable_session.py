@@ -1,0 +1,79 @@
+"""A session to be stopped, on a terminal of its own: `python -m robot.robots.car.stops.stoppable_session OPTIONS.json`.
+
+It stands for the shell that a person would start `robot practice` from: the session runs as the terminal's foreground
+job, so that Ctrl-C, Ctrl-Z, Ctrl-\\ and a hang-up reach it, and whatever else of it is within the terminal's reach.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from robot.practice.progress import Progress
+from robot.practice.run import run_session
+from robot.practice.session import Session
+from robot.practice.settings import PracticeConfig, save_config
+from robot.practice.start import load_world, starting_policy
+from robot.runtime.session_file import GUARDIANS
+
+PR_SET_PDEATHSIG = 1
+KEYS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN, signal.SIGHUP)
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What to run. repaired: False leaves one guardian, and every process within the terminal's reach."""
+
+    folder: str
+    robot: str
+    track: str
+    minutes: float
+    seed: int
+    learning: bool
+    repaired: bool
+    trim_rad: float
+    latency_s: float
+
+
+def practise(options: Options) -> int:
+    """The session; its exit status is 1 if it failed."""
+    config = PracticeConfig(robot=options.robot, track=options.track, minutes=options.minutes, seed=options.seed)
+    folder = Path(options.folder)
+    save_config(folder, config)
+    driven_before = Progress(demo_lap_s=30.0, trim_rad=options.trim_rad, latency_s=options.latency_s, proved=True)
+    session = Session(config, folder, load_world(config.track, ""), starting_policy(config), learning=options.learning,
+                      progress=driven_before)  # fmt: skip
+    if not options.repaired:
+        session.processes.own_sessions = False
+        session.guardians = GUARDIANS[:1]
+    run_session(session, None)
+    return 1 if session.failure else 0
+
+
+def end_with_parent(number: int) -> None:
+    """The signal that this process gets when its parent ends: the judge's death ends shell and session."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+
+def main() -> None:
+    options = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Options)
+    end_with_parent(signal.SIGKILL)
+    for number in KEYS:
+        signal.signal(number, signal.SIG_IGN)
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    end_with_parent(signal.SIGTERM)
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())  # SIGTTOU is ignored
+    for number in KEYS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(practise(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The race-track policy from the simulator."""

@@ -1,0 +1,1 @@
+"""The quadrotor: its missions, and what must be known before it flies."""

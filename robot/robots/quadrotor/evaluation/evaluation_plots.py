@@ -1,0 +1,131 @@
+"""A judgement for people: tables for the terminal, and a heat map of what each pilot survives."""
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from robot.robots.car.plots import INK, STYLE
+from robot.robots.quadrotor.evaluation.judgement import (
+    CHANGES,
+    DELAYS_S,
+    NOMINAL,
+    Figures,
+    Judgement,
+)
+
+SURVIVAL_COLOURS = LinearSegmentedColormap.from_list(
+    "survival", [(0.0, "#7d1128"), (0.5, "#d1344b"), (0.8, "#e8872b"), (0.95, "#f7d76b"), (1.0, "#1f9d6b")]
+)
+ROWS = {"mass": "mass", "thrust": "thrust", "inertia": "inertia", "motor_delay": "motor delay", "delay": "delay"}
+
+
+def percent(share: float) -> str:
+    """A share in percent; 100.0 only if it is exact."""
+    return f"{min(100 * share, 99.9) if share < 1.0 else 100.0:.1f}"
+
+
+def nominal_table(judgement: Judgement, episodes: int) -> Table:
+    """What the pilots do under nominal conditions: a row a figure, a column a pilot."""
+    by_pilot = judgement.conditions[NOMINAL]
+    table = Table(title=f"{episodes} flights of 5 s each, nominal", title_justify="left")
+    table.add_column("")
+    for pilot in by_pilot:
+        table.add_column(pilot, justify="right")
+
+    def row(name: str, field: str, scale: float, digits: int) -> None:
+        values = [figures[field] for figures in by_pilot.values()]
+        table.add_row(name, *("-" if value is None else f"{scale * value:.{digits}f}" for value in values))
+
+    table.add_row("survival, %", *(percent(figures["survival"] or 0.0) for figures in by_pilot.values()))
+    table.add_row(
+        "... at least, 95 % sure", *(percent(figures["survival_bound"] or 0.0) for figures in by_pilot.values())
+    )
+    row("position error, last 2 s, cm", "position_error_m", 100.0, 2)
+    row("change of action a step", "action_change", 1.0, 4)
+    row("control effort, rms", "effort", 1.0, 4)
+    return table
+
+
+def conditions_table(judgement: Judgement) -> Table:
+    """Survival and position error under each of the conditions, and under the single change that is worst."""
+    pilots = list(judgement.breakdown)
+    table = Table(title="survival, %, and position error of the survivors, cm", title_justify="left")
+    table.add_column("")
+    for pilot in pilots:
+        table.add_column(pilot, justify="right")
+
+    def cell(figures: Figures) -> str:
+        error = figures["position_error_m"]
+        return f"{percent(figures['survival'] or 0.0):>5}  " + ("    -" if error is None else f"{100 * error:5.1f}")
+
+    for name, by_pilot in judgement.conditions.items():
+        table.add_row(name, *(cell(by_pilot[pilot]) for pilot in pilots))
+    worst = [judgement.worst(pilot) for pilot in pilots]
+    table.add_row("worst single change", *(f"{percent(share)}\n{change}" for change, share in worst))
+    return table
+
+
+def breakdown_table(judgement: Judgement, pilot: str) -> Table:
+    """One pilot's survival where one quantity is another."""
+    table = Table(title=f"{pilot}: survival, %, where one quantity is another", title_justify="left")
+    table.add_column("")
+    for change in CHANGES:
+        table.add_column(f"{100 * change:+.0f} %", justify="right")
+    for quantity, shares in judgement.breakdown[pilot].items():
+        if quantity == "delay":
+            table.add_section()
+            table.add_row("", *(f"+{1000 * delay_s:.0f} ms" for delay_s in DELAYS_S))
+        table.add_row(ROWS[quantity], *map(percent, shares))
+    return table
+
+
+@matplotlib.rc_context(STYLE)
+def heat_map(judgement: Judgement, title: str) -> Figure:
+    """Survival by quantity and change, one panel a pilot."""
+    pilots = list(judgement.breakdown)
+    figure = Figure(figsize=(1.5 + 4.6 * len(pilots), 4.4), facecolor="white")
+    grid = figure.add_gridspec(2, len(pilots), height_ratios=(4, 1), left=0.07, right=0.985, top=0.8, bottom=0.1,
+                               wspace=0.06, hspace=0.45)  # fmt: skip
+    changes = [f"{100 * change:+.0f} %" if change else "0" for change in CHANGES]
+    delays = [f"+{1000 * delay_s:.0f} ms" if delay_s else "0" for delay_s in DELAYS_S]
+    for column, pilot in enumerate(pilots):
+        shares = judgement.breakdown[pilot]
+        several = [quantity for quantity in shares if quantity != "delay"]
+        axes = figure.add_subplot(grid[0, column])
+        axes.set_title(pilot)
+        draw_cells(axes, np.array([shares[quantity] for quantity in several]), changes)
+        label_rows(axes, [ROWS[quantity] for quantity in several], column == 0)
+        axes = figure.add_subplot(grid[1, column])
+        draw_cells(axes, np.array([shares["delay"]]), delays)
+        label_rows(axes, ["delay"], column == 0)
+    figure.text(0.07, 0.925, title, fontsize=14, fontweight="bold")
+    return figure
+
+
+def draw_cells(axes: Axes, shares: np.ndarray, columns: list[str]) -> None:
+    """Coloured cells with their percentages. shares (rows, columns)."""
+    axes.imshow(shares, cmap=SURVIVAL_COLOURS, vmin=0.0, vmax=1.0, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "white" if share < 0.75 or share > 0.985 else INK
+        axes.text(column, row, percent(share), ha="center", va="center", color=colour, fontsize=8.5)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_xticks(np.arange(0.5, len(columns) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(shares) - 1), minor=True)
+    axes.grid(False)
+    axes.grid(True, which="minor", color="white", lw=2)
+    axes.tick_params(which="minor", length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def label_rows(axes: Axes, names: list[str], shown: bool) -> None:
+    """Names of the rows, in the first panel only."""
+    axes.set_yticks(range(len(names)), names if shown else [""] * len(names))
+
+
+def tables(judgement: Judgement, episodes: int) -> list[Table]:
+    """All that a terminal shows."""
+    return [nominal_table(judgement, episodes), conditions_table(judgement), breakdown_table(judgement, "policy")]

@@ -1,0 +1,208 @@
+"""Motion capture for a Crazyflie: poses that arrive on a UDP port, or in a file, go to the drone's estimator by radio.
+
+A message is one JSON object, one a datagram or one a line of the file (docs/motion_capture.md):
+
+    {"body": "cf1", "time_s": 12.345, "position_m": [0.1, -0.2, 0.5], "attitude_xyzw": [0.0, 0.0, 0.0, 1.0]}
+
+What is no such message, is not later than the last one, or is further away than anything flies, is refused; what is
+refused is not there. The drone lands when there is nothing for STALE_S, and when the pose of a flying drone does not move.
+"""
+
+import math
+import os
+import select
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+
+from drivers.base import LinkLost
+from drivers.crazyflie import Vector
+from robot.runtime.clock import Clock
+
+STALE_S = 0.3  # without a pose for longer, the drone has to land: its estimator goes on by itself for seconds, not more
+FROZEN_S = 0.3  # cameras see a hovering drone move by more than the last digit in so long
+SPEED_MAX_M_S, JITTER_M = 10.0, 0.2  # between two poses; faster is another body, or a wrong one
+FORGET_S = 1.0  # after which a pose may be anywhere again
+NORM_ERROR = 0.05  # of a quaternion
+REACH_M = 100.0  # the firmware's estimator starts anew beyond it
+WAIT_S, POLL_S = 0.1, 0.002
+MESSAGE_BYTES = 2048
+
+
+class Sender(Protocol):
+    """What poses are sent by: a `Crazyflie`."""
+
+    def send_pose(self, position_m: Vector, attitude: tuple[float, float, float, float] | None) -> None: ...
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One pose of one body. World: z up, right-handed, the ground at 0. Attitude: body (x forward, y left) to world."""
+
+    body: str
+    time_s: float  # when the cameras saw it, by a clock that runs on
+    position_m: tuple[float, float, float]
+    attitude_xyzw: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class MotionCaptureSettings:
+    """Where poses come from, `udp` or `file`, and whose they are."""
+
+    body: str
+    udp: tuple[str, int] | None = None
+    file: Path | None = None
+
+
+class MotionCapture:
+    """Forwards poses in a thread of its own, from `with` on; `trouble` says what is wrong with them."""
+
+    def __init__(self, settings: MotionCaptureSettings, sender: Sender, clock: Clock) -> None:
+        """Raises ValueError if the port or the file cannot be opened."""
+        self._settings, self._sender, self._clock = settings, sender, clock
+        self._pose: Message | None = None
+        self._arrived_s = self._moved_s = -math.inf
+        self._refused = ""
+        self._ended = threading.Event()
+        self._source = open_source(settings)
+        self._thread = threading.Thread(target=self._forward, name="motion capture", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._ended.set()
+        self._thread.join(10 * WAIT_S)
+        self._source.close()
+
+    def trouble(self, airborne: bool) -> str:
+        """What is wrong, in one line; empty while poses come. airborne: a pose that stays the same is wrong, too."""
+        now = self._clock.now()
+        name = self._settings.body
+        if now - self._arrived_s > STALE_S:
+            since = f" for {now - self._arrived_s:.1f} s" if math.isfinite(self._arrived_s) else ""
+            return f"motion capture: no pose of {name!r}{since}" + (
+                f"; refused: {self._refused}" if self._refused else ""
+            )
+        if airborne and now - self._moved_s > FROZEN_S:
+            return f"motion capture: the pose of {name!r} is frozen since {now - self._moved_s:.1f} s"
+        return ""
+
+    def take(self, message: bytes) -> None:
+        """One message, as it arrived."""
+        now = self._clock.now()
+        try:
+            pose = msgspec.json.decode(message, type=Message)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            self._refused = str(error)
+            return
+        if pose.body != self._settings.body:
+            return
+        before = self._pose
+        self._refused = why_not(pose, before if now - self._arrived_s < FORGET_S else None)
+        if self._refused:
+            return
+        if before is None or (pose.position_m, pose.attitude_xyzw) != (before.position_m, before.attitude_xyzw):
+            self._moved_s = now
+        self._pose, self._arrived_s = pose, now
+        with suppress(LinkLost):  # whoever flies the drone finds out
+            self._sender.send_pose(pose.position_m, pose.attitude_xyzw)
+
+    def _forward(self) -> None:
+        while not self._ended.is_set():
+            for message in self._source.read():
+                self.take(message)
+
+
+def why_not(pose: Message, before: Message | None) -> str:
+    """Why a pose cannot be true; empty if it can. before: the last one, if it is not long ago."""
+    if not all(math.isfinite(x) and abs(x) < REACH_M for x in pose.position_m) or not math.isfinite(pose.time_s):
+        return f"position_m {list(pose.position_m)} at {pose.time_s} s"
+    if pose.attitude_xyzw is not None:
+        norm = math.sqrt(sum(q * q for q in pose.attitude_xyzw))
+        if not abs(norm - 1.0) < NORM_ERROR:
+            return f"attitude_xyzw {list(pose.attitude_xyzw)} is no unit quaternion"
+    if before is None:
+        return ""
+    passed_s = pose.time_s - before.time_s
+    if not passed_s > 0.0:
+        return f"time_s {pose.time_s} is not later than {before.time_s}"
+    moved_m = math.dist(pose.position_m, before.position_m)
+    if moved_m > JITTER_M + SPEED_MAX_M_S * min(passed_s, FORGET_S):
+        return f"position_m {list(pose.position_m)} is {moved_m:.2f} m from the last one"
+    return ""
+
+
+class Source(Protocol):
+    """Where messages come from."""
+
+    def read(self) -> list[bytes]:
+        """What has arrived, oldest first; waits for WAIT_S at most."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class UdpSource:
+    """A UDP port. Of what has piled up, everything is read: the newest may be of another body."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            self._socket.close()
+            raise ValueError(f"motion_capture.udp: {host}:{port}: {error.strerror or error}") from error
+        self._socket.setblocking(False)
+
+    def read(self) -> list[bytes]:
+        select.select([self._socket], [], [], WAIT_S)
+        messages: list[bytes] = []
+        with suppress(BlockingIOError):
+            while len(messages) < 1000:
+                messages.append(self._socket.recv(MESSAGE_BYTES))
+        return messages
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class FileSource:
+    """A file, or a named pipe, that another program writes lines to. What it holds already is of the past."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            with suppress(OSError):  # a pipe has no end to go to
+                os.lseek(self._descriptor, 0, os.SEEK_END)
+        except OSError as error:
+            raise ValueError(f"motion_capture.file: {path}: {error.strerror}") from error
+        self._begun = b""
+        self._waiting = threading.Event()
+
+    def read(self) -> list[bytes]:
+        data = b""
+        with suppress(BlockingIOError):
+            data = os.read(self._descriptor, 1 << 16)
+        if not data:
+            self._waiting.wait(POLL_S)
+            return []
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        return [line for line in lines if line.strip()]
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def open_source(settings: MotionCaptureSettings) -> Source:
+    """The source of the settings. Raises ValueError if it cannot be opened."""
+    if settings.udp is not None:
+        return UdpSource(*settings.udp)
+    assert settings.file is not None
+    return FileSource(settings.file)

@@ -1,0 +1,1 @@
+"""Policies that fly, from the simulator: first order, PPO, TD3."""

@@ -1,0 +1,248 @@
+"""First-order gradients through flight: the default trainer of policies that fly quadrotors.
+
+Each iteration flies a window (`robot/robots/quadrotor/training/window.py`) and steps along its gradient. The drones fly on from the
+window's end; those that left the task's box, or have flown for long, start anew as other drones. Windows are short at
+first, when everybody falls.
+"""
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import uintp
+
+from policies.actor import HIDDEN, actor_layers, weight_views
+from policies.backup.set_point import N_SEEN
+from policies.first_order import first_weights
+from policies.muon import Muon
+from robot.robots.quadrotor.training.window import (
+    Drones,
+    Objective,
+    Tape,
+    build_window,
+)
+from sim.quadrotor.adjoint import LANES
+from sim.quadrotor.batch import SensorNoise, Starts
+from sim.quadrotor.model import (
+    FACTORS,
+    GRAVITY_M_S2,
+    N_PARAMETERS,
+    N_ROTORS,
+    N_STATE,
+    P_BATTERY,
+    P_FORCE_X,
+    P_INVERSE_MASS,
+    P_LATENCY,
+    P_SAG,
+    P_THRUST_0,
+    P_THRUST_1,
+    P_THRUST_2,
+    P_TORQUE_X,
+    STEP_S,
+    QuadrotorParameters,
+    QuadrotorRandomisation,
+    scaled_parameters,
+)
+
+NOISE_ROWS = 60_000  # noise is drawn once; every decision of a window begins somewhere else in it
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a policy is trained."""
+
+    iterations: int = 300
+    drones: int = 128
+    history: int = 16  # past actions that the policy sees
+    horizons: tuple[tuple[int, int], ...] = ((30, 32), (60, 64))  # decisions of a window, below an iteration
+    horizon: int = 96  # ... and after that
+    decisions_max: int = 200  # after which a drone starts anew
+    rate: float = 0.1
+    adam_rate: float = 1e-2
+    objective: Objective = field(default_factory=Objective)
+    spread: QuadrotorRandomisation = QuadrotorRandomisation()
+    spread_of_others: QuadrotorRandomisation | None = None  # of quadrotors after the first; None: the same
+    box_m: float = 0.6
+
+    def horizon_at(self, iteration: int) -> int:
+        """Decisions in the window of an iteration."""
+        return next((horizon for below, horizon in self.horizons if iteration < below), self.horizon)
+
+
+def drawn_quadrotors(
+    nominal: Sequence[QuadrotorParameters], spreads: Sequence[QuadrotorRandomisation], n: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Packed parameters (n, N_PARAMETERS) of drones that differ from one of the nominal ones as its spread says."""
+    table = np.stack([quadrotor.packed() for quadrotor in nominal])
+    which = rng.integers(0, len(nominal), n)
+
+    def of(field: str) -> np.ndarray:
+        return np.array([getattr(spread, field) for spread in spreads])[which]
+
+    factors = 1.0 + np.stack([spread.fractions() for spread in spreads])[which].T * rng.uniform(
+        -1.0, 1.0, (len(FACTORS), n)
+    )
+    drones = np.array(scaled_parameters.py_func(table[which].T, *factors)).T
+    weight_n = GRAVITY_M_S2 * np.array([quadrotor.mass_kg for quadrotor in nominal])[which, None]
+    drones[:, P_FORCE_X : P_FORCE_X + 3] += of("force_share")[:, None] * weight_n * rng.normal(size=(n, 3))
+    drones[:, P_TORQUE_X : P_TORQUE_X + 3] += of("torque_share_m")[:, None] * weight_n * rng.normal(size=(n, 3))
+    drones[:, P_LATENCY] += rng.uniform(of("latency_low_s"), of("latency_high_s"))
+    return drones
+
+
+def drawn_starts(starts: Starts, n: int, rng: np.random.Generator) -> np.ndarray:
+    """States (n, N_STATE) drawn as `sim.quadrotor.kernel.draw_start` does."""
+    states = np.zeros((n, N_STATE))
+    states[:, :3] = rng.uniform(-starts.position_m, starts.position_m, (n, 3))
+    left = np.arange(n)
+    while left.size:
+        q = rng.normal(size=(left.size, 4))
+        q *= np.where(q[:, :1] < 0.0, -1.0, 1.0) / np.linalg.norm(q, axis=1, keepdims=True)
+        states[left, 3:7] = q
+        left = left[q[:, 0] < math.cos(0.5 * starts.attitude_rad)]
+    centred = rng.random(n) < starts.centred_share
+    states[centred, :7] = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    states[:, 7:10] = rng.uniform(-starts.velocity_m_s, starts.velocity_m_s, (n, 3))
+    states[:, 10:13] = rng.uniform(-starts.rate_rad_s, starts.rate_rad_s, (n, 3))
+    states[:, 13:] = starts.rotor_speed
+    return states
+
+
+class Flock:
+    """Some of the drones, with the memory that their window needs: what one thread works on."""
+
+    def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise,
+                 recipe: Recipe, n: int, seed: np.random.SeedSequence) -> None:  # fmt: skip
+        """Raises ValueError for a latency that reaches back further than the recipe's history."""
+        self.spreads = [recipe.spread, *[recipe.spread_of_others or recipe.spread] * (len(nominal) - 1)]
+        latest_s = max(one.latency_s + spread.latency_high_s for one, spread in zip(nominal, self.spreads, strict=True))
+        taps = 1 + math.ceil(round(latest_s / STEP_S, 6))  # the decision under way, and those before it
+        if recipe.history + 1 < taps:
+            raise ValueError(f"history (--past-actions): found {recipe.history}, allowed: at least {taps - 1} "
+                             f"for a latency of up to {1000.0 * latest_s:.0f} ms")  # fmt: skip
+        self.task, self.nominal, self.starts, self.recipe, self.n = task, nominal, starts, recipe, n
+        self.rng = np.random.default_rng(seed)
+        lanes, history, horizon, hidden = int(LANES), recipe.history, recipe.horizon, HIDDEN[0]
+        blocks, columns = n // lanes, task.OBSERVATION_SIZE
+        inputs = columns + N_ROTORS * history
+
+        def zeros(*shape: int) -> np.ndarray:
+            return np.zeros(shape, np.float32)
+
+        self.tape = Tape(
+            states=zeros(horizon + 1, blocks, N_STATE, lanes), commands=zeros(horizon, blocks, N_ROTORS, lanes),
+            observations=zeros(horizon, n, inputs), first=zeros(horizon, n, hidden), second=zeros(horizon, n, hidden),
+            actions=zeros(history + horizon, n, N_ROTORS), d_first=zeros(horizon, n, hidden),
+            d_second=zeros(horizon, n, hidden), d_actions=zeros(history + horizon, n, N_ROTORS),
+            d_observation=zeros(n, inputs), d_commands=zeros(blocks, N_ROTORS, lanes),
+            d_state=zeros(blocks, N_STATE, lanes),
+        )  # fmt: skip
+        self.drones = Drones(
+            parameters=zeros(blocks, N_PARAMETERS, lanes), delay_shares=zeros(taps, n), hover_actions=zeros(n),
+            ages=zeros(n), task_memory=zeros(blocks, columns + task.MEMORY_SIZE, lanes), crashes=np.zeros(n, np.int64),
+        )  # fmt: skip
+        rows = np.zeros((NOISE_ROWS, columns), np.float32)
+        normals = self.rng.standard_normal((NOISE_ROWS, N_SEEN))
+        rows[:, :N_SEEN] = normals * noise.deviations() * task.OBSERVATION_SCALE[:N_SEEN]
+        self.noise = rows.reshape(-1)
+        self.scale = task.OBSERVATION_SCALE.astype(np.float32)
+        self.objective = Objective._make(np.float32(value) for value in recipe.objective)
+        self.gradient = zeros((inputs + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * 2 * N_ROTORS)
+        self.window = build_window(task)
+        self.crashed = self.finished = 0  # drones, of late
+        self.start(np.arange(n))
+        self.drones.ages[:] = self.rng.integers(0, recipe.decisions_max, n)
+
+    def start(self, which: np.ndarray) -> None:
+        """Put other drones on new starts in place of these."""
+        drones = drawn_quadrotors(self.nominal, self.spreads, which.size, self.rng)
+        block, lane = which // int(LANES), which % int(LANES)
+        self.drones.parameters[block, :, lane] = drones
+        self.tape.states[0][block, :, lane] = drawn_starts(self.starts, which.size, self.rng)
+        self.tape.actions[: self.recipe.history, which] = 2.0 * self.starts.rotor_speed - 1.0
+        age = np.arange(len(self.drones.delay_shares))[:, None]
+        self.drones.delay_shares[:, which] = np.maximum(0.0, 1.0 - np.abs(drones[:, P_LATENCY] / STEP_S - age))
+        self.drones.hover_actions[which] = hover_actions(drones)
+        self.drones.ages[which] = 0.0
+        own = self.drones.task_memory[:, self.task.OBSERVATION_SIZE :]
+        if own.shape[1]:
+            for b, l in zip(block, lane, strict=True):
+                numbers = self.rng.random(own.shape[1], np.float32)
+                self.task.prepare(numbers, uintp(0), uintp(1))
+                own[b, :, l] = numbers
+
+    def fly(self, weights: np.ndarray, horizon: int) -> float:
+        """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""
+        offsets = self.rng.integers(0, NOISE_ROWS - self.n, horizon) * self.task.OBSERVATION_SIZE
+        cost = self.window(weights, self.tape, self.drones, horizon, self.noise, offsets, self.scale, self.objective,
+                           self.gradient)  # fmt: skip
+        history = self.recipe.history
+        self.tape.states[0] = self.tape.states[horizon]
+        self.tape.actions[:history] = self.tape.actions[horizon : horizon + history].copy()
+        self.drones.ages[:] += horizon
+        error_m = np.abs(self.tape.observations[horizon - 1, :, :3] / self.scale[:3]).max(axis=1)
+        crashed = (self.drones.crashes < horizon) | ~(error_m < self.recipe.box_m)
+        finished = ~crashed & (self.drones.ages >= self.recipe.decisions_max)
+        self.crashed, self.finished = int(crashed.sum()), int(finished.sum())
+        self.start(np.flatnonzero(crashed | finished))
+        return float(cost)
+
+
+def hover_actions(drones: np.ndarray) -> np.ndarray:
+    """Actions (n,) that hold drones (n, N_PARAMETERS) up, or the largest, 1: `QuadrotorParameters.hover_command`."""
+    weight_n = GRAVITY_M_S2 / drones[:, P_INVERSE_MASS]
+    a, b, c = drones[:, P_THRUST_2], drones[:, P_THRUST_1], drones[:, P_THRUST_0] - weight_n / N_ROTORS
+    speed = (-b + np.sqrt(b * b - 4.0 * a * c)) / (2.0 * a)
+    return np.minimum(1.0, 2.0 * speed / (drones[:, P_BATTERY] - drones[:, P_SAG] * weight_n) - 1.0)
+
+
+class FirstOrder:
+    """The learner. The same seed gives the same bytes, on one core or on two."""
+
+    FLOCKS = 2
+
+    def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise, seed: int,
+                 recipe: Recipe = Recipe()) -> None:  # fmt: skip
+        """nominal: the quadrotors that drones are drawn around, each as likely; the first is hovered with at first."""
+        self.recipe = recipe
+        seeds = np.random.SeedSequence([seed, 0xF1]).spawn(self.FLOCKS + 1)
+        each = recipe.drones // self.FLOCKS
+        self.flocks = [Flock(task, nominal, starts, noise, recipe, each, s) for s in seeds[1:]]
+        self.layers = actor_layers(task.OBSERVATION_SIZE + N_ROTORS * recipe.history, N_ROTORS)
+        hover = np.full(N_ROTORS, 2.0 * nominal[0].hover_command() - 1.0)
+        self.actor = starting_weights(self.layers, task.OBSERVATION_SIZE, hover, np.random.default_rng(seeds[0]))
+        self.optimiser = Muon(self.actor, self.layers, recipe.iterations, recipe.rate, recipe.adam_rate)
+        self.steps = self.updates = 0
+        self.threads = ThreadPoolExecutor(self.FLOCKS)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The policy so far, as `policies/actor.py` lays it out: a copy."""
+        return self.actor.copy()
+
+    def iterate(self) -> float:
+        """Fly a window and learn from it; returns the cost of a decision."""
+        horizon = self.recipe.horizon_at(self.updates)
+        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon), self.flocks))
+        gradient = self.flocks[0].gradient.copy()
+        for flock in self.flocks[1:]:
+            gradient += flock.gradient
+        gradient /= np.float32(horizon * self.recipe.drones)
+        self.optimiser.step(gradient)
+        self.updates += 1
+        self.steps += horizon * self.recipe.drones
+        return sum(costs) / len(costs)
+
+
+def starting_weights(
+    layers: tuple[int, ...], columns: int, mean_action: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Weights that hold `mean_action` (N_ROTORS,) nearly everywhere, and do not yet look at past actions."""
+    weights = first_weights(layers, rng, mean_action)
+    first, _ = weight_views(weights, layers)[0]
+    first[:] = rng.standard_normal(first.shape) / math.sqrt(N_SEEN)
+    first[columns:] = 0.0
+    return weights

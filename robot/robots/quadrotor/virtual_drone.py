@@ -1,0 +1,39 @@
+"""A virtual Crazyflie that carries the policy of a run: the exported app, compiled for this computer."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyflieConfig, start_virtual_crazyflie
+from firmware_export.crazyflie_app import build_for_host
+from robot.robots.quadrotor.app_of_run import learned_with, write_app_of_run
+from robot.robots.quadrotor.flown import Place
+
+
+@contextmanager
+def virtual_drone(
+    run: Path, loss: float = 0.0, seed: int = 0, quadrotor: str = "", positioning: str = ""
+) -> Iterator[VirtualCrazyflie]:
+    """A drone with the run's policy on board, until the block ends.
+
+    loss: share of datagrams that is lost, each way. quadrotor: which one it is; empty: as `learned_with` says.
+    positioning: its system; empty: the usual one. Raises ValueError for a policy that a Crazyflie cannot fly.
+    """
+    with tempfile.TemporaryDirectory(prefix="policy-app-") as folder:
+        write_app_of_run(run, Path(folder), quadrotor)
+        app = str(build_for_host(Path(folder)))
+        config = VirtualCrazyflieConfig(quadrotor=quadrotor or learned_with(run), app=app, loss=loss, seed=seed)
+        if positioning:
+            config = msgspec.structs.replace(config, positioning=positioning)
+        with start_virtual_crazyflie(config) as drone:
+            yield drone
+
+
+def true_place(drone: VirtualCrazyflie) -> Place:
+    """Where the drone really is; for judges."""
+    truth = drone.truth()
+    return Place(truth.time_s, np.array([truth.x, truth.y, truth.z]))

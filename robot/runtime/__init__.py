@@ -1,0 +1,1 @@
+"""The runtime that every robot shares: clock, control loop, records, processes."""

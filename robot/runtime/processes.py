@@ -1,0 +1,208 @@
+"""The processes of a session: started, watched, started again, ended. What they are for, the session knows."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
+from robot.runtime.process_ends import CANNOT_SAVE
+
+READY_S = 400.0  # for a process to import, compile and say that it is ready
+KILL_S = 0.5  # for it to obey SIGTERM
+RESTARTS_MAX = 25
+FAILURES_MAX = 3  # in a row, by itself and not by a signal
+HEALTHY_S = 60.0  # a failure after so long is a new one
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+
+@dataclass
+class Child:
+    """One of the session's processes, and how often it had to be started again.
+
+    own_session: out of reach of the terminal's signals. keeps: descriptor of a lock that lasts as long as the child.
+    """
+
+    name: str
+    command: list[str]
+    output: Path
+    own_session: bool = True
+    keeps: int = -1
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    failures: int = 0
+    started_s: float = 0.0
+
+    def start(self) -> None:
+        """Raises OSError if its output has no place."""
+        with open(self.output, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | ONE_THREAD,
+                start_new_session=self.own_session, pass_fds=(self.keeps,) if self.keeps >= 0 else (),
+            )  # fmt: skip
+        self.started_s = time.monotonic()
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def exit_status(self) -> int | None:
+        """Of a process that has ended, negative for a signal; None while it runs, or before it was started."""
+        return self.process.poll() if self.process else None
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process else 0
+
+    @property
+    def age_s(self) -> float:
+        """Since its last start."""
+        return time.monotonic() - self.started_s
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self.process is not None:
+            self.process.kill()
+
+    def signal(self, number: int) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def end(self, patience: Callable[[], float]) -> None:
+        """Wait for it to finish while `patience()`, seconds that are left, is more than 0; then make it."""
+        while self.running and patience() > 0.0:
+            time.sleep(0.01)
+        if self.process is None or not self.running:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(KILL_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def count_restart(self) -> None:
+        """It ended and is to be started again: remember how often that was, and how often by its own failure."""
+        self.restarts += 1
+        if (self.exit_status or 0) > 0:
+            self.failures = self.failures + 1 if self.age_s < HEALTHY_S else 1
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether another start would not help."""
+        return self.restarts > RESTARTS_MAX or self.failures >= FAILURES_MAX
+
+    @property
+    def cannot_save(self) -> bool:
+        """Whether it ended because its files have no place. Its output may have had none either."""
+        code = self.exit_status or 0
+        return CANNOT_SAVE < code != 128 + signal.SIGTERM
+
+    def last_words(self) -> str:
+        """The last line that it printed; where it could not save, why."""
+        if self.cannot_save:
+            return f"cannot save: {os.strerror((self.exit_status or 0) - CANNOT_SAVE)}"
+        code = self.exit_status or 0
+        lines = self.output.read_text(errors="replace").strip().splitlines() if self.output.exists() else []
+        if code < 0:
+            return f"ended by {signal.Signals(-code).name}"
+        return lines[-1] if lines else "no word"
+
+
+class Processes:
+    """Python modules as children, and the emulated device of a virtual car.
+
+    output: folder that everything they print goes to. on_restart(name, exit status) is told of every death that a new
+    start follows.
+    """
+
+    def __init__(self, output: Path, on_restart: Callable[[str, int], None]) -> None:
+        self.output = output
+        self.on_restart = on_restart
+        self.children: dict[str, Child] = {}
+        self.car: VirtualCar | None = None
+        self.own_sessions = True
+        self.lock = -1  # descriptor that children keep open
+
+    # Children
+
+    def start(self, name: str, module: str, *arguments: str) -> Child:
+        """Start `python -m module arguments`, or start it again with these arguments. Raises OSError."""
+        command = [sys.executable, "-m", module, *arguments]
+        child = self.children.get(name)
+        if child is None:
+            self.output.mkdir(exist_ok=True)
+            child = Child(name, command, self.output / f"{name}.txt", self.own_sessions, self.lock)
+            self.children[name] = child
+        child.command = command
+        child.start()
+        return child
+
+    def await_ready(self, name: str, ready: Callable[[], bool]) -> None:
+        """Wait until a child says that it is ready. Raises ChildProcessError if it ends before, or takes READY_S."""
+        patience = time.monotonic() + READY_S
+        child = self.children[name]
+        while not ready():
+            if not child.running:
+                raise ChildProcessError(f"the {name} did not start: {child.last_words()}")
+            if time.monotonic() > patience:
+                raise ChildProcessError(f"the {name} was not ready within {READY_S:.0f} s")
+            time.sleep(0.02)
+
+    def died(self, name: str) -> bool:
+        """Whether a child has ended otherwise than by being done."""
+        return name in self.children and self.children[name].exit_status not in (None, 0)
+
+    def revive(self, name: str) -> bool:
+        """Start a child that died once more; False if it has died too often."""
+        child = self.children[name]
+        self.count_restart(name)
+        if child.hopeless:
+            return False
+        child.start()
+        return True
+
+    def count_restart(self, name: str) -> None:
+        """Note that a child that ended is to be started again."""
+        child = self.children[name]
+        self.on_restart(name, child.exit_status or 0)
+        child.count_restart()
+
+    def end(self, name: str, patience: Callable[[], float]) -> None:
+        """Wait for a child to finish, then make it. Nothing happens if it was never started."""
+        if name in self.children:
+            self.children[name].end(patience)
+
+    # The virtual car
+
+    def start_device(self, config: VirtualCarConfig) -> None:
+        """Start the emulated devices, or other ones instead of those that died."""
+        if self.car is not None:
+            self.on_restart("device", self.car.process.returncode)
+            self.car.close()
+            self.car = None
+        self.car = start_virtual_car(config)
+
+    @property
+    def device_died(self) -> bool:
+        """Whether there are emulated devices, and their process has ended."""
+        return self.car is not None and self.car.process.poll() is not None
+
+    def kill_device(self) -> None:
+        """SIGKILL, for emulated devices that hang."""
+        if self.car is not None:
+            self.car.process.kill()
+
+    def end_device(self) -> int:
+        """End the emulated devices. Returns how often the car really touched a wall."""
+        if self.car is None:
+            return 0
+        collisions = int(self.car.truth().collisions)
+        self.car.close()
+        self.car = None
+        return collisions

@@ -1,0 +1,1 @@
+"""Faults on purpose, at the wire and in the processes, while a robot practises."""

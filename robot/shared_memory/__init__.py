@@ -1,0 +1,1 @@
+"""What the processes of a session share: rings, the mailbox, records of state."""

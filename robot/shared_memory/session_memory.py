@@ -1,0 +1,84 @@
+"""The shared memory of a session: the rings, the mailbox and the status records that its processes attach to."""
+
+import os
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from policies.actor import weight_count
+from policies.replay import TRANSITION
+from robot.practice.best_policy import lap_dtype
+from robot.practice.settings import shared_name
+from robot.robots.car.shield.stop_plan import StopPlan
+from robot.runtime.events import EVENT, weights_dtype
+from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.session_file import GUARDIANS
+from robot.shared_memory.blocks import (
+    CONTROL_STATUS,
+    GUARDIAN_STATUS,
+    LEARNER_STATUS,
+    SESSION_STATUS,
+    SharedRecord,
+)
+from robot.shared_memory.mailbox import Mailbox
+from robot.shared_memory.ring import Ring
+
+
+class Block(Protocol):
+    """Anything in shared memory."""
+
+    def close(self) -> None: ...
+
+
+BlockT = TypeVar("BlockT", bound=Block)
+TICK_RING = 2048
+# What control writes, but for what it tells the session.
+RECORDED = ("readings", "outputs", "events", "weights", "spool", "laps", "transitions")
+
+
+class SessionMemory:
+    """Made and owned by the session. `names` says where each part is.
+
+    control, learner, guardians: what these processes report. orders: what the session tells them. Raises OSError, and
+    leaves nothing, where the machine has no room for it.
+    """
+
+    def __init__(self, folder: Path, layers: tuple[int, ...]) -> None:
+        weights_size = weight_count(layers)
+        rings = {
+            "readings": (READINGS, TICK_RING),
+            "outputs": (OUTPUTS, TICK_RING),
+            "events": (EVENT, 256),
+            "news": (EVENT, 1024),
+            "laps": (lap_dtype(layers), 64),
+            "weights": (weights_dtype(weights_size), 64),
+            "spool": (TRANSITION, 1024),
+            "transitions": (TRANSITION, 4096),
+        }
+        records = ("mailbox", "control", "learner", "session", "plan", *GUARDIANS)
+        self.names = {part: shared_name(folder, part) for part in (*rings, *records)}
+        with ExitStack() as undo:
+
+            def kept(block: BlockT) -> BlockT:
+                undo.callback(block.close)
+                return block
+
+            self.rings = {part: kept(Ring.create(self.names[part], *what)) for part, what in rings.items()}
+            self.mailbox = kept(Mailbox.create(self.names["mailbox"], weights_size))
+            self.control = kept(SharedRecord.create(self.names["control"], CONTROL_STATUS))
+            self.learner = kept(SharedRecord.create(self.names["learner"], LEARNER_STATUS))
+            self.orders = kept(SharedRecord.create(self.names["session"], SESSION_STATUS))
+            self.plan = kept(StopPlan.create(self.names["plan"]))
+            self.guardians = [kept(SharedRecord.create(self.names[name], GUARDIAN_STATUS)) for name in GUARDIANS]
+            self.orders.write(pid=os.getpid(), heartbeat_ns=time.monotonic_ns())
+            self._close = undo.pop_all()
+
+    def finish(self) -> None:
+        """Control is gone: nothing more will come through what it wrote."""
+        for part in RECORDED:
+            self.rings[part].finish()
+
+    def close(self) -> None:
+        """Unmap and remove all of it."""
+        self._close.close()

@@ -1,0 +1,1 @@
+"""Runs of training: sweeps over many, and the network that a run leaves."""

@@ -1,0 +1,1 @@
+"""The quadrotor: equations once; kernels of batches on CPU and GPU, adjoint, environments."""

@@ -1,0 +1,1 @@
+"""Courses: built in, drawn at random, found on maps."""

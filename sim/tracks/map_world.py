@@ -1,0 +1,91 @@
+"""The world of a map's file: its grid and the course that it holds, found once and kept in the user's cache folder.
+
+Every process of a session needs the same course, and so does the next session. What is kept is found again by the grid's
+contents, by what was chosen and by the program that found it: a map or program that changes gives a new course.
+"""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from sim.distance_field import OccupancyGrid
+from sim.tracks.map_file import load_map
+from sim.tracks.track import Course
+from sim.tracks.track_map import find_course, loops_in_words
+
+COLUMNS = ("x", "y", "heading", "curvature", "width_left", "width_right")
+PROGRAM = ("distance_field.py", "map_loops.py", "map_world.py", "track.py", "track_map.py")
+
+
+@dataclass(frozen=True)
+class MapWorld:
+    """A map and its course."""
+
+    grid: OccupancyGrid
+    course: Course
+    loops: str  # all loops that the map has, in words, if there are several
+
+
+def map_world(path: Path, start: tuple[float, float, float] | None = None, loop: int = 0) -> MapWorld:
+    """The world of a map_server YAML file; start and loop as `sim.tracks.track_map.find_course` takes them.
+
+    Raises ValueError, naming file and field, or place and limit.
+    """
+    grid = load_map(path)
+    kept = cache_folder() / f"{_key(grid, start, loop)}.npz"
+    found = _read(kept, grid)
+    if found is None:
+        found = MapWorld(grid, find_course(grid, start, loop), loops_in_words(grid))
+        _write(kept, found)
+    return found
+
+
+def cache_folder() -> Path:
+    """Where courses are kept; any of its files may be deleted."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robot-practice" / "courses"
+
+
+@cache
+def _program() -> bytes:
+    """A digest of the files that find courses."""
+    digest = hashlib.sha256()
+    for name in PROGRAM:
+        digest.update(Path(__file__).with_name(name).read_bytes())
+    return digest.digest()
+
+
+def _key(grid: OccupancyGrid, start: tuple[float, float, float] | None, loop: int) -> str:
+    digest = hashlib.sha256(_program())
+    digest.update(f"{grid.name} {grid.occupied.shape} {grid.resolution_m} {start} {loop}".encode())
+    digest.update(grid.frame.tobytes())
+    digest.update(np.packbits(grid.occupied).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _read(file: Path, grid: OccupancyGrid) -> MapWorld | None:
+    """What was kept; None if nothing was, or if it is not whole: each array in the file has its own checksum."""
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            columns = {name: stored[name] for name in COLUMNS}
+            return MapWorld(grid, Course(grid.name, float(stored["spacing_m"]), **columns), str(stored["loops"]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _write(file: Path, found: MapWorld) -> None:
+    """Keep it: written beside and renamed. A cache folder that cannot be written costs time, nothing else."""
+    course = found.course
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as beside:
+            np.savez(beside, spacing_m=course.spacing_m, loops=found.loops, **{n: getattr(course, n) for n in COLUMNS})
+        Path(beside.name).replace(file)
+    except OSError:
+        return

@@ -1,0 +1,134 @@
+"""The filter of sideways speed and grip: the simulator's equations, honest about what it cannot know, deterministic."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from drivers.base import VescReading
+from robot.robots.car.estimation.single_track import SingleTrack, move, steady_sideslip
+from sim.car.model import (
+    CarParameters,
+    load_parameters,
+    steering_rate,
+    step_pose,
+)
+
+NOMINAL = load_parameters()
+CAR = NOMINAL.packed()
+STEP_S, TICK_S = 0.005, 0.02
+
+
+def weave(car: CarParameters, seconds: float, speed: float, filtered: SingleTrack, seed: int = 0, swing_rad: float = 0.25,
+          noise: float = 1.0) -> np.ndarray:  # fmt: skip
+    """A car that steers from side to side, sensed 15 ms late, noisily. Returns truth and estimate of (v_y, yaw_rate)."""
+    rng = np.random.default_rng(seed)
+    p, state, history, rows = car.packed(), np.zeros(7), [], []
+    state[3] = speed
+    commands: list[float] = []
+    for tick in range(round(seconds / TICK_S)):
+        now = tick * TICK_S
+        commands.append(swing_rad * math.sin(2.5 * now))
+        for k in range(4):
+            arrived = math.floor((now + k * STEP_S - car.actuation_s) / TICK_S + 1e-6)
+            told = commands[arrived] if arrived >= 0 else 0.0
+            accel = (speed - state[3]) / 0.1
+            v_y, v_x, yaw_rate = state[4], state[3], state[5]
+            step_pose(state, steering_rate(state[6], told, p, STEP_S), accel, p, STEP_S)
+            history.append((state[3], (state[4] - v_y) / STEP_S + v_x * yaw_rate, state[5], accel))
+        filtered.sent(now, commands[-1], car.actuation_s)
+        wheel, a_y, gyro, accel = history[-4]
+        reading = VescReading(
+            erpm_speed_m_s=wheel + noise * 0.02 * rng.standard_normal(), motor_current_a=accel / NOMINAL.motor_m_s2_per_a,
+            accel_y_m_s2=a_y + noise * 0.6 * rng.standard_normal(),
+            yaw_rate_rad_s=gyro + noise * 0.005 * rng.standard_normal(), values_age_s=0.015, imu_age_s=0.015,
+        )  # fmt: skip
+        filtered.update(now + TICK_S, reading, 0.0, standing=False)
+        rows.append((state[4], state[5], filtered.v_y, filtered.yaw_rate))
+    return np.array(rows)
+
+
+def test_the_model_is_the_simulators() -> None:
+    state = np.array([0.0, 0.0, 0.0, 3.0, -0.1, 1.0, 0.12])
+    own, after = np.array([3.0, -0.1, 1.0, 1.0, 0.0]), np.empty(5)
+    for _ in range(4):
+        step_pose(state, 0.0, 1.5, CAR, STEP_S)
+    move(own, np.full(5, 0.12), STEP_S, 1.5, CAR.copy(), after)
+    assert after[:3] == pytest.approx(state[3:6], abs=2e-3)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.8, 1.0, 1.2])
+@pytest.mark.parametrize("trim_rad", [0.0, 0.05])
+def test_sideways_speed_grip_and_trim_are_found_together(share: float, trim_rad: float) -> None:
+    car = replace(NOMINAL, grip=share * NOMINAL.grip, steer_trim_rad=trim_rad)
+    filtered = SingleTrack(CAR)
+    rows = weave(car, 6.0, 4.0 * math.sqrt(share), filtered)[100:]
+    assert np.sqrt(np.mean((rows[:, 0] - rows[:, 2]) ** 2)) < 0.03
+    assert np.sqrt(np.mean((rows[:, 1] - rows[:, 3]) ** 2)) < 0.06
+    assert filtered.grip_share == pytest.approx(share, abs=0.04)
+    assert share - 0.2 < filtered.least_grip_share < share
+    assert filtered.state[4] == pytest.approx(trim_rad, abs=0.01)
+
+
+def test_gentle_driving_says_nothing_about_the_grip() -> None:
+    filtered = SingleTrack(CAR)
+    weave(replace(NOMINAL, grip=0.7 * NOMINAL.grip), 6.0, 1.5, filtered, swing_rad=0.2)
+    assert (filtered.grip_share, filtered.least_grip_share) == (1.0, pytest.approx(0.4, abs=0.01))
+
+
+def test_a_hit_is_no_slide() -> None:
+    filtered = SingleTrack(CAR)
+    weave(NOMINAL, 3.0, 4.0, filtered)
+    share = filtered.grip_share
+    stopped = VescReading(accel_y_m_s2=40.0, values_age_s=0.015, imu_age_s=0.015)
+    for tick in range(5):
+        now = 3.02 + tick * TICK_S
+        filtered.sent(now - TICK_S, 0.0, 0.04)
+        filtered.update(now, stopped, 0.0, standing=False)
+    assert abs(filtered.v_y) < 0.05 and abs(filtered.v_x) < 0.1
+    assert filtered.grip_share == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        VescReading(),
+        VescReading(erpm_speed_m_s=math.nan, values_age_s=0.01, imu_age_s=0.01),
+        VescReading(yaw_rate_rad_s=math.inf, values_age_s=0.01, imu_age_s=0.01),
+    ],
+)
+def test_without_readings_nothing_moves_and_nothing_is_spoiled(reading: VescReading) -> None:
+    filtered = SingleTrack(CAR)
+    weave(NOMINAL, 2.0, 4.0, filtered)
+    filtered.update(2.02, reading, 0.0, standing=False)
+    assert (filtered.v_x, filtered.v_y, filtered.yaw_rate) == (0.0, 0.0, 0.0)
+    assert np.isfinite(filtered.state).all() and np.isfinite(filtered.covariance).all()
+
+
+def test_a_car_that_somebody_else_steers_is_taken_to_turn_steadily() -> None:
+    filtered = SingleTrack(CAR)
+    filtered.update(1.0, VescReading(erpm_speed_m_s=4.0, yaw_rate_rad_s=1.5, values_age_s=0.01, imu_age_s=0.01), 0.0,
+                    standing=False)  # fmt: skip
+    assert filtered.v_y == steady_sideslip(4.0, 1.5, CAR)
+
+
+def test_a_standing_car_does_not_slide() -> None:
+    filtered = SingleTrack(CAR)
+    weave(NOMINAL, 2.0, 4.0, filtered)
+    filtered.update(2.02, VescReading(yaw_rate_rad_s=0.01, values_age_s=0.01, imu_age_s=0.01), 0.0, standing=True)
+    assert (filtered.v_x, filtered.v_y, filtered.yaw_rate) == (0.0, 0.0, 0.0)
+
+
+def test_the_covariance_stays_one() -> None:
+    filtered = SingleTrack(CAR)
+    weave(NOMINAL, 20.0, 4.0, filtered)
+    assert np.linalg.eigvalsh(filtered.covariance).min() > 0.0
+
+
+@pytest.mark.parametrize(("speed", "steer"), [(1.0, 0.3), (3.0, 0.15), (5.0, -0.05), (3.5, -0.12)])
+def test_the_steady_sideslip_is_the_simulators(speed: float, steer: float) -> None:
+    car = np.array([0.0, 0.0, 0.0, speed, 0.0, 0.0, steer])
+    for _ in range(300):
+        step_pose(car, 0.0, (speed - car[3]) / 0.1, CAR, 0.01)
+    assert steady_sideslip(car[3], car[5], CAR) == pytest.approx(car[4], abs=0.02 + 0.1 * abs(car[4]))

@@ -1,0 +1,93 @@
+"""What the lidar sees and the map does not have is believed when confirmed, grows, is forgotten, and blocks the way."""
+
+import math
+
+import numpy as np
+import pytest
+
+from drivers.emulators.people import nearer
+from robot.robots.car.shield.obstacles import (
+    CARE_M,
+    FORGOTTEN_S,
+    RADIUS_MIN_M,
+    WALK_M_S,
+    Obstacles,
+)
+from sim.car.lidar import cast
+from sim.car.model import load_parameters
+from sim.distance_field import rasterise
+from sim.tracks.built_in_tracks import built_in
+from sim.tracks.track import place
+
+COURSE = built_in("oval")
+PACKED, GRID = COURSE.packed(), rasterise(COURSE)
+CAR = load_parameters().packed()
+ROW = 40
+HERE = place(PACKED, COURSE.spacing_m, ROW * COURSE.spacing_m, 0.0)
+
+
+def scan(people: np.ndarray, rng: np.random.Generator | None = None, beams: int = 400) -> np.ndarray:
+    """Points (n, 3) of a revolution from HERE, as the estimator has them."""
+    x, y, yaw = HERE
+    points = []
+    for angle in np.linspace(math.pi, -math.pi, beams, endpoint=False):
+        met = nearer(people, x, y, yaw + angle, cast(GRID.distance_m, GRID.frame, x, y, yaw + angle, 12.0))
+        met += 0.0 if rng is None else (0.01 + 0.003 * met) * rng.standard_normal()
+        points.append((met * math.cos(angle), met * math.sin(angle), met))
+    return np.array(points)
+
+
+def see(obstacles: Obstacles, now_s: float, points: np.ndarray) -> np.ndarray:
+    obstacles.see(now_s, points, len(points), HERE, ROW, COURSE, PACKED, GRID.distance_m, GRID.frame)
+    obstacles.update(now_s)
+    return obstacles.believed
+
+
+def somebody(ahead_m: float, lateral_m: float) -> np.ndarray:
+    x, y, _ = place(PACKED, COURSE.spacing_m, ROW * COURSE.spacing_m + ahead_m, lateral_m)
+    return np.array([[x, y]])
+
+
+def test_walls_and_their_noise_are_no_obstacles():
+    rng, obstacles = np.random.default_rng(0), Obstacles()
+    for k in range(50):
+        assert len(see(obstacles, 0.1 * k, scan(np.zeros((0, 2)), rng))) == 0
+
+
+@pytest.mark.parametrize(("ahead_m", "lateral_m"), [(1.5, 0.0), (3.0, 0.4), (3.0, -0.4), (5.0, 0.0)])
+def test_somebody_on_the_course_is_found_where_they_stand(ahead_m, lateral_m):
+    obstacles = Obstacles()
+    for k in range(2):
+        believed = see(obstacles, 0.1 * k, scan(somebody(ahead_m, lateral_m)))
+    assert len(believed) == 1
+    s, lateral, radius, speed = believed[0]
+    assert s - ROW * COURSE.spacing_m == pytest.approx(ahead_m, abs=0.2)
+    assert lateral == pytest.approx(lateral_m, abs=0.2)
+    assert radius == pytest.approx(RADIUS_MIN_M + CARE_M) and speed == WALK_M_S
+
+
+def test_a_single_point_is_nobody():
+    obstacles, points = Obstacles(), scan(np.zeros((0, 2)))
+    points[200] = 2.0, 0.0, 2.0  # straight ahead
+    assert len(see(obstacles, 0.0, points)) == 0
+    points[201] = 2.0, 0.05, 2.0
+    assert len(see(obstacles, 0.1, points)) == 0  # once is not enough for two points
+    assert len(see(obstacles, 0.2, points)) == 1
+
+
+def test_unseen_an_obstacle_grows_as_somebody_walks_and_is_forgotten():
+    obstacles = Obstacles()
+    see(obstacles, 0.0, scan(somebody(2.0, 0.0)))
+    obstacles.update(0.3)
+    assert obstacles.believed[0, 2] == pytest.approx(RADIUS_MIN_M + CARE_M + 0.3 * WALK_M_S)
+    obstacles.update(FORGOTTEN_S + 0.01)
+    assert len(obstacles.believed) == 0
+
+
+def test_the_way_is_blocked_where_somebody_stands_close_ahead_and_not_beside():
+    at = np.array([ROW * COURSE.spacing_m, 0.0, 0.0, 0.5, 0.0, 0.0])
+    for lateral_m, ahead_m, blocked in ((0.0, 0.8, True), (0.0, 2.0, False), (0.6, 0.8, False), (0.0, -1.0, False)):
+        obstacles = Obstacles()
+        see(obstacles, 0.0, scan(somebody(ahead_m, lateral_m)))
+        assert len(obstacles.believed) == 1
+        assert obstacles.block(at, COURSE.length_m, CAR) == blocked

@@ -1,0 +1,68 @@
+"""The stop that control verified: read whole, by the moment, also after its writer died in the middle."""
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from robot.robots.car.shield.rollout import HORIZON_TICKS
+from robot.robots.car.shield.stop_plan import (
+    BRAKE,
+    PLAN_TICKS,
+    SERVO,
+    SLOT_BYTES,
+    TICK_NS,
+    StopPlan,
+)
+from robot.tasks.race_track.task import TICK_S
+
+RAMP = np.column_stack(
+    (np.linspace(-0.4, 0.4, PLAN_TICKS), np.linspace(1.0, 40.0, PLAN_TICKS), np.zeros(PLAN_TICKS), np.zeros(PLAN_TICKS))
+)
+
+
+@pytest.fixture
+def plan() -> Iterator[StopPlan]:
+    plan = StopPlan.create(f"test-plan-{os.getpid()}")
+    yield plan
+    plan.close()
+
+
+def test_its_tick_is_the_control_loops_and_it_is_no_longer_than_what_was_simulated() -> None:
+    assert pytest.approx(1e9 * TICK_S) == TICK_NS
+    assert PLAN_TICKS < HORIZON_TICKS
+
+
+def test_before_the_first_there_is_none(plan: StopPlan) -> None:
+    assert plan.read() is None
+
+
+def test_the_newest_is_read_elsewhere(plan: StopPlan) -> None:
+    other = StopPlan.attach(f"test-plan-{os.getpid()}")
+    for number in range(1, 6):
+        plan.write(RAMP * number, 1000 * number)
+        found = other.read()
+        assert found is not None and found[0] == 1000 * number
+        np.testing.assert_array_equal(found[1], RAMP * number)
+    other.close()
+
+
+def test_one_that_is_half_written_leaves_the_one_before(plan: StopPlan) -> None:
+    plan.write(RAMP, 1)
+    plan.write(2 * RAMP, 2)
+    plan._block.bytes[SLOT_BYTES + 56] ^= 1  # in the second slot
+    found = plan.read()
+    assert found is not None and found[0] == 1
+
+
+@pytest.mark.parametrize("bad", [(np.nan, 20.0), (0.1, np.inf), (0.1, 0.0), (0.1, -5.0)])
+def test_numbers_that_are_none_or_do_not_brake_are_no_plan(plan: StopPlan, bad: tuple[float, float]) -> None:
+    damaged = RAMP.copy()
+    damaged[PLAN_TICKS // 2, [SERVO, BRAKE]] = bad
+    plan.write(damaged, 1)
+    assert plan.read() is None
+    plan.write(RAMP, 2)
+    plan.write(damaged, 3)
+    found = plan.read()
+    assert found is not None and found[0] == 2

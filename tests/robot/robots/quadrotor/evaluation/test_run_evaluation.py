@@ -1,0 +1,71 @@
+"""`robot evaluate` of a policy that flies."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from policies.actor import actor_layers, initial_weights
+from policies.policy_file import save_policy
+from robot.cli.evaluate import main as evaluate
+from robot.robots.quadrotor.evaluation.run_evaluation import load_waypoints
+from robot.tasks import track_trajectory
+from sim.quadrotor.model import CRAZYFLIES
+
+
+@pytest.fixture(scope="module")
+def follower(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained policy that is to follow paths: it falls."""
+    layers = actor_layers(track_trajectory.OBSERVATION_SIZE + 64, 4)
+    path = tmp_path_factory.mktemp("run") / "policy.npz"
+    weights = initial_weights(layers, np.random.default_rng(0))
+    save_policy(path, weights, layers, "track_trajectory", 100.0, trained={"task": "track_trajectory"})
+    return path
+
+
+def test_a_run_that_hovers_is_judged_beside_the_others(brief_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate([str(brief_run), "--episodes", "32", "--json"]) == 0
+    told = capsys.readouterr()
+    figures = json.loads(told.out.splitlines()[-1])
+    assert figures["survival"] > 0.5
+    assert set(figures["conditions"]["nominal"]) == {"policy", "PID", "LQR"}
+    assert set(figures["airframes"]) == set(CRAZYFLIES)
+    assert figures["airframes"]["crazyflie_2_0"]["survival"] == figures["survival"], "the one it was trained for"
+    assert "a crazyflie 2 1 plus" in told.err and "a crazyflie 2 1 brushless" in told.err
+    assert "a lap, s" not in told.err
+    assert Path(figures["heat_map"]).stat().st_size > 20_000
+
+
+def test_a_policy_that_follows_paths_flies_them_at_the_times_asked_for(
+    follower: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = tmp_path / "points.txt"
+    points.write_text("0 0 0\n1, 0, 0.2\n0.5 1 0\n")
+    evaluate([str(follower), "--episodes", "16", "--lap-s", "9", "6.5", "--waypoints", str(points), "--json"])
+    told = capsys.readouterr()
+    figures = json.loads(told.out.splitlines()[-1])
+    assert figures["position_error_9_s_m"] is None, "it falls"
+    assert 0.0 < figures["pid_position_error_9_s_m"] < figures["pid_position_error_6_5_s_m"]
+    assert "points.txt: survival" in told.err
+    assert all("survival_6_5_s" in figures["airframes"][name] for name in CRAZYFLIES[1:])
+
+
+def test_waypoints_are_for_policies_that_follow_paths(brief_run: Path, tmp_path: Path) -> None:
+    points = tmp_path / "points.txt"
+    points.write_text("0 0 0\n1 0 0\n")
+    with pytest.raises(ValueError, match="--waypoints: found a policy for hover, allowed: one that follows paths"):
+        evaluate([str(brief_run), "--waypoints", str(points)])
+
+
+@pytest.mark.parametrize("text", ["0 0\n1 1\n", "0 0 zero\n", "0 0 nan\n1 0 0\n", "0 0 0\n1 0\n"])
+def test_a_file_of_something_else_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    points = tmp_path / "points.txt"
+    points.write_text(text)
+    with pytest.raises(ValueError, match=r"points\.txt"):
+        load_waypoints(points)
+
+
+def test_a_lap_takes_time(follower: Path) -> None:
+    with pytest.raises((ValueError, SystemExit)):
+        evaluate([str(follower), "--lap-s", "0"])

@@ -1,0 +1,167 @@
+"""Poses of a motion capture system: what is forwarded, what is refused, and what makes the drone land."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from robot.robots.quadrotor.motion_capture import (
+    FROZEN_S,
+    STALE_S,
+    MotionCapture,
+    MotionCaptureSettings,
+)
+from robot.robots.robot_file import load_drone
+from robot.runtime.clock import RealClock, ReplayClock
+
+
+class Drone:
+    """Keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.poses: list[tuple] = []
+
+    def send_pose(self, position_m, attitude) -> None:
+        self.poses.append((position_m, attitude))
+
+
+def message(time_s: float, x: float = 0.1, body: str = "cf1", **more: object) -> bytes:
+    fields = {"body": body, "time_s": time_s, "position_m": [x, -0.2, 0.5], "attitude_xyzw": [0.0, 0.0, 0.6, 0.8]}
+    return json.dumps(fields | more).encode()
+
+
+@pytest.fixture
+def capture(tmp_path: Path):
+    """One that is handed its messages by the test, with a clock of the test's."""
+    source = tmp_path / "poses.jsonl"
+    source.touch()
+    clock = ReplayClock()
+    made = MotionCapture(MotionCaptureSettings("cf1", file=source), Drone(), clock)
+    made.clock = clock  # type: ignore[attr-defined]
+    return made
+
+
+def sent(capture: MotionCapture) -> list[tuple]:
+    return capture._sender.poses  # type: ignore[attr-defined]
+
+
+def test_a_pose_is_forwarded_as_it_is(capture):
+    capture.take(message(1.0))
+    assert sent(capture) == [((0.1, -0.2, 0.5), (0.0, 0.0, 0.6, 0.8))]
+    capture.take(message(1.01, attitude_xyzw=None))
+    assert sent(capture)[-1] == ((0.1, -0.2, 0.5), None)
+    assert capture.trouble(airborne=False) == ""
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"", b"nonsense", b"[]", b"\xff\xfe", message(1.01).replace(b"0.1", b"NaN"), message(1.01, position_m=[1, 2]),
+        message(1.01, position_m=["a", 0, 0]), message(1.01, position_m=[1e9, 0, 0]), message(1.01, position_m=None),
+        message(1.01, attitude_xyzw=[0, 0, 0, 0]), message(1.01, attitude_xyzw=[1, 1, 1, 1]), message(1.0), message(0.5),
+        message(1.01, x=2.0), json.dumps({"body": "cf1"}).encode(), message(1.01, body="cf2"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_this_drone_s_pose_is_not_forwarded(capture, bad):
+    capture.take(message(1.0))
+    capture.take(bad)
+    assert len(sent(capture)) == 1
+
+
+def test_refused_is_as_good_as_silent_and_says_why(capture):
+    capture.take(message(1.0))
+    capture.clock.sleep_until(0.5 * STALE_S)
+    assert capture.trouble(airborne=True) == ""
+    capture.take(message(1.1, position_m=[None, 0, 0]))
+    capture.clock.sleep_until(1.1 * STALE_S)
+    trouble = capture.trouble(airborne=True)
+    assert "no pose of 'cf1' for 0.3 s" in trouble
+    assert "refused: " in trouble
+
+
+def test_before_the_first_pose_there_is_trouble(capture):
+    assert "no pose of 'cf1'" in capture.trouble(airborne=False)
+
+
+def test_a_frozen_pose_is_trouble_in_the_air_and_may_be_rounding_on_the_ground(capture):
+    for k in range(60):
+        capture.clock.sleep_until(0.01 * k)
+        capture.take(message(1.0 + 0.01 * k))
+    assert FROZEN_S < 0.01 * 59
+    assert capture.trouble(airborne=False) == ""
+    assert "frozen" in capture.trouble(airborne=True)
+    capture.take(message(3.0, x=0.1001))
+    assert capture.trouble(airborne=True) == ""
+
+
+def test_after_a_second_of_nothing_the_drone_may_be_anywhere(capture):
+    capture.take(message(1.0))
+    capture.clock.sleep_until(1.5)
+    capture.take(message(2.5, x=3.0))
+    assert len(sent(capture)) == 2
+
+
+def wait_for(count: int, drone: Drone) -> None:
+    until_s = time.monotonic() + 5.0
+    while len(drone.poses) < count and time.monotonic() < until_s:
+        time.sleep(0.005)
+
+
+def test_udp(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    drone = Drone()
+    with (
+        MotionCapture(MotionCaptureSettings("cf1", udp=("127.0.0.1", port)), drone, RealClock()),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as cameras,
+    ):
+        for k in range(20):
+            cameras.sendto(message(1.0 + 0.01 * k), ("127.0.0.1", port))
+        wait_for(20, drone)
+        with pytest.raises(ValueError, match=rf"motion_capture\.udp: 127\.0\.0\.1:{port}: Address already in use"):
+            MotionCapture(MotionCaptureSettings("cf1", udp=("127.0.0.1", port)), drone, RealClock())
+    assert len(drone.poses) == 20
+
+
+def test_a_file_that_grows(tmp_path):
+    path = tmp_path / "poses.jsonl"
+    path.write_bytes(message(0.5) + b"\n")  # of the past
+    drone = Drone()
+    with (
+        MotionCapture(MotionCaptureSettings("cf1", file=path), drone, RealClock()),
+        open(path, "ab", buffering=0) as file,
+    ):
+        for k in range(20):
+            line = message(1.0 + 0.01 * k) + b"\n"
+            file.write(line[:30])
+            file.write(line[30:])
+        wait_for(20, drone)
+    assert len(drone.poses) == 20
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"motion_capture\.file: .*nothing\.jsonl: No such file"):
+        MotionCapture(MotionCaptureSettings("cf1", file=tmp_path / "nothing.jsonl"), Drone(), RealClock())
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('body = "cf1"', "found neither udp nor file"),
+        ('body = "cf1"\nudp = "0.0.0.0:5005"\nfile = "poses"', "found both udp and file"),
+        ('body = ""\nudp = "0.0.0.0:5005"', r"motion_capture\.body: found ''"),
+        ('body = "cf1"\nudp = "5005"', r"motion_capture\.udp: found '5005', allowed: HOST:PORT"),
+        ('body = "cf1"\nudp = "0.0.0.0:70000"', r"motion_capture\.udp"),
+        ('udp = "0.0.0.0:5005"', "body"),
+        ('body = "cf1"\nudp = "0.0.0.0:5005"\nrate = 3', "rate"),
+    ],
+)
+def test_every_field_of_a_robot_s_file_is_checked(tmp_path, lines, words):
+    path = tmp_path / "drone.toml"
+    path.write_text(f'virtual = false\n[crazyflie]\nuri = "usb://0"\n[crazyflie.motion_capture]\n{lines}\n')
+    with pytest.raises(ValueError, match=words) as refused:
+        load_drone(str(path))
+    assert str(path) in str(refused.value)

@@ -1,0 +1,105 @@
+"""`robot run` on the virtual Crazyflie: the exported C flies through cflib and a lossy link; and what a cut link does."""
+
+import json
+
+import numpy as np
+import pytest
+
+from drivers import crazyflie_link
+from drivers.base import LinkLost
+from drivers.crazyflie import Crazyflie, CrazyflieSettings
+from drivers.emulators.virtual_crazyflie import VirtualCrazyflieConfig, start_virtual_crazyflie
+from robot.cli import run as verb
+from robot.robots.quadrotor import figures
+from robot.robots.quadrotor.flight_log import FlightLog, read_flight
+from robot.robots.quadrotor.flown import Phase
+from robot.robots.quadrotor.mission import Mission
+from robot.robots.quadrotor.on_board import LOGGED
+from robot.robots.quadrotor.run_mission import pilot_for, run_mission
+from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
+from robot.runtime.clock import RealClock
+from robot.training.network_of_run import network_of_run
+
+
+def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(brief_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(figures, "STEPS", figures.STEPS[:2])
+    assert verb.main([str(brief_run), "--loss", "0.02", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["position_error_m"] < 0.2  # a briefly trained policy, with the vices of Lighthouse
+    assert told["landed"] is True
+    assert told["judged_by"] == "truth"
+    folder = tmp_path / told["run"]
+    assert json.loads((folder / "summary.json").read_text()) == told
+    log, _ = read_flight(folder / "log.mcap")
+    flown = log[log["policy_flies"] == 1]
+    assert flown["time_s"][-1] - flown["time_s"][0] > 4.9
+    assert np.linalg.norm(log["true_position_m"] - log["position_m"], axis=1).max() < 0.3
+    assert log["true_position_m"][-1, 2] < 0.02
+
+
+def test_a_drone_whose_link_is_cut_lands_by_itself_and_nobody_says_that_it_has(brief_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(crazyflie_link, "GIVE_UP_S", 4.5)
+    truths = []
+    with virtual_drone(brief_run) as drone, FlightLog(tmp_path / "log.mcap") as log:
+        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
+        driver.open()
+
+        def watch():
+            truths.append(drone.truth())
+            return true_place(drone)
+
+        def cut(phase: Phase, share: float) -> None:
+            if phase == Phase.POLICY and share > 0.15 and not cuts:
+                drone.fault("cut_link", on=True)
+                cuts.append(drone.truth().time_s)
+
+        cuts: list[float] = []
+        pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
+        flown = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, watch, cut).fly()
+        driver.close()
+    assert "nothing heard" in flown.trouble
+    assert flown.took_off
+    assert not flown.landed, "nobody can tell"
+    assert {truth.state for truth in truths if truth.time_s >= cuts[0]} <= {"FLYING", "LANDED"}, "neither level nor cut"
+    assert truths[-1].z < 0.02
+    assert 0.05 < truths[-1].impact_m_s < 1.0
+
+
+@pytest.mark.parametrize(
+    ("firmware", "words"),
+    [
+        ("2025.09.1", "firmware 2025.09.1 forgets the forces .* allowed: release 2025.12 or later"),
+        (
+            "2026.08",
+            "does not log policy.active, a variable of the app: robot export --to crazyflie, build, robot flash",
+        ),
+    ],
+)
+def test_a_drone_that_a_policy_cannot_fly_is_refused_at_connection(brief_run, tmp_path, firmware, words):
+    with start_virtual_crazyflie(VirtualCrazyflieConfig(firmware=firmware)) as drone:
+        robot = tmp_path / "old.toml"
+        robot.write_text(f'virtual = false\n[crazyflie]\nuri = "{drone.uri}"\n')
+        with pytest.raises(LinkLost, match=words) as refused:
+            run_mission(brief_run, str(robot), "board", 0.0, 0, {}, lambda phase, share: None, tmp_path / "runs")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--robot", "crazyflie", "--loss", "0.1"], "--loss: found 0.1"),
+        (["--robot", "f1tenth"], r"f1tenth\.toml"),
+    ],
+)
+def test_what_cannot_be_flown_is_refused_by_name(brief_run, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        verb.main([str(brief_run), *arguments])
+
+
+def test_a_cars_policy_is_refused():
+    from robot.practice.start import SHIPPED_POLICY
+
+    with pytest.raises(ValueError, match="field task is 'race_track', allowed: hover, track_trajectory"):
+        verb.main([str(SHIPPED_POLICY)])

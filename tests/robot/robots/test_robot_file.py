@@ -1,0 +1,168 @@
+"""Robots and runs: what is read, and what is said about a wrong field."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers.rplidar import RPLidarSettings
+from drivers.vesc import VescSettings
+from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
+from robot.robots.car.wiring import lidar_settings, vesc_settings
+from robot.robots.robot_file import (
+    believed_car,
+    load_drone,
+    load_robot,
+    robot_names,
+)
+from sim.car.model import DATA
+
+DRONES = ("crazyflie", "virtual-crazyflie")
+
+
+@pytest.mark.parametrize("name", [name for name in robot_names() if name not in DRONES])
+def test_every_car_that_comes_with_the_project_can_be_read(name: str) -> None:
+    assert load_robot(name).vesc.baud > 0
+
+
+@pytest.mark.parametrize("name", DRONES)
+def test_every_drone_that_comes_with_the_project_can_be_read(name: str) -> None:
+    assert load_drone(name).crazyflie.reach_m > 1.5, "room for a figure-of-eight"
+
+
+@pytest.mark.parametrize(
+    ("virtual", "more"),
+    [("false", ""), ("true", '[crazyflie.motion_capture]\nbody = "cf"\nudp = "127.0.0.1:5005"\n')],
+)
+def test_positioning_is_for_virtual_drones_that_nothing_else_positions(tmp_path: Path, virtual: str, more: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'virtual = {virtual}\n[crazyflie]\nuri = "virtual"\npositioning = "flow"\n{more}')
+    with pytest.raises(ValueError, match=r"mine\.toml: crazyflie\.positioning: found 'flow', allowed with virtual"):
+        load_drone(str(path))
+    path.write_text('virtual = true\n[crazyflie]\nuri = "virtual"\nquadrotor = "crazyflie_2_0"\npositioning = "flow"\n')
+    assert load_drone(str(path)).crazyflie.quadrotor == "crazyflie_2_0"
+
+
+def test_a_drone_is_no_car() -> None:
+    with pytest.raises(ValueError, match=r"crazyflie\.toml: "):
+        load_robot("crazyflie")
+
+
+def test_an_unknown_robot_is_refused_with_what_is_allowed() -> None:
+    with pytest.raises(ValueError, match=r"--robot: found 'tank', allowed: .*f1tenth.*virtual-car"):
+        load_robot("tank")
+
+
+def test_a_wrong_field_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('virtual = false\ncar = "f1tenth"\n[vesc]\nport = 3\n[lidar]\nport = "x"\n')
+    with pytest.raises(ValueError, match=r"mine\.toml: .*\$\.vesc\.port"):
+        load_robot(str(path))
+
+
+def car_file(folder: Path, vesc: str = "", lidar: str = "", car: str = "f1tenth") -> str:
+    """A robot's file with these lines in its tables; returns its path."""
+    path = folder / "mine.toml"
+    path.write_text(
+        f'virtual = false\ncar = "{car}"\n[vesc]\nport = "/dev/a"\n{vesc}\n[lidar]\nport = "/dev/b"\n{lidar}\n'
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("vesc", "lidar", "words"),
+    [
+        ("erpm_per_m_s = -4614.0", "", r"erpm_per_m_s: found -4614.0, allowed: above 0 - at `\$\.vesc`"),
+        ("erpm_per_m_s = nan", "", "erpm_per_m_s: found nan"),
+        ("servo_gain = 0.0", "", "servo_gain: found 0.0"),
+        ("servo_gain = nan", "", "servo_gain: found nan"),
+        ("servo_gain = 25.0", "", "servo_gain: found 25.0, allowed: .* 0.15 rad"),
+        ("servo_offset = nan", "", "servo_offset: found nan"),
+        ("servo_offset = 25.0", "", "servo_offset: found 25.0, allowed: between servo_min, 0.15, and servo_max, 0.85"),
+        ("servo_min = 0.9", "", "servo_min, servo_max: found 0.9, 0.85"),
+        ("servo_max = 1.5", "", "servo_min, servo_max: found 0.15, 1.5"),
+        ("baud = 0", "", r"baud: found 0, allowed: above 0 - at `\$\.vesc`"),
+        ("", "baud = -1", r"baud: found -1, allowed: above 0 - at `\$\.lidar`"),
+        ("", "mount_yaw_rad = 180.0", "mount_yaw_rad: found 180.0, allowed: -6.28 to 6.28"),
+        ("", "mount_x_m = 100.0", "mount_x_m: found 100.0"),
+        ("", 'mirrored = "yes"', "mirrored"),
+    ],
+)
+def test_what_no_car_can_be_is_refused_by_field(tmp_path: Path, vesc: str, lidar: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r"mine\.toml: .*" + words):
+        load_robot(car_file(tmp_path, vesc, lidar))
+
+
+def test_every_field_of_a_cars_file_reaches_the_drivers(tmp_path: Path) -> None:
+    robot = load_robot(
+        car_file(
+            tmp_path,
+            "baud = 230400\nerpm_per_m_s = 3000.0\nservo_gain = 0.9\nservo_offset = 0.45\nservo_min = 0.1\n"
+            "servo_max = 0.9",
+            "baud = 115200\nmount_yaw_rad = 3.1416\nmirrored = true\nmount_x_m = 0.2\nmount_y_m = -0.03",
+        )
+    )
+    assert vesc_settings("/dev/a", robot) == VescSettings(
+        port="/dev/a", baud=230400, erpm_per_m_s=3000.0, servo_per_rad=0.9, servo_centre=0.45, servo_min=0.1,
+        servo_max=0.9,
+    )  # fmt: skip
+    assert lidar_settings("/dev/b", robot) == RPLidarSettings(
+        port="/dev/b", baud=115200, mount_yaw_rad=3.1416, mirrored=True, mount_x_m=0.2, mount_y_m=-0.03
+    )
+
+
+def test_the_car_of_a_robots_file_is_believed_by_name_or_by_path_beside_it(tmp_path: Path) -> None:
+    assert believed_car(car_file(tmp_path)).mass_kg == 3.74
+    own = (DATA / "f1tenth.toml").read_text().replace("mass_kg = 3.74", "mass_kg = 2.5")
+    (tmp_path / "short.toml").write_text(own.replace("empty_v = 9.6", "empty_v = 6.4"))
+    car = believed_car(car_file(tmp_path, car="short.toml"))
+    assert (car.mass_kg, car.empty_v) == (2.5, 6.4)
+
+
+def test_a_car_steers_no_further_than_its_servo_goes(tmp_path: Path) -> None:
+    narrow = car_file(tmp_path, "servo_min = 0.3\nservo_max = 0.75")
+    assert believed_car(narrow).steer_max_rad == pytest.approx((0.75 - 0.5304) / 1.2135)
+    assert believed_car(car_file(tmp_path, "servo_gain = -0.5")).steer_max_rad == 0.4189
+
+
+def test_a_car_that_does_not_exist_is_refused_with_the_ones_that_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"mine\.toml: car: found 'short-wheelbase-on-2s', allowed: f1tenth, or the path"
+    ):
+        believed_car(car_file(tmp_path, car="short-wheelbase-on-2s"))
+    with pytest.raises(ValueError, match=r"crazyflie_2_1.toml: found field"):
+        believed_car(car_file(tmp_path, car="crazyflie_2_1"))
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "words"),
+    [
+        ("mass_kg = 3.74", "mass_kg = -1.0", "mass_kg: found -1.0, allowed: above 0"),
+        ("mass_kg = 3.74", "mass_kg = nan", "mass_kg: found nan"),
+        ("mass_kg = 3.74", 'mass_kg = "heavy"', "mass_kg: found 'heavy', allowed: a number"),
+        ("mass_kg = 3.74", "", "field mass_kg is missing"),
+        ("mass_kg = 3.74", "mass_kg = 3.74\nmas_kg = 1.0", "found field mas_kg"),
+        ("empty_v = 9.6", "empty_v = 13.0", "empty_v: found 13.0, allowed: less than full_v"),
+        ("[body]", "[body", "mine-car.toml"),
+    ],
+)
+def test_a_wrong_line_of_a_cars_parameters_is_named(tmp_path: Path, line: str, instead: str, words: str) -> None:
+    (tmp_path / "mine-car.toml").write_text((DATA / "f1tenth.toml").read_text().replace(line, instead, 1))
+    with pytest.raises(ValueError, match=r"mine-car\.toml: .*" + words if "toml" not in words else words):
+        believed_car(car_file(tmp_path, car="mine-car.toml"))
+
+
+def test_a_config_comes_back_from_its_run_folder(tmp_path: Path) -> None:
+    config = PracticeConfig(minutes=3.0, hidden_seed=4, start_from="scratch")
+    folder = new_run_folder(tmp_path, "race_track", "practice")
+    save_config(folder, config)
+    assert load_config(folder) == config
+
+
+def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
+    assert new_run_folder(tmp_path, "race_track", "a") != new_run_folder(tmp_path, "race_track", "a")
+
+
+@pytest.mark.parametrize("field", [{"minutes": 0.0}, {"minutes": float("nan")}, {"seed": -1}, {"map": "nowhere.yaml"}])
+def test_what_cannot_be_asked_for_is_refused_by_name(field: dict) -> None:
+    with pytest.raises(ValueError, match=f"--{next(iter(field))}: found"):
+        PracticeConfig(**field)

@@ -1,0 +1,220 @@
+"""The ring: every record arrives once, whole and in order, whoever dies."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from robot.shared_memory.ring import HEADER_WORDS, W_WRITTEN, Ring
+from robot.shared_memory.shared_block import SHARED_FOLDER
+
+RECORD = np.dtype([("number", "<u8"), ("values", "<f4", (33,)), ("flag", "u1")])  # 141 bytes: not a multiple of 8
+
+
+def record(number: int) -> np.ndarray:
+    """A record whose every byte follows from its number."""
+    out = np.zeros((), RECORD)
+    out["number"], out["values"], out["flag"] = number, np.arange(33) * (number % 1000), number % 2
+    return out
+
+
+def is_whole(records: np.ndarray) -> bool:
+    return all(row == record(int(row["number"])) for row in records)
+
+
+def new_name() -> str:
+    return f"test-ring-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def ring() -> Iterator[Ring]:
+    ring = Ring.create(new_name(), RECORD, 8)
+    yield ring
+    ring.close()
+
+
+def test_records_arrive_in_order_and_whole(ring: Ring) -> None:
+    for number in range(5):
+        assert ring.write(record(number))
+    records = ring.read()
+    assert list(records["number"]) == [0, 1, 2, 3, 4]
+    assert is_whole(records)
+    assert len(ring.read()) == 0
+
+
+def test_a_full_ring_drops_the_newest_and_counts(ring: Ring) -> None:
+    written = [ring.write(record(number)) for number in range(11)]
+    assert written == [True] * 8 + [False] * 3
+    assert (ring.dropped, ring.free_slots) == (3, 0)
+    assert list(ring.read()["number"]) == list(range(8))
+    ring.release()
+    assert ring.free_slots == 8
+
+
+def test_what_was_read_but_not_released_is_read_again_by_the_next_reader(ring: Ring) -> None:
+    for number in range(6):
+        ring.write(record(number))
+    reader = Ring.attach(ring.block.name, RECORD)
+    reader.read(2)
+    reader.release()
+    reader.read(3)
+    reader.close()
+    successor = Ring.attach(ring.block.name, RECORD)
+    assert list(successor.read()["number"]) == [2, 3, 4, 5]
+    successor.close()
+
+
+def test_a_restarted_writer_goes_on_where_the_dead_one_stopped(ring: Ring) -> None:
+    ring.write(record(0))
+    successor = Ring.attach(ring.block.name, RECORD)
+    successor.write(record(1))
+    successor.close()
+    assert list(ring.read()["number"]) == [0, 1]
+
+
+def test_a_record_sealed_but_not_counted_by_a_killed_writer_is_kept(ring: Ring) -> None:
+    ring.write(record(0))
+    ring.write(record(1))
+    ring.block.words[W_WRITTEN] = 1  # as if killed just before counting the second
+    Ring.attach(ring.block.name, RECORD).write(record(2))
+    assert list(ring.read()["number"]) == [0, 1, 2]
+
+
+@settings(max_examples=200, deadline=None)
+@given(cut=st.integers(0, 8 * 21), turns=st.integers(0, 20))
+def test_a_torn_record_is_never_read(cut: int, turns: int) -> None:
+    """Only the first `cut` bytes of a slot reach memory, over whatever lay there before; the count says it is there."""
+    ring = Ring.create(new_name(), RECORD, 4)
+    try:
+        for number in range(turns):
+            ring.write(record(number))
+            ring.read()
+            ring.release()
+        start, size = 8 * ring._slot(turns), 8 * ring._slot_words
+        before = bytes(ring.block.bytes[start : start + size])
+        ring.write(record(turns))
+        after = bytes(ring.block.bytes[start : start + size])
+        ring.block.bytes[start + cut : start + size] = before[cut:]
+        torn = bytes(ring.block.bytes[start : start + size]) != after
+        records = ring.read()
+        assert len(records) == (0 if torn else 1)
+        assert ring.damaged == int(torn)
+        assert is_whole(records)
+    finally:
+        ring.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(position=st.integers(0, 8 * 21 - 1), flip=st.integers(1, 255))
+def test_a_flipped_byte_is_never_read(position: int, flip: int) -> None:
+    ring = Ring.create(new_name(), RECORD, 2)
+    try:
+        ring.write(record(77))
+        ring.write(record(78))
+        ring.block.bytes[8 * HEADER_WORDS + position] ^= flip
+        records = ring.read()
+        assert is_whole(records)
+        assert 78 in records["number"]
+    finally:
+        ring.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=st.lists(st.tuples(st.sampled_from(["write", "read", "release", "writer dies", "reader dies"]),
+                                st.integers(1, 5)), max_size=40))  # fmt: skip
+def test_under_any_interleaving_nothing_is_lost_but_what_was_dropped(steps: list[tuple[str, int]]) -> None:
+    owner = Ring.create(new_name(), RECORD, 4)
+    writer, reader = Ring.attach(owner.block.name, RECORD), Ring.attach(owner.block.name, RECORD)
+    sent: list[int] = []
+    kept: list[int] = []
+    pending: list[int] = []
+    number = 0
+    try:
+        for step, times in steps:
+            if step == "write":
+                for _ in range(times):
+                    number += 1
+                    if writer.write(record(number)):
+                        sent.append(number)
+            elif step == "read":
+                pending += list(reader.read(times)["number"])
+            elif step == "release":
+                kept, pending = kept + pending, []
+                reader.release()
+            elif step == "writer dies":
+                writer = Ring.attach(owner.block.name, RECORD)
+            else:
+                reader, pending = Ring.attach(owner.block.name, RECORD), []
+        assert kept + pending + list(reader.read()["number"]) == sent
+        assert owner.dropped == number - len(sent)
+        assert owner.damaged == 0
+    finally:
+        owner.close()
+
+
+def write_forever(name: str) -> None:
+    ring = Ring.attach(name, RECORD)
+    while True:
+        ring.write(record(ring.written))
+
+
+def test_a_writer_killed_at_any_moment_leaves_only_whole_records() -> None:
+    ring = Ring.create(new_name(), RECORD, 64)
+    context = multiprocessing.get_context("fork")
+    expected = 0
+    try:
+        for life in range(8):
+            writer = context.Process(target=write_forever, args=(ring.block.name,))
+            writer.start()
+            end = time.monotonic() + 0.03 + 0.005 * life
+            while time.monotonic() < end:
+                records = ring.read()
+                assert list(records["number"]) == list(range(expected, expected + len(records)))
+                assert is_whole(records)
+                expected += len(records)
+                ring.release()
+            os.kill(writer.pid or 0, signal.SIGKILL)
+            writer.join()
+        assert expected > 8
+        assert ring.damaged == 0
+    finally:
+        ring.close()
+
+
+def test_the_death_of_a_process_that_only_attached_leaves_the_ring_there(ring: Ring) -> None:
+    program = f"from robot.shared_memory.shared_block import SharedBlock; SharedBlock.attach({ring.block.name!r})"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert finished.stderr == ""
+    Ring.attach(ring.block.name, RECORD).close()
+
+
+def test_the_creator_removes_the_name() -> None:
+    ring = Ring.create(new_name(), RECORD, 2)
+    path = SHARED_FOLDER / ring.block.name
+    assert path.exists()
+    ring.close()
+    assert not path.exists()
+
+
+def test_a_ring_of_other_records_is_refused(ring: Ring) -> None:
+    with pytest.raises(ValueError, match="layout"):
+        Ring.attach(ring.block.name, np.dtype([("number", "<u8")]))
+
+
+def test_finish_lets_the_reader_leave(ring: Ring) -> None:
+    reader = Ring.attach(ring.block.name, RECORD)
+    ring.write(record(0))
+    assert not reader.finished
+    ring.finish()
+    assert reader.finished
+    assert reader.waiting == 1
+    reader.close()
