@@ -15,7 +15,7 @@ from robot.robots.car.shield.predictive_brake import (
     plan_stop,
 )
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
-from robot.robots.car.stops.lockstep_stops import start
+from robot.safety.campaign.stops.lockstep_stops import start
 from robot.tasks.race_track.task import TICKS_PER_DECISION
 from sim.tracks.built_in_tracks import BUILT_IN
 

@@ -11,8 +11,10 @@ from policies.policy_file import PolicyFile
 from robot.logs.reader import LogReader
 from robot.practice.progress import Progress
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig, new_run_folder, save_config
-from robot.practice.start import load_world, starting_policy
+from robot.practice.settings import PracticeConfig
+from robot.practice.start import starting_policy
+from robot.robots.car.world import load_world
+from robot.runtime.run_folder import new_run_folder, save_config
 
 SECONDS = 30.0
 PAIRS = 2

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
+from robot.views.say import say
 
 PARTS = ("car", "quadrotor", "lidar", "learner", "localisation", "brake", "loop", "export")
 

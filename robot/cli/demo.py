@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
+from robot.views.say import say
 
 
 @dataclass(frozen=True)

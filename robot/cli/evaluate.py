@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
 from robot.tasks import FLIGHT_TASKS
+from robot.views.say import say
 
 LAPS_MAX, EPISODES_MAX, LAP_MAX_S = 1000, 1_000_000, 600.0
 JUDGED_SEED = 2_000_003  # starts and drones that no training has seen
@@ -79,7 +80,7 @@ def main(arguments: list[str]) -> int:
 
 def policy_of(run: str) -> Path:
     """The best policy of a run's folder, or the file itself."""
-    from robot.practice.best_policy import policy_path
+    from robot.runtime.run_folder import policy_path
 
     return policy_path(Path(run)) if Path(run).is_dir() else Path(run)
 

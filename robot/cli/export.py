@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
+from robot.views.say import say
 
 if TYPE_CHECKING:
     from firmware_export.verify import Verification
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> int:
 def to_onnx(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     """The model, always compared: that takes less than a second."""
     from firmware_export.onnx_model import OnnxPolicy, parity, write_onnx
-    from robot.training.network_of_run import network_of_run
+    from robot.tasks.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run))
     config.folder().mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def to_onnx(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
 def to_c(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     """policy.c and policy.h."""
     from firmware_export.c_source import c_source
-    from robot.training.network_of_run import network_of_run
+    from robot.tasks.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run))
     source = c_source(network, config.kernel)
@@ -93,7 +94,7 @@ def to_c(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
 def to_crazyflie(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     """The app's folder."""
     from robot.robots.quadrotor.app_of_run import write_app_of_run
-    from robot.training.network_of_run import network_of_run
+    from robot.tasks.network_of_run import network_of_run
 
     files = write_app_of_run(Path(config.run), config.folder(), config.drone, config.kernel)
     say(f"app      {config.folder()}, {len(files)} files; build it with CRAZYFLIE_BASE=... make, README.md says more")
@@ -117,7 +118,7 @@ def proof(config: ExportConfig, figures: dict[str, Any]) -> tuple[bool, dict[str
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from firmware_export.verify import verify
-    from robot.training.network_of_run import network_of_run
+    from robot.tasks.network_of_run import network_of_run
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
+from robot.views.say import say
 
 if TYPE_CHECKING:
     from drivers.crazyflie_bootloader import CrazyflieBootloader
@@ -77,7 +78,7 @@ def image_of(config: FlashConfig, virtual: bool) -> bytes:
     """The image to write, checked. Raises ValueError for a wrong one."""
     from firmware_export.crazyflie_app import DECIDED
     from firmware_export.firmware_image import check_image, load_image, policy_image, read_release
-    from robot.training.network_of_run import network_of_run
+    from robot.tasks.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run)) if config.run else None
     if network is not None and [(field.name, field.size) for field in network.action] != [DECIDED]:

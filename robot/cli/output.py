@@ -1,6 +1,5 @@
 """What every verb prints: text for people on stderr, one JSON object as the last line of stdout."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -29,11 +28,6 @@ def parse(
     ) + "\n\n--json: the figures as one JSON object in the last line of stdout."
     start = tyro.MISSING_NONPROP if default is None else default
     return tyro.cli(config, args=rest, prog=f"robot {verb}", description=text, default=start), as_json
-
-
-def say(text: str) -> None:
-    """A line for a person."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def finish(figures: dict[str, Any], as_json: bool) -> None:

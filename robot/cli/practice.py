@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
 from robot.practice.settings import PracticeConfig, load_config, refuse_changes
+from robot.views.say import say
 
 
 def main(arguments: list[str]) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
+from robot.views.say import say
 
 if TYPE_CHECKING:
-    from robot.robots.car.stops.stops import Stop
+    from robot.safety.campaign.stops.stops import Stop
 
 REAL_TIME_SHARE = 0.1  # of --stops
 TELL_EVERY_S = 20.0
@@ -52,9 +53,9 @@ def main(arguments: list[str]) -> int:
 
 def stop_car(config: SafetyConfig, as_json: bool) -> int:
     """Run `robot safety --stops N`."""
-    from robot.robots.car.stops.lockstep_stops import lockstep_stops
-    from robot.robots.car.stops.process_stops import process_stops
-    from robot.robots.car.stops.stop_figures import figures_of, rows_of
+    from robot.safety.campaign.stops.lockstep_stops import lockstep_stops
+    from robot.safety.campaign.stops.process_stops import process_stops
+    from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
 
     real = max(1, round(REAL_TIME_SHARE * config.stops))
     say(f"{config.stops} stops: {config.stops - real} in lockstep, then {real} of real processes in real time")

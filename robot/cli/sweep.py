@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
+from robot.views.say import say
 
 
 @dataclass(frozen=True)

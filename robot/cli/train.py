@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from robot.cli.output import finish, parse, say
+from robot.cli.output import finish, parse
 from robot.tasks import FLIGHT_TASKS, TASKS
+from robot.views.say import say
 
 if TYPE_CHECKING:
     from robot.robots.car.training.pretraining import Check

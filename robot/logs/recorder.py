@@ -16,7 +16,6 @@ from types import FrameType
 import numpy as np
 
 from policies.replay import TRANSITION, write_segment
-from robot.logs.setup_files import setup_path
 from robot.logs.writer import LogWriter, next_part
 from robot.runtime.clock import RealClock
 from robot.runtime.events import (
@@ -26,6 +25,7 @@ from robot.runtime.events import (
     weights_dtype,
 )
 from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.run_folder import setup_path
 from robot.shared_memory.ring import Ring
 
 FLUSH_S = 0.4  # what a kill can cost at most

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from robot.logs.mcap_file import McapFile, RefusedLog
-from robot.logs.setup_files import setup_name, setup_path
 from robot.logs.writer import log_parts
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.setup import PipelineSetup
+from robot.runtime.run_folder import setup_name, setup_path
 from sim.car.model import N_PARAMETERS
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from mcap.writer import CompressionType, Writer
 
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, encode, message_definition
-from robot.logs.setup_files import MEDIA_TYPE, setup_name
 from robot.runtime.events import (
     EVENT_JSON_SCHEMA,
     EVENT_SCHEMA,
@@ -15,9 +14,11 @@ from robot.runtime.events import (
     weights_dtype,
 )
 from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.run_folder import setup_name
 
 LIBRARY = "robot-practice"  # in the header: who wrote the file
 READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC, WEIGHTS_TOPIC = "/readings", "/outputs", "/events", "/weights"
+SETUP_MEDIA_TYPE = "application/x-npz"
 CHUNK_BYTES = 4 << 20  # a flush normally closes a chunk long before
 
 
@@ -83,7 +84,7 @@ class LogWriter:
 
     def add_setup(self, life: int, setup: bytes) -> None:
         """Attach what the pipeline of a life starts from (`PipelineSetup.to_bytes`), before the life's first tick."""
-        self._mcap.add_attachment(0, 0, setup_name(life), MEDIA_TYPE, setup)
+        self._mcap.add_attachment(0, 0, setup_name(life), SETUP_MEDIA_TYPE, setup)
 
     def flush(self) -> None:
         """Close the chunk in progress and hand it to the operating system."""

@@ -14,10 +14,10 @@ import numpy as np
 
 from policies.actor import weight_count
 from policies.policy_file import load_policy, save_policy
+from robot.runtime.run_folder import BEST_FILE, NEWEST_FILE
 from robot.tasks.race_track import task as race_track
 from sim.input_files import wrong
 
-BEST_FILE, NEWEST_FILE = "best.npz", "policy.npz"  # in a run's folder
 LAPS = 5
 LOST_SHARE = 0.012  # by which the last five laps may be slower than those to beat: less is chance
 
@@ -111,12 +111,6 @@ def best_median_s(folder: Path) -> float | None:
     if "median_lap_s" not in about:
         raise wrong(path, "median_lap_s", "nothing", "a number: the best policy of a run of practice")
     return float(about["median_lap_s"])
-
-
-def policy_path(folder: Path) -> Path:
-    """The policy of a run to drive with: the best, or the newest where no five clean laps were driven in a row."""
-    best = folder / BEST_FILE
-    return best if best.is_file() else folder / NEWEST_FILE
 
 
 def describe(path: Path) -> str:

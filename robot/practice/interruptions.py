@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from robot.cli.output import say
 from robot.practice.session import Session
+from robot.views.say import say
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 STANDS_S = 6.0  # for the car to come to rest before the job is suspended

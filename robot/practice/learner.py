@@ -20,12 +20,14 @@ import numpy as np
 
 from policies.policy_file import save_policy
 from policies.replay import TRANSITION, load_folder
-from robot.practice.best_policy import NEWEST_FILE, BestPolicy, lap_dtype
+from robot.practice.best_policy import BestPolicy, lap_dtype
 from robot.practice.settings import SCRATCH, load_config
-from robot.practice.start import course_of, new_learner, starting_policy
+from robot.practice.start import new_learner, starting_policy
 from robot.robots.car.belief.adaptation import fit_car, improve
+from robot.robots.car.world import course_of
 from robot.robots.robot_file import believed_car
 from robot.runtime.process_ends import end_with_reason
+from robot.runtime.run_folder import NEWEST_FILE
 from robot.runtime.session_file import PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.mailbox import Mailbox

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from policies.replay import load_folder
-from robot.practice.settings import RUN_FORMAT, of_this_format
 from robot.runtime.json_file import write_json
+from robot.runtime.run_folder import RUN_FORMAT, of_this_format
 from sim.input_files import allowed, checked, from_table, read_json, wrong
 
 STATE_FILE = "state.json"

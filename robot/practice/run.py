@@ -10,23 +10,25 @@ from typing import Any
 import numpy as np
 
 from policies.policy_file import PolicyFile
-from robot.cli.output import say
 from robot.practice.best_policy import best_median_s
 from robot.practice.interruptions import listening
 from robot.practice.progress import Progress, load_progress
 from robot.practice.run_lock import RunLock
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig, load_config, new_run_folder, own_settings, resumed, save_config
+from robot.practice.settings import PracticeConfig, load_config, own_settings, resumed
 from robot.practice.show import initial_view, refresh
-from robot.practice.start import World, about_loops, starting_policy, true_car, world_of
+from robot.practice.start import starting_policy
 from robot.practice.summary import summarise
 from robot.robots.car.demonstration.course_from_lap import gates, load_course, save_course
 from robot.robots.car.demonstration.keyboard import Keyboard, KeyboardDriver
 from robot.robots.car.plots import plot_run
 from robot.robots.car.shield import predictive_brake
+from robot.robots.car.world import World, about_loops, true_car, world_of
 from robot.runtime.json_file import write_json
+from robot.runtime.run_folder import new_run_folder, save_config
 from robot.runtime.session_file import COURSE_FILE
 from robot.views.patient_output import patient_stderr
+from robot.views.say import say
 from robot.views.terminal import LiveView
 from sim.car.yardstick import lookup_or_compute
 

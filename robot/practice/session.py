@@ -23,25 +23,25 @@ from drivers.serial_port import SerialPort
 from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
-from robot.cli.output import say
-from robot.logs.setup_files import setup_path
 from robot.practice.progress import Progress
 from robot.practice.run_lock import RunLock
 from robot.practice.settings import SCRATCH, PracticeConfig
-from robot.practice.start import World, true_car
 from robot.robots.car.demonstration.course_from_lap import load_course
 from robot.robots.car.mind import Phase
 from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.world import World, true_car
 from robot.robots.robot_file import believed_car, load_robot, robot_path
 from robot.runtime.events import event_text
 from robot.runtime.left_behind import sweep_memory
 from robot.runtime.process_ends import GONE, WRONG
 from robot.runtime.processes import READY_S, Child, Processes
 from robot.runtime.records import STAND
+from robot.runtime.run_folder import setup_path
 from robot.runtime.session_file import COURSE_FILE, GUARDIANS, SessionFile
+from robot.runtime.session_memory import SessionMemory
 from robot.safety.supervisor import Mode
 from robot.shared_memory.ring import Ring
-from robot.shared_memory.session_memory import SessionMemory
+from robot.views.say import say
 
 MODULES = {
     "control": "robot.runtime.control_process",

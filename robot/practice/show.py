@@ -2,7 +2,8 @@
 
 from robot.practice.session import Session
 from robot.robots.car.mind import Phase
-from robot.safety.supervisor import REASON_TEXTS, Mode, Reason
+from robot.robots.car.shield.supervision import REASON_TEXTS, Reason
+from robot.safety.supervisor import Mode
 from robot.views.terminal import Lap, LiveView, ViewState
 
 PHASES = {

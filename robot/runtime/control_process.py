@@ -18,7 +18,6 @@ import numpy as np
 from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.replay import TRANSITION
-from robot.logs.setup_files import setup_path
 from robot.practice.best_policy import lap_dtype, make_lap
 from robot.robots.car.demonstration.course_from_lap import save_course
 from robot.robots.car.mind import Pipeline
@@ -43,6 +42,7 @@ from robot.runtime.records import (
     READINGS,
     STAND,
 )
+from robot.runtime.run_folder import setup_path
 from robot.runtime.session_file import (
     COURSE_FILE,
     GUARDIANS,

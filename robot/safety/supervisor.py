@@ -1,13 +1,4 @@
-"""The supervisor: from flags to a mode, and from a proposed command to the one that is executed.
-
-`decide` is a pure function of state, flags and time. What each flag leads to is a row of `RULES`, and nothing else is:
-
-    mode            what is executed
-    RUN             the proposed command, within the limits
-    BACKUP          the proposed command, no faster than BACKUP_SPEED_M_S
-    RECOVER         what the recovery proposes, no faster than RECOVERY_SPEED_M_S, backwards too
-    STOP            brake, as hard as proposed or fully, steering as proposed
-    EMERGENCY_STOP  the same: a stop that was verified is shorter than one that ends at a wall
+"""The supervisor: from flags to a mode, by one table of rules. Which flags there are and what each leads to, a robot says.
 
 Modes are ordered by severity. A rule holds for as long as its flag is raised and for `hold_s` after it, each by itself;
 the most severe rule that holds sets the mode, and the first of these in the table gives the reason.
@@ -15,203 +6,84 @@ the most severe rule that holds sets the mode, and the first of these in the tab
 
 import math
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
-from robot.robots.car.shield.monitors import Flag
-from robot.tasks.race_track.task import (
-    SPEED_MAX_M_S,
-    SPEED_SLEW_M_S2,
-    STEER_MAX_RAD,
-    STEER_SLEW_RAD_S,
-    TICK_S,
-)
-
-FULL_BRAKE_A = 40.0
-BACKUP_SPEED_M_S = 1.0
-RECOVERY_SPEED_M_S = 1.2
 FOR_EVER = math.inf
 
 
 class Mode(IntEnum):
     """What the supervisor lets happen, by severity."""
 
-    RUN = 0
-    BACKUP = 1
-    RECOVER = 2
-    STOP = 3
-    EMERGENCY_STOP = 4
-
-
-class Reason(IntEnum):
-    """Why the mode is what it is; logged in each tick."""
-
-    NONE = 0
-    EMERGENCY = 1
-    NOT_FINITE = 2
-    VESC_LOST = 3
-    LIDAR_LOST = 4
-    VALUES_STALE = 5
-    IMU_STALE = 6
-    LIDAR_STALE = 7
-    VALUES_FROZEN = 8
-    LIDAR_FROZEN = 9
-    DEADLINE = 10
-    VESC_FAULT = 11
-    BATTERY_LOW = 12
-    BATTERY_EMPTY = 13
-    POSE_LOST = 14
-    COLLISION = 15
-    STUCK = 16
-    OFF_COURSE = 17
-    LEARNER_SILENT = 18
-    RECOVERY_FAILED = 19
-    CORNERED = 20
-    BLOCKED = 21
-    HELD = 24
-
-
-REASON_TEXTS = {
-    Reason.NONE: "all is well",
-    Reason.EMERGENCY: "emergency stop: restart the session to go on",
-    Reason.NOT_FINITE: "a reading, the estimate or the action is not a finite number",
-    Reason.VESC_LOST: "the motor controller's port is gone: check its cable",
-    Reason.LIDAR_LOST: "the lidar's port is gone: check its cable",
-    Reason.VALUES_STALE: "the motor controller does not answer",
-    Reason.IMU_STALE: "the motor controller sends no IMU data",
-    Reason.LIDAR_STALE: "the lidar sends no points",
-    Reason.VALUES_FROZEN: "the motor controller repeats the same values while the car moves",
-    Reason.LIDAR_FROZEN: "the lidar repeats the same scan while the car moves",
-    Reason.DEADLINE: "the control loop misses its deadlines: the computer is too busy",
-    Reason.VESC_FAULT: "the motor controller reports a fault",
-    Reason.BATTERY_LOW: "the battery is low: charge it soon",
-    Reason.BATTERY_EMPTY: "the battery is empty: charge it",
-    Reason.POSE_LOST: "the car does not know where it is",
-    Reason.COLLISION: "the car hit something",
-    Reason.STUCK: "the car does not move although it is told to",
-    Reason.OFF_COURSE: "the car touches a wall or faces backwards",
-    Reason.CORNERED: "the car is slow, and no way on is predicted to keep it off the walls",
-    Reason.BLOCKED: "somebody or something is in the way that is not on the map: waiting until it is gone",
-    Reason.HELD: "told to stand: suspended, or a guardian or the session does not answer; drives when that is over",
-    Reason.LEARNER_SILENT: "no new weights from the learner: driving on with the last ones",
-    Reason.RECOVERY_FAILED: "the car cannot free itself: put it back on the course and restart the session",
-}
+    RUN = 0  # what was proposed, within the robot's limits
+    BACKUP = 1  # the same, slowly
+    RECOVER = 2  # what the recovery proposes
+    STOP = 3  # come to rest
+    EMERGENCY_STOP = 4  # the same, and never again without a person
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """While `flag` is raised, and for `hold_s` after it, at least `mode`; a raised `released_by` ends it."""
+    """While `flag` is raised, and for `hold_s` after it, at least `mode`; a raised `released_by` ends it.
 
-    flag: Flag
+    reason: a number of the robot's own, for logs and people.
+    """
+
+    flag: IntFlag
     mode: Mode
     hold_s: float
-    released_by: Flag = Flag.NONE
-
-    @property
-    def reason(self) -> Reason:
-        assert self.flag.name is not None
-        return Reason[self.flag.name]
-
-
-RULES = (
-    Rule(Flag.EMERGENCY, Mode.EMERGENCY_STOP, FOR_EVER),
-    Rule(Flag.BATTERY_EMPTY, Mode.STOP, FOR_EVER),
-    Rule(Flag.RECOVERY_FAILED, Mode.STOP, FOR_EVER),
-    Rule(Flag.VESC_LOST, Mode.STOP, 1.0),
-    Rule(Flag.VALUES_STALE, Mode.STOP, 0.5),
-    Rule(Flag.IMU_STALE, Mode.STOP, 0.5),
-    Rule(Flag.VALUES_FROZEN, Mode.STOP, 1.0),
-    Rule(Flag.VESC_FAULT, Mode.STOP, 1.0),
-    Rule(Flag.LIDAR_LOST, Mode.STOP, 1.0),
-    Rule(Flag.LIDAR_STALE, Mode.STOP, 1.0),
-    Rule(Flag.LIDAR_FROZEN, Mode.STOP, 1.0),
-    Rule(Flag.POSE_LOST, Mode.STOP, 0.5),
-    Rule(Flag.BLOCKED, Mode.STOP, 0.4),
-    Rule(Flag.HELD, Mode.STOP, 0.5),
-    Rule(Flag.NOT_FINITE, Mode.STOP, 0.0),
-    Rule(Flag.COLLISION, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
-    Rule(Flag.STUCK, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
-    Rule(Flag.OFF_COURSE, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
-    Rule(Flag.CORNERED, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
-    Rule(Flag.NOT_FINITE, Mode.BACKUP, 0.5),
-    Rule(Flag.DEADLINE, Mode.BACKUP, 2.0),
-    Rule(Flag.BATTERY_LOW, Mode.RUN, 5.0),
-    Rule(Flag.LEARNER_SILENT, Mode.RUN, 0.0),
-)
-
-
-RULE_NUMBERS = tuple((int(rule.flag), int(rule.released_by), rule.hold_s) for rule in RULES)  # quicker than enums
-NEVER_RAISED = (-math.inf,) * len(RULES)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What the motor controller is to do: hold a speed, or, where `brake_a` is above 0, brake."""
-
-    steer_rad: float
-    speed_m_s: float
-    brake_a: float = 0.0
+    reason: IntEnum
+    released_by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that the supervisor remembers."""
+    """All that the supervisor remembers. raised_s: when each rule's flag was last raised, -inf where it no longer holds."""
 
+    raised_s: tuple[float, ...]
+    reason: IntEnum
     mode: Mode = Mode.RUN
-    reason: Reason = Reason.NONE
     since_s: float = -math.inf  # of the mode
-    raised_s: tuple[float, ...] = NEVER_RAISED  # when each rule's flag was last raised
 
 
-def decide(state: State, flags: Flag, now_s: float) -> State:
-    """The next state. Pure: the same arguments give the same result."""
-    if flags == Flag.NONE and state.raised_s == NEVER_RAISED:
-        return state  # no rule holds, so it runs already
-    bits = int(flags)
-    raised_s = tuple(
-        now_s if flag & bits else -math.inf if released_by & bits or now_s - last > hold_s else last
-        for (flag, released_by, hold_s), last in zip(RULE_NUMBERS, state.raised_s, strict=True)
-    )
-    mode, reason = Mode.RUN, Reason.NONE
-    for rule, last in zip(RULES, raised_s, strict=True):
-        if last > -math.inf and (rule.mode > mode or reason is Reason.NONE):
-            mode, reason = rule.mode, rule.reason
-    return State(mode, reason, state.since_s if mode is state.mode else now_s, raised_s)
+class Table:
+    """The rules of a robot, and the reason for a mode where none of them holds."""
 
+    def __init__(self, rules: tuple[Rule, ...], no_reason: IntEnum) -> None:
+        self.rules = rules
+        self.numbers = tuple(
+            (int(rule.flag), int(rule.released_by), rule.hold_s) for rule in rules
+        )  # quicker than enums
+        self.start = State((-math.inf,) * len(rules), no_reason)
 
-def execute(mode: Mode, proposed: Command, last: Command) -> Command:
-    """The command to send instead of `proposed`, given the mode and the one that was sent in the last tick."""
-    finite = math.isfinite(proposed.steer_rad) and math.isfinite(proposed.speed_m_s) and math.isfinite(proposed.brake_a)
-    most = STEER_SLEW_RAD_S * TICK_S
-    steer = proposed.steer_rad if math.isfinite(proposed.steer_rad) else last.steer_rad
-    steer = min(last.steer_rad + most, max(last.steer_rad - most, steer))
-    steer = min(STEER_MAX_RAD, max(-STEER_MAX_RAD, steer))
-    if not finite or (mode >= Mode.STOP and proposed.brake_a <= 0.0):
-        return Command(steer, 0.0, FULL_BRAKE_A)
-    if proposed.brake_a > 0.0:
-        return Command(steer, 0.0, min(FULL_BRAKE_A, proposed.brake_a))
-    fastest = {Mode.RUN: SPEED_MAX_M_S, Mode.BACKUP: BACKUP_SPEED_M_S, Mode.RECOVER: RECOVERY_SPEED_M_S}[mode]
-    slowest = -RECOVERY_SPEED_M_S if mode is Mode.RECOVER else 0.0
-    change = SPEED_SLEW_M_S2 * TICK_S
-    speed = min(fastest, max(slowest, proposed.speed_m_s))
-    return Command(steer, min(last.speed_m_s + change, max(last.speed_m_s - change, speed)))
+    def decide(self, state: State, flags: int, now_s: float) -> State:
+        """The next state. Pure: the same arguments give the same result."""
+        if not flags and state.raised_s == self.start.raised_s:
+            return state  # no rule holds, so it runs already
+        bits = int(flags)
+        raised_s = tuple(
+            now_s if flag & bits else -math.inf if released_by & bits or now_s - last > hold_s else last
+            for (flag, released_by, hold_s), last in zip(self.numbers, state.raised_s, strict=True)
+        )
+        mode, reason = Mode.RUN, self.start.reason
+        for rule, last in zip(self.rules, raised_s, strict=True):
+            if last > -math.inf and (rule.mode > mode or reason is self.start.reason):
+                mode, reason = rule.mode, rule.reason
+        return State(raised_s, reason, mode, state.since_s if mode is state.mode else now_s)
 
 
 class Supervisor:
-    """The supervisor of one robot: `decide` and `execute` with the state kept between ticks."""
+    """The supervisor of one robot: its table, with the state kept between ticks."""
 
-    def __init__(self) -> None:
-        self.state = State()
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.state = table.start
 
-    def decide(self, flags: Flag, now_s: float) -> Mode:
+    def decide(self, flags: int, now_s: float) -> Mode:
         """Take in a tick's flags; returns the mode."""
-        self.state = decide(self.state, flags, now_s)
+        self.state = self.table.decide(self.state, flags, now_s)
         return self.state.mode
 
     @property
-    def reason(self) -> Reason:
+    def reason(self) -> IntEnum:
         """Why the mode is what it is."""
         return self.state.reason
-
-    def execute(self, proposed: Command, last: Command) -> Command:
-        """The command to send in this tick; `last` is the one sent in the tick before."""
-        return execute(self.state.mode, proposed, last)

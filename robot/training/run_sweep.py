@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.array_file import write_bytes_atomically
-from robot.practice.settings import save_config
+from robot.runtime.run_folder import save_config
 from robot.training.sweep_file import Run, Sweep
 
 RESULT, ERROR = "result.json", "error.txt"

@@ -19,9 +19,10 @@ from drivers.vesc import Vesc, VescSettings
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
-from robot.practice.start import SHIPPED_POLICY, load_world
+from robot.practice.start import SHIPPED_POLICY
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.world import load_world
 from robot.runtime.clock import LockstepClock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.events import make_event, make_weights

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robot.logs.setup_files import setup_path
 from robot.logs.writer import LogWriter
 from robot.robots.car.setup import PipelineSetup
 from robot.runtime.events import make_event
 from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.run_folder import setup_path
 from sim.tracks.built_in_tracks import built_in
 from sim.tracks.track import place
 

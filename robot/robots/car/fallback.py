@@ -9,7 +9,7 @@ from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.shield.predictive_brake import MARGIN_M, carry_on, plan_stop
 from robot.robots.car.shield.rollout import HARDEST, LAST_M_S, pursuit
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
-from robot.safety.supervisor import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
+from robot.robots.car.shield.supervision import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 
 FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reached by driving, above it by a stop
 

@@ -16,6 +16,7 @@ import numpy as np
 from drivers.base import LidarReading, VescReading
 from policies.actor import Actor
 from robot.robots.car.course_place import CoursePlace
+from robot.robots.car.decisions import Decisions
 from robot.robots.car.demonstration.first_lap import FirstLap
 from robot.robots.car.estimation.dead_reckoning import DeadReckoning
 from robot.robots.car.estimation.estimator import Estimate, Estimator
@@ -36,15 +37,15 @@ from robot.robots.car.shield.predictive_brake import (
 )
 from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
-from robot.runtime.decisions import Decisions
 from robot.runtime.records import (
     EMERGENCY_STOP,
     FINISH,
     OUTPUTS,
     STAND,
 )
-from robot.safety.supervisor import FULL_BRAKE_A, Command, Mode, Reason, Supervisor
+from robot.safety.supervisor import Mode, Supervisor
 from robot.tasks.race_track import task
 from sim.car.model import (
     P_EMPTY_V,
@@ -115,7 +116,7 @@ class Pipeline:
         self.flags = Flag.NONE
         self.recovered = Flag.NONE  # what the recovery said in the last tick
         self.monitors = Monitors(float(setup.car[P_EMPTY_V]))
-        self.supervisor = Supervisor()
+        self.supervisor = Supervisor(TABLE)
         self.recovery = Recovery(setup.car)
         self.recovering = False
         self.grid = setup.grid
@@ -167,7 +168,7 @@ class Pipeline:
             self.estimator.stop_looking()  # type: ignore[union-attr]
         self.change_phase(now, readings, estimate)
         proposed = self.drive(now, elapsed_s, readings, vesc, lidar, estimate)
-        self.command = self.supervisor.execute(proposed, self.command)
+        self.command = execute(self.mode, proposed, self.command)
         self.sent[:-1] = self.sent[1:]
         self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
         self.estimator.sent(now, self.command.steer_rad - self.trim_rad, self.latency_s)

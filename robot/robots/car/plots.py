@@ -9,30 +9,19 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from policies.array_file import write_bytes_atomically
 from robot.logs.reader import LogReader
-from robot.practice.settings import load_config
 from robot.robots.car.demonstration.course_from_lap import load_course
 from robot.robots.car.setup import PipelineSetup
+from robot.runtime.run_folder import read_config
 from robot.runtime.session_file import COURSE_FILE
 from robot.tasks.race_track.task import TICK_S
+from robot.views.plot_style import BLUE, GREEN, GREY, INK, ORANGE, RED, ROAD, SPEED_COLOURS, STYLE
 from sim.input_files import checked, read_bytes, read_json
 from sim.tracks.track import Course
 
-INK, GREY, PALE, ROAD = "#1d2330", "#7a8194", "#d5d9e2", "#eef0f5"
-RED, BLUE, GREEN, ORANGE = "#d1344b", "#3566c9", "#1f9d6b", "#e8872b"
-SPEED_COLOURS = LinearSegmentedColormap.from_list("speed", ["#3b2f8f", "#7b3fa8", "#c8417f", "#ee6c4d", "#f7b538"])
-STYLE: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans"], "font.size": 9.5, "text.color": INK, "axes.edgecolor": PALE,
-    "axes.labelcolor": GREY, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 9,
-    "axes.grid": True, "grid.color": ROAD, "axes.axisbelow": True,
-    "xtick.color": GREY, "ytick.color": GREY, "xtick.major.size": 0, "ytick.major.size": 0,
-    "legend.frameon": False, "legend.fontsize": 8.5,
-}  # fmt: skip
 READINGS_SHOWN = ["lateness_s", "weights_age_s", "weights_version", "missed_ticks"]
 
 
@@ -57,7 +46,7 @@ def load_run(folder: Path) -> RunRecord:
 
     Raises ValueError for a folder that holds no run, or for a log that cannot be read.
     """
-    config = load_config(folder)
+    config = read_config(folder)
     contents = LogReader(folder).contents(READINGS_SHOWN)
     outputs, events = contents.outputs, contents.events
     if len(outputs) == 0:
@@ -78,7 +67,7 @@ def load_run(folder: Path) -> RunRecord:
         recoveries=by_kind["recovery"],
         demo_lap_s=float(outputs["demo_lap_s"].max()) or None,
         yardstick_lap_s=checked(summary, "yardstick_lap_s", figures.get("yardstick_lap_s"), float | None),
-        realtime=config.clock == "realtime",
+        realtime=config.get("clock") == "realtime",
     )
 
 

@@ -19,7 +19,7 @@ from numba import njit
 
 from drivers.base import LidarReading
 from policies.backup.pure_pursuit import pursue
-from robot.safety.supervisor import FULL_BRAKE_A, Command
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
 from robot.tasks.race_track.task import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
 from sim.car.model import (
     P_FRONT,

@@ -5,9 +5,9 @@ from pathlib import Path
 from firmware_export.arithmetic import Kernel
 from firmware_export.crazyflie_app import AppPath, check, write_app
 from policies.policy_file import load_policy
-from robot.practice.best_policy import policy_path
+from robot.runtime.run_folder import policy_path
 from robot.tasks import track_trajectory
-from robot.training.network_of_run import network_of_run
+from robot.tasks.network_of_run import network_of_run
 from sim.quadrotor.model import quadrotors_named
 
 USUAL = "crazyflie_2_1"  # the drone that most people have

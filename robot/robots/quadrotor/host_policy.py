@@ -15,7 +15,7 @@ from drivers.crazyflie import Crazyflie, CrazyflieReading, Vector
 from firmware_export.crazyflie_app import POSITION_ERROR_MAX_M
 from firmware_export.network import Network
 from robot.robots.quadrotor.on_board import check_app
-from robot.training.network_of_run import TASK_MODULES
+from robot.tasks.network_of_run import TASK_MODULES
 from sim.quadrotor.model import (
     N_ROTORS,
     STEP_S,

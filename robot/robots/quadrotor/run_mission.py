@@ -13,7 +13,6 @@ from drivers.crazyflie import Crazyflie, CrazyflieSettings
 from drivers.emulators.virtual_motion_capture import VirtualMotionCapture
 from firmware_export.network import Network
 from policies.array_file import write_bytes_atomically
-from robot.practice.settings import new_run_folder, save_config
 from robot.robots.quadrotor.app_of_run import learned_with
 from robot.robots.quadrotor.figures import Figure, FigureOfEight, HoverAtPoints
 from robot.robots.quadrotor.flight_log import FlightLog, is_flight
@@ -27,8 +26,9 @@ from robot.robots.quadrotor.pilot import Pilot
 from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
 from robot.robots.robot_file import CrazyflieLink, load_drone
 from robot.runtime.clock import Clock, RealClock
+from robot.runtime.run_folder import new_run_folder, save_config
+from robot.tasks.network_of_run import network_of_run
 from robot.tasks.track_trajectory import LAP_S, figure_of_eight
-from robot.training.network_of_run import network_of_run
 from sim.quadrotor.model import load_parameters
 
 LANDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)

@@ -20,9 +20,12 @@ from drivers.emulators.virtual_car import VirtualCar
 from policies.replay import load_folder
 from robot.practice.progress import Progress
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig, new_run_folder, save_config
-from robot.practice.start import starting_policy, world_of
-from robot.safety.supervisor import Mode, Reason
+from robot.practice.settings import PracticeConfig
+from robot.practice.start import starting_policy
+from robot.robots.car.shield.supervision import Reason
+from robot.robots.car.world import world_of
+from robot.runtime.run_folder import new_run_folder, save_config
+from robot.safety.supervisor import Mode
 
 ZERO_THROTTLE_MS = 200.0  # the most where the car must stop
 LOOK_EVERY_S = 0.002

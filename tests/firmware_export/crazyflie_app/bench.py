@@ -20,7 +20,7 @@ from drivers.emulators.crazyflie_app import (
 from firmware_export.crazyflie_app import (
     full_thrust_n,
 )
-from robot.training.network_of_run import network_of_run
+from robot.tasks.network_of_run import network_of_run
 from sim.quadrotor.model import load_parameters
 from tests.firmware_export.app_flight import put
 

@@ -16,7 +16,7 @@ from firmware_export.crazyflie_app import (
 )
 from firmware_export.network import random_network
 from robot.robots.quadrotor.app_of_run import figure_of_eight, trained_for, write_app_of_run
-from robot.training.network_of_run import network_of_run
+from robot.tasks.network_of_run import network_of_run
 from tests.firmware_export.crazyflie_app.bench import (
     DRONE,
     POLICIES,

@@ -13,7 +13,7 @@ from firmware_export.crazyflie_app import (
 )
 from robot.robots.quadrotor.app_of_run import figure_of_eight
 from robot.tasks import track_trajectory
-from robot.training.network_of_run import network_of_run
+from robot.tasks.network_of_run import network_of_run
 from tests.firmware_export.crazyflie_app.bench import (
     DRONE,
     ONE,

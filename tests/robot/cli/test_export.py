@@ -13,7 +13,7 @@ from firmware_export.network import random_network
 from policies.actor import weight_count
 from policies.policy_file import save_policy
 from robot.cli.export import main
-from robot.training.network_of_run import network_of_run
+from robot.tasks.network_of_run import network_of_run
 from tests.firmware_export.toolchain import needs_arm_gcc
 
 FIGURES = {"bit_equal", "vectors", "instructions", "instructions_constant", "cycles_model", "flash_bytes", "ram_bytes",

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from robot.logs.reader import DamagedLog
-from robot.logs.setup_files import setup_path
 from robot.logs.setups import find_setup, pipeline_for
 from robot.logs.writer import LogWriter, next_part
+from robot.runtime.run_folder import setup_path
 
 SETUP = b"of life 1"
 

@@ -10,9 +10,10 @@ from policies.actor import actor_layers, weight_count
 from policies.policy_file import load_policy, save_policy
 from robot.cli.evaluate import main as evaluate
 from robot.practice import session
-from robot.practice.best_policy import BestPolicy, describe, make_lap, policy_path
+from robot.practice.best_policy import BestPolicy, describe, make_lap
 from robot.practice.run import practise
 from robot.practice.settings import PracticeConfig
+from robot.runtime.run_folder import policy_path
 
 LAYERS = actor_layers(50, 2)
 

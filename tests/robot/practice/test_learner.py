@@ -11,11 +11,12 @@ from policies.replay import TRANSITION
 from robot.practice import learner as learner_module
 from robot.practice.best_policy import make_lap
 from robot.practice.learner import LearnerProcess
-from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig, save_config
+from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.practice.start import starting_policy
 from robot.robots.car.belief.adaptation import Fit
+from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import SessionFile
-from robot.shared_memory.session_memory import SessionMemory
+from robot.runtime.session_memory import SessionMemory
 from sim.car.model import CarParameters
 
 LAYERS = starting_policy(PracticeConfig()).layers

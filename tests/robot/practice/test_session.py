@@ -11,11 +11,11 @@ from policies.policy_file import load_policy
 from policies.replay import load_folder
 from robot.logs.reader import LogReader
 from robot.logs.replay import replay
-from robot.logs.setup_files import setup_path
 from robot.logs.setups import find_setup, pipeline_for
 from robot.practice.run import practise
 from robot.practice.settings import PracticeConfig
 from robot.robots.car.mind import Phase
+from robot.runtime.run_folder import setup_path
 
 SHORT = PracticeConfig(track="oval", start_from="scratch", clock="lockstep", minutes=0.25, seed=5)
 

@@ -12,12 +12,11 @@ from robot.practice.settings import (
     CHANGES_ON_RESUME,
     PracticeConfig,
     load_config,
-    new_run_folder,
     own_settings,
     refuse_changes,
     resumed,
-    save_config,
 )
+from robot.runtime.run_folder import new_run_folder, save_config
 
 BEGAN = PracticeConfig(robot="my-car.toml", seed=7, track="oval")
 UNSET = {"hidden_seed": 3, "start": (1.0, 2.0, 90.0)}  # values for what is None otherwise

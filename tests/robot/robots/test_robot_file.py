@@ -6,7 +6,7 @@ import pytest
 
 from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
-from robot.practice.settings import PracticeConfig, load_config, new_run_folder, save_config
+from robot.practice.settings import PracticeConfig, load_config
 from robot.robots.car.wiring import lidar_settings, vesc_settings
 from robot.robots.robot_file import (
     believed_car,
@@ -14,6 +14,7 @@ from robot.robots.robot_file import (
     load_robot,
     robot_names,
 )
+from robot.runtime.run_folder import new_run_folder, save_config
 from sim.car.model import DATA
 
 DRONES = ("crazyflie", "virtual-crazyflie")

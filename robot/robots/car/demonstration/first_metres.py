@@ -32,7 +32,7 @@ from robot.robots.car.estimation.scan_matching import (
     match,
     solve3,
 )
-from robot.safety.supervisor import FULL_BRAKE_A, Command
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
 from sim.car.model import (
     P_FRONT,
     P_HALF_LENGTH,

@@ -32,7 +32,7 @@ from robot.robots.car.shield.rollout import (
     manoeuvre_action,
     stopping_command,
 )
-from robot.safety.supervisor import FULL_BRAKE_A
+from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import TICKS_PER_DECISION, target
 
 AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)

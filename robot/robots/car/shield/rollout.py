@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from policies.backup.pure_pursuit import lookahead, pursue
-from robot.safety.supervisor import FULL_BRAKE_A
+from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import (
     DECISION_S,
     SPEED_SLEW_M_S2,

@@ -16,8 +16,6 @@ import tyro
 
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import load_policy, save_policy
-from robot.practice.settings import new_run_folder, save_config
-from robot.practice.start import load_world
 from robot.robots.car.training.pretraining import (
     LAYERS,
     Check,
@@ -25,6 +23,8 @@ from robot.robots.car.training.pretraining import (
     Trial,
     pretrain,
 )
+from robot.robots.car.world import load_world
+from robot.runtime.run_folder import new_run_folder, save_config
 from robot.tasks.race_track.gradient import Objective
 from robot.tasks.race_track.laps import EstimateNoise, pack_courses
 from robot.tasks.race_track.task import DECISION_S, OBSERVATION_SIZE

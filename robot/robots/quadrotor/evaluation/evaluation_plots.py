@@ -7,7 +7,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from robot.robots.car.plots import INK, STYLE
 from robot.robots.quadrotor.evaluation.judgement import (
     CHANGES,
     DELAYS_S,
@@ -15,6 +14,7 @@ from robot.robots.quadrotor.evaluation.judgement import (
     Figures,
     Judgement,
 )
+from robot.views.plot_style import INK, STYLE
 
 SURVIVAL_COLOURS = LinearSegmentedColormap.from_list(
     "survival", [(0.0, "#7d1128"), (0.5, "#d1344b"), (0.8, "#e8872b"), (0.95, "#f7d76b"), (1.0, "#1f9d6b")]

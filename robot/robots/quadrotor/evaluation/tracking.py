@@ -16,7 +16,6 @@ from rich.table import Table
 
 from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
-from robot.robots.car.plots import INK, STYLE
 from robot.robots.quadrotor.evaluation.evaluation import (
     Conditions,
     Feedback,
@@ -26,6 +25,7 @@ from robot.robots.quadrotor.evaluation.evaluation import (
     wilson_interval,
 )
 from robot.tasks import track_trajectory
+from robot.views.plot_style import INK, STYLE
 from sim.quadrotor.model import STEP_S, QuadrotorParameters
 
 LAPS_S = (5.5, 3.5)

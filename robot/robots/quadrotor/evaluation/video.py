@@ -14,15 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from policies.array_file import write_bytes_atomically
-from robot.robots.car.plots import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    PALE,
-    RED,
-)
+from robot.views.plot_style import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED
 from sim.quadrotor.model import STEP_S, QuadrotorParameters, rotation_matrix
 
 PANEL = (480, 480)  # pixels

@@ -16,7 +16,6 @@ import numpy as np
 
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import save_policy
-from robot.practice.settings import new_run_folder, save_config
 from robot.robots.quadrotor.evaluation.evaluation import (
     DISTURBED,
     Conditions,
@@ -28,6 +27,7 @@ from robot.robots.quadrotor.evaluation.tracking import track, tracking_figures
 from robot.robots.quadrotor.training.first_order import FirstOrder, Recipe
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.robots.quadrotor.training.window import Objective
+from robot.runtime.run_folder import new_run_folder, save_config
 from robot.tasks import recover, task_module
 from sim.quadrotor.batch import SensorNoise
 from sim.quadrotor.model import (

@@ -19,7 +19,8 @@ from robot.robots.car.recovery import (
     ScanMemory,
     free_distance,
 )
-from robot.safety.supervisor import Command, Mode, execute
+from robot.robots.car.shield.supervision import Command, execute
+from robot.safety.supervisor import Mode
 from robot.tasks.race_track.task import TICK_S
 from sim.car.model import (
     P_DELAY,

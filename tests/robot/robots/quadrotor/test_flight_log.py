@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from robot.logs.mcap_file import DamagedLog, RefusedLog
-from robot.practice.settings import PracticeConfig, save_config
+from robot.practice.settings import PracticeConfig
 from robot.robots.quadrotor.flight_log import (
     FLIGHT,
     FlightLog,
     is_flight,
     read_flight,
 )
+from robot.runtime.run_folder import save_config
 
 
 def fly(log: FlightLog, ticks: int = 200) -> None:

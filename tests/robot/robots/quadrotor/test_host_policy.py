@@ -9,7 +9,7 @@ import pytest
 
 from drivers.crazyflie import CrazyflieCommand, CrazyflieReading
 from robot.robots.quadrotor.host_policy import HostPolicy, ahead
-from robot.training.network_of_run import network_of_run
+from robot.tasks.network_of_run import network_of_run
 from sim.quadrotor.model import (
     GRAVITY_M_S2,
     STEP_S,

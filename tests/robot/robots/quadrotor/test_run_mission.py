@@ -18,7 +18,7 @@ from robot.robots.quadrotor.on_board import LOGGED
 from robot.robots.quadrotor.run_mission import pilot_for, run_mission
 from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
 from robot.runtime.clock import RealClock
-from robot.training.network_of_run import network_of_run
+from robot.tasks.network_of_run import network_of_run
 
 
 def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(brief_run, tmp_path, monkeypatch, capsys):

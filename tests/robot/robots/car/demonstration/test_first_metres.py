@@ -23,8 +23,9 @@ from robot.robots.car.demonstration.first_metres import (
 )
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.shield.supervision import Command, execute
 from robot.runtime.control_loop import ControlLoop
-from robot.safety.supervisor import Command, Mode, execute
+from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task as race_track
 from sim.car.model import load_parameters
 

@@ -35,7 +35,7 @@ from robot.robots.car.shield.rollout import (
     manoeuvre_action,
     stopping_command,
 )
-from robot.safety.supervisor import FULL_BRAKE_A
+from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import (
     SPEED_SLEW_M_S2,
     STEER_SLEW_RAD_S,

@@ -9,8 +9,8 @@ from policies.actor import actor_layers, initial_weights
 from policies.fields import Field, total_size
 from policies.policy_file import save_policy
 from robot.tasks import hover, recover, track_trajectory
+from robot.tasks.network_of_run import TASK_MODULES, network_of_run
 from robot.tasks.race_track import task as race_track
-from robot.training.network_of_run import TASK_MODULES, network_of_run
 from sim.quadrotor.model import rotation_matrix
 
 

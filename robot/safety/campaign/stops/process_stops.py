@@ -23,9 +23,9 @@ import numpy as np
 
 from drivers.emulators.virtual_car import Truth, VirtualCar, VirtualCarConfig, start_virtual_car
 from robot.practice.run_lock import LOCK_FILE
-from robot.robots.car.stops.stoppable_session import Options
-from robot.robots.car.stops.stops import Stop
 from robot.runtime.left_behind import is_alive, modules_given
+from robot.safety.campaign.stops.stoppable_session import Options
+from robot.safety.campaign.stops.stops import Stop
 from robot.shared_memory.shared_block import SHARED_FOLDER
 from sim.car.model import hidden_car, load_parameters
 from sim.tracks.built_in_tracks import BUILT_IN
@@ -245,7 +245,7 @@ def job_on(car: VirtualCar, options: Options) -> Iterator[Job]:
     terminal, end = pty.openpty()
     with open(folder / "terminal.txt", "wb") as output:
         shell = subprocess.Popen(
-            [sys.executable, "-m", "robot.robots.car.stops.stoppable_session", str(folder / "options.json")],
+            [sys.executable, "-m", "robot.safety.campaign.stops.stoppable_session", str(folder / "options.json")],
             stdin=end, stdout=output, stderr=output, start_new_session=True, preexec_fn=take_terminal,
         )  # fmt: skip
     os.close(end)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from robot.cli.safety import SafetyConfig
-from robot.robots.car.stops.process_stops import (
+from robot.safety.campaign.stops.process_stops import (
     CAUSES,
     ENDING,
     GOING_ON,
@@ -16,8 +16,8 @@ from robot.robots.car.stops.process_stops import (
     hidden,
     judge,
 )
-from robot.robots.car.stops.stop_figures import figures_of, rows_of
-from robot.robots.car.stops.stops import Stop
+from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
+from robot.safety.campaign.stops.stops import Stop
 from sim.car.model import load_parameters
 
 SPEED, BRAKE = 1.0, 3.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robot.runtime.decisions import Decisions
+from robot.robots.car.decisions import Decisions
 from robot.tasks.race_track import task
 
 HERE, THERE = np.full(50, 0.25, np.float32), np.full(50, 0.5, np.float32)

@@ -1,4 +1,4 @@
-"""A session to be stopped, on a terminal of its own: `python -m robot.robots.car.stops.stoppable_session OPTIONS.json`.
+"""A session to be stopped, on a terminal of its own: `python -m robot.safety.campaign.stops.stoppable_session OPTIONS.json`.
 
 It stands for the shell that a person would start `robot practice` from: the session runs as the terminal's foreground
 job, so that Ctrl-C, Ctrl-Z, Ctrl-\\ and a hang-up reach it, and whatever else of it is within the terminal's reach.
@@ -15,8 +15,10 @@ import msgspec
 from robot.practice.progress import Progress
 from robot.practice.run import run_session
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig, save_config
-from robot.practice.start import load_world, starting_policy
+from robot.practice.settings import PracticeConfig
+from robot.practice.start import starting_policy
+from robot.robots.car.world import load_world
+from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import GUARDIANS
 
 PR_SET_PDEATHSIG = 1

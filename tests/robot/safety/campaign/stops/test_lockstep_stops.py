@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from robot.robots.car.mind import Phase
-from robot.robots.car.stops import lockstep_stops as module
-from robot.robots.car.stops.lockstep_stops import (
+from robot.safety.campaign.stops import lockstep_stops as module
+from robot.safety.campaign.stops.lockstep_stops import (
     CAUSES,
     forked,
     lockstep_stops,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from firmware_export.network import Network, network_of
 from policies.policy_file import load_policy
-from robot.practice.best_policy import policy_path
+from robot.runtime.run_folder import policy_path
 from robot.tasks import TASKS, task_module
 
 TASK_MODULES = {name: task_module(name) for name in TASKS}

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from robot.robots.car.stops.process_stops import OUT_OF_REACH
-from robot.robots.car.stops.stops import Stop
+from robot.safety.campaign.stops.process_stops import OUT_OF_REACH
+from robot.safety.campaign.stops.stops import Stop
 
 THROTTLE_OFF_MS = 200.0  # the most where a process died or hung
 BELIEVED_GRIP = 0.8  # share of the nominal grip that is believed before anything was measured

@@ -1,6 +1,7 @@
 """The shared memory of a session: the rings, the mailbox and the status records that its processes attach to."""
 
 import os
+import re
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Protocol, TypeVar
 from policies.actor import weight_count
 from policies.replay import TRANSITION
 from robot.practice.best_policy import lap_dtype
-from robot.practice.settings import shared_name
 from robot.robots.car.shield.stop_plan import StopPlan
 from robot.runtime.events import EVENT, weights_dtype
 from robot.runtime.records import OUTPUTS, READINGS
@@ -82,3 +82,8 @@ class SessionMemory:
     def close(self) -> None:
         """Unmap and remove all of it."""
         self._close.close()
+
+
+def shared_name(folder: Path, part: str) -> str:
+    """Name of one of the session's blocks of shared memory."""
+    return f"robot-{os.getpid()}-{re.sub('[^A-Za-z0-9]+', '', folder.name)[-24:]}-{part}"

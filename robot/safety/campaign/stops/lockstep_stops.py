@@ -21,16 +21,17 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
 from policies.policy_file import load_policy
-from robot.practice.start import SHIPPED_POLICY, load_world
+from robot.practice.start import SHIPPED_POLICY
 from robot.robots.car.mind import Phase, Pipeline
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag
 from robot.robots.car.shield.stop_follower import StopFollower
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
-from robot.robots.car.stops.stops import Stop
-from robot.robots.car.stops.unverified import Unverified
+from robot.robots.car.world import load_world
 from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
+from robot.safety.campaign.stops.stops import Stop
+from robot.safety.campaign.stops.unverified import Unverified
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track.task import OBSERVATION_SIZE, TICK_S
 from sim.car.model import hidden_car, load_parameters

@@ -6,7 +6,7 @@ from drivers.base import VescReading
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.fallback import Fallback
 from robot.robots.car.shield.rollout import HARDEST, SLOW_M_S, braking
-from robot.safety.supervisor import FULL_BRAKE_A, Command
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
 from sim.car.model import (
     P_FRONT,
     P_MOTOR_GAIN,

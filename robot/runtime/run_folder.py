@@ -1,0 +1,68 @@
+"""A run's folder: its name, its configuration, and which file in it is what."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from policies.array_file import write_bytes_atomically
+from sim.input_files import read_toml, shown, wrong
+
+CONFIG_FILE = "config.toml"
+RUN_FORMAT = 1  # of what is in a run's folder; goes up when an older program could misread it
+BEST_FILE, NEWEST_FILE = "best.npz", "policy.npz"
+
+
+def new_run_folder(root: Path, task: str, name: str) -> Path:
+    """Make `root/<task>/<time>-<name>/`."""
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
+    for suffix in ("", *(f"-{k}" for k in range(2, 100))):
+        folder = root / task / f"{stamp}-{name}{suffix}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir():
+                continue
+            raise  # a link that leads nowhere, in place of one of its folders
+        return folder
+    raise FileExistsError(f"{root / task}: a hundred runs in one second")
+
+
+def save_config(folder: Path, config: Any) -> None:
+    """Write a config dataclass as `config.toml` beside the run's other files."""
+    values = {"format": RUN_FORMAT} | {key: value for key, value in asdict(config).items() if value is not None}
+    write_bytes_atomically(folder / CONFIG_FILE, [tomli_w.dumps(values).encode()])
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What `save_config` wrote. Raises ValueError for a folder that is no run, or of another format."""
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise ValueError(f"{folder}: not a run: it has no {CONFIG_FILE}")
+    return of_this_format(path, read_toml(path))
+
+
+def of_this_format(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """What is in a file of a run's folder, without the format's number. Raises ValueError for another format."""
+    found = values.pop("format", RUN_FORMAT)  # the first runs had no number
+    if found != RUN_FORMAT:
+        raise wrong(path, "format", shown(found), f"{RUN_FORMAT}; the run is of another version of this project")
+    return values
+
+
+def policy_path(folder: Path) -> Path:
+    """The policy of a run to drive with: the best, or the newest where no five clean laps were driven in a row."""
+    best = folder / BEST_FILE
+    return best if best.is_file() else folder / NEWEST_FILE
+
+
+def setup_name(life: int) -> str:
+    """Of the file that a life of control starts from, and of the log's copy of it."""
+    return f"setup-{life}.npz"
+
+
+def setup_path(folder: Path, life: int) -> Path:
+    """The file in a run's folder that control starts from."""
+    return folder / setup_name(life)
