@@ -7,7 +7,7 @@ block.
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import numpy as np
 
@@ -48,9 +48,9 @@ class VescReading:
 class LidarReading:
     """The points that arrived since the last read, oldest first. Arrays are (k,) float32, k <= LIDAR_POINTS_MAX."""
 
-    angle_rad: np.ndarray  # car frame: 0 forward, counter-clockwise positive, in [-pi, pi)
-    distance_m: np.ndarray  # 0 where nothing came back
-    age_s: np.ndarray  # when each point was measured, before the time of the read
+    angle_rad: Annotated[np.ndarray, LIDAR_POINTS_MAX]  # car frame: 0 forward, counter-clockwise positive, in [-pi, pi)
+    distance_m: Annotated[np.ndarray, LIDAR_POINTS_MAX]  # 0 where nothing came back
+    age_s: Annotated[np.ndarray, LIDAR_POINTS_MAX]  # when each point was measured, before the time of the read
     scan_age_s: float  # of the newest point, also when this read brought none; NEVER_S before the first
     revolution: int  # revolutions completed since the scan began
 

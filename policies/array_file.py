@@ -62,9 +62,14 @@ def named(error: OSError, path: Path) -> OSError:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write the arrays to `path` (any suffix), with their checksum."""
+    write_bytes_atomically(path, [array_bytes(arrays)])
+
+
+def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
+    """The arrays as the bytes of a file, with their checksum."""
     whole = io.BytesIO()
     np.savez(whole, allow_pickle=False, **arrays, **{CRC_FIELD: np.uint32(checksum(arrays))})  # type: ignore[arg-type]
-    write_bytes_atomically(path, [whole.getvalue()])
+    return whole.getvalue()
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

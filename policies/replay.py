@@ -1,8 +1,10 @@
 """What the robot lived through: transitions, the memory a learner samples, and checksummed segments on disk."""
 
+import json
 import struct
 import zlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,8 @@ import numpy as np
 from policies.array_file import write_bytes_atomically
 from sim.input_files import read_bytes
 
-OBSERVATION_SIZE = 50
-ACTION_SIZE = 2
 
-
+@cache
 def transition_dtype(observation_size: int, action_size: int) -> np.dtype:
     """One decision and what came of it."""
     return np.dtype(
@@ -34,9 +34,6 @@ def transition_dtype(observation_size: int, action_size: int) -> np.dtype:
     )
 
 
-TRANSITION = transition_dtype(OBSERVATION_SIZE, ACTION_SIZE)  # the race track's; segments on disk hold these
-
-
 class Memory:
     """A ring of transitions in columns, float32, oldest overwritten first.
 
@@ -45,7 +42,7 @@ class Memory:
     that an n-step return may go on into it. Rows 0 .. size-1 hold data.
     """
 
-    def __init__(self, capacity: int, observation_size: int = OBSERVATION_SIZE, action_size: int = ACTION_SIZE) -> None:
+    def __init__(self, capacity: int, observation_size: int, action_size: int) -> None:
         if capacity < 1:
             raise ValueError(f"memory capacity is {capacity}, must be at least 1")
         self.capacity = capacity
@@ -93,51 +90,67 @@ def continues(before: np.ndarray, after: np.ndarray) -> bool:
     return bool(next_decision and not ended and not after["overridden"])
 
 
-# A segment: MAGIC, version, CRC-32 of the dtype's description, number of transitions, CRC-32 of header and data; data.
+# A segment: MAGIC, version, length of the schema, number of transitions, CRC-32 of all but itself; schema; transitions. The
+# schema is the record's fields, NumPy's `descr` as JSON.
 MAGIC = b"ROBOTSEG"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<8sIIII")
-DTYPE_CRC = zlib.crc32(repr(TRANSITION.descr).encode())
+NONE = np.zeros(0, transition_dtype(0, 0))
 
 
 def write_segment(path: Path, transitions: np.ndarray) -> None:
-    """Write transitions (n,) TRANSITION to a segment file, beside and renamed."""
-    data = np.ascontiguousarray(transitions, TRANSITION).tobytes()
-    crc = zlib.crc32(data, zlib.crc32(HEADER.pack(MAGIC, VERSION, DTYPE_CRC, len(transitions), 0)))
-    write_bytes_atomically(Path(path), [HEADER.pack(MAGIC, VERSION, DTYPE_CRC, len(transitions), crc), data])
+    """Write transitions (n,) of a `transition_dtype` to a segment file, beside and renamed."""
+    schema = json.dumps(transitions.dtype.descr).encode()
+    data = np.ascontiguousarray(transitions).tobytes()
+    crc = checksum(len(schema), len(transitions), schema + data)
+    write_bytes_atomically(Path(path), [HEADER.pack(MAGIC, VERSION, len(schema), len(transitions), crc), schema, data])
+
+
+def checksum(schema_bytes: int, count: int, rest: bytes) -> int:
+    """Of a segment with this header."""
+    return zlib.crc32(rest, zlib.crc32(HEADER.pack(MAGIC, VERSION, schema_bytes, count, 0)))
 
 
 def read_segment(path: Path) -> np.ndarray:
-    """The transitions of a segment, (n,) TRANSITION. Raises ValueError naming the file and what was found in it."""
+    """The transitions of a segment, (n,). Raises ValueError naming the file and what was found in it."""
     raw = read_bytes(Path(path))
     if len(raw) < HEADER.size:
         raise ValueError(f"{path}: {len(raw)} bytes, a segment has at least {HEADER.size}")
-    magic, version, dtype_crc, count, crc = HEADER.unpack_from(raw)
+    magic, version, schema_bytes, count, crc = HEADER.unpack_from(raw)
     if magic != MAGIC:
         raise ValueError(f"{path}: begins with {magic!r}, a segment begins with {MAGIC!r}")
     if version != VERSION:
-        raise ValueError(f"{path}: field version is {version}, can read {VERSION}")
-    if dtype_crc != DTYPE_CRC:
-        raise ValueError(f"{path}: field dtype is {dtype_crc:#010x}, this version's transitions are {DTYPE_CRC:#010x}")
-    size = HEADER.size + count * TRANSITION.itemsize
-    if len(raw) != size:
-        raise ValueError(f"{path}: {len(raw)} bytes, {count} transitions need {size}")
-    found = zlib.crc32(raw[HEADER.size :], zlib.crc32(HEADER.pack(magic, version, dtype_crc, count, 0)))
+        raise ValueError(f"{path}: field version is {version}, can read {VERSION}; of another version of this project")
+    found = checksum(schema_bytes, count, raw[HEADER.size :])
     if found != crc:
-        raise ValueError(f"{path}: field crc32 is {crc:#010x}, the contents have {found:#010x}")
-    return np.frombuffer(raw, TRANSITION, count, HEADER.size).copy()
+        raise ValueError(f"{path}: {len(raw)} bytes, field crc32 is {crc:#010x}, the contents have {found:#010x}")
+    start = HEADER.size + schema_bytes
+    try:
+        dtype = np.dtype(
+            [(name, kind, *map(tuple, shape)) for name, kind, *shape in json.loads(raw[HEADER.size : start])]
+        )
+        if dtype != transition_dtype(*(dtype[name].shape[0] for name in ("observation", "action"))):
+            raise ValueError("they are not transitions of this version")
+        return np.frombuffer(raw, dtype, count, start).copy()
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"{path}: its schema or length is wrong: {error}") from error
 
 
 def join_segments(segments: Iterable[np.ndarray]) -> np.ndarray:
-    """All transitions in order of their step; of several with the same step, the first one given."""
-    parts = list(segments)
-    if not parts:
-        return np.zeros(0, TRANSITION)
+    """All transitions in order of their step; of several with the same step, the first one given. All of one task."""
+    parts = list(segments) or [NONE]
     everything = np.concatenate(parts)
     _, first = np.unique(everything["step"], return_index=True)
     return everything[first]
 
 
 def load_folder(folder: Path, pattern: str = "*.seg") -> np.ndarray:
-    """Every transition in the folder's segments, in order, each step once. Raises ValueError for a damaged segment."""
-    return join_segments(read_segment(path) for path in sorted(Path(folder).glob(pattern)))
+    """Every transition in the folder's segments, in order, each step once. Raises ValueError for a damaged segment, or
+    for one of another task than those before it.
+    """
+    segments: list[np.ndarray] = []
+    for path in sorted(Path(folder).glob(pattern)):
+        segments.append(read_segment(path))
+        if segments[-1].dtype != segments[0].dtype:
+            raise ValueError(f"{path}: its transitions are of another size than those of the folder's other segments")
+    return join_segments(segments)

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from policies.actor import LOG_STD_MAX, LOG_STD_MIN, weight_views
-from policies.replay import TRANSITION
 from policies.rlpd import Mirror, Rlpd
 from policies.rlpd_config import RlpdConfig
+from robot.robots.car.records import TRANSITION
 from robot.tasks.race_track.task import (
     ACTION_SIZE,
     MIRROR_ACTION_SIGN,

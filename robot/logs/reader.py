@@ -1,7 +1,6 @@
 """Reading a run's log: all its parts, to the last complete chunk, every chunk checked."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +10,18 @@ import numpy as np
 from numpy.lib.recfunctions import repack_fields
 
 from robot.logs.mcap_file import DamagedLog, McapChannel, McapFile, Message, RefusedLog
-from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, decode, message_definition
+from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, decode, dtype_of_definition
 from robot.logs.writer import EVENTS_TOPIC, LIBRARY, OUTPUTS_TOPIC, READINGS_TOPIC, WEIGHTS_TOPIC, log_parts
 from robot.runtime.events import EVENT_SCHEMA, weights_dtype
-from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.records import OUTPUTS_HEAD, READINGS_HEAD
 
 RECORDS = {READINGS_TOPIC: "Readings", OUTPUTS_TOPIC: "Outputs", WEIGHTS_TOPIC: "Weights"}
-FIXED = {PACKAGE + "Readings": READINGS, PACKAGE + "Outputs": OUTPUTS}
+NEEDED = {
+    READINGS_TOPIC: [field[0] for field in READINGS_HEAD],
+    OUTPUTS_TOPIC: [field[0] for field in OUTPUTS_HEAD],
+    WEIGHTS_TOPIC: weights_dtype(1).names or (),
+}
+NOTHING = np.dtype([("tick", "u8"), ("life", "u8")])  # of a chunk without a tick, and of a log without any
 
 
 @dataclass
@@ -67,13 +71,17 @@ class LogReader:
     def contents(self, fields: Sequence[str] = ("tick",)) -> "Contents":
         """Everything of a log that fits into memory easily, in one pass; `fields`: those of the readings to keep."""
         kept = list(fields)
-        batches = [(batch.outputs, repack_fields(batch.readings[kept]), batch.events) for batch in self.batches()]
-        outputs = np.concatenate([np.zeros(0, OUTPUTS), *(batch[0] for batch in batches)])
-        readings = np.concatenate([repack_fields(np.zeros(0, READINGS)[kept]), *(batch[1] for batch in batches)])
-        keys = (outputs["life"].astype(np.uint64) << np.uint64(40)) + outputs["tick"]
+        outputs: list[np.ndarray] = []
+        readings: list[np.ndarray] = []
+        events: dict[str, dict[str, Any]] = {}
+        for batch in self.batches():
+            outputs += [batch.outputs] * bool(len(batch.outputs))
+            readings += [repack_fields(batch.readings[kept])] * bool(len(batch.readings))
+            events |= {json.dumps(event): event for event in batch.events}
+        whole = np.concatenate(outputs or [np.zeros(0, NOTHING)])
+        keys = (whole["life"].astype(np.uint64) << np.uint64(40)) + whole["tick"]
         _, first = np.unique(keys, return_index=True)
-        events = {json.dumps(event): event for batch in batches for event in batch[2]}
-        return Contents(outputs[first], readings, list(events.values()))
+        return Contents(whole[first], np.concatenate(readings or [np.zeros(0, NOTHING)]), list(events.values()))
 
     def events(self) -> list[dict[str, Any]]:
         """All events in the order of recording, each once."""
@@ -131,12 +139,11 @@ class PartReader:
             events = [event_of(text) for text in messages[EVENTS_TOPIC]]
         except ValueError as error:
             raise DamagedLog(self.file.path, str(error)) from error
-        return Batch(
-            self._decoded(messages[READINGS_TOPIC], READINGS),
-            self._decoded(messages[OUTPUTS_TOPIC], OUTPUTS),
-            weights,
-            events,
+        known = {channel.topic: dtype for channel, dtype in self.dtypes.items()}
+        readings, outputs = (
+            self._decoded(messages[topic], known.get(topic, NOTHING)) for topic in (READINGS_TOPIC, OUTPUTS_TOPIC)
         )
+        return Batch(readings, outputs, weights, events)
 
     def _decoded(self, messages: list[bytes], dtype: np.dtype) -> np.ndarray:
         try:
@@ -164,19 +171,16 @@ def event_of(text: bytes) -> dict[str, Any]:
 
 
 def dtype_of(path: Path, channel: McapChannel) -> np.dtype:
-    """The records in a channel of ours. Raises RefusedLog if this version's are different."""
+    """The records in a channel of ours, as its schema says. Raises RefusedLog for a schema that makes no sense."""
     assert channel.schema is not None
-    name, definition = channel.kind, channel.schema.data.decode(errors="replace")
-    if name in FIXED:
-        dtype = FIXED[name]
-    else:
-        length = re.search(r"^float32\[(\d{1,9})\] weights$", definition, re.MULTILINE)
-        dtype = weights_dtype(int(length[1]) if length else 1)
-    if definition != message_definition(dtype):
-        ours, theirs = message_definition(dtype).splitlines(), definition.splitlines()
-        differing = sorted(set(ours) ^ set(theirs)) or ["the order of fields"]
+    try:
+        dtype = dtype_of_definition(channel.schema.data.decode(errors="replace"))
+    except ValueError as error:
+        raise RefusedLog("other version", f"{path}: {channel.kind} was written by another version: {error}") from error
+    missing = [name for name in NEEDED[channel.topic] if name not in (dtype.names or ())]
+    if missing:
         raise RefusedLog(
-            "other version", f"{path}: {name} was written by another version: '{differing[0]}' is not in both"
+            "other version", f"{path}: {channel.kind} was written by another version: '{missing[0]}' is missing"
         )
     if channel.encoding != MESSAGE_ENCODING:
         raise RefusedLog(

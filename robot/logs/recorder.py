@@ -15,7 +15,7 @@ from types import FrameType
 
 import numpy as np
 
-from policies.replay import TRANSITION, write_segment
+from policies.replay import write_segment
 from robot.logs.writer import LogWriter, next_part
 from robot.runtime.clock import RealClock
 from robot.runtime.events import (
@@ -24,7 +24,7 @@ from robot.runtime.events import (
     make_event,
     weights_dtype,
 )
-from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.records import Records
 from robot.runtime.run_folder import setup_path
 from robot.shared_memory.ring import Ring
 
@@ -45,6 +45,7 @@ class RecorderConfig:
     transitions: str
     events: tuple[str, ...]
     weights_size: int
+    records: Records
     session_pid: int = 0  # 0: the present parent's
 
 
@@ -55,11 +56,11 @@ class Recorder:
         self.folder = config.folder
         self.replay_folder = config.folder / "replay"
         self.replay_folder.mkdir(exist_ok=True)
-        self.log = LogWriter(next_part(config.folder), config.weights_size)
-        self.readings = Ring.attach(config.readings, READINGS)
-        self.outputs = Ring.attach(config.outputs, OUTPUTS)
+        self.log = LogWriter(next_part(config.folder), config.records, config.weights_size)
+        self.readings = Ring.attach(config.readings, config.records.readings)
+        self.outputs = Ring.attach(config.outputs, config.records.outputs)
         self.weights = Ring.attach(config.weights, weights_dtype(config.weights_size))
-        self.transitions = Ring.attach(config.transitions, TRANSITION)
+        self.transitions = Ring.attach(config.transitions, config.records.transition)
         self.events = [Ring.attach(name, EVENT) for name in config.events]
         self.rings = [self.readings, self.outputs, self.weights, self.transitions, *self.events]
         self.lost = {ring.block.name: ring.dropped + ring.damaged for ring in self.rings}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from robot.logs.recorder import RecorderConfig, record
 from robot.runtime.process_ends import end_with_reason
+from robot.runtime.robot import find_robot
 from robot.runtime.session_file import SessionFile
 
 
@@ -21,6 +22,7 @@ def main() -> None:
                 transitions=names["spool"],
                 events=(names["events"],),
                 weights_size=session.weights_size,
+                records=find_robot(session.kind).records(session.task),
                 session_pid=session.session_pid,
             )
         )

@@ -1,4 +1,4 @@
-"""The same decisions again: feeds a log's readings to a pipeline and compares every output, byte for byte.
+"""The same decisions again: feeds a log's readings to a mind and compares every output, byte for byte.
 
 What decides is deterministic and gets to know only the readings, the setup of its life and the weights in the log, so
 any difference means that a record was changed, or that the program decides otherwise than it did.
@@ -10,29 +10,20 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from robot.logs.mcap_file import DamagedLog, RefusedLog
 from robot.logs.reader import LogReader
-from robot.runtime.records import OUTPUTS, READINGS
-from robot.tasks.race_track.task import TICK_S
+from robot.logs.schema import message_definition
+from robot.logs.setups import mind_for
+from robot.runtime.robot import Mind
 
 Outcome = Literal[
     "equal", "different", "damaged", "failed", "foreign", "other version", "empty", "gap", "unreadable", "cut"
 ]
-
-
-class ReplayablePipeline(Protocol):
-    """What replay needs of a pipeline: `tick` reads a READINGS record and fills `outputs` (OUTPUTS)."""
-
-    outputs: np.ndarray
-
-    def tick(self, readings: np.ndarray) -> None: ...
-
-    def set_weights(self, weights: np.ndarray) -> None: ...
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -128,22 +119,21 @@ def check_follows(path: Path, last: tuple[int, int], reading: np.ndarray) -> Non
                          f"{life}: a gap cannot be replayed")  # fmt: skip
 
 
-def replay(path: Path | str, make_pipeline: Callable[[int], ReplayablePipeline] | None = None) -> ReplayReport:
+def replay(path: Path | str, make_mind: Callable[[int], Mind] | None = None) -> ReplayReport:
     """Replay a log (a run's folder or one MCAP file) up to its end or its first difference.
 
-    `make_pipeline(life)` gives the pipeline as it was when that life of the control process began; without it, it is
+    `make_mind(life)` gives the mind as it was when that life of the control process began; without it, it is
     made from the setup that the log carries.
 
     Raises RefusedLog (a ValueError) for a log that has a gap, is foreign, another version's, or holds no ticks. Damage
     that a checksum reveals is reported as a difference, at the first tick that can no longer be read.
     """
     path = Path(path)
-    make_pipeline = make_pipeline or own_pipeline(path)
+    make_mind = make_mind or own_mind(path)
     count, life, spent_s = 0, -1, 0.0
     difference: Difference | None = None
     outcome: Outcome = "different"
     reason = ""
-    current = np.zeros((), READINGS)
     tick = 0
     log = LogReader(path)
     started = time.perf_counter()
@@ -153,24 +143,26 @@ def replay(path: Path | str, make_pipeline: Callable[[int], ReplayablePipeline] 
             if entry.readings["life"] != life:
                 spent_s += time.perf_counter() - started
                 life = int(entry.readings["life"])
-                pipeline = make_pipeline(life)  # loading and compiling is not replaying
+                mind = make_mind(life)  # loading and compiling is not replaying
+                current = np.zeros((), mind.records.readings)
+                check_records(path, entry, mind)
                 started = time.perf_counter()
             if entry.weights is not None:
                 difference = changed_weights(tick, entry.weights)
                 if difference:
                     break
-                pipeline.set_weights(entry.weights["weights"].copy())
+                mind.set_weights(entry.weights["weights"].copy())
             current[...] = entry.readings
-            pipeline.tick(current)
+            mind.tick(current)
             count += 1
-            if pipeline.outputs.tobytes() != entry.outputs.tobytes():
-                difference = first_difference(entry.outputs, pipeline.outputs)
+            if mind.outputs.tobytes() != entry.outputs.tobytes():
+                difference = first_difference(entry.outputs, mind.outputs)
                 break
     except DamagedLog as damage:
         difference, outcome = Difference(tick + 1, damage.where, damage.stored, damage.found), "damaged"
         reason = f"{damage}; equal for {count} ticks before"
     spent_s += time.perf_counter() - started
-    speed = count * TICK_S / spent_s if count else None
+    speed = count * mind.tick_s / spent_s if count else None
     if difference is not None:
         reason = reason or (f"differs first at tick {difference.tick}, {difference.field}: logged {difference.logged}, "
                             f"replayed {difference.replayed}")  # fmt: skip
@@ -183,11 +175,22 @@ def replay(path: Path | str, make_pipeline: Callable[[int], ReplayablePipeline] 
     return ReplayReport("equal", True, True, count, speed, None)
 
 
-def own_pipeline(log: Path) -> Callable[[int], ReplayablePipeline]:
-    """The pipelines that a log's own setups describe."""
-    from robot.logs.setups import pipeline_for  # the whole of the robot's mind, which reading a log does not need
+def own_mind(log: Path) -> Callable[[int], Mind]:
+    """The minds that a log's own setups describe."""
+    return lambda life: mind_for(log, life)
 
-    return lambda life: pipeline_for(log, life)
+
+def check_records(path: Path, tick: Tick, mind: Mind) -> None:
+    """Raise RefusedLog unless the log's records are those of the mind."""
+    for name, theirs, ours in (
+        ("Readings", tick.readings.dtype, mind.records.readings), ("Outputs", tick.outputs.dtype, mind.records.outputs),
+    ):  # fmt: skip
+        if theirs != ours:
+            differing = sorted(
+                set(message_definition(theirs).splitlines()) ^ set(message_definition(ours).splitlines())
+            )
+            raise RefusedLog("other version", f"{path}: {name} was written by another version: "
+                             f"'{(differing or ['the order of fields'])[0]}' is not in both")  # fmt: skip
 
 
 def changed_weights(tick: int, weights: np.ndarray) -> Difference | None:
@@ -197,14 +200,19 @@ def changed_weights(tick: int, weights: np.ndarray) -> Difference | None:
     return None if found == stored else Difference(tick, f"weights {weights['version']} crc32", stored, found)
 
 
-def first_difference(logged: np.ndarray, replayed: np.ndarray) -> Difference:
-    """The first field, in the order of OUTPUTS, whose bytes differ; of an array, its first element."""
-    for name in OUTPUTS.names or ():
+def first_difference(logged: np.ndarray, replayed: np.ndarray, within: str = "", tick: int = -1) -> Difference:
+    """The first field, in the order of the record, whose bytes differ; of an array, its first element."""
+    tick = int(logged["tick"]) if tick < 0 else tick
+    for name in logged.dtype.names or ():
+        if logged.dtype[name].fields is not None:
+            if logged[name].tobytes() != replayed[name].tobytes():
+                return first_difference(logged[name], replayed[name], f"{within}{name}.", tick)
+            continue
         theirs, ours = np.atleast_1d(logged[name]), np.atleast_1d(replayed[name])
         for index in range(len(theirs)):
             if theirs[index].tobytes() != ours[index].tobytes():
-                label = f"{name}[{index}]" if logged[name].shape else name
-                return Difference(int(logged["tick"]), label, plain(theirs[index]), plain(ours[index]))
+                label = f"{within}{name}[{index}]" if logged.dtype[name].shape else within + name
+                return Difference(tick, label, plain(theirs[index]), plain(ours[index]))
     raise AssertionError("records differ in no field: their layout has padding")
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from robot.logs.junit import TestCase, write_junit
 from robot.logs.mcap_file import RefusedLog
-from robot.logs.replay import Outcome, ReplayablePipeline, ReplayReport, replay
+from robot.logs.replay import Mind, Outcome, ReplayReport, replay
 from robot.logs.writer import log_parts
 
 # Of `robot replay`: what each outcome exits with. Of a folder of logs the first of 1, 2, 3 that any of them has.
@@ -33,10 +33,10 @@ RESULTS: dict[int, Literal["passed", "failure"]] = {
 COMPLETE = {True: "true", False: "false", None: "unknown"}
 
 
-def try_replay(path: Path, make_pipeline: Callable[[int], ReplayablePipeline] | None = None) -> ReplayReport:
+def try_replay(path: Path, make_mind: Callable[[int], Mind] | None = None) -> ReplayReport:
     """Like `replay`, but whatever happens is reported: a log that is refused, and an exception of this program."""
     try:
-        return replay(path, make_pipeline)
+        return replay(path, make_mind)
     except RefusedLog as refusal:
         return ReplayReport.refused(refusal.outcome, str(refusal))
     except Exception as error:
@@ -73,16 +73,16 @@ def find_logs(folder: Path) -> list[Path]:
 
 
 def replay_folder(
-    folder: Path | str, make_pipeline: Callable[[Path, int], ReplayablePipeline] | None = None
+    folder: Path | str, make_mind: Callable[[Path, int], Mind] | None = None
 ) -> dict[Path, tuple[ReplayReport, float]]:
     """Replay every log below a folder: what came of each, and the seconds that it took.
 
-    `make_pipeline(log, life)` as for `replay`. Raises ValueError if there are none; no single log ends it.
+    `make_mind(log, life)` as for `replay`. Raises ValueError if there are none; no single log ends it.
     """
     results = {}
     for log in find_logs(Path(folder)):
         started = time.perf_counter()
-        make = (lambda life, log=log: make_pipeline(log, life)) if make_pipeline else None  # type: ignore[misc]
+        make = (lambda life, log=log: make_mind(log, life)) if make_mind else None  # type: ignore[misc]
         report = try_replay(log, make)
         results[log] = report, time.perf_counter() - started
     return results

@@ -1,31 +1,27 @@
-"""The pipeline that a log belongs to: built from the setup that the log carries, or that was saved beside it."""
+"""The mind that a log belongs to: built from the setup that the log carries, or that was saved beside it."""
 
 from pathlib import Path
 
-import numpy as np
-
 from robot.logs.mcap_file import McapFile, RefusedLog
 from robot.logs.writer import log_parts
-from robot.robots.car.mind import Pipeline
-from robot.robots.car.setup import PipelineSetup
+from robot.runtime.robot import Mind, find_robot
 from robot.runtime.run_folder import setup_name, setup_path
-from sim.car.model import N_PARAMETERS
+from robot.runtime.setup_file import robot_of
 
 
-def pipeline_for(log: Path, life: int) -> Pipeline:
-    """The pipeline as it was when this life of the control process began; `log`: a run's folder, or an MCAP file.
+def mind_for(log: Path, life: int) -> Mind:
+    """The mind as it was when this life of the control process began; `log`: a run's folder, or an MCAP file.
 
-    Raises RefusedLog if its setup is nowhere or of another version, DamagedLog if its checksum in the log is wrong.
+    Raises RefusedLog if its setup is nowhere, of another version, or of a robot that is not here; DamagedLog if its
+    checksum in the log is wrong.
     """
     path, data = find_setup(log, life)
     try:
-        setup = PipelineSetup.from_bytes(data, Path(setup_name(life)))
-        if setup.car.shape != (N_PARAMETERS,) or setup.car.dtype != np.float64:
-            raise ValueError(f"car has {setup.car.size} parameters, this version's has {N_PARAMETERS}")
-        return Pipeline(setup)
+        told = Path(setup_name(life))
+        return find_robot(robot_of(data, told)).mind(data, told)
     except ValueError as error:
-        told = str(error).removeprefix(f"{setup_name(life)}: ")
-        message = f"{path}: {setup_name(life)} is damaged or of another version: {told}"
+        why = str(error).removeprefix(f"{setup_name(life)}: ")
+        message = f"{path}: {setup_name(life)} is damaged or of another version: {why}"
         raise RefusedLog("other version", message) from error
 
 

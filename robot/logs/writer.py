@@ -13,7 +13,7 @@ from robot.runtime.events import (
     event_text,
     weights_dtype,
 )
-from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.records import Records
 from robot.runtime.run_folder import setup_name
 
 LIBRARY = "robot-practice"  # in the header: who wrote the file
@@ -43,13 +43,13 @@ class LogWriter:
     Every chunk carries its CRC-32; `close` adds one over the whole file and the index.
     """
 
-    def __init__(self, path: Path, weights_size: int) -> None:
+    def __init__(self, path: Path, records: Records, weights_size: int) -> None:
         self.path = path
         self._file = open(path, "xb")  # noqa: SIM115 - closed by close()
         self._mcap = Writer(self._file, CHUNK_BYTES, CompressionType.LZ4, enable_data_crcs=True)
         self._mcap.start(library=LIBRARY)
-        self._readings = self._channel(READINGS_TOPIC, "Readings", READINGS)
-        self._outputs = self._channel(OUTPUTS_TOPIC, "Outputs", OUTPUTS)
+        self._readings = self._channel(READINGS_TOPIC, "Readings", records.readings)
+        self._outputs = self._channel(OUTPUTS_TOPIC, "Outputs", records.outputs)
         self._weights = self._channel(WEIGHTS_TOPIC, "Weights", weights_dtype(weights_size))
         schema = self._mcap.register_schema(EVENT_SCHEMA, "jsonschema", EVENT_JSON_SCHEMA.encode())
         self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)

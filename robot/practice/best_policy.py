@@ -7,12 +7,10 @@ the middle one of them ended. When the newest five have become clearly worse, th
 
 import math
 from collections import deque
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from policies.actor import weight_count
 from policies.policy_file import load_policy, save_policy
 from robot.runtime.run_folder import BEST_FILE, NEWEST_FILE
 from robot.tasks.race_track import task as race_track
@@ -20,26 +18,6 @@ from sim.input_files import wrong
 
 LAPS = 5
 LOST_SHARE = 0.012  # by which the last five laps may be slower than those to beat: less is chance
-
-
-@cache
-def lap_dtype(layers: tuple[int, ...]) -> np.dtype:
-    """A lap that control reports, with the actor that was in force when it ended.
-
-    step: of the first transition that was completed after the lap, or with it.
-    """
-    return np.dtype([("step", "<u8"), ("practice_s", "<f8"), ("lap_s", "<f8"), ("clean", "u1"), ("baseline", "u1"),
-                     ("weights", "<f4", (weight_count(layers),))])  # fmt: skip
-
-
-def make_lap(layers: tuple[int, ...], step: int, lap: dict, weights: np.ndarray) -> np.ndarray:
-    """A record of `lap_dtype` for a `lap` event of the pipeline."""
-    record = np.zeros((), lap_dtype(layers))
-    record["step"] = step
-    for name in ("practice_s", "lap_s", "clean", "baseline"):
-        record[name] = lap[name]
-    record["weights"] = weights
-    return record
 
 
 class BestPolicy:
@@ -58,10 +36,10 @@ class BestPolicy:
         self.median_lap_s = self.expected_s = best_median_s(folder)
 
     def add(self, lap: np.ndarray) -> None:
-        """The next lap, a record of `lap_dtype`; laps of the policy as it came do not count."""
+        """The next lap, a record of `episode_dtype`; laps of the policy as it came do not count."""
         if lap["baseline"]:
             return
-        self.recent_s.append(float(lap["lap_s"]) if lap["clean"] else math.inf)
+        self.recent_s.append(float(lap["merit"]) if lap["clean"] else math.inf)
         if self.expected_s is None and self.median_lap_s is not None and len(self.recent_s) == LAPS:
             self.expected_s = max(self.median_lap_s, float(np.median(self.recent_s)))
         if not lap["clean"]:
@@ -70,7 +48,7 @@ class BestPolicy:
         self.row.append(lap.copy())
         if len(self.row) < LAPS:
             return
-        median_lap_s = float(np.median([one["lap_s"] for one in self.row]))
+        median_lap_s = float(np.median([one["merit"] for one in self.row]))
         if median_lap_s < (self.median_lap_s or math.inf):
             self.median_lap_s = self.expected_s = median_lap_s
             self.save()

@@ -19,14 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from policies.policy_file import save_policy
-from policies.replay import TRANSITION, load_folder
-from robot.practice.best_policy import BestPolicy, lap_dtype
+from policies.replay import load_folder
+from robot.practice.best_policy import BestPolicy
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import new_learner, starting_policy
 from robot.robots.car.belief.adaptation import fit_car, improve
 from robot.robots.car.world import course_of
 from robot.robots.robot_file import believed_car
+from robot.runtime.episodes import episode_dtype
 from robot.runtime.process_ends import end_with_reason
+from robot.runtime.robot import find_robot
 from robot.runtime.run_folder import NEWEST_FILE
 from robot.runtime.session_file import PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
@@ -48,9 +50,10 @@ class LearnerProcess:
 
     def __init__(self, session: SessionFile) -> None:
         self.session = session
+        self.records = find_robot(session.kind).records(session.task)
         self.folder = Path(session.folder)
-        self.ring = Ring.attach(session.names["transitions"], TRANSITION)
-        self.laps = Ring.attach(session.names["laps"], lap_dtype(session.layers))
+        self.ring = Ring.attach(session.names["transitions"], self.records.transition)
+        self.laps = Ring.attach(session.names["episodes"], episode_dtype(session.layers))
         self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
@@ -138,7 +141,7 @@ class LearnerProcess:
     def adapt(self) -> None:
         """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
         count = len(self.lived)
-        fit = fit_car(np.array(self.lived, TRANSITION), self.nominal)
+        fit = fit_car(np.array(self.lived, self.records.transition), self.nominal)
         if fit is None:
             self.improve_after[0] = count + TRY_AGAIN_AFTER
             return

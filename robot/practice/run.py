@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
 from robot.practice.best_policy import best_median_s
 from robot.practice.interruptions import listening
@@ -19,14 +20,13 @@ from robot.practice.settings import PracticeConfig, load_config, own_settings, r
 from robot.practice.show import initial_view, refresh
 from robot.practice.start import starting_policy
 from robot.practice.summary import summarise
-from robot.robots.car.demonstration.course_from_lap import gates, load_course, save_course
+from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes, gates, load_course
 from robot.robots.car.demonstration.keyboard import Keyboard, KeyboardDriver
 from robot.robots.car.plots import plot_run
 from robot.robots.car.shield import predictive_brake
 from robot.robots.car.world import World, about_loops, true_car, world_of
 from robot.runtime.json_file import write_json
 from robot.runtime.run_folder import new_run_folder, save_config
-from robot.runtime.session_file import COURSE_FILE
 from robot.views.patient_output import patient_stderr
 from robot.views.say import say
 from robot.views.terminal import LiveView
@@ -90,7 +90,7 @@ def demonstrate(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, 
     path = folder / COURSE_FILE
     progress = session.progress
     if progress.demo_lap_s and not config.mapless:
-        save_course(path, world.course, world.grid)
+        write_bytes_atomically(path, [course_bytes(world.course, world.grid)])
     course = load_course(path)[0] if path.exists() else None
     return {
         "run": str(folder),

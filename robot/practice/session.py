@@ -26,8 +26,9 @@ from policies.policy_file import PolicyFile
 from robot.practice.progress import Progress
 from robot.practice.run_lock import RunLock
 from robot.practice.settings import SCRATCH, PracticeConfig
-from robot.robots.car.demonstration.course_from_lap import load_course
+from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.mind import Phase
+from robot.robots.car.robot import ROBOT
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.world import World, true_car
 from robot.robots.robot_file import believed_car, load_robot, robot_path
@@ -37,7 +38,7 @@ from robot.runtime.process_ends import GONE, WRONG
 from robot.runtime.processes import READY_S, Child, Processes
 from robot.runtime.records import STAND
 from robot.runtime.run_folder import setup_path
-from robot.runtime.session_file import COURSE_FILE, GUARDIANS, SessionFile
+from robot.runtime.session_file import GUARDIANS, SessionFile
 from robot.runtime.session_memory import SessionMemory
 from robot.safety.supervisor import Mode
 from robot.shared_memory.ring import Ring
@@ -119,7 +120,7 @@ class Session:
             self.processes.lock = self.lock.descriptor
             self._try_ports()
             sweep_memory()
-            self.shared = SessionMemory(self.folder, self.policy.layers)
+            self.shared = SessionMemory(self.folder, ROBOT, self.config.task, self.policy.layers)
             self.opened = True
             self._write_session_file()
             self._start_guardians()
@@ -172,22 +173,22 @@ class Session:
                 )
             )
 
-    @property
-    def _vesc_port(self) -> str:
-        return self.processes.car.vesc_path if self.processes.car else self.robot.vesc.port
-
     def _write_session_file(self) -> None:
         car = self.processes.car
         SessionFile(
             folder=str(self.folder),
             robot=self.config.robot,
+            kind=ROBOT.kind,
+            task=self.config.task,
             names=self.shared.names,
             layers=self.policy.layers,
             weights_size=weight_count(self.policy.layers),
             lockstep=self.config.clock == "lockstep",
             clock_socket=str(car.directory / "lockstep") if car else "",
-            vesc_port=self._vesc_port,
-            lidar_port=car.lidar_path if car else self.robot.lidar.port,
+            ports={
+                "vesc": car.vesc_path if car else self.robot.vesc.port,
+                "lidar": car.lidar_path if car else self.robot.lidar.port,
+            },
             learning=self.learning,
             device_folder=str(car.directory) if car else "",
             session_pid=os.getpid(),
@@ -284,7 +285,7 @@ class Session:
         now_s = time.monotonic()
         status = self.shared.control.read()
         in_charge = int(status["pid"]) == control.pid
-        if self.stop_level or (in_charge and status["phase"] >= Phase.FINISH):
+        if self.stop_level or (in_charge and status["outputs"]["phase"] >= Phase.FINISH):
             self.stopping_s = self.stopping_s or now_s
             if now_s - self.stopping_s > STOP_S[self.stop_level]:
                 self.fail(f"control did not end within {STOP_S[self.stop_level]:.0f} s")
@@ -340,8 +341,8 @@ class Session:
         )
 
     def _note_restart(self, name: str, code: int) -> None:
-        status = self.shared.control.read()
-        self.progress.restarts.append({"process": name, "exit": code, "practice_s": float(status["practice_s"])})
+        practice_s = float(self.shared.control.read()["outputs"]["practice_s"])
+        self.progress.restarts.append({"process": name, "exit": code, "practice_s": practice_s})
 
     def _take_news(self) -> None:
         news = self.shared.rings["news"].read()
@@ -355,16 +356,17 @@ class Session:
             if "text" in told:
                 say(told["text"])
         status = self.shared.control.read()
-        if status["time_s"] > 0.0:
+        seen = status["outputs"]
+        if seen["time_s"] > 0.0:
             p = self.progress
-            p.practice_s = max(p.practice_s, float(status["practice_s"]))
+            p.practice_s = max(p.practice_s, float(seen["practice_s"]))
             p.step = max(p.step, self.first_step + self.shared.rings["spool"].written)
             self.ticks = int(status["tick"])
-            p.episode = max(p.episode, int(status["episode"]))
+            p.episode = max(p.episode, int(seen["episode"]))
 
     def steer(self, steer_rad: float, speed_m_s: float) -> None:
         """Pass on what the person at the keyboard wants."""
-        self.shared.orders.write(key_steer_rad=steer_rad, key_speed_m_s=speed_m_s)
+        self.shared.orders.write(operator=(steer_rad, speed_m_s))
 
     def request_stop(self, level: int = 1) -> None:
         """1: bring the car to rest along the course, save, end. 2: emergency stop."""
@@ -388,8 +390,9 @@ class Session:
     @property
     def stands(self) -> bool:
         """Whether a car that is held has come to rest."""
-        status = self.shared.control.read()
-        return not self.realtime or bool(status["mode"] >= Mode.STOP and abs(status["v_x"]) < STANDING_M_S)
+        seen = self.shared.control.read()["outputs"]
+        standing = seen["mode"] >= Mode.STOP and abs(seen["estimate"]["v_x"]) < STANDING_M_S
+        return not self.realtime or bool(standing)
 
     def _give_orders(self) -> None:
         if self.opened:

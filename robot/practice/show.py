@@ -32,18 +32,19 @@ def initial_view(session: Session, yardstick_s: float) -> ViewState:
 def refresh(view: LiveView, session: Session) -> None:
     """Take over what the processes report, and draw if it is time."""
     state, control = view.state, session.shared.control.read()
-    progress = session.progress
-    if control["time_s"] > 0.0:
-        state.phase = PHASES[Phase(int(control["phase"]))]
-        state.mode, reason = Mode(int(control["mode"])).name, Reason(int(control["reason"]))
+    progress, seen = session.progress, control["outputs"]
+    if seen["time_s"] > 0.0:
+        state.phase = PHASES[Phase(int(seen["phase"]))]
+        state.mode, reason = Mode(int(seen["mode"])).name, Reason(int(seen["reason"]))
         state.reason = REASON_TEXTS[reason]
-        state.move(float(control["x"]), float(control["y"]), float(control["yaw"]), float(control["v_x"]))
-        state.practice_s, state.quality = float(control["practice_s"]), float(control["quality"])
-        state.demo_lap_s = float(control["demo_lap_s"])
+        estimate = seen["estimate"]
+        state.move(float(estimate["x"]), float(estimate["y"]), float(estimate["yaw"]), float(estimate["v_x"]))
+        state.practice_s, state.quality = float(seen["practice_s"]), float(estimate["quality"])
+        state.demo_lap_s = float(seen["figures"]["demo_lap_s"])
         state.ticks, state.missed_ticks = int(control["tick"]), int(control["missed_ticks"])
         state.late_p50_us, state.late_p99_us = float(control["late_p50_us"]), float(control["late_p99_us"])
         state.period_p50_us, state.period_p99_us = float(control["period_p50_us"]), float(control["period_p99_us"])
-        state.overrides, state.decisions = int(control["overrides"]), int(control["decisions"])
+        state.overrides, state.decisions = int(seen["overrides"]), int(seen["decision"])
         state.weights_version = int(control["weights_version"])
         state.weights_age_s = float(control["weights_age_s"])
     state.collisions, state.recoveries = len(progress.collisions), len(progress.recoveries)

@@ -1,45 +1,49 @@
-"""Read, think, write, at a steady period: the loop that owns the robot's drivers.
+"""Read, think, write, at a steady period: the loop that owns the robot's devices.
 
 Each tick starts at its own time on the clock. A tick that ends late skips the ticks that it overran (and counts them):
-the phase is kept and nothing spins. Whatever goes wrong in a tick, the car is told to stop before anyone is told why.
+the phase is kept and nothing spins. Whatever goes wrong in a tick, the robot is told to stop before anyone is told why.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from drivers.base import LidarReading, LinkLost, VescReading
-from drivers.rplidar import RPLidar
-from drivers.vesc import Vesc
-from robot.robots.car.mind import Pipeline
-from robot.runtime.clock import Clock
-from robot.runtime.records import LIDAR_POINTS_MAX, READINGS
-from robot.tasks.race_track.task import TICK_S
+from drivers.base import Clock, LinkLost
+from robot.runtime.robot import Device, Mind
 
 RECONNECT_EVERY_TICKS = 10
 
 
 class ControlLoop:
-    """One robot's drivers, its pipeline, and the record of what happened in the newest tick."""
+    """One robot's devices, its mind, and the record of what happened in the newest tick.
 
-    def __init__(self, clock: Clock, vesc: Vesc, lidar: RPLidar, pipeline: Pipeline, life: int) -> None:
+    readings: an empty READINGS record of the robot.
+    """
+
+    def __init__(
+        self, clock: Clock, devices: dict[str, Device], mind: Mind, readings: np.ndarray, life: int, tick_s: float
+    ) -> None:
         self.clock = clock
-        self.vesc = vesc
-        self.lidar = lidar
-        self.pipeline = pipeline
-        self.readings = np.zeros((), READINGS)
+        self.devices = devices
+        self.mind = mind
+        self.readings = readings
         self.readings["life"] = life
-        self.outputs = pipeline.outputs
-        self.tick = 0
-        self.start_s = clock.now() + TICK_S
-        self.missed_ticks = 0
-        self.vesc_up = self.lidar_up = True
-        self.sent = (0.0, 0.0, 0.0)
+        self.outputs = mind.outputs
+        self.tick_s = tick_s
+        self.tick = self.missed_ticks = 0
+        self.start_s = 0.0
+        self.up = dict.fromkeys(devices, True)
+
+    def start(self) -> None:
+        """Let the first tick be due a period from now. The devices are open."""
+        self.start_s = self.clock.now() + self.tick_s
 
     def wait(self) -> None:
         """Sleep until the next tick's time, skipping those that have already passed."""
         self.tick += 1
         late = self.clock.now() - self.due_s
-        if late > TICK_S:
-            skipped = int(late / TICK_S)
+        if late > self.tick_s:
+            skipped = int(late / self.tick_s)
             self.tick += skipped
             self.missed_ticks += skipped
         self.clock.sleep_until(self.due_s)
@@ -47,79 +51,50 @@ class ControlLoop:
     @property
     def due_s(self) -> float:
         """When the present tick was to begin."""
-        return self.start_s + self.tick * TICK_S
+        return self.start_s + self.tick * self.tick_s
 
     def run_tick(self, stop_requested: int, learner_up: bool, weights_version: int, weights_age_s: float,
-                 key: tuple[float, float]) -> None:  # fmt: skip
+                 operator: Sequence[float]) -> None:  # fmt: skip
         """Read, think, write once. Afterwards `readings` and `outputs` hold the tick's records."""
-        self.read(stop_requested, learner_up, weights_version, weights_age_s, key)
-        self.pipeline.tick(self.readings)
+        self.read(stop_requested, learner_up, weights_version, weights_age_s, operator)
+        self.mind.tick(self.readings)
         self.write()
 
     def read(self, stop_requested: int, learner_up: bool, weights_version: int, weights_age_s: float,
-             key: tuple[float, float]) -> None:  # fmt: skip
-        """Fill `readings` with what the drivers have and what else the pipeline may know."""
+             operator: Sequence[float]) -> None:  # fmt: skip
+        """Fill `readings` with what the devices have and what else the mind may know."""
         now = self.clock.now()
-        vesc, lidar = self._read_vesc(), self._read_lidar()
         r = self.readings
+        for turn, (name, device) in enumerate(self.devices.items()):
+            self.up[name] = self._read(name, device, turn * RECONNECT_EVERY_TICKS // len(self.devices))
+            r[name]["up"] = self.up[name]
         r["tick"], r["time_s"], r["lateness_s"] = self.tick, now, max(0.0, now - self.due_s)
         r["missed_ticks"] = self.missed_ticks
-        r["vesc_up"], r["lidar_up"] = self.vesc_up, self.lidar_up
-        r["sent_steer_rad"], r["sent_speed_m_s"], r["sent_brake_a"] = self.sent
         r["stop_requested"], r["learner_up"] = stop_requested, learner_up
         r["weights_version"], r["weights_age_s"] = weights_version, weights_age_s
-        r["key_steer_rad"], r["key_speed_m_s"] = key
-        r["values_age_s"], r["imu_age_s"], r["scan_age_s"] = np.inf, np.inf, np.inf
-        r["points"] = 0
-        if vesc is not None:
-            r["wheel_speed_m_s"] = vesc.erpm_speed_m_s
-            r["motor_current_a"] = vesc.motor_current_a
-            r["input_voltage_v"] = vesc.input_voltage_v
-            r["tachometer_m"] = vesc.tachometer_m
-            r["accel_x_m_s2"], r["accel_y_m_s2"] = vesc.accel_x_m_s2, vesc.accel_y_m_s2
-            r["accel_z_m_s2"] = vesc.accel_z_m_s2
-            r["yaw_rate_rad_s"] = vesc.yaw_rate_rad_s
-            r["values_age_s"], r["imu_age_s"] = vesc.values_age_s, vesc.imu_age_s
-            r["fault_code"] = vesc.fault_code
-        if lidar is not None:
-            points = min(len(lidar.angle_rad), LIDAR_POINTS_MAX)
-            r["points"], r["revolution"], r["scan_age_s"] = points, lidar.revolution, lidar.scan_age_s
-            r["angle_rad"][:points] = lidar.angle_rad[:points]
-            r["distance_m"][:points] = lidar.distance_m[:points]
-            r["age_s"][:points] = lidar.age_s[:points]
+        r["operator"] = operator
 
-    def _read_vesc(self) -> VescReading | None:
+    def _read(self, name: str, device: Device, turn: int) -> bool:
+        """Fill in a device's part; whether its link is there. Those that lost it try again in turns."""
+        record = self.readings[name]
+        device.absent(record)
         try:
-            if not self.vesc_up and self.tick % RECONNECT_EVERY_TICKS == 0:
-                self.vesc_up = self.vesc.reconnect()
-            return self.vesc.read() if self.vesc_up else None
+            up = self.up[name] or (self.tick % RECONNECT_EVERY_TICKS == turn and device.reconnect())
+            if up:
+                device.read(record)
         except LinkLost:
-            self.vesc_up = False
-            return None
-
-    def _read_lidar(self) -> LidarReading | None:
-        try:
-            if not self.lidar_up and self.tick % RECONNECT_EVERY_TICKS == RECONNECT_EVERY_TICKS // 2:
-                self.lidar_up = self.lidar.reconnect()
-            return self.lidar.read() if self.lidar_up else None
-        except LinkLost:
-            self.lidar_up = False
-            return None
+            return False
+        return up
 
     def write(self) -> None:
-        """Send the pipeline's command; remember what was really sent."""
-        out = self.outputs
-        try:
-            if out["brake_a"] > 0.0:
-                sent = self.vesc.brake(float(out["brake_a"]), float(out["servo_rad"]))
-            else:
-                sent = self.vesc.write(float(out["servo_rad"]), float(out["speed_m_s"]))
-            self.sent = (sent.steer_rad, sent.speed_m_s, sent.brake_current_a)
-        except LinkLost:
-            self.vesc_up = False
-            self.sent = (0.0, 0.0, 0.0)
+        """Let the devices carry out what the mind decided."""
+        for name, device in self.devices.items():
+            try:
+                device.write(self.outputs)
+            except LinkLost:
+                self.up[name] = False
 
     def stop(self) -> None:
-        """Bring the car to rest. Never raises."""
-        self.vesc.stop()
-        self.lidar.stop()
+        """Bring the robot to rest. Never raises."""
+        for device in self.devices.values():
+            device.stop()

@@ -1,11 +1,12 @@
-"""The control process: drivers, pipeline, and nothing that could make it wait. No torch here.
+"""The control process: devices, mind, and nothing that could make it wait. No torch here.
 
     python -m robot.runtime.control_process SESSION.json LIFE
 
 LIFE counts the starts of control in a run; what it starts from is in `setup-LIFE.npz`.
-It may die at any moment: the guardian stops the car, the session starts a successor.
+It may die at any moment: the guardian stops the robot, the session starts a successor.
 """
 
+import hashlib
 import os
 import signal
 import sys
@@ -15,49 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from drivers.rplidar import RPLidar
-from drivers.vesc import Vesc
-from policies.replay import TRANSITION
-from robot.practice.best_policy import lap_dtype, make_lap
-from robot.robots.car.demonstration.course_from_lap import save_course
-from robot.robots.car.mind import Pipeline
-from robot.robots.car.rehearsal import rehearse
-from robot.robots.car.setup import PipelineSetup
-from robot.robots.car.shield.stop_plan import StopPlan
-from robot.robots.car.wiring import lidar_settings, vesc_settings
-from robot.robots.robot_file import RobotConfig, load_robot
-from robot.runtime.clock import LockstepClock, RealClock
+from policies.array_file import write_bytes_atomically
+from robot.runtime.clock import Clock, LockstepClock, RealClock
 from robot.runtime.control_loop import ControlLoop
-from robot.runtime.events import (
-    EVENT,
-    make_event,
-    make_weights,
-    weights_dtype,
-)
+from robot.runtime.episodes import episode_dtype, make_episode
+from robot.runtime.events import EVENT, make_event, make_weights, weights_dtype
 from robot.runtime.process_ends import end_with_reason
 from robot.runtime.realtime import become_realtime
-from robot.runtime.records import (
-    FINISH,
-    OUTPUTS,
-    READINGS,
-    STAND,
-)
+from robot.runtime.records import FINISH, STAND
+from robot.runtime.robot import find_robot
 from robot.runtime.run_folder import setup_path
-from robot.runtime.session_file import (
-    COURSE_FILE,
-    GUARDIANS,
-    PUBLISH_EVERY,
-    SessionFile,
-)
-from robot.shared_memory.blocks import (
-    CONTROL_STATUS,
-    GUARDIAN_STATUS,
-    SESSION_STATUS,
-    SharedRecord,
-)
+from robot.runtime.session_file import GUARDIANS, PUBLISH_EVERY, SessionFile
+from robot.shared_memory.blocks import GUARDIAN_STATUS, SharedRecord, control_status, session_status
 from robot.shared_memory.mailbox import Mailbox, Weights
 from robot.shared_memory.ring import Ring
-from robot.tasks.race_track.task import TICK_S
 
 TIMING_WINDOW = 3000  # ticks
 STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes out in each
@@ -65,19 +37,15 @@ LEARNER_PATIENCE_S = 600.0  # in lockstep: a learner that takes longer hangs; on
 ROOM_PATIENCE_S = 60.0  # in lockstep: for the recorder to make room
 SESSION_SILENT_S = 3.0  # without a heartbeat: the session hangs, or was stopped
 GUARDIANS_SILENT_S = 0.2
-VERSION_PATIENCE_S = 1.0  # for the motor controller to tell its firmware's version
-ORPHAN_S = 8.0  # without a session, the car stands by then, or never will
-COPIED = ("tick", "time_s", "practice_s", "phase", "mode", "reason", "x", "y", "yaw", "v_x", "quality", "s", "lateral",
-          "laps", "last_lap_s", "best_lap_s", "demo_lap_s", "trim_rad", "latency_s", "step", "episode", "collisions",
-          "recoveries", "recoveries_failed", "overrides", "finished")  # fmt: skip
+ORPHAN_S = 8.0  # without a session, the robot stands by then, or never will
 
 
 class Timing:
     """Lateness and period of the last ticks, and of all: a histogram is kept by the log, this is for the eye."""
 
-    def __init__(self) -> None:
+    def __init__(self, tick_s: float) -> None:
         self.late_s = np.zeros(TIMING_WINDOW)
-        self.period_s = np.full(TIMING_WINDOW, TICK_S)
+        self.period_s = np.full(TIMING_WINDOW, tick_s)
         self.ticks = 0
         self.last_s = 0.0
 
@@ -102,48 +70,56 @@ class Timing:
 class ControlProcess:
     """The control loop, and its ends of what it shares with the other processes."""
 
-    def __init__(self, session: SessionFile, setup: PipelineSetup, robot: RobotConfig, life: int) -> None:
+    def __init__(self, session: SessionFile, life: int) -> None:
         self.session = session
-        names = session.names
-        self.readings = Ring.attach(names["readings"], READINGS)
-        self.outputs = Ring.attach(names["outputs"], OUTPUTS)
+        self.robot = find_robot(session.kind)
+        names, kinds = session.names, self.robot.records(session.task)
+        self.readings = Ring.attach(names["readings"], kinds.readings)
+        self.outputs = Ring.attach(names["outputs"], kinds.outputs)
         self.events = Ring.attach(names["events"], EVENT)
         self.news = Ring.attach(names["news"], EVENT)
-        self.laps = Ring.attach(names["laps"], lap_dtype(session.layers))
+        self.episodes = Ring.attach(names["episodes"], episode_dtype(session.layers))
         self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size))
-        self.spool = Ring.attach(names["spool"], TRANSITION)
-        self.transitions = Ring.attach(names["transitions"], TRANSITION)
+        self.spool = Ring.attach(names["spool"], kinds.transition)
+        self.transitions = Ring.attach(names["transitions"], kinds.transition)
         self.recorded = (self.readings, self.outputs, self.events, self.weights, self.spool)
         self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size)
-        self.status = SharedRecord.attach(names["control"], CONTROL_STATUS)
-        self.orders = SharedRecord.attach(names["session"], SESSION_STATUS)
+        self.status = SharedRecord.attach(names["control"], control_status(kinds.outputs))
+        self.orders = SharedRecord.attach(names["session"], session_status(*kinds.readings["operator"].shape))
         self.guardians = [SharedRecord.attach(names[name], GUARDIAN_STATUS) for name in GUARDIANS]
-        self.plan = StopPlan.attach(names["plan"])
-        rehearse(setup)
-        self.pipeline = Pipeline(setup)
-        self.clock = LockstepClock(session.clock_socket) if session.lockstep else RealClock()
-        self.vesc = Vesc(vesc_settings(session.vesc_port, robot), self.clock)
-        self.lidar = RPLidar(lidar_settings(session.lidar_port, robot), self.clock)
-        self.timing = Timing()
+        self.plan = self.robot.plan.attach(names["plan"])
+        path = setup_path(Path(session.folder), life)
+        setup = path.read_bytes()
+        self.setup_digest = hashlib.sha256(setup).hexdigest()[:16]
+        self.robot.rehearse(setup)
+        self.mind = self.robot.mind(setup, path)
+        self.clock: Clock = LockstepClock(session.clock_socket) if session.lockstep else RealClock()
+        self.devices = self.robot.devices(session, self.clock)
+        self.loop = ControlLoop(
+            self.clock, self.devices, self.mind, np.zeros((), kinds.readings), life, self.robot.tick_s
+        )
+        self.timing = Timing(self.robot.tick_s)
         self.in_use: Weights | None = None
         self.pending: Weights | None = None
         self.life = life
         self.orphaned_s = 0.0
-        self.held = ""  # why the car is to stand, by this process's own judgement
+        self.held = ""  # why the robot is to stand, by this process's own judgement
         self.save_error: OSError | None = None
 
     def run(self) -> None:
-        """Open the devices, keep the loop until the pipeline has finished, leave everything stopped.
+        """Open the devices, keep the loop until the mind has finished, leave everything stopped.
 
         Raises ConnectionError where a device cannot be reached, OSError where something could not be saved.
         """
-        self.vesc.open()
-        self.lidar.open()
-        self.check_firmware()
+        for device in self.devices.values():
+            device.open()
+        for device in self.devices.values():
+            device.check()
         granted = "lockstep" if self.session.lockstep else become_realtime()
-        loop = ControlLoop(self.clock, self.vesc, self.lidar, self.pipeline, self.life)
-        self.log_event("start", loop, life=self.life, scheduling=granted, setup=self.pipeline.setup.digest())
-        self.plan.write(self.pipeline.stop_plan, time.monotonic_ns())
+        loop = self.loop
+        loop.start()
+        self.log_event("start", loop, life=self.life, scheduling=granted, setup=self.setup_digest)
+        self.plan.write(self.mind.stop_plan, time.monotonic_ns())
         self.status.write(pid=os.getpid(), generation=self.life, finished=0, heartbeat_ns=time.monotonic_ns())
         try:
             while not loop.outputs["finished"] and not self.abandoned:
@@ -152,25 +128,12 @@ class ControlProcess:
         finally:
             loop.stop()
             self.report(loop, figures=True)
-        for ring in (*self.recorded, self.laps, self.transitions):
+        for ring in (*self.recorded, self.episodes, self.transitions):
             ring.finish()
-        self.vesc.close()
-        self.lidar.close()
+        for device in self.devices.values():
+            device.close()
         if self.save_error is not None:
             raise self.save_error
-
-    def check_firmware(self) -> None:
-        """Let the motor controller tell its version, before anything is commanded. Raises ConnectionError if it does
-        not, ValueError if it is too old.
-        """
-        begin_s = self.clock.now()
-        while not self.vesc.firmware:
-            if self.clock.now() - begin_s > VERSION_PATIENCE_S:
-                raise ConnectionError(self.vesc.trouble())
-            self.clock.sleep_until(self.clock.now() + TICK_S)
-            self.vesc.read()
-        if self.vesc.too_old:
-            raise ValueError(self.vesc.trouble())
 
     def run_tick(self, loop: ControlLoop) -> None:
         """One tick, and what the others are to know of it."""
@@ -181,9 +144,9 @@ class ControlProcess:
         age = time.monotonic() - self.in_use.published_s if self.in_use else 0.0
         loop.run_tick(
             self.order(loop, orders), bool(orders["learner_up"]), version, 0.0 if self.session.lockstep else age,
-            (float(orders["key_steer_rad"]), float(orders["key_speed_m_s"])),
+            orders["operator"],
         )  # fmt: skip
-        self.plan.write(self.pipeline.stop_plan, time.monotonic_ns())
+        self.plan.write(self.mind.stop_plan, time.monotonic_ns())
         self.timing.add(float(loop.readings["time_s"]), float(loop.readings["lateness_s"]))
         if self.session.lockstep:
             patience = time.monotonic() + ROOM_PATIENCE_S  # then records are dropped, and counted
@@ -193,21 +156,21 @@ class ControlProcess:
                 time.sleep(0.0002)
         self.readings.write(loop.readings)
         self.outputs.write(loop.outputs)
-        for kind, fields in self.pipeline.events:
+        for kind, fields in self.mind.events:
             self.log_event(kind, loop, **fields)
-            if kind == "lap" and self.session.learning:
-                self.hand_over_lap(fields)
-            if kind == "course" and self.pipeline.place.course is not None and self.pipeline.grid is not None:
-                self.save_course()
-        if self.pipeline.transition is not None:
-            self.hand_over(self.pipeline.transition, orders)
+        for name, contents in self.mind.files.items():
+            self.save_file(name, contents)
+        if self.mind.episode is not None and self.session.learning:
+            self.hand_over_episode(self.mind.episode)
+        if self.mind.transition is not None:
+            self.hand_over(self.mind.transition, orders)
         self.report(loop, figures=loop.tick % (50 * STATUS_EVERY) == 0)
 
     def order(self, loop: ControlLoop, orders: np.ndarray) -> int:
-        """What the pipeline is told: the session's order, or what follows from the state of the other processes."""
+        """What the mind is told: the session's order, or what follows from the state of the other processes."""
         order = int(orders["stop"])
         if order in (0, STAND) and (self.save_error is not None or self.alone()):
-            order = FINISH  # the session is gone: bring the car to rest
+            order = FINISH  # the session is gone: bring the robot to rest
         if order == 0 and not self.session.lockstep:
             held = self.unwatched(int(orders["heartbeat_ns"]))
             if held != self.held:
@@ -226,17 +189,16 @@ class ControlProcess:
 
     @property
     def abandoned(self) -> bool:
-        """Whether the session has been gone for so long that the car stands, or cannot be made to."""
+        """Whether the session has been gone for so long that the robot stands, or cannot be made to."""
         if not self.alone():
             return False
         self.orphaned_s = self.orphaned_s or time.monotonic()
         return time.monotonic() - self.orphaned_s > ORPHAN_S
 
-    def save_course(self) -> None:
-        """Save what the first lap made. Where that fails the car is brought to rest, and `run` raises the reason."""
-        assert self.pipeline.place.course is not None and self.pipeline.grid is not None
+    def save_file(self, name: str, contents: bytes) -> None:
+        """Save what the mind made. Where that fails the robot is brought to rest, and `run` raises the reason."""
         try:
-            save_course(Path(self.session.folder) / COURSE_FILE, self.pipeline.place.course, self.pipeline.grid)
+            write_bytes_atomically(Path(self.session.folder) / name, [contents])
         except OSError as error:
             self.save_error = error
 
@@ -245,14 +207,14 @@ class ControlProcess:
         return os.getppid() != int(self.orders.read()["pid"])
 
     def take_weights(self, loop: ControlLoop, now: float) -> None:
-        """Take newer weights into use, if there are any and the pipeline is ready for them."""
-        if not self.session.learning or not self.pipeline.takes_weights:
+        """Take newer weights into use, if there are any and the mind is ready for them."""
+        if not self.session.learning or not self.mind.takes_weights:
             return
         newest = self.pending if self.session.lockstep else self.mailbox.read(self.in_use.version if self.in_use else 0)
         self.pending = None
         if newest is not None:
             self.in_use = newest
-            self.pipeline.set_weights(newest.vector)
+            self.mind.set_weights(newest.vector)
             self.weights.write(make_weights(newest, loop.tick, now))
 
     def hand_over(self, transition: np.ndarray, orders: np.ndarray) -> None:
@@ -274,11 +236,11 @@ class ControlProcess:
         if self.session.learning:
             self.transitions.write(transition)
 
-    def hand_over_lap(self, lap: dict[str, Any]) -> None:
-        """Tell the learner of a lap, before the transition that it is to be known with."""
-        transition = self.pipeline.transition
-        step = self.pipeline.decisions.step if transition is None else int(transition["step"])
-        self.laps.write(make_lap(self.session.layers, step, lap, self.pipeline.actor.weights))
+    def hand_over_episode(self, episode: dict[str, Any]) -> None:
+        """Tell the learner of an episode, before the transition that it is to be known with."""
+        transition = self.mind.transition
+        step = int(self.mind.outputs["step"] if transition is None else transition["step"])
+        self.episodes.write(make_episode(self.session.layers, step, episode, self.mind.weights))
 
     def log_event(self, kind: str, loop: ControlLoop, **fields: object) -> None:
         event = make_event(kind, loop.tick, self.clock.now(), **fields)
@@ -289,10 +251,10 @@ class ControlProcess:
         """Heartbeat in every tick; what is shown to a person, less often."""
         values: dict[str, object] = {"heartbeat_ns": time.monotonic_ns()}
         if figures or loop.tick % STATUS_EVERY == 0:
-            out = loop.outputs
-            values |= {name: out[name] for name in COPIED}
             values |= {
-                "decisions": out["decision"],
+                "outputs": loop.outputs,
+                "tick": loop.tick,
+                "finished": loop.outputs["finished"],
                 "weights_version": loop.readings["weights_version"],
                 "weights_age_s": loop.readings["weights_age_s"],
                 "missed_ticks": loop.missed_ticks,
@@ -305,10 +267,7 @@ class ControlProcess:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the session decides
     with end_with_reason("control"):
-        session = SessionFile.load(Path(sys.argv[1]))
-        life = int(sys.argv[2])
-        setup = PipelineSetup.from_bytes(setup_path(Path(session.folder), life).read_bytes())
-        ControlProcess(session, setup, load_robot(session.robot), life).run()
+        ControlProcess(SessionFile.load(Path(sys.argv[1])), int(sys.argv[2])).run()
 
 
 if __name__ == "__main__":

@@ -1,114 +1,90 @@
-"""What a tick of the control loop took in and gave out: the records of the log, field by field.
+"""What a tick of the control loop took in and gave out: the records of the log, composed for a robot and its task.
 
-`READINGS` is everything that the pipeline gets to know in a tick, `OUTPUTS` everything that it decides: replay feeds
-the one and compares the bytes of the other. Fields are aligned (see `schema.py`): widest types first, no padding.
+READINGS is everything that a mind gets to know in a tick: a head that all robots have, and a part for each device. OUTPUTS
+is everything that it decides: a head, and parts that the robot names. Replay feeds the one and compares the bytes of the
+other.
 
 A record's key is (life, tick). In each life of the control process ticks count up from 1, and tick - missed_ticks goes
 up by exactly 1 from record to record, so that a gap shows.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
-LIDAR_POINTS_MAX = 256
+from drivers.reading_record import Field
+from policies.replay import transition_dtype
+
 FINISH, EMERGENCY_STOP, STAND = 1, 2, 3  # of `stop_requested`; 0: none
+ALIGNMENT = 8  # bytes
 
-READINGS = np.dtype(
-    [
-        ("tick", "u8"),
-        ("time_s", "f8"),
-        # motor controller; ages are inf where nothing was ever received
-        ("wheel_speed_m_s", "f8"),
-        ("motor_current_a", "f8"),
-        ("input_voltage_v", "f8"),
-        ("tachometer_m", "f8"),
-        ("accel_x_m_s2", "f8"),
-        ("accel_y_m_s2", "f8"),
-        ("accel_z_m_s2", "f8"),
-        ("yaw_rate_rad_s", "f8"),
-        ("values_age_s", "f8"),
-        ("imu_age_s", "f8"),
-        # lidar: the points that arrived since the last tick
-        ("scan_age_s", "f8"),
-        # what the last tick really sent, and how the loop keeps time
-        ("sent_steer_rad", "f8"),
-        ("sent_speed_m_s", "f8"),
-        ("sent_brake_a", "f8"),
-        ("lateness_s", "f8"),
-        # the operator: keyboard driving
-        ("key_steer_rad", "f8"),
-        ("key_speed_m_s", "f8"),
-        ("missed_ticks", "u8"),
-        ("weights_version", "u8"),  # taken into use before this tick's decision; 0: the initial ones
-        ("weights_age_s", "f8"),
-        ("fault_code", "u4"),
-        ("vesc_up", "u4"),  # 0: the link is lost
-        ("lidar_up", "u4"),
-        ("stop_requested", "u4"),  # FINISH (Ctrl-C); EMERGENCY_STOP; STAND: until it is withdrawn
-        ("learner_up", "u4"),
-        ("revolution", "u4"),
-        ("points", "u4"),
-        ("life", "u4"),  # which start of the control process in this run, from 1; its setup is in setup-<life>.npz
-        ("angle_rad", "f4", (LIDAR_POINTS_MAX,)),
-        ("distance_m", "f4", (LIDAR_POINTS_MAX,)),
-        ("age_s", "f4", (LIDAR_POINTS_MAX,)),
-    ],
-    align=True,
+READINGS_HEAD: tuple[Field, ...] = (
+    ("tick", "u8"),
+    ("time_s", "f8"),
+    ("lateness_s", "f8"),  # of this tick
+    ("missed_ticks", "u8"),
+    ("weights_version", "u8"),  # taken into use before this tick's decision; 0: the initial ones
+    ("weights_age_s", "f8"),
+    ("life", "u4"),  # which start of the control process in this run, from 1; its setup is in setup-<life>.npz
+    ("stop_requested", "u4"),  # FINISH (Ctrl-C); EMERGENCY_STOP; STAND: until it is withdrawn
+    ("learner_up", "u4"),
+)
+OUTPUTS_HEAD: tuple[Field, ...] = (
+    ("tick", "u8"),
+    ("time_s", "f8"),
+    ("practice_s", "f8"),  # robot time since practice began
+    ("decision", "u8"),
+    ("step", "u8"),  # transitions so far
+    ("reward", "f8"),
+    ("life", "u4"),  # copied from the readings
+    ("phase", "u4"),
+    ("mode", "u4"),  # robot.safety.supervisor.Mode
+    ("reason", "u4"),  # for the mode; of the robot's table
+    ("flags", "u4"),  # of the robot's table
+    ("episode", "u4"),
+    ("is_decision", "u4"),
+    ("terminated", "u4"),
+    ("truncated", "u4"),
+    ("overrides", "u4"),  # decisions that were executed otherwise than proposed
+    ("finished", "u4"),
 )
 
-OUTPUTS = np.dtype(
-    [
-        ("tick", "u8"),
-        ("time_s", "f8"),
-        # where the car believes to be
-        ("x", "f8"),
-        ("y", "f8"),
-        ("yaw", "f8"),
-        ("v_x", "f8"),
-        ("v_y", "f8"),
-        ("yaw_rate", "f8"),
-        ("quality", "f8"),
-        ("pose_age_s", "f8"),
-        ("s", "f8"),
-        ("lateral", "f8"),
-        ("heading_error", "f8"),
-        # what it does
-        ("steer_rad", "f8"),  # command, before the trim is taken off
-        ("speed_m_s", "f8"),
-        ("brake_a", "f8"),
-        ("servo_rad", "f8"),  # what the servo is told: the command less the measured trim
-        ("practice_s", "f8"),
-        ("reward", "f8"),
-        ("last_lap_s", "f8"),
-        ("best_lap_s", "f8"),
-        ("demo_lap_s", "f8"),
-        ("recovery_s", "f8"),  # duration of the last recovery
-        ("trim_rad", "f8"),  # as calibrated
-        ("latency_s", "f8"),
-        ("decision", "u8"),
-        ("step", "u8"),  # transitions so far
-        ("phase", "u4"),
-        ("mode", "u4"),
-        ("reason", "u4"),
-        ("brake_reason", "u4"),
-        ("lost", "u4"),
-        ("is_decision", "u4"),
-        ("terminated", "u4"),
-        ("truncated", "u4"),
-        ("laps", "u4"),
-        ("lap_clean", "u4"),
-        ("collisions", "u4"),
-        ("overrides", "u4"),
-        ("recoveries", "u4"),
-        ("recoveries_failed", "u4"),
-        ("finished", "u4"),
-        ("life", "u4"),  # copied from the readings
-        ("episode", "u4"),
-        ("flags", "u4"),  # robot.robots.car.shield.monitors.Flag
-        ("laps_driven", "u4"),  # clean or not, the baseline's too
-        ("baseline", "u4"),  # 1 while the policy drives as it came, before it learns
-        ("observation", "f4", (50,)),
-        ("proposed", "f4", (2,)),
-        ("executed", "f4", (2,)),
-    ],
-    align=True,
-)
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one robot with one task."""
+
+    readings: np.dtype
+    outputs: np.dtype
+    transition: np.dtype
+
+
+def record(fields: Iterable[Field | tuple[str, np.dtype]]) -> np.dtype:
+    """A record of these fields, widest first, without padding: what is left of the last eight bytes is `reserved`."""
+    formats = [(field[0], np.dtype(field[1]), *field[2:]) for field in fields]
+    widths = [kind.alignment if kind.fields else kind.itemsize for _, kind, *_ in formats]
+    order = sorted(range(len(formats)), key=lambda k: -max(widths[k], ALIGNMENT * bool(formats[k][1].fields)))
+    packed = np.dtype([formats[k] for k in order])
+    rest = -packed.itemsize % ALIGNMENT
+    return np.dtype([*(formats[k] for k in order), *([("reserved", "u1", (rest,))] if rest else [])])
+
+
+def compose(
+    observation_size: int,
+    action_size: int,
+    devices: Mapping[str, Iterable[Field]],
+    parts: Mapping[str, Iterable[Field]],
+) -> Records:
+    """The records of a robot with these devices, whose minds give out `parts`, and a task of this size."""
+    readings = [*READINGS_HEAD, ("operator", "f8", (action_size,))]
+    decision: list[Field] = [
+        ("observation", "f4", (observation_size,)),
+        ("proposed", "f4", (action_size,)),
+        ("executed", "f4", (action_size,)),
+    ]
+    return Records(
+        readings=record([*((name, record(fields)) for name, fields in devices.items()), *readings]),
+        outputs=record([*((name, record(fields)) for name, fields in parts.items()), *OUTPUTS_HEAD, *decision]),
+        transition=transition_dtype(observation_size, action_size),
+    )

@@ -6,7 +6,6 @@ import msgspec
 
 from policies.array_file import write_bytes_atomically
 
-COURSE_FILE = "course.npz"  # in a run's folder: map and course that the demonstration lap made
 PUBLISH_EVERY = 10  # transitions between two versions of the weights
 GUARDIANS = ("guardian-0", "guardian-1")  # by rank
 
@@ -15,7 +14,9 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Addresses of everything that the processes of one session share."""
 
     folder: str  # the run's
-    robot: str
+    robot: str  # name or path of its file
+    kind: str  # of robot; see `robot.runtime.robot`
+    task: str
     names: dict[
         str, str
     ]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
@@ -23,8 +24,7 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights_size: int  # of the actor
     lockstep: bool
     clock_socket: str  # of the emulated devices; empty on a real robot
-    vesc_port: str
-    lidar_port: str
+    ports: dict[str, str]  # of the devices
     learning: bool
     device_folder: str = ""  # of the emulated devices
     session_pid: int = 0

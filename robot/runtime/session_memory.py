@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from policies.actor import weight_count
-from policies.replay import TRANSITION
-from robot.practice.best_policy import lap_dtype
-from robot.robots.car.shield.stop_plan import StopPlan
+from robot.runtime.episodes import episode_dtype
 from robot.runtime.events import EVENT, weights_dtype
-from robot.runtime.records import OUTPUTS, READINGS
+from robot.runtime.robot import Robot
 from robot.runtime.session_file import GUARDIANS
 from robot.shared_memory.blocks import (
-    CONTROL_STATUS,
     GUARDIAN_STATUS,
     LEARNER_STATUS,
-    SESSION_STATUS,
     SharedRecord,
+    control_status,
+    session_status,
 )
 from robot.shared_memory.mailbox import Mailbox
 from robot.shared_memory.ring import Ring
@@ -34,7 +32,7 @@ class Block(Protocol):
 BlockT = TypeVar("BlockT", bound=Block)
 TICK_RING = 2048
 # What control writes, but for what it tells the session.
-RECORDED = ("readings", "outputs", "events", "weights", "spool", "laps", "transitions")
+RECORDED = ("readings", "outputs", "events", "weights", "spool", "episodes", "transitions")
 
 
 class SessionMemory:
@@ -44,17 +42,17 @@ class SessionMemory:
     leaves nothing, where the machine has no room for it.
     """
 
-    def __init__(self, folder: Path, layers: tuple[int, ...]) -> None:
-        weights_size = weight_count(layers)
+    def __init__(self, folder: Path, robot: Robot, task: str, layers: tuple[int, ...]) -> None:
+        weights_size, kinds = weight_count(layers), robot.records(task)
         rings = {
-            "readings": (READINGS, TICK_RING),
-            "outputs": (OUTPUTS, TICK_RING),
+            "readings": (kinds.readings, TICK_RING),
+            "outputs": (kinds.outputs, TICK_RING),
             "events": (EVENT, 256),
             "news": (EVENT, 1024),
-            "laps": (lap_dtype(layers), 64),
+            "episodes": (episode_dtype(layers), 64),
             "weights": (weights_dtype(weights_size), 64),
-            "spool": (TRANSITION, 1024),
-            "transitions": (TRANSITION, 4096),
+            "spool": (kinds.transition, 1024),
+            "transitions": (kinds.transition, 4096),
         }
         records = ("mailbox", "control", "learner", "session", "plan", *GUARDIANS)
         self.names = {part: shared_name(folder, part) for part in (*rings, *records)}
@@ -66,10 +64,12 @@ class SessionMemory:
 
             self.rings = {part: kept(Ring.create(self.names[part], *what)) for part, what in rings.items()}
             self.mailbox = kept(Mailbox.create(self.names["mailbox"], weights_size))
-            self.control = kept(SharedRecord.create(self.names["control"], CONTROL_STATUS))
+            self.control = kept(SharedRecord.create(self.names["control"], control_status(kinds.outputs)))
             self.learner = kept(SharedRecord.create(self.names["learner"], LEARNER_STATUS))
-            self.orders = kept(SharedRecord.create(self.names["session"], SESSION_STATUS))
-            self.plan = kept(StopPlan.create(self.names["plan"]))
+            self.orders = kept(
+                SharedRecord.create(self.names["session"], session_status(*kinds.readings["operator"].shape))
+            )
+            self.plan = kept(robot.plan.create(self.names["plan"]))
             self.guardians = [kept(SharedRecord.create(self.names[name], GUARDIAN_STATUS)) for name in GUARDIANS]
             self.orders.write(pid=os.getpid(), heartbeat_ns=time.monotonic_ns())
             self._close = undo.pop_all()

@@ -26,9 +26,9 @@ from pathlib import Path
 from drivers.base import LinkLost, VescReading
 from drivers.serial_port import SerialPort
 from drivers.vesc import Vesc, VescSettings
+from robot.robots.car.devices import vesc_settings
 from robot.robots.car.shield.stop_follower import StopFollower
 from robot.robots.car.shield.stop_plan import TICK_NS, StopPlan
-from robot.robots.car.wiring import vesc_settings
 from robot.robots.robot_file import load_robot
 from robot.runtime import left_behind
 from robot.runtime.clock import RealClock
@@ -75,7 +75,7 @@ class Control:
         if pid == self.pid:
             return
         session = SessionFile.load(self._session_path)
-        self.settings = vesc_settings(session.vesc_port, load_robot(session.robot))
+        self.settings = vesc_settings(session.ports["vesc"], load_robot(session.robot))
         self.pid = pid
         if self._pidfd >= 0:
             os.close(self._pidfd)

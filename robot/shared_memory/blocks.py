@@ -1,4 +1,7 @@
-"""Small records in shared memory that one process writes and others look at: how control and learner are doing."""
+"""Small records in shared memory that one process writes and others look at: how control and learner are doing.
+
+Who needs only the head of a record attaches to it by the head's own dtype.
+"""
 
 import time
 
@@ -12,31 +15,6 @@ CONTROL_STATUS = np.dtype(
         ("pid", "u8"),
         ("generation", "u8"),  # how often control was started in this session
         ("tick", "u8"),
-        ("time_s", "f8"),  # robot time
-        ("practice_s", "f8"),  # robot time since the demonstration
-        ("phase", "u4"),
-        ("mode", "u4"),
-        ("reason", "u4"),
-        ("x", "f8"),
-        ("y", "f8"),
-        ("yaw", "f8"),
-        ("v_x", "f8"),
-        ("quality", "f8"),
-        ("s", "f8"),
-        ("lateral", "f8"),
-        ("laps", "u4"),  # clean laps while practising
-        ("last_lap_s", "f8"),
-        ("best_lap_s", "f8"),
-        ("demo_lap_s", "f8"),  # 0 until the demonstration is over
-        ("trim_rad", "f8"),
-        ("latency_s", "f8"),
-        ("step", "u8"),  # transitions of this run
-        ("episode", "u4"),
-        ("collisions", "u4"),
-        ("recoveries", "u4"),
-        ("recoveries_failed", "u4"),
-        ("overrides", "u4"),
-        ("decisions", "u8"),
         ("weights_version", "u8"),
         ("weights_age_s", "f8"),
         ("late_p50_us", "f8"),
@@ -46,10 +24,15 @@ CONTROL_STATUS = np.dtype(
         ("period_p99_us", "f8"),
         ("period_p999_us", "f8"),
         ("missed_ticks", "u8"),
-        ("finished", "u1"),
+        ("finished", "u8"),
     ],
-    align=True,
 )
+
+
+def control_status(outputs: np.dtype) -> np.dtype:
+    """CONTROL_STATUS, and behind it the robot's OUTPUTS of a recent tick."""
+    return np.dtype([*CONTROL_STATUS.descr, ("outputs", outputs)])
+
 
 LEARNER_STATUS = np.dtype(
     [
@@ -69,15 +52,18 @@ LEARNER_STATUS = np.dtype(
 
 SESSION_STATUS = np.dtype(
     [
-        ("stop", "u1"),  # 1: finish; 2: emergency stop; 3: stand until it is withdrawn
-        ("learner_up", "u1"),
+        ("stop", "u8"),  # 1: finish; 2: emergency stop; 3: stand until it is withdrawn
+        ("learner_up", "u8"),
         ("pid", "u8"),
         ("heartbeat_ns", "u8"),  # CLOCK_MONOTONIC when it last looked after its processes; 0 before
-        ("key_steer_rad", "f8"),  # keyboard driving
-        ("key_speed_m_s", "f8"),
     ],
-    align=True,
 )
+
+
+def session_status(action_size: int) -> np.dtype:
+    """SESSION_STATUS, and behind it what the operator wants the robot to do."""
+    return np.dtype([*SESSION_STATUS.descr, ("operator", "f8", (action_size,))])
+
 
 GUARDIAN_STATUS = np.dtype(
     [

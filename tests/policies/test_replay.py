@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.replay import TRANSITION, Memory, join_segments, load_folder, read_segment, write_segment
+from policies.replay import Memory, join_segments, load_folder, read_segment, transition_dtype, write_segment
+
+N, M = 50, 2
+TRANSITION = transition_dtype(N, M)
 
 
 def some_transitions(count, first_step=0, episode=0, seed=0):
@@ -19,7 +22,7 @@ def some_transitions(count, first_step=0, episode=0, seed=0):
 
 
 def test_memory_holds_the_newest_transitions():
-    memory = Memory(8)
+    memory = Memory(8, N, M)
     transitions = some_transitions(11)
     memory.add(transitions[:5])
     memory.add(transitions[5:])
@@ -32,7 +35,7 @@ def test_memory_holds_the_newest_transitions():
 
 
 def follows_of(transitions, cut=None):
-    memory = Memory(100)
+    memory = Memory(100, N, M)
     for part in (transitions[:cut], transitions[cut:]) if cut else (transitions,):
         memory.add(part)
     return memory.follows[: memory.size].tolist()
@@ -64,7 +67,7 @@ def test_returns_stop_at_a_gap_and_at_another_episode():
 
 
 def test_returns_never_run_from_the_newest_row_into_the_oldest():
-    memory = Memory(4)
+    memory = Memory(4, N, M)
     memory.add(some_transitions(6))
     assert memory.follows.tolist() == [1, 0, 1, 1]  # rows hold steps 4, 5, 2, 3
 
@@ -73,7 +76,7 @@ def test_a_transition_that_is_not_finite_is_refused():
     transitions = some_transitions(3)
     transitions["next_observation"][1, 7] = np.inf
     with pytest.raises(ValueError, match="step 1 is not finite"):
-        Memory(10).add(transitions)
+        Memory(10, N, M).add(transitions)
 
 
 @settings(max_examples=20, deadline=None)
@@ -121,6 +124,14 @@ def test_of_two_transitions_of_a_step_the_one_given_first_counts():
     first, second = some_transitions(6, seed=1), some_transitions(6, first_step=3, seed=2)
     joined = join_segments([first, second])
     assert joined.tobytes() == first.tobytes() + second[3:].tobytes()
+
+
+def test_segments_of_different_tasks_are_refused(tmp_path):
+    write_segment(tmp_path / "a.seg", some_transitions(3))
+    write_segment(tmp_path / "b.seg", np.zeros(2, transition_dtype(4, 1)))
+    assert read_segment(tmp_path / "b.seg")["action"].shape == (2, 1)
+    with pytest.raises(ValueError, match=r"b\.seg: its transitions are of another size"):
+        load_folder(tmp_path)
 
 
 def test_an_empty_folder_gives_none(tmp_path):

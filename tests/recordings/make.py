@@ -20,7 +20,9 @@ from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
 from robot.practice.start import SHIPPED_POLICY
+from robot.robots.car.devices import Lidar, Motor
 from robot.robots.car.mind import Pipeline
+from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.world import load_world
 from robot.runtime.clock import LockstepClock
@@ -60,14 +62,16 @@ def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, en
     version = 0
     with (
         start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep", seed=1)) as car,
-        LogWriter(folder / "log.mcap", weight_count(LAYERS)) as log,
+        LogWriter(folder / "log.mcap", RECORDS, weight_count(LAYERS)) as log,
     ):
         clock = LockstepClock(str(car.directory / "lockstep"))
         vesc = Vesc(VescSettings(port=car.vesc_path), clock)
         lidar = RPLidar(RPLidarSettings(port=car.lidar_path), clock)
         vesc.open()
         lidar.open()
-        loop = ControlLoop(clock, vesc, lidar, pipeline, life=1)
+        devices = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+        loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), life=1, tick_s=TICK_S)
+        loop.start()
         log.add_setup(1, start.to_bytes())
         log.add_events(make_event("start", 0, clock.now(), life=1, setup=start.digest())[None])
         while loop.tick < seconds / TICK_S and not end(pipeline):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from robot.logs.writer import LogWriter
+from robot.robots.car.records import OUTPUTS, READINGS, RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.runtime.events import make_event
-from robot.runtime.records import OUTPUTS, READINGS
 from robot.runtime.run_folder import setup_path
 from sim.tracks.built_in_tracks import built_in
 from sim.tracks.track import place
@@ -45,9 +45,10 @@ def make_run(folder: Path, track: str = "oval", laps: int = 12, log: str = "log.
             out["life"], out["tick"] = 1, len(outputs) + 1
             out["time_s"] = TICK_S * len(outputs)
             out["practice_s"] = practice_s
-            out["x"], out["y"], out["yaw"], out["v_x"], out["s"] = x, y, yaw, speed, s
-            out["lateral"], out["quality"] = lateral, 0.97
-            out["demo_lap_s"] = 23.7 if lap >= 0 else 0.0
+            believed = out["estimate"]
+            believed["x"], believed["y"], believed["yaw"], believed["v_x"], believed["s"] = x, y, yaw, speed, s
+            believed["lateral"], believed["quality"] = lateral, 0.97
+            out["figures"]["demo_lap_s"] = 23.7 if lap >= 0 else 0.0
             out["reward"] = 0.1 * speed**2 / 3 if len(outputs) % 5 == 0 else 0.0
             out["is_decision"] = len(outputs) % 5 == 0
             out["overrides"] = 4 * max(lap, 0)
@@ -58,7 +59,7 @@ def make_run(folder: Path, track: str = "oval", laps: int = 12, log: str = "log.
                     fields = {"practice_s": practice_s, "x": float(x), "y": float(y)}
                     fields |= {"duration_s": 3.1, "succeeded": True} if kind == "recovery" else {}
                     events.append(make_event(kind, len(outputs) + 1, TICK_S * len(outputs), **fields))
-            out["collisions"], out["recoveries"] = count["collisions"], count["recoveries"]
+            out["figures"]["collisions"], out["figures"]["recoveries"] = count["collisions"], count["recoveries"]
             outputs.append(out)
             s += speed * TICK_S
         if lap >= 0:
@@ -72,7 +73,7 @@ def make_run(folder: Path, track: str = "oval", laps: int = 12, log: str = "log.
     readings["weights_age_s"] = rng.uniform(0, 0.3, len(records))
     readings["weights_version"] = records["tick"] // 50
     folder.mkdir(parents=True, exist_ok=True)
-    with LogWriter(folder / log, 1) as writer:
+    with LogWriter(folder / log, RECORDS, 1) as writer:
         writer.add_events(np.stack(events))
         for start in range(0, len(records), 25):
             writer.add_readings(readings[start : start + 25])

@@ -11,8 +11,8 @@ from robot.robots.car.mind import (
     Phase,
     Pipeline,
 )
+from robot.robots.car.records import READINGS
 from robot.robots.car.setup import PipelineSetup
-from robot.runtime.records import READINGS
 from robot.tasks.race_track import task
 from sim.car.model import load_parameters
 from sim.distance_field import rasterise
@@ -38,10 +38,10 @@ def test_a_told_pose_travels_with_the_setup() -> None:
 def test_a_search_without_success_is_said_and_given_up() -> None:
     pipeline = Pipeline(setup((1.0, -2.0, 0.5)))
     readings = np.zeros((), READINGS)  # a standing car whose lidar turns and sees nothing
-    readings["vesc_up"] = readings["lidar_up"] = 1
+    readings["vesc"]["up"] = readings["lidar"]["up"] = 1
     told = []
     for tick in range(1, round((GIVE_UP_S + 10.0) / task.TICK_S)):
-        readings["tick"], readings["time_s"], readings["revolution"] = tick, tick * task.TICK_S, tick // 5
+        readings["tick"], readings["time_s"], readings["lidar"]["revolution"] = tick, tick * task.TICK_S, tick // 5
         pipeline.tick(readings)
         told += [(tick * task.TICK_S, kind, fields) for kind, fields in pipeline.events]
         if pipeline.phase is Phase.DONE:

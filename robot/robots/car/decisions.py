@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from policies.replay import TRANSITION
+from robot.robots.car.records import TRANSITION
 from robot.tasks.race_track import task
 
 

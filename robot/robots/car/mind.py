@@ -17,12 +17,14 @@ from drivers.base import LidarReading, VescReading
 from policies.actor import Actor
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.decisions import Decisions
+from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.demonstration.first_lap import FirstLap
+from robot.robots.car.devices import lidar_reading, vesc_reading
 from robot.robots.car.estimation.dead_reckoning import DeadReckoning
 from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.readings import lidar_reading, vesc_reading
+from robot.robots.car.records import RECORDS
 from robot.robots.car.recovery import Phase as RecoveryPhase
 from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
@@ -39,12 +41,7 @@ from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
-from robot.runtime.records import (
-    EMERGENCY_STOP,
-    FINISH,
-    OUTPUTS,
-    STAND,
-)
+from robot.runtime.records import EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
 from robot.tasks.race_track import task
 from sim.car.model import (
@@ -81,10 +78,12 @@ class Pipeline:
     """The state of the robot's mind. `tick` reads READINGS and fills `outputs` (OUTPUTS), in place."""
 
     def __init__(self, setup: PipelineSetup) -> None:
-        self.setup = setup
-        self.outputs = np.zeros((), OUTPUTS)
+        self.setup, self.records, self.tick_s = setup, RECORDS, task.TICK_S
+        self.outputs = np.zeros((), RECORDS.outputs)
         self.transition: np.ndarray | None = None  # completed in this tick
         self.events: list[tuple[str, dict[str, Any]]] = []  # of this tick
+        self.episode: dict[str, Any] | None = None  # a lap that ended in this tick: practice_s, merit, clean, baseline
+        self.files: dict[str, bytes] = {}  # made in this tick, to be kept in the run's folder
         self.phase = Phase.LOCALISE
         self.actor = Actor(setup.layers, setup.weights)
         self.noise = np.random.default_rng([setup.seed, 0xD1CE])
@@ -135,6 +134,11 @@ class Pipeline:
         self.actor.set_weights(weights)
 
     @property
+    def weights(self) -> np.ndarray:
+        """The actor's, in use."""
+        return self.actor.weights
+
+    @property
     def takes_weights(self) -> bool:
         """False while the policy drives its baseline laps as it came."""
         return self.tally.baseline_laps == 0 and self.phase is Phase.PRACTISE
@@ -144,7 +148,8 @@ class Pipeline:
     def tick(self, readings: np.ndarray) -> None:
         """`readings` (READINGS) in; `outputs`, `events` and `transition` hold what came of it."""
         self.events.clear()
-        self.transition = None
+        self.files.clear()
+        self.transition = self.episode = None
         self.is_decision = False
         now = float(readings["time_s"])
         elapsed_s = 0.0 if self.last_time_s is None else now - self.last_time_s
@@ -194,11 +199,11 @@ class Pipeline:
                 now_s=now,
                 vesc=vesc,
                 lidar=lidar,
-                vesc_up=bool(readings["vesc_up"]),
-                lidar_up=bool(readings["lidar_up"]),
+                vesc_up=bool(readings["vesc"]["up"]),
+                lidar_up=bool(readings["lidar"]["up"]),
                 late_s=float(readings["lateness_s"]),
                 missed_ticks=int(readings["missed_ticks"]),
-                sent_speed_m_s=float(readings["sent_speed_m_s"]),
+                sent_speed_m_s=float(readings["vesc"]["sent_speed_m_s"]),
                 x=estimate.x,
                 y=estimate.y,
                 pose_lost=estimate.lost and not self.proving,
@@ -286,6 +291,8 @@ class Pipeline:
         lap = self.tally.time_lap(now, self.place.s) if self.place.known else None
         if lap is not None:
             self.events.append(("lap", lap))
+            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "clean": lap["clean"],
+                            "baseline": lap["baseline"]}  # fmt: skip
 
     def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:
         """Go on to the next phase when this one has reached its end."""
@@ -327,7 +334,7 @@ class Pipeline:
         if not check.active:
             return
         may_drive = self.mode <= Mode.BACKUP and not self.flags & NOT_MEASURING
-        check.step(now, elapsed_s, float(readings["sent_steer_rad"]), vesc, lidar, may_drive)
+        check.step(now, elapsed_s, float(readings["vesc"]["sent_steer_rad"]), vesc, lidar, may_drive)
         if check.active:
             return
         self.first_lap.proving = False
@@ -351,6 +358,7 @@ class Pipeline:
         self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car, course)
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
+        self.files[COURSE_FILE] = course_bytes(course, self.grid)
 
     # Driving
 
@@ -478,20 +486,24 @@ class Pipeline:
 
     def fill_outputs(self, readings: np.ndarray, estimate: Estimate) -> None:
         """Write this tick's OUTPUTS record."""
-        out = self.outputs
+        out, place = self.outputs, self.place
         out["tick"], out["time_s"], out["life"] = readings["tick"], readings["time_s"], readings["life"]
-        out["x"], out["y"], out["yaw"] = estimate.x, estimate.y, estimate.yaw
-        out["v_x"], out["v_y"], out["yaw_rate"] = estimate.v_x, estimate.v_y, estimate.yaw_rate
-        out["quality"], out["lost"], out["pose_age_s"] = estimate.quality, estimate.lost, estimate.pose_age_s
-        out["s"], out["lateral"], out["heading_error"] = self.place.s, self.place.lateral, self.place.heading_error
-        out["steer_rad"], out["speed_m_s"] = self.command.steer_rad, self.command.speed_m_s
-        out["brake_a"] = self.command.brake_a
-        out["servo_rad"] = self.command.steer_rad - self.trim_rad
+        believed = out["estimate"]
+        believed["x"], believed["y"], believed["yaw"] = estimate.x, estimate.y, estimate.yaw
+        believed["v_x"], believed["v_y"], believed["yaw_rate"] = estimate.v_x, estimate.v_y, estimate.yaw_rate
+        believed["quality"], believed["lost"] = estimate.quality, estimate.lost
+        believed["pose_age_s"] = estimate.pose_age_s
+        believed["s"], believed["lateral"], believed["heading_error"] = place.s, place.lateral, place.heading_error
+        command = out["command"]
+        command["steer_rad"], command["speed_m_s"] = self.command.steer_rad, self.command.speed_m_s
+        command["brake_a"], command["servo_rad"] = self.command.brake_a, self.command.steer_rad - self.trim_rad
         self.tally.fill(out)
-        out["demo_lap_s"], out["trim_rad"], out["latency_s"] = self.first_lap.lap_s, self.trim_rad, self.latency_s
+        figures = out["figures"]
+        figures["demo_lap_s"], figures["brake_reason"] = self.first_lap.lap_s, self.brake_reason
+        figures["trim_rad"], figures["latency_s"] = self.trim_rad, self.latency_s
         out["decision"], out["step"], out["episode"] = self.decisions.count, self.decisions.step, self.decisions.episode
         out["phase"], out["mode"], out["reason"] = self.phase, self.mode, self.supervisor.reason
-        out["flags"], out["brake_reason"], out["is_decision"] = self.flags, self.brake_reason, self.is_decision
+        out["flags"], out["is_decision"] = self.flags, self.is_decision
         out["finished"] = self.phase is Phase.DONE
         t = self.transition
         out["reward"] = 0.0 if t is None else t["reward"]

@@ -13,10 +13,9 @@ from matplotlib.figure import Figure
 
 from policies.array_file import write_bytes_atomically
 from robot.logs.reader import LogReader
-from robot.robots.car.demonstration.course_from_lap import load_course
+from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.setup import PipelineSetup
 from robot.runtime.run_folder import read_config
-from robot.runtime.session_file import COURSE_FILE
 from robot.tasks.race_track.task import TICK_S
 from robot.views.plot_style import BLUE, GREEN, GREY, INK, ORANGE, RED, ROAD, SPEED_COLOURS, STYLE
 from sim.input_files import checked, read_bytes, read_json
@@ -65,7 +64,7 @@ def load_run(folder: Path) -> RunRecord:
         laps=by_kind["lap"],
         collisions=by_kind["collision"],
         recoveries=by_kind["recovery"],
-        demo_lap_s=float(outputs["demo_lap_s"].max()) or None,
+        demo_lap_s=float(outputs["figures"]["demo_lap_s"].max()) or None,
         yardstick_lap_s=checked(summary, "yardstick_lap_s", figures.get("yardstick_lap_s"), float | None),
         realtime=config.get("clock") == "realtime",
     )
@@ -120,7 +119,7 @@ def rows_of(run: RunRecord, lap: dict[str, Any]) -> np.ndarray:
 
 def demonstration(run: RunRecord) -> np.ndarray:
     """The ticks before practice, while the car moved."""
-    return run.outputs[(run.outputs["practice_s"] == 0.0) & (np.abs(run.outputs["v_x"]) > 0.1)]
+    return run.outputs[(run.outputs["practice_s"] == 0.0) & (np.abs(run.outputs["estimate"]["v_x"]) > 0.1)]
 
 
 def draw_title(figure: Figure, run: RunRecord) -> None:
@@ -151,19 +150,27 @@ def draw_map(figure: Figure, axes: Axes, run: RunRecord) -> None:
     for wall in (left, right):
         axes.plot(*wall.T, color=INK, lw=1.6, solid_joinstyle="round", zorder=5)
     shown = demonstration(run)
-    axes.plot(shown["x"], shown["y"], color=GREY, lw=1.2, ls=(0, (4, 2)), label="demonstration", zorder=2)
+    axes.plot(
+        shown["estimate"]["x"],
+        shown["estimate"]["y"],
+        color=GREY,
+        lw=1.2,
+        ls=(0, (4, 2)),
+        label="demonstration",
+        zorder=2,
+    )
     laps = learned(run)
     for number, lap in enumerate(laps[:3]):
         rows = rows_of(run, lap)
-        axes.plot(rows["x"], rows["y"], color=BLUE, lw=1.0, alpha=0.55, zorder=2,
+        axes.plot(rows["estimate"]["x"], rows["estimate"]["y"], color=BLUE, lw=1.0, alpha=0.55, zorder=2,
                   label="first laps" if number == 0 else None)  # fmt: skip
     if laps:
         best = min(laps, key=lambda lap: lap["lap_s"])
         rows = rows_of(run, best)
-        points = np.stack([rows["x"], rows["y"]], axis=1)
+        points = np.stack([rows["estimate"]["x"], rows["estimate"]["y"]], axis=1)
         line = LineCollection(list(np.stack([points[:-1], points[1:]], axis=1)), cmap=SPEED_COLOURS, lw=4.5,
                               capstyle="round", zorder=3)  # fmt: skip
-        line.set_array(rows["v_x"][:-1])
+        line.set_array(rows["estimate"]["v_x"][:-1])
         axes.add_collection(line)
         bar = figure.colorbar(line, ax=axes, location="bottom", shrink=0.5, aspect=45, pad=0.03)
         bar.outline.set_visible(False)  # type: ignore[operator]
@@ -173,7 +180,7 @@ def draw_map(figure: Figure, axes: Axes, run: RunRecord) -> None:
         places = [place_of(run, event) for event in events]
         if places:
             label = "recovery" if events is run.recoveries else "collision"
-            x, y = [place["x"] for place in places], [place["y"] for place in places]
+            x, y = [place["estimate"]["x"] for place in places], [place["estimate"]["y"] for place in places]
             axes.scatter(x, y, lw=1.8, zorder=6, label=label, **style)  # type: ignore[arg-type]
     mark_start(axes, run.course)
     axes.set_aspect("equal")
@@ -250,10 +257,10 @@ def draw_speed(axes: Axes, run: RunRecord) -> None:
         lines.append((rows_of(run, laps[0]), BLUE, 1.2, "first clean lap"))
         lines.append((rows_of(run, min(laps, key=lambda lap: lap["lap_s"])), ORANGE, 2.2, "best lap"))
     for rows, colour, width, label in lines:
-        order = np.argsort(rows["s"], kind="stable")
+        order = np.argsort(rows["estimate"]["s"], kind="stable")
         if label == "demonstration":
             order = order[:: max(1, len(order) // 400)]
-        axes.plot(rows["s"][order], rows["v_x"][order], color=colour, lw=width, label=label)
+        axes.plot(rows["estimate"]["s"][order], rows["estimate"]["v_x"][order], color=colour, lw=width, label=label)
     axes.set_xlim(0, run.course.length_m)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("place on the course, m")

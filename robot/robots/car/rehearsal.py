@@ -8,9 +8,9 @@ import numpy as np
 from robot.robots.car.demonstration import first_metres
 from robot.robots.car.estimation.estimator import START_SIGMA
 from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.records import READINGS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag
-from robot.runtime.records import READINGS
 from robot.tasks.race_track.task import TICK_S
 from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import DEFAULT_TRACK, built_in
@@ -36,17 +36,18 @@ def rehearse(setup: PipelineSetup) -> None:
 def drive(pipeline: Pipeline, phases: tuple[Phase, ...]) -> None:
     """Some ticks in each phase, beginning at the course's first point."""
     readings = np.zeros((), READINGS)
-    readings["vesc_up"] = readings["lidar_up"] = 1
-    readings["points"] = POINTS
-    readings["distance_m"] = 2.0
-    readings["input_voltage_v"] = 12.0
+    vesc, lidar = readings["vesc"], readings["lidar"]
+    vesc["up"] = lidar["up"] = 1
+    lidar["points"] = POINTS
+    lidar["distance_m"] = 2.0
+    vesc["input_voltage_v"] = 12.0
     course = pipeline.place.course
     pose = (0.0, 0.0, 0.0) if course is None else (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
     start_s = pipeline.last_time_s or 0.0
     for step in range(len(phases) * TICKS_EACH):
         readings["tick"], readings["time_s"] = step + 1, start_s + (step + 1) * TICK_S
-        readings["angle_rad"][:POINTS] = np.linspace(-math.pi, math.pi, POINTS) + 0.001 * step
-        readings["wheel_speed_m_s"] = 1.0 + 0.001 * step
+        lidar["angle_rad"][:POINTS] = np.linspace(-math.pi, math.pi, POINTS) + 0.001 * step
+        vesc["erpm_speed_m_s"] = 1.0 + 0.001 * step
         if step % TICKS_EACH == 0:
             pipeline.estimator.put(pose, START_SIGMA)
             pipeline.phase = phases[step // TICKS_EACH]

@@ -15,6 +15,7 @@ from sim.input_files import checked, json_object, wrong
 from sim.tracks.track import Course
 
 PartT = TypeVar("PartT")
+KIND = "car"
 COURSE_COLUMNS = ("x", "y", "heading", "curvature", "width_left", "width_right")
 
 
@@ -51,6 +52,7 @@ class PipelineSetup:
     def to_bytes(self) -> bytes:
         """As one .npz, without pickle."""
         plain = {k: v for k, v in self.__dict__.items() if k not in ("car", "weights", "grid", "course", "layers")}
+        plain["robot"] = KIND
         arrays = {"car": self.car, "weights": self.weights, "layers": np.array(self.layers)}
         if self.grid is not None:
             arrays |= {
@@ -77,6 +79,7 @@ class PipelineSetup:
                 raise wrong(path, name, "nothing", "an array")
         plain = json_object(path, str(arrays["plain"]), "plain")
         grid, course = plain.pop("grid", None), plain.pop("course", None)
+        plain.pop("robot", KIND)
         known = {field.name for field in fields(PipelineSetup)} - {"car", "weights", "layers", "grid", "course"}
         for name in plain.keys() - known:
             raise wrong(path, name, "it", ", ".join(sorted(known)))

@@ -62,11 +62,12 @@ class Tally:
 
     def fill(self, out: np.ndarray) -> None:
         """Write the counters into an OUTPUTS record."""
-        out["practice_s"] = self.practice_s
-        out["last_lap_s"], out["best_lap_s"] = self.last_lap_s, self.best_lap_s
-        out["laps_driven"] = self.laps_driven
-        out["laps"], out["lap_clean"] = self.laps, self.lap_clean
-        out["recovery_s"] = self.recovery_s
-        out["collisions"], out["overrides"] = self.collisions, self.overrides
-        out["recoveries"], out["recoveries_failed"] = self.recoveries, self.recoveries_failed
-        out["baseline"] = self.baseline_laps > 0
+        out["practice_s"], out["overrides"] = self.practice_s, self.overrides
+        figures = out["figures"]
+        figures["last_lap_s"], figures["best_lap_s"] = self.last_lap_s, self.best_lap_s
+        figures["laps_driven"] = self.laps_driven
+        figures["laps"], figures["lap_clean"] = self.laps, self.lap_clean
+        figures["recovery_s"] = self.recovery_s
+        figures["collisions"] = self.collisions
+        figures["recoveries"], figures["recoveries_failed"] = self.recoveries, self.recoveries_failed
+        figures["baseline"] = self.baseline_laps > 0

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot.robots.car.demonstration.course_from_lap import load_course
+from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.options import CarOptions
 from robot.robots.robot_file import load_robot
-from robot.runtime.session_file import COURSE_FILE
 from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in

@@ -220,7 +220,9 @@ class Trials:
     def status(self) -> dict[str, Any]:
         """What the control process says of itself."""
         record = self.session.shared.control.read()
-        return {name: record[name].item() for name in ("pid", "time_s", "mode", "reason", "v_x", "finished")}
+        seen = record["outputs"]
+        told = {name: seen[name].item() for name in ("time_s", "mode", "reason", "finished")}
+        return told | {"pid": record["pid"].item(), "v_x": seen["estimate"]["v_x"].item()}
 
     def running(self, status: dict[str, Any]) -> bool:
         """Whether the car drives by its policy."""

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from robot.logs.writer import LogWriter, next_part
+from robot.robots.car.records import OUTPUTS, READINGS, RECORDS
 from robot.runtime.events import make_event, make_weights
-from robot.runtime.records import OUTPUTS, READINGS
 from robot.shared_memory.mailbox import Weights
 
 WEIGHTS_SIZE = 7
@@ -24,10 +24,10 @@ def make_readings() -> Callable[..., np.ndarray]:
         readings = np.zeros(count, READINGS)
         readings["tick"] = np.arange(first, first + count)
         readings["time_s"] = 0.02 * readings["tick"]
-        readings["wheel_speed_m_s"] = rng.normal(2.0, 0.5, count)
-        readings["values_age_s"] = np.inf
-        readings["points"] = 80
-        readings["distance_m"][:, :80] = rng.uniform(0.5, 5.0, (count, 80))
+        readings["vesc"]["erpm_speed_m_s"] = rng.normal(2.0, 0.5, count)
+        readings["vesc"]["values_age_s"] = np.inf
+        readings["lidar"]["points"] = 80
+        readings["lidar"]["distance_m"][:, :80] = rng.uniform(0.5, 5.0, (count, 80))
         return readings
 
     return make
@@ -40,8 +40,8 @@ def respond() -> Callable[[np.ndarray], np.ndarray]:
     def respond_(readings: np.ndarray) -> np.ndarray:
         outputs = np.zeros(len(readings), OUTPUTS)
         outputs["tick"], outputs["time_s"] = readings["tick"], readings["time_s"]
-        outputs["v_x"] = readings["wheel_speed_m_s"]
-        outputs["observation"] = readings["distance_m"][:, :50]
+        outputs["estimate"]["v_x"] = readings["vesc"]["erpm_speed_m_s"]
+        outputs["observation"] = readings["lidar"]["distance_m"][:, :50]
         return outputs
 
     return respond_
@@ -53,7 +53,7 @@ def write_part(make_readings: Callable[..., np.ndarray], respond: Callable) -> C
 
     def write(folder: Path, count: int = 100, first: int = 0, per_chunk: int = 10, close: bool = True) -> Path:
         readings = make_readings(count, first)
-        log = LogWriter(next_part(folder), WEIGHTS_SIZE)
+        log = LogWriter(next_part(folder), RECORDS, WEIGHTS_SIZE)
         log.add_setup(0, SETUP)
         log.add_events(make_event("start", first, 0.02 * first, seed=1)[None])
         vector = np.arange(WEIGHTS_SIZE, dtype=np.float32)

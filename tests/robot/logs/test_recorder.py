@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from policies.replay import TRANSITION, load_folder
+from policies.replay import load_folder
 from robot.logs import recorder as recording
 from robot.logs.reader import LogReader
 from robot.logs.recorder import Recorder, RecorderConfig, record
+from robot.robots.car.records import OUTPUTS, READINGS, RECORDS, TRANSITION
 from robot.runtime.events import (
     EVENT,
     make_event,
     make_weights,
     weights_dtype,
 )
-from robot.runtime.records import OUTPUTS, READINGS
 from robot.shared_memory.mailbox import Weights
 from robot.shared_memory.ring import Ring
 
@@ -71,7 +71,7 @@ def session(tmp_path: Path, make_readings: Callable, respond: Callable) -> Itera
               "transitions": TRANSITION, "events": EVENT}  # fmt: skip
     rings = {name: Ring.create(prefix + name, dtype, 256) for name, dtype in dtypes.items()}
     config = RecorderConfig(tmp_path, prefix + "readings", prefix + "outputs", prefix + "weights",
-                            prefix + "transitions", (prefix + "events",), WEIGHTS_SIZE)  # fmt: skip
+                            prefix + "transitions", (prefix + "events",), WEIGHTS_SIZE, RECORDS)  # fmt: skip
     yield Session(config, rings, make_readings, respond)
     for ring in rings.values():
         ring.close()

@@ -13,7 +13,7 @@ import pytest
 from robot.cli.replay import main
 from robot.logs.reader import LogReader
 from robot.logs.replay import Difference, replay
-from robot.logs.setups import pipeline_for
+from robot.logs.setups import mind_for
 from robot.robots.car.mind import Pipeline
 from robot.safety.supervisor import Mode
 
@@ -28,7 +28,7 @@ def copy_of(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.mark.parametrize("name", DRIVES)
 def test_a_recorded_drive_is_decided_again_to_the_byte(name: str) -> None:
-    report = replay(RECORDINGS / name, lambda life: pipeline_for(RECORDINGS / name, life))
+    report = replay(RECORDINGS / name, lambda life: mind_for(RECORDINGS / name, life))
     assert report.first_difference is None
     assert report.ticks == len(LogReader(RECORDINGS / name).outputs()) > 300
 
@@ -42,14 +42,14 @@ def test_the_laps_begin_with_a_demonstration_and_take_new_weights_on_the_way() -
 
 def test_the_collision_is_followed_by_a_recovery() -> None:
     outputs = LogReader(RECORDINGS / "collision").outputs()
-    hit = int(np.argmax(outputs["collisions"] > 0))
+    hit = int(np.argmax(outputs["figures"]["collisions"] > 0))
     assert hit > 0 and (outputs["mode"][hit:] == Mode.RECOVER).any()
-    assert outputs["recoveries"][-1] > outputs["recoveries_failed"][-1]
+    assert outputs["figures"]["recoveries"][-1] > outputs["figures"]["recoveries_failed"][-1]
 
 
 def test_after_the_link_loss_the_car_drives_on() -> None:
     log = LogReader(RECORDINGS / "link-loss")
-    up = np.concatenate([batch.readings["vesc_up"] for batch in log.batches()])
+    up = np.concatenate([batch.readings["vesc"]["up"] for batch in log.batches()])
     outputs = log.outputs()
     down = np.flatnonzero(up == 0)
     assert down[0] > 0 and down[-1] < len(up) - 100
@@ -59,7 +59,7 @@ def test_after_the_link_loss_the_car_drives_on() -> None:
 
 def test_one_changed_weight_of_the_setup_is_named_by_the_first_action(copy_of: Callable[[str], Path]) -> None:
     folder = copy_of("link-loss")
-    setup = pipeline_for(folder, 1).setup
+    setup = mind_for(folder, 1).setup
     weights = setup.weights.copy()
     weights[-4] += 1e-3  # the bias of the first action's mean
     difference = replay(folder, lambda life: Pipeline(replace(setup, weights=weights))).first_difference

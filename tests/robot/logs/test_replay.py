@@ -11,8 +11,8 @@ from robot.logs.mcap_file import RefusedLog
 from robot.logs.reader import LogReader
 from robot.logs.replay import Difference, replay
 from robot.logs.writer import LogWriter, next_part
+from robot.robots.car.records import OUTPUTS, READINGS, RECORDS
 from robot.runtime.events import make_weights
-from robot.runtime.records import OUTPUTS, READINGS
 from robot.shared_memory.mailbox import Weights
 
 WEIGHTS_SIZE = 3
@@ -20,6 +20,8 @@ WEIGHTS_SIZE = 3
 
 class ToyPipeline:
     """A pipeline with a memory: its speed is a running sum, its action comes from its weights."""
+
+    records, tick_s = RECORDS, 0.02
 
     def __init__(self, life: int) -> None:
         self.outputs = np.zeros((), OUTPUTS)
@@ -30,10 +32,10 @@ class ToyPipeline:
         self.weights = weights
 
     def tick(self, readings: np.ndarray) -> None:
-        self.total += float(readings["wheel_speed_m_s"])
+        self.total += float(readings["vesc"]["erpm_speed_m_s"])
         out = self.outputs
         out["life"], out["tick"], out["time_s"] = readings["life"], readings["tick"], readings["time_s"]
-        out["v_x"] = self.total
+        out["estimate"]["v_x"] = self.total
         out["observation"] = self.total * np.arange(50)
         out["executed"] = self.weights[:2] * np.float32(self.total)
 
@@ -52,7 +54,7 @@ class Driven:
                 record = np.zeros((), READINGS)
                 record["life"], record["tick"] = life, number if number <= 20 else number + 2
                 record["missed_ticks"] = 0 if number <= 20 else 2
-                record["wheel_speed_m_s"] = rng.normal()
+                record["vesc"]["erpm_speed_m_s"] = rng.normal()
                 if number >= 11:
                     record["weights_version"] = life
                 if number == 11:
@@ -67,7 +69,7 @@ class Driven:
         """Write some of the ticks, ten in a chunk, into the next part of a log."""
         keep = np.delete(np.arange(len(self.readings))[rows], without)
         folder.mkdir(exist_ok=True)
-        with LogWriter(next_part(folder), WEIGHTS_SIZE) as log:
+        with LogWriter(next_part(folder), RECORDS, WEIGHTS_SIZE) as log:
             log.add_weights(np.stack(self.weights))
             for start in range(0, len(keep), 10):
                 log.add_readings(self.readings[keep[start : start + 10]])
@@ -106,14 +108,30 @@ def test_ticks_that_a_restarted_recorder_wrote_again_are_replayed_once(tmp_path:
     assert report.equal and report.ticks == 80
 
 
+def inside(record: np.ndarray, name: str) -> np.ndarray:
+    """A field by its name, with those of the records that it lies in."""
+    for part in name.split("."):
+        record = record[part]
+    return record
+
+
+def field_at(dtype: np.dtype, byte: int) -> tuple[str, np.dtype, int]:
+    """Name (with those of the records that it lies in), dtype and offset of the field that a byte belongs to."""
+    name, field, offset = next((n, f, o) for n, (f, o, *_) in dtype.fields.items()  # type: ignore[union-attr]
+                               if o <= byte < o + f.itemsize)  # fmt: skip
+    if field.fields is None:
+        return name, field, offset
+    within, inner, start = field_at(field, byte - offset)
+    return f"{name}.{within}", inner, offset + start
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(row=st.integers(0, 39), byte=st.integers(20, OUTPUTS.itemsize - 1), bit=st.integers(0, 7))
 def test_one_flipped_bit_in_an_output_is_named(
     tmp_path_factory: pytest.TempPathFactory, row: int, byte: int, bit: int
 ) -> None:
     """The log is written with right checksums, so that only the replay can find it."""
-    name, field, offset = next((n, f, o) for n, (f, o, *_) in OUTPUTS.fields.items()  # type: ignore[union-attr]
-                               if o <= byte < o + f.itemsize)  # fmt: skip
+    name, field, offset = field_at(OUTPUTS, byte)
     if name in ("tick", "life"):
         return  # those make another key: a gap, below
     driven = Driven()
@@ -123,16 +141,16 @@ def test_one_flipped_bit_in_an_output_is_named(
     index = (byte - offset) // field.base.itemsize
     assert difference.field == (f"{name}[{index}]" if field.shape else name)
     assert difference.tick == driven.outputs["tick"][row]
-    assert str(difference.logged) == str(np.atleast_1d(driven.outputs[row][name])[index].item())
+    assert str(difference.logged) == str(np.atleast_1d(inside(driven.outputs[row], name))[index].item())
     assert str(difference.replayed) != str(difference.logged)  # -0.0 and 0.0 are not the same bits
 
 
 def test_one_changed_reading_is_found_in_the_first_output_that_it_changes(tmp_path: Path) -> None:
     driven = Driven()
-    driven.readings["wheel_speed_m_s"][7] += 1e-9
+    driven.readings["vesc"]["erpm_speed_m_s"][7] += 1e-9
     difference = replay(driven.write(tmp_path), ToyPipeline).first_difference
     assert difference is not None
-    assert (difference.tick, difference.field) == (8, "v_x")
+    assert (difference.tick, difference.field) == (8, "estimate.v_x")
 
 
 def test_one_changed_weight_is_named_by_its_checksum(tmp_path: Path) -> None:
@@ -158,9 +176,9 @@ def test_a_pipeline_that_starts_with_another_weight_differs_in_its_first_action(
 
 def test_values_that_json_has_no_number_for_are_shown_as_text(tmp_path: Path) -> None:
     driven = Driven()
-    driven.outputs["yaw"][3] = np.nan
+    driven.outputs["estimate"]["yaw"][3] = np.nan
     difference = replay(driven.write(tmp_path), ToyPipeline).first_difference
-    assert difference == Difference(4, "yaw", "nan", 0.0)
+    assert difference == Difference(4, "estimate.yaw", "nan", 0.0)
 
 
 @pytest.mark.parametrize("missing", [(0,), (5,), (20, 21), (25,)])
@@ -180,7 +198,7 @@ def test_outputs_without_readings_are_refused(tmp_path: Path) -> None:
 
 def test_a_life_that_was_killed_between_its_last_two_records_is_no_gap(tmp_path: Path) -> None:
     driven = Driven(lives=2)
-    with LogWriter(tmp_path / "log.mcap", WEIGHTS_SIZE) as log:
+    with LogWriter(tmp_path / "log.mcap", RECORDS, WEIGHTS_SIZE) as log:
         log.add_weights(np.stack(driven.weights))
         log.add_readings(driven.readings)
         log.add_outputs(np.delete(driven.outputs, 39))
@@ -190,7 +208,7 @@ def test_a_life_that_was_killed_between_its_last_two_records_is_no_gap(tmp_path:
 
 def test_a_life_that_lacks_the_outputs_of_more_than_its_last_tick_is_a_gap(tmp_path: Path) -> None:
     driven = Driven(lives=2)
-    with LogWriter(tmp_path / "log.mcap", WEIGHTS_SIZE) as log:
+    with LogWriter(tmp_path / "log.mcap", RECORDS, WEIGHTS_SIZE) as log:
         log.add_weights(np.stack(driven.weights))
         log.add_readings(driven.readings)
         log.add_outputs(np.delete(driven.outputs, (38, 39)))
@@ -219,7 +237,7 @@ def test_damage_on_disk_is_reported_at_the_first_tick_that_is_lost(tmp_path: Pat
 
 
 def test_a_log_without_ticks_is_refused(tmp_path: Path) -> None:
-    LogWriter(tmp_path / "log.mcap", WEIGHTS_SIZE).close()
+    LogWriter(tmp_path / "log.mcap", RECORDS, WEIGHTS_SIZE).close()
     with pytest.raises(ValueError, match="holds no ticks"):
         replay(tmp_path, ToyPipeline)
 

@@ -3,6 +3,7 @@
 import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from robot.logs.mcap_file import RefusedLog
 from robot.logs.reader import LogReader
 from robot.logs.replay import Outcome, ReplayReport
 from robot.logs.replay_folder import exit_status, find_logs, replay_folder, write_report
+from robot.logs.writer import LogWriter
+from robot.robots.car.records import OUTPUTS, RECORDS
 from robot.robots.quadrotor.flight_log import FlightLog
-from robot.runtime.records import OUTPUTS
 
 
 class Echo:
     """A pipeline without memory: what the fixture `respond` writes into logs."""
+
+    records, tick_s = RECORDS, 0.02
 
     def __init__(self, respond: Callable) -> None:
         self.outputs = np.zeros((), OUTPUTS)
@@ -88,15 +92,16 @@ def test_every_kind_of_log_is_listed_with_its_outcome(tmp_path: Path, write_part
     assert told == {"outcome": "cut", "ticks": "10", "complete": "false"}
 
 
-def test_a_log_of_another_version_is_named_by_the_field(
-    tmp_path: Path, write_part: Callable, replayed: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_of_another_version_is_named_by_the_field(tmp_path: Path, replayed: Callable) -> None:
     (tmp_path / "old").mkdir()
-    path = write_part(tmp_path / "old", 5, first=1)
     newer = np.dtype([*((name, OUTPUTS[name]) for name in OUTPUTS.names or ()), ("slip_m_s", "<f8")])
-    monkeypatch.setitem(__import__("robot.logs.reader", fromlist=["FIXED"]).FIXED, "robot_practice/msg/Outputs", newer)
+    with LogWriter(tmp_path / "old" / "log.mcap", replace(RECORDS, outputs=newer), 3) as log:
+        readings, outputs = np.zeros(1, RECORDS.readings), np.zeros(1, newer)
+        readings["tick"] = outputs["tick"] = readings["life"] = outputs["life"] = 1
+        log.add_readings(readings)
+        log.add_outputs(outputs)
     report = replayed()["old"]
-    assert report.outcome == "other version" and str(path) in report.reason and "slip_m_s" in report.reason
+    assert report.outcome == "other version" and "old" in report.reason and "slip_m_s" in report.reason
 
 
 @pytest.mark.parametrize(

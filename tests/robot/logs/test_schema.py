@@ -9,17 +9,45 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from mcap_ros2._dynamic import generate_dynamic
 
-from robot.logs.schema import CDR_HEADER, PRIMITIVES, check_layout, decode, encode, message_definition
+from robot.logs.schema import (
+    CDR_HEADER,
+    PRIMITIVES,
+    check_layout,
+    decode,
+    dtype_of_definition,
+    encode,
+    message_definition,
+)
+from robot.robots.car.records import OUTPUTS, READINGS
 from robot.runtime.events import weights_dtype
-from robot.runtime.records import OUTPUTS, READINGS
 
 
 def read_by_ros(dtype: np.dtype, message: bytes) -> dict[str, object]:
     """What mcap-ros2-support, which knows nothing of NumPy, finds in a message."""
     decoders = generate_dynamic("robot_practice/msg/Record", message_definition(dtype))
     found = decoders["robot_practice/msg/Record"](message)
-    values = {name: getattr(found, name) for name in dtype.names or ()}
-    return {name: list(value) if isinstance(value, bytes) else value for name, value in values.items()}
+    return values_of(found, dtype)
+
+
+def values_of(found: object, dtype: np.dtype, within: str = "") -> dict[str, object]:
+    """The fields of a decoded message by name, those of records in it too."""
+    values: dict[str, object] = {}
+    for name in dtype.names or ():
+        value = getattr(found, name)
+        if dtype[name].fields is not None:
+            values |= values_of(value, dtype[name], f"{within}{name}.")
+        else:
+            values[within + name] = list(value) if isinstance(value, bytes) else value
+    return values
+
+
+def flat(record: np.ndarray, within: str = "") -> dict[str, np.ndarray]:
+    """The fields of a record by name, those of records in it too."""
+    values: dict[str, np.ndarray] = {}
+    for name in record.dtype.names or ():
+        inner = record.dtype[name].fields is not None
+        values |= flat(record[name], f"{within}{name}.") if inner else {within + name: record[name]}
+    return values
 
 
 @pytest.mark.parametrize("dtype", [READINGS, OUTPUTS, weights_dtype(7684), weights_dtype(3)])
@@ -27,8 +55,22 @@ def test_an_independent_decoder_reads_every_field_of_every_record(dtype: np.dtyp
     raw = np.random.default_rng(1).integers(0, 256, dtype.itemsize, np.uint8)
     record = raw.view(dtype)[0]
     found = read_by_ros(dtype, encode(record))
-    for name in dtype.names or ():
-        np.testing.assert_array_equal(np.asarray(found[name], record[name].dtype), record[name], err_msg=name)
+    for name, value in flat(record).items():
+        np.testing.assert_array_equal(np.asarray(found[name], value.dtype), value, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", [READINGS, OUTPUTS, weights_dtype(3)])
+def test_a_definition_tells_the_whole_record(dtype: np.dtype) -> None:
+    assert dtype_of_definition(message_definition(dtype)) == dtype
+
+
+@pytest.mark.parametrize(
+    "definition",
+    ["", "float16 x\n", "float64 x", "robot_practice/Motor m\n", "float64 x\nfloat64 x\n", "uint8 a\nfloat64 b\n"],
+)
+def test_a_definition_that_makes_no_record_is_refused(definition: str) -> None:
+    with pytest.raises(ValueError):
+        dtype_of_definition(definition)
 
 
 @st.composite
@@ -86,5 +128,5 @@ def test_decode_is_the_inverse_of_encode() -> None:
 
 
 def test_a_message_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="this version's records have"):
+    with pytest.raises(ValueError, match="the records of its schema have"):
         decode([CDR_HEADER + bytes(OUTPUTS.itemsize + 8)], OUTPUTS)

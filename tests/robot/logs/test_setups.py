@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from robot.logs.reader import DamagedLog
-from robot.logs.setups import find_setup, pipeline_for
+from robot.logs.setups import find_setup, mind_for
 from robot.logs.writer import LogWriter, next_part
+from robot.robots.car.records import RECORDS
 from robot.runtime.run_folder import setup_path
 
 SETUP = b"of life 1"
 
 
 def write_log(folder: Path, *setups: tuple[int, bytes], close: bool = True) -> Path:
-    log = LogWriter(next_part(folder), 7)
+    log = LogWriter(next_part(folder), RECORDS, 7)
     for life, setup in setups:
         log.add_setup(life, setup)
     log.flush()
@@ -55,6 +56,6 @@ def test_a_flipped_bit_of_a_setup_is_found(tmp_path: Path) -> None:
 def test_a_setup_that_is_none_or_nowhere_is_refused_by_name(tmp_path: Path) -> None:
     path = write_log(tmp_path, (1, SETUP))
     with pytest.raises(ValueError, match=r"log\.mcap: setup-1\.npz is damaged or of another version"):
-        pipeline_for(path, 1)
+        mind_for(path, 1)
     with pytest.raises(ValueError, match=r"setup-2\.npz: missing"):
-        pipeline_for(path, 2)
+        mind_for(path, 2)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from policies.actor import weight_count
-from policies.replay import TRANSITION
 from robot.practice import learner as learner_module
 from robot.practice.best_policy import make_lap
 from robot.practice.learner import LearnerProcess
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.practice.start import starting_policy
 from robot.robots.car.belief.adaptation import Fit
+from robot.robots.car.records import TRANSITION
 from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import SessionFile
 from robot.runtime.session_memory import SessionMemory

@@ -11,7 +11,7 @@ from policies.policy_file import load_policy
 from policies.replay import load_folder
 from robot.logs.reader import LogReader
 from robot.logs.replay import replay
-from robot.logs.setups import find_setup, pipeline_for
+from robot.logs.setups import find_setup, mind_for
 from robot.practice.run import practise
 from robot.practice.settings import PracticeConfig
 from robot.robots.car.mind import Phase
@@ -48,12 +48,12 @@ def test_every_transition_is_on_disk_once_and_in_order(session: tuple[Path, dict
 
 def test_the_saved_policy_is_not_the_one_it_began_with(session: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = session
-    assert not np.array_equal(load_policy(folder / "policy.npz").weights, pipeline_for(folder, 1).actor.weights)
+    assert not np.array_equal(load_policy(folder / "policy.npz").weights, mind_for(folder, 1).actor.weights)
 
 
 def test_the_log_replays_byte_for_byte(session: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = session
-    report = replay(folder, lambda life: pipeline_for(folder, life))
+    report = replay(folder, lambda life: mind_for(folder, life))
     assert report.first_difference is None
     assert report.ticks > 1500
 
@@ -63,14 +63,14 @@ def test_the_log_alone_replays_elsewhere(session: tuple[Path, dict[str, Any]], t
     moved = tmp_path / "moved.mcap"
     moved.write_bytes((folder / "log.mcap").read_bytes())
     assert find_setup(moved, 1) == (moved, setup_path(folder, 1).read_bytes())
-    assert replay(moved, lambda life: pipeline_for(moved, life)).equal
+    assert replay(moved, lambda life: mind_for(moved, life)).equal
 
 
 def test_a_changed_weight_of_the_setup_is_found(session: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = session
 
     def with_another_weight(life: int) -> Any:
-        pipeline = pipeline_for(folder, life)
+        pipeline = mind_for(folder, life)
         pipeline.actor.weights[100] += np.float32(0.01)
         return pipeline
 

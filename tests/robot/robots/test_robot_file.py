@@ -7,7 +7,7 @@ import pytest
 from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
 from robot.practice.settings import PracticeConfig, load_config
-from robot.robots.car.wiring import lidar_settings, vesc_settings
+from robot.robots.car.devices import lidar_settings, vesc_settings
 from robot.robots.robot_file import (
     believed_car,
     load_drone,

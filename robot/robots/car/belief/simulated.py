@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from policies.actor import act, squash
-from policies.replay import TRANSITION
+from robot.robots.car.records import TRANSITION
 from robot.robots.car.shield.predictive_brake import (
     AS_PROPOSED,
     MARGIN_M,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from policies.array_file import read_arrays, write_arrays
+from policies.array_file import array_bytes, read_arrays
 from sim.distance_field import OccupancyGrid
 from sim.input_files import shown, wrong
 from sim.tracks.track import Course
@@ -60,8 +60,8 @@ def gates(course: Course) -> np.ndarray:
     return np.column_stack([rows * course.spacing_m, left[rows], right[rows]])
 
 
-def save_course(path: Path, course: Course, grid: OccupancyGrid) -> None:
-    """Write course, gates and map to `path` (.npz), beside and renamed."""
+def course_bytes(course: Course, grid: OccupancyGrid) -> bytes:
+    """Course, gates and map as a .npz file."""
     arrays = {name: getattr(course, name) for name in COURSE_ARRAYS}
     arrays |= {
         "name": np.array(course.name),
@@ -71,9 +71,10 @@ def save_course(path: Path, course: Course, grid: OccupancyGrid) -> None:
         "grid_shape": np.array(grid.occupied.shape),
         "grid_numbers": np.array([getattr(grid, name) for name in GRID_NUMBERS]),
     }
-    write_arrays(path, arrays)
+    return array_bytes(arrays)
 
 
+COURSE_FILE = "course.npz"  # in a run's folder: map and course that the demonstration lap made
 WORDS = {"f": "numbers", "U": "one text", "u": "bytes", "iu": "whole numbers"}
 SHAPES: dict[str, tuple[str, tuple[int, ...] | None]] = {  # kinds of dtype; None: any shape here, checked below
     **dict.fromkeys(COURSE_ARRAYS, ("f", None)),
@@ -86,7 +87,7 @@ SHAPES: dict[str, tuple[str, tuple[int, ...] | None]] = {  # kinds of dtype; Non
 
 
 def load_course(path: Path) -> tuple[Course, OccupancyGrid]:
-    """Read what `save_course` wrote. Raises ValueError, naming file and field, if anything is missing or impossible."""
+    """Read what `course_bytes` made. Raises ValueError, naming file and field, if anything is missing or impossible."""
     if not path.is_file():
         raise ValueError(f"{path}: found no file, needed a course from a demonstration lap")
     arrays = read_arrays(path)

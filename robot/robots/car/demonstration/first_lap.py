@@ -47,7 +47,7 @@ class FirstLap:
     def wish(self, readings: np.ndarray) -> tuple[float, float]:
         """Steering angle, rad, and speed, m/s, that the demonstrator wants now."""
         if self.keyboard:
-            return float(readings["key_steer_rad"]), float(readings["key_speed_m_s"])
+            return float(readings["operator"][0]), float(readings["operator"][1])
         return self.guided
 
     def sent(self, now: float, steer_rad: float, vesc: VescReading) -> None:

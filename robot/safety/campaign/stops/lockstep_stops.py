@@ -22,7 +22,9 @@ from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
 from policies.policy_file import load_policy
 from robot.practice.start import SHIPPED_POLICY
+from robot.robots.car.devices import Lidar, Motor
 from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag
 from robot.robots.car.shield.stop_follower import StopFollower
@@ -74,6 +76,8 @@ class Drive:
     clock: LockstepClock
     loop: ControlLoop
     pipeline: Pipeline
+    vesc: Vesc
+    lidar: RPLidar
     requested: int = 0  # what the session asks of control: 1 to finish, 2 an emergency stop
     dead_ticks: int = -1  # since control has died; -1: it lives
     noticed_ticks: int = 0  # how long it takes until the guardian has noticed that
@@ -87,10 +91,10 @@ class Drive:
             return
         self.dead_ticks += 1
         if self.dead_ticks > self.noticed_ticks:
-            reading = self.loop.vesc.read() if self.follower is not None else None
+            reading = self.vesc.read() if self.follower is not None else None
             self.follower = self.follower or StopFollower(self.pipeline.stop_plan, self.dead_ticks)
             servo_rad, brake_a = self.follower.command(self.dead_ticks, reading)
-            self.loop.vesc.brake(brake_a, servo_rad)
+            self.vesc.brake(brake_a, servo_rad)
 
 
 def _ask(request: int) -> Callable[[Drive], None]:
@@ -122,14 +126,14 @@ CAUSES: dict[str, Callable[[Drive], None]] = {
     "end of time": _end_of_time,
     "recovery failed": _recovery_fails,
     "deadlines missed": _late,  # does not stop it: walking pace
-    "lidar cable": lambda drive: drive.loop.lidar.close(),
+    "lidar cable": lambda drive: drive.lidar.close(),
     "lidar frozen": lambda drive: drive.emulator.faults["freeze_lidar"](True),
     "control killed": _die(1),
     "control hangs": _die(NOTICED_TICKS),
 }
 # The motor controller keeps its last command until its own watchdog lets the motor roll: nobody can brake meanwhile.
 OUT_OF_REACH: dict[str, Callable[[Drive], None]] = {
-    "motor cable": lambda drive: drive.loop.vesc.close(),
+    "motor cable": lambda drive: drive.vesc.close(),
     "motor silent": lambda drive: drive.emulator.faults["silence_vesc"](True),
 }
 
@@ -164,7 +168,10 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     lidar = RPLidar(RPLidarSettings(port=str(folder / "lidar")), clock)
     vesc.open()
     lidar.open()
-    return Drive(emulator, clock, ControlLoop(clock, vesc, lidar, pipeline, 1), pipeline)
+    devices = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, TICK_S)
+    loop.start()
+    return Drive(emulator, clock, loop, pipeline, vesc, lidar)
 
 
 def stop(drive: Drive, causes: tuple[str, ...], apart_s: float) -> dict[str, Any]:
@@ -245,7 +252,7 @@ def lockstep_stops(count: int, seed: int, report: Callable[[Stop], None], verifi
                 stops.append(Stop(track=track, hidden_seed=hidden_seed, grip_share=round(grip_share, 3),
                                   throttle_off_ms=None, **told))  # fmt: skip
                 report(stops[-1])
-            drive.loop.vesc.close()
-            drive.loop.lidar.close()
+            drive.vesc.close()
+            drive.lidar.close()
         number += 1
     return stops

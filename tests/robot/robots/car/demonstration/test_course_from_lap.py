@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from policies.array_file import read_arrays, write_arrays
+from policies.array_file import read_arrays, write_arrays, write_bytes_atomically
 from robot.robots.car.demonstration.course_from_lap import (
+    course_bytes,
     course_from_lap,
     gates,
     load_course,
-    save_course,
     without_overlap,
 )
 from robot.robots.car.demonstration.mapping import map_of_lap
@@ -78,7 +78,7 @@ def test_gates_stand_across_the_course_a_metre_apart() -> None:
 def test_a_saved_course_comes_back(tmp_path: Path) -> None:
     course = built_in("ell")
     grid = rasterise(course)
-    save_course(tmp_path / "course.npz", course, grid)
+    write_bytes_atomically(tmp_path / "course.npz", [course_bytes(course, grid)])
     again, its_grid = load_course(tmp_path / "course.npz")
     assert again.name == "ell" and again.spacing_m == course.spacing_m
     assert np.array_equal(again.packed(), course.packed())
@@ -97,7 +97,7 @@ def test_a_saved_course_comes_back(tmp_path: Path) -> None:
 )
 def test_an_impossible_course_is_named(tmp_path: Path, name: str, change, message: str) -> None:
     course, path = built_in("oval"), tmp_path / "course.npz"
-    save_course(path, course, rasterise(course))
+    write_bytes_atomically(path, [course_bytes(course, rasterise(course))])
     arrays = read_arrays(path)
     arrays[name] = change(arrays[name])
     write_arrays(path, arrays)

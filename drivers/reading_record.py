@@ -1,0 +1,66 @@
+"""What a driver's read gives, as a record of fixed size, and back: the record's fields are those of the reading's class.
+
+A float becomes f8, an int u4, an array of at most n numbers (`Annotated[np.ndarray, n]`) n f4; arrays of one reading are of
+one length, which the record's field `points` holds. A field whose name ends in `age_s` is the age of others.
+"""
+
+from dataclasses import fields
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import numpy as np
+
+from drivers.base import NEVER_S
+
+ReadingT = TypeVar("ReadingT")
+Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
+FORMATS = {float: "f8", int: "u4", bool: "u4"}
+
+
+@cache
+def hints(kind: type) -> dict[str, Any]:
+    """The types of a dataclass's fields, in order."""
+    told = get_type_hints(kind, include_extras=True)
+    return {field.name: told[field.name] for field in fields(kind)}
+
+
+def is_array(hint: Any) -> bool:
+    """Whether a field holds an array."""
+    return hint not in FORMATS
+
+
+def reading_fields(kind: type) -> list[Field]:
+    """The record's fields for a reading of this class."""
+    arrays: list[Field] = [(name, "f4", (get_args(hint)[1],)) for name, hint in hints(kind).items() if is_array(hint)]
+    return [
+        *((name, FORMATS[hint]) for name, hint in hints(kind).items() if not is_array(hint)),
+        *arrays,
+        *([("points", "u4")] if arrays else []),
+    ]
+
+
+def fill(record: np.ndarray, reading: Any) -> None:
+    """Write a reading into its record."""
+    for name, hint in hints(type(reading)).items():
+        value = getattr(reading, name)
+        if is_array(hint):
+            points = min(len(value), get_args(hint)[1])
+            record["points"] = points
+            record[name][:points] = value[:points]
+        else:
+            record[name] = value
+
+
+def forget(record: np.ndarray) -> None:
+    """Let a record say that nothing was received: every age is NEVER_S, and there are no points."""
+    for name in record.dtype.names or ():
+        if name.endswith("age_s") and record.dtype[name].shape == ():
+            record[name] = NEVER_S
+        elif name == "points":
+            record[name] = 0
+
+
+def reading_of(record: np.ndarray, kind: type[ReadingT]) -> ReadingT:
+    """The reading that a record was filled with."""
+    return kind(**{name: record[name][: int(record["points"])] if is_array(hint) else hint(record[name])
+                   for name, hint in hints(kind).items()})  # fmt: skip
