@@ -18,7 +18,7 @@ FORMATS = {float: "f8", int: "u4", bool: "u4"}
 
 
 @cache
-def hints(kind: type) -> dict[str, Any]:
+def hints(kind: Any) -> dict[str, Any]:
     """The types of a dataclass's fields, in order."""
     told = get_type_hints(kind, include_extras=True)
     return {field.name: told[field.name] for field in fields(kind)}

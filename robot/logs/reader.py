@@ -75,8 +75,10 @@ class LogReader:
         readings: list[np.ndarray] = []
         events: dict[str, dict[str, Any]] = {}
         for batch in self.batches():
-            outputs += [batch.outputs] * bool(len(batch.outputs))
-            readings += [repack_fields(batch.readings[kept])] * bool(len(batch.readings))
+            if len(batch.outputs):
+                outputs.append(batch.outputs)
+            if len(batch.readings):
+                readings.append(repack_fields(batch.readings[kept]))
             events |= {json.dumps(event): event for event in batch.events}
         whole = np.concatenate(outputs or [np.zeros(0, NOTHING)])
         keys = (whole["life"].astype(np.uint64) << np.uint64(40)) + whole["tick"]

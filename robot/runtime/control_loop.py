@@ -4,11 +4,11 @@ Each tick starts at its own time on the clock. A tick that ends late skips the t
 the phase is kept and nothing spins. Whatever goes wrong in a tick, the robot is told to stop before anyone is told why.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from drivers.base import Clock, LinkLost
+from drivers.base import LinkLost
+from robot.runtime.clock import Clock
 from robot.runtime.robot import Device, Mind
 
 RECONNECT_EVERY_TICKS = 10
@@ -54,14 +54,14 @@ class ControlLoop:
         return self.start_s + self.tick * self.tick_s
 
     def run_tick(self, stop_requested: int, learner_up: bool, weights_version: int, weights_age_s: float,
-                 operator: Sequence[float]) -> None:  # fmt: skip
+                 operator: ArrayLike) -> None:  # fmt: skip
         """Read, think, write once. Afterwards `readings` and `outputs` hold the tick's records."""
         self.read(stop_requested, learner_up, weights_version, weights_age_s, operator)
         self.mind.tick(self.readings)
         self.write()
 
     def read(self, stop_requested: int, learner_up: bool, weights_version: int, weights_age_s: float,
-             operator: Sequence[float]) -> None:  # fmt: skip
+             operator: ArrayLike) -> None:  # fmt: skip
         """Fill `readings` with what the devices have and what else the mind may know."""
         now = self.clock.now()
         r = self.readings

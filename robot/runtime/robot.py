@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from drivers.base import Clock
+from robot.runtime.clock import Clock
 from robot.runtime.records import Records
 from robot.runtime.session_file import SessionFile
 

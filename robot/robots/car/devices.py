@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from drivers.base import Clock, LidarReading, VescCommand, VescReading
+from drivers.base import LidarReading, VescCommand, VescReading
 from drivers.reading_record import Field, fill, forget, reading_fields, reading_of
 from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
 from robot.robots.robot_file import RobotConfig, load_robot
+from robot.runtime.clock import Clock
+from robot.runtime.robot import Device
 from robot.runtime.session_file import SessionFile
 
 VERSION_PATIENCE_S = 1.0  # for the motor controller to tell its firmware's version
@@ -83,7 +85,7 @@ class Lidar:
         """It only senses."""
 
 
-def devices(session: SessionFile, clock: Clock) -> dict[str, Motor | Lidar]:
+def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     """Those of a session. Raises ValueError for what is wrong in the robot's file."""
     robot = load_robot(session.robot)
     return {

@@ -32,6 +32,7 @@ from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.world import load_world
 from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.robot import Device
 from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.stops.unverified import Unverified
 from robot.safety.supervisor import Mode
@@ -168,7 +169,7 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     lidar = RPLidar(RPLidarSettings(port=str(folder / "lidar")), clock)
     vesc.open()
     lidar.open()
-    devices = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    devices: dict[str, Device] = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
     loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, TICK_S)
     loop.start()
     return Drive(emulator, clock, loop, pipeline, vesc, lidar)
