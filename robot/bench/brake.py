@@ -52,8 +52,8 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
                 begin = time.perf_counter_ns()
                 plan_stop(NOTICED_TICKS, *around, MARGIN_M, kept, plan)
                 plans.append(time.perf_counter_ns() - begin)
-            drive.drive.vesc.close()
-            drive.drive.lidar.close()
+            drive.vesc.close()
+            drive.lidar.close()
     figures: dict[str, Any] = {"decisions": len(decisions), "changed": round(changed / len(decisions), 4)}
     for name, taken_ns in (("decision", decisions), ("stop_tick", stops), ("plan", plans)):
         taken_us = 1e-3 * np.array(taken_ns)
