@@ -66,6 +66,28 @@ def test_a_drone_whose_link_is_cut_lands_by_itself_and_nobody_says_that_it_has(b
     assert 0.05 < truths[-1].impact_m_s < 1.0
 
 
+def test_a_drone_that_is_struck_down_on_its_way_has_not_landed(brief_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "STEPS", figures.STEPS[:1])
+    with virtual_drone(brief_run) as drone, FlightLog(tmp_path / "log.mcap") as log:
+        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
+        driver.open()
+
+        def strike(phase: Phase, share: float) -> None:
+            if phase == Phase.LANDING and not struck:
+                drone.fault("push", x=0.0, y=0.0, z=-0.4)
+                struck.append(share)
+
+        struck: list[float] = []
+        pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
+        flown = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, None, strike).fly()
+        truth = drone.truth()
+        driver.close()
+    assert truth.impact_m_s > 2.0
+    assert truth.z < 0.02
+    assert not flown.landed
+    assert "it came down" in flown.trouble
+
+
 @pytest.mark.parametrize(
     ("firmware", "words"),
     [
