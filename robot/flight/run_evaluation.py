@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from policies.array_file import write_bytes_atomically
+from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import PolicyFile, load_policy
 from robot.flight.evaluation import Conditions, Network, Pilot, evaluate
 from robot.flight.evaluation_plots import heat_map
@@ -17,7 +17,7 @@ from robot.flight.settings import FlightTrainConfig
 from robot.flight.tracking import LAPS_S, tracking_figures
 from robot.flight.tracking import pilots_for as tracking_pilots_for
 from robot.flight.training import LATENCY_S, task_for
-from robot.flight.video import frames, save_video
+from robot.flight.video import check_format, frames, save_video
 from robot.tasks import track_trajectory
 from sim.input_files import from_table, read_text, shown, wrong
 from sim.quadrotor import CRAZYFLIES, Q_X, Q_Y, STEP_S, load_parameters, quadrotors_named
@@ -75,6 +75,10 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
         if follows
         else pilots_for(network, conditions.quadrotor, task)
     )
+    try_writing(path.parent)
+    if video is not None:
+        check_format(video)
+        try_writing(video.parent)
     expected_s = LATENCY_S if config.algorithm == "gradient" else 0.0
     judgement = judge(pilots, conditions, others, expected_s, seed, episodes, task, progress)
 
