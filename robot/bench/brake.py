@@ -1,8 +1,6 @@
 """What the predictive brake costs: in decisions of drives with the shipped policy, and in a stop's ticks, microseconds."""
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ from robot.safety.predictive_brake import AS_PROPOSED, MARGIN_M, carry_on, filte
 from robot.safety.stop_plan import NOTICED_TICKS
 from robot.tasks.race_track import TICKS_PER_DECISION
 from sim.built_in_tracks import BUILT_IN
+from sim.scratch_folder import scratch_folder
 
 SECONDS_EACH = 25.0
 WARM_S = 4.0
@@ -22,8 +21,8 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
     decisions, stops, plans = [], [], []
     changed = 0
     for number, track in enumerate(BUILT_IN):
-        with tempfile.TemporaryDirectory() as folder:
-            drive = start(track, number, None, 1.0, True, Path(folder))
+        with scratch_folder("robot-bench") as folder:
+            drive = start(track, number, None, 1.0, True, folder)
             pipeline = drive.pipeline
             while drive.clock.time_s < seconds:
                 drive.tick()

@@ -2,7 +2,6 @@
 
 import importlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
@@ -29,12 +28,7 @@ class BenchConfig:
 def main(arguments: list[str]) -> int:
     config, as_json = parse(BenchConfig, "bench", arguments)
     figures = {}
-    parts = PARTS if config.part == "all" else (config.part,)
-    if "loop" in parts:
-        from policies.array_file import try_writing
-
-        try_writing(Path("runs"))
-    for part in parts:
+    for part in PARTS if config.part == "all" else (config.part,):
         say(f"{part} ...")
         figures[part] = importlib.import_module(f"robot.bench.{part}").run()
         for name, value in figures[part].items():

@@ -7,7 +7,6 @@ import errno
 import importlib.util
 import io
 import math
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from policies.array_file import write_bytes_atomically
 from robot.plots import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED
 from sim.quadrotor import STEP_S, QuadrotorParameters, rotation_matrix
+from sim.scratch_folder import scratch_folder
 
 PANEL = (480, 480)  # pixels
 SHARPER = 2  # drawn this many times as large, then shrunk
@@ -160,8 +160,8 @@ def save_video(path: Path, images: Iterable[Image.Image]) -> None:
         return
     import cv2
 
-    with tempfile.TemporaryDirectory() as folder:  # OpenCV says nothing of a disk that is full, or not to be written to
-        film, shown = Path(folder) / path.name, 0
+    with scratch_folder("policy-film") as folder:  # OpenCV says nothing of a disk that is full, or not to be written to
+        film, shown = folder / path.name, 0
         writer = None
         for image in images:
             shown += 1

@@ -336,6 +336,8 @@ class Session:
 
     def _note_restart(self, name: str, code: int) -> None:
         status = self.shared.control.read()
+        told = self.processes.children[name].last_words() if name in self.processes.children else f"exit status {code}"
+        say(f"the {name} ended ({told})")
         self.progress.restarts.append({"process": name, "exit": code, "practice_s": float(status["practice_s"])})
 
     def _take_news(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from policies.array_file import try_writing
-from robot.cli import bench, evaluate, plot, replay, train
+from robot.cli import evaluate, plot, replay, train
 
 RECORDING = Path(__file__).parents[2] / "recordings" / "link-loss"
 HOVER = Path(__file__).parents[2] / "recordings" / "policies" / "hover.npz"
@@ -20,7 +20,6 @@ SWEEP = '[train]\ntask = "hover"\n[vary]\nseed = [0, 1]\n'
         (train, ["--sweep", "sweep.toml"], "robot.sweep.run_sweep.train_all"),
         (evaluate, ["shipped"], "robot.practice.run.best_possible_lap"),
         (evaluate, [str(HOVER), "--video", "runs/hover.gif"], "robot.flight.run_evaluation.judge"),
-        (bench, ["loop"], "robot.bench.loop.run"),
         (replay, [str(RECORDING), "--junit", "runs/replay.xml"], "robot.logs.replay.replay"),
         (replay, [str(RECORDING.parent), "--junit", "runs/replay.xml"], "robot.logs.replay_folder.replay_folder"),
     ],
