@@ -1,6 +1,7 @@
 """`robot run` on the virtual Crazyflie: the exported C flies through cflib and a lossy link; and what a cut link does."""
 
 import json
+import socket
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ from drivers import crazyflie_link
 from drivers.base import LinkLost
 from drivers.crazyflie import Crazyflie, CrazyflieSettings
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflieConfig, start_virtual_crazyflie
+from drivers.emulators.virtual_motion_capture import VirtualMotionCapture
 from robot.cli import run as verb
 from robot.clock import RealClock
 from robot.flight import figures
 from robot.flight.flight_log import FlightLog, read_flight
 from robot.flight.flown import Phase
 from robot.flight.mission import Mission
+from robot.flight.motion_capture import MotionCapture, MotionCaptureSettings
 from robot.flight.on_board import LOGGED
 from robot.flight.run_mission import pilot_for, run_mission
 from robot.flight.virtual_drone import true_place, virtual_drone
@@ -86,6 +89,38 @@ def test_a_drone_that_is_struck_down_on_its_way_has_not_landed(brief_run, tmp_pa
     assert truth.z < 0.02
     assert not flown.landed
     assert "it came down" in flown.trouble
+
+
+def test_cameras_as_they_are_are_flown_with_and_markers_that_stay_swapped_end_the_flight(brief_run, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (
+        virtual_drone(brief_run, positioning="none") as drone,
+        VirtualMotionCapture(drone, "cf1", ("127.0.0.1", port)) as cameras,
+        FlightLog(tmp_path / "log.mcap") as log,
+    ):
+        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
+        driver.open()
+        flies_s: list[float] = []
+
+        def swap(phase: Phase, share: float) -> None:
+            if phase == Phase.POLICY:
+                flies_s.append(drone.truth().time_s)
+                cameras.cameras.swapped = flies_s[-1] - flies_s[0] > 4.0
+
+        settings = MotionCaptureSettings("cf1", ("127.0.0.1", port))
+        with MotionCapture(settings, driver, RealClock()) as capture:
+            pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
+            mission = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, None, swap, capture)
+            flown = mission.fly()
+        truth = drone.truth()
+        driver.close()
+    assert flies_s[-1] - flies_s[0] > 4.0, "with gaps, lost frames and short swaps"
+    assert "motion capture: no pose of 'cf1'" in flown.trouble
+    assert "refused" in flown.trouble
+    assert truth.z < 0.02
+    assert 0.05 < truth.impact_m_s < 1.0
 
 
 @pytest.mark.parametrize(
