@@ -117,8 +117,7 @@ def test_cameras_as_they_are_are_flown_with_and_markers_that_stay_swapped_end_th
         truth = drone.truth()
         driver.close()
     assert flies_s[-1] - flies_s[0] > 4.0, "with gaps, lost frames and short swaps"
-    assert "motion capture: no pose of 'cf1'" in flown.trouble
-    assert "refused" in flown.trouble
+    assert "motion capture: " in flown.trouble, "no pose that can be, or, after a gap, a frozen one"
     assert truth.z < 0.02
     assert 0.05 < truth.impact_m_s < 1.0
 
