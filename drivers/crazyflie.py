@@ -39,6 +39,8 @@ POSITION = ("stateEstimate.x", "stateEstimate.y", "stateEstimate.z",
 ATTITUDE = ("stateEstimate.qw", "stateEstimate.qx", "stateEstimate.qy", "stateEstimate.qz",
             "pm.vbat", "pm.state", "supervisor.info")  # fmt: skip
 RATE = ("gyro.x", "gyro.y", "gyro.z")
+ACCELERATION = ("acc.x", "acc.y", "acc.z")
+ACCELERATION_PERIOD_MS = 10  # the shortest there is: after the firmware's filters a blow lasts about as long
 HEALTH = ("kalman.varPX", "kalman.varPY", "kalman.varPZ")
 HEALTH_PERIOD_MS = 100
 
@@ -80,6 +82,7 @@ class CrazyflieReading:
     power_state: int = 0  # CHARGING and the others
     supervisor: int = 0  # IS_ARMED and the other bits
     velocity_variance: Vector = (0.0, 0.0, 0.0)  # what the estimator thinks of its velocity, m^2/s^2, body
+    jolt_g: float = 0.0  # the greatest of what the accelerometer felt in the last 0.1 s; 1 at rest
     extra: dict[str, float] = field(default_factory=dict)  # by the names of `CrazyflieSettings.extra`
     board_time_s: float = 0.0  # when the position was logged, by the drone's clock
     extra_time_s: float = 0.0  # when the newest of `extra` was
@@ -87,6 +90,7 @@ class CrazyflieReading:
     attitude_age_s: float = NEVER_S  # of attitude, battery and supervisor
     rate_age_s: float = NEVER_S
     health_age_s: float = NEVER_S  # of the variance
+    jolt_age_s: float = NEVER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,11 @@ class Crazyflie:
             return False
         self._logs, self._opened_s, self._link_trouble = Logs(cf, self._clock), self._clock.now(), ""
         self.firmware = ask_version(cf)
-        missing = [name for name in (*POSITION, *ATTITUDE, *RATE, *HEALTH, *self.settings.extra) if not self.logs(name)]
+        missing = [
+            name
+            for name in (*POSITION, *ATTITUDE, *RATE, *HEALTH, *ACCELERATION, *self.settings.extra)
+            if not self.logs(name)
+        ]
         if missing:
             of_app = missing[0] in self.settings.extra
             why = f"{uri}: its firmware{self.firmware and f', {self.firmware},'} does not log {missing[0]}"
@@ -166,6 +174,7 @@ class Crazyflie:
         for names in (POSITION, ATTITUDE, RATE, self.settings.extra):
             self._logs.start(names, self.settings.log_period_ms)
         self._logs.start(HEALTH, HEALTH_PERIOD_MS)
+        self._logs.start(ACCELERATION, ACCELERATION_PERIOD_MS)
         return True
 
     def read(self) -> CrazyflieReading:
@@ -175,14 +184,17 @@ class Crazyflie:
         now = self._clock.now()
         position, attitude, rate, health = (self._logs.newest(names[0]) for names in (POSITION, ATTITUDE, RATE, HEALTH))
         extra = self._logs.newest_of(self.settings.extra)
+        felt = self._logs.recent(ACCELERATION[0])
         x, y, z, v_x, v_y, v_z = (position.values.get(name, 0.0) for name in POSITION)
         q_w, q_x, q_y, q_z, battery, power, supervisor = (attitude.values.get(name, 0.0) for name in ATTITUDE)
         return CrazyflieReading(
             (x, y, z), (v_x, v_y, v_z), (q_w, q_x, q_y, q_z) if attitude.values else (1.0, 0.0, 0.0, 0.0),
             tuple(math.radians(rate.values.get(name, 0.0)) for name in RATE),  # type: ignore[arg-type]
             battery, int(power), int(supervisor), tuple(health.values.get(name, 0.0) for name in HEALTH),  # type: ignore[arg-type]
+            max((math.dist((0.0, 0.0, 0.0), each.values.values()) for each in felt), default=0.0),
             extra.values, position.board_time_s, extra.board_time_s,
             now - position.arrived_s, now - attitude.arrived_s, now - rate.arrived_s, now - health.arrived_s,
+            now - (felt[-1].arrived_s if felt else -NEVER_S),
         )  # fmt: skip
 
     def write(self, position_m: Vector, yaw_rad: float) -> CrazyflieCommand:

@@ -1,6 +1,7 @@
 """What a Crazyflie logs: blocks of variables that it sends by itself, and the newest of each, dated by its arrival."""
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import cflib.crazyflie
@@ -9,6 +10,7 @@ from cflib.crazyflie.log import LogConfig, LogTocElement
 from drivers.base import NEVER_S, Clock
 
 BLOCK_BYTES = 26  # that a log packet holds, beside its number and time
+RECENT = 10  # arrivals of each block that are kept
 WRAP_S = 0.5 * 0.001 * 2**24  # an older time than this before the newest is a newer one, after the clock's overflow
 
 
@@ -30,6 +32,7 @@ class Logs:
     def __init__(self, cf: cflib.crazyflie.Crazyflie, clock: Clock) -> None:
         self._cf, self._clock = cf, clock
         self._logged: dict[str, Logged] = {}
+        self._recent: dict[str, deque[Logged]] = {}
 
     def has(self, name: str) -> bool:
         """Whether the drone has a log variable of this name, `group.name`."""
@@ -48,6 +51,10 @@ class Logs:
     def newest(self, name: str) -> Logged:
         """The newest block that begins with a variable."""
         return self._logged.get(name, NOTHING)
+
+    def recent(self, name: str) -> list[Logged]:
+        """The newest RECENT arrivals of the block that begins with a variable: what passes between two looks."""
+        return list(self._recent.get(name, ()))
 
     def newest_of(self, names: tuple[str, ...]) -> Logged:
         """The newest blocks that were started for some variables, in one."""
@@ -79,4 +86,5 @@ class Logs:
         before = self._logged.get(name)
         overtaken = before is not None and 0.0 <= before.board_time_s - board_time_s < WRAP_S
         if not overtaken and all(map(math.isfinite, values.values())):
-            self._logged[name] = Logged(values, board_time_s, self._clock.now())
+            self._logged[name] = logged = Logged(values, board_time_s, self._clock.now())
+            self._recent.setdefault(name, deque(maxlen=RECENT)).append(logged)

@@ -6,7 +6,6 @@ record in it (`crazyflie_templates/image_record.c`): whose policy it is, and, fr
 
 import json
 import struct
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from firmware_export.c_data import policy_members
 from firmware_export.c_source import c_source
 from firmware_export.cortex_m4_program import Program, build_program
 from firmware_export.network import Network
+from sim.scratch_folder import scratch_folder
 
 FLASH_START, FLASH_END = 0x08004000, 0x08100000
 STACKS = (range(0x20000004, 0x20020001), range(0x10000004, 0x10010001))  # where a stack may begin: RAM, CCM RAM
@@ -170,8 +170,8 @@ def policy_image(network: Network, kernel: Kernel = "fma") -> bytes:
 
     Raises ValueError if arm-none-eabi-gcc is missing.
     """
-    with tempfile.TemporaryDirectory(prefix="policy-image-") as folder:
-        return policy_program(network, kernel, Path(folder)).flash
+    with scratch_folder("policy-image") as folder:
+        return policy_program(network, kernel, folder).flash
 
 
 def policy_program(network: Network, kernel: Kernel, folder: Path) -> Program:

@@ -2,10 +2,8 @@
 torch, for the same inputs."""
 
 import math
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from firmware_export.compilers import policy_stack_bytes, shared_library, sizes
 from firmware_export.emulated_policy import EmulatedPolicy, build_policy_program, flip_bits
 from firmware_export.host_policy import HostPolicy
 from firmware_export.network import Network
+from sim.scratch_folder import scratch_folder
 
 CLOCK_MHZ = 168.0  # the Crazyflie's STM32F405
 TORCH_ERROR_MAX = 1e-6  # beside what torch itself errs by in single precision
@@ -88,8 +87,7 @@ def verify(
 
     Raises ValueError if a compiler is missing or refuses.
     """
-    with tempfile.TemporaryDirectory() as root:
-        folder = Path(root)
+    with scratch_folder("policy-objects") as folder:
         show("compiling")
         source = c_source(network, kernel)
         code = source.write(folder)

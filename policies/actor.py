@@ -21,6 +21,7 @@ from numba import float32, njit
 
 HIDDEN = (64, 64)
 LOG_STD_MIN, LOG_STD_MAX = -4.0, 1.0
+OBSERVED_MAX = 1e4  # beyond what any task shows; hidden layers give 1 at most
 
 # Rational approximation of tanh, error below 5 units in the last place of float32 (Eigen, `generic_fast_tanh_float`).
 TANH_LIMIT = np.float32(7.90531110763549805)
@@ -58,6 +59,15 @@ def weight_views(weights: np.ndarray, layers: tuple[int, ...]) -> list[tuple[np.
         views.append((weights[start:matrix_end].reshape(inputs, outputs), weights[matrix_end : matrix_end + outputs]))
         start = matrix_end + outputs
     return views
+
+
+def largest_output(weights: np.ndarray, layers: tuple[int, ...]) -> float:
+    """The most that any layer's sum can come to, before it is squashed, for observations up to OBSERVED_MAX."""
+    inputs, largest = OBSERVED_MAX, 0.0
+    for matrix, bias in weight_views(weights.astype(np.float64), layers):
+        largest = max(largest, float((inputs * np.abs(matrix).sum(axis=0) + np.abs(bias)).max()))
+        inputs = 1.0
+    return largest
 
 
 def raw_log_std(std: float) -> float:

@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import struct
+import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ import numpy as np
 from sim.input_files import read_bytes
 
 CRC_FIELD = "crc32"
+TRIAL_BYTES = 1 << 16  # about what a run without a log leaves
 ZIP_MAGIC = b"PK"
 # What np.load raises for bytes that are no .npz, or were cut or changed.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, KeyError, OSError, SyntaxError, TypeError,
@@ -53,6 +55,23 @@ def write_bytes_atomically(path: Path, chunks: list[bytes]) -> None:
     finally:
         with contextlib.suppress(OSError):
             beside.unlink()  # gone, unless writing failed or was interrupted
+
+
+def try_writing(folder: Path) -> None:
+    """Make the folder and write a nameless file there: to find out before long work that its result has no place.
+
+    Raises OSError, which names the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(TRIAL_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
+    except OSError as error:
+        raise named(error, folder) from error
 
 
 def named(error: OSError, path: Path) -> OSError:

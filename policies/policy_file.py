@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from policies.actor import Actor
+from policies.actor import Actor, largest_output
 from policies.array_file import read_arrays, write_arrays
 from sim.input_files import allowed, checked, json_object, shown, wrong
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 NEEDED: dict[str, type] = {"task": str, "rate_hz": float, "crc32": int}
 OPTIONAL: dict[str, type] = {"trained": dict, "median_lap_s": float, "practice_s": float}  # what others of ours rely on
 
@@ -82,6 +83,9 @@ def load_policy(path: Path, task: str | None = None, observation_size: int | Non
         Actor(layers, weights)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    largest = largest_output(weights, layers)
+    if not largest < FLOAT32_MAX:
+        raise wrong(path, "weights", f"numbers whose sums reach {largest:.2g}", f"sums below {FLOAT32_MAX:.2g}")
     metadata = checked_metadata(path, json_object(path, str(text), "metadata"), layers)
     crc = weights_crc(weights)
     if metadata["crc32"] != crc:

@@ -3,17 +3,18 @@
 import contextlib
 import ctypes
 import json
-import os
 import selectors
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
+
+from sim.scratch_folder import make_scratch
 
 EmulatorT = TypeVar("EmulatorT")
 PR_SET_PDEATHSIG = 1
@@ -38,9 +39,7 @@ def start_emulator(
     config: the JSON that it reads, for that directory. Raises ValueError with the child's own words if it is wrong,
     TimeoutError after `ready_s`; nothing is left behind then.
     """
-    prefix = name.replace(" ", "-")
-    sweep(prefix)
-    directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-{os.getpid()}-"))
+    directory = make_scratch(name.replace(" ", "-"))
     process = None
     try:
         file = directory / "config.json"
@@ -54,24 +53,26 @@ def start_emulator(
         raise
 
 
-def sweep(prefix: str) -> None:
-    """Remove the directories of emulators whose program was killed."""
-    for directory in Path(tempfile.gettempdir()).glob(f"{prefix}-*-*"):
-        owner = directory.name.removeprefix(f"{prefix}-").split("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(directory, ignore_errors=True)
-
-
 @contextlib.contextmanager
 def dying_with_parent(directory: Path | None) -> Iterator[None]:
-    """Never outlive the thread that started this process, and then take its directory along, if there is one."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    """Never outlive the thread that started this process, and then take its directory along, if there is one.
+
+    SIGHUP tells of that death, SIGTERM comes from a program that tidies up by itself.
+    """
+    orphaned = False
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        nonlocal orphaned
+        orphaned = number == signal.SIGHUP
+        sys.exit(128 + number)
+
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, end)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
     try:
         yield
     finally:
-        if directory is not None and os.getppid() != parent:
+        if directory is not None and orphaned:
             shutil.rmtree(directory, ignore_errors=True)
 
 

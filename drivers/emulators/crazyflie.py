@@ -15,12 +15,10 @@ busy machine neither crashes a drone nor wakes its watchdogs.
 """
 
 import argparse
-import ctypes
 import gc
 import json
 import math
 import select
-import signal
 import socket
 import sys
 import time
@@ -31,6 +29,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from drivers.emulators.child import dying_with_parent
 from drivers.emulators.crazyflie_body import Body
 from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crazyflie_firmware import Firmware
@@ -42,7 +41,6 @@ from sim.quadrotor.model import load_parameters
 POLL_MS = 1
 CATCH_UP_MS = 50  # the most that is made up for at once
 WARM_UP_MS = 200  # compiles, and lets the estimate settle
-PR_SET_PDEATHSIG = 1
 
 
 def load_config(path: Path) -> VirtualCrazyflieConfig:
@@ -201,20 +199,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drivers.emulators.crazyflie", description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see VirtualCrazyflieConfig")
     path = parser.parse_args().config
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # never outlive the program that started this one
     try:
         config = load_config(path)
-        firmware = build_firmware(config)
+        with dying_with_parent(Path(config.directory) if config.directory else None):
+            run(config, Path(config.directory or path.parent))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    return 0
+
+
+def run(config: VirtualCrazyflieConfig, directory: Path) -> None:
+    """One drone, for ever. Raises ValueError naming the field that is wrong."""
+    firmware = build_firmware(config)
     for _ in range(WARM_UP_MS):
         firmware.tick()
-    server = Server(config, firmware, path.parent)
+    server = Server(config, firmware, directory)
     print(json.dumps({"uri": server.uri, "control": str(server.control_path)}), flush=True)
     gc.freeze()
     server.serve()
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ units included: m, m/s, g, deg/s, degrees (Euler pitch inverted), quaternion x, 
 
 import ctypes
 import shutil
-import tempfile
 from collections.abc import Callable
 from ctypes import Structure, Union, c_bool, c_char_p, c_float, c_int, c_int16, c_uint8, c_uint32, c_uint64
 from pathlib import Path
 from typing import Any
+
+from sim.scratch_folder import scratch_folder
 
 OFF, ABSOLUTE, VELOCITY = 0, 1, 2  # modes of a set-point's axis
 LEGACY, FORCE_TORQUE, FORCE = 0, 1, 2  # what a Control holds
@@ -162,8 +163,8 @@ class CrazyflieApp:
     """
 
     def __init__(self, shared_object: Path, fallback: Fallback, command: Command | None = None) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            private = shutil.copy(shared_object, Path(folder) / "app.so")
+        with scratch_folder("policy-app") as folder:
+            private = shutil.copy(shared_object, folder / "app.so")
             self._app = ctypes.CDLL(str(private))
         sizes = (c_uint32 * 4).in_dll(self._app, "stub_sizes")
         if list(sizes) != [ctypes.sizeof(s) for s in (Control, Setpoint, SensorData, State)]:

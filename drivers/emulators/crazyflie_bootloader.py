@@ -20,16 +20,13 @@ Not emulated: how long erasing takes.
 """
 
 import argparse
-import ctypes
 import json
 import mmap
 import select
 import shutil
-import signal
 import socket
 import struct
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -39,7 +36,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from drivers.emulators.child import end_child, ready_line, start_child
+from drivers.emulators.child import dying_with_parent, end_child, start_emulator
 from drivers.emulators.crtp import FaultyLink, LinkFaults
 
 HEADER = 0xFF
@@ -55,7 +52,6 @@ STM32_SECTORS = [16] * 4 + [64] + [128] * 7  # pages of each
 FLASH_BYTES = sum(STM32_SECTORS) * 1024
 POLL_S = 0.005
 READY_S = 30.0
-PR_SET_PDEATHSIG = 1
 
 
 class VirtualBootloaderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +60,7 @@ class VirtualBootloaderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields
     loss: float = 0.0  # share of datagrams lost, each way
     seed: int = 0  # of what is lost
     port: int = 0  # UDP, on the loopback; 0: any that is free
+    directory: str = ""  # of its configuration and words; the program that starts the process sets it
     flash: str = ""  # file that holds the STM32's flash; none: forgotten at the end
 
 
@@ -197,12 +194,13 @@ def start_virtual_bootloader(config: VirtualBootloaderConfig) -> Iterator[str]:
 
     Raises ValueError with the process's words if the configuration is wrong.
     """
-    directory = Path(tempfile.mkdtemp(prefix="virtual-bootloader-"))
-    file = directory / "config.json"
-    file.write_bytes(msgspec.json.encode(config))
-    process = start_child("drivers.emulators.crazyflie_bootloader", file)
+    process, uri, directory = start_emulator(
+        lambda process, ready, directory: (process, ready["uri"], directory),
+        "drivers.emulators.crazyflie_bootloader", "virtual bootloader",
+        lambda directory: msgspec.json.encode(msgspec.structs.replace(config, directory=str(directory))), READY_S,
+    )  # fmt: skip
     try:
-        yield ready_line(process, directory, "the virtual bootloader", READY_S)["uri"]
+        yield uri
     finally:
         end_child(process)
         shutil.rmtree(directory, ignore_errors=True)
@@ -223,7 +221,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drivers.emulators.crazyflie_bootloader")
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see VirtualBootloaderConfig")
     path = parser.parse_args().config
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # never outlive the program that started this one
     try:
         config = msgspec.json.decode(path.read_bytes(), type=VirtualBootloaderConfig)
         if not 0.0 <= config.loss <= 1.0:
@@ -233,8 +230,9 @@ def main() -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps({"uri": server.uri}), flush=True)
-    server.serve(threading.Event())
+    with dying_with_parent(Path(config.directory) if config.directory else None):
+        print(json.dumps({"uri": server.uri}), flush=True)
+        server.serve(threading.Event())
     return 0
 
 

@@ -81,6 +81,11 @@ class MotionCaptureVices(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     jitter_s: float
     gap_every_s: float
     gap_s: tuple[float, float]
+    attitude_rad: float
+    lost_share: float
+    swap_every_s: float
+    swap_s: tuple[float, float]
+    swap_m: float
 
 
 class Vices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

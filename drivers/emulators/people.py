@@ -1,7 +1,7 @@
 """People who walk to and fro across the course: round obstacles that the lidar sees, and that the car must not hit.
 
 Each has a stretch of the course and walks from one side to the other, as fast as people do, seen or not by whoever drives.
-Nobody walks into a car that is so near already: people look, too.
+Nobody walks into a car that is so near already: people look, too, and turn back.
 """
 
 import math
@@ -67,7 +67,7 @@ class People:
             self.sway_rad[k] += elapsed_s * self.rate_rad_s[k]
             there = self._place(k)
             if math.dist(there, (x, y)) < min(MANNERS_M, math.dist(self.at[k], (x, y))):
-                self.sway_rad[k] = before
+                self.sway_rad[k], self.rate_rad_s[k] = before, -self.rate_rad_s[k]
             else:
                 self.at[k] = there
             touches = bool(space(self.at[k], x, y, yaw, car) <= 0.0)

@@ -37,6 +37,7 @@ class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=
     firmware: str = "2026.08"  # the release that it behaves as, see crazyflie_version.py
     positioning: str = "lighthouse"  # see `crazyflie_positioning.SYSTEMS`; "none": it needs poses by radio
     port: int = 0  # UDP, on the loopback; 0: any that is free
+    directory: str = ""  # for its control socket; the program that starts the process sets it
 
 
 class DroneTruth(NamedTuple):
@@ -147,6 +148,6 @@ def start_virtual_crazyflie(
         VirtualCrazyflie,
         "drivers.emulators.crazyflie",
         "virtual Crazyflie",
-        lambda _: msgspec.json.encode(config),
+        lambda directory: msgspec.json.encode(msgspec.structs.replace(config, directory=str(directory))),
         ready_s,
     )

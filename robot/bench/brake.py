@@ -1,8 +1,6 @@
 """What the predictive brake costs: in decisions of drives with the shipped policy, and in a stop's ticks, microseconds."""
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from robot.robots.car.shield.predictive_brake import (
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.safety.campaign.stops.lockstep_stops import start
 from robot.tasks.race_track.task import TICKS_PER_DECISION
+from sim.scratch_folder import scratch_folder
 from sim.tracks.built_in_tracks import BUILT_IN
 
 SECONDS_EACH = 25.0
@@ -28,8 +27,8 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
     decisions, stops, plans = [], [], []
     changed = 0
     for number, track in enumerate(BUILT_IN):
-        with tempfile.TemporaryDirectory() as folder:
-            drive = start(track, number, None, 1.0, True, Path(folder))
+        with scratch_folder("robot-bench") as folder:
+            drive = start(track, number, None, 1.0, True, folder)
             pipeline = drive.pipeline
             while drive.clock.time_s < seconds:
                 drive.tick()

@@ -6,7 +6,6 @@ microcontrollers, from PyPI. It and the loop take tanh from newlib, may have the
 with their loops unrolled too, which makes ours no faster.
 """
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from firmware_export.compilers import sizes
 from firmware_export.cortex_m4 import CCM, CountingCortexM4
 from firmware_export.cortex_m4_program import build_program
 from firmware_export.network import Network, random_network
+from sim.scratch_folder import scratch_folder
 
 try:
     with np.errstate():  # emlearn lets NumPy raise, in the whole process
@@ -36,8 +36,7 @@ def run() -> dict[str, Any]:
     """Instructions and modelled cycles of an inference, bytes of flash and RAM of the program, largest error."""
     network = random_network(NETWORK_SIZES, history=HISTORY)
     figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as root:
-        folder = Path(root)
+    with scratch_folder("robot-bench") as folder:
         for kernel in KERNELS:
             code = c_source(network, kernel).write(folder / kernel)
             figures[kernel] = measure(network, code, "policy_infer", folder / kernel)

@@ -1,6 +1,5 @@
 """How well the control loop keeps time: real sessions in real time, with the learner and without, in pairs."""
 
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from robot.practice.settings import PracticeConfig
 from robot.practice.start import starting_policy
 from robot.robots.car.world import load_world
 from robot.runtime.run_folder import new_run_folder, save_config
+from sim.scratch_folder import scratch_folder
 
 SECONDS = 30.0
 PAIRS = 2
@@ -29,10 +29,10 @@ def run(seconds: float = SECONDS, pairs: int = PAIRS) -> dict[str, Any]:
     config = PracticeConfig(clock="realtime", minutes=seconds / 60.0)
     policy = starting_policy(config)
     late_s, missed, ticks = [], {True: 0, False: 0}, {True: 0, False: 0}
-    with tempfile.TemporaryDirectory() as root:
+    with scratch_folder("robot-bench") as root:
         for pair in range(pairs):
             for learning in (True, False) if pair % 2 else (False, True):
-                lateness, skipped = drive(config, policy, learning, Path(root))
+                lateness, skipped = drive(config, policy, learning, root)
                 ticks[learning] += len(lateness) + skipped
                 missed[learning] += skipped
                 if learning:

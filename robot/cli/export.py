@@ -100,12 +100,11 @@ def to_crazyflie(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
     say(f"app      {config.folder()}, {len(files)} files; build it with CRAZYFLIE_BASE=... make, README.md says more")
     figures = {"app": str(config.folder()), "sha256": network_of_run(Path(config.run)).sha256}
     if config.verify:
-        import tempfile
-
         from firmware_export.crazyflie_app import build_for_cortex_m4
+        from sim.scratch_folder import scratch_folder
 
-        with tempfile.TemporaryDirectory() as objects:
-            build_for_cortex_m4(config.folder(), Path(objects))
+        with scratch_folder("policy-objects") as objects:
+            build_for_cortex_m4(config.folder(), objects)
         say("compile  every file of the app compiles for the Cortex-M4 with the firmware's flags")
     return proof(config, figures)
 

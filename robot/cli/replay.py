@@ -30,15 +30,19 @@ class ReplayConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(ReplayConfig, "replay", arguments)
+    from policies.array_file import try_writing
     from robot.logs.replay_folder import exit_status, replay_folder, write_report
 
     if not config.log.exists():
         raise ValueError(f"{config.log}: no such file or folder")
     if config.junit is not None and config.junit.is_dir():
         raise ValueError(f"--junit: found {config.junit}, a folder; allowed: a file")
-    if config.log.is_file() or (config.log / "log.mcap").exists():
-        return replay_one(config, as_json)
+    one = config.log.is_file() or (config.log / "log.mcap").exists()
     junit = config.junit or Path("replay.xml")
+    if config.junit or not one:
+        try_writing(junit.parent)
+    if one:
+        return replay_one(config, as_json)
     results = replay_folder(config.log)
     write_report(junit, config.log, results)
     for path, (report, _) in results.items():

@@ -57,9 +57,9 @@ def evaluate(config: PracticeConfig, laps: int, root: Path = Path("runs")) -> di
     """Run `robot evaluate`: the policy alone, for a number of laps."""
     policy = starting_policy(config)
     world = the_world(config)
-    yardstick_s = best_possible_lap(config, world)
     folder = new_run_folder(root, config.task, "evaluation")
     save_config(folder, config)
+    yardstick_s = best_possible_lap(config, world)
     session = Session(config, folder, world, policy, learning=False, laps=laps)
     wall_s = run_session(session, yardstick_s)
     progress = session.progress

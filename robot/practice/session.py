@@ -343,6 +343,8 @@ class Session:
     def _note_restart(self, name: str, code: int) -> None:
         practice_s = float(self.shared.control.read()["outputs"]["practice_s"])
         self.progress.restarts.append({"process": name, "exit": code, "practice_s": practice_s})
+        told = self.processes.children[name].last_words() if name in self.processes.children else f"exit status {code}"
+        say(f"the {name} ended ({told})")
 
     def _take_news(self) -> None:
         news = self.shared.rings["news"].read()

@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from policies.array_file import write_bytes_atomically
+from policies.array_file import try_writing, write_bytes_atomically
 from robot.runtime.run_folder import save_config
 from robot.training.sweep_file import Run, Sweep
 
@@ -62,7 +62,7 @@ def run_sweep(sweep: Sweep, folder: Path, progress: Callable[[Standing], None]) 
     Raises:
         ValueError: Ray is missing or its cluster cannot be reached, or another process works on the same sweep.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try_writing(folder)
     with alone_in(folder):
         missing = [run for run in sweep.runs if not (folder / run.id / RESULT).is_file()]
         standing = Standing(len(sweep.runs), done=len(sweep.runs) - len(missing))

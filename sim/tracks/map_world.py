@@ -6,9 +6,9 @@ contents, by what was chosen and by the program that found it: a map or program 
 
 import hashlib
 import os
-import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,11 +81,14 @@ def _read(file: Path, grid: OccupancyGrid) -> MapWorld | None:
 
 def _write(file: Path, found: MapWorld) -> None:
     """Keep it: written beside and renamed. A cache folder that cannot be written costs time, nothing else."""
-    course = found.course
+    course, beside = found.course, file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as beside:
-            np.savez(beside, spacing_m=course.spacing_m, loops=found.loops, **{n: getattr(course, n) for n in COLUMNS})
-        Path(beside.name).replace(file)
+        with beside.open("wb") as stored:
+            np.savez(stored, spacing_m=course.spacing_m, loops=found.loops, **{n: getattr(course, n) for n in COLUMNS})
+        beside.replace(file)
     except OSError:
         return
+    finally:
+        with suppress(OSError):
+            beside.unlink()  # gone, unless writing failed or was interrupted

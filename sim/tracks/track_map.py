@@ -61,9 +61,10 @@ def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = 
     loops = find_loops(grid, place if number == 0 else None)
     if not 0 <= number <= len(loops):
         raise ValueError(f"map {grid.name}: loop: found {number}, allowed: {in_words(grid, loops, LISTED_IN_ERROR)}")
-    crossing = crossing_of(grid, loops[0].region) if number == 0 and start is None else None
+    crossing = crossing_of(grid, loops[0].region) if number == 0 else None
     if crossing is not None:
         x, y = _to_map(grid, np.array([crossing]))[0]
+        loops = find_loops(grid)  # by whose numbers one is chosen, wherever the car starts
         raise ValueError(
             f"map {grid.name}: found a figure-eight, whose lanes cross at x {x:.1f}, y {y:.1f}, which cannot be driven; "
             f"allowed: one of its loops: {in_words(grid, loops, LISTED_IN_ERROR)}"

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from policies.actor import actor_layers, initial_weights
+from policies.actor import actor_layers, initial_weights, weight_views
 from policies.array_file import write_arrays
 from policies.policy_file import load_policy, save_policy, weights_crc
 
@@ -88,3 +88,13 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     with pytest.raises(ValueError, match="finite"):
         save_policy(tmp_path / "bad.npz", np.full_like(WEIGHTS, np.nan), LAYERS, "race_track", 10.0)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_finite_weights_whose_sums_are_not_are_refused(path, layer):
+    huge = WEIGHTS.copy()
+    matrix, _ = weight_views(huge, LAYERS)[layer]
+    matrix[: len(matrix) // 2], matrix[len(matrix) // 2 :] = 3e38, -3e38
+    save_policy(path, huge, LAYERS, "race_track", 10.0)
+    with pytest.raises(ValueError, match=r"weights: found numbers whose sums reach .*, allowed: sums below 3.4e\+38"):
+        load_policy(path)

@@ -58,6 +58,7 @@ STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
 SAY_AFTER_S, SAY_EVERY_S = 2.0, 10.0  # of a search, that the car is still not found
+BLOCKED_MAX_S = 120.0  # people walk on sooner
 GIVE_UP_S = 90.0  # of looking for the place to begin at
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
@@ -311,7 +312,7 @@ class Pipeline:
             self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
         over = over and self.phase is Phase.PRACTISE
-        over = over or bool(self.first_lap.first_metres.finding)
+        over = over or bool(self.first_lap.first_metres.finding) or self.given_up(now, estimate)
         if self.phase < Phase.FINISH and (over or int(readings["stop_requested"]) in (FINISH, EMERGENCY_STOP)):
             self.end_episode(now, estimate, collided=False)
             self.phase = Phase.FINISH
@@ -319,6 +320,16 @@ class Pipeline:
             self.phase = Phase.DONE
         if self.phase is not before:
             self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
+
+    def given_up(self, now: float, estimate: Estimate) -> bool:
+        """Whether what stands in the way has been waited for so long that it will not go by itself; says so once."""
+        waits = self.phase < Phase.FINISH and self.supervisor.reason is Reason.BLOCKED
+        if not waits or now - self.supervisor.state.since_s < BLOCKED_MAX_S:
+            return False
+        self.events.append(("failure", {"reason": "something that is not on the map has stood in the way for "
+                                        f"{BLOCKED_MAX_S:.0f} s, ahead of x {estimate.x:.1f}, y {estimate.y:.1f}: take it away, or map the "
+                                        "place as it is now"}))  # fmt: skip
+        return True
 
     @property
     def proving(self) -> bool:

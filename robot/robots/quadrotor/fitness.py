@@ -20,6 +20,13 @@ STILL_S = 2.0  # the estimate of a standing drone is looked at for so long:
 STILL_M, DRIFT_M_S, STILL_M_S = 0.06, 0.03, 0.1  # how far it may wander, how fast it may drift, how fast it may seem
 VARIANCE_AT_REST, VARIANCE_IN_FLIGHT = 0.01, 0.05  # m^2/s^2
 LOST_FOR_S = 0.5  # beyond VARIANCE_IN_FLIGHT
+AIRBORNE_M = 0.2  # above where it stood
+REST_S = 0.5  # a drone whose motors stand is watched for so long
+TOUCH_S = 1.0  # before a drone was last seen in the air, so that a blow counts from which it bounces
+UPRIGHT_RAD = math.radians(20.0)  # a floor or a mat may slope; a leg in the air or a side down is steeper
+# A landing comes down at 0.3 to 0.4 m/s. The firmware's filters (30 Hz) make 0.4 m/s that end at once a jolt of 5 g at
+# most, and 1.2 m/s one of 6 g at least, as it is logged every 10 ms; our own estimate, which legs make smaller.
+FALL_M_S, JOLT_G = 1.0, 6.0
 JUMP_M = 0.3  # an estimate that moves so much more than its velocity says has jumped
 
 
@@ -76,13 +83,13 @@ def battery_at_rest(reading: CrazyflieReading) -> str:
 
 def unfit_at_rest(reading: CrazyflieReading) -> str:
     """Why a drone on the ground may not fly, from one reading; empty if it may."""
-    if not max(reading.position_age_s, reading.attitude_age_s, reading.rate_age_s) < FRESH_S:
+    if not all_below(FRESH_S, reading.position_age_s, reading.attitude_age_s, reading.rate_age_s):
         return "nothing is heard from the drone"
     if why := battery_at_rest(reading):
         return why
     if not reading.health_age_s < HEALTH_FRESH_S:
         return "its estimator does not tell how well it knows its velocity"
-    if not 0.0 < max(reading.velocity_variance) < VARIANCE_AT_REST:
+    if not (max(reading.velocity_variance) > 0.0 and all_below(VARIANCE_AT_REST, *reading.velocity_variance)):
         return (
             f"its estimator does not know its velocity: variance {max(reading.velocity_variance):.2g}, allowed: below "
             f"{VARIANCE_AT_REST} m^2/s^2; is the positioning system on, and does it see the drone?"
@@ -101,7 +108,7 @@ class Flying:
         """Why it has to land, from the newest reading; empty if it need not."""
         if reading.battery_v >= LOW_BATTERY_V or math.isnan(self._battery_fine_s):
             self._battery_fine_s = time_s
-        if max(reading.velocity_variance) < VARIANCE_IN_FLIGHT or math.isnan(self._knows_s):
+        if all_below(VARIANCE_IN_FLIGHT, *reading.velocity_variance) or math.isnan(self._knows_s):
             self._knows_s = time_s
         jumped_m = self._jump(reading)
         if time_s - self._battery_fine_s > LOW_FOR_S or reading.power_state == BATTERY_LOW:
@@ -130,15 +137,80 @@ class Flying:
         return math.dist(reading.position_m, expected)
 
 
-def landed(readings: list[CrazyflieReading], ground_z_m: float, low_m: float) -> str:
-    """Why a drone whose motors stand has not landed, by its own last readings: low, slow and still; empty if it has."""
-    if not readings or max(max(each.position_age_s, each.attitude_age_s) for each in readings) > FRESH_S:
-        return "nothing is heard from the drone since its motors stopped"
-    places = np.array([each.position_m for each in readings])
-    height_m = float(places[:, 2].mean()) - ground_z_m
-    speed = float(np.abs(np.mean([each.velocity_m_s for each in readings], axis=0)).max())
-    if not height_m < low_m:
-        return f"its motors stand, {height_m:.2f} m above the ground by its own estimate"
-    if not (speed < STILL_M_S and np.ptp(places, axis=0).max() < STILL_M):
-        return f"its motors stand, and it still moves by its own estimate, at {speed:.2f} m/s"
-    return ""
+class TouchDown:
+    """The end of a flight: takes its readings, and says why what they end in is no landing."""
+
+    def __init__(self, ground_z_m: float) -> None:
+        self._ground_z_m = ground_z_m
+        self._seen: deque[tuple[float, CrazyflieReading]] = deque()  # from TOUCH_S before it was last in the air
+
+    def take(self, time_s: float, reading: CrazyflieReading) -> None:
+        """The newest reading, from take-off on."""
+        self._seen.append((time_s, reading))
+        while self._is_airborne(reading) and time_s - self._seen[0][0] > TOUCH_S:
+            self._seen.popleft()
+
+    def unrest(self, low_m: float) -> str:
+        """Why the drone is not at rest on the ground, by its last readings: low, slow and still; empty if it is at rest."""
+        readings = self._last()
+        ages_s = [age_s for each in readings for age_s in (each.position_age_s, each.attitude_age_s)]
+        if not ages_s or not all_below(FRESH_S, *ages_s):
+            return "nothing is heard from the drone since its motors stopped"
+        places = np.array([each.position_m for each in readings])
+        height_m = float(places[:, 2].mean()) - self._ground_z_m
+        speed = float(np.abs(np.mean([each.velocity_m_s for each in readings], axis=0)).max())
+        if not height_m < low_m:
+            return f"its motors stand, {height_m:.2f} m above the ground by its own estimate"
+        if not (speed < STILL_M_S and np.ptp(places, axis=0).max() < STILL_M):
+            return f"its motors stand, and it still moves by its own estimate, at {speed:.2f} m/s"
+        return ""
+
+    def crash(self) -> str:
+        """Why a drone at rest has crashed, or nobody can tell; empty if it came down gently, and is upright."""
+        tilt = max((tilt_rad(each) for each in self._last()), default=math.pi)
+        if not self._heard():
+            return "nothing was heard from the drone while it touched down"
+        if not self.fall_m_s < FALL_M_S:
+            return f"it came down at {self.fall_m_s:.1f} m/s by its own estimate, allowed: below {FALL_M_S} m/s"
+        if not self.jolt_g < JOLT_G:
+            return f"it came down with a jolt of {self.jolt_g:.1f} g, allowed: below {JOLT_G} g"
+        if not tilt < UPRIGHT_RAD:
+            return f"it lies, tilted by {math.degrees(tilt):.0f} degrees by its own estimate"
+        return ""
+
+    @property
+    def fall_m_s(self) -> float:
+        """The greatest speed downwards at the end, by its own estimate."""
+        return float(np.max([-each.velocity_m_s[2] for _, each in self._seen], initial=0.0))
+
+    @property
+    def jolt_g(self) -> float:
+        """The greatest that its accelerometer has felt at the end."""
+        return float(np.max([each.jolt_g for _, each in self._seen], initial=0.0))
+
+    def _is_airborne(self, reading: CrazyflieReading) -> bool:
+        return reading.position_m[2] > self._ground_z_m + AIRBORNE_M
+
+    def _last(self) -> list[CrazyflieReading]:
+        return [each for time_s, each in self._seen if self._seen[-1][0] - time_s < REST_S]
+
+    def _heard(self) -> bool:
+        """Whether it was heard all the way from the air to the ground."""
+        heard = True
+        for _, each in self._seen:
+            if not all_below(FRESH_S, each.position_age_s, each.attitude_age_s, each.jolt_age_s):
+                heard = False
+            elif self._is_airborne(each):
+                heard = True
+        return heard
+
+
+def all_below(limit: float, *values: float) -> bool:
+    """Whether all are; what is not a number is not. Python's max would pass over one that does not come first."""
+    return all(value < limit for value in values)
+
+
+def tilt_rad(reading: CrazyflieReading) -> float:
+    """Between the drone's axis and the vertical, by its own estimate; pi if that is not a number."""
+    _, x, y, _ = reading.attitude
+    return math.acos(min(1.0, max(-1.0, 1.0 - 2.0 * (x * x + y * y))))

@@ -4,7 +4,7 @@ The host streams set-points all the time: without them the policy on board gives
 400 ms the app on board brings the drone down by itself (landing.c). Whatever goes wrong before the landing leads to the
 landing: a drone that gives back or comes down by itself, a battery that sags, an estimate or a motion capture that is
 lost, silence on the link, a log that cannot be written, Ctrl-C. The landing is always the app's, and goes on without the
-host; landed is what is low, slow and still by the drone's own data.
+host; landed is what came down gently and is low, slow, still and upright by the drone's own data.
 """
 
 import math
@@ -29,11 +29,13 @@ from drivers.crazyflie import (
 )
 from robot.robots.quadrotor.figures import Figure, eased
 from robot.robots.quadrotor.fitness import (
+    AIRBORNE_M,
     FRESH_S,
+    REST_S,
     Flying,
     Standing,
+    TouchDown,
     battery_at_rest,
-    landed,
 )
 from robot.robots.quadrotor.flight_log import FLIGHT, FlightLog
 from robot.robots.quadrotor.flown import (
@@ -53,8 +55,7 @@ SILENT_S = 0.5  # without log data for longer, the flight is over
 AT_PLACE_M = 0.2  # from which the policy may take over
 AGAIN_TICKS = 25  # between requests that have no answer
 LAND_LIMIT_S = 35.0  # the app on board ends its landing before
-LANDED_M, LANDED_S = 0.12, 0.5  # above where it stood; how long it is watched for
-AIRBORNE_M = 0.2  # above where it stood
+LANDED_M = 0.12  # above where it stood
 DISARM_TICKS = 5
 RESET_PARAMETER = "kalman.resetEstimation"
 ROOM_S = 0.1  # how finely a figure is looked at before it is flown
@@ -78,7 +79,8 @@ class Mission:
         self.phase = Phase.GROUND
         self.interrupted = False
         self._figure, self._show, self._positioning = figure, show, positioning
-        self._watch = Flying()
+        self._watch, self._touch_down = Flying(), TouchDown(0.0)
+        self._at_rest = True
         self._log_works = True
         self._start_s = clock.now()
         self._tick = 0
@@ -173,6 +175,7 @@ class Mission:
 
     def _take_off(self) -> None:
         self._begin(Phase.TAKE_OFF)
+        self._touch_down, self._at_rest = TouchDown(float(self._ground[2])), False
         self.flown.took_off = True
         for share in self._shares(CLIMB_S):
             self._step(self._ground + eased(share) * (self._home - self._ground), share)
@@ -224,19 +227,23 @@ class Mission:
                 break
         else:
             raise LinkLost("the drone does not say that it has landed")
-        readings = [self._step() for _ in range(round(LANDED_S / self.pilot.tick_s))]
-        why_not = landed(readings, float(self._ground[2]), LANDED_M)
-        if readings[-1].supervisor & HURT:
-            why_not = self.driver.trouble()
+        for _ in range(1 + round(REST_S / self.pilot.tick_s)):
+            reading = self._step()
+        seen = self._touch_down
+        self._note("touch_down", fall_m_s=seen.fall_m_s, jolt_g=seen.jolt_g)
+        unrest = seen.unrest(LANDED_M)
+        self._at_rest = not unrest
+        why_not = unrest or seen.crash()
+        if reading.supervisor & HURT:
+            why_not = self.driver.trouble() or "the drone is hurt"
         if why_not:
             self._tell(why_not)
         self.flown.landed = not why_not
 
     def _disarm(self) -> None:
         """Stop the motors of a drone on the ground, and let it be flown again."""
-        on_the_ground = self.flown.landed or self.phase == Phase.GROUND
         self._begin(Phase.END)
-        if on_the_ground:
+        if self._at_rest:
             for _ in range(DISARM_TICKS):
                 self.driver.cut()
                 self.driver.arm(False)
@@ -270,6 +277,8 @@ class Mission:
         record["battery_v"], record["supervisor"], record["phase"] = reading.battery_v, reading.supervisor, self.phase
         record["policy_flies"] = self.pilot.flies(reading)
         self._show(self.phase, share)
+        if self.phase > Phase.GROUND:
+            self._touch_down.take(time_s, reading)
         if self.phase > Phase.GROUND and reading.attitude_age_s < FRESH_S:
             self.flown.battery_min_v = min(reading.battery_v, self.flown.battery_min_v)
         self._keep(lambda: self.log.add(record))

@@ -4,8 +4,9 @@ A message is one JSON object, one a datagram or one a line of the file (docs/mot
 
     {"body": "cf1", "time_s": 12.345, "position_m": [0.1, -0.2, 0.5], "attitude_xyzw": [0.0, 0.0, 0.0, 1.0]}
 
-What is no such message, is not later than the last one, or is further away than anything flies, is refused; what is
-refused is not there. The drone lands when there is nothing for STALE_S, and when the pose of a flying drone does not move.
+What is no such message, is not later than the last one, or lies or is turned where the drone cannot be by now, is refused;
+what is refused is not there. The drone lands when there is nothing for STALE_S, and when the pose of a flying drone does
+not move. From then on it may not be found anywhere else: cameras that take it for another body would send it there.
 """
 
 import math
@@ -27,8 +28,15 @@ from robot.runtime.clock import Clock
 
 STALE_S = 0.3  # without a pose for longer, the drone has to land: its estimator goes on by itself for seconds, not more
 FROZEN_S = 0.3  # cameras see a hovering drone move by more than the last digit in so long
-SPEED_MAX_M_S, JITTER_M = 10.0, 0.2  # between two poses; faster is another body, or a wrong one
-FORGET_S = 1.0  # after which a pose may be anywhere again
+JITTER_M, JITTER_RAD = 0.1, 0.2  # between two poses. What is further away than that and than
+ACCELERATION_MAX_M_S2, TURN_MAX_RAD_S = (
+    20.0,
+    6.0,
+)  # ... the last speed and these explain is another body, or a wrong one
+SPEED_MAX_M_S = 5.0  # while the speed is not known
+GAP_S = 0.2  # turning is not allowed for longer than this: a quarter of a turn is what markers make that were mixed up
+SPEED_AFTER_S = 0.005  # of poses less far apart, none is known
+FORGET_S = 1.0  # after which a pose may be anywhere again, before the flight
 NORM_ERROR = 0.05  # of a quaternion
 REACH_M = 100.0  # the firmware's estimator starts anew beyond it
 WAIT_S, POLL_S = 0.1, 0.002
@@ -66,6 +74,8 @@ class MotionCapture:
         """Raises ValueError if the port or the file cannot be opened."""
         self._settings, self._sender, self._clock = settings, sender, clock
         self._pose: Message | None = None
+        self._velocity_m_s: Vector | None = None
+        self._airborne = False
         self._arrived_s = self._moved_s = -math.inf
         self._refused = ""
         self._ended = threading.Event()
@@ -84,6 +94,7 @@ class MotionCapture:
     def trouble(self, airborne: bool) -> str:
         """What is wrong, in one line; empty while poses come. airborne: a pose that stays the same is wrong, too."""
         now = self._clock.now()
+        self._airborne = self._airborne or airborne
         name = self._settings.body
         if now - self._arrived_s > STALE_S:
             since = f" for {now - self._arrived_s:.1f} s" if math.isfinite(self._arrived_s) else ""
@@ -104,13 +115,18 @@ class MotionCapture:
             return
         if pose.body != self._settings.body:
             return
-        before = self._pose
-        self._refused = why_not(pose, before if now - self._arrived_s < FORGET_S else None)
+        before = self._pose if self._airborne or now - self._arrived_s < FORGET_S else None
+        self._refused = why_not(pose, before, self._velocity_m_s)
         if self._refused:
             return
-        if before is None or (pose.position_m, pose.attitude_xyzw) != (before.position_m, before.attitude_xyzw):
+        self._arrived_s = now
+        moved = before is None or (pose.position_m, pose.attitude_xyzw) != (before.position_m, before.attitude_xyzw)
+        if not moved and self._airborne:
+            return  # nobody has seen it there: the last pose once more
+        if moved:
             self._moved_s = now
-        self._pose, self._arrived_s = pose, now
+        self._velocity_m_s = None if before is None else velocity(pose, before)
+        self._pose = pose
         with suppress(LinkLost):  # whoever flies the drone finds out
             self._sender.send_pose(pose.position_m, pose.attitude_xyzw)
 
@@ -120,8 +136,8 @@ class MotionCapture:
                 self.take(message)
 
 
-def why_not(pose: Message, before: Message | None) -> str:
-    """Why a pose cannot be true; empty if it can. before: the last one, if it is not long ago."""
+def why_not(pose: Message, before: Message | None, velocity_m_s: Vector | None) -> str:
+    """Why a pose cannot be true; empty if it can. before: the last one, if it counts; with the velocity it had, if known."""
     if not all(math.isfinite(x) and abs(x) < REACH_M for x in pose.position_m) or not math.isfinite(pose.time_s):
         return f"position_m {list(pose.position_m)} at {pose.time_s} s"
     if pose.attitude_xyzw is not None:
@@ -133,10 +149,33 @@ def why_not(pose: Message, before: Message | None) -> str:
     passed_s = pose.time_s - before.time_s
     if not passed_s > 0.0:
         return f"time_s {pose.time_s} is not later than {before.time_s}"
-    moved_m = math.dist(pose.position_m, before.position_m)
-    if moved_m > JITTER_M + SPEED_MAX_M_S * min(passed_s, FORGET_S):
-        return f"position_m {list(pose.position_m)} is {moved_m:.2f} m from the last one"
+    blind_s = min(passed_s, STALE_S)
+    known = velocity_m_s is not None
+    reach_m = JITTER_M + (0.5 * ACCELERATION_MAX_M_S2 * blind_s**2 if known else SPEED_MAX_M_S * blind_s)
+    expected = [x + blind_s * v for x, v in zip(before.position_m, velocity_m_s or (0.0, 0.0, 0.0), strict=True)]
+    away_m = math.dist(pose.position_m, expected)
+    if not away_m < reach_m:
+        return f"position_m {list(pose.position_m)} is {away_m:.2f} m from where it should be by now"
+    if pose.attitude_xyzw is not None and before.attitude_xyzw is not None:
+        turned_rad = angle_between(pose.attitude_xyzw, before.attitude_xyzw)
+        if not turned_rad < JITTER_RAD + TURN_MAX_RAD_S * min(passed_s, GAP_S):
+            return f"attitude_xyzw {list(pose.attitude_xyzw)} is turned by {turned_rad:.2f} rad since the last one"
     return ""
+
+
+def velocity(pose: Message, before: Message) -> Vector | None:
+    """Between two poses, m/s; None if they are too near to each other to tell."""
+    passed_s = pose.time_s - before.time_s
+    if passed_s < SPEED_AFTER_S:
+        return None
+    x, y, z = ((here - there) / passed_s for here, there in zip(pose.position_m, before.position_m, strict=True))
+    return (x, y, z)
+
+
+def angle_between(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """By how much two attitudes differ, rad."""
+    dot = sum(a * b for a, b in zip(one, other, strict=True))
+    return 2.0 * math.acos(min(1.0, abs(dot)))
 
 
 class Source(Protocol):

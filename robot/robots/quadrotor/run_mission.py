@@ -68,7 +68,7 @@ def run_mission(
             uri, truth = drone.uri, lambda: true_place(drone)
             if link.motion_capture is not None and link.motion_capture.udp:
                 stack.enter_context(
-                    VirtualMotionCapture(drone, link.motion_capture.body, link.motion_capture.address())
+                    VirtualMotionCapture(drone, link.motion_capture.body, link.motion_capture.address(), seed)
                 )
         settings = CrazyflieSettings(
             uri, reach_m=link.reach_m, height_max_m=link.height_max_m, log_period_ms=round(1000 * pilot.tick_s),

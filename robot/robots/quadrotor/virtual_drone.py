@@ -1,6 +1,5 @@
 """A virtual Crazyflie that carries the policy of a run: the exported app, compiled for this computer."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyfl
 from firmware_export.crazyflie_app import build_for_host
 from robot.robots.quadrotor.app_of_run import learned_with, write_app_of_run
 from robot.robots.quadrotor.flown import Place
+from sim.scratch_folder import scratch_folder
 
 
 @contextmanager
@@ -23,14 +23,15 @@ def virtual_drone(
     loss: share of datagrams that is lost, each way. quadrotor: which one it is; empty: as `learned_with` says.
     positioning: its system; empty: the usual one. Raises ValueError for a policy that a Crazyflie cannot fly.
     """
-    with tempfile.TemporaryDirectory(prefix="policy-app-") as folder:
-        write_app_of_run(run, Path(folder), quadrotor)
-        app = str(build_for_host(Path(folder)))
+    with scratch_folder("policy-app") as folder:
+        write_app_of_run(run, folder, quadrotor)
+        app = str(build_for_host(folder))
         config = VirtualCrazyflieConfig(quadrotor=quadrotor or learned_with(run), app=app, loss=loss, seed=seed)
         if positioning:
             config = msgspec.structs.replace(config, positioning=positioning)
-        with start_virtual_crazyflie(config) as drone:
-            yield drone
+        drone = start_virtual_crazyflie(config)  # it loads a copy of the app
+    with drone:
+        yield drone
 
 
 def true_place(drone: VirtualCrazyflie) -> Place:

@@ -50,6 +50,23 @@ def test_people_cross_the_course_at_walking_pace_and_not_into_a_car_that_is_near
     assert people.hit == 0
 
 
+def test_who_meets_a_car_that_waits_turns_back_and_the_way_is_free_again():
+    people = People(1, built_in("oval"), seed=1)
+    places = []
+    for sway_rad in (0.0, -0.5 * math.pi, 0.5 * math.pi):
+        people.sway_rad[:] = sway_rad
+        places.append(np.array(people._place(0)))
+    middle, side, people.at[0] = places
+    x, y = middle + 0.5 * (side - middle) / math.dist(side, middle)  # the car, half a metre beyond the middle
+    people.rate_rad_s[:] = 0.4
+    far_m = []
+    for _ in range(4000):
+        people.step(0.01, x, y, 0.0, 0.0, CAR.packed())
+        far_m.append(math.dist(people.at[0], (x, y)))
+    assert min(far_m) >= MANNERS_M - 0.01
+    assert max(far_m[-1500:]) > 1.4, "back at the side that it came from, not waiting before the car"
+
+
 def test_a_touch_is_counted_once_with_the_speed_of_the_car():
     world = build_world(VirtualCarConfig(people=1, seed=3))
     s, *_ = world.people.s

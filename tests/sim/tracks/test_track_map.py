@@ -292,9 +292,14 @@ def test_loops_are_numbered_and_chosen(tmp_path: Path) -> None:
 def test_a_figure_eight_is_refused_by_name_and_its_loops_are_driven(width: float, height: float, lane_m: float) -> None:
     angle = np.linspace(0.0, 2 * np.pi, 2000)
     grid = swept("eight", width * np.sin(angle), height * np.sin(2 * angle), lane_m)
-    with pytest.raises(ValueError, match=r"found a figure-eight, whose lanes cross at x -?0.\d, y -?0.\d.* 1 \(about"):
-        find_course(grid)
+    beside = (width * math.sin(0.8), height * math.sin(1.6), 0.0)  # on one of its halves
+    for start in (None, beside, (0.0, 0.0, 0.0)):
+        with pytest.raises(
+            ValueError, match=r"found a figure-eight, whose lanes cross at x -?0.\d, y -?0.\d.* 1 \(about"
+        ):
+            find_course(grid, start)
     assert find_course(grid, number=2).length_m > 15.0
+    assert find_course(grid, beside, number=2).length_m > 15.0
 
 
 def test_a_hall_full_of_tables_has_a_course() -> None:

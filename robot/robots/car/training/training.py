@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from policies.array_file import write_bytes_atomically
+from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import load_policy, save_policy
 from robot.robots.car.training.pretraining import (
     LAYERS,
@@ -109,6 +109,7 @@ def train(
     start = None if not config.start_from else starting_weights(config.start_from)
     family = config.track == FAMILY
     own = [load_world(config.track, config.map, config.loop).course] if config.map or not family else []
+    try_writing(root / config.task)
     compile_s = warm_up(nominal)
 
     began = time.perf_counter()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from policies.array_file import write_bytes_atomically
+from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import PolicyFile, load_policy
 from robot.robots.quadrotor.evaluation.evaluation import (
     Conditions,
@@ -26,7 +26,7 @@ from robot.robots.quadrotor.evaluation.judgement import (
 )
 from robot.robots.quadrotor.evaluation.tracking import LAPS_S, tracking_figures
 from robot.robots.quadrotor.evaluation.tracking import pilots_for as tracking_pilots_for
-from robot.robots.quadrotor.evaluation.video import frames, save_video
+from robot.robots.quadrotor.evaluation.video import check_format, frames, save_video
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.robots.quadrotor.training.training import LATENCY_S, task_for
 from robot.tasks import track_trajectory
@@ -93,6 +93,10 @@ def evaluate_run(path: Path, quadrotor: str, seed: int, episodes: int, video: Pa
         if follows
         else pilots_for(network, conditions.quadrotor, task)
     )
+    try_writing(path.parent)
+    if video is not None:
+        check_format(video)
+        try_writing(video.parent)
     expected_s = LATENCY_S if config.algorithm == "gradient" else 0.0
     judgement = judge(pilots, conditions, others, expected_s, seed, episodes, task, progress)
 

@@ -4,9 +4,9 @@ GIF files are written by Pillow, MP4 files by OpenCV (the extra `video`).
 """
 
 import errno
+import importlib.util
 import io
 import math
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from policies.array_file import write_bytes_atomically
 from robot.views.plot_style import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED
 from sim.quadrotor.model import STEP_S, QuadrotorParameters, rotation_matrix
+from sim.scratch_folder import scratch_folder
 
 PANEL = (480, 480)  # pixels
 SHARPER = 2  # drawn this many times as large, then shrunk
@@ -139,9 +140,17 @@ def frames(flights: dict[str, Flight], quadrotor: QuadrotorParameters) -> Iterat
         yield image
 
 
+def check_format(path: Path) -> None:
+    """Raise ValueError for an ending that `save_video` does not write, or not on this machine."""
+    if path.suffix not in (".gif", ".mp4"):
+        raise ValueError(f"--video: found {path.name!r}, allowed: a name that ends in .mp4 or .gif")
+    if path.suffix == ".mp4" and importlib.util.find_spec("cv2") is None:
+        raise ValueError("--video: an .mp4 needs OpenCV: pip install 'robot-practice[video]'; a .gif does not")
+
+
 def save_video(path: Path, images: Iterable[Image.Image]) -> None:
-    """Write a .gif or an .mp4. Raises ValueError for another ending, or for an .mp4 without OpenCV; OSError if there is
-    no room for it."""
+    """Write a .gif or an .mp4. Raises ValueError as `check_format`; OSError if there is no room for it."""
+    check_format(path)
     frame_s = DECISIONS_PER_FRAME * STEP_S
     if path.suffix == ".gif":
         first, *others = (image.quantize(64) for image in images)
@@ -149,16 +158,10 @@ def save_video(path: Path, images: Iterable[Image.Image]) -> None:
         first.save(data, "gif", save_all=True, append_images=others, duration=round(1000 * frame_s), loop=0)
         write_bytes_atomically(path, [data.getvalue()])
         return
-    if path.suffix != ".mp4":
-        raise ValueError(f"--video: found {path.name!r}, allowed: a name that ends in .mp4 or .gif")
-    try:
-        import cv2
-    except ImportError as error:
-        raise ValueError(
-            "--video: an .mp4 needs OpenCV: pip install 'robot-practice[video]'; a .gif does not"
-        ) from error
-    with tempfile.TemporaryDirectory() as folder:  # OpenCV says nothing of a disk that is full, or not to be written to
-        film, shown = Path(folder) / path.name, 0
+    import cv2
+
+    with scratch_folder("policy-film") as folder:  # OpenCV says nothing of a disk that is full, or not to be written to
+        film, shown = folder / path.name, 0
         writer = None
         for image in images:
             shown += 1

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from policies.array_file import write_bytes_atomically
+from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import save_policy
 from robot.robots.quadrotor.evaluation.evaluation import (
     DISTURBED,
@@ -166,6 +166,7 @@ def train(
         name: Conditions(load_parameters(name), DISTURBED, task.STARTS) for name in quadrotors_named(config.quadrotor)
     }
     first = next(iter(airframes.values()))
+    try_writing(root / config.task)
     compile_s = warm_up(config, task, first)
 
     began = time.perf_counter()

@@ -7,7 +7,6 @@ A car drives behind the predictive brake; at random moments the process forks, a
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -38,6 +37,7 @@ from robot.safety.campaign.stops.unverified import Unverified
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track.task import OBSERVATION_SIZE, TICK_S
 from sim.car.model import hidden_car, load_parameters
+from sim.scratch_folder import scratch_folder
 from sim.tracks.built_in_tracks import BUILT_IN
 
 FIRST_S = 3.0  # of a drive before its first stop
@@ -247,8 +247,8 @@ def lockstep_stops(count: int, seed: int, report: Callable[[Stop], None], verifi
     while len(stops) < count:
         track = list(BUILT_IN)[number % len(BUILT_IN)]
         hidden_seed, grip_share = int(rng.integers(1, 2**31)), float(rng.uniform(*GRIP_SHARES))
-        with tempfile.TemporaryDirectory(prefix="robot-stops-") as folder:
-            drive = start(track, seed + number, hidden_seed, grip_share, verified, Path(folder))
+        with scratch_folder("robot-stops") as folder:
+            drive = start(track, seed + number, hidden_seed, grip_share, verified, folder)
             for told in drive_with_stops(drive, min(STOPS_EACH, count - len(stops)), rng):
                 stops.append(Stop(track=track, hidden_seed=hidden_seed, grip_share=round(grip_share, 3),
                                   throttle_off_ms=None, **told))  # fmt: skip

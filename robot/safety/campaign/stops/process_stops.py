@@ -10,7 +10,6 @@ import pty
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from robot.safety.campaign.stops.stoppable_session import Options
 from robot.safety.campaign.stops.stops import Stop
 from robot.shared_memory.shared_block import SHARED_FOLDER
 from sim.car.model import hidden_car, load_parameters
+from sim.scratch_folder import scratch_folder
 from sim.tracks.built_in_tracks import BUILT_IN
 
 LOOK_EVERY_S = 0.002
@@ -328,11 +328,11 @@ def process_stops(count: int, seed: int, report: Callable[[Stop], None], repaire
         config = VirtualCarConfig(
             track=track, clock="realtime", seed=seed + session, car=hidden(hidden_seed, grip_share)
         )
-        with tempfile.TemporaryDirectory(prefix="robot-stops-") as place, start_virtual_car(config) as car:
-            robot = Path(place) / "car.toml"
+        with scratch_folder("robot-stops") as place, start_virtual_car(config) as car:
+            robot = place / "car.toml"
             robot.write_text(ROBOT.format(vesc=car.vesc_path, lidar=car.lidar_path))
             trim_rad, latency_s = demonstrated(hidden_seed, rng)
-            options = Options(str(Path(place) / "run"), str(robot), track, 600.0, seed + session, learning, repaired,
+            options = Options(str(place / "run"), str(robot), track, 600.0, seed + session, learning, repaired,
                               trim_rad, latency_s)  # fmt: skip
             with job_on(car, options) as job:
                 for told in stop_and_go_on(job, count - len(stops), learning, going_on, ending, rng):

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from drivers.crazyflie import BATTERY_LOW, CHARGED, CHARGING, CrazyflieReading
-from robot.robots.quadrotor.fitness import Flying, Standing, landed
+from robot.robots.quadrotor.fitness import Flying, Standing, TouchDown
 
 GOOD = CrazyflieReading(
     (0.3, -0.2, 0.01), battery_v=4.0, velocity_variance=(5e-4, 5e-4, 3e-4),
-    position_age_s=0.01, attitude_age_s=0.01, rate_age_s=0.01, health_age_s=0.05,
+    jolt_g=1.0, position_age_s=0.01, attitude_age_s=0.01, rate_age_s=0.01, health_age_s=0.05, jolt_age_s=0.01,
 )  # fmt: skip
 TICK_S = 0.02
 
@@ -52,6 +52,8 @@ def test_a_drone_that_knows_may_fly_after_two_seconds():
         ({"velocity_variance": (0.02, 5e-4, 5e-4)}, "does not know its velocity"),
         ({"velocity_variance": (0.0, 0.0, 0.0)}, "does not know its velocity"),
         ({"velocity_variance": (math.nan, 0.0, 0.0)}, "does not know its velocity"),
+        ({"velocity_variance": (5e-4, math.nan, 5e-4)}, "does not know its velocity"),
+        ({"attitude_age_s": math.nan}, "nothing is heard"),
         ({"health_age_s": math.inf}, "does not tell how well"),
         ({"position_age_s": 1.0}, "nothing is heard"),
         ({"attitude_age_s": math.inf}, "nothing is heard"),
@@ -109,24 +111,90 @@ def test_a_jump_of_the_estimate_ends_the_flight():
     assert time_s == pytest.approx(1.02, abs=0.03)
 
 
+GROUND_Z_M, LOW_M = 0.0, 0.12
+DOWN_S, SECONDS = 2.0, 3.2  # of `came_down`: when it touches down; the whole
+
+
+def came_down(change_at=lambda _: {}, speed_m_s: float = 0.3) -> TouchDown:
+    """A drone that sinks to the ground and stands there; `change_at` a time spoils its readings."""
+    touch_down = TouchDown(GROUND_Z_M)
+    for k in range(round(SECONDS / TICK_S)):
+        time_s = k * TICK_S
+        above_m = max(0.0, speed_m_s * (DOWN_S - time_s))
+        reading = replace(
+            GOOD, position_m=(0.3, -0.2, 0.01 + above_m), velocity_m_s=(0.0, 0.0, -speed_m_s * (above_m > 0))
+        )
+        touch_down.take(time_s, replace(reading, **change_at(time_s)))
+    return touch_down
+
+
+def why_not(touch_down: TouchDown) -> str:
+    return touch_down.unrest(LOW_M) or touch_down.crash()
+
+
+def at(moment_s: float, **change):
+    """A change of one tick's reading."""
+    return lambda time_s: change if abs(time_s - moment_s) < 0.5 * TICK_S else {}
+
+
+def tilted(degrees: float) -> tuple[float, float, float, float]:
+    half = math.radians(degrees) / 2
+    return (math.cos(half), math.sin(half), 0.0, 0.0)
+
+
+def test_a_drone_that_sinks_gently_to_the_ground_and_stands_has_landed():
+    assert why_not(came_down()) == ""
+    assert why_not(came_down(at(DOWN_S, jolt_g=5.0))) == "", "a firm landing"
+    assert why_not(came_down(at(0.5, position_age_s=1.0, jolt_age_s=1.0))) == "", "silent in the air, and heard again"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({}, ""),
         ({"position_m": (0.3, -0.2, 0.43)}, "0.43 m above the ground"),
         ({"velocity_m_s": (0.0, 0.0, -0.5)}, "still moves"),
         ({"position_age_s": 0.5}, "nothing is heard"),
+        ({"attitude_age_s": math.nan}, "nothing is heard"),
         ({"position_m": (math.nan, 0.0, 0.0)}, "still moves"),
         ({"position_m": (0.0, 0.0, math.nan)}, "nan m above"),
     ],
 )
-def test_landed_is_low_slow_and_still(change, words):
-    why_not = landed([replace(GOOD, **change)] * 25, 0.0, 0.12)
-    assert words in why_not
-    assert bool(why_not) == bool(words)
+def test_a_drone_at_rest_is_low_slow_and_still(change, words):
+    assert words in came_down(lambda time_s: change if time_s > 2.5 else {}).unrest(LOW_M)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (at(DOWN_S - TICK_S, velocity_m_s=(0.0, 0.0, -3.1)), "it came down at 3.1 m/s"),
+        (at(DOWN_S, jolt_g=9.0), "a jolt of 9.0 g"),
+        (at(DOWN_S, jolt_g=math.nan), "a jolt of nan g"),
+        (at(DOWN_S, velocity_m_s=(0.0, 0.0, math.nan)), "it came down at nan m/s"),
+        (at(DOWN_S, position_age_s=0.3), "nothing was heard from the drone while it touched down"),
+        (at(DOWN_S, jolt_age_s=0.3), "nothing was heard from the drone while it touched down"),
+        (at(SECONDS - 0.1, attitude=tilted(35.0)), "tilted by 35 degrees"),
+        (at(SECONDS - 0.1, attitude=tilted(180.0)), "tilted by 180 degrees"),
+        (at(SECONDS - 0.1, attitude=(math.nan,) * 4), "tilted"),
+    ],
+)
+def test_who_is_at_rest_after_a_blow_on_a_side_or_unseen_has_not_landed(spoilt, words):
+    touch_down = came_down(spoilt)
+    assert touch_down.unrest(LOW_M) == ""
+    assert words in touch_down.crash()
+
+
+def test_a_blow_counts_however_long_the_drone_lay_there_before_its_motors_stopped():
+    touch_down = came_down(at(DOWN_S, jolt_g=9.0))
+    for k in range(round(10.0 / TICK_S)):
+        touch_down.take(SECONDS + k * TICK_S, GOOD)
+    assert "a jolt of 9.0 g" in touch_down.crash()
+
+
+def test_a_blow_in_the_air_after_which_it_flew_on_is_none_of_the_landing():
+    assert why_not(came_down(at(0.2, jolt_g=9.0, velocity_m_s=(0.0, 0.0, -2.0)), speed_m_s=0.5)) == ""
 
 
 def test_nobody_has_landed_of_whom_nothing_is_known():
-    assert landed([], 0.0, 0.12) != ""
-    bouncing = [replace(GOOD, position_m=(0.0, 0.1 * (k % 2), 0.01)) for k in range(25)]
-    assert "still moves" in landed(bouncing, 0.0, 0.12)
+    assert TouchDown(GROUND_Z_M).unrest(LOW_M) != ""
+    bouncing = came_down(lambda time_s: {"position_m": (0.0, 0.1 * (round(time_s / TICK_S) % 2), 0.01)})
+    assert "still moves" in bouncing.unrest(LOW_M)

@@ -66,6 +66,7 @@ class EasyDrone:
         self.by_itself = 0  # why it lands by itself
         self.stops_at_m = 0.01
         self.drift_m_s = 0.0
+        self.felt: dict = {"jolt_g": 1.0}  # and whatever else its readings say
         self.told: list[str] = []
         self.armed = self.landing = False
         self.silent_from_s = self.gone_from_s = math.inf
@@ -92,7 +93,8 @@ class EasyDrone:
             extra={ACTIVE: float(active), FAULT: float(self.fault), DECISIONS: 7.0 + decided,
                    LANDING_PHASE: float(phase), LANDING_CAUSE: float(self.by_itself)},
             board_time_s=now - 0.01, extra_time_s=now,
-            position_age_s=age_s, attitude_age_s=age_s, rate_age_s=age_s, health_age_s=age_s,
+            position_age_s=age_s, attitude_age_s=age_s, rate_age_s=age_s, health_age_s=age_s, jolt_age_s=age_s,
+            **self.felt,
         )  # fmt: skip
 
     def write(self, position_m, yaw_rad) -> CrazyflieCommand:
@@ -161,7 +163,7 @@ def test_a_flight_without_trouble_goes_through_every_phase_and_lands(flight):
     assert drone.told.count("land") == 1
     assert drone.told[-2:] == ["disarm", "stop"]
     assert drone.parameters[ARM] == 0
-    kinds = ["armed", "take_off", "policy", "hand_over", "hand_back", "landing", "end", "result"]
+    kinds = ["armed", "take_off", "policy", "hand_over", "hand_back", "landing", "touch_down", "end", "result"]
     assert [event.split(b'"')[3].decode() for event in events] == kinds
 
 
@@ -396,10 +398,44 @@ def test_motors_that_stop_above_the_ground_are_no_landing_and_the_figures_are_ke
     drone.stops_at_m = 0.43
     flown, log, events = flight(drone)
     assert flown.landed is False
+    assert "disarm" not in drone.told
     assert "0.42 m above the ground" in flown.trouble
     assert flown.position_error_m < 0.02
     assert b'"landed":false' in events[-1].replace(b" ", b"")
     assert log["position_m"][-1, 2] > LANDED_M
+
+
+@pytest.mark.parametrize(
+    ("felt", "words"),
+    [
+        ({"jolt_g": 14.0}, "a jolt of 14.0 g"),
+        ({"velocity_m_s": (0.0, 0.0, -3.1)}, "it came down at 3.1 m/s"),
+    ],
+)
+def test_a_crash_landing_is_no_landing_and_the_motors_of_what_is_at_rest_are_stopped(flight, felt, words):
+    drone = EasyDrone()
+
+    def crash(mission, phase, share):
+        touches = phase == Phase.LANDING and 0.05 < drone.place[2] < 0.1
+        drone.felt = {"jolt_g": 1.0} | (felt if touches else {})
+
+    flown, _, events = flight(drone, crash)
+    assert words in flown.trouble
+    assert not flown.landed
+    assert drone.told[-2:] == ["disarm", "stop"]
+    assert any(b"touch_down" in event for event in events)
+
+
+def test_a_drone_that_lies_on_its_side_has_not_landed(flight):
+    drone = EasyDrone()
+
+    def tip(mission, phase, share):
+        drone.felt = {"jolt_g": 1.0} | ({"attitude": (0.7, 0.7, 0.0, 0.0)} if phase == Phase.LANDING else {})
+
+    flown, _, _ = flight(drone, tip)
+    assert "it lies, tilted by" in flown.trouble
+    assert not flown.landed
+    assert "disarm" in drone.told
 
 
 def test_a_log_that_cannot_be_written_lands_the_drone(tmp_path):

@@ -1,6 +1,7 @@
 """Poses of a motion capture system: what is forwarded, what is refused, and what makes the drone land."""
 
 import json
+import math
 import socket
 import time
 from pathlib import Path
@@ -101,6 +102,55 @@ def test_after_a_second_of_nothing_the_drone_may_be_anywhere(capture):
     capture.clock.sleep_until(1.5)
     capture.take(message(2.5, x=3.0))
     assert len(sent(capture)) == 2
+
+
+def level(yaw_rad: float) -> list[float]:
+    return [0.0, 0.0, math.sin(0.5 * yaw_rad), math.cos(0.5 * yaw_rad)]
+
+
+@pytest.mark.parametrize(
+    "swapped", [{"x": 1.3}, {"attitude_xyzw": level(0.5 * math.pi)}, {"attitude_xyzw": level(-3.1)}]
+)
+def test_markers_that_are_taken_for_others_never_reach_a_flying_drone(capture, swapped):
+    capture.trouble(airborne=True)
+    for k in range(30):
+        capture.clock.sleep_until(0.01 * k)
+        capture.take(message(0.01 * k, x=0.1 + 0.001 * (k % 2), attitude_xyzw=level(0.0)))
+    assert len(sent(capture)) == 30
+    for k in range(30, 330):
+        capture.clock.sleep_until(0.01 * k)
+        capture.take(message(0.01 * k, **({"attitude_xyzw": level(0.0)} | swapped)))
+        assert bool(capture.trouble(airborne=True)) == (0.01 * (k - 29) > STALE_S + 1e-9)
+    assert len(sent(capture)) == 30
+    assert "refused: " in capture.trouble(airborne=True)
+
+
+def test_a_fast_flight_with_gaps_is_followed(capture):
+    """A figure-eight in 3.5 s, banked, of which every fifth of a second is not seen."""
+    capture.trouble(airborne=True)
+    for k in range(700):
+        time_s = 0.01 * k
+        capture.clock.sleep_until(time_s)
+        if k % 40 < 20:
+            phase, bank = 2.0 * math.pi * time_s / 3.5, 0.8 * math.sin(2.0 * math.pi * time_s / 1.75)
+            place = [math.sin(phase), 0.5 * math.sin(2.0 * phase), 0.7]
+            capture.take(
+                message(time_s, position_m=place, attitude_xyzw=[math.sin(bank / 2), 0.0, 0.0, math.cos(bank / 2)])
+            )
+            assert capture.trouble(airborne=True) == ""
+    assert len(sent(capture)) == 360
+
+
+def test_what_is_only_repeated_does_not_tell_a_flying_drone_that_it_stands_still(capture):
+    capture.take(message(1.0))
+    capture.take(message(1.01))
+    assert len(sent(capture)) == 2, "on the ground"
+    capture.trouble(airborne=True)
+    for k in range(15):
+        capture.take(message(1.02 + 0.01 * k))
+    assert len(sent(capture)) == 2
+    capture.take(message(1.2, x=0.25))
+    assert len(sent(capture)) == 3, "it went on from where it was seen last"
 
 
 def wait_for(count: int, drone: Drone) -> None:

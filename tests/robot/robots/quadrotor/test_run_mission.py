@@ -1,6 +1,7 @@
 """`robot run` on the virtual Crazyflie: the exported C flies through cflib and a lossy link; and what a cut link does."""
 
 import json
+import socket
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from drivers import crazyflie_link
 from drivers.base import LinkLost
 from drivers.crazyflie import Crazyflie, CrazyflieSettings
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflieConfig, start_virtual_crazyflie
+from drivers.emulators.virtual_motion_capture import VirtualMotionCapture
 from robot.cli import run as verb
 from robot.robots.quadrotor import figures
 from robot.robots.quadrotor.flight_log import FlightLog, read_flight
 from robot.robots.quadrotor.flown import Phase
 from robot.robots.quadrotor.mission import Mission
+from robot.robots.quadrotor.motion_capture import MotionCapture, MotionCaptureSettings
 from robot.robots.quadrotor.on_board import LOGGED
 from robot.robots.quadrotor.run_mission import pilot_for, run_mission
 from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
@@ -64,6 +67,59 @@ def test_a_drone_whose_link_is_cut_lands_by_itself_and_nobody_says_that_it_has(b
     assert {truth.state for truth in truths if truth.time_s >= cuts[0]} <= {"FLYING", "LANDED"}, "neither level nor cut"
     assert truths[-1].z < 0.02
     assert 0.05 < truths[-1].impact_m_s < 1.0
+
+
+def test_a_drone_that_is_struck_down_on_its_way_has_not_landed(brief_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "STEPS", figures.STEPS[:1])
+    with virtual_drone(brief_run) as drone, FlightLog(tmp_path / "log.mcap") as log:
+        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
+        driver.open()
+
+        def strike(phase: Phase, share: float) -> None:
+            if phase == Phase.LANDING and not struck:
+                drone.fault("push", x=0.0, y=0.0, z=-0.4)
+                struck.append(share)
+
+        struck: list[float] = []
+        pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
+        flown = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, None, strike).fly()
+        truth = drone.truth()
+        driver.close()
+    assert truth.impact_m_s > 2.0
+    assert truth.z < 0.02
+    assert not flown.landed
+    assert "it came down" in flown.trouble
+
+
+def test_cameras_as_they_are_are_flown_with_and_markers_that_stay_swapped_end_the_flight(brief_run, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (
+        virtual_drone(brief_run, positioning="none") as drone,
+        VirtualMotionCapture(drone, "cf1", ("127.0.0.1", port)) as cameras,
+        FlightLog(tmp_path / "log.mcap") as log,
+    ):
+        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
+        driver.open()
+        flies_s: list[float] = []
+
+        def swap(phase: Phase, share: float) -> None:
+            if phase == Phase.POLICY:
+                flies_s.append(drone.truth().time_s)
+                cameras.cameras.swapped = flies_s[-1] - flies_s[0] > 4.0
+
+        settings = MotionCaptureSettings("cf1", ("127.0.0.1", port))
+        with MotionCapture(settings, driver, RealClock()) as capture:
+            pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
+            mission = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, None, swap, capture)
+            flown = mission.fly()
+        truth = drone.truth()
+        driver.close()
+    assert flies_s[-1] - flies_s[0] > 4.0, "with gaps, lost frames and short swaps"
+    assert "motion capture: " in flown.trouble, "no pose that can be, or, after a gap, a frozen one"
+    assert truth.z < 0.02
+    assert 0.05 < truth.impact_m_s < 1.0
 
 
 @pytest.mark.parametrize(

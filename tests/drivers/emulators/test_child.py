@@ -1,0 +1,54 @@
+"""Whatever ends the program that started an emulator: neither the process nor its folder outlives it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+STARTS = {
+    "drone": """
+from drivers.emulators.virtual_crazyflie import start_virtual_crazyflie
+print(start_virtual_crazyflie().process.pid, flush=True)
+""",
+    "bootloader": """
+from drivers.emulators import crazyflie_bootloader as bootloader
+device = bootloader.start_virtual_bootloader(bootloader.VirtualBootloaderConfig())
+device.__enter__()
+print("started", flush=True)
+""",
+}
+
+
+@pytest.mark.parametrize("device", STARTS)
+def test_neither_process_nor_folder_outlives_a_program_that_is_killed(device: str, tmp_path: Path) -> None:
+    program = STARTS[device] + "import time; time.sleep(60)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path)}
+    )
+    assert parent.stdout is not None and parent.stdout.readline()
+    assert len(list(tmp_path.glob(f"virtual-*-{parent.pid}-*"))) == 1
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    end_s = time.monotonic() + 10.0
+    while (list(tmp_path.iterdir()) or processes_of(tmp_path)) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    assert not list(tmp_path.iterdir())
+    assert not processes_of(tmp_path)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines that name a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").replace("\0", " ")
+        except OSError:
+            continue
+        if "drivers.emulators" in words and str(folder) in words:
+            found.append(words)
+    return found

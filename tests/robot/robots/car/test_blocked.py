@@ -1,0 +1,50 @@
+"""What is not on the map and stands in the way: the car waits for it, though not for ever."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivers.emulators.people import People
+from robot.robots.car import mind as pipeline_module
+from robot.robots.car.mind import Phase
+from robot.robots.car.shield.supervision import Reason
+from robot.safety.campaign.stops.lockstep_stops import start
+from robot.safety.supervisor import Mode
+
+WAIT_S = 3.0
+
+
+def drive_at_somebody(folder: Path, leaves_after_s: float) -> tuple[list[dict], Phase, list[Mode], People]:
+    """Drive for 20 s towards somebody who stands in the middle of the course until the car has waited for a while."""
+    drive = start("oval", 3, None, 1.0, True, folder)
+    people = drive.emulator.world.people = People(1, drive.emulator.world.course, seed=1)
+    people.sway_rad[:] = people.rate_rad_s[:] = 0.0
+    failures, modes, waited_s = [], [], 0.0
+    while drive.clock.time_s < 20.0 and drive.pipeline.phase is not Phase.DONE:
+        drive.tick()
+        failures += [fields for kind, fields in drive.pipeline.events if kind == "failure"]
+        modes.append(drive.pipeline.mode)
+        waited_s += 0.02 * (drive.pipeline.supervisor.reason is Reason.BLOCKED)
+        if waited_s > leaves_after_s:
+            people.at[:], people.s[:] = 100.0, 1e9
+            people.rate_rad_s[:] = 0.0
+            people._place = lambda k: (100.0, 100.0)  # type: ignore[method-assign]
+    return failures, drive.pipeline.phase, modes, people
+
+
+@pytest.mark.parametrize("leaves_after_s", [0.5 * WAIT_S, np.inf])
+def test_it_is_waited_for_and_not_for_ever(
+    leaves_after_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "BLOCKED_MAX_S", WAIT_S)
+    failures, phase, modes, people = drive_at_somebody(tmp_path, leaves_after_s)
+    assert people.hit == 0
+    assert Mode.STOP in modes
+    if leaves_after_s < WAIT_S:
+        assert failures == []
+        assert modes[-1] is Mode.RUN
+        return
+    assert phase is Phase.DONE
+    (failure,) = failures
+    assert "has stood in the way for 3 s, ahead of x" in failure["reason"]
