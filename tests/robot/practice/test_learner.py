@@ -1,4 +1,4 @@
-"""The learner process takes laps at the transition that they ended with, and goes back when they get worse."""
+"""The learner process takes laps at the transition that they ended with; what it learns drives where it proves faster."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from policies.actor import weight_count
+from policies.policy_file import load_policy
 from policies.replay import TRANSITION
 from robot.practice import learner as learner_module
 from robot.practice.adaptation import Fit
@@ -41,37 +42,101 @@ def learner(tmp_path: Path, shared: SessionMemory) -> LearnerProcess:
     )
 
 
+@pytest.fixture
+def quick(learner: LearnerProcess, monkeypatch: pytest.MonkeyPatch) -> LearnerProcess:
+    """It changes its actor without computing for long."""
+
+    def update() -> None:
+        for actor in (learner.learner.actor, learner.learner.average_actor):
+            actor += np.float32(1e-4)
+
+    monkeypatch.setattr(learner.learner, "update", update)
+    return learner
+
+
 def live(learner: LearnerProcess, shared: SessionMemory, lap_s: float, laps: int = 5) -> None:
-    """Laps of ten transitions and this time, driven with the weights that the learner had when each began."""
+    """Laps of ten transitions and this time, driven with the weights that the learner had published when each began."""
     for _ in range(laps):
-        weights = learner.learner.actor_weights()
+        weights = learner.driving.copy()
         for k in range(10):
-            transition = np.zeros((), TRANSITION)
-            transition["step"] = step = learner.learned
-            transition["observation"] = transition["next_observation"] = 0.1
             if k == 9:
-                lap = {"practice_s": 1.0 * step, "lap_s": lap_s, "clean": True, "baseline": False}
-                shared.rings["laps"].write(make_lap(LAYERS, step, lap, weights))
-            learner.learn(transition)
+                lap = {"practice_s": 1.0 * learner.learned, "lap_s": lap_s, "clean": True, "baseline": False}
+                shared.rings["laps"].write(make_lap(LAYERS, learner.learned, lap, weights))
+            learner.learn(transition_of(learner.learned))
 
 
-def test_it_goes_back_to_the_policy_of_the_best_laps(learner: LearnerProcess, shared: SessionMemory) -> None:
+def transition_of(step: int) -> np.ndarray:
+    transition = np.zeros((), TRANSITION)
+    transition["step"] = step
+    transition["observation"] = transition["next_observation"] = 0.1
+    return transition
+
+
+def published(shared: SessionMemory) -> np.ndarray:
+    newest = shared.mailbox.read(0)
+    assert newest is not None
+    return newest.vector
+
+
+def test_it_learns_while_the_champion_drives(learner: LearnerProcess, shared: SessionMemory) -> None:
+    came = learner.learner.actor_weights()
     live(learner, shared, 8.0)
-    best = learner.best.row[2]["weights"].copy()
-    live(learner, shared, 9.0, laps=2)
-    assert learner.learner.anchored_at == 0
-    live(learner, shared, 9.0, laps=1)  # three of the last five are slow
-    assert learner.learner.anchored_at == learner.learned
-    np.testing.assert_array_equal(learner.learner.anchor_actor, best)
-    assert np.abs(learner.learner.actor_weights() - best).max() < 1e-3  # one transition of learning later
+    np.testing.assert_array_equal(published(shared), came)
+    assert np.any(learner.learner.actor_weights() != came)
+
+
+def test_what_it_learned_drives_where_it_proves_faster(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)
+    challenger = quick.driving
+    assert np.any(challenger != came)
+    live(quick, shared, 7.9, laps=1)
+    np.testing.assert_array_equal(published(shared), challenger)
+    live(quick, shared, 7.9, laps=2)
+    assert quick.champion is not None
+    np.testing.assert_array_equal(quick.champion.weights, challenger)
+    np.testing.assert_array_equal(quick.learner.anchor_actor, challenger)
+    quick.save()
+    np.testing.assert_array_equal(load_policy(quick.folder / "policy.npz").weights, challenger)
+
+
+def test_where_it_does_not_it_goes_on_from_the_champion(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)
+    assert quick.learner.anchored_at == 0
+    live(quick, shared, 9.0, laps=1)
+    assert quick.learner.anchored_at == quick.learned
+    np.testing.assert_array_equal(quick.learner.anchor_actor, came)
+    np.testing.assert_array_equal(published(shared), came)
+
+
+def test_a_collision_takes_the_wheel_from_a_challenger(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)
+    assert np.any(quick.driving != came)
+    transition = transition_of(quick.learned)
+    transition["terminated"] = 1
+    quick.learn(transition)
+    np.testing.assert_array_equal(quick.driving, came)
+
+
+def test_a_successor_knows_the_champion(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)  # its challenger drives
+    quick.save()
+    successor = LearnerProcess(quick.session)
+    successor.catch_up()
+    np.testing.assert_array_equal(successor.driving, came)
+    np.testing.assert_array_equal(published(shared), came)
+    np.testing.assert_array_equal(successor.learner.actor_weights(), quick.learner.actor_weights())
 
 
 @pytest.mark.parametrize("start_from", [SCRATCH])
-def test_from_scratch_slow_laps_belong_to_learning(learner: LearnerProcess, shared: SessionMemory) -> None:
-    live(learner, shared, 8.0)
-    live(learner, shared, 9.0, laps=4)
-    assert learner.best.lost
-    assert learner.learner.anchored_at == 0
+def test_from_scratch_slow_laps_belong_to_learning(quick: LearnerProcess, shared: SessionMemory) -> None:
+    live(quick, shared, 8.0)
+    live(quick, shared, 9.0, laps=4)
+    assert quick.learner.anchored_at == 0
+    np.testing.assert_array_equal(published(shared), quick.learner.actor_weights())
 
 
 def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: SessionMemory) -> None:
@@ -120,10 +185,11 @@ def test_the_policy_is_improved_as_soon_as_the_fit_is_there_and_once_more(
 ) -> None:
     fitted = Fitted(monkeypatch, enough)
     monkeypatch.setattr(learner.learner, "update", lambda: None)
-    before = learner.learner.actor_weights().copy()
-    live(learner, shared, 8.0, laps=40)
+    before = learner.driving
+    for k in range(40):  # whoever drives is faster than who drove before
+        live(learner, shared, 8.0 - 0.01 * k, laps=1)
     assert fitted.improved_after == after
-    assert np.abs(learner.learner.actor_weights() - before).max() == pytest.approx(0.01 * len(after), abs=1e-5)
+    assert np.abs(learner.driving - before).max() == pytest.approx(0.01 * len(after), abs=1e-5)
 
 
 @pytest.mark.parametrize("start_from", [SCRATCH])
