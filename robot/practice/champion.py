@@ -2,10 +2,9 @@
 
 Learning online makes a policy that fits its car slower before it may make it faster, so what the learner has is not what
 drives. The champion drives, its weights unchanged. After every `LAPS` of its laps the learner's policy, as it then is,
-challenges it: it gets the wheel, and becomes the champion if each of `TRIAL_LAPS` laps is faster than the median of the
-champion's last ones. If both were equally fast that would happen to one of four, so a small gain is seen soon, and a
-policy that is slower by the scatter of single laps passes once in forty. Its first slow lap ends the challenge; of any
-five laps most are the champion's.
+challenges it: it gets the wheel, and becomes the champion if it is faster than the median of the champion's last laps in
+as many laps in a row. Its first slower lap ends the challenge, so of any five laps in a row most are the champion's, or
+faster. Of two policies that are equally fast the challenger wins once in twelve times.
 
 The wheel changes hands within a lap, a second or so after its beginning. Only laps that began and ended with the same
 weights count.
@@ -16,9 +15,8 @@ from collections import deque
 
 import numpy as np
 
-LAPS = 5  # of the champion: what it is measured by, and what it drives between two challenges
+LAPS = 5  # by which a policy is measured; the champion drives as many between two challenges
 KNOWN_LAPS = 3  # a champion of fewer laps is nobody to compare with
-TRIAL_LAPS = 2
 CLEARLY_SLOWER = 0.02  # a lap in which the wheel changed hands ends a challenge where it is slower by this share
 
 
@@ -76,7 +74,7 @@ class Champion:
         if not lap_s < self.median_lap_s * (1.0 if whole else 1.0 + CLEARLY_SLOWER):
             return self.reject()
         self.faster += whole
-        if self.faster == TRIAL_LAPS:
+        if self.faster == LAPS:
             self.begin(self.challenger)
             return True
         return False

@@ -92,7 +92,7 @@ def test_what_it_learned_drives_where_it_proves_faster(quick: LearnerProcess, sh
     assert np.any(challenger != came)
     live(quick, shared, 7.9, laps=1)
     np.testing.assert_array_equal(published(shared), challenger)
-    live(quick, shared, 7.9, laps=2)
+    live(quick, shared, 7.9, laps=5)
     assert quick.champion is not None
     np.testing.assert_array_equal(quick.champion.weights, challenger)
     np.testing.assert_array_equal(quick.learner.anchor_actor, challenger)
@@ -186,7 +186,7 @@ def test_the_policy_is_improved_as_soon_as_the_fit_is_there_and_once_more(
     fitted = Fitted(monkeypatch, enough)
     monkeypatch.setattr(learner.learner, "update", lambda: None)
     before = learner.driving
-    for k in range(40):  # whoever drives is faster than who drove before
+    for k in range(50):  # whoever drives is faster than who drove before
         live(learner, shared, 8.0 - 0.01 * k, laps=1)
     assert fitted.improved_after == after
     assert np.abs(learner.driving - before).max() == pytest.approx(0.01 * len(after), abs=1e-5)
