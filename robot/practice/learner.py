@@ -9,6 +9,7 @@ In lockstep, transition number n is learned from, with its share of updates, bef
 published at every `PUBLISH_EVERY`th, so that the same transitions give the same weights.
 """
 
+import math
 import os
 import signal
 import sys
@@ -64,13 +65,13 @@ class LearnerProcess:
         self.champion = Champion(self.learner.actor_weights()) if self.starts_from_policy else None
         self.laps_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
+        self.saved_s = time.monotonic()  # when a checkpoint was last written
 
     def run(self) -> None:
         """The process's life."""
         self.catch_up()
         self.learner.warm_up()
         self.status.write(pid=os.getpid(), ready=1)
-        saved = time.monotonic()
         while True:
             session = self.control.read()
             transitions = self.ring.read(PUBLISH_EVERY)
@@ -79,9 +80,8 @@ class LearnerProcess:
             self.ring.release()
             if len(transitions):
                 self.report()
-                if time.monotonic() - saved > CHECKPOINT_EVERY_S:
+                if time.monotonic() - self.saved_s > CHECKPOINT_EVERY_S:
                     self.save()
-                    saved = time.monotonic()
             elif self.ring.finished or session["stop"] or os.getppid() != session["pid"]:
                 break
             else:
@@ -142,9 +142,9 @@ class LearnerProcess:
         """A challenge is over: the learner begins anew from who drives now."""
         assert self.champion is not None
         self.learner.go_back(self.champion.weights)
-        whose = (
-            "the policy as it was" if self.champion.laps_s else "the new policy"
-        )  # of a new champion no lap is known
+        self.saved_s = -math.inf  # soon again: a successor is to know who drives
+        won = not self.champion.laps_s  # a new champion, of which no lap is known
+        whose = "the new policy" if won else "the policy as it was"
         print(f"after {self.learned} decisions a challenge is over: {whose} drives", flush=True)
 
     def adapt(self) -> None:
@@ -162,6 +162,7 @@ class LearnerProcess:
                     self.config.seed + count)
         )  # fmt: skip
         self.champion.challenge(self.learner.actor_weights())
+        self.saved_s = -math.inf
         print(f"after {count} decisions: grip {fit.grip_share:.2f} of the nominal one, delay {fit.car.actuation_s:.3f} s, from "
               f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
 
@@ -183,6 +184,7 @@ class LearnerProcess:
         """Checkpoint: everything that a successor needs to go on, and the policy by itself."""
         checkpoints = self.folder / "checkpoints"
         checkpoints.mkdir(exist_ok=True)
+        self.saved_s = time.monotonic()
         self.learner.save(checkpoints / "learner.npz")
         save_policy(
             self.folder / NEWEST_FILE,

@@ -192,6 +192,21 @@ def test_the_policy_is_improved_as_soon_as_the_fit_is_there_and_once_more(
     assert np.abs(learner.driving - before).max() == pytest.approx(0.01 * len(after), abs=1e-5)
 
 
+def test_an_improved_policy_is_saved_at_once(
+    quick: LearnerProcess, shared: SessionMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Fitted(monkeypatch, 0)
+    saved_after = list[int]()
+    monkeypatch.setattr(learner_module, "CHECKPOINT_EVERY_S", 1e9)
+    monkeypatch.setattr(quick.learner, "save", lambda _: saved_after.append(quick.learned))
+    for step in range(80):
+        shared.rings["transitions"].write(transition_of(step))
+    shared.finish()
+    shared.orders.write(stop=1)
+    quick.run()
+    assert saved_after == [60, 80]
+
+
 @pytest.mark.parametrize("start_from", [SCRATCH])
 def test_from_scratch_nothing_is_fitted(
     learner: LearnerProcess, shared: SessionMemory, monkeypatch: pytest.MonkeyPatch
