@@ -2,7 +2,7 @@
 
 A learner goes on changing its policy, and the newest is not always the best one; single laps are luck. So the measure
 is the median of five consecutive clean laps, driven while exploring, and the policy is the one that was in force when
-the middle one of them ended. When the newest five have become clearly worse, the learner goes back to it.
+the middle one of them ended.
 """
 
 import math
@@ -17,14 +17,11 @@ from robot.tasks.race_track import task as race_track
 from sim.input_files import wrong
 
 LAPS = 5
-LOST_SHARE = 0.012  # by which the last five laps may be slower than those to beat: less is chance
 
 
 class BestPolicy:
     """Takes in laps in order, keeps `best.npz`. `median_lap_s`: of its five laps; None if there is none yet.
 
-    expected_s: what five laps of the best policy take. At first the same; once the learner has gone back to it, what its
-    first five laps then took, if that is more: the best of many rows is partly luck.
     An earlier session's `best.npz` stays until it is beaten. Raises ValueError if that file is damaged.
     """
 
@@ -32,16 +29,12 @@ class BestPolicy:
         self.path = folder / BEST_FILE
         self.layers = layers
         self.row: deque[np.ndarray] = deque(maxlen=LAPS)
-        self.recent_s: deque[float] = deque(maxlen=LAPS)  # clean or not, since the learner last went back
-        self.median_lap_s = self.expected_s = best_median_s(folder)
+        self.median_lap_s = best_median_s(folder)
 
     def add(self, lap: np.ndarray) -> None:
         """The next lap, a record of `episode_dtype`; laps of the policy as it came do not count."""
         if lap["baseline"]:
             return
-        self.recent_s.append(float(lap["merit"]) if lap["clean"] else math.inf)
-        if self.expected_s is None and self.median_lap_s is not None and len(self.recent_s) == LAPS:
-            self.expected_s = max(self.median_lap_s, float(np.median(self.recent_s)))
         if not lap["clean"]:
             self.row.clear()
             return
@@ -50,22 +43,8 @@ class BestPolicy:
             return
         median_lap_s = float(np.median([one["merit"] for one in self.row]))
         if median_lap_s < (self.median_lap_s or math.inf):
-            self.median_lap_s = self.expected_s = median_lap_s
+            self.median_lap_s = median_lap_s
             self.save()
-
-    @property
-    def lost(self) -> bool:
-        """Whether the last five laps, of which some may not be clean, are clearly slower than the best policy's."""
-        if self.expected_s is None or len(self.recent_s) < LAPS:
-            return False
-        return float(np.median(self.recent_s)) > (1.0 + LOST_SHARE) * self.expected_s
-
-    def go_back(self) -> np.ndarray:
-        """The best weights, which the next laps are to be driven with."""
-        self.row.clear()
-        self.recent_s.clear()
-        self.expected_s = None
-        return load_policy(self.path).weights
 
     def save(self) -> None:
         """Write the policy of the present row."""

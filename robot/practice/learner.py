@@ -9,6 +9,7 @@ In lockstep, transition number n is learned from, with its share of updates, bef
 published at every `PUBLISH_EVERY`th, so that the same transitions give the same weights.
 """
 
+import math
 import os
 import signal
 import sys
@@ -18,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from policies.policy_file import save_policy
+from policies.policy_file import load_policy, save_policy
 from policies.replay import load_folder
 from robot.practice.best_policy import BestPolicy
+from robot.practice.champion import Champion
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import new_learner, starting_policy
 from robot.robots.car.belief.adaptation import fit_car, improve
@@ -64,15 +66,17 @@ class LearnerProcess:
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
         self.improve_after = list(IMPROVE_AFTER) if self.starts_from_policy else []
         self.best = BestPolicy(self.folder, session.layers)
+        # Who drives, while a policy is being improved; from scratch the newest does: slow stretches belong to learning
+        self.champion = Champion(self.learner.actor_weights()) if self.starts_from_policy else None
         self.laps_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
+        self.saved_s = time.monotonic()  # when a checkpoint was last written
 
     def run(self) -> None:
         """The process's life."""
         self.catch_up()
         self.learner.warm_up()
         self.status.write(pid=os.getpid(), ready=1)
-        saved = time.monotonic()
         while True:
             session = self.control.read()
             transitions = self.ring.read(PUBLISH_EVERY)
@@ -81,9 +85,8 @@ class LearnerProcess:
             self.ring.release()
             if len(transitions):
                 self.report()
-                if time.monotonic() - saved > CHECKPOINT_EVERY_S:
+                if time.monotonic() - self.saved_s > CHECKPOINT_EVERY_S:
                     self.save()
-                    saved = time.monotonic()
             elif self.ring.finished or session["stop"] or os.getppid() != session["pid"]:
                 break
             else:
@@ -107,6 +110,8 @@ class LearnerProcess:
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
         self.improve_after = [count for count in self.improve_after if count > len(self.lived)]
         self.learned = self.learner.transitions_seen
+        if self.champion is not None and (self.folder / NEWEST_FILE).exists():
+            self.champion.begin(load_policy(self.folder / NEWEST_FILE).weights)
         self.publish()
 
     def learn(self, transition: np.ndarray) -> None:
@@ -117,6 +122,8 @@ class LearnerProcess:
         self.learned += 1
         self.take_laps(int(transition["step"]))
         if not transition["demonstration"]:
+            if transition["terminated"] and self.champion is not None and self.champion.reject():
+                self.go_on_from_champion()
             self.learner.update()
             self.lived.append(transition.copy())
             if self.improve_after and len(self.lived) >= self.improve_after[0]:
@@ -125,21 +132,29 @@ class LearnerProcess:
             self.publish()
 
     def take_laps(self, step: int) -> None:
-        """The laps that ended up to this transition; where they have become worse for long, go back to the best.
-
-        Not from scratch: there slow stretches belong to learning, and going back holds it up.
-        """
+        """The laps that ended up to this transition. The learner goes on from whoever won a challenge with one."""
         self.laps_ahead.extend(self.laps.read())
         self.laps.release()
         while self.laps_ahead and self.laps_ahead[0]["step"] <= step:
-            self.best.add(self.laps_ahead.popleft())
-        if self.starts_from_policy and self.best.lost:
-            self.learner.go_back(self.best.go_back())
-            print(f"after {self.learned} decisions: back to the best policy, of {self.best.median_lap_s:.2f} s a lap",
-                  flush=True)  # fmt: skip
+            lap = self.laps_ahead.popleft()
+            self.best.add(lap)
+            if self.champion is not None and self.champion.add(lap):
+                self.go_on_from_champion()
+        if self.champion is not None and self.champion.may_be_challenged:
+            self.champion.challenge(self.learner.actor_weights())
+
+    def go_on_from_champion(self) -> None:
+        """A challenge is over: the learner begins anew from who drives now."""
+        assert self.champion is not None
+        self.learner.go_back(self.champion.weights)
+        self.saved_s = -math.inf  # soon again: a successor is to know who drives
+        won = not self.champion.laps_s  # a new champion, of which no lap is known
+        whose = "the new policy" if won else "the policy as it was"
+        print(f"after {self.learned} decisions a challenge is over: {whose} drives", flush=True)
 
     def adapt(self) -> None:
-        """Fit the simulator to the car by what it has done so far, and go on from a policy improved in it."""
+        """Fit the simulator to the car by what it has done so far, and let a policy improved in it challenge."""
+        assert self.champion is not None
         count = len(self.lived)
         fit = fit_car(np.array(self.lived, self.records.transition), self.nominal)
         if fit is None:
@@ -147,16 +162,23 @@ class LearnerProcess:
             return
         self.improve_after = [later for later in self.improve_after if later > count]
         course = course_of(self.folder, self.config)
-        weights = self.learner.actor_weights()
         self.learner.move_to(
-            improve(weights, self.session.layers, course, fit, self.config.predictive_brake, self.config.seed + count)
-        )
+            improve(self.champion.weights, self.session.layers, course, fit, self.config.predictive_brake,
+                    self.config.seed + count)
+        )  # fmt: skip
+        self.champion.challenge(self.learner.actor_weights())
+        self.saved_s = -math.inf
         print(f"after {count} decisions: grip {fit.grip_share:.2f} of the nominal one, delay {fit.car.actuation_s:.3f} s, from "
               f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
 
+    @property
+    def driving(self) -> np.ndarray:
+        """The actor that the robot is to drive with."""
+        return self.learner.actor_weights() if self.champion is None else self.champion.driving
+
     def publish(self) -> None:
-        """Leave the newest actor in the mailbox; weights that are not finite stay here, and stop the learning."""
-        self.mailbox.publish(self.learner.actor_weights(), self.learned, time.monotonic())
+        """Leave the actor in the mailbox; weights that are not finite stay here, and stop the learning."""
+        self.mailbox.publish(self.driving, self.learned, time.monotonic())
 
     def report(self) -> None:
         """Show how it goes."""
@@ -167,10 +189,11 @@ class LearnerProcess:
         """Checkpoint: everything that a successor needs to go on, and the policy by itself."""
         checkpoints = self.folder / "checkpoints"
         checkpoints.mkdir(exist_ok=True)
+        self.saved_s = time.monotonic()
         self.learner.save(checkpoints / "learner.npz")
         save_policy(
             self.folder / NEWEST_FILE,
-            self.learner.actor_weights(),
+            self.learner.actor_weights() if self.champion is None else self.champion.weights,
             self.session.layers,
             task="race_track",
             rate_hz=1.0 / race_track.DECISION_S,

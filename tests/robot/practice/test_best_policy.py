@@ -10,9 +10,10 @@ from policies.actor import actor_layers, weight_count
 from policies.policy_file import load_policy, save_policy
 from robot.cli.evaluate import main as evaluate
 from robot.practice import session
-from robot.practice.best_policy import BestPolicy, describe, make_lap
+from robot.practice.best_policy import BestPolicy, describe
 from robot.practice.run import practise
 from robot.practice.settings import PracticeConfig
+from robot.runtime.episodes import make_episode
 from robot.runtime.run_folder import policy_path
 
 LAYERS = actor_layers(50, 2)
@@ -21,8 +22,8 @@ LAYERS = actor_layers(50, 2)
 def drive(best: BestPolicy, *laps_s: float, clean: bool = True, baseline: bool = False) -> None:
     """Laps of these times, from practice's first second on; every weight of the policy that drives one is its time."""
     for k, lap_s in enumerate(laps_s):
-        lap = {"practice_s": sum(laps_s[: k + 1]), "lap_s": lap_s, "clean": clean, "baseline": baseline}
-        best.add(make_lap(LAYERS, k, lap, np.full(weight_count(LAYERS), lap_s, np.float32)))
+        lap = {"practice_s": sum(laps_s[: k + 1]), "merit": lap_s, "clean": clean, "baseline": baseline}
+        best.add(make_episode(LAYERS, k, lap, np.full(weight_count(LAYERS), lap_s, np.float32)))
 
 
 def kept(folder: Path) -> float:
@@ -56,60 +57,6 @@ def test_only_a_better_row_takes_its_place(tmp_path: Path) -> None:
     drive(best, 7.5, 7.4, 7.3)
     assert best.median_lap_s == 7.5
     assert kept(tmp_path) == 7.5
-
-
-@pytest.mark.parametrize(
-    ("later", "lost"),
-    [
-        ((9.0, 9.0), False),  # not most of five
-        ((9.0, 9.0, 9.0), True),
-        ((8.0, 9.0, 8.0, 9.0, 8.0), False),
-        ((9.0, 8.0, 9.0, 8.0, 9.0), True),
-        ((8.05, 8.05, 8.05, 8.05, 8.05), False),  # within chance
-    ],
-)
-def test_the_learner_is_lost_when_most_of_five_laps_are_clearly_slower(
-    tmp_path: Path, later: tuple[float, ...], lost: bool
-) -> None:
-    best = BestPolicy(tmp_path, LAYERS)
-    drive(best, *[8.0] * 5)
-    drive(best, *later)
-    assert best.lost == lost
-
-
-def test_laps_that_are_not_clean_count_as_slower(tmp_path: Path) -> None:
-    best = BestPolicy(tmp_path, LAYERS)
-    drive(best, 9.0, clean=False)
-    assert not best.lost
-    drive(best, *[8.0] * 5)
-    for _ in range(3):
-        assert not best.lost
-        drive(best, 7.0, clean=False)
-    assert best.lost
-
-
-def test_going_back_gives_the_best_weights_and_measures_them_again(tmp_path: Path) -> None:
-    best = BestPolicy(tmp_path, LAYERS)
-    drive(best, *[8.0] * 5, *[9.0] * 5)
-    assert best.lost
-    assert np.all(best.go_back() == 8.0)
-    drive(best, *[8.5] * 5)  # its eight seconds were luck
-    assert best.expected_s == 8.5
-    drive(best, *[8.55] * 5)
-    assert not best.lost
-    drive(best, *[9.0] * 5)
-    assert best.lost
-    assert best.median_lap_s == 8.0
-
-
-def test_a_better_row_after_going_back_is_what_is_expected_from_then_on(tmp_path: Path) -> None:
-    best = BestPolicy(tmp_path, LAYERS)
-    drive(best, *[8.0] * 5, *[9.0] * 5)
-    best.go_back()
-    drive(best, *[7.0] * 5)
-    assert best.expected_s == 7.0
-    drive(best, *[7.5] * 3)
-    assert best.lost
 
 
 def test_a_resumed_run_must_beat_what_it_had(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The learner process takes laps at the transition that they ended with, and goes back when they get worse."""
+"""The learner process takes laps at the transition that they ended with; what it learns drives where it proves faster."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from policies.actor import weight_count
+from policies.policy_file import load_policy
 from robot.practice import learner as learner_module
-from robot.practice.best_policy import make_lap
 from robot.practice.learner import LearnerProcess
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.practice.start import starting_policy
 from robot.robots.car.belief.adaptation import Fit
 from robot.robots.car.records import TRANSITION
+from robot.robots.car.robot import ROBOT
+from robot.runtime.episodes import make_episode
 from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import SessionFile
 from robot.runtime.session_memory import SessionMemory
@@ -29,7 +31,7 @@ def start_from() -> str:
 
 @pytest.fixture
 def shared(tmp_path: Path, start_from: str) -> Iterator[SessionMemory]:
-    memory = SessionMemory(tmp_path, LAYERS)
+    memory = SessionMemory(tmp_path, ROBOT, "race_track", LAYERS)
     save_config(tmp_path, PracticeConfig(start_from=start_from, mapless=True, seed=1))
     yield memory
     memory.close()
@@ -38,46 +40,122 @@ def shared(tmp_path: Path, start_from: str) -> Iterator[SessionMemory]:
 @pytest.fixture
 def learner(tmp_path: Path, shared: SessionMemory) -> LearnerProcess:
     return LearnerProcess(
-        SessionFile(str(tmp_path), "virtual-car", shared.names, LAYERS, weight_count(LAYERS), True, "", "", "", True)
+        SessionFile(
+            str(tmp_path),
+            "virtual-car",
+            "car",
+            "race_track",
+            shared.names,
+            LAYERS,
+            weight_count(LAYERS),
+            True,
+            "",
+            {},
+            True,
+        )  # fmt: skip
     )
 
 
+@pytest.fixture
+def quick(learner: LearnerProcess, monkeypatch: pytest.MonkeyPatch) -> LearnerProcess:
+    """It changes its actor without computing for long."""
+
+    def update() -> None:
+        for actor in (learner.learner.actor, learner.learner.average_actor):
+            actor += np.float32(1e-4)
+
+    monkeypatch.setattr(learner.learner, "update", update)
+    return learner
+
+
 def live(learner: LearnerProcess, shared: SessionMemory, lap_s: float, laps: int = 5) -> None:
-    """Laps of ten transitions and this time, driven with the weights that the learner had when each began."""
+    """Laps of ten transitions and this time, driven with the weights that the learner had published when each began."""
     for _ in range(laps):
-        weights = learner.learner.actor_weights()
+        weights = learner.driving.copy()
         for k in range(10):
-            transition = np.zeros((), TRANSITION)
-            transition["step"] = step = learner.learned
-            transition["observation"] = transition["next_observation"] = 0.1
             if k == 9:
-                lap = {"practice_s": 1.0 * step, "lap_s": lap_s, "clean": True, "baseline": False}
-                shared.rings["laps"].write(make_lap(LAYERS, step, lap, weights))
-            learner.learn(transition)
+                lap = {"practice_s": 1.0 * learner.learned, "merit": lap_s, "clean": True, "baseline": False}
+                shared.rings["episodes"].write(make_episode(LAYERS, learner.learned, lap, weights))
+            learner.learn(transition_of(learner.learned))
 
 
-def test_it_goes_back_to_the_policy_of_the_best_laps(learner: LearnerProcess, shared: SessionMemory) -> None:
+def transition_of(step: int) -> np.ndarray:
+    transition = np.zeros((), TRANSITION)
+    transition["step"] = step
+    transition["observation"] = transition["next_observation"] = 0.1
+    return transition
+
+
+def published(shared: SessionMemory) -> np.ndarray:
+    newest = shared.mailbox.read(0)
+    assert newest is not None
+    return newest.vector
+
+
+def test_it_learns_while_the_champion_drives(learner: LearnerProcess, shared: SessionMemory) -> None:
+    came = learner.learner.actor_weights()
     live(learner, shared, 8.0)
-    best = learner.best.row[2]["weights"].copy()
-    live(learner, shared, 9.0, laps=2)
-    assert learner.learner.anchored_at == 0
-    live(learner, shared, 9.0, laps=1)  # three of the last five are slow
-    assert learner.learner.anchored_at == learner.learned
-    np.testing.assert_array_equal(learner.learner.anchor_actor, best)
-    assert np.abs(learner.learner.actor_weights() - best).max() < 1e-3  # one transition of learning later
+    np.testing.assert_array_equal(published(shared), came)
+    assert np.any(learner.learner.actor_weights() != came)
+
+
+def test_what_it_learned_drives_where_it_proves_faster(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)
+    challenger = quick.driving
+    assert np.any(challenger != came)
+    live(quick, shared, 7.9, laps=1)
+    np.testing.assert_array_equal(published(shared), challenger)
+    live(quick, shared, 7.9, laps=5)
+    assert quick.champion is not None
+    np.testing.assert_array_equal(quick.champion.weights, challenger)
+    np.testing.assert_array_equal(quick.learner.anchor_actor, challenger)
+    quick.save()
+    np.testing.assert_array_equal(load_policy(quick.folder / "policy.npz").weights, challenger)
+
+
+def test_where_it_does_not_it_goes_on_from_the_champion(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)
+    assert quick.learner.anchored_at == 0
+    live(quick, shared, 9.0, laps=1)
+    assert quick.learner.anchored_at == quick.learned
+    np.testing.assert_array_equal(quick.learner.anchor_actor, came)
+    np.testing.assert_array_equal(published(shared), came)
+
+
+def test_a_collision_takes_the_wheel_from_a_challenger(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)
+    assert np.any(quick.driving != came)
+    transition = transition_of(quick.learned)
+    transition["terminated"] = 1
+    quick.learn(transition)
+    np.testing.assert_array_equal(quick.driving, came)
+
+
+def test_a_successor_knows_the_champion(quick: LearnerProcess, shared: SessionMemory) -> None:
+    came = quick.learner.actor_weights()
+    live(quick, shared, 8.0, laps=6)  # its challenger drives
+    quick.save()
+    successor = LearnerProcess(quick.session)
+    successor.catch_up()
+    np.testing.assert_array_equal(successor.driving, came)
+    np.testing.assert_array_equal(published(shared), came)
+    np.testing.assert_array_equal(successor.learner.actor_weights(), quick.learner.actor_weights())
 
 
 @pytest.mark.parametrize("start_from", [SCRATCH])
-def test_from_scratch_slow_laps_belong_to_learning(learner: LearnerProcess, shared: SessionMemory) -> None:
-    live(learner, shared, 8.0)
-    live(learner, shared, 9.0, laps=4)
-    assert learner.best.lost
-    assert learner.learner.anchored_at == 0
+def test_from_scratch_slow_laps_belong_to_learning(quick: LearnerProcess, shared: SessionMemory) -> None:
+    live(quick, shared, 8.0)
+    live(quick, shared, 9.0, laps=4)
+    assert quick.learner.anchored_at == 0
+    np.testing.assert_array_equal(published(shared), quick.learner.actor_weights())
 
 
 def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: SessionMemory) -> None:
-    lap = {"practice_s": 9.0, "lap_s": 8.0, "clean": True, "baseline": False}
-    shared.rings["laps"].write(make_lap(LAYERS, 1, lap, learner.learner.actor_weights()))
+    lap = {"practice_s": 9.0, "merit": 8.0, "clean": True, "baseline": False}
+    shared.rings["episodes"].write(make_episode(LAYERS, 1, lap, learner.learner.actor_weights()))
     transition = np.zeros((), TRANSITION)
     learner.learn(transition)
     assert not learner.best.row
@@ -88,8 +166,8 @@ def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: Session
 
 def test_laps_since_the_last_transition_count_at_the_end(learner: LearnerProcess, shared: SessionMemory) -> None:
     for step in range(5):
-        lap = {"practice_s": 9.0, "lap_s": 8.0, "clean": True, "baseline": False}
-        shared.rings["laps"].write(make_lap(LAYERS, 7 + step, lap, learner.learner.actor_weights()))
+        lap = {"practice_s": 9.0, "merit": 8.0, "clean": True, "baseline": False}
+        shared.rings["episodes"].write(make_episode(LAYERS, 7 + step, lap, learner.learner.actor_weights()))
     shared.finish()
     shared.orders.write(stop=1)
     learner.run()
@@ -121,10 +199,26 @@ def test_the_policy_is_improved_as_soon_as_the_fit_is_there_and_once_more(
 ) -> None:
     fitted = Fitted(monkeypatch, enough)
     monkeypatch.setattr(learner.learner, "update", lambda: None)
-    before = learner.learner.actor_weights().copy()
-    live(learner, shared, 8.0, laps=40)
+    before = learner.driving
+    for k in range(50):  # whoever drives is faster than who drove before
+        live(learner, shared, 8.0 - 0.01 * k, laps=1)
     assert fitted.improved_after == after
-    assert np.abs(learner.learner.actor_weights() - before).max() == pytest.approx(0.01 * len(after), abs=1e-5)
+    assert np.abs(learner.driving - before).max() == pytest.approx(0.01 * len(after), abs=1e-5)
+
+
+def test_an_improved_policy_is_saved_at_once(
+    quick: LearnerProcess, shared: SessionMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Fitted(monkeypatch, 0)
+    saved_after = list[int]()
+    monkeypatch.setattr(learner_module, "CHECKPOINT_EVERY_S", 1e9)
+    monkeypatch.setattr(quick.learner, "save", lambda _: saved_after.append(quick.learned))
+    for step in range(80):
+        shared.rings["transitions"].write(transition_of(step))
+    shared.finish()
+    shared.orders.write(stop=1)
+    quick.run()
+    assert saved_after == [60, 80]
 
 
 @pytest.mark.parametrize("start_from", [SCRATCH])

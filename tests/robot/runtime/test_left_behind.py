@@ -47,7 +47,9 @@ def test_blocks_of_dead_owners_are_swept_and_only_these() -> None:
 def test_a_dead_sessions_processes_are_waited_for_and_then_ended(tmp_path: Path) -> None:
     path = tmp_path / "session.json"
     block = SharedBlock.create(f"test-tidy-{os.getpid()}", 64)
-    SessionFile(str(tmp_path), "virtual-car", {"part": block.name}, (1,), 1, False, "", "", "", False).save(path)
+    SessionFile(
+        str(tmp_path), "virtual-car", "car", "race_track", {"part": block.name}, (1,), 1, False, "", {}, False
+    ).save(path)
     stays = "import time; time.sleep(60)"
     child = subprocess.Popen([sys.executable, "-c", stays, "-m", "robot.x", str(path)])  # not one of ours
     ours = subprocess.Popen(["sleep"] + ["-m", "robot.logs.recorder_process", str(path)], executable=sys.executable,

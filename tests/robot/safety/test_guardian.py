@@ -89,7 +89,8 @@ class Scene:
         parts = ("control", "session", "plan", *GUARDIANS)
         names = {part: f"test-guardian-{os.getpid()}-{part}" for part in parts}
         self.file = SessionFile(
-            str(folder), str(folder / "car.toml"), names, (1,), 1, False, "", self.motor.port, "", False
+            str(folder), str(folder / "car.toml"), "car", "race_track", names, (1,), 1, False, "",
+            {"vesc": self.motor.port, "lidar": ""}, False,
         )  # fmt: skip
         self.file.save(self.path)
         self.status = SharedRecord.create(names["control"], CONTROL_STATUS)
