@@ -4,9 +4,9 @@ import json
 import socket
 import threading
 from types import TracebackType
-from typing import Self
 
 import numpy as np
+from typing_extensions import Self
 
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflie
 

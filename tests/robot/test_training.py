@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from robot.cli import train as verb
 from robot.training import FAMILY, LOW_GRIP, TrainConfig, conditions, judged, recipe_for, train, trial_for
 from sim.built_in_tracks import built_in
 from sim.car import load_parameters
+from sim.input_files import read_toml
 
 NOMINAL = load_parameters()
 BRIEF = TrainConfig(seed=3, effort=0.08)
@@ -47,7 +47,7 @@ def test_a_brief_training_drives_clean_laps(run: dict[str, Any]) -> None:
 def test_the_runs_folder_holds_all_that_it_should(run: dict[str, Any]) -> None:
     folder = Path(run["run"])
     assert folder.parent.name == "race_track" and folder.name.endswith("-train")
-    assert tomllib.loads((folder / "config.toml").read_text())["seed"] == 3
+    assert read_toml(folder / "config.toml")["seed"] == 3
     assert (folder / "laps.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
