@@ -3,7 +3,7 @@
 # make check      lint, types, import layers
 # make bench      the benchmarks
 
-PYTHON ?= python3.11
+PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -32,7 +32,9 @@ bench: install tools
 install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV) || { echo "make: needs Python 3.11 with venv (Debian: apt-get install python3-venv); or set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: found $(PYTHON):" \
+	"$$($(PYTHON) --version 2>&1 | tail -n 1), needed: Python 3.10 or newer; set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "make: needs Python's venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
 from urllib.parse import urlparse
 
 from cflib.bootloader.boottypes import TargetTypes
 from cflib.bootloader.cloader import Cloader
 from cflib.crtp.crtpstack import CRTPPacket
+from typing_extensions import Self
 
 from drivers.base import LinkLost
 from drivers.crazyflie_link import use_repeating_links

@@ -147,9 +147,7 @@ def footprint_clearance(distance_m, frame, x, y, yaw, half_length_m, half_width_
 
 def rasterise(course: "Course", resolution_m: float = 0.05, border_m: float = 0.5) -> OccupancyGrid:
     """The occupancy grid of a course: free between its walls, solid everywhere else."""
-    normal_x, normal_y = -np.sin(course.heading), np.cos(course.heading)
-    left = np.stack([course.x + course.width_left * normal_x, course.y + course.width_left * normal_y], axis=1)
-    right = np.stack([course.x - course.width_right * normal_x, course.y - course.width_right * normal_y], axis=1)
+    left, right = course.walls()
     corner = np.minimum(left.min(axis=0), right.min(axis=0)) - border_m
     extent = np.maximum(left.max(axis=0), right.max(axis=0)) + border_m - corner
     width, height = np.ceil(extent / resolution_m).astype(int)

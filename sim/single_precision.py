@@ -82,8 +82,10 @@ def _copy(source: FunctionType, orders: _Orders) -> FunctionType:
     literals = [_translate(value, orders) for value in code.co_consts]
     digest.update("\n".join(identity for _, identity in literals[1:]).encode())  # the first one is the docstring
     name = f"{source.__name__}_{digest.hexdigest()[:16]}"
-    code = code.replace(co_consts=tuple(value for value, _ in literals), co_name=name, co_qualname=name)
-    return FunctionType(code, namespace, name, source.__defaults__)
+    code = code.replace(co_consts=tuple(value for value, _ in literals), co_name=name)
+    copy = FunctionType(code, namespace, name, source.__defaults__)
+    copy.__qualname__ = name  # by which Numba knows it
+    return copy
 
 
 def _translate(value: Any, orders: _Orders) -> tuple[Any, str]:

@@ -1,11 +1,12 @@
 """What a virtual Crazyflie does wrong, and by how much: `crazyflie_vices.toml`, with its sources, as typed records."""
 
-import tomllib
 from functools import cache
 from pathlib import Path
 
 import msgspec
 import numpy as np
+
+from sim.input_files import read_toml
 
 
 class BodyVices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,7 +104,7 @@ class Vices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def load_vices() -> Vices:
     """Those of the file beside this one."""
-    return msgspec.convert(tomllib.loads(Path(__file__).with_suffix(".toml").read_text()), Vices)
+    return msgspec.convert(read_toml(Path(__file__).with_suffix(".toml")), Vices)
 
 
 class Errors:

@@ -18,9 +18,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from typing_extensions import Self
 
 from drivers.emulators.child import connect, end_child, last_words, start_emulator
 

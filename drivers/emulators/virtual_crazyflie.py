@@ -12,9 +12,10 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import msgspec
+from typing_extensions import Self
 
 from drivers.emulators.child import connect, end_child, last_words, start_emulator
 

@@ -11,9 +11,9 @@ import socket
 import threading
 import time
 from types import TracebackType
-from typing import Self
 
 import numpy as np
+from typing_extensions import Self
 
 from drivers.emulators.crazyflie_vices import Errors, Gaps, MotionCaptureVices, load_vices
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflie

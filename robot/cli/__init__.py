@@ -10,6 +10,8 @@ import select
 import signal
 import sys
 
+from robot.cli import extras
+
 VERBS = {
     "practice": "a robot learns a task by itself, on the robot or on its virtual twin",
     "demo": "one slow lap, by keyboard or by itself, saved as a course",
@@ -50,6 +52,11 @@ def main() -> None:
         status = 130
     except ValueError as error:
         status = complain(name, str(error), 2)
+    except ModuleNotFoundError as error:
+        missing = extras.in_words(error)
+        if missing is None:
+            raise
+        status = complain(name, missing, 2)
     except MemoryError as error:
         status = complain(name, f"not enough memory: {error}", 1)
     except OSError as error:  # a full disk, a folder that is not to be written to, a device that is gone

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
@@ -28,8 +29,11 @@ class BenchConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(BenchConfig, "bench", arguments)
+    parts = PARTS if config.part == "all" else (config.part,)
+    if "learner" in parts:
+        require("torch")
     figures = {}
-    for part in PARTS if config.part == "all" else (config.part,):
+    for part in parts:
         say(f"{part} ...")
         figures[part] = importlib.import_module(f"robot.bench.{part}").run()
         for name, value in figures[part].items():

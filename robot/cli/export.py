@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
@@ -52,6 +53,8 @@ def main(arguments: list[str]) -> int:
     config, as_json = parse(ExportConfig, "export", arguments)
     if not Path(config.run).exists():
         raise ValueError(f"RUN: found no {config.run}, allowed: a run's folder or a policy file")
+    if config.to == "onnx" or config.verify:
+        require("torch")
     proved, figures = {"onnx": to_onnx, "c": to_c, "crazyflie": to_crazyflie}[config.to](config)
     finish(figures, as_json)
     return 0 if proved else 1

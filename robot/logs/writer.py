@@ -43,10 +43,12 @@ class LogWriter:
     Every chunk carries its CRC-32; `close` adds one over the whole file and the index.
     """
 
-    def __init__(self, path: Path, records: Records, weights_size: int) -> None:
+    def __init__(
+        self, path: Path, records: Records, weights_size: int, compression: CompressionType = CompressionType.LZ4
+    ) -> None:
         self.path = path
         self._file = open(path, "xb")  # noqa: SIM115 - closed by close()
-        self._mcap = Writer(self._file, CHUNK_BYTES, CompressionType.LZ4, enable_data_crcs=True)
+        self._mcap = Writer(self._file, CHUNK_BYTES, compression, enable_data_crcs=True)
         self._mcap.start(library=LIBRARY)
         self._readings = self._channel(READINGS_TOPIC, "Readings", records.readings)
         self._outputs = self._channel(OUTPUTS_TOPIC, "Outputs", records.outputs)

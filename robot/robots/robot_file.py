@@ -1,12 +1,13 @@
 """A robot's file and a run's options, checked field by field."""
 
 import math
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+
+from sim.input_files import read_toml
 
 if TYPE_CHECKING:
     from sim.car.model import CarParameters
@@ -190,6 +191,6 @@ def robot_path(name: str) -> Path:
 def _load(name: str, kind: type[ConfigT]) -> ConfigT:
     path = robot_path(name)
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), kind)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(read_toml(path), kind)
+    except msgspec.ValidationError as error:
         raise ValueError(f"{path}: {error}") from error

@@ -49,7 +49,7 @@ def cast_beams(distance_m, frame, pose_from, pose_to, angle_rad, range_max_m, ra
     cell, free = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.float32)
     range_max, nothing = np.float32(range_max_m), np.float32(0.0)
     arrived = np.float32(ARRIVED_CELLS / frame[4])
-    moved = math.hypot(pose_to[0] - pose_from[0], pose_to[1] - pose_from[1])
+    moved = math.sqrt((pose_to[0] - pose_from[0]) ** 2 + (pose_to[1] - pose_from[1]) ** 2)
     range_m[:] = max(0.0, distance_at(distance_m, frame, pose_from[0], pose_from[1]) - moved)
     # Three short loops instead of one: the arithmetic around the look-up of cells is done eight beams at a time.
     for first in range(uintp(0), n, BLOCK):
@@ -115,7 +115,7 @@ class LidarNoise:
     def measure(self, range_m: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Measured ranges (n,) float32, m, for true ones; 0 (no return) stays 0."""
         n = len(range_m)
-        sigma = np.hypot(self.constant_m, self.proportional * range_m)
+        sigma = np.sqrt(self.constant_m**2 + (self.proportional * range_m) ** 2)
         measured = np.maximum(range_m + sigma * rng.standard_normal(n), 0.0)
         lost = (range_m == 0.0) | (rng.random(n) < self.drop_out)
         return np.where(lost, 0.0, measured).astype(np.float32)

@@ -12,12 +12,13 @@ Slip is taken against `max(|v_x|, SLIP_SPEED_MIN)`, so that the same equations h
 """
 
 import math
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from numba import njit
+
+from sim.input_files import read_toml
 
 GRAVITY_M_S2 = 9.81
 PHYSICS_STEP_S = 0.01
@@ -99,10 +100,7 @@ def load_parameters(name: str | Path = "f1tenth") -> CarParameters:
         path = Path(name)
     if not path.is_file():
         raise ValueError(f"car: found '{name}', allowed: {', '.join(car_names())}, or the path of a parameter file")
-    try:
-        tables = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    tables = read_toml(path)
     flat = {key: value for table in tables.values() if isinstance(table, dict) for key, value in table.items()}
     allowed = [each.name for each in fields(CarParameters)]
     wrong = (flat.keys() | {key for key, table in tables.items() if not isinstance(table, dict)}) - set(allowed)

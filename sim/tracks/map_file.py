@@ -5,6 +5,7 @@ solid unless the map says that it is free: what nobody has seen may hold a wall.
 """
 
 import contextlib
+import math
 import struct
 import warnings
 from collections.abc import Iterator
@@ -192,7 +193,7 @@ def _of_workable_size(
             first_row, first_column = max(0, rows[0] - 2), max(0, columns[0] - 2)
             free = free[first_row : rows[-1] + 3, first_column : columns[-1] + 3]
             u, v = first_column * resolution_m, first_row * resolution_m
-            cos_yaw, sin_yaw = float(np.cos(yaw)), float(np.sin(yaw))
+            cos_yaw, sin_yaw = math.cos(yaw), math.sin(yaw)
             x, y = x + u * cos_yaw - v * sin_yaw, y + u * sin_yaw + v * cos_yaw
     coarser = 1
     while free.size > CELLS_MAX * coarser * coarser:

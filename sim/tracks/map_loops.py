@@ -15,11 +15,11 @@ from scipy.ndimage import (
     binary_fill_holes,
     distance_transform_edt,
     find_objects,
-    gaussian_filter1d,
     label,
 )
 from scipy.spatial import cKDTree
 
+from sim.closed_line import gaussian, smoothed, turns
 from sim.distance_field import OccupancyGrid, signed_distance
 
 PASSABLE_M = 0.22  # clearance at least, from the middle of the car
@@ -142,12 +142,9 @@ def crossing_of(grid: OccupancyGrid, region: Region) -> tuple[float, float] | No
     if shared == 0.0:
         return place
     both = rough_outline(Loop(region, np.arange(4) >= 2, 0.0))
-    line = gaussian_filter1d(both, 0.3 / grid.resolution_m, axis=0, mode="wrap")
-    ahead = np.roll(line, -1, axis=0) - line
-    step = ahead[:, 0] + 1j * ahead[:, 1]
-    turn = np.angle(step * np.roll(step, 1).conj())
+    line = smoothed(both, gaussian(0.3 / grid.resolution_m))
     near = np.sqrt(((line - place) ** 2).sum(axis=1)) < 1.5 * gap
-    return place if turn[near].sum() < -TURNS_BACK_RAD else None
+    return place if turns(line)[near].sum() < -TURNS_BACK_RAD else None
 
 
 def _without_small_things(grid: OccupancyGrid) -> np.ndarray:

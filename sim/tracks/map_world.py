@@ -21,7 +21,9 @@ from sim.tracks.track import Course
 from sim.tracks.track_map import find_course, loops_in_words
 
 COLUMNS = ("x", "y", "heading", "curvature", "width_left", "width_right")
-PROGRAM = ("distance_field.py", "map_loops.py", "map_world.py", "track.py", "track_map.py")
+PROGRAM = (
+    "closed_line.py", "distance_field.py", "map_loops.py", "map_world.py", "portable_math.py", "track.py", "track_map.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

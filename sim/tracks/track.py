@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
-from scipy.interpolate import CubicSpline, PchipInterpolator
-from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+from scipy.ndimage import minimum_filter1d
 
+from sim.closed_line import gaussian, joined, smoothed, spline, way_along
 from sim.portable_math import cos_sin
 
 SPACING_M = 0.05
@@ -45,7 +45,8 @@ class Course:
     def walls(self) -> tuple[np.ndarray, np.ndarray]:
         """The left and the right wall as closed polygons, each (n, 2) m in the map frame."""
         centre = np.stack([self.x, self.y], axis=1)
-        normal = np.stack([-np.sin(self.heading), np.cos(self.heading)], axis=1)
+        cosines, sines = cos_sin(self.heading)
+        normal = np.stack([-sines, cosines], axis=1)
         return centre + self.width_left[:, None] * normal, centre - self.width_right[:, None] * normal
 
 
@@ -59,28 +60,40 @@ def closed_course(
     """
     closed = np.concatenate([points, points[:1]])
     # Centripetal knots keep the spline free of loops where points lie unevenly (Lee 1989).
-    knots = np.concatenate([[0.0], np.cumsum(np.sqrt(np.hypot(*np.diff(closed, axis=0).T)))])
-    spline = CubicSpline(knots, closed, bc_type="periodic")
+    knots = np.concatenate([[0.0], np.cumsum(np.sqrt(np.diff(way_along(closed))))])
     fine = np.linspace(0.0, knots[-1], max(4000, 20 * len(points)) + 1)
-    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(spline(fine), axis=0).T))])
+    arc = way_along(spline(knots, points, fine)[:, :2])
     n = round(arc[-1] / spacing_m)
     at = np.interp(np.arange(n) * arc[-1] / n, arc, fine)
-    x, y = spline(at).T
-    dx, dy = spline(at, 1).T
-    ddx, ddy = spline(at, 2).T
-    widths = np.stack([width_left, width_right], axis=1)
-    three_laps = np.concatenate([knots[:-1] - knots[-1], knots[:-1], knots + knots[-1]])
-    left, right = PchipInterpolator(three_laps, np.concatenate([widths, widths, widths, widths[:1]]))(at).T
+    curve = spline(knots, points, at)
+    heading, curvature = _heading_and_curvature(curve[:, 2:])
+    widths = joined(knots, np.stack([width_left, width_right], axis=1), at)
     return Course(
         name=name,
         spacing_m=float(arc[-1] / n),
-        x=x,
-        y=y,
-        heading=np.unwrap(np.arctan2(dy, dx)),
-        curvature=(dx * ddy - dy * ddx) / (dx * dx + dy * dy) ** 1.5,
-        width_left=left,
-        width_right=right,
+        x=curve[:, 0].copy(),
+        y=curve[:, 1].copy(),
+        heading=heading,
+        curvature=curvature,
+        width_left=widths[:, 0].copy(),
+        width_right=widths[:, 1].copy(),
     )
+
+
+@njit(cache=True)
+def _heading_and_curvature(derivatives):
+    """(n,) rad, without jumps, and (n,) 1/m, of a curve's first and second derivatives (n, 4): dx, dy, ddx, ddy."""
+    n = derivatives.shape[0]
+    heading, curvature = np.empty(n), np.empty(n)
+    for k in range(n):
+        dx, dy, ddx, ddy = derivatives[k, 0], derivatives[k, 1], derivatives[k, 2], derivatives[k, 3]
+        heading[k] = math.atan2(dy, dx)
+        if k > 0:
+            jump = heading[k] - heading[k - 1]
+            heading[k] -= 2.0 * math.pi * math.floor(jump / (2.0 * math.pi) + 0.5)
+        square = dx * dx + dy * dy
+        curvature[k] = (dx * ddy - dy * ddx) / (square * math.sqrt(square))
+    return heading, curvature
 
 
 def with_room(course: Course, left: np.ndarray, right: np.ndarray, apart_m: float, reach: int = 12) -> Course:
@@ -123,7 +136,7 @@ def _room_to_own_axis(course, spacing_m, side, room_max):
 def smooth_below(limit: np.ndarray, reach: int) -> np.ndarray:
     """A smooth closed profile (n,) that is nowhere above `limit` (n,), blending over `reach` samples to either side."""
     lowest = minimum_filter1d(limit, 2 * reach + 1, mode="wrap")
-    return gaussian_filter1d(lowest, reach / 2, mode="wrap", radius=reach)
+    return smoothed(lowest[:, None], gaussian(reach / 2, reach))[:, 0].copy()
 
 
 @njit(cache=True)

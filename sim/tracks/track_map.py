@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
+from sim.closed_line import gaussian, smoothed, turns, way_along
 from sim.distance_field import OccupancyGrid, distance_at, to_cells
 from sim.tracks.map_file import load_map
 from sim.tracks.map_loops import (
@@ -27,6 +27,7 @@ ROOM_MAX_M = 1.5  # to either side of the centreline; the widest that random cou
 ROOM_WANTED_M = 0.3  # half a car and as much again
 ROOM_MIN_M = 0.17  # half a car and a little: a lane 0.6 m wide has 0.25 m on straights, less in bends
 WALL_MARGIN_M = 0.05
+OUTLINE_SIGMA_M = 0.3  # of the smoothing of a loop's cells
 BAND_STEP_M = 0.2
 BAND_STIFFNESS = (
     0.4,
@@ -38,6 +39,7 @@ BAND_STIFFNESS = (
 )  # m^3, the first that leaves room: the stiffest smooths away bends of about a metre
 BAND_RATE = 0.2
 BAND_ITERATIONS = 400
+BAND_REACH, BAND_WAVES = 64, 256  # points to either side that a displacement spreads to, and waves that say how
 PUSH_STEP_M = 0.15  # walls on both sides of a ridge push together within this, which keeps the band from trembling
 STRAIGHT_M = 3.0
 TURN_MIN_M = 0.74  # radius of the middle of the rear axle at full lock
@@ -83,10 +85,9 @@ def in_words(grid: OccupancyGrid, loops: list[Loop], count: int) -> str:
     told = []
     for number, loop in enumerate(loops[:count], start=1):
         corners = _to_map(grid, rough_outline(loop))
-        line = gaussian_filter1d(corners, 0.3 / grid.resolution_m, axis=0, mode="wrap")
-        ahead = np.roll(line, -1, axis=0) - line
+        line = smoothed(corners, gaussian(OUTLINE_SIGMA_M / grid.resolution_m))
         x, y = line.mean(axis=0)
-        told.append(f"{number} (about {np.sqrt((ahead**2).sum(axis=1)).sum():.0f} m round x {x:.1f}, y {y:.1f})")
+        told.append(f"{number} (about {way_along(line)[-1]:.0f} m round x {x:.1f}, y {y:.1f})")
     more = f", and {len(loops) - count} more" if len(loops) > count else ""
     return ", ".join(told) + more
 
@@ -151,21 +152,21 @@ def _least_room(course: Course) -> np.ndarray:
 
 def _is_simple(band: np.ndarray) -> bool:
     """Whether a closed line (n, 2) turns once in all, and nowhere back onto itself: no knot, no collapsed loop."""
-    ahead = np.roll(band, -1, axis=0) - band
-    step = ahead[:, 0] + 1j * ahead[:, 1]
-    if len(band) <= 8 or not np.abs(step).min() > 0.25 * BAND_STEP_M:
+    step_m = np.diff(way_along(np.concatenate([band, band[:1]])))
+    if len(band) <= 8 or not step_m.min() > 0.25 * BAND_STEP_M:
         return False
-    turn = np.angle(step * np.roll(step, 1).conj())
+    turn = turns(band)
     return bool(abs(abs(turn.sum()) - 2.0 * np.pi) < 0.1 and np.abs(turn).max() < 2.0)
 
 
 def _from_start(points: np.ndarray, start: tuple[float, float, float] | None) -> np.ndarray:
     """A closed line (n, 2) that begins beside `start`, in its direction; without one, on its straightest stretch."""
-    ahead = np.roll(points, -1, axis=0) - points
     if start is None:
-        return np.roll(points, -_straightest(ahead), axis=0)
-    first = int(np.argmin(np.hypot(points[:, 0] - start[0], points[:, 1] - start[1])))
-    if ahead[first] @ (math.cos(start[2]), math.sin(start[2])) < 0:
+        return np.roll(points, -_straightest(points), axis=0)
+    away = points - start[:2]
+    first = int(np.argmin(away[:, 0] ** 2 + away[:, 1] ** 2))
+    ahead = points[(first + 1) % len(points)] - points[first]
+    if ahead[0] * math.cos(start[2]) + ahead[1] * math.sin(start[2]) < 0:
         points, first = points[::-1], len(points) - 1 - first
     return np.roll(points, -first, axis=0)
 
@@ -180,15 +181,27 @@ def _to_map(grid: OccupancyGrid, cells: np.ndarray) -> np.ndarray:
 def _elastic_band(grid: OccupancyGrid, loop: np.ndarray, stiffness: float) -> np.ndarray:
     """A smooth closed line (n, 2) every BAND_STEP_M near a ragged `loop` (m, 2), pushed away from walls; map frame, m.
 
-    Walls push in proportion to what lacks to ROOM_MAX_M. The stiffness acts implicitly, by Fourier series.
+    Walls push in proportion to what lacks to ROOM_MAX_M. The stiffness acts implicitly.
     """
-    band = _evenly(gaussian_filter1d(loop, 0.3 / grid.resolution_m, axis=0, mode="wrap"))
+    band = _evenly(smoothed(loop, gaussian(OUTLINE_SIGMA_M / grid.resolution_m)))
+    weights = _stiff_weights(stiffness)
     for _ in range(BAND_ITERATIONS):
-        wave = 2 * np.pi * np.fft.fftfreq(len(band), BAND_STEP_M)
-        pushed = (band + BAND_RATE * _push(grid.distance_m, grid.frame, band)) @ (1, 1j)
-        relaxed = np.fft.ifft(np.fft.fft(pushed) / (1 + BAND_RATE * stiffness * wave**4))
-        band = _evenly(np.stack([relaxed.real, relaxed.imag], axis=1))
+        band = _evenly(smoothed(band + BAND_RATE * _push(grid.distance_m, grid.frame, band), weights))
     return band
+
+
+def _stiff_weights(stiffness: float) -> np.ndarray:
+    """How an implicit step of a band of this stiffness, m^3, spreads a displacement: weights for `smoothed`.
+
+    The inverse Fourier transform of 1 / (1 + BAND_RATE stiffness k^4) over the wave numbers k that the band can have.
+    """
+    weights = np.zeros(BAND_REACH + 1)
+    for number in range(BAND_WAVES):
+        angle = math.pi * (number + 0.5) / BAND_WAVES  # from a point to the next
+        square = (angle / BAND_STEP_M) * (angle / BAND_STEP_M)
+        spread = 1.0 / (1.0 + BAND_RATE * stiffness * square * square)
+        weights += spread * np.array([math.cos(angle * away) for away in range(BAND_REACH + 1)])
+    return weights / (weights[0] + 2.0 * weights[1:].sum())
 
 
 @njit(cache=True)
@@ -207,17 +220,16 @@ def _push(distance_m, frame, band):
 def _evenly(points: np.ndarray) -> np.ndarray:
     """A closed line (m, 2) with points every BAND_STEP_M, or as near to that as divides its length."""
     closed = np.concatenate([points, points[:1]])
-    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    arc = way_along(closed)
     n = max(8, round(arc[-1] / BAND_STEP_M))
     at = np.arange(n) * arc[-1] / n
     return np.stack([np.interp(at, arc, closed[:, 0]), np.interp(at, arc, closed[:, 1])], axis=1)
 
 
-def _straightest(ahead: np.ndarray) -> int:
-    """Index of the middle of the stretch of STRAIGHT_M that turns least, of steps (n, 2)."""
-    heading = np.arctan2(ahead[:, 1], ahead[:, 0])
-    turn = np.abs(np.angle(np.exp(1j * (heading - np.roll(heading, 1)))))
-    return int(np.argmin(uniform_filter1d(turn, round(STRAIGHT_M / BAND_STEP_M), mode="wrap")))
+def _straightest(points: np.ndarray) -> int:
+    """Index of the middle of the stretch of STRAIGHT_M that turns least, of a closed line (n, 2)."""
+    side = round(0.5 * STRAIGHT_M / BAND_STEP_M)
+    return int(np.argmin(smoothed(np.abs(turns(points))[:, None], np.ones(side))))
 
 
 def _with_widths(grid: OccupancyGrid, points: np.ndarray) -> Course:

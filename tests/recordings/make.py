@@ -1,17 +1,19 @@
 """Record the small library of drives that the tests replay, on the virtual car in lockstep:
 
-    python tests/recordings/make.py
+    python tests/recordings/make.py [NAME ...]
 
 Each drive becomes a folder with log.mcap, which holds its setup. A change to anything that decides makes
 the old recordings differ, and the tests then name the first difference: if it was meant, record again and say so.
-They hold on any x86-64 processor with FMA and a libm that rounds like this one's.
+They hold on any processor with fused multiply-adds, x86-64 or ARM, with glibc's libm.
 """
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from mcap.writer import CompressionType
 
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.rplidar import RPLidar, RPLidarSettings
@@ -37,22 +39,27 @@ FOLDER = Path(__file__).parent
 LAYERS = actor_layers(50, 2)
 NEW_WEIGHTS_TICK = 400
 UNPLUGGED_TICK, PLUGGED_TICK = 450, 475
-FLUSH_TICKS = 25
+SET_DOWN_TICK = 450
+FLUSH_TICKS = 250
 
 Disturb = Callable[[VirtualCar, int], None]
 
 
-def setup(weights: np.ndarray, demonstrate: bool, predictive_brake: bool) -> PipelineSetup:
-    """A pipeline on the oval."""
+def setup(weights: np.ndarray, demonstrate: bool, predictive_brake: bool, mapless: bool = False) -> PipelineSetup:
+    """A pipeline on the oval, which it is told nothing of if `mapless`."""
     world = load_world("oval", "")
     return PipelineSetup(
         seed=1, practice_s=3600.0, laps=0, explore=True, predictive_brake=predictive_brake, demonstrate=demonstrate,
-        keyboard=False, car=load_parameters().packed(), layers=LAYERS, weights=weights, grid=world.grid,
-        course=world.course, demo_lap_s=0.0 if demonstrate else 20.0,
+        keyboard=False, car=load_parameters().packed(), layers=LAYERS, weights=weights,
+        grid=None if mapless else world.grid, course=None if mapless else world.course,
+        demo_lap_s=0.0 if demonstrate else 20.0,
     )  # fmt: skip
 
 
-def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, end: Callable[[Pipeline], bool]) -> None:
+def record(
+    name: str, start: PipelineSetup, seconds: float, disturb: Disturb, end: Callable[[Pipeline], bool],
+    hidden_seed: int | None = None,
+) -> None:  # fmt: skip
     """Drive until `end` is true, at most `seconds`, and write the drive's folder."""
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -61,8 +68,8 @@ def record(name: str, start: PipelineSetup, seconds: float, disturb: Disturb, en
     new = Weights(1, 100, 0.0, start.weights * np.float32(0.98))
     version = 0
     with (
-        start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep", seed=1)) as car,
-        LogWriter(folder / "log.mcap", RECORDS, weight_count(LAYERS)) as log,
+        start_virtual_car(VirtualCarConfig(track="oval", clock="lockstep", seed=1, hidden_seed=hidden_seed)) as car,
+        LogWriter(folder / "log.mcap", RECORDS, weight_count(LAYERS), CompressionType.ZSTD) as log,
     ):
         clock = LockstepClock(str(car.directory / "lockstep"))
         vesc = Vesc(VescSettings(port=car.vesc_path), clock)
@@ -104,25 +111,39 @@ def unplugged(car: VirtualCar, tick: int) -> None:
         car.fault("plug", device="vesc")
 
 
+def set_down(car: VirtualCar, tick: int) -> None:
+    """Somebody sets the car down elsewhere, its nose to the wall."""
+    if tick == SET_DOWN_TICK:
+        car.fault("park_nose_in", s=15.0)
+
+
 def undisturbed(car: VirtualCar, tick: int) -> None:
     """Nothing happens."""
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     shipped = load_policy(SHIPPED_POLICY).weights
     novice = initial_weights(LAYERS, np.random.default_rng(2), std=0.6)
-    record("laps", setup(shipped, demonstrate=True, predictive_brake=True), 60.0, undisturbed,
-           lambda pipeline: pipeline.tally.laps_driven >= 2)  # fmt: skip
-    record("collision", setup(novice, demonstrate=False, predictive_brake=False), 60.0, undisturbed,
-           lambda pipeline: pipeline.tally.recoveries >= 1 and pipeline.decisions.count >= 40)  # fmt: skip
-    record(
-        "link-loss",
-        setup(shipped, demonstrate=False, predictive_brake=True),
-        60.0,
-        unplugged,
-        lambda pipeline: pipeline.mode is Mode.RUN and int(pipeline.outputs["tick"]) > PLUGGED_TICK + 200,
-    )
+    drives = {
+        "laps": lambda name: record(
+            name, setup(shipped, demonstrate=True, predictive_brake=True), 60.0, undisturbed,
+            lambda pipeline: pipeline.tally.laps_driven >= 2),
+        "collision": lambda name: record(
+            name, setup(novice, demonstrate=False, predictive_brake=False), 60.0, undisturbed,
+            lambda pipeline: pipeline.tally.recoveries >= 1 and pipeline.decisions.count >= 40),
+        "link-loss": lambda name: record(
+            name, setup(shipped, demonstrate=False, predictive_brake=True), 60.0, unplugged,
+            lambda pipeline: pipeline.mode is Mode.RUN and int(pipeline.outputs["tick"]) > PLUGGED_TICK + 200),
+        "mapless": lambda name: record(
+            name, setup(shipped, demonstrate=True, predictive_brake=True, mapless=True), 60.0, undisturbed,
+            lambda pipeline: pipeline.place.course is not None and pipeline.decisions.count >= 210, hidden_seed=101),
+        "scratch": lambda name: record(
+            name, setup(novice, demonstrate=False, predictive_brake=True), 60.0, set_down,
+            lambda pipeline: pipeline.tally.recoveries >= 1 and pipeline.decisions.count >= 80),
+    }  # fmt: skip
+    for name in names or drives:
+        drives[name](name)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

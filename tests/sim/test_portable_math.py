@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.portable_math import cos_sin, inverse, product
+from tests.processors import OTHER_PROCESSORS
 
 
 @settings(max_examples=50, deadline=None)
@@ -39,8 +40,7 @@ def test_cosines_and_sines_agree_with_numpy() -> None:
     np.testing.assert_allclose(sines, np.sin(angles), atol=1e-15)
 
 
-@pytest.mark.parametrize("other", [{"OPENBLAS_CORETYPE": "Nehalem"}, {"NPY_DISABLE_CPU_FEATURES": "X86_V3"},
-                                   {"NUMBA_CPU_NAME": "generic"}])  # fmt: skip
+@pytest.mark.parametrize("other", OTHER_PROCESSORS, ids=lambda other: next(iter(other)))
 def test_the_bits_do_not_depend_on_the_processor(other: dict[str, str]) -> None:
     program = (
         "import numpy as np, zlib; from sim.portable_math import cos_sin, inverse, product\n"

@@ -18,9 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import msgspec
+from typing_extensions import Self
 
 from drivers.base import LinkLost
 from drivers.crazyflie import Vector

@@ -18,7 +18,7 @@ from robot.robots.car.mind import Pipeline
 from robot.safety.supervisor import Mode
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
-DRIVES = ("laps", "collision", "link-loss")
+DRIVES = ("laps", "collision", "link-loss", "mapless", "scratch")
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def learner(tmp_path: Path, shared: SessionMemory) -> LearnerProcess:
             "",
             {},
             True,
-        )  # fmt: skip
+        )
     )
 
 

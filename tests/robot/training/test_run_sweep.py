@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from robot.robots.car.training.training import run_sweep as module
+from robot.training import run_sweep as module
 from robot.training.run_sweep import (
     Outcome,
     Standing,
@@ -23,6 +22,7 @@ from robot.training.run_sweep import (
     train_once,
 )
 from robot.training.sweep_file import Run, Sweep
+from sim.input_files import read_toml
 
 EARLIER, KILLED_ONCE, RAISES, KILLED_ALWAYS = 0, 3, 8, 9  # seeds of the runs to which something happens
 
@@ -120,7 +120,7 @@ def test_a_run_with_a_result_is_not_run_again(swept: Swept) -> None:
 def test_a_run_that_fails_says_why_and_has_no_result(swept: Swept, seed: int, said: str) -> None:
     folder = swept.run_folder(seed)
     assert said in (folder / "error.txt").read_text()
-    assert tomllib.loads((folder / "config.toml").read_text())["seed"] == seed
+    assert read_toml(folder / "config.toml")["seed"] == seed
     assert not (folder / "result.json").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from robot.cli import train as verb
-from robot.robots.car.training.training import run_sweep
+from robot.training import run_sweep
 from robot.training.run_sweep import Outcome, save
 from robot.training.sweep_file import Sweep, load_sweep
 from robot.training.sweep_results import (

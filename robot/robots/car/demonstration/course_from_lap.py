@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from policies.array_file import array_bytes, read_arrays
+from sim.closed_line import way_along
 from sim.distance_field import OccupancyGrid
 from sim.input_files import shown, wrong
 from sim.tracks.track import Course
@@ -30,7 +31,7 @@ def course_from_lap(grid: OccupancyGrid, way: np.ndarray) -> Course:
     """
     points = without_overlap(way[:, :2])
     closed = np.concatenate([points, points[:1]])
-    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    arc = way_along(closed)
     gap = arc[-1] - arc[-2]
     if arc[-1] < LAP_MIN_M or gap > OPEN_MAX_M:
         raise ValueError(
@@ -46,10 +47,10 @@ def course_from_lap(grid: OccupancyGrid, way: np.ndarray) -> Course:
 
 def without_overlap(points: np.ndarray) -> np.ndarray:
     """The way (n, 2) without what was driven past its own start at the end."""
-    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    arc = way_along(points)
     second_half = int(np.searchsorted(arc, 0.5 * arc[-1]))
-    away = np.hypot(*(points[second_half:] - points[0]).T)
-    return points[: second_half + int(np.argmin(away)) + 1]
+    away = points[second_half:] - points[0]
+    return points[: second_half + int(np.argmin(away[:, 0] ** 2 + away[:, 1] ** 2)) + 1]
 
 
 def gates(course: Course) -> np.ndarray:
@@ -113,7 +114,8 @@ def load_course(path: Path) -> tuple[Course, OccupancyGrid]:
         if arrays[name].min() <= 0.0:
             raise ValueError(f"{path}: {name}: found {arrays[name].min():.3f} m, allowed: more than 0")
     spacing = float(arrays["spacing_m"])
-    steps = np.hypot(np.diff(arrays["x"], append=arrays["x"][0]), np.diff(arrays["y"], append=arrays["y"][0]))
+    points = np.stack([arrays["x"], arrays["y"]], axis=1)
+    steps = np.diff(way_along(np.concatenate([points, points[:1]])))
     if not (spacing > 0.0 and np.all(np.abs(steps - spacing) < 0.2 * spacing)):
         raise ValueError(
             f"{path}: x, y: found steps of {steps.min():.3f} to {steps.max():.3f} m, allowed: {spacing:.3f} m, closed"

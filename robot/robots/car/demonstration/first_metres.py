@@ -369,7 +369,7 @@ class FirstMetres:
         elif self.stage is Stage.ROLL:
             self.command = Command(self._steer_rad, SPEED_M_S)
             self._sent_rad = sent_steer_rad
-            self._ran_away |= float(self._pushed @ self._pushed) > RUNAWAY_M_S * RUNAWAY_M_S
+            self._ran_away |= float((self._pushed**2).sum()) > RUNAWAY_M_S * RUNAWAY_M_S
             rolled = abs(vesc.tachometer_m - self._from_m) >= self._leg_m
             if rolled or self._ran_away or not may_drive or now_s - self._since_s > LEG_MAX_S:
                 self._enter(Stage.HALT, now_s)

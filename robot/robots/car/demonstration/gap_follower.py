@@ -58,7 +58,7 @@ def room_along(points, curvature):
             if along > SKIPPED_M:
                 clearance = min(clearance, abs(lateral))
         else:
-            clearance = min(clearance, max(math.hypot(x - end_x, y - end_y), BODY_M))
+            clearance = min(clearance, max(math.sqrt((x - end_x) ** 2 + (y - end_y) ** 2), BODY_M))
     return clearance, free
 
 
@@ -70,7 +70,7 @@ def along_inner_wall(points, inner_side):
         x, y = points[k, 0], points[k, 1] * inner_side
         angle = math.atan2(y, x)
         if -0.3 < angle < 2.6:
-            distance = math.hypot(x, y)
+            distance = math.sqrt(x * x + y * y)
             if distance < nearest:
                 nearest, bearing = distance, angle
     approach = min(APPROACH_MAX_RAD, max(-APPROACH_MAX_RAD, APPROACH_RAD_PER_M * (nearest - KEEP_M)))

@@ -13,6 +13,7 @@ from numba import njit
 from robot.robots.car.estimation.growing_field import KNOWN_M, LEARN_M, GrowingField
 from robot.robots.car.estimation.mapless import Keyframe
 from robot.robots.car.estimation.scan_matching import match
+from sim.closed_line import way_along
 from sim.distance_field import OccupancyGrid
 from sim.portable_math import cos_sin
 
@@ -31,7 +32,7 @@ def distribute_drift(poses: np.ndarray, closing_pose: np.ndarray) -> np.ndarray:
     What the odometry measured from each pose to the next is kept but for that.
     """
     steps = np.diff(poses[:, :2], axis=0)
-    travelled = np.concatenate([[0.0], np.cumsum(np.hypot(steps[:, 0], steps[:, 1]))])
+    travelled = way_along(poses[:, :2])
     share = travelled / travelled[-1]
     turn = math.remainder(closing_pose[2] - poses[-1, 2], 2.0 * math.pi) * share
     out = poses.copy()
@@ -65,7 +66,7 @@ def draw_beams(points, pose, left, bottom, hits, passes):
     for k in range(points.shape[0]):
         dx = points[k, 0] * cos_yaw - points[k, 1] * sin_yaw
         dy = points[k, 0] * sin_yaw + points[k, 1] * cos_yaw
-        length = math.hypot(dx, dy)
+        length = math.sqrt(dx * dx + dy * dy)
         if length > LEARN_M:
             continue
         row = int((pose[1] + dy - bottom) / RESOLUTION_M)

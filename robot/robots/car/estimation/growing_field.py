@@ -30,12 +30,12 @@ def insert(field_m, frame, points, count, x, y, yaw):
         i, j = math.floor(row + 0.5), math.floor(column + 0.5)
         if not (reach <= i < height - reach and reach <= j < width - reach):
             continue
-        to_centre = math.hypot(row - i, column - j) / frame[4]
+        to_centre = math.sqrt((row - i) ** 2 + (column - j) ** 2) / frame[4]
         if abs(field_m[i, j] - to_centre) < NEW_M and field_m[i, j] < KNOWN_M:
             continue
         for m in range(i - reach, i + reach + 1):
             for n in range(j - reach, j + reach + 1):
-                distance = math.hypot(row - m, column - n) / frame[4]
+                distance = math.sqrt((row - m) ** 2 + (column - n) ** 2) / frame[4]
                 field_m[m, n] = min(field_m[m, n], np.float32(distance))
 
 

@@ -90,7 +90,7 @@ class MaplessEstimator(Tracker):
 
     def _near_start(self) -> bool:
         x, y, yaw = self.state[:3]
-        near = math.hypot(x, y) < NEAR_START_M and abs(math.remainder(yaw, 2.0 * math.pi)) < NEAR_START_RAD
+        near = x * x + y * y < NEAR_START_M * NEAR_START_M and abs(math.remainder(yaw, 2.0 * math.pi)) < NEAR_START_RAD
         due = self.travelled_m > max(LAP_MIN_M, self._tried_m + CLOSE_EVERY_M)
         # Behind the start nothing is closed yet: the lap is to be driven whole.
         return near and due and x > 0.0

@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +25,7 @@ from robot.robots.car.training.training import (
     trial_for,
 )
 from sim.car.model import load_parameters
+from sim.input_files import read_toml
 from sim.tracks.built_in_tracks import built_in
 
 NOMINAL = load_parameters()
@@ -56,7 +56,7 @@ def test_a_brief_training_drives_clean_laps(run: dict[str, Any]) -> None:
 def test_the_runs_folder_holds_all_that_it_should(run: dict[str, Any]) -> None:
     folder = Path(run["run"])
     assert folder.parent.name == "race_track" and folder.name.endswith("-train")
-    assert tomllib.loads((folder / "config.toml").read_text())["seed"] == 3
+    assert read_toml(folder / "config.toml")["seed"] == 3
     assert (folder / "laps.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from robot.robots.quadrotor.training.training import (
     train,
 )
 from robot.tasks import hover
+from sim.input_files import read_toml
 from sim.quadrotor.model import CRAZYFLIES, FLEET, load_parameters
 
 BRIEF = FlightTrainConfig(quadrotor="crazyflie_2_0", seed=3, effort=0.25)
@@ -78,7 +78,7 @@ def test_a_fleet_has_met_later_answers_uneven_rotors_and_weak_drones_twice() -> 
 def test_the_runs_folder_holds_all_that_it_should(run: dict[str, Any]) -> None:
     folder = Path(run["run"])
     assert folder.parent.name == "hover" and folder.name.endswith("-train")
-    assert tomllib.loads((folder / "config.toml").read_text())["seed"] == 3
+    assert read_toml(folder / "config.toml")["seed"] == 3
     assert (folder / "flights.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
