@@ -34,6 +34,7 @@ from sim.car.yardstick import lookup_or_compute
 
 POLL_S = 0.02
 SAVE_EVERY_S = 2.0
+TELL_EVERY_S = 10.0
 
 
 def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any]:
@@ -135,8 +136,15 @@ def the_world(config: PracticeConfig) -> World:
 
 def best_possible_lap(config: PracticeConfig, world: World) -> float | None:
     """The yardstick of the virtual car's own parameters on this course, s; None on a real robot."""
-    car = true_car(config)
-    return None if car is None else lookup_or_compute(world.course, car).lap_s
+    car, told_s = true_car(config), time.monotonic()
+
+    def tell(share: float) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s > TELL_EVERY_S:
+            told_s = time.monotonic()
+            say(f"computing the best possible lap of this course, once: {100.0 * share:.0f} %")
+
+    return None if car is None else lookup_or_compute(world.course, car, progress=tell).lap_s
 
 
 def run_session(session: Session, yardstick_s: float | None) -> float:
