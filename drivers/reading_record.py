@@ -5,7 +5,6 @@ one length, which the record's field `points` holds. A field whose name ends in 
 """
 
 from dataclasses import fields
-from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
@@ -14,14 +13,16 @@ from drivers.base import NEVER_S
 
 ReadingT = TypeVar("ReadingT")
 Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
+KNOWN: dict[Any, dict[str, Any]] = {}  # by class
 FORMATS = {float: "f8", int: "u4", bool: "u4"}
 
 
-@cache
 def hints(kind: Any) -> dict[str, Any]:
     """The types of a dataclass's fields, in order."""
-    told = get_type_hints(kind, include_extras=True)
-    return {field.name: told[field.name] for field in fields(kind)}
+    if kind not in KNOWN:
+        told = get_type_hints(kind, include_extras=True)
+        KNOWN[kind] = {field.name: told[field.name] for field in fields(kind)}
+    return KNOWN[kind]
 
 
 def is_array(hint: Any) -> bool:

@@ -25,7 +25,7 @@ EVENT_JSON_SCHEMA = json.dumps(
 def make_event(kind: str, tick: int, time_s: float, **fields: Any) -> np.ndarray:
     """An EVENT record: `{"kind": .., "tick": .., "time_s": .., **fields}` as JSON.
 
-    Kinds in use: start (a life of the control process begins), lap, collision, recovery, fault,
+    Kinds in use: start (a life of the control process begins), fault,
     process (died, restarted), dropped, stop. Raises ValueError for NaN, infinities, or a text over EVENT_TEXT_BYTES.
     """
     text = json.dumps({"kind": kind, "tick": tick, "time_s": time_s, **fields}, allow_nan=False).encode()

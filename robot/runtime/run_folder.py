@@ -53,7 +53,7 @@ def of_this_format(path: Path, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def policy_path(folder: Path) -> Path:
-    """The policy of a run to drive with: the best, or the newest where no five clean laps were driven in a row."""
+    """The policy of a run to drive with: the best, or the newest where none was the best yet."""
     best = folder / BEST_FILE
     return best if best.is_file() else folder / NEWEST_FILE
 
