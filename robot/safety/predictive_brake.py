@@ -50,8 +50,7 @@ REASONS = {
 SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
 MEASURED_SHARE = 0.95  # of the measured one
 MARGIN_M = 0.04
-UNSEEN_MARGIN_M = 0.01  # of a stop that nobody may ever ask for: what it costs, it costs in every corner
-STOP_ROOM_M = 0.1  # that is enough for a stop which is played by wheels and gyro alone
+STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone
 UNSTOPPABLE_SHARE = 0.9  # of the margin, at most, is what an action without a stop behind it is worth
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
 
@@ -95,10 +94,10 @@ def roomiest_stop(
     for k in range(len(STOPS)):
         manoeuvre = (first + k) % len(STOPS)
         room = 1e9
-        for car in cars:
+        for late in range(len(cars)):  # with the least grip also a tick later than reckoned
             if room > best + ROOM_TIE_M:
-                room = min(room, least_room(manoeuvre, steer, speed, lead, held, True, at, sent, course, spacing_m,
-                                            obstacles, car, cars[1], latency_s, line))  # fmt: skip
+                room = min(room, least_room(manoeuvre, steer, speed, lead, held + late * (lead + held > 0), True, at, sent,
+                                            course, spacing_m, obstacles, cars[late], cars[1], latency_s, line))  # fmt: skip
         if room > best + ROOM_TIE_M:
             best, which = room, manoeuvre
         if room >= enough_m:
@@ -117,8 +116,8 @@ def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, m
         return room, manoeuvre, kept[1]
     steer, speed = target(a0, a1)
     stop_m, stop = roomiest_stop(steer, speed, TICKS_PER_DECISION, NOTICED_TICKS, at, sent, course, spacing_m, obstacles,
-                                 cars, latency_s, UNSEEN_MARGIN_M, kept[1], line)  # fmt: skip
-    if stop_m < UNSEEN_MARGIN_M:
+                                 cars, latency_s, margin_m, kept[1], line)  # fmt: skip
+    if stop_m < margin_m:
         room = UNSTOPPABLE_SHARE * margin_m * (1.0 + max(-1.0, stop_m))
     return room, manoeuvre, stop
 

@@ -14,7 +14,6 @@ from robot.safety.predictive_brake import (
     SLOWER,
     STEERED,
     UNAVOIDABLE,
-    UNSEEN_MARGIN_M,
     carry_on,
     filter_action,
     plan_stop,
@@ -284,12 +283,11 @@ def test_an_action_that_only_the_believed_grip_makes_safe_is_not_executed():
     believed_only = 0
     for speed in np.arange(3.0, 5.0, 0.05):
         at, action = at_place(2.6, 0.0, 0.2, speed), action_for(0.0, speed)
-        kept, stopped = (
-            np.array([[room(action, at, rolling(speed), bend(), car, manoeuvre=m, **how) for car in BELIEVED]
-                      for m in range(count)]) >= margin_m
-            for count, margin_m, how in ((len(ACTIONS), MARGIN_M, {}),
-                                         (len(STOPS), UNSEEN_MARGIN_M, {"held": NOTICED_TICKS, "stopping": True}))
-        )  # fmt: skip
+        kept = np.array([[room(action, at, rolling(speed), bend(), car, manoeuvre=m) for car in BELIEVED]
+                         for m in range(len(ACTIONS))]) >= MARGIN_M  # fmt: skip
+        stopped = np.array([[room(action, at, rolling(speed), bend(), car, manoeuvre=m, held=held, stopping=True)
+                             for car, held in zip(BELIEVED, (NOTICED_TICKS, NOTICED_TICKS + 1), strict=True)]
+                            for m in range(len(STOPS))]) >= MARGIN_M  # fmt: skip
         reason, _ = decide(*action, at, bend())
         safe = bool(kept.all(axis=1).any() and stopped.all(axis=1).any())  # one manoeuvre, and one stop, for both
         assert (reason == AS_PROPOSED) == safe
@@ -309,7 +307,7 @@ def test_an_action_after_which_only_who_is_awake_can_stop_is_not_executed():
             for held in (0, NOTICED_TICKS)
         )  # fmt: skip
         assert late <= at_once + 0.01
-        if late < UNSEEN_MARGIN_M <= at_once:
+        if late < MARGIN_M <= at_once:
             too_late += 1
             assert decide(*action, at)[0] != AS_PROPOSED
     assert too_late
