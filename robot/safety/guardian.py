@@ -28,7 +28,7 @@ from drivers.serial_port import SerialPort
 from drivers.vesc import Vesc, VescSettings
 from robot.robots.car.devices import vesc_settings
 from robot.robots.car.shield.stop_follower import StopFollower
-from robot.robots.car.shield.stop_plan import TICK_NS, StopPlan
+from robot.robots.car.shield.stop_plan import NOTICED_TICKS, TICK_NS, StopPlan
 from robot.robots.robot_file import load_robot
 from robot.runtime import left_behind
 from robot.runtime.clock import RealClock
@@ -172,6 +172,9 @@ class Guardian:
             try:
                 connected = connected or vesc.reconnect()
                 trouble = vesc.trouble() if not connected else ""
+                if connected and (early_s := self.early_s()) > 0.0:
+                    time.sleep(min(early_s, FRAME_EVERY_S))
+                    continue
                 if connected:
                     servo_rad, brake_a = self.planned(reading) or (None, settings.brake_current_a)
                     vesc.brake(brake_a, servo_rad)
@@ -196,6 +199,12 @@ class Guardian:
         vesc.close()
         after_s = time.monotonic() - begin_s
         return f"{outcome}, after {after_s:.2f} s; first spoke {1000.0 * spoken_s:.0f} ms after control's last tick"
+
+    def early_s(self) -> float:
+        """How long it is until the planned stop begins: it holds from then on, and a sooner one may not."""
+        found = self._plan.read()
+        since_ns = -1 if found is None else time.monotonic_ns() - found[0]
+        return max(0.0, 1e-9 * ((NOTICED_TICKS + 1) * TICK_NS - since_ns)) if since_ns >= 0 else 0.0
 
     def planned(self, reading: VescReading | None) -> tuple[float, float] | None:
         """(servo_rad, brake_a) of the stop that control left, for now and for what was measured; None if it left none."""

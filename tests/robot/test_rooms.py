@@ -13,7 +13,9 @@ OF_ROBOTS = re.compile(r"race_track|VescReading|LidarReading|Crazyflie|\blap|\bv
 def test_no_robot_is_named(room: str) -> None:
     files = sorted((ROBOT / room).rglob("*.py"))
     assert len(files) > 3
-    named = [f"{file.name}: {line}" for file in files for line in file.read_text().splitlines() if OF_ROBOTS.search(line)]
+    named = [
+        f"{file.name}: {line}" for file in files for line in file.read_text().splitlines() if OF_ROBOTS.search(line)
+    ]
     assert named == []
 
 

@@ -7,7 +7,12 @@ import numpy as np
 from drivers.base import VescReading
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.shield.predictive_brake import MARGIN_M, carry_on, plan_stop
-from robot.robots.car.shield.rollout import HARDEST, LAST_M_S, pursuit
+from robot.robots.car.shield.rollout import (
+    ACTIONS,
+    HARDEST,
+    LAST_M_S,
+    pursuit,
+)
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.shield.supervision import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 
@@ -17,7 +22,7 @@ FOLLOW_M_S = 1.3 * BACKUP_SPEED_M_S  # from this speed on walking pace is reache
 class Fallback:
     """Carries on the manoeuvre that was verified last. Where the car's place is not known, keeps the steering angle.
 
-    cars (2, n): `believed_cars`. latency_s: as measured. kept (1,): the manoeuvre, which the predictive brake sets.
+    cars (2, n): `believed_cars`. latency_s: as measured. kept (2,): manoeuvre and stop, which the predictive brake sets.
     obstacles (n, 4): see `rollout.gap`.
     """
 
@@ -25,7 +30,7 @@ class Fallback:
         self.place = place
         self.cars = cars
         self.latency_s = latency_s
-        self.kept = np.full(1, HARDEST)
+        self.kept = np.full(2, HARDEST)
         self.obstacles = np.zeros((0, 4))
         self._next = np.zeros(2)
 
@@ -52,7 +57,7 @@ class Fallback:
         place, course = self.place, self.place.course
         if not place.known or course is None:
             return last.steer_rad
-        steer = pursuit(int(self.kept[0]), place.s, place.lateral, place.heading_error, max(0.0, float(place.at[3])),
+        steer = pursuit(ACTIONS[self.kept[0]], place.s, place.lateral, place.heading_error, max(0.0, float(place.at[3])),
                         place.packed, course.spacing_m, self.cars[1])  # fmt: skip
         return float(steer) if math.isfinite(steer) else last.steer_rad
 

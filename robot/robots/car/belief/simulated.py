@@ -100,7 +100,7 @@ def practise(weights, hidden, start_s, car, brake, brake_cars, table, curvature,
     length_m = n_rows * spacing_m
     x, scratch, raw = np.empty(N_LANE), np.empty((2, hidden), np.float32), np.empty(2 * ACTION_SIZE, np.float32)
     commands, tape, sent = np.empty((STEPS, 2)), np.empty((STEPS, TAPE_COLUMNS)), np.zeros((PAST_TICKS, N_COMMAND))
-    at, kept = np.empty(N_AT), np.full(1, HARDEST)
+    at, kept = np.empty(N_AT), np.full(2, HARDEST)
     action, chosen = np.empty(ACTION_SIZE, np.float32), np.empty(ACTION_SIZE)
     crashed = True
     x[S] = start_s

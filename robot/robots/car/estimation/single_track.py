@@ -171,7 +171,8 @@ class SingleTrack:
     @property
     def least_grip_share(self) -> float:
         sigma = math.sqrt(self.covariance[GRIP, GRIP] + MODEL_SIGMA**2)
-        return max(GRIPS[0], self.grip_share - LEAST_SIGMAS * sigma)
+        floor = min(1.0 - LEAST_SIGMAS * GRIP_SIGMA, self.grip_share)  # what was thought possible before all measuring
+        return max(GRIPS[0], floor, self.grip_share - LEAST_SIGMAS * sigma)
 
     def sent(self, now_s: float, steer_rad: float, latency_s: float) -> None:
         """A command goes out: what the servo is told, and how long it takes until the wheels follow."""

@@ -2,11 +2,12 @@
 
 At every decision the proposed action is rolled out (`rollout.py`), followed by one of the manoeuvres. If one and the same
 manoeuvre keeps the body `margin_m` away from walls and obstacles with the grip that is believed and with the least that
-the car may have, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
+the car may have, and if so does a stop by somebody else, who finds that nobody thinks any more and needs his time for
+that, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
 towards the manoeuvres, at last the manoeuvres themselves: as one of them was found safe one decision earlier, it is safe
 now, as far as the model holds. What is executed is always an action of the task, so that a learner can learn from it.
 
-The manoeuvre that made the action safe is remembered (`kept`). Whoever takes the wheel carries it on (`carry_on`),
+The manoeuvre that made the action safe is remembered (`kept`), and the stop beside it. Whoever takes the wheel carries it on (`carry_on`),
 found safe again in every tick, and if nobody thinks any more, `plan_stop` has written it down to its end.
 """
 
@@ -14,16 +15,17 @@ import numpy as np
 from numba import njit
 
 from robot.robots.car.shield.rollout import (
+    ACTIONS,
     BRAKE,
-    FAMILY,
     HARDEST,
     HEADING_ERROR,
     HORIZON_TICKS,
     LATERAL,
-    MANOEUVRES,
     N_LINE,
+    ROLLS,
     SPEED,
     STEER,
+    STOPS,
     TURNED,
     V_X,
     WAY,
@@ -32,6 +34,7 @@ from robot.robots.car.shield.rollout import (
     manoeuvre_action,
     stopping_command,
 )
+from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import TICKS_PER_DECISION, target
 
@@ -47,6 +50,8 @@ REASONS = {
 SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
 MEASURED_SHARE = 0.95  # of the measured one
 MARGIN_M = 0.04
+STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone
+UNSTOPPABLE_SHARE = 0.9  # of the margin, at most, is what an action without a stop behind it is worth
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
 
 # What is tried in the action's place, gentlest first. Steps of the steering, as an action, towards the side where the
@@ -65,18 +70,56 @@ def most_room(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, m
     on, that keeps the margin, else the roomiest. Other arguments as `filter_action`."""
     steer, speed = target(a0, a1)
     best, which = -2.0, first
-    for k in range(FAMILY):
-        manoeuvre = (first + k) % FAMILY
+    for k in range(len(ACTIONS)):
+        manoeuvre = (first + k) % len(ACTIONS)
         room = 1e9
         for car in cars:
             if room > best + ROOM_TIE_M:
-                room = min(room, least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, False, at, sent, course,
+                room = min(room, least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, 0, False, at, sent, course,
                                             spacing_m, obstacles, car, cars[1], latency_s, line))  # fmt: skip
         if room > best + ROOM_TIE_M:
             best, which = room, manoeuvre
         if room >= margin_m:
             break
     return best, which
+
+
+@njit(cache=True)
+def roomiest_stop(
+    steer, speed, lead, held, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line
+):
+    """(room that a stop leaves with either grip, m, its row of STOPS): the first, from `first` on, that leaves enough,
+    else the roomiest. Other arguments as `least_room`."""
+    best, which = -2.0, first
+    for k in range(len(STOPS)):
+        manoeuvre = (first + k) % len(STOPS)
+        room = 1e9
+        for late in range(len(cars)):  # with the least grip also a tick later than reckoned
+            if room > best + ROOM_TIE_M:
+                room = min(room, least_room(manoeuvre, steer, speed, lead, held + late * (lead + held > 0), True, at, sent,
+                                            course, spacing_m, obstacles, cars[late], cars[1], latency_s, line))  # fmt: skip
+        if room > best + ROOM_TIE_M:
+            best, which = room, manoeuvre
+        if room >= enough_m:
+            break
+    return best, which
+
+
+@njit(cache=True)
+def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
+    """(room that an action leaves, m, the manoeuvre and the stop that leave it). Below the margin, but not below 0, if
+    there is a manoeuvre after it that keeps the margin and no stop: the more, the later that touches."""
+    room, manoeuvre = most_room(
+        a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+    )
+    if room < margin_m:
+        return room, manoeuvre, kept[1]
+    steer, speed = target(a0, a1)
+    stop_m, stop = roomiest_stop(steer, speed, TICKS_PER_DECISION, NOTICED_TICKS, at, sent, course, spacing_m, obstacles,
+                                 cars, latency_s, margin_m, kept[1], line)  # fmt: skip
+    if stop_m < margin_m:
+        room = UNSTOPPABLE_SHARE * margin_m * (1.0 + max(-1.0, stop_m))
+    return room, manoeuvre, stop
 
 
 @njit(cache=True)
@@ -87,41 +130,42 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
     `rollout.YAW_RATE`. sent (k, 3): the commands of the last k ticks, newest last, in force; k covers the latency:
     k >= latency_s / TICK_S + 1. course: `Course.packed()`; obstacles (n, 4): see `rollout.gap`; cars (2, n): see
     `rollout.believed_cars`. latency_s: from sending a command to its effect at the wheels; margin_m: room to keep.
-    kept (1,) int64: the manoeuvre that is being kept, in and out.
+    kept (2,) int64: the manoeuvre (of ACTIONS) and the stop (of STOPS) that are being kept, in and out.
     """
     line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
     out[0], out[1] = a0, a1
-    room, manoeuvre = most_room(
-        a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+    room, manoeuvre, stop = room_left(
+        a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line
     )
     if room >= margin_m:
-        kept[0] = manoeuvre
+        kept[0], kept[1] = manoeuvre, stop
         return AS_PROPOSED
     b0, b1 = manoeuvre_action(kept[0], at, course, spacing_m, cars[1], latency_s)
     side = 1.0 if b0 > a0 else -1.0
     for steered, slowed in NUDGES:
         c0, c1 = min(1.0, max(-1.0, a0 + side * steered)), a1 + slowed * min(0.0, b1 - a1)
-        room, manoeuvre = most_room(
-            c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+        room, manoeuvre, stop = room_left(
+            c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line
         )
         if room >= margin_m:
-            kept[0], out[0], out[1] = manoeuvre, c0, c1
+            kept[0], kept[1], out[0], out[1] = manoeuvre, stop, c0, c1
             return SLOWER if steered == 0.0 else STEERED
-    best, reason, found = -2.0, UNAVOIDABLE, kept[0]
+    best, reason = -2.0, UNAVOIDABLE
+    found, towards = kept.copy(), kept.copy()
     for steered, slowed in BLENDS:
-        for k in range(FAMILY):
-            towards = (kept[0] + k) % FAMILY
-            b0, b1 = manoeuvre_action(towards, at, course, spacing_m, cars[1], latency_s)
+        for k in range(len(ACTIONS)):
+            towards[0] = (kept[0] + k) % len(ACTIONS)
+            b0, b1 = manoeuvre_action(towards[0], at, course, spacing_m, cars[1], latency_s)
             c0, c1 = a0 + steered * (b0 - a0), a1 + slowed * min(0.0, b1 - a1)
-            room, manoeuvre = most_room(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, towards,
-                                   line)  # fmt: skip
+            room, manoeuvre, stop = room_left(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m,
+                                              towards, line)  # fmt: skip
             if room >= best - ROOM_TIE_M:
-                best, found, out[0], out[1] = max(best, room), manoeuvre, c0, c1
+                best, found[0], found[1], out[0], out[1] = max(best, room), manoeuvre, stop, c0, c1
                 reason = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
             if room >= margin_m:
-                kept[0] = found
+                kept[:] = found
                 return reason
-    kept[0] = found
+    kept[:] = found
     if best >= 0.0:
         return reason
     out[0] = manoeuvre_action(HARDEST, at, course, spacing_m, cars[1], latency_s)[0]
@@ -133,23 +177,16 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
 def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out):
     """The stop's command for this tick into `out` (2,): steering angle, rad, and brake current, A. Returns its room, m.
 
-    It is that of the kept manoeuvre, braking by current from now on, if that keeps the margin with either grip; else of
-    the next that does; else of the roomiest, negative if that touches. Arguments as `filter_action`.
+    It is that of the kept stop if that keeps the margin with either grip; else of the next that does; else of the
+    roomiest, negative if that touches. One that rolls first is not kept: who needs it rolls as long as no other holds.
+    Arguments as `filter_action`.
     """
     line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
-    best, found = -2.0, kept[0]
-    for k in range(len(MANOEUVRES)):
-        manoeuvre = (kept[0] + k) % len(MANOEUVRES)
-        room = 1e9
-        for car in cars:
-            room = min(room, least_room(manoeuvre, 0.0, 0.0, 0, True, at, sent, course, spacing_m, obstacles, car,
-                                        cars[1], latency_s, line))  # fmt: skip
-        if room > best + ROOM_TIE_M:
-            best, found = room, manoeuvre
-        if room >= margin_m:
-            break
-    kept[0] = found
-    out[0], out[1] = stopping_command(found, at[S], at[LATERAL], at[HEADING_ERROR], at[V_X], course, spacing_m, cars[1])
+    best, found = roomiest_stop(0.0, 0.0, 0, 0, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[1],
+                                line)  # fmt: skip
+    kept[1] = found if STOPS[found, ROLLS] == 0.0 else HARDEST
+    out[0], out[1] = stopping_command(found, 0, at[S], at[LATERAL], at[HEADING_ERROR], at[V_X], course, spacing_m,
+                                      cars[1])  # fmt: skip
     return best
 
 
@@ -160,29 +197,19 @@ def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, mar
 
     `sent` ends with this tick's command. Row k is to be sent k + 1 ticks after it. It is reckoned that this command goes
     on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The kept
-    manoeuvre is planned if it keeps the margin that late, else the next that does, else the roomiest. Other arguments as
+    stop is planned if it leaves room enough that late, else the next that does, else the roomiest. Other arguments as
     `filter_action`.
     """
     past = sent.shape[0] - 1
     line = np.empty((past + HORIZON_TICKS, N_LINE))
     ticks = 0 if sent[past, BRAKE] > 0.0 else 1 + lead
-    best, found = -2.0, kept[0]
-    for k in range(len(MANOEUVRES)):
-        manoeuvre = (kept[0] + k) % len(MANOEUVRES)
-        room = 1e9
-        for car in cars:
-            if room > best + ROOM_TIE_M:
-                room = min(room, least_room(manoeuvre, sent[past, STEER], sent[past, SPEED], ticks, True, at,
-                                            sent[:past], course, spacing_m, obstacles, car, cars[1], latency_s,
-                                            line))  # fmt: skip
-        if room > best + ROOM_TIE_M:
-            best, found = room, manoeuvre
-        if room >= margin_m:
-            break
+    steer, speed = sent[past, STEER], sent[past, SPEED]
+    _, found = roomiest_stop(steer, speed, ticks, 0, at, sent[:past], course, spacing_m, obstacles, cars, latency_s,
+                             max(margin_m, STOP_ROOM_M), kept[1], line)  # fmt: skip
     line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
-    least_room(found, sent[past, STEER], sent[past, SPEED], ticks, True, at, sent[:past], course, spacing_m, obstacles,
-               cars[0], cars[1], latency_s, line)  # fmt: skip
-    steer, turned, way = sent[past, STEER], 0.0, 0.0
+    least_room(found, steer, speed, ticks, 0, True, at, sent[:past], course, spacing_m, obstacles, cars[0], cars[1],
+               latency_s, line)  # fmt: skip
+    turned, way = 0.0, 0.0
     for k in range(plan.shape[0]):
         row = past + 1 + k
         if line[row, BRAKE] >= 0.0:

@@ -1,8 +1,9 @@
 """A stop in thought: the car's own equations from here to rest, under the very commands that would be sent.
 
-First what is still in the delay line, then an action for some ticks, then a manoeuvre: pursue the course, and brake with
-a share of what cornering leaves of the grip. A manoeuvre is carried out in one of two ways: as actions of the task, one a
-decision (what the policy's wheel can do), or as a brake current, renewed every tick (what stops the car for good).
+First what is still in the delay line, then an action for some ticks, then, until somebody takes over, the last command
+for some more, then a manoeuvre: pursue the course, and brake with a share of what cornering leaves of the grip. A
+manoeuvre is carried out in one of two ways: as actions of the task, one a decision (what the policy's wheel can do), or
+as a brake current, renewed every tick (what stops the car for good).
 
 Everything is a pure function of its arguments.
 """
@@ -45,6 +46,8 @@ from sim.car.model import (
 )
 
 HORIZON_TICKS = 151
+STANDING_M_S = 0.15  # in all: who stops so may stand at any angle
+STOP_COSINE = 0.35  # of the heading error: a stop that turns further is half a spin, and the model is not that good
 CREEP_SPEED_M_S = 0.9  # a car this slow, pointing along the course, can follow it for ever
 CREEP_OUTWARDS_RAD = 0.05
 CREEP_INWARDS_RAD = 0.6
@@ -53,8 +56,8 @@ SLIDING_M_S = 0.2  # of the rear axle, sideways: a car that slides is not slow, 
 SLIDING_PARTS = 4  # of a tick: a slide at walking pace is stiff
 KINEMATIC_SPEED_M_S = 1.2  # below it tyres that do not slide settle faster than a tick: no slip is simulated
 GRIP_SHARE = 0.9  # of the grip, for braking and cornering together
-BRAKE_LEAST = 0.2  # of that, in the tightest corner
-SLOW_M_S = 1.0  # from here on every manoeuvre brakes as hard as the first
+SLOW_M_S = 1.0  # from here on every stop brakes with all that cornering leaves, at the least
+COAST_A = 0.5  # brake current of a car that is to roll
 LAST_M_S = 0.3  # from here on fully: no slide can come of it
 
 S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE = range(6)  # of `at`: place on the course and motion of the car
@@ -65,10 +68,17 @@ TURNED, WAY = range(3, 5)  # of a line, beside the command: angle, rad, and way,
 N_LINE = 5
 
 # The manoeuvres, one a row: (share of the lateral offset that it still aims at: it need not cross to the centreline;
-# share of the braking that cornering leaves). Where the first would slide the car out of its corner, the others hold it.
-# The last is for stops that no other makes: as actions, with the speed loop's haste, the others brake as hard at times.
-MANOEUVRES = np.array([[0.3, 1.0], [0.3, 0.5], [0.3, 0.3], [0.3, 1.5]])
-HARDEST, FAMILY = 0, 3
+# share of the braking that cornering leaves; what it leaves at the least, as a share of the grip; for how many ticks the
+# car rolls before it brakes). As actions: where the first would slide the car out of its corner, the others hold it.
+ACTIONS = np.array([[0.3, 1.0, 0.2, 0.0], [0.3, 0.5, 0.2, 0.0], [0.3, 0.3, 0.2, 0.0]])
+# As stops: for a car that slides already there is not one that is best. The first that are not enough to stop nearly all
+# cars on grip of 0.4 to 1.2 of the nominal one; those that roll first catch the slide, and come last.
+STOPS = np.array([
+    [0.3, 1.0, 0.2, 0.0], [0.3, 0.3, 0.6, 0.0], [0.9, 2.5, 0.2, 0.0], [0.0, 2.5, 0.2, 0.0], [0.9, 0.3, 0.2, 0.0],
+    [0.0, 0.7, 0.4, 0.0], [0.6, 0.3, 0.6, 20.0],
+])  # fmt: skip
+HARDEST = 0
+OFFSET, SHARE, LEAST, ROLLS = range(4)  # columns
 NO_OBSTACLES = np.zeros((0, 4))
 
 
@@ -129,35 +139,38 @@ def gap(s, lateral, heading_error, obstacles, after_s, ahead_m, length_m, car):
 
 @njit(cache=True)
 def pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car):
-    """Steering angle of a manoeuvre, rad."""
-    return pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), MANOEUVRES[manoeuvre, 0] * lateral,
+    """Steering angle of a manoeuvre (a row of ACTIONS or STOPS), rad."""
+    return pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), manoeuvre[OFFSET] * lateral,
                   car[P_FRONT] + car[P_REAR], car[P_STEER_MAX])  # fmt: skip
 
 
 @njit(cache=True)
-def braking(manoeuvre, steer, v_x, car):
-    """Deceleration of a manoeuvre, m/s^2: its share of what the grip gives beside the corner being driven."""
+def braking(share, least_share, steer, v_x, car):
+    """A share, m/s^2, of what the grip gives to brake with beside the corner being driven: at least some of it is."""
     limit = GRIP_SHARE * car[P_GRIP] * GRAVITY_M_S2
     cornering = min(limit, abs(v_x * v_x * math.tan(steer) / (car[P_FRONT] + car[P_REAR])))
-    return MANOEUVRES[manoeuvre, 1] * max(BRAKE_LEAST * limit, math.sqrt(limit * limit - cornering * cornering))
+    return share * max(least_share * limit, math.sqrt(limit * limit - cornering * cornering))
 
 
 @njit(cache=True)
 def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
-    """A manoeuvre as an action of the task."""
-    v_x = at[V_X]
-    steer = pursuit(manoeuvre, at[S], at[LATERAL], at[HEADING_ERROR], v_x, course, spacing_m, careful)
-    least = v_x - braking(manoeuvre, steer, v_x, careful) * (DECISION_S + latency_s + careful[P_SPEED_TAU])
+    """A manoeuvre, a row number of ACTIONS, as an action of the task."""
+    v_x, row = at[V_X], ACTIONS[manoeuvre]
+    steer = pursuit(row, at[S], at[LATERAL], at[HEADING_ERROR], v_x, course, spacing_m, careful)
+    least = v_x - braking(row[SHARE], row[LEAST], steer, v_x, careful) * (DECISION_S + latency_s + careful[P_SPEED_TAU])
     return action_for(steer, least)
 
 
 @njit(cache=True)
-def stopping_command(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, careful):
-    """A manoeuvre as a command that stops for good: (steering angle, rad; brake current, A)."""
-    steer = pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, careful)
+def stopping_command(manoeuvre, ticks, s, lateral, heading_error, v_x, course, spacing_m, careful):
+    """What a manoeuvre, a row number of STOPS, says `ticks` after its beginning: (steering angle, rad; brake, A)."""
+    row = STOPS[manoeuvre]
+    steer = pursuit(row, s, lateral, heading_error, v_x, course, spacing_m, careful)
     if v_x < LAST_M_S:
         return steer, FULL_BRAKE_A
-    deceleration = braking(HARDEST if v_x < SLOW_M_S else manoeuvre, steer, v_x, careful)
+    if ticks < row[ROLLS]:
+        return steer, COAST_A
+    deceleration = braking(max(1.0, row[SHARE]) if v_x < SLOW_M_S else row[SHARE], row[LEAST], steer, v_x, careful)
     return steer, min(FULL_BRAKE_A, deceleration / careful[P_MOTOR_GAIN])
 
 
@@ -171,13 +184,14 @@ def asked_acceleration(v_x, speed, brake_a, car):
 
 
 @njit(cache=True)
-def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, course, spacing_m, obstacles, car, careful,
-               latency_s, line):  # fmt: skip
-    """Smallest distance between body and whatever it may touch, m, through `lead` ticks of a goal and then a manoeuvre.
+def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent, course, spacing_m, obstacles, car,
+               careful, latency_s, line):  # fmt: skip
+    """Smallest distance between body and whatever it may touch, m, through `lead` ticks of a goal, `held` more of the
+    command that it has come to, and then a manoeuvre.
 
     Negative if it would touch, face backwards or not come to rest in time: -1 at once, nearer 0 the later.
 
-    manoeuvre: a row of MANOEUVRES; goal_steer (rad), goal_speed (m/s): of the action that is in force first; stopping:
+    manoeuvre: a row of STOPS if `stopping`, else of ACTIONS; goal_steer (rad), goal_speed (m/s): of the action that is in force first; stopping:
     whether the manoeuvre brakes by current, or by actions of the task. at (6,): the car now. sent (k, 3): commands of
     the last k ticks, newest last, k >= latency_s / TICK_S + 1. course: `Course.packed()`; obstacles: see `gap`.
     car: the packed car that drives; careful: the one that the manoeuvre reckons with. latency_s: from sending a command
@@ -191,6 +205,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
     part = delay - whole
     length_m = course.shape[0] * spacing_m
     wheelbase = car[P_FRONT] + car[P_REAR]
+    begins = lead + held
     most_slip = car[P_GRIP] * GRAVITY_M_S2 * TICK_S
     most_turn = most_slip * car[P_MASS] * car[P_FRONT] / car[P_INERTIA]
     most_steer = car[P_STEER_RATE] * TICK_S
@@ -200,15 +215,17 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
     turned, way = 0.0, 0.0
     now = at.copy()
     for tick in range(HORIZON_TICKS):
-        if tick >= lead:
+        if tick >= begins:
             if stopping:
-                goal_steer, brake_a = stopping_command(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m,
-                                                       careful)  # fmt: skip
-            elif (tick - lead) % TICKS_PER_DECISION == 0:
+                goal_steer, brake_a = stopping_command(manoeuvre, tick - begins, s, lateral, heading_error, v_x,
+                                                       course, spacing_m, careful)  # fmt: skip
+            elif (tick - begins) % TICKS_PER_DECISION == 0:
                 now[0], now[1], now[2], now[3] = s, lateral, heading_error, v_x
                 b0, b1 = manoeuvre_action(manoeuvre, now, course, spacing_m, careful, latency_s)
                 goal_steer, goal_speed = target(b0, b1)
         row = past + tick
+        if lead <= tick < begins:
+            goal_steer, goal_speed, brake_a = line[row - 1, STEER], line[row - 1, SPEED], line[row - 1, BRAKE]
         line[row, STEER] = slew(line[row - 1, STEER], goal_steer, STEER_SLEW_RAD_S, TICK_S)
         line[row, SPEED] = slew(line[row - 1, SPEED], goal_speed, SPEED_SLEW_M_S2, TICK_S) if brake_a == 0.0 else 0.0
         line[row, BRAKE] = brake_a
@@ -252,12 +269,14 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, stopping, at, sent, cour
         if obstacles.shape[0] > 0:
             after_s = (tick + 1) * TICK_S
             least = min(least, gap(s, lateral, heading_error, obstacles, after_s, 0.0, length_m, car))
-        if least < 0.0 or math.cos(heading_error) < 0.0:
+        if least < 0.0 or math.cos(heading_error) < (STOP_COSINE if stopping else 0.0):
             return tick / HORIZON_TICKS - 1.0
         sliding = abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S
-        slow = v_x < CREEP_SPEED_M_S and not sliding and tick > lead
+        slow = v_x < CREEP_SPEED_M_S and not sliding and tick > begins
+        stands = stopping and abs(v_x) + abs(v_y) + abs(car[P_REAR] * yaw_rate) < STANDING_M_S and tick > begins
         outwards = heading_error if lateral > 0.0 else -heading_error
-        if slow and (held_a > 0.0 or speed < CREEP_SPEED_M_S) and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD:
+        follows = slow and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD
+        if stands or (follows and (held_a > 0.0 or speed < CREEP_SPEED_M_S)):
             line[row + 1 :, STEER] = line[row, STEER]
             line[row + 1 :, BRAKE] = FULL_BRAKE_A
             line[row + 1 :, TURNED] = turned

@@ -91,7 +91,7 @@ class Drive:
             self.loop.run_tick(self.requested, False, 0, 0.0, (0.0, 0.0))
             return
         self.dead_ticks += 1
-        if self.dead_ticks > self.noticed_ticks:
+        if self.dead_ticks > max(self.noticed_ticks, NOTICED_TICKS):  # before, the plan has not begun
             reading = self.vesc.read() if self.follower is not None else None
             self.follower = self.follower or StopFollower(self.pipeline.stop_plan, self.dead_ticks)
             servo_rad, brake_a = self.follower.command(self.dead_ticks, reading)
@@ -130,7 +130,7 @@ CAUSES: dict[str, Callable[[Drive], None]] = {
     "lidar cable": lambda drive: drive.lidar.close(),
     "lidar frozen": lambda drive: drive.emulator.faults["freeze_lidar"](True),
     "control killed": _die(1),
-    "control hangs": _die(NOTICED_TICKS),
+    "control hangs": _die(NOTICED_TICKS + 1),
 }
 # The motor controller keeps its last command until its own watchdog lets the motor roll: nobody can brake meanwhile.
 OUT_OF_REACH: dict[str, Callable[[Drive], None]] = {

@@ -5,7 +5,14 @@ import numpy as np
 from drivers.base import VescReading
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.shield.rollout import HARDEST, SLOW_M_S, braking
+from robot.robots.car.shield.rollout import (
+    ACTIONS,
+    HARDEST,
+    LEAST,
+    SHARE,
+    SLOW_M_S,
+    braking,
+)
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
 from sim.car.model import (
     P_FRONT,
@@ -27,7 +34,10 @@ class Unverified(Fallback):
                              0.0, car[P_FRONT] + car[P_REAR], car[P_STEER_MAX]))  # fmt: skip
         if abs(vesc.erpm_speed_m_s) < SLOW_M_S:
             return Command(steer, 0.0, FULL_BRAKE_A)
-        return Command(steer, 0.0, min(FULL_BRAKE_A, braking(HARDEST, steer, v_x, car) / car[P_MOTOR_GAIN]))
+        row = ACTIONS[HARDEST]
+        return Command(
+            steer, 0.0, min(FULL_BRAKE_A, braking(row[SHARE], row[LEAST], steer, v_x, car) / car[P_MOTOR_GAIN])
+        )
 
     def plan(self, last: Command, vesc: VescReading, sent: np.ndarray, plan: np.ndarray) -> None:
         plan[:] = last.steer_rad, FULL_BRAKE_A, 0.0, 0.0

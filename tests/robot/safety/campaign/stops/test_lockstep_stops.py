@@ -62,8 +62,6 @@ def test_a_lidar_that_freezes_on_the_way_is_followed_by_dead_reckoning(drive):
 
 def test_a_few_stops_on_every_floor_touch_nothing_and_do_not_depend_on_the_machine(monkeypatch):
     monkeypatch.setattr(module, "STOPS_EACH", 3)
-    for blind in ("control killed", "control hangs"):  # their plan is played without looking
-        monkeypatch.delitem(module.CAUSES, blind)
     first, second = [], []
     stops = lockstep_stops(6, 5, first.append)
     assert stops == first and len(stops) == 6
