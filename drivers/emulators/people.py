@@ -1,7 +1,8 @@
 """People who walk to and fro across the course: round obstacles that the lidar sees, and that the car must not hit.
 
 Each has a stretch of the course and walks from one side to the other, as fast as people do, seen or not by whoever drives.
-Nobody walks into a car that is so near already: people look, too, and turn back.
+They stay between its walls, where they can be seen: nobody comes out of a wall. And nobody walks into a car that is so
+near already: people look, too, and turn back.
 """
 
 import math
@@ -13,7 +14,7 @@ from sim.car.model import P_HALF_LENGTH, P_HALF_WIDTH
 from sim.tracks.track import Course, place
 
 RADIUS_M = 0.15
-REACH_M = 1.2  # to either side of the centreline
+REACH_M = 1.2  # to either side of the centreline, at most
 SWAYS_RAD_S = (0.3, 0.5)  # 0.6 m/s in the middle of the course, at most
 MANNERS_M = 0.6  # from the car's centre: nobody walks nearer
 
@@ -57,7 +58,11 @@ class People:
         self.worst_m_s = 0.0  # speed of the car at the hardest touch
 
     def _place(self, k: int) -> tuple[float, float]:
-        x, y, _ = place(self.packed, self.course.spacing_m, self.s[k], REACH_M * math.sin(self.sway_rad[k]))
+        row = int(self.s[k] / self.course.spacing_m) % len(self.course.x)
+        sway = math.sin(self.sway_rad[k])
+        wall_m = float((self.course.width_left if sway > 0.0 else self.course.width_right)[row])
+        lateral_m = sway * min(REACH_M, max(0.0, wall_m - RADIUS_M))
+        x, y, _ = place(self.packed, self.course.spacing_m, self.s[k], lateral_m)
         return x, y
 
     def step(self, elapsed_s: float, x: float, y: float, yaw: float, speed_m_s: float, car: np.ndarray) -> None:
