@@ -67,7 +67,7 @@ def test_sideways_speed_grip_and_trim_are_found_together(share: float, trim_rad:
     assert np.sqrt(np.mean((rows[:, 0] - rows[:, 2]) ** 2)) < 0.03
     assert np.sqrt(np.mean((rows[:, 1] - rows[:, 3]) ** 2)) < 0.06
     assert filtered.grip_share == pytest.approx(share, abs=0.04)
-    assert share - 0.2 < filtered.least_grip_share < share
+    assert share - 0.2 < filtered.least_grip_share <= share
     assert filtered.state[4] == pytest.approx(trim_rad, abs=0.01)
 
 
