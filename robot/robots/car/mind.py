@@ -58,6 +58,7 @@ STANDING_M_S = 0.05
 STANDING_S = 0.3
 RELOCALISE_EVERY_S = 0.5
 SAY_AFTER_S, SAY_EVERY_S = 2.0, 10.0  # of a search, that the car is still not found
+DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hides less of the map
 BLOCKED_MAX_S = 120.0  # people walk on sooner
 GIVE_UP_S = 90.0  # of looking for the place to begin at
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
@@ -321,6 +322,11 @@ class Pipeline:
         if self.phase is not before:
             self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
 
+    def doubtful(self, now: float, estimate: Estimate) -> bool:
+        """Whether what seems to stand in the way may be a wall, seen from elsewhere than the car believes to be."""
+        waits_s = now - self.supervisor.state.since_s if self.supervisor.reason is Reason.BLOCKED else 0.0
+        return waits_s > DOUBT_AFTER_S and self.standing_s > STANDING_S and estimate.quality < DOUBTFUL_QUALITY
+
     def given_up(self, now: float, estimate: Estimate) -> bool:
         """Whether what stands in the way has been waited for so long that it will not go by itself; says so once."""
         waits = self.phase < Phase.FINISH and self.supervisor.reason is Reason.BLOCKED
@@ -376,6 +382,8 @@ class Pipeline:
     def drive(self, now: float, elapsed_s: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
               estimate: Estimate) -> Command:  # fmt: skip
         """What to ask of the car in this tick, before the supervisor's limits."""
+        if self.doubtful(now, estimate):
+            self.estimator.lost = True
         stands_lost = estimate.lost and self.standing_s > STANDING_S
         if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S and self.mode is not Mode.RECOVER:
             self.look_for_place()
