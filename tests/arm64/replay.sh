@@ -20,8 +20,11 @@ if [ ! -e "$root/packages" ]; then
     # Unpacked, not configured: nothing of it has to run for that.
     [ -e "$root/debian/usr/bin/python3.11" ] || mmdebstrap --variant=extract --architectures=arm64 \
         --include=python3.11,libpython3.11-stdlib,libgomp1,libstdc++6 bookworm "$root/debian"
-    "$python" -c 'import sys, tomllib; print(*tomllib.load(sys.stdin.buffer)["project"]["dependencies"], sep="\n")' \
-        <"$here/pyproject.toml" >"$root/dependencies.txt"
+    PYTHONPATH=$here "$python" -c '
+import sys
+from pathlib import Path
+from sim.input_files import read_toml
+print(*read_toml(Path(sys.argv[1]))["project"]["dependencies"], sep="\n")' "$here/pyproject.toml" >"$root/dependencies.txt"
     platforms=$(for glibc in 17 27 28 34; do echo "--platform manylinux_2_${glibc}_aarch64"; done; echo --platform manylinux2014_aarch64)
     # shellcheck disable=SC2086
     "$python" -m pip install --quiet --no-compile --target "$root/packages.part" --only-binary=:all: --python-version 3.11 \

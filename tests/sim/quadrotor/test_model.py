@@ -53,6 +53,7 @@ def anything(seed: int, rotors: float = 1.0) -> np.ndarray:
     )  # fmt: skip
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="drone-models needs Python 3.11")
 def test_accelerations_are_those_of_drone_models() -> None:
     """In a process of its own: drone-models wants a flag set before scipy is imported."""
     environment = os.environ | {"SCIPY_ARRAY_API": "1"}
