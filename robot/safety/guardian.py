@@ -1,12 +1,10 @@
-"""A guardian: a small process that stops the car when the control process no longer can.
+"""A guardian: a small process that brings the robot to rest when the control process no longer can.
 
     python -m robot.safety.guardian SESSION.json RANK
 
-A VESC that hears nothing keeps its last command for 1000 ms and then coasts. The guardian watches whichever control
-process is in charge, through its pidfd and through the heartbeat in its status block. When control has died it opens
-the motor controller's port and carries out the stop that control had verified last (`robot.robots.car.shield.stop_plan`): steering
-and braking, held to it by wheels and gyro, until the wheels stand; then it leaves the motor at zero current. While
-control lives but its heartbeat is too old it does the same until the heartbeat goes on.
+It watches whichever control process is in charge, through its pidfd and through the heartbeat in its status block. When
+control has died it does what the robot says a stop is (`robot/runtime/rest.py`), by what control had planned last, until
+the robot stands. While control lives but its heartbeat is too old it does the same until the heartbeat goes on.
 
 There are two, each in a session of its own, where no terminal's signal reaches it. The one of rank 1 acts where the one
 of rank 0 does not: it looks at its heartbeat too. Which of both acts does not matter, they would say the same.
@@ -21,34 +19,20 @@ import os
 import select
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from drivers.base import LinkLost, VescReading
-from drivers.serial_port import SerialPort
-from drivers.vesc import Vesc, VescSettings
-from robot.robots.car.devices import vesc_settings
-from robot.robots.car.shield.stop_follower import StopFollower
-from robot.robots.car.shield.stop_plan import NOTICED_TICKS, TICK_NS, StopPlan
-from robot.robots.robot_file import load_robot
 from robot.runtime import left_behind
-from robot.runtime.clock import RealClock
 from robot.runtime.realtime import become_realtime
+from robot.runtime.rest import Rest, find_rest
 from robot.runtime.session_file import GUARDIANS, SessionFile
-from robot.shared_memory.blocks import (
-    CONTROL_STATUS,
-    GUARDIAN_STATUS,
-    SESSION_STATUS,
-    SharedRecord,
-)
+from robot.shared_memory.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
 
 HEARTBEAT_LIMIT_S = 0.06  # of control: three ticks; a process that is killed needs longer to be gone
 BUDDY_LIMIT_S = 0.05  # of the other guardian
 HUNG_S = 1.0  # a guardian without a heartbeat for so long will not come back by itself
 POLL_S = 0.01
-FRAME_EVERY_S = 0.02
-BRAKING_MAX_S = 5.0  # a car at 6 m/s stands after 0.7, on a quarter of the grip after 3
-STANDING_M_S = 0.04
-STANDING_ANSWERS = 3  # in a row
+STOPPING_MAX_S = 5.0  # a car at 6 m/s stands after 0.7, on a quarter of the grip after 3
 LOOK_EVERY_S = 0.25  # at the session
 ORPHANS_MAX_S = 12.0  # for the processes of a session that died to end by themselves
 
@@ -67,7 +51,8 @@ class Control:
         self._pidfd = -1
         self.lockstep = session.lockstep
         self.pid = 0
-        self.settings = VescSettings()
+        self._prepare = find_rest(session.kind)
+        self.begin_rest: Callable[[], Rest] = self._prepare(session)
 
     def follow(self) -> None:
         """Turn to the process that the status block names, if that is another one now."""
@@ -75,7 +60,7 @@ class Control:
         if pid == self.pid:
             return
         session = SessionFile.load(self._session_path)
-        self.settings = vesc_settings(session.ports["vesc"], load_robot(session.robot))
+        self.begin_rest = self._prepare(session)
         self.pid = pid
         if self._pidfd >= 0:
             os.close(self._pidfd)
@@ -98,7 +83,7 @@ class Control:
         return self._status.peek("pid") != self.pid
 
     def helpless(self) -> bool:
-        """Whether it drove, had not brought the car to rest, and is dead or has fallen silent."""
+        """Whether it drove, had not brought the robot to rest, and is dead or has fallen silent."""
         if self.pid == 0 or self.replaced() or self._status.peek("finished"):
             return False
         return self.dead() or (not self.lockstep and self.silent_s > HEARTBEAT_LIMIT_S)
@@ -119,9 +104,6 @@ class Guardian:
         self.control = Control(session_path)
         self._session_path = session_path
         self._me, self._buddy = records[rank], records[1 - rank]
-        self._plan = StopPlan.attach(session.names["plan"])
-        self._following: StopFollower | None = None
-        self._written_ns = 0  # when the plan that it follows was written
         self._session_pid = SharedRecord.attach(session.names["session"], SESSION_STATUS).peek("pid")
         self._me.write(pid=os.getpid())
 
@@ -133,9 +115,9 @@ class Guardian:
             self.control.follow()
             if self.on_duty():
                 say(
-                    f"control process {self.control.pid} {'died' if self.control.dead() else 'is silent'}: stopping the car"
+                    f"control process {self.control.pid} {'died' if self.control.dead() else 'is silent'}: stopping the robot"
                 )
-                say(self.stop_in_lockstep() if self.control.lockstep else self.stop_car())
+                say(self.stop_in_lockstep() if self.control.lockstep else self.stop())
             now_s = time.monotonic()
             if now_s - looked_s > LOOK_EVERY_S:
                 looked_s = now_s
@@ -154,100 +136,46 @@ class Guardian:
         self._me.write(heartbeat_ns=time.monotonic_ns())
 
     def on_duty(self) -> bool:
-        """Whether the car has to be stopped, and by this guardian."""
+        """Whether the robot has to be stopped, and by this guardian."""
         pid = self.control.pid
         if not self.control.helpless() or pid in (self._me.peek("stopped_pid"), self._buddy.peek("stopped_pid")):
             return False
         return self.rank == 0 or age_s(self._buddy.peek("heartbeat_ns")) > BUDDY_LIMIT_S
 
-    def stop_car(self) -> str:
-        """Carry out the stop until the wheels stand, or others do; returns what happened, for the log."""
-        settings, trouble = self.control.settings, ""
-        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True), checked=True)
-        begin_s, died_s, standing, connected = time.monotonic(), 0.0, 0, False
-        outcome, spoken_s = "somebody else is in charge", 0.0
-        reading: VescReading | None = None
+    def stop(self) -> str:
+        """Carry out the stop until the robot stands, or others do; returns what happened, for the log."""
+        rest = self.control.begin_rest()
+        begin_s, died_s, spoken_s = time.monotonic(), 0.0, 0.0
+        outcome = "somebody else is in charge"
         while self.on_duty():
             self.beat()
-            try:
-                connected = connected or vesc.reconnect()
-                trouble = vesc.trouble() if not connected else ""
-                if connected and (early_s := self.early_s()) > 0.0:
-                    time.sleep(min(early_s, FRAME_EVERY_S))
-                    continue
-                if connected:
-                    servo_rad, brake_a = self.planned(reading) or (None, settings.brake_current_a)
-                    vesc.brake(brake_a, servo_rad)
-                    spoken_s = spoken_s or self.control.silent_s
-            except LinkLost as error:
-                connected, trouble = False, str(error)
-            time.sleep(FRAME_EVERY_S)
-            reading = answer(vesc) if connected else None
-            standing = standing + 1 if reading is not None and stands(reading) else 0
+            again_s = rest.act()
+            if again_s >= 0.0:
+                spoken_s = spoken_s or self.control.silent_s
+            time.sleep(abs(again_s))
+            at_rest = rest.at_rest
             if not self.control.dead():
                 continue
             died_s = died_s or time.monotonic()
-            if standing >= STANDING_ANSWERS:
-                outcome = "the car stands"
-            elif time.monotonic() - died_s > BRAKING_MAX_S:
-                outcome = trouble or "the motor controller did not say that the car stands"
+            if at_rest:
+                outcome = "the robot stands"
+            elif time.monotonic() - died_s > STOPPING_MAX_S:
+                outcome = rest.trouble or "the robot did not say that it stands"
             else:
                 continue
             self._me.write(stopped_pid=self.control.pid)
-            if connected:
-                release(vesc)
-        vesc.close()
+            rest.release()
+        rest.close()
         after_s = time.monotonic() - begin_s
         return f"{outcome}, after {after_s:.2f} s; first spoke {1000.0 * spoken_s:.0f} ms after control's last tick"
 
-    def early_s(self) -> float:
-        """How long it is until the planned stop begins: it holds from then on, and a sooner one may not."""
-        found = self._plan.read()
-        since_ns = -1 if found is None else time.monotonic_ns() - found[0]
-        return max(0.0, 1e-9 * ((NOTICED_TICKS + 1) * TICK_NS - since_ns)) if since_ns >= 0 else 0.0
-
-    def planned(self, reading: VescReading | None) -> tuple[float, float] | None:
-        """(servo_rad, brake_a) of the stop that control left, for now and for what was measured; None if it left none."""
-        found = self._plan.read()
-        if found is None:
-            return None
-        written_ns, plan = found
-        ticks = (time.monotonic_ns() - written_ns) / TICK_NS
-        if self._following is None or written_ns != self._written_ns:
-            self._following, self._written_ns = StopFollower(plan, ticks), written_ns
-        return self._following.command(ticks, reading)
-
     def stop_in_lockstep(self) -> str:
-        """Leave one frame for the moment at which the devices' time goes on."""
-        settings = self.control.settings
-        vesc = Vesc(settings, RealClock(), SerialPort(settings.port, settings.baud, shared=True), checked=True)
+        """The same while the devices' time stands still."""
+        rest = self.control.begin_rest()
         self._me.write(stopped_pid=self.control.pid)
-        if not vesc.reconnect():
-            return vesc.trouble()
-        vesc.stop()
-        vesc.close()
-        return "the next thing that the motor controller hears is a brake"
-
-
-def answer(vesc: Vesc) -> VescReading | None:
-    """What the motor controller measured last; None without a link."""
-    try:
-        return vesc.read()
-    except LinkLost:
-        return None
-
-
-def stands(reading: VescReading) -> bool:
-    """Whether the newest frame was answered, by a car that does not move."""
-    return reading.values_age_s < 2 * FRAME_EVERY_S and abs(reading.erpm_speed_m_s) < STANDING_M_S
-
-
-def release(vesc: Vesc) -> None:
-    """Leave the motor at zero current, where there is still a link to say so."""
-    try:
-        vesc.coast()
-    except LinkLost as error:
-        say(str(error))
+        said = rest.act_in_lockstep()
+        rest.close()
+        return said
 
 
 def say(text: str) -> None:
