@@ -32,7 +32,7 @@ HEARTBEAT_LIMIT_S = 0.06  # of control: three ticks; a process that is killed ne
 BUDDY_LIMIT_S = 0.05  # of the other guardian
 HUNG_S = 1.0  # a guardian without a heartbeat for so long will not come back by itself
 POLL_S = 0.01
-STOPPING_MAX_S = 5.0  # a car at 6 m/s stands after 0.7, on a quarter of the grip after 3
+STOPPING_MAX_S = 5.0  # of a robot that is dead: a fast car stands after 0.7, on ice after 3
 LOOK_EVERY_S = 0.25  # at the session
 ORPHANS_MAX_S = 12.0  # for the processes of a session that died to end by themselves
 
