@@ -28,9 +28,17 @@ def overridden_share(laps: list[dict[str, Any]], until_s: float = math.inf, coun
     return round(sum(lap["overrides"] for lap in last) / decisions, 4) if decisions else None
 
 
+def rounded(merit: float | None) -> float | None:
+    """As it is shown."""
+    return None if merit is None else round(merit, 3)
+
+
 def summarise(progress: Progress, best_lap_s: float | None, yardstick_s: float | None, virtual: bool, wall_s: float,
               run: str) -> dict[str, Any]:  # fmt: skip
-    """The figures of `robot practice --json`; None where something did not happen. best_lap_s: see `best_median_s`."""
+    """The figures of `robot practice --json`; None where something did not happen. best_lap_s: see `best_median_s`.
+
+    merit_first, _best, _last: of the first episode, clean or not; the best clean one; the median of the last five clean ones.
+    """
     laps = clean_laps(progress)
     until_s = progress.practice_s + 1.0
     baseline = [lap for lap in progress.laps if lap["baseline"] and lap["clean"]]
@@ -41,13 +49,23 @@ def summarise(progress: Progress, best_lap_s: float | None, yardstick_s: float |
 
     failed = [recovery for recovery in progress.recoveries if not recovery["succeeded"]]
     first_laps = [lap for lap in progress.laps if lap["practice_s"] > 0][:1]
+    last = median_of_last(laps)
     return {
         "run": run,
+        # of every task
+        "merit_name": "lap_s",
+        "merit_first": rounded(first_laps[0]["lap_s"] if first_laps else None),
+        "merit_best": rounded(best),
+        "merit_last": rounded(last),
+        "episodes": len(progress.laps),
+        "failures": sum(not lap["clean"] for lap in progress.laps),
+        "robot_minutes": round(progress.practice_s / 60.0, 3),
+        # of this one
         "minutes_to_first_lap": round(laps[0]["practice_s"] / 60.0, 3) if laps else None,
         "demo_lap_s": round(progress.demo_lap_s, 3) if progress.demo_lap_s else None,
         "yardstick_lap_s": round(yardstick_s, 3) if yardstick_s else None,
         "best_ratio": ratio(best),
-        "median5_ratio": ratio(median_of_last(laps)),
+        "median5_ratio": ratio(last),
         "best_median5_ratio": ratio(best_lap_s),
         "median5_ratio_at_minutes": {
             str(m): ratio(median_of_last(laps, 60.0 * m)) for m in MINUTES if 60.0 * m <= until_s

@@ -31,6 +31,14 @@ def test_only_clean_laps_of_the_learner_count() -> None:
     assert figures(laps, 2.0)["median5_ratio_at_minutes"] == {"2": 1.05}
 
 
+def test_the_merit_of_a_run_is_told_as_for_every_task() -> None:
+    laps = [lap(0.1, 9.0, clean=False), lap(0.2, 7.0), *(lap(0.3 + 0.1 * k, 6.0 - 0.1 * k) for k in range(5))]
+    told = figures(laps, 1.0)
+    names = ("merit_name", "merit_first", "merit_best", "merit_last", "episodes", "failures", "robot_minutes")
+    assert [told[name] for name in names] == ["lap_s", 9.0, 5.6, 5.8, 7, 1, 1.0]
+    assert [figures([], 1.0)[name] for name in names] == ["lap_s", None, None, None, 0, 0, 1.0]
+
+
 def test_without_laps_there_are_no_ratios() -> None:
     told = figures([], 2.0)
     assert told["median5_ratio_at_minutes"] == {"2": None}
