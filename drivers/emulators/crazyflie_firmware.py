@@ -10,13 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from drivers.emulators.crazyflie_body import Body
-from drivers.emulators.crazyflie_commander import (
-    HIGH_LEVEL_MS,
-    Commander,
-    HighLevelCommander,
-    Priority,
-    level,
-)
+from drivers.emulators.crazyflie_commander import HIGH_LEVEL_MS, Commander, HighLevelCommander, Priority, level
 from drivers.emulators.crazyflie_localization import tell_pose
 from drivers.emulators.crazyflie_pid import CascadedPid
 from drivers.emulators.crazyflie_power import Battery

@@ -4,18 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drivers.emulators.crazyflie_body import (
-    ACC_X,
-    E_A_X,
-    E_PITCH,
-    E_Q_W,
-    E_Q_X,
-    E_ROLL,
-    E_V_X,
-    E_X,
-    E_YAW,
-    GYRO_X,
-)
+from drivers.emulators.crazyflie_body import ACC_X, E_A_X, E_PITCH, E_Q_W, E_Q_X, E_ROLL, E_V_X, E_X, E_YAW, GYRO_X
 from drivers.emulators.crazyflie_pid import FULL, LOOPS
 from drivers.emulators.crazyflie_toc import LogVariable, Number, Parameter
 

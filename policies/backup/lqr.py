@@ -19,13 +19,7 @@ from numba import njit
 from scipy.linalg import solve_discrete_are
 
 from policies.backup.set_point import POSITION, RATE, VELOCITY, rotor_shares, tilt_towards, yaw_of
-from sim.quadrotor.model import (
-    GRAVITY_M_S2,
-    N_ROTORS,
-    STEP_S,
-    QuadrotorParameters,
-    rk4_step,
-)
+from sim.quadrotor.model import GRAVITY_M_S2, N_ROTORS, STEP_S, QuadrotorParameters, rk4_step
 
 N_DEVIATIONS, N_REGULATED = 16, 19
 DIFFERENCE = 1e-4  # of the finite differences, in each column's unit

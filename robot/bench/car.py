@@ -18,13 +18,7 @@ from robot.bench.rates import calls_per_s, sgemm_gflops
 from robot.tasks.race_track import task as race_track
 from sim.car import kernel as car_kernel
 from sim.car.batch import CarBatch
-from sim.car.model import (
-    GRAVITY_M_S2,
-    PHYSICS_STEP_S,
-    Randomisation,
-    body_derivative,
-    load_parameters,
-)
+from sim.car.model import GRAVITY_M_S2, PHYSICS_STEP_S, Randomisation, body_derivative, load_parameters
 from sim.car.reference import ReferenceCar
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 

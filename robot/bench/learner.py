@@ -16,13 +16,7 @@ from policies.actor import LOG_STD_MAX, LOG_STD_MIN, weight_views
 from policies.rlpd import Mirror, Rlpd
 from policies.rlpd_config import RlpdConfig
 from robot.robots.car.records import TRANSITION
-from robot.tasks.race_track.task import (
-    ACTION_SIZE,
-    MIRROR_ACTION_SIGN,
-    MIRROR_COLUMNS,
-    MIRROR_SIGN,
-    OBSERVATION_SIZE,
-)
+from robot.tasks.race_track.task import ACTION_SIZE, MIRROR_ACTION_SIGN, MIRROR_COLUMNS, MIRROR_SIGN, OBSERVATION_SIZE
 
 
 class Critic(nn.Module):

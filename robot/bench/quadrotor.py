@@ -18,12 +18,7 @@ import numpy as np
 from robot.bench.rates import calls_per_s, sgemm_gflops
 from robot.tasks import hover
 from sim.quadrotor.batch import QuadrotorBatch, SensorNoise
-from sim.quadrotor.model import (
-    QuadrotorParameters,
-    QuadrotorRandomisation,
-    derivative,
-    load_parameters,
-)
+from sim.quadrotor.model import QuadrotorParameters, QuadrotorRandomisation, derivative, load_parameters
 from sim.quadrotor.reference import ReferenceQuadrotor
 
 DRONES = (1, 64, 1024, 16384, 131072)

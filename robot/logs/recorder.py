@@ -18,12 +18,7 @@ import numpy as np
 from policies.replay import write_segment
 from robot.logs.writer import LogWriter, next_part
 from robot.runtime.clock import RealClock
-from robot.runtime.events import (
-    EVENT,
-    event_text,
-    make_event,
-    weights_dtype,
-)
+from robot.runtime.events import EVENT, event_text, make_event, weights_dtype
 from robot.runtime.records import Records
 from robot.runtime.run_folder import setup_path
 from robot.shared_memory.ring import Ring

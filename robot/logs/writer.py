@@ -7,12 +7,7 @@ import numpy as np
 from mcap.writer import CompressionType, Writer
 
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, encode, message_definition
-from robot.runtime.events import (
-    EVENT_JSON_SCHEMA,
-    EVENT_SCHEMA,
-    event_text,
-    weights_dtype,
-)
+from robot.runtime.events import EVENT_JSON_SCHEMA, EVENT_SCHEMA, event_text, weights_dtype
 from robot.runtime.records import Records
 from robot.runtime.run_folder import setup_name
 

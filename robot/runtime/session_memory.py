@@ -12,13 +12,7 @@ from robot.runtime.episodes import episode_dtype
 from robot.runtime.events import EVENT, weights_dtype
 from robot.runtime.robot import Robot
 from robot.runtime.session_file import GUARDIANS
-from robot.shared_memory.blocks import (
-    GUARDIAN_STATUS,
-    LEARNER_STATUS,
-    SharedRecord,
-    control_status,
-    session_status,
-)
+from robot.shared_memory.blocks import GUARDIAN_STATUS, LEARNER_STATUS, SharedRecord, control_status, session_status
 from robot.shared_memory.mailbox import Mailbox
 from robot.shared_memory.ring import Ring
 

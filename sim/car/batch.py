@@ -9,12 +9,7 @@ import numpy as np
 from numba import njit
 
 from sim.car import kernel
-from sim.car.model import (
-    PHYSICS_STEP_S,
-    CarParameters,
-    Randomisation,
-    load_parameters,
-)
+from sim.car.model import PHYSICS_STEP_S, CarParameters, Randomisation, load_parameters
 from sim.single_precision import OPTIONS, specialise
 from sim.tracks.track import Course
 

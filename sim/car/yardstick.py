@@ -21,13 +21,7 @@ from numba import njit
 from scipy.interpolate import CubicSpline
 
 from sim.car.model import CarParameters, load_parameters
-from sim.car.racing_line import (
-    CRASH_COST,
-    N_GAINS,
-    driven_lap,
-    line_points,
-    steady_state_lap,
-)
+from sim.car.racing_line import CRASH_COST, N_GAINS, driven_lap, line_points, steady_state_lap
 from sim.cma_es import minimise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.track import Course

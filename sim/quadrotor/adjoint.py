@@ -39,13 +39,7 @@ from sim.quadrotor.model import (
     rotor_rate,
     rotor_thrust,
 )
-from sim.quadrotor.rows import (
-    four,
-    parameters_at,
-    put_four_at,
-    put_state_at,
-    state_at,
-)
+from sim.quadrotor.rows import four, parameters_at, put_four_at, put_state_at, state_at
 
 LANES = uintp(16)
 ROWS_STATE, ROWS_PARAMETERS, ROWS_COMMAND = uintp(N_STATE), uintp(N_PARAMETERS), uintp(N_ROTORS)

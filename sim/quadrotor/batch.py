@@ -10,13 +10,7 @@ import numpy as np
 from numba import njit
 
 from sim.quadrotor import kernel
-from sim.quadrotor.model import (
-    GRAVITY_M_S2,
-    STEP_S,
-    QuadrotorParameters,
-    QuadrotorRandomisation,
-    load_parameters,
-)
+from sim.quadrotor.model import GRAVITY_M_S2, STEP_S, QuadrotorParameters, QuadrotorRandomisation, load_parameters
 from sim.single_precision import OPTIONS, specialise
 
 LANES = 64  # eight vectors of eight: enough independent work to hide how long each operation takes

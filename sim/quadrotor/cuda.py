@@ -18,12 +18,7 @@ import numpy as np
 from numba import config, cuda, float32, int32, uint32, uintp
 
 from sim.quadrotor import kernel
-from sim.quadrotor.batch import (
-    Options,
-    QuadrotorBatch,
-    QuadrotorTask,
-    supplied_names,
-)
+from sim.quadrotor.batch import Options, QuadrotorBatch, QuadrotorTask, supplied_names
 from sim.quadrotor.kernel import (
     GROUND,
     GUST,

@@ -14,12 +14,7 @@ from gymnasium.vector.utils import batch_space
 from numba import njit
 
 from sim.quadrotor import kernel
-from sim.quadrotor.batch import (
-    QuadrotorBatch,
-    QuadrotorTask,
-    gather,
-    scatter,
-)
+from sim.quadrotor.batch import QuadrotorBatch, QuadrotorTask, gather, scatter
 
 NOISE_SCALE = int(kernel.NOISE_SCALE)
 NOISE_MAX = 3.5  # standard deviations that the simulator's noise never exceeds

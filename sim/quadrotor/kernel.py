@@ -34,15 +34,7 @@ from sim.quadrotor.model import (
     rk4_step,
     scaled_parameters,
 )
-from sim.quadrotor.rows import (
-    eight,
-    four,
-    parameters_at,
-    put_four_at,
-    put_parameters_at,
-    put_state_at,
-    state_at,
-)
+from sim.quadrotor.rows import eight, four, parameters_at, put_four_at, put_parameters_at, put_state_at, state_at
 
 # Supplied by `build_step`: the block's width, the record's size, what a task's module says, and the options.
 LANES: np.uintp = np.uintp(0)

@@ -10,13 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import (
-    binary_erosion,
-    binary_fill_holes,
-    distance_transform_edt,
-    find_objects,
-    label,
-)
+from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, find_objects, label
 from scipy.spatial import cKDTree
 
 from sim.closed_line import gaussian, smoothed, turns

@@ -12,13 +12,7 @@ from numba import njit
 from sim.closed_line import gaussian, smoothed, turns, way_along
 from sim.distance_field import OccupancyGrid, distance_at, to_cells
 from sim.tracks.map_file import load_map
-from sim.tracks.map_loops import (
-    Loop,
-    crossing_of,
-    find_loops,
-    outline,
-    rough_outline,
-)
+from sim.tracks.map_loops import Loop, crossing_of, find_loops, outline, rough_outline
 from sim.tracks.track import Course, closed_course, with_room
 
 __all__ = ["course_along", "find_course", "load_map"]

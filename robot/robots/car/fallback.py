@@ -7,12 +7,7 @@ import numpy as np
 from drivers.base import VescReading
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.shield.predictive_brake import MARGIN_M, carry_on, plan_stop
-from robot.robots.car.shield.rollout import (
-    ACTIONS,
-    HARDEST,
-    LAST_M_S,
-    pursuit,
-)
+from robot.robots.car.shield.rollout import ACTIONS, HARDEST, LAST_M_S, pursuit
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.shield.supervision import BACKUP_SPEED_M_S, FULL_BRAKE_A, Command
 

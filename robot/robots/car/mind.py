@@ -30,13 +30,7 @@ from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
 from robot.robots.car.shield.obstacles import Obstacles
-from robot.robots.car.shield.predictive_brake import (
-    AS_PROPOSED,
-    MARGIN_M,
-    SLIPPERY_SHARE,
-    UNAVOIDABLE,
-    filter_action,
-)
+from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, UNAVOIDABLE, filter_action
 from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
@@ -44,12 +38,7 @@ from robot.robots.car.tally import Tally
 from robot.runtime.records import EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
 from robot.tasks.race_track import task
-from sim.car.model import (
-    P_EMPTY_V,
-    P_GRIP,
-    P_HALF_LENGTH,
-    P_HALF_WIDTH,
-)
+from sim.car.model import P_EMPTY_V, P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
 from sim.distance_field import footprint_clearance
 from sim.tracks.track import Course
 

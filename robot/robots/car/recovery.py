@@ -21,12 +21,7 @@ from drivers.base import LidarReading
 from policies.backup.pure_pursuit import pursue
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
 from robot.tasks.race_track.task import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
-from sim.car.model import (
-    P_FRONT,
-    P_HALF_LENGTH,
-    P_HALF_WIDTH,
-    P_REAR,
-)
+from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
 from sim.portable_math import cos_sin
 
 HALT_S = 0.3

@@ -15,12 +15,7 @@ from policies.array_file import named
 from robot.logs.mcap_file import DamagedLog, McapFile, RefusedLog
 from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, decode, encode, message_definition
 from robot.logs.writer import LIBRARY
-from robot.runtime.events import (
-    EVENT_JSON_SCHEMA,
-    EVENT_SCHEMA,
-    event_text,
-    make_event,
-)
+from robot.runtime.events import EVENT_JSON_SCHEMA, EVENT_SCHEMA, event_text, make_event
 
 LOG_FILE = "log.mcap"  # in a run's folder
 FLIGHT_TOPIC, EVENTS_TOPIC = "/flight", "/events"

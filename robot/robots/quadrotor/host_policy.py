@@ -16,14 +16,7 @@ from firmware_export.crazyflie_app import POSITION_ERROR_MAX_M
 from firmware_export.network import Network
 from robot.robots.quadrotor.on_board import check_app
 from robot.tasks.network_of_run import TASK_MODULES
-from sim.quadrotor.model import (
-    N_ROTORS,
-    STEP_S,
-    QuadrotorParameters,
-    body_derivative,
-    rotor_thrust,
-    rotors_step,
-)
+from sim.quadrotor.model import N_ROTORS, STEP_S, QuadrotorParameters, body_derivative, rotor_thrust, rotors_step
 
 FOLLOW = 0.03  # share of the way to the drone's rate that the model's makes in a step, beside its own turning
 LEAD_S = 0.025  # by which the rate controller lags

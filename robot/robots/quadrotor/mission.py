@@ -28,22 +28,9 @@ from drivers.crazyflie import (
     Vector,
 )
 from robot.robots.quadrotor.figures import Figure, eased
-from robot.robots.quadrotor.fitness import (
-    AIRBORNE_M,
-    FRESH_S,
-    REST_S,
-    Flying,
-    Standing,
-    TouchDown,
-    battery_at_rest,
-)
+from robot.robots.quadrotor.fitness import AIRBORNE_M, FRESH_S, REST_S, Flying, Standing, TouchDown, battery_at_rest
 from robot.robots.quadrotor.flight_log import FLIGHT, FlightLog
-from robot.robots.quadrotor.flown import (
-    Flown,
-    Phase,
-    Place,
-    Positioning,
-)
+from robot.robots.quadrotor.flown import Flown, Phase, Place, Positioning
 from robot.robots.quadrotor.on_board import DOWN, LANDING_PHASE, landing_by_itself
 from robot.robots.quadrotor.pilot import Aborted, Pilot
 from robot.runtime.clock import Clock

@@ -35,18 +35,7 @@ from robot.tasks.race_track.task import (
     slew,
     target,
 )
-from sim.car.adjoint import (
-    FAST,
-    HEADING_ERROR,
-    LATERAL,
-    TAPE_COLUMNS,
-    V_X,
-    V_Y,
-    YAW_RATE,
-    S,
-    drive,
-    reverse,
-)
+from sim.car.adjoint import FAST, HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive, reverse
 from sim.car.model import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH
 
 COMMAND, EARLIER_COMMAND, LAST_ACTION, EARLIER_ACTION = 7, 9, 11, 13

@@ -32,22 +32,8 @@ from robot.tasks.race_track.task import (
     observe,
     preview_table,
 )
-from sim.car.adjoint import (
-    HEADING_ERROR,
-    LATERAL,
-    TAPE_COLUMNS,
-    V_X,
-    V_Y,
-    YAW_RATE,
-    S,
-    drive,
-)
-from sim.car.model import (
-    P_DELAY,
-    P_HALF_LENGTH,
-    P_HALF_WIDTH,
-    PHYSICS_STEP_S,
-)
+from sim.car.adjoint import HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive
+from sim.car.model import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH, PHYSICS_STEP_S
 from sim.tracks.track import Course
 
 RESTART_SPEED_M_S = 1.0

@@ -3,18 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from drivers.emulators.crazyflie_body import (
-    ACC_X,
-    ACC_Z,
-    E_PITCH,
-    E_Q_W,
-    E_ROLL,
-    E_YAW,
-    E_Z,
-    GYRO_X,
-    GYRO_Z,
-    Body,
-)
+from drivers.emulators.crazyflie_body import ACC_X, ACC_Z, E_PITCH, E_Q_W, E_ROLL, E_YAW, E_Z, GYRO_X, GYRO_Z, Body
 from sim.quadrotor.model import CRAZYFLIES, load_parameters
 
 

@@ -4,18 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from drivers.emulators.crazyflie_app import (
-    FORCE,
-)
-from firmware_export.crazyflie_app import (
-    build_for_host,
-)
+from drivers.emulators.crazyflie_app import FORCE
+from firmware_export.crazyflie_app import build_for_host
 from robot.robots.quadrotor.app_of_run import write_app_of_run
 from tests.firmware_export.app_flight import AppFlight
-from tests.firmware_export.crazyflie_app.bench import (
-    DRONE,
-    POLICIES,
-)
+from tests.firmware_export.crazyflie_app.bench import DRONE, POLICIES
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from drivers.emulators.crazyflie_app import (
-    ABSOLUTE,
-    LEGACY,
-    OFF,
-    VELOCITY,
-)
-from firmware_export.crazyflie_app import (
-    build_for_host,
-)
+from drivers.emulators.crazyflie_app import ABSOLUTE, LEGACY, OFF, VELOCITY
+from firmware_export.crazyflie_app import build_for_host
 from tests.firmware_export.app_flight import AppFlight, put
 from tests.firmware_export.crazyflie_app.bench import (
     DRONE,

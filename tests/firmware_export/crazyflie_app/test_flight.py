@@ -8,11 +8,7 @@ import pytest
 from drivers.emulators.crazyflie_body import E_YAW
 from robot.tasks import track_trajectory
 from tests.firmware_export.app_flight import AppFlight
-from tests.firmware_export.crazyflie_app.bench import (
-    DRONE,
-    ONE,
-    ZERO,
-)
+from tests.firmware_export.crazyflie_app.bench import DRONE, ONE, ZERO
 
 
 def test_it_hovers_goes_to_set_points_and_hands_back(flying):

@@ -7,19 +7,11 @@ import numpy as np
 import pytest
 
 from firmware_export.compilers import shared_library
-from firmware_export.crazyflie_app import (
-    AppPath,
-    write_app,
-)
+from firmware_export.crazyflie_app import AppPath, write_app
 from robot.robots.quadrotor.app_of_run import figure_of_eight
 from robot.tasks import track_trajectory
 from robot.tasks.network_of_run import network_of_run
-from tests.firmware_export.crazyflie_app.bench import (
-    DRONE,
-    ONE,
-    POLICIES,
-    ZERO,
-)
+from tests.firmware_export.crazyflie_app.bench import DRONE, ONE, POLICIES, ZERO
 
 
 def test_sine_and_cosine_need_no_libm(apps):

@@ -11,14 +11,7 @@ from policies.backup.lqr import INTEGRAL_LIMIT_M_S, N_DEVIATIONS, Lqr, gain, nex
 from policies.backup.set_point import N_SEEN, tilt_towards
 from robot.tasks import hover
 from sim.quadrotor.batch import QuadrotorBatch, Starts
-from sim.quadrotor.model import (
-    GRAVITY_M_S2,
-    QUADROTORS,
-    STEP_S,
-    load_parameters,
-    rotation_matrix,
-    rotor_thrust,
-)
+from sim.quadrotor.model import GRAVITY_M_S2, QUADROTORS, STEP_S, load_parameters, rotation_matrix, rotor_thrust
 
 CONTROLLERS = pytest.mark.parametrize("controller", [CascadedPid, Lqr])
 AT_REST = Starts(position_m=0.0, attitude_rad=0.0, velocity_m_s=0.0, rate_rad_s=0.0, centred_share=1.0)

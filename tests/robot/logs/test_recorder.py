@@ -20,12 +20,7 @@ from robot.logs import recorder as recording
 from robot.logs.reader import LogReader
 from robot.logs.recorder import Recorder, RecorderConfig, record
 from robot.robots.car.records import OUTPUTS, READINGS, RECORDS, TRANSITION
-from robot.runtime.events import (
-    EVENT,
-    make_event,
-    make_weights,
-    weights_dtype,
-)
+from robot.runtime.events import EVENT, make_event, make_weights, weights_dtype
 from robot.shared_memory.mailbox import Weights
 from robot.shared_memory.ring import Ring
 

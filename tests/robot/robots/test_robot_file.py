@@ -8,12 +8,7 @@ from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
 from robot.practice.settings import PracticeConfig, load_config
 from robot.robots.car.devices import lidar_settings, vesc_settings
-from robot.robots.robot_file import (
-    believed_car,
-    load_drone,
-    load_robot,
-    robot_names,
-)
+from robot.robots.robot_file import believed_car, load_drone, load_robot, robot_names
 from robot.runtime.run_folder import new_run_folder, save_config
 from sim.car.model import DATA
 

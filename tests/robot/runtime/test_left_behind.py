@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 
 from robot.practice.run_lock import LOCK_FILE, RunLock
-from robot.runtime.left_behind import (
-    is_alive,
-    modules_given,
-    sweep_memory,
-    tidy_up,
-)
+from robot.runtime.left_behind import is_alive, modules_given, sweep_memory, tidy_up
 from robot.runtime.session_file import SessionFile
 from robot.shared_memory.shared_block import SHARED_FOLDER, SharedBlock
 

@@ -19,12 +19,7 @@ import pytest
 from drivers.vesc import GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_SERVO_POS, FrameParser, frame
 from robot.robots.car.shield.stop_plan import PLAN_TICKS, StopPlan
 from robot.runtime.session_file import GUARDIANS, SessionFile
-from robot.shared_memory.blocks import (
-    CONTROL_STATUS,
-    GUARDIAN_STATUS,
-    SESSION_STATUS,
-    SharedRecord,
-)
+from robot.shared_memory.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.shared_block import SHARED_FOLDER
 
 PATIENCE_S = 20.0

@@ -14,13 +14,7 @@ from typing import Any
 import pytest
 
 from robot.training import run_sweep as module
-from robot.training.run_sweep import (
-    Outcome,
-    Standing,
-    run_sweep,
-    save,
-    train_once,
-)
+from robot.training.run_sweep import Outcome, Standing, run_sweep, save, train_once
 from robot.training.sweep_file import Run, Sweep
 from sim.input_files import read_toml
 

@@ -13,12 +13,7 @@ from robot.cli import train as verb
 from robot.training import run_sweep
 from robot.training.run_sweep import Outcome, save
 from robot.training.sweep_file import Sweep, load_sweep
-from robot.training.sweep_results import (
-    as_table,
-    median_and_worst,
-    results_of,
-    save_results,
-)
+from robot.training.sweep_results import as_table, median_and_worst, results_of, save_results
 
 # Ratio of the runs with seed 0, 1, 2; None: no lap; "": failed
 RATIOS = {True: (1.1, 1.3, 1.2), False: (1.05, None, "")}

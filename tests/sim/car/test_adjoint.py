@@ -6,21 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.car.adjoint import (
-    N_STATE,
-    STEER,
-    V_X,
-    drive,
-    new_tape,
-    reverse,
-)
-from sim.car.model import (
-    PHYSICS_STEP_S,
-    CarParameters,
-    hidden_car,
-    load_parameters,
-    step_pose,
-)
+from sim.car.adjoint import N_STATE, STEER, V_X, drive, new_tape, reverse
+from sim.car.model import PHYSICS_STEP_S, CarParameters, hidden_car, load_parameters, step_pose
 
 SPACING_M = 0.2
 BENDS = np.random.default_rng(3).normal(size=40) * 0.3  # a closed course of 8 m, curvature at its rows

@@ -10,19 +10,9 @@ from numba import float32, njit, uint32, uint64
 
 from robot.tasks.race_track import task as race_track
 from sim.car import kernel
-from sim.car.batch import (
-    LANES,
-    CarBatch,
-    Starts,
-    supplied_names,
-)
+from sim.car.batch import LANES, CarBatch, Starts, supplied_names
 from sim.car.kernel import TERMINATED, TRUNCATED
-from sim.car.model import (
-    PHYSICS_STEP_S,
-    Randomisation,
-    load_parameters,
-    step_pose,
-)
+from sim.car.model import PHYSICS_STEP_S, Randomisation, load_parameters, step_pose
 from sim.car.reference import ReferenceCar
 from sim.single_precision import OPTIONS, specialise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in

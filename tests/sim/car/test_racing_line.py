@@ -9,21 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.car.model import GRAVITY_M_S2, load_parameters
-from sim.car.racing_line import (
-    CRASH_COST,
-    driven_lap,
-    line_points,
-    overlap,
-    steady_state_lap,
-)
+from sim.car.racing_line import CRASH_COST, driven_lap, line_points, overlap, steady_state_lap
 from sim.car.yardstick import CommandLimits
 from sim.tracks.built_in_tracks import built_in
-from sim.tracks.track import (
-    Course,
-    closed_course,
-    place,
-    project,
-)
+from sim.tracks.track import Course, closed_course, place, project
 
 CAR = load_parameters()
 CALM = np.array([0.4, 0.1, 0.15, 0.02, 0.0])  # gains for driving well within the limits

@@ -11,13 +11,7 @@ import torch
 from numba import njit
 
 from sim.quadrotor import adjoint as quadrotor_adjoint
-from sim.quadrotor.adjoint import (
-    LANES,
-    advance,
-    reverse,
-    training_step,
-    training_step_adjoint,
-)
+from sim.quadrotor.adjoint import LANES, advance, reverse, training_step, training_step_adjoint
 from sim.quadrotor.model import (
     N_PARAMETERS,
     N_ROTORS,

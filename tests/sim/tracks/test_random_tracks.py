@@ -6,12 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.distance_field import distance_at, rasterise
-from sim.tracks.random_tracks import (
-    HALF_WIDTH_M,
-    LENGTH_M,
-    RADIUS_MIN_M,
-    random_course,
-)
+from sim.tracks.random_tracks import HALF_WIDTH_M, LENGTH_M, RADIUS_MIN_M, random_course
 from sim.tracks.track import WIDTH_TIMES_CURVATURE_MAX, Course
 
 SAMPLE = [random_course(seed) for seed in range(40)]

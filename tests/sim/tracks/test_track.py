@@ -6,13 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
-from sim.tracks.track import (
-    WIDTH_TIMES_CURVATURE_MAX,
-    Course,
-    closed_course,
-    place,
-    project,
-)
+from sim.tracks.track import WIDTH_TIMES_CURVATURE_MAX, Course, closed_course, place, project
 
 COURSES = {name: built_in(name) for name in BUILT_IN}
 

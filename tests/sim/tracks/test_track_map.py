@@ -12,14 +12,7 @@ from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.random_tracks import random_course
 from sim.tracks.track import WIDTH_TIMES_CURVATURE_MAX, Course, project
-from sim.tracks.track_map import (
-    HALF_WIDTH_M,
-    ROOM_MAX_M,
-    ROOM_MIN_M,
-    find_course,
-    load_map,
-    loops_in_words,
-)
+from sim.tracks.track_map import HALF_WIDTH_M, ROOM_MAX_M, ROOM_MIN_M, find_course, load_map, loops_in_words
 from tests.sim.drawn_maps import FREE, UNKNOWN, WALL, swept, write_map
 
 

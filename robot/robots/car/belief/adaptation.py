@@ -17,36 +17,11 @@ from robot.robots.car.shield.predictive_brake import MEASURED_SHARE
 from robot.robots.car.shield.rollout import believed_cars
 from robot.robots.car.training.pretraining import pretrain
 from robot.robots.car.training.training import ONWARD_RATE, RANDOMISED, Trial
-from robot.tasks.race_track.gradient import (
-    COMMAND,
-    EARLIER_ACTION,
-    EARLIER_COMMAND,
-    LAST_ACTION,
-    N_LANE,
-    decide,
-)
+from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track.laps import EstimateNoise, pack_courses
-from robot.tasks.race_track.task import (
-    DECISION_S,
-    SEEN_EARLIER_ACTION,
-    SEEN_LAST_ACTION,
-    SPEED_MIN_M_S,
-    motion_seen,
-)
-from sim.car.adjoint import (
-    STEER,
-    TAPE_COLUMNS,
-    V_X,
-    V_Y,
-    YAW_RATE,
-    drive,
-)
-from sim.car.model import (
-    P_DELAY,
-    PHYSICS_STEP_S,
-    CarParameters,
-    Randomisation,
-)
+from robot.tasks.race_track.task import DECISION_S, SEEN_EARLIER_ACTION, SEEN_LAST_ACTION, SPEED_MIN_M_S, motion_seen
+from sim.car.adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
+from sim.car.model import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
 from sim.tracks.track import Course
 
 GRIPS = np.linspace(0.4, 1.3, 91)  # of the nominal one

@@ -11,32 +11,10 @@ from numba import njit
 
 from policies.actor import act, squash
 from robot.robots.car.records import TRANSITION
-from robot.robots.car.shield.predictive_brake import (
-    AS_PROPOSED,
-    MARGIN_M,
-    SLIPPERY_SHARE,
-    filter_action,
-)
-from robot.robots.car.shield.rollout import (
-    HARDEST,
-    N_AT,
-    N_COMMAND,
-    NO_OBSTACLES,
-    believed_cars,
-)
-from robot.tasks.race_track.gradient import (
-    COMMAND,
-    EARLIER_ACTION,
-    LAST_ACTION,
-    N_LANE,
-    decide,
-)
-from robot.tasks.race_track.laps import (
-    RESTART_SPEED_M_S,
-    EstimateNoise,
-    pack_courses,
-    place,
-)
+from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, filter_action
+from robot.robots.car.shield.rollout import HARDEST, N_AT, N_COMMAND, NO_OBSTACLES, believed_cars
+from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, LAST_ACTION, N_LANE, decide
+from robot.tasks.race_track.laps import RESTART_SPEED_M_S, EstimateNoise, pack_courses, place
 from robot.tasks.race_track.task import (
     ACTION_SIZE,
     DECISION_S,
@@ -52,25 +30,8 @@ from robot.tasks.race_track.task import (
     slew,
     target,
 )
-from sim.car.adjoint import (
-    HEADING_ERROR,
-    LATERAL,
-    TAPE_COLUMNS,
-    V_X,
-    V_Y,
-    YAW_RATE,
-    S,
-    drive,
-)
-from sim.car.model import (
-    P_DELAY,
-    P_HALF_LENGTH,
-    P_HALF_WIDTH,
-    PHYSICS_STEP_S,
-    CarParameters,
-    Randomisation,
-    hidden_car,
-)
+from sim.car.adjoint import HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive
+from sim.car.model import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH, PHYSICS_STEP_S, CarParameters, Randomisation, hidden_car
 from sim.tracks.track import Course
 
 CARS = 60

@@ -26,20 +26,9 @@ from numba import njit
 from drivers.base import LIDAR_POINTS_MAX, LidarReading, VescReading
 from robot.robots.car.demonstration.gap_follower import CURVATURES, choose
 from robot.robots.car.estimation.growing_field import KNOWN_M, insert
-from robot.robots.car.estimation.scan_matching import (
-    deskew,
-    distance_and_slope,
-    match,
-    solve3,
-)
+from robot.robots.car.estimation.scan_matching import deskew, distance_and_slope, match, solve3
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
-from sim.car.model import (
-    P_FRONT,
-    P_HALF_LENGTH,
-    P_HALF_WIDTH,
-    P_REAR,
-    P_STEER_MAX,
-)
+from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR, P_STEER_MAX
 from sim.portable_math import cos_sin, inverse
 
 SPEED_M_S = 0.5

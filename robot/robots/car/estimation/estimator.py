@@ -4,13 +4,7 @@ import math
 
 import numpy as np
 
-from robot.robots.car.estimation.global_localisation import (
-    CAST_BEAMS,
-    CONFIDENT,
-    MapSearch,
-    Search,
-    agreement,
-)
+from robot.robots.car.estimation.global_localisation import CAST_BEAMS, CONFIDENT, MapSearch, Search, agreement
 from robot.robots.car.estimation.tracker import Estimate, Pose, Tracker
 from sim.distance_field import OccupancyGrid
 from sim.tracks.track import Course

@@ -15,18 +15,8 @@ from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.estimation.estimator import Estimator
 from robot.robots.car.estimation.sensed_car import SensedCar
 from robot.robots.car.estimation.tracker import Estimate
-from robot.tasks.race_track.task import (
-    STEER_MAX_RAD,
-    STEER_SLEW_RAD_S,
-    TICK_S,
-    slew,
-)
-from sim.car.model import (
-    GRAVITY_M_S2,
-    CarParameters,
-    hidden_car,
-    load_parameters,
-)
+from robot.tasks.race_track.task import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S, slew
+from sim.car.model import GRAVITY_M_S2, CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid
 from sim.tracks.track import Course
 

@@ -17,16 +17,7 @@ from numba import njit
 
 from drivers.base import VescReading
 from robot.robots.car.estimation.odometry import ACCEL_MAX_M_S2, STALE_S
-from sim.car.model import (
-    GRAVITY_M_S2,
-    P_FRONT,
-    P_GRIP,
-    P_MOTOR_GAIN,
-    P_REAR,
-    P_STEER_RATE,
-    P_STIFF_R,
-    body_derivative,
-)
+from sim.car.model import GRAVITY_M_S2, P_FRONT, P_GRIP, P_MOTOR_GAIN, P_REAR, P_STEER_RATE, P_STIFF_R, body_derivative
 from sim.portable_math import product
 
 V_X, V_Y, YAW_RATE, GRIP, TRIM = range(5)

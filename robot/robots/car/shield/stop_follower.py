@@ -8,13 +8,7 @@ the gyro says, and what it turned too far is steered against. What is not measur
 import numpy as np
 
 from drivers.base import VescReading
-from robot.robots.car.shield.stop_plan import (
-    BRAKE,
-    SERVO,
-    TICK_S,
-    TURNED,
-    WAY,
-)
+from robot.robots.car.shield.stop_plan import BRAKE, SERVO, TICK_S, TURNED, WAY
 
 HEADING_GAIN = 1.0  # steering for each rad that the car points elsewhere than planned
 CORRECTION_MAX_RAD = 0.4  # whatever a gyro says

@@ -13,35 +13,11 @@ import numpy as np
 
 from policies.actor import HIDDEN, actor_layers
 from policies.first_order import Adam, first_weights
-from robot.tasks.race_track.gradient import (
-    N_LANE,
-    N_NOISE,
-    Courses,
-    Objective,
-    window,
-)
-from robot.tasks.race_track.laps import (
-    EstimateNoise,
-    Laps,
-    judge,
-    place,
-)
-from robot.tasks.race_track.task import (
-    ACTION_SIZE,
-    OBSERVATION_SIZE,
-    PREVIEW_COLUMNS,
-    action_for,
-)
+from robot.tasks.race_track.gradient import N_LANE, N_NOISE, Courses, Objective, window
+from robot.tasks.race_track.laps import EstimateNoise, Laps, judge, place
+from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE, PREVIEW_COLUMNS, action_for
 from sim.car.adjoint import HEADING_ERROR, LATERAL, S
-from sim.car.model import (
-    P_DELAY,
-    P_GRIP,
-    P_INERTIA,
-    P_MASS,
-    P_TRIM,
-    CarParameters,
-    Randomisation,
-)
+from sim.car.model import P_DELAY, P_GRIP, P_INERTIA, P_MASS, P_TRIM, CarParameters, Randomisation
 
 LAYERS = actor_layers(OBSERVATION_SIZE, ACTION_SIZE)
 TRAINING_STEP_S = 0.02  # half as fine as the simulator's: millimetres apart over a decision, twice as fast

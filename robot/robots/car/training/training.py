@@ -16,13 +16,7 @@ import tyro
 
 from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import load_policy, save_policy
-from robot.robots.car.training.pretraining import (
-    LAYERS,
-    Check,
-    Recipe,
-    Trial,
-    pretrain,
-)
+from robot.robots.car.training.pretraining import LAYERS, Check, Recipe, Trial, pretrain
 from robot.robots.car.world import load_world
 from robot.runtime.run_folder import new_run_folder, save_config
 from robot.tasks.race_track.gradient import Objective

@@ -15,22 +15,9 @@ from numba import njit
 from policies.actor import tanh32, weight_views
 from policies.backup.set_point import N_SEEN
 from robot.tasks import hover
-from sim.quadrotor.batch import (
-    QuadrotorBatch,
-    SensorNoise,
-    Starts,
-    gather,
-    scatter,
-)
+from sim.quadrotor.batch import QuadrotorBatch, SensorNoise, Starts, gather, scatter
 from sim.quadrotor.kernel import TERMINATED
-from sim.quadrotor.model import (
-    N_ROTORS,
-    N_STATE,
-    STEP_S,
-    QuadrotorParameters,
-    QuadrotorRandomisation,
-    load_parameters,
-)
+from sim.quadrotor.model import N_ROTORS, N_STATE, STEP_S, QuadrotorParameters, QuadrotorRandomisation, load_parameters
 
 DECISIONS = 500
 TAIL = 200  # decisions at the end of a flight, over which errors and changes of the action are averaged

@@ -7,13 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from robot.robots.quadrotor.evaluation.judgement import (
-    CHANGES,
-    DELAYS_S,
-    NOMINAL,
-    Figures,
-    Judgement,
-)
+from robot.robots.quadrotor.evaluation.judgement import CHANGES, DELAYS_S, NOMINAL, Figures, Judgement
 from robot.views.plot_style import INK, STYLE
 
 SURVIVAL_COLOURS = LinearSegmentedColormap.from_list(

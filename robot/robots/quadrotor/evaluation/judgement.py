@@ -12,12 +12,7 @@ import numpy as np
 
 from policies.backup.cascaded_pid import CascadedPid
 from policies.backup.lqr import Lqr
-from robot.robots.quadrotor.evaluation.evaluation import (
-    Conditions,
-    Feedback,
-    Pilot,
-    evaluate,
-)
+from robot.robots.quadrotor.evaluation.evaluation import Conditions, Feedback, Pilot, evaluate
 from sim.quadrotor.model import QuadrotorParameters, load_parameters
 
 MORE_DELAY_S = 0.02

@@ -10,20 +10,9 @@ import numpy as np
 
 from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import PolicyFile, load_policy
-from robot.robots.quadrotor.evaluation.evaluation import (
-    Conditions,
-    Network,
-    Pilot,
-    evaluate,
-)
+from robot.robots.quadrotor.evaluation.evaluation import Conditions, Network, Pilot, evaluate
 from robot.robots.quadrotor.evaluation.evaluation_plots import heat_map
-from robot.robots.quadrotor.evaluation.judgement import (
-    NOMINAL,
-    Judgement,
-    airframe_name,
-    judge,
-    pilots_for,
-)
+from robot.robots.quadrotor.evaluation.judgement import NOMINAL, Judgement, airframe_name, judge, pilots_for
 from robot.robots.quadrotor.evaluation.tracking import LAPS_S, tracking_figures
 from robot.robots.quadrotor.evaluation.tracking import pilots_for as tracking_pilots_for
 from robot.robots.quadrotor.evaluation.video import check_format, frames, save_video
@@ -31,14 +20,7 @@ from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.robots.quadrotor.training.training import LATENCY_S, task_for
 from robot.tasks import track_trajectory
 from sim.input_files import from_table, read_text, shown, wrong
-from sim.quadrotor.model import (
-    CRAZYFLIES,
-    Q_X,
-    Q_Y,
-    STEP_S,
-    load_parameters,
-    quadrotors_named,
-)
+from sim.quadrotor.model import CRAZYFLIES, Q_X, Q_Y, STEP_S, load_parameters, quadrotors_named
 
 VIDEO_STARTS = 24  # of which the most tilted one is shown
 

@@ -16,14 +16,7 @@ from rich.table import Table
 
 from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
-from robot.robots.quadrotor.evaluation.evaluation import (
-    Conditions,
-    Feedback,
-    Pilot,
-    batch_for,
-    fly,
-    wilson_interval,
-)
+from robot.robots.quadrotor.evaluation.evaluation import Conditions, Feedback, Pilot, batch_for, fly, wilson_interval
 from robot.tasks import track_trajectory
 from robot.views.plot_style import INK, STYLE
 from sim.quadrotor.model import STEP_S, QuadrotorParameters

@@ -13,13 +13,7 @@ import numpy as np
 from numba import njit
 
 from policies.actor import orthogonal, weight_count, weight_views
-from sim.quadrotor.batch import (
-    QuadrotorBatch,
-    SensorNoise,
-    Starts,
-    gather,
-    scatter,
-)
+from sim.quadrotor.batch import QuadrotorBatch, SensorNoise, Starts, gather, scatter
 from sim.quadrotor.model import (
     GRAVITY_M_S2,
     M_0,

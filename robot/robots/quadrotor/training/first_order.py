@@ -18,12 +18,7 @@ from policies.actor import HIDDEN, actor_layers, weight_views
 from policies.backup.set_point import N_SEEN
 from policies.first_order import first_weights
 from policies.muon import Muon
-from robot.robots.quadrotor.training.window import (
-    Drones,
-    Objective,
-    Tape,
-    build_window,
-)
+from robot.robots.quadrotor.training.window import Drones, Objective, Tape, build_window
 from sim.quadrotor.adjoint import LANES
 from sim.quadrotor.batch import SensorNoise, Starts
 from sim.quadrotor.model import (

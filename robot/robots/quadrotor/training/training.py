@@ -16,12 +16,7 @@ import numpy as np
 
 from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import save_policy
-from robot.robots.quadrotor.evaluation.evaluation import (
-    DISTURBED,
-    Conditions,
-    Network,
-    evaluate,
-)
+from robot.robots.quadrotor.evaluation.evaluation import DISTURBED, Conditions, Network, evaluate
 from robot.robots.quadrotor.evaluation.judgement import MORE_DELAY_S, VARIED, Figures
 from robot.robots.quadrotor.evaluation.tracking import track, tracking_figures
 from robot.robots.quadrotor.training.first_order import FirstOrder, Recipe
@@ -30,15 +25,7 @@ from robot.robots.quadrotor.training.window import Objective
 from robot.runtime.run_folder import new_run_folder, save_config
 from robot.tasks import recover, task_module
 from sim.quadrotor.batch import SensorNoise
-from sim.quadrotor.model import (
-    FLEET,
-    Q_X,
-    Q_Y,
-    STEP_S,
-    QuadrotorParameters,
-    load_parameters,
-    quadrotors_named,
-)
+from sim.quadrotor.model import FLEET, Q_X, Q_Y, STEP_S, QuadrotorParameters, load_parameters, quadrotors_named
 
 TWICE = ("crazyflie_2_1", "crazyflie_2_1_plus")  # of a fleet: those with little thrust to recover with
 CHECKS, CHECK_FLIGHTS = 8, 256

@@ -21,12 +21,7 @@ from policies.backup.set_point import RATE as SEEN_RATE
 from policies.backup.set_point import VELOCITY as SEEN_VELOCITY
 from policies.first_order import backward, forward, unpack, weight_gradient
 from sim.quadrotor import adjoint as quadrotor_adjoint
-from sim.quadrotor.adjoint import (
-    LANES,
-    ROWS_STATE,
-    advance,
-    reverse,
-)
+from sim.quadrotor.adjoint import LANES, ROWS_STATE, advance, reverse
 from sim.quadrotor.model import N_STATE, STEP_S
 from sim.quadrotor.rows import state_at
 from sim.single_precision import CPU, OPTIONS, specialise

@@ -5,21 +5,9 @@ import numpy as np
 from drivers.base import VescReading
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.shield.rollout import (
-    ACTIONS,
-    HARDEST,
-    LEAST,
-    SHARE,
-    SLOW_M_S,
-    braking,
-)
+from robot.robots.car.shield.rollout import ACTIONS, HARDEST, LEAST, SHARE, SLOW_M_S, braking
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
-from sim.car.model import (
-    P_FRONT,
-    P_MOTOR_GAIN,
-    P_REAR,
-    P_STEER_MAX,
-)
+from sim.car.model import P_FRONT, P_MOTOR_GAIN, P_REAR, P_STEER_MAX
 
 
 class Unverified(Fallback):

@@ -5,12 +5,7 @@ import json
 import numpy as np
 
 from policies.actor import actor_layers, initial_weights
-from robot.robots.car.mind import (
-    GIVE_UP_S,
-    SAY_EVERY_S,
-    Phase,
-    Pipeline,
-)
+from robot.robots.car.mind import GIVE_UP_S, SAY_EVERY_S, Phase, Pipeline
 from robot.robots.car.records import READINGS
 from robot.robots.car.setup import PipelineSetup
 from robot.tasks.race_track import task

@@ -9,14 +9,7 @@ import pytest
 from PIL import Image
 
 from robot.logs.reader import LogReader
-from robot.robots.car.plots import (
-    demonstration,
-    draw,
-    learned,
-    load_run,
-    plot_run,
-    rows_of,
-)
+from robot.robots.car.plots import demonstration, draw, learned, load_run, plot_run, rows_of
 
 
 def test_a_run_is_drawn_into_its_folder(made_up_run: Path) -> None:

@@ -8,12 +8,7 @@ import pytest
 
 from robot.logs.mcap_file import DamagedLog, RefusedLog
 from robot.practice.settings import PracticeConfig
-from robot.robots.quadrotor.flight_log import (
-    FLIGHT,
-    FlightLog,
-    is_flight,
-    read_flight,
-)
+from robot.robots.quadrotor.flight_log import FLIGHT, FlightLog, is_flight, read_flight
 from robot.runtime.run_folder import save_config
 
 

@@ -10,13 +10,7 @@ import pytest
 from drivers.crazyflie import CrazyflieCommand, CrazyflieReading
 from robot.robots.quadrotor.host_policy import HostPolicy, ahead
 from robot.tasks.network_of_run import network_of_run
-from sim.quadrotor.model import (
-    GRAVITY_M_S2,
-    STEP_S,
-    QuadrotorParameters,
-    load_parameters,
-    rotation_matrix,
-)
+from sim.quadrotor.model import GRAVITY_M_S2, STEP_S, QuadrotorParameters, load_parameters, rotation_matrix
 
 RATE_LAG_S, LATE = 0.025, 2  # time constant of the drone's rate loop; steps that its log is old
 HOME = (0.2, -0.1, 1.0)

@@ -6,12 +6,7 @@ import matplotlib.figure
 import numpy as np
 import pytest
 
-from robot.robots.quadrotor.flight_log import (
-    FLIGHT,
-    LOG_FILE,
-    FlightLog,
-    is_flight,
-)
+from robot.robots.quadrotor.flight_log import FLIGHT, LOG_FILE, FlightLog, is_flight
 from robot.robots.quadrotor.mission_plot import plot_flight
 
 RECORDINGS = Path(__file__).parents[3] / "recordings"

@@ -8,12 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robot.robots.quadrotor.motion_capture import (
-    FROZEN_S,
-    STALE_S,
-    MotionCapture,
-    MotionCaptureSettings,
-)
+from robot.robots.quadrotor.motion_capture import FROZEN_S, STALE_S, MotionCapture, MotionCaptureSettings
 from robot.robots.robot_file import load_drone
 from robot.runtime.clock import RealClock, ReplayClock
 

@@ -10,14 +10,7 @@ from policies.actor import weight_views
 from robot.robots.quadrotor.evaluation.evaluation import Network, evaluate
 from robot.robots.quadrotor.training.experience import N_PRIVILEGED
 from robot.robots.quadrotor.training.ppo import Ppo, PpoRecipe, advantages
-from robot.robots.quadrotor.training.td3 import (
-    Td3,
-    Td3Recipe,
-    improve_actor,
-    improve_critics,
-    pay,
-    sample,
-)
+from robot.robots.quadrotor.training.td3 import Td3, Td3Recipe, improve_actor, improve_critics, pay, sample
 from robot.tasks import hover
 from sim.quadrotor.batch import SensorNoise
 from sim.quadrotor.kernel import RUNNING, TERMINATED, TRUNCATED

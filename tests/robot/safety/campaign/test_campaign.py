@@ -7,15 +7,7 @@ from typing import Any
 import pytest
 
 from robot.cli.safety import SafetyConfig
-from robot.safety.campaign.campaign import (
-    KILLED,
-    SPEED,
-    Outcome,
-    ThrottleWatch,
-    Trial,
-    device_faults,
-    kill_faults,
-)
+from robot.safety.campaign.campaign import KILLED, SPEED, Outcome, ThrottleWatch, Trial, device_faults, kill_faults
 from robot.safety.supervisor import Mode
 
 

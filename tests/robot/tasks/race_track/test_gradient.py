@@ -20,22 +20,9 @@ from robot.tasks.race_track.gradient import (
     window,
 )
 from robot.tasks.race_track.laps import pack_courses, place
-from robot.tasks.race_track.task import (
-    DECISION_S,
-    OBSERVATION_SIZE,
-    TICK_S,
-    TICKS_PER_DECISION,
-    observe,
-    slew,
-    target,
-)
+from robot.tasks.race_track.task import DECISION_S, OBSERVATION_SIZE, TICK_S, TICKS_PER_DECISION, observe, slew, target
 from sim.car import kernel as car_kernel
-from sim.car.adjoint import (
-    V_Y,
-    YAW_RATE,
-    drive,
-    new_tape,
-)
+from sim.car.adjoint import V_Y, YAW_RATE, drive, new_tape
 from sim.car.batch import CarBatch, Starts
 from sim.car.model import PHYSICS_STEP_S, Randomisation, load_parameters
 from sim.tracks.built_in_tracks import built_in

@@ -5,12 +5,7 @@ import pytest
 
 from policies.actor import actor_layers, weight_count, weight_views
 from robot.robots.car.belief.simulated import CARS, DECISIONS_EACH, simulate_practice
-from robot.tasks.race_track.task import (
-    ACTION_SIZE,
-    COLLISION_PENALTY,
-    OBSERVATION_SIZE,
-    OVERRIDE_COST,
-)
+from robot.tasks.race_track.task import ACTION_SIZE, COLLISION_PENALTY, OBSERVATION_SIZE, OVERRIDE_COST
 from sim.car.model import load_parameters
 from sim.tracks.built_in_tracks import built_in
 

@@ -12,12 +12,7 @@ from robot.robots.car.demonstration.gap_follower import GapFollower
 from robot.robots.car.estimation.evaluate import standing_start
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.estimation.sensed_car import SensedCar
-from robot.tasks.race_track.task import (
-    SPEED_SLEW_M_S2,
-    STEER_SLEW_RAD_S,
-    TICK_S,
-    slew,
-)
+from robot.tasks.race_track.task import SPEED_SLEW_M_S2, STEER_SLEW_RAD_S, TICK_S, slew
 from sim.car.model import CarParameters, hidden_car
 from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import built_in

@@ -13,14 +13,7 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
 from policies.actor import actor_layers, initial_weights
-from robot.robots.car.demonstration.first_metres import (
-    FirstMetres,
-    Leg,
-    Measured,
-    View,
-    judge,
-    measure,
-)
+from robot.robots.car.demonstration.first_metres import FirstMetres, Leg, Measured, View, judge, measure
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.supervision import Command, execute

@@ -5,12 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from robot.robots.car.estimation.global_localisation import (
-    MapSearch,
-    candidates,
-    from_cells,
-    localise,
-)
+from robot.robots.car.estimation.global_localisation import MapSearch, candidates, from_cells, localise
 from sim.car.lidar import cast
 from sim.distance_field import OccupancyGrid, rasterise, to_cells
 from sim.tracks.built_in_tracks import built_in

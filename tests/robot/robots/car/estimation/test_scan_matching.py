@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robot.robots.car.estimation.scan_matching import (
-    deskew,
-    match,
-    normal_equations,
-    solve3,
-)
+from robot.robots.car.estimation.scan_matching import deskew, match, normal_equations, solve3
 from sim.car.lidar import cast
 from sim.distance_field import OccupancyGrid, rasterise
 from sim.tracks.built_in_tracks import built_in

@@ -8,12 +8,7 @@ import pytest
 
 from drivers.base import VescReading
 from robot.robots.car.estimation.single_track import SingleTrack, move, steady_sideslip
-from sim.car.model import (
-    CarParameters,
-    load_parameters,
-    steering_rate,
-    step_pose,
-)
+from sim.car.model import CarParameters, load_parameters, steering_rate, step_pose
 
 NOMINAL = load_parameters()
 CAR = NOMINAL.packed()

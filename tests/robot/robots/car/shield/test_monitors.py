@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 
 from drivers.base import LidarReading, VescReading
-from robot.robots.car.shield.monitors import (
-    Flag,
-    Monitors,
-    TickInputs,
-    all_finite,
-)
+from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs, all_finite
 from robot.tasks.race_track.task import TICK_S
 
 HEALTHY = VescReading(input_voltage_v=12.0, accel_z_m_s2=9.81, values_age_s=0.02, imu_age_s=0.02)

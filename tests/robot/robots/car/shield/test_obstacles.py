@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from drivers.emulators.people import nearer
-from robot.robots.car.shield.obstacles import (
-    CARE_M,
-    FORGOTTEN_S,
-    RADIUS_MIN_M,
-    WALK_M_S,
-    Obstacles,
-)
+from robot.robots.car.shield.obstacles import CARE_M, FORGOTTEN_S, RADIUS_MIN_M, WALK_M_S, Obstacles
 from sim.car.lidar import cast
 from sim.car.model import load_parameters
 from sim.distance_field import rasterise

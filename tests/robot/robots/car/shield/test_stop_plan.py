@@ -7,14 +7,7 @@ import numpy as np
 import pytest
 
 from robot.robots.car.shield.rollout import HORIZON_TICKS
-from robot.robots.car.shield.stop_plan import (
-    BRAKE,
-    PLAN_TICKS,
-    SERVO,
-    SLOT_BYTES,
-    TICK_NS,
-    StopPlan,
-)
+from robot.robots.car.shield.stop_plan import BRAKE, PLAN_TICKS, SERVO, SLOT_BYTES, TICK_NS, StopPlan
 from robot.tasks.race_track.task import TICK_S
 
 RAMP = np.column_stack(

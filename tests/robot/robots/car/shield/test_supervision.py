@@ -19,13 +19,7 @@ from robot.robots.car.shield.supervision import (
     execute,
 )
 from robot.safety.supervisor import Mode, State, Supervisor
-from robot.tasks.race_track.task import (
-    SPEED_MAX_M_S,
-    SPEED_SLEW_M_S2,
-    STEER_MAX_RAD,
-    STEER_SLEW_RAD_S,
-    TICK_S,
-)
+from robot.tasks.race_track.task import SPEED_MAX_M_S, SPEED_SLEW_M_S2, STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
 
 any_number = st.floats(allow_nan=True, allow_infinity=True)
 any_command = st.builds(Command, any_number, any_number, any_number)

@@ -5,31 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot.robots.car.training.pretraining import (
-    Check,
-    Fleet,
-    Recipe,
-    Trial,
-    drawn_cars,
-    pretrain,
-)
+from robot.robots.car.training.pretraining import Check, Fleet, Recipe, Trial, drawn_cars, pretrain
 from robot.tasks.race_track.gradient import N_LANE
-from robot.tasks.race_track.laps import (
-    EstimateNoise,
-    Laps,
-    pack_courses,
-    place,
-)
+from robot.tasks.race_track.laps import EstimateNoise, Laps, pack_courses, place
 from sim.car.adjoint import HEADING_ERROR, LATERAL, S
-from sim.car.model import (
-    P_DELAY,
-    P_GRIP,
-    P_INERTIA,
-    P_MASS,
-    P_TRIM,
-    Randomisation,
-    load_parameters,
-)
+from sim.car.model import P_DELAY, P_GRIP, P_INERTIA, P_MASS, P_TRIM, Randomisation, load_parameters
 from sim.tracks.built_in_tracks import built_in
 
 OVAL = pack_courses([built_in("oval")])

@@ -36,12 +36,7 @@ from robot.robots.quadrotor.evaluation.judgement import (
 from robot.robots.quadrotor.evaluation.video import frames, save_video
 from robot.tasks import hover, track_trajectory
 from sim.quadrotor.batch import SensorNoise
-from sim.quadrotor.model import (
-    FACTORS,
-    N_ROTORS,
-    N_STATE,
-    load_parameters,
-)
+from sim.quadrotor.model import FACTORS, N_ROTORS, N_STATE, load_parameters
 
 QUADROTOR = load_parameters()
 

@@ -22,13 +22,7 @@ from robot.robots.quadrotor.training.first_order import (
 from robot.robots.quadrotor.training.window import Objective
 from robot.tasks import hover
 from sim.quadrotor.batch import SensorNoise, Starts
-from sim.quadrotor.model import (
-    P_INVERSE_INERTIA_X,
-    P_INVERSE_MASS,
-    P_LATENCY,
-    QuadrotorRandomisation,
-    load_parameters,
-)
+from sim.quadrotor.model import P_INVERSE_INERTIA_X, P_INVERSE_MASS, P_LATENCY, QuadrotorRandomisation, load_parameters
 
 NOMINAL = load_parameters("crazyflie_2_0")
 SPREAD = replace(DISTURBED, mass=0.2, thrust=0.2, inertia=0.2, motor_delay=0.2, latency_high_s=0.02)

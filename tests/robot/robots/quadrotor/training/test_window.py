@@ -3,13 +3,7 @@
 import numpy as np
 import pytest
 
-from robot.robots.quadrotor.training.window import (
-    LANES,
-    Objective,
-    crash,
-    price,
-    restrain,
-)
+from robot.robots.quadrotor.training.window import LANES, Objective, crash, price, restrain
 from robot.tasks import hover
 from sim.quadrotor.model import N_STATE
 

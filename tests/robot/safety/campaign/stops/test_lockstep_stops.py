@@ -7,13 +7,7 @@ import pytest
 
 from robot.robots.car.mind import Phase
 from robot.safety.campaign.stops import lockstep_stops as module
-from robot.safety.campaign.stops.lockstep_stops import (
-    CAUSES,
-    forked,
-    lockstep_stops,
-    start,
-    stop,
-)
+from robot.safety.campaign.stops.lockstep_stops import CAUSES, forked, lockstep_stops, start, stop
 from robot.safety.supervisor import Mode
 
 

@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 
 from robot.cli.safety import SafetyConfig
-from robot.safety.campaign.stops.process_stops import (
-    CAUSES,
-    ENDING,
-    GOING_ON,
-    OUT_OF_REACH,
-    hidden,
-    judge,
-)
+from robot.safety.campaign.stops.process_stops import CAUSES, ENDING, GOING_ON, OUT_OF_REACH, hidden, judge
 from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
 from robot.safety.campaign.stops.stops import Stop
 from sim.car.model import load_parameters
