@@ -117,7 +117,7 @@ def write(bootloader: "CrazyflieBootloader", image: bytes, virtual: bool, quiet:
             )
         except (KeyboardInterrupt, LinkLost, FlashError) as error:
             again = "" if virtual else f" and --uri {bootloader.reached_at}"
-            error.__notes__ = [  # type: ignore[attr-defined]  # Python 3.10 has no add_note
+            error.__notes__ = [  # type: ignore[union-attr]  # Python 3.10 has no add_note
                 "the device holds no verified firmware, and stays in its bootloader until it is switched off",
                 f"go on with the same command{again}; once it was switched off: hold its button until the blue light "
                 "blinks, and give the same command",
