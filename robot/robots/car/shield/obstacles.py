@@ -132,6 +132,20 @@ def look_through(memory, points, count, x, y, yaw, now_s, course, spacing_m):
             memory[k, EMPTY] += away < SEEN_M and through
 
 
+@njit(cache=True)
+def believe(memory, now_s):
+    """What is believed of the memory at a time, (n, 4) as `rollout.gap` takes it."""
+    believed, n = np.empty((memory.shape[0], 4)), 0
+    for known in memory:
+        if believable(known) and not forgotten(known, now_s):
+            unseen_s = min(WALK_S, now_s - known[SEEN_S])
+            believed[n, 0], believed[n, 1] = known[S], known[LATERAL]
+            believed[n, 2] = known[RADIUS] + CARE_M + WALK_M_S * unseen_s
+            believed[n, 3] = WALK_M_S
+            n += 1
+    return believed[:n].copy()
+
+
 class Obstacles:
     """What stands on one course. `believed` (n, 4): as `rollout.gap` takes it."""
 
@@ -152,11 +166,7 @@ class Obstacles:
 
     def update(self, now_s: float) -> None:
         """Bring `believed` to a time, whether anything was seen or not."""
-        fresh = [known for known in self._memory if believable(known) and not forgotten(known, now_s)]
-        self.believed = np.zeros((len(fresh), 4))
-        for row, known in zip(self.believed, fresh, strict=True):
-            unseen_s = min(WALK_S, now_s - known[SEEN_S])
-            row[:] = known[S], known[LATERAL], known[RADIUS] + CARE_M + WALK_M_S * unseen_s, WALK_M_S
+        self.believed = believe(self._memory, now_s)
 
     def room(self, at: np.ndarray, length_m: float, car: np.ndarray, ahead_m: float = 0.0) -> float:
         """Distance, m, from the nearest to a car (`rollout.S` .. of its place and motion, packed), whose nose is
