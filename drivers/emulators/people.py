@@ -2,7 +2,7 @@
 
 Each has a stretch of the course and walks from one side to the other, as fast as people do, seen or not by whoever drives.
 They stay between its walls, where they can be seen: nobody comes out of a wall. And nobody walks into a car that is so
-near already: people look, too, and turn back.
+near already: people look, too, turn back, and step aside along the course, so that nobody is pinned to a wall.
 """
 
 import math
@@ -17,6 +17,7 @@ RADIUS_M = 0.15
 REACH_M = 1.2  # to either side of the centreline, at most
 SWAYS_RAD_S = (0.3, 0.5)  # 0.6 m/s in the middle of the course, at most
 MANNERS_M = 0.6  # from the car's centre: nobody walks nearer
+ASIDE_M_S = 0.3  # away from a car that is so near
 
 
 @njit(cache=True)
@@ -57,6 +58,15 @@ class People:
         self.hit = 0
         self.worst_m_s = 0.0  # speed of the car at the hardest touch
 
+    def _aside(self, k: int, step_m: float, x: float, y: float) -> None:
+        """Let one take a step along the course, away from a car."""
+        here = self.s[k]
+        self.s[k] = here + step_m
+        onwards_m = math.dist(self._place(k), (x, y))
+        self.s[k] = here - step_m
+        if onwards_m > math.dist(self._place(k), (x, y)):
+            self.s[k] = here + step_m
+
     def _place(self, k: int) -> tuple[float, float]:
         row = int(self.s[k] / self.course.spacing_m) % len(self.course.x)
         sway = math.sin(self.sway_rad[k])
@@ -73,8 +83,9 @@ class People:
             there = self._place(k)
             if math.dist(there, (x, y)) < min(MANNERS_M, math.dist(self.at[k], (x, y))):
                 self.sway_rad[k], self.rate_rad_s[k] = before, -self.rate_rad_s[k]
-            else:
-                self.at[k] = there
+                self._aside(k, elapsed_s * ASIDE_M_S, x, y)
+                there = self._place(k)
+            self.at[k] = there
             touches = bool(space(self.at[k], x, y, yaw, car) <= 0.0)
             if touches:
                 self.worst_m_s = max(self.worst_m_s, speed_m_s)

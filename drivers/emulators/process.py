@@ -241,7 +241,11 @@ def build_world(config: VirtualCarConfig) -> World:
     start = config.start or (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
     if config.people < 0:
         raise ValueError(f"people: found {config.people}, allowed: 0 or more")
+    if not math.isfinite(config.start_s_m):
+        raise ValueError(f"start_s_m: found {config.start_s_m}, allowed: a finite number")
     world = World(car, course, grid, start, config.people, config.seed)
+    if config.start is None and config.start_s_m != 0.0:
+        world.put_on_course(config.start_s_m)
     world.moving[CHARGE] = config.charge
     return world
 

@@ -44,7 +44,8 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # drivers.emulators.vesc.VescWiring and drivers.emulators.rplidar.RPLidarWiring.
     vesc: dict[str, bool | int | float] = {}
     lidar: dict[str, bool | int | float] = {}
-    start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: at the course's first point, along it
+    start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: on the course, along it
+    start_s_m: float = 0.0  # from the course's first point on, where there is no `start`
     loop: int = 0  # of a map that has several; 0: the best, or the one nearest to `start`
     charge: float = 1.0  # of the battery, 0 to 1
     people: int = 0  # who walk across the course

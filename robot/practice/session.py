@@ -30,6 +30,7 @@ from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_cou
 from robot.robots.car.mind import Phase
 from robot.robots.car.robot import ROBOT
 from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.starting_place import starting_place
 from robot.robots.car.world import World, true_car
 from robot.robots.robot_file import believed_car, load_robot, robot_path
 from robot.runtime.events import event_text
@@ -161,6 +162,8 @@ class Session:
 
     def _start_device(self) -> None:
         if self.robot.virtual:
+            config, world = self.config, self.world
+            must_find_itself = config.map and config.start is None and not config.mapless
             self.processes.start_device(
                 VirtualCarConfig(
                     track=self.config.map or self.world.course.name,
@@ -168,6 +171,7 @@ class Session:
                     seed=self.config.seed,
                     hidden_seed=self.config.hidden_seed,
                     start=self.config.start_pose,
+                    start_s_m=starting_place(world.grid, world.course, config.seed) if must_find_itself else 0.0,
                     loop=self.config.loop,
                     people=self.config.people,
                 )

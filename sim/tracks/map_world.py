@@ -22,7 +22,8 @@ from sim.tracks.track_map import find_course, loops_in_words
 
 COLUMNS = ("x", "y", "heading", "curvature", "width_left", "width_right")
 PROGRAM = (
-    "closed_line.py", "distance_field.py", "map_loops.py", "map_world.py", "portable_math.py", "track.py", "track_map.py",
+    "closed_line.py", "distance_field.py", "portable_math.py",
+    "tracks/map_loops.py", "tracks/map_world.py", "tracks/track.py", "tracks/track_map.py",
 )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def _program() -> bytes:
     """A digest of the files that find courses."""
     digest = hashlib.sha256()
     for name in PROGRAM:
-        digest.update(Path(__file__).with_name(name).read_bytes())
+        digest.update((Path(__file__).parents[1] / name).read_bytes())
     return digest.digest()
 
 

@@ -49,6 +49,7 @@ RELOCALISE_EVERY_S = 0.5
 SAY_AFTER_S, SAY_EVERY_S = 2.0, 10.0  # of a search, that the car is still not found
 DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hides less of the map
 BLOCKED_MAX_S = 120.0  # people walk on sooner
+NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
 GIVE_UP_S = 90.0  # of looking for the place to begin at
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
@@ -203,7 +204,7 @@ class Pipeline:
                 and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE
                 and abs(vesc.erpm_speed_m_s) < SLOW_M_S
-                and len(self.obstacles.believed) == 0,
+                and not self.somebody_near,
                 blocked=self.look_ahead(now, estimate),
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
@@ -236,12 +237,22 @@ class Pipeline:
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
 
+    @property
+    def somebody_near(self) -> bool:
+        """Whether what the map does not have is so near that it, and no wall, may keep the car from going on."""
+        place = self.place
+        course = place.course
+        return course is not None and self.obstacles.room(place.at, course.length_m, self.setup.car) < NEAR_M
+
     def look_ahead(self, now: float, estimate: Estimate) -> bool:
         """See what the map does not have, for the predictive brake. Returns whether it is in the way."""
         place, course, estimator = self.place, self.place.course, self.estimator
         if course is not None and self.grid is not None and place.known and not estimate.lost:
-            self.obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw), place.row,
-                               course, place.packed, self.grid.distance_m, self.grid.frame)  # fmt: skip
+            self.obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw),
+                               estimator.covariance[:3, :3], place.row, course, place.packed, self.grid.distance_m,
+                               self.grid.frame)  # fmt: skip
+        elif estimate.lost:
+            self.obstacles.forget()
         self.obstacles.update(now)
         self.fallback.obstacles = self.obstacles.believed
         return course is not None and place.known and self.obstacles.block(place.at, course.length_m, self.setup.car)

@@ -74,6 +74,20 @@ def test_who_meets_a_car_that_waits_turns_back_and_the_way_is_free_again():
     assert max(far_m[-1500:]) > 1.3, "back at the side that it came from, not waiting before the car"
 
 
+def test_nobody_is_pinned_to_a_wall_by_a_car_that_waits():
+    course = built_in("oval")
+    people = People(1, course, seed=1)
+    people.sway_rad[:], people.rate_rad_s[:] = 0.5 * math.pi, 0.4  # at the inner wall of a bend
+    people.at[0] = people._place(0)
+    x, y, _ = place(people.packed, course.spacing_m, people.s[0] - 0.72, 0.7)
+    sides = []
+    for _ in range(4000):
+        people.step(0.01, x, y, 0.0, 0.0, CAR.packed())
+        assert math.dist(people.at[0], (x, y)) >= MANNERS_M - 0.07
+        sides.append(math.sin(people.sway_rad[0]))
+    assert min(sides) < -0.9
+
+
 def test_a_touch_is_counted_once_with_the_speed_of_the_car():
     world = build_world(VirtualCarConfig(people=1, seed=3))
     s, *_ = world.people.s

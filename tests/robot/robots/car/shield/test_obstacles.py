@@ -5,8 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from drivers.emulators.people import nearer
-from robot.robots.car.shield.obstacles import CARE_M, FORGOTTEN_S, RADIUS_MIN_M, WALK_M_S, Obstacles
+from drivers.emulators.people import RADIUS_M, nearer
+from robot.robots.car.shield.obstacles import (
+    CARE_M,
+    FORGOTTEN_S,
+    HELD_S,
+    RADIUS_MIN_M,
+    WALK_M_S,
+    WALK_S,
+    Obstacles,
+)
 from sim.car.lidar import cast
 from sim.car.model import load_parameters
 from sim.distance_field import rasterise
@@ -17,12 +25,19 @@ COURSE = built_in("oval")
 PACKED, GRID = COURSE.packed(), rasterise(COURSE)
 CAR = load_parameters().packed()
 ROW = 40
-HERE = place(PACKED, COURSE.spacing_m, ROW * COURSE.spacing_m, 0.0)
+SURE = np.diag([0.01**2, 0.01**2, 0.002**2])  # what the tracker says of its pose
+NOBODY = np.zeros((0, 2))
 
 
-def scan(people: np.ndarray, rng: np.random.Generator | None = None, beams: int = 400) -> np.ndarray:
-    """Points (n, 3) of a revolution from HERE, as the estimator has them."""
-    x, y, yaw = HERE
+def here(row: int) -> tuple[float, float, float]:
+    """The pose of a car in the middle of the course."""
+    x, y, yaw = place(PACKED, COURSE.spacing_m, row * COURSE.spacing_m, 0.0)
+    return x, y, yaw
+
+
+def scan(people: np.ndarray, rng: np.random.Generator | None = None, row: int = ROW, beams: int = 400) -> np.ndarray:
+    """Points (n, 3) of a revolution, as the estimator has them."""
+    x, y, yaw = here(row)
     points = []
     for angle in np.linspace(math.pi, -math.pi, beams, endpoint=False):
         met = nearer(people, x, y, yaw + angle, cast(GRID.distance_m, GRID.frame, x, y, yaw + angle, 12.0))
@@ -31,21 +46,21 @@ def scan(people: np.ndarray, rng: np.random.Generator | None = None, beams: int 
     return np.array(points)
 
 
-def see(obstacles: Obstacles, now_s: float, points: np.ndarray) -> np.ndarray:
-    obstacles.see(now_s, points, len(points), HERE, ROW, COURSE, PACKED, GRID.distance_m, GRID.frame)
+def see(obstacles: Obstacles, now_s: float, points: np.ndarray, row: int = ROW, covariance=SURE) -> np.ndarray:
+    obstacles.see(now_s, points, len(points), here(row), covariance, row, COURSE, PACKED, GRID.distance_m, GRID.frame)
     obstacles.update(now_s)
     return obstacles.believed
 
 
-def somebody(ahead_m: float, lateral_m: float) -> np.ndarray:
-    x, y, _ = place(PACKED, COURSE.spacing_m, ROW * COURSE.spacing_m + ahead_m, lateral_m)
+def somebody(ahead_m: float, lateral_m: float, row: int = ROW) -> np.ndarray:
+    x, y, _ = place(PACKED, COURSE.spacing_m, row * COURSE.spacing_m + ahead_m, lateral_m)
     return np.array([[x, y]])
 
 
 def test_walls_and_their_noise_are_no_obstacles():
     rng, obstacles = np.random.default_rng(0), Obstacles()
-    for k in range(50):
-        assert len(see(obstacles, 0.1 * k, scan(np.zeros((0, 2)), rng))) == 0
+    for k, row in enumerate(range(0, len(PACKED), 8)):
+        assert len(see(obstacles, 0.1 * k, scan(NOBODY, rng, row), row)) == 0
 
 
 @pytest.mark.parametrize(("ahead_m", "lateral_m"), [(1.5, 0.0), (3.0, 0.4), (3.0, -0.4), (5.0, 0.0)])
@@ -69,12 +84,53 @@ def test_a_single_point_is_nobody():
     assert len(see(obstacles, 0.2, points)) == 1
 
 
-def test_unseen_an_obstacle_grows_as_somebody_walks_and_is_forgotten():
+def test_somebody_who_stands_flush_at_the_inner_wall_of_a_bend_is_found_in_time():
+    row = int(np.argmax(np.abs(PACKED[:, 4]))) + 20  # in the bend
+    at_wall_m = float(np.sign(PACKED[row, 4])) * (float(COURSE.width_left[row]) - RADIUS_M)
+    for seed in range(10):
+        rng, obstacles, ahead_m = np.random.default_rng(seed), Obstacles(), 5.0
+        while len(obstacles.believed) == 0:  # at 5.9 m/s
+            behind = round(ahead_m / COURSE.spacing_m)
+            points = scan(somebody(0.0, at_wall_m, row), rng, row - behind)
+            see(obstacles, 5.0 - ahead_m, points, row - behind)
+            ahead_m -= 0.59
+        assert ahead_m > 2.0
+        assert abs(obstacles.believed[0, 0] - row * COURSE.spacing_m) < 0.4
+
+
+def test_of_a_pose_that_is_in_doubt_less_is_concluded():
+    points = scan(somebody(2.0, float(COURSE.width_left[ROW]) - RADIUS_M))
+    assert len(see(Obstacles(), 0.0, points)) == 1
+    assert len(see(Obstacles(), 0.0, points, covariance=np.diag([0.05**2, 0.05**2, 0.02**2]))) == 0
+
+
+def test_unseen_an_obstacle_grows_as_somebody_walks_and_is_held_for_a_while():
     obstacles = Obstacles()
     see(obstacles, 0.0, scan(somebody(2.0, 0.0)))
     obstacles.update(0.3)
     assert obstacles.believed[0, 2] == pytest.approx(RADIUS_MIN_M + CARE_M + 0.3 * WALK_M_S)
-    obstacles.update(FORGOTTEN_S + 0.01)
+    obstacles.update(HELD_S - 0.01)
+    assert obstacles.believed[0, 2] == pytest.approx(RADIUS_MIN_M + CARE_M + WALK_S * WALK_M_S)
+    obstacles.update(HELD_S + 0.01)
+    assert len(obstacles.believed) == 0
+
+
+def test_an_obstacle_is_forgotten_when_its_place_is_seen_empty_and_not_when_it_is_hidden():
+    obstacles, hidden = Obstacles(), scan(somebody(1.2, 0.0))
+    see(obstacles, 0.0, scan(somebody(2.0, 0.0)))
+    assert len(obstacles.believed) == 1
+    assert 2.0 in np.round(see(obstacles, 1.0, hidden)[:, 0] - ROW * COURSE.spacing_m, 0)  # behind somebody else
+    obstacles = Obstacles()
+    see(obstacles, 0.0, scan(somebody(2.0, 0.0)))
+    assert len(see(obstacles, FORGOTTEN_S - 0.01, scan(NOBODY))) == 1  # one scan may miss somebody
+    assert len(see(obstacles, FORGOTTEN_S + 0.01, scan(NOBODY))) == 0
+
+
+def test_where_the_pose_is_lost_everything_is_forgotten():
+    obstacles = Obstacles()
+    see(obstacles, 0.0, scan(somebody(2.0, 0.0)))
+    obstacles.forget()
+    obstacles.update(0.1)
     assert len(obstacles.believed) == 0
 
 
