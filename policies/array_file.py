@@ -58,16 +58,20 @@ def write_bytes_atomically(path: Path, chunks: list[bytes]) -> None:
 
 
 def try_writing(folder: Path) -> None:
-    """Make the folder and write a nameless file there: to find out before long work that its result has no place.
+    """Write a nameless file in a folder, made for it if there is none: to find out before long work that its result has
+    no place. What was made is gone afterwards.
 
     Raises OSError, which names the folder.
     """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(TRIAL_BYTES))
             file.flush()
             os.fsync(file.fileno())
+        for place in made:
+            place.rmdir()
     except FileExistsError as error:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
     except OSError as error:

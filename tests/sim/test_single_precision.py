@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from sim import lane_math
-from sim.car.model import model as car
+from sim.car import model as car
 from sim.single_precision import OPTIONS, specialise
 
 SCALE = 2.5

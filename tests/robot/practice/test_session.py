@@ -109,7 +109,7 @@ def test_a_resumed_session_goes_on_with_memory_optimiser_and_counters(session: t
 def test_what_ended_a_process_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And not in a file alone that nobody looks into while another is started."""
     session = Session(SHORT, tmp_path, world_of(SHORT), starting_policy(SHORT))
-    session.shared = SimpleNamespace(control=SimpleNamespace(read=lambda: {"practice_s": 3.0}))  # type: ignore[assignment]
+    session.shared = SimpleNamespace(control=SimpleNamespace(read=lambda: {"outputs": {"practice_s": 3.0}}))  # type: ignore[assignment]
     child = Child(
         "learner", [sys.executable, "-c", "raise FloatingPointError('the loss is nan')"], tmp_path / "words.txt"
     )

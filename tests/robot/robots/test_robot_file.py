@@ -11,6 +11,7 @@ from robot.robots.car.devices import lidar_settings, vesc_settings
 from robot.robots.robot_file import believed_car, load_drone, load_robot, robot_names
 from robot.runtime.run_folder import new_run_folder, save_config
 from sim.car.model import DATA
+from sim.quadrotor.model import DATA as QUADROTORS
 
 DRONES = ("crazyflie", "virtual-crazyflie")
 
@@ -126,7 +127,7 @@ def test_a_car_that_does_not_exist_is_refused_with_the_ones_that_do(tmp_path: Pa
     ):
         believed_car(car_file(tmp_path, car="short-wheelbase-on-2s"))
     with pytest.raises(ValueError, match=r"crazyflie_2_1.toml: found field"):
-        believed_car(car_file(tmp_path, car="crazyflie_2_1"))
+        believed_car(car_file(tmp_path, car=str(QUADROTORS / "crazyflie_2_1.toml")))
 
 
 @pytest.mark.parametrize(

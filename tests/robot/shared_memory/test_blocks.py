@@ -18,9 +18,9 @@ def record() -> Iterator[SharedRecord]:
 
 def test_another_process_sees_what_was_written(record: SharedRecord) -> None:
     other = SharedRecord.attach(f"test-blocks-{os.getpid()}", CONTROL_STATUS)
-    record.write(tick=3, x=1.5)
+    record.write(tick=3, weights_age_s=1.5)
     seen = other.read()
-    assert (seen["tick"], seen["x"]) == (3, 1.5)
+    assert (seen["tick"], seen["weights_age_s"]) == (3, 1.5)
     other.close()
 
 
@@ -29,14 +29,14 @@ def test_a_reader_never_sees_half_of_a_write(record: SharedRecord) -> None:
 
     def write() -> None:
         for number in range(3000):
-            record.write(tick=number, x=float(number), y=float(number))
+            record.write(tick=number, late_p50_us=float(number), period_p999_us=float(number))
         done.set()
 
     writer = threading.Thread(target=write)
     writer.start()
     while not done.is_set():
         seen = record.read()
-        assert seen["tick"] == seen["x"] == seen["y"]
+        assert seen["tick"] == seen["late_p50_us"] == seen["period_p999_us"]
     writer.join()
 
 

@@ -11,6 +11,7 @@ import torch
 from numba import njit
 
 from sim.quadrotor import adjoint as quadrotor_adjoint
+from sim.quadrotor import model as quadrotor
 from sim.quadrotor.adjoint import LANES, advance, reverse, training_step, training_step_adjoint
 from sim.quadrotor.model import (
     N_PARAMETERS,
@@ -22,7 +23,6 @@ from sim.quadrotor.model import (
     derivative,
     load_parameters,
 )
-from sim.quadrotor.model import model as quadrotor
 from sim.single_precision import OPTIONS, specialise
 
 QUADROTORS = ("crazyflie_2_0", "crazyflie_2_1", "racer_5_inch")

@@ -14,9 +14,10 @@ import pytest
 from numba import float32, njit, uint32, uint64
 
 from robot.tasks import hover
+from sim.quadrotor import kernel
 from sim.quadrotor.batch import LANES, Options, QuadrotorBatch, SensorNoise, Starts, supplied_names
 from sim.quadrotor.kernel import TERMINATED, TRUNCATED
-from sim.quadrotor.model import QuadrotorRandomisation, kernel, load_parameters, scaled_parameters
+from sim.quadrotor.model import QuadrotorRandomisation, load_parameters, scaled_parameters
 from sim.quadrotor.reference import ReferenceQuadrotor
 from sim.single_precision import OPTIONS, specialise
 

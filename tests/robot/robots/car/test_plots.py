@@ -28,9 +28,9 @@ def test_laps_are_cut_out_of_the_log_by_their_times(made_up_run: Path) -> None:
     for lap in laps:
         rows = rows_of(run, lap)
         assert len(rows) == pytest.approx(lap["lap_s"] / 0.02, abs=2)
-        driven = np.hypot(np.diff(rows["x"]), np.diff(rows["y"])).sum()
+        driven = np.hypot(np.diff(rows["estimate"]["x"]), np.diff(rows["estimate"]["y"])).sum()
         assert 0.9 * run.course.length_m < driven < 1.2 * run.course.length_m
-    assert demonstration(run)["v_x"].max() == pytest.approx(1.5)
+    assert demonstration(run)["estimate"]["v_x"].max() == pytest.approx(1.5)
 
 
 def test_the_headline_and_the_figures_come_from_the_run(made_up_run: Path) -> None:

@@ -14,10 +14,13 @@ from drivers.rplidar import RPLidar, RPLidarSettings
 from drivers.vesc import Vesc, VescSettings
 from policies.actor import actor_layers, initial_weights
 from robot.robots.car.demonstration.first_metres import FirstMetres, Leg, Measured, View, judge, measure
+from robot.robots.car.devices import Lidar, Motor
 from robot.robots.car.mind import Pipeline
+from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.supervision import Command, execute
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.robot import Device
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task as race_track
 from sim.car.model import load_parameters
@@ -197,7 +200,10 @@ def test_the_pipeline_ends_with_the_reason_and_the_car_at_rest(tmp_path: Path) -
     pipeline, told = Pipeline(setup), []
     vesc.open()
     lidar.open()
-    loop = ControlLoop(Clock(), vesc, lidar, pipeline, 1)
+    clock = Clock()
+    devices: dict[str, Device] = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, pipeline.tick_s)
+    loop.start()
     while not loop.outputs["finished"] and emulator.time_s < 15.0:
         loop.wait()
         loop.run_tick(0, False, 0, 0.0, (0.0, 0.0))

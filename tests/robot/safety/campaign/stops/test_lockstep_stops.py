@@ -19,8 +19,8 @@ def drive(tmp_path: Path):
         one.tick()
     assert one.emulator.world.moving[3] > 3.0
     yield one
-    one.loop.vesc.close()
-    one.loop.lidar.close()
+    one.vesc.close()
+    one.lidar.close()
 
 
 def test_every_cause_stops_the_car_where_it_touches_nothing_and_the_drive_goes_on(drive):
