@@ -253,6 +253,8 @@ class Pipeline:
                                self.grid.frame)  # fmt: skip
         elif estimate.lost:
             self.obstacles.forget()
+        if self.recovering or self.flags & NOT_MEASURING or estimate.quality < DOUBTFUL_QUALITY:
+            self.obstacles.doubt()
         self.obstacles.update(now)
         self.fallback.obstacles = self.obstacles.believed
         return course is not None and place.known and self.obstacles.block(place.at, course.length_m, self.setup.car)

@@ -164,6 +164,10 @@ class Obstacles:
         """Forget everything: where it was seen is no longer known."""
         self._memory[:] = -math.inf
 
+    def doubt(self) -> None:
+        """Hold on to nothing that is not seen again: it may have been a wall, seen from a pose that was wrong."""
+        self._memory[:, EMPTY] = EMPTY_POINTS
+
     def update(self, now_s: float) -> None:
         """Bring `believed` to a time, whether anything was seen or not."""
         self.believed = believe(self._memory, now_s)

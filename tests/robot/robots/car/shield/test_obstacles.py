@@ -126,6 +126,20 @@ def test_an_obstacle_is_forgotten_when_its_place_is_seen_empty_and_not_when_it_i
     assert len(see(obstacles, FORGOTTEN_S + 0.01, scan(NOBODY))) == 0
 
 
+def test_what_was_seen_from_a_doubtful_pose_is_not_held():
+    obstacles = Obstacles()
+    see(obstacles, 0.0, scan(somebody(2.0, 0.0)))
+    obstacles.doubt()
+    obstacles.update(FORGOTTEN_S - 0.01)
+    assert len(obstacles.believed) == 1
+    see(obstacles, FORGOTTEN_S - 0.01, scan(somebody(2.0, 0.0)))  # once more, and now for sure
+    obstacles.update(2.0 * FORGOTTEN_S)
+    assert len(obstacles.believed) == 1
+    obstacles.doubt()
+    obstacles.update(2.0 * FORGOTTEN_S)
+    assert len(obstacles.believed) == 0
+
+
 def test_where_the_pose_is_lost_everything_is_forgotten():
     obstacles = Obstacles()
     see(obstacles, 0.0, scan(somebody(2.0, 0.0)))
