@@ -18,7 +18,7 @@ practice: install
 	$(BIN)/robot practice --task race_track --minutes 6 --clock lockstep
 
 test: install tools check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install
 	$(BIN)/ruff check .
