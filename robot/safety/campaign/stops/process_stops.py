@@ -65,11 +65,11 @@ class Job:
     stopped: list[int] = field(default_factory=list)  # processes to be continued
 
     def processes(self) -> dict[str, int]:
-        """Pids by the last word of their module; guardians by rank, and the session."""
+        """Pids by name: control, recorder, learner, guardians by rank, and the session."""
         found = modules_given(str((self.folder / "session.json").resolve()))
         names = {}
         for pid, module in found.items():
-            name = module.rsplit(".", 1)[1]
+            name = module.rsplit(".", 1)[1].removesuffix("_process")
             if name == "guardian":
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 name = f"guardian-{words[4].decode()}"
