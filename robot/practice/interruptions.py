@@ -43,7 +43,8 @@ class Interruptions:
             self.session.starting = False  # once
             raise KeyboardInterrupt
         else:
-            self.session.request_stop(2 if self.session.stop_level else 1)
+            again = self.session.stop_level and number != signal.SIGHUP  # which a shell and its end both send
+            self.session.request_stop(2 if again else 1)
 
     @property
     def suspending(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from robot.practice import interruptions as interruptions_module
 from robot.practice.interruptions import STOPS, listening
 
 
@@ -107,3 +108,12 @@ def test_what_nohup_ignores_stays_ignored() -> None:
             assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_hang_up_that_shell_and_system_both_tell_of_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interruptions_module, "silence_terminals", lambda: None)
+    session = FakeSession()
+    with listening(session):  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert session.stop_level == 1

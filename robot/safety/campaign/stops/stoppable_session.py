@@ -66,6 +66,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     child = os.fork()
     if child:
+        signal.signal(signal.SIGHUP, lambda *_: os.killpg(child, signal.SIGHUP))  # a hang-up reaches the shell alone
         os.waitpid(child, 0)
         return
     end_with_parent(signal.SIGTERM)
