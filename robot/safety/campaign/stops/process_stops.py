@@ -71,7 +71,9 @@ class Job:
         for pid, module in found.items():
             name = module.rsplit(".", 1)[1].removesuffix("_process")
             if name == "guardian":
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                words = cmdline(pid)
+                if len(words) < 5:
+                    continue  # it has ended meanwhile
                 name = f"guardian-{words[4].decode()}"
             names[name] = pid
         return names | {"session": self.session_pid}
@@ -114,6 +116,14 @@ class Cause:
     hurts: bool = False
     out_of_reach: bool = False
     learning: bool = False  # only where there is a learner
+
+
+def cmdline(pid: int) -> list[bytes]:
+    """The words that a process was started with; none if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def kill(*names: str) -> Callable[[Job], None]:
