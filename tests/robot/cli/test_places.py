@@ -58,6 +58,7 @@ def test_a_picture_that_has_no_place_is_told_before_the_log_is_read(
     assert refused.value.filename == str(tmp_path)
 
 
-def test_trying_leaves_nothing_but_the_folder(tmp_path: Path) -> None:
-    try_writing(tmp_path / "runs" / "hover")
-    assert [path.name for path in tmp_path.rglob("*")] == ["runs", "hover"]
+def test_trying_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    try_writing(tmp_path / "runs" / "hover" / "deep")
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs"]
