@@ -23,7 +23,9 @@ def test_the_snippets_of_the_library_page_run(tmp_path: Path, monkeypatch: pytes
     names: dict[str, object] = {"junit": tmp_path / "replay.xml"}
     for number, snippet in enumerate(snippets):
         exec(compile(snippet, f"library.md, snippet {number}", "exec"), names)
-    assert (tmp_path / "replay.xml").read_text().count("<testcase") == len(list((PROJECT / "tests" / "recordings").glob("*/log.mcap")))
+    assert (tmp_path / "replay.xml").read_text().count("<testcase") == len(
+        list((PROJECT / "tests" / "recordings").glob("*/log.mcap"))
+    )
 
 
 @pytest.fixture
