@@ -4,12 +4,10 @@ It is in a module of its own, `robot/robots/KIND/rest.py`, or an entry point of 
 must be there within a moment, and loads nothing of a mind.
 """
 
-import importlib
-import importlib.util
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Protocol
 
+from robot.runtime.joining import brought
 from robot.runtime.session_file import SessionFile
 
 ENTRY_POINTS = "robot_practice.rests"
@@ -47,12 +45,5 @@ Prepare = Callable[[SessionFile], Callable[[], Rest]]
 
 def find_rest(kind: str) -> Prepare:
     """`prepare` of a kind of robot: reads what a stop needs, and returns what begins one. Raises ValueError."""
-    module = f"robot.robots.{kind}.rest"
-    if kind.isidentifier() and importlib.util.find_spec(f"robot.robots.{kind}") and importlib.util.find_spec(module):
-        prepare: Prepare = importlib.import_module(module).prepare
-        return prepare
-    joined = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if kind not in joined:
-        raise ValueError(f"robot: found {kind!r}, which says nowhere how it is brought to rest")
-    brought: Prepare = joined[kind].load()
-    return brought
+    prepare: Prepare = brought(kind, "rest", "prepare", ENTRY_POINTS)
+    return prepare

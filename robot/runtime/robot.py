@@ -3,17 +3,15 @@
 A robot of another project joins through an entry point of the group `robot_practice.robots`, whose name is its kind.
 """
 
-import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from robot.runtime.clock import Clock
+from robot.runtime.joining import brought
 from robot.runtime.records import Records
 from robot.runtime.session_file import SessionFile
 
@@ -124,14 +122,5 @@ class Robot:
 
 def find_robot(kind: str) -> Robot:
     """The robot of a kind: one of this project, or one that joined. Raises ValueError if there is none."""
-    module = f"robot.robots.{kind}.robot"
-    if kind.isidentifier() and importlib.util.find_spec(f"robot.robots.{kind}") and importlib.util.find_spec(module):
-        found: Robot = importlib.import_module(module).ROBOT
-        return found
-    joined = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if kind not in joined:
-        raise ValueError(
-            f"robot: found {kind!r}, allowed: a folder of robot/robots, {', '.join(joined) or 'none joined'}"
-        )
-    robot: Robot = joined[kind].load()
+    robot: Robot = brought(kind, "robot", "ROBOT", ENTRY_POINTS)
     return robot

@@ -10,6 +10,7 @@ import pytest
 from robot.logs.reader import LogReader
 from robot.logs.replay import replay
 from robot.logs.writer import LogWriter
+from robot.runtime import joining
 from robot.runtime import robot as module
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.events import make_event
@@ -26,7 +27,7 @@ UNPLUGGED, PLUGGED = range(100, 120), 120
 @pytest.fixture(autouse=True)
 def joined(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("toy", "tests.toy_robot.robot:ROBOT", module.ENTRY_POINTS)
-    monkeypatch.setattr(module, "entry_points", lambda group: [point] if group == module.ENTRY_POINTS else [])
+    monkeypatch.setattr(joining, "entry_points", lambda group: [point] if group == module.ENTRY_POINTS else [])
 
 
 @pytest.fixture
