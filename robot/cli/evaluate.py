@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from robot.cli.output import finish, parse
-from robot.tasks import FLIGHT_TASKS
+from robot.tasks import find_task, task_names
 from robot.views.say import say
 
 LAPS_MAX, EPISODES_MAX, LAP_MAX_S = 1000, 1_000_000, 600.0
@@ -92,7 +92,8 @@ def flies(argument: str) -> bool:
     path = policy_of(argument)
     if argument.startswith("-") or path.suffix != ".npz" or not path.is_file():
         return False
-    return load_policy(path).metadata.get("task") in FLIGHT_TASKS
+    task = load_policy(path).metadata.get("task")
+    return task in task_names() and find_task(task).robot == "quadrotor"
 
 
 def drive(arguments: list[str]) -> int:

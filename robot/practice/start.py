@@ -7,8 +7,8 @@ import numpy as np
 
 from policies.actor import actor_layers, initial_weights
 from policies.policy_file import PolicyFile, load_policy
-from policies.rlpd import Mirror, Rlpd
-from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH
+from policies.rlpd import Rlpd
+from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH, for_task
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.robots.car.belief.simulated import simulate_practice
 from robot.robots.car.world import world_of
@@ -44,11 +44,13 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
 
 def new_learner(config: PracticeConfig, policy: PolicyFile) -> Rlpd:
     """The learner as it is before its first transition; with simulated ones, if it starts from a policy on a map."""
-    mirror = Mirror(race_track.MIRROR_COLUMNS, race_track.MIRROR_SIGN, race_track.MIRROR_ACTION_SIGN)
-    sizes = (race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE)
-    if config.start_from == SCRATCH:
-        return Rlpd(replace(FROM_SCRATCH, seed=config.seed), *sizes, mirror)
-    learner = Rlpd(replace(FROM_POLICY, seed=config.seed), *sizes, mirror, policy.weights)
+    spec = race_track.SPEC
+    sizes, mirror = (spec.observation_size, spec.action_size), spec.mirror
+    scratch = config.start_from == SCRATCH
+    preset = for_task(FROM_SCRATCH if scratch else FROM_POLICY, spec.action_size, spec.decision_s)
+    learner = Rlpd(replace(preset, seed=config.seed), *sizes, mirror, None if scratch else policy.weights)
+    if scratch:
+        return learner
     if not config.mapless:
         course = world_of(config).course
         learner.add_prior(
