@@ -99,13 +99,14 @@ def flies(argument: str) -> bool:
 def drive(arguments: list[str]) -> int:
     config, as_json = parse(EvaluateConfig, "evaluate", arguments)
     from robot.practice.best_policy import describe
-    from robot.practice.run import evaluate
-    from robot.practice.settings import SHIPPED, PracticeConfig, load_config
+    from robot.practice.settings import SHIPPED, load_config
+    from robot.robots.car.drives import evaluate
+    from robot.robots.car.options import CarOptions
 
     if config.run != SHIPPED and not policy_of(config.run).is_file():
         raise ValueError(f"RUN: found no {policy_of(config.run)}, allowed: {SHIPPED}, a run's folder or a policy file")
     policy = policy_of(config.run)
-    wanted = PracticeConfig(
+    wanted = CarOptions(
         robot=config.robot,
         track=config.track,
         map=config.map,
@@ -119,7 +120,7 @@ def drive(arguments: list[str]) -> int:
         predictive_brake=config.predictive_brake,
     )
     if (Path(config.run) / "setup-1.npz").is_file() and config.track == "default" and not config.map:
-        earlier = load_config(Path(config.run))
+        earlier = load_config(Path(config.run), CarOptions)
         start = wanted.start or earlier.start
         wanted = replace(wanted, track=earlier.track, map=earlier.map, loop=wanted.loop or earlier.loop, start=start)
         if config.hidden_seed is None:

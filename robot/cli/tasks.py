@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from robot.cli.output import finish, parse
-from robot.practice.start import SHIPPED_POLICY
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.robot_file import robot_names
 from robot.tasks import find_task, task_names
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in

@@ -102,6 +102,19 @@ class PlanKind(Protocol):
     def attach(self, name: str) -> Plan: ...
 
 
+class NoPlan:
+    """Of a robot that needs none to be brought to rest."""
+
+    def create(self, name: str) -> "NoPlan":
+        return self
+
+    attach = create
+
+    def write(self, plan: np.ndarray, now_ns: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Robot:
     """A kind of robot.
@@ -116,8 +129,8 @@ class Robot:
     records: Callable[[str], Records]
     devices: Callable[[SessionFile, Clock], dict[str, Device]]
     mind: Callable[[bytes, Path], Mind]
-    rehearse: Callable[[bytes], None]
-    plan: PlanKind
+    rehearse: Callable[[bytes], None] = lambda setup: None
+    plan: PlanKind = NoPlan()
 
 
 def find_robot(kind: str) -> Robot:
