@@ -39,7 +39,7 @@ from robot.runtime.process_ends import GONE, WRONG
 from robot.runtime.processes import READY_S, Child, Processes
 from robot.runtime.records import STAND
 from robot.runtime.run_folder import setup_path
-from robot.runtime.session_file import GUARDIANS, SessionFile
+from robot.runtime.session_file import GUARDIANS, LEARNER, RECORDER, SessionFile
 from robot.runtime.session_memory import SessionMemory
 from robot.safety.supervisor import Mode
 from robot.shared_memory.ring import Ring
@@ -110,7 +110,7 @@ class Session:
         self.ticks = 0  # of control's present life
         self.since_s = time.monotonic()  # nothing can have hung before
         self.device_seen = (0.0, 0.0)  # the device's time, and when it was first seen
-        self.stalls = {"recorder": Stall(RECORDER_HUNG_S), "learner": Stall(LEARNER_HUNG_S)}
+        self.stalls = {"recorder": Stall(RECORDER, RECORDER_HUNG_S), "learner": Stall(LEARNER, LEARNER_HUNG_S)}
 
     # Start
 
@@ -351,9 +351,8 @@ class Session:
         say(f"the {name} ended ({told})")
 
     def _take_news(self) -> None:
-        news = self.shared.rings["news"].read()
-        self.shared.rings["news"].release()
-        for event in news:
+        news = self.shared.rings["events"]
+        for event in news.read():
             told = json.loads(event_text(event))
             self.progress.note(told)
             if told["kind"] == "failure":
@@ -361,12 +360,13 @@ class Session:
                 self.failure = self.failure or file + told["reason"]
             if "text" in told:
                 say(told["text"])
+        news.release()
         status = self.shared.control.read()
         seen = status["outputs"]
         if seen["time_s"] > 0.0:
             p = self.progress
             p.practice_s = max(p.practice_s, float(seen["practice_s"]))
-            p.step = max(p.step, self.first_step + self.shared.rings["spool"].written)
+            p.step = max(p.step, self.first_step + self.shared.rings["transitions"].written)
             self.ticks = int(status["tick"])
             p.episode = max(p.episode, int(seen["episode"]))
 
@@ -495,17 +495,17 @@ def no_patience() -> float:
 
 
 class Stall:
-    """Notices the reader of a ring that leaves records waiting and does not move on for `limit_s`."""
+    """Notices a reader of a ring that leaves records waiting and does not move on for `limit_s`."""
 
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
+    def __init__(self, reader: int, limit_s: float) -> None:
+        self.reader, self.limit_s = reader, limit_s
         self._released, self._since_s = -1, 0.0
 
     def noticed(self, ring: Ring) -> bool:
         """True once each time that it has happened."""
-        now_s = time.monotonic()
-        if ring.released != self._released or ring.written == ring.released or now_s - self._since_s > 2 * self.limit_s:
-            self._released, self._since_s = ring.released, now_s
+        now_s, released = time.monotonic(), ring.released_by(self.reader)
+        if released != self._released or ring.written == released or now_s - self._since_s > 2 * self.limit_s:
+            self._released, self._since_s = released, now_s
         if now_s - self._since_s <= self.limit_s:
             return False
         self._since_s = now_s
