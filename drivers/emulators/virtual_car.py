@@ -116,7 +116,7 @@ class VirtualCar:
     @property
     def ports(self) -> dict[str, str]:
         """Of the devices, by name."""
-        return {"vesc": self.vesc_path, "lidar": self.lidar_path}
+        return {"motor": self.vesc_path, "lidar": self.lidar_path}
 
     def advance(self, time_s: float) -> float:
         """Lockstep: move the world to a time, seconds; returns the time reached. Bytes to read are then in the ptys."""

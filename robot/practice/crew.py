@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from robot.runtime.processes import READY_S, Child, Processes
+from robot.runtime.session_file import LEARNER, RECORDER
 from robot.runtime.session_memory import SessionMemory
 from robot.shared_memory.ring import Ring
 
@@ -45,7 +46,7 @@ class Crew:
         self.processes, self.shared, self.folder, self.session_path = processes, shared, folder, session_path
         self.guardians, self.learning, self.realtime = guardians, learning, realtime
         self.trouble = ""
-        self.stalls = {"recorder": Stall(RECORDER_HUNG_S), "learner": Stall(LEARNER_HUNG_S)}
+        self.stalls = {"recorder": Stall(RECORDER, RECORDER_HUNG_S), "learner": Stall(LEARNER, LEARNER_HUNG_S)}
 
     @property
     def control(self) -> Child:
@@ -182,17 +183,17 @@ def no_patience() -> float:
 
 
 class Stall:
-    """Notices the reader of a ring that leaves records waiting and does not move on for `limit_s`."""
+    """Notices a reader of a ring that leaves records waiting and does not move on for `limit_s`."""
 
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
+    def __init__(self, reader: int, limit_s: float) -> None:
+        self.reader, self.limit_s = reader, limit_s
         self._released, self._since_s = -1, 0.0
 
     def noticed(self, ring: Ring) -> bool:
         """True once each time that it has happened."""
-        now_s = time.monotonic()
-        if ring.released != self._released or ring.written == ring.released or now_s - self._since_s > 2 * self.limit_s:
-            self._released, self._since_s = ring.released, now_s
+        now_s, released = time.monotonic(), ring.released_by(self.reader)
+        if released != self._released or ring.written == released or now_s - self._since_s > 2 * self.limit_s:
+            self._released, self._since_s = released, now_s
         if now_s - self._since_s <= self.limit_s:
             return False
         self._since_s = now_s

@@ -30,7 +30,7 @@ from robot.runtime.episodes import episode_dtype
 from robot.runtime.process_ends import end_with_reason
 from robot.runtime.robot import find_robot
 from robot.runtime.run_folder import NEWEST_FILE
-from robot.runtime.session_file import PUBLISH_EVERY, SessionFile
+from robot.runtime.session_file import LEARNER, PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.mailbox import Mailbox
 from robot.shared_memory.ring import Ring
@@ -48,8 +48,8 @@ class LearnerProcess:
         self.session = session
         self.records = find_robot(session.kind).records(session.task)
         self.folder = Path(session.folder)
-        self.ring = Ring.attach(session.names["transitions"], self.records.transition)
-        self.episodes = Ring.attach(session.names["episodes"], episode_dtype(session.layers))
+        self.ring = Ring.attach(session.names["transitions"], self.records.transition, LEARNER)
+        self.episodes = Ring.attach(session.names["episodes"], episode_dtype(session.layers), LEARNER)
         self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)

@@ -221,21 +221,21 @@ class Session:
         say(f"the {name} ended ({told})")
 
     def _take_news(self) -> None:
-        news = self.shared.rings["news"].read()
-        self.shared.rings["news"].release()
-        for event in news:
+        news = self.shared.rings["events"]
+        for event in news.read():
             told = json.loads(event_text(event))
             self.progress.note(told)
             if told["kind"] == "failure":
                 self.failure = self.failure or self.robot.in_words(told)
             if "text" in told:
                 say(told["text"])
+        news.release()
         status = self.shared.control.read()
         seen = status["outputs"]
         if seen["time_s"] > 0.0:
             p = self.progress
             p.practice_s = max(p.practice_s, float(seen["practice_s"]))
-            p.step = max(p.step, self.first_step + self.shared.rings["spool"].written)
+            p.step = max(p.step, self.first_step + self.shared.rings["transitions"].written)
             self.ticks = int(status["tick"])
             p.episode = max(p.episode, int(seen["episode"]))
 

@@ -72,7 +72,11 @@ class ToyMind:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.files: dict[str, bytes] = {}
         self.transition = self.episode = None
-        now, stop, seen = readings["time_s"].item(), int(readings["stop_requested"]), reading_of(readings["cart"], CartReading)
+        now, stop, seen = (
+            readings["time_s"].item(),
+            int(readings["stop_requested"]),
+            reading_of(readings["cart"], CartReading),
+        )
         place_m, speed_m_s, blind = seen.place_m, seen.speed_m_s, not seen.age_s < BLIND_S
         if self.phase is Phase.PRACTISE and (stop not in (0, STAND) or self.practice_s >= self.plain["practice_s"] or
                                              0 < self.plain["arrivals"] <= self.arrivals):  # fmt: skip
@@ -88,7 +92,11 @@ class ToyMind:
             self.end(now, place_m, speed_m_s, home=False)
         self.last_s, d = now, self.decisions
         out["life"], out["tick"], out["time_s"] = readings["life"], readings["tick"], now
-        out["mode"], out["phase"], out["finished"] = (Mode.STOP if blind or stop else Mode.RUN), self.phase, self.phase is Phase.DONE
+        out["mode"], out["phase"], out["finished"] = (
+            (Mode.STOP if blind or stop else Mode.RUN),
+            self.phase,
+            self.phase is Phase.DONE,
+        )
         out["practice_s"], out["decision"], out["step"], out["episode"] = self.practice_s, d.count, d.step, d.episode
         out["observation"], out["proposed"], out["executed"] = (place_m, speed_m_s), d.proposed, d.executed
         out["command"]["push_n"], out["figures"]["place_m"] = push_n, place_m

@@ -44,8 +44,8 @@ class PractisingCar:
             say(f"map      {line}")
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
-        self._wirings = (robot.vesc, robot.lidar)
-        ports = {"vesc": robot.vesc.port, "lidar": robot.lidar.port}
+        self._wirings = (robot.motor, robot.lidar)
+        ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
 
     def _reach(self) -> None:
