@@ -14,6 +14,7 @@ from policies.actor import Actor
 from policies.array_file import arrays_in
 from robot.runtime.clock import Clock, RealClock
 from robot.runtime.decisions import Decisions
+from robot.runtime.episodes import Outcome
 from robot.runtime.records import STAND, compose
 from robot.runtime.rest import DriverRest
 from robot.runtime.robot import Device, Robot
@@ -133,8 +134,14 @@ class ToyMind:
     def end(self, now: float, place_m: float, speed_m_s: float, home: bool) -> None:
         """A run is over."""
         self.complete(now, place_m, speed_m_s, home, taken_over=True)
-        self.episode = {"practice_s": self.practice_s, "merit": now - self.began_s, "clean": home, "baseline": False}
-        self.events.append(("episode", dict(self.episode)))
+        outcome = Outcome.SUCCESS if home else Outcome.TIME_OUT
+        self.episode = {
+            "practice_s": self.practice_s,
+            "merit": now - self.began_s,
+            "outcome": outcome,
+            "baseline": False,
+        }
+        self.events.append(("episode", self.episode | {"outcome": outcome.word}))
         self.arrivals, self.resetting, self.began_s = self.arrivals + 1, True, 0.0
 
 
