@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from mcap.writer import CompressionType
 
 from robot.logs.tick_log import TickLog
 from robot.robots.quadrotor.fitness import distance_m
@@ -79,7 +80,7 @@ class Flight:
         self._judge, self._show = Judge(setup, truth), show
         self._why = ""
 
-    def fly(self, path: Path) -> Flown:
+    def fly(self, path: Path, compression: CompressionType = CompressionType.LZ4) -> Flown:
         """The whole flight, by devices that are open; always ends with a landing, or with trying one. path: of the log.
 
         Raises OSError if that is not whole.
@@ -88,7 +89,7 @@ class Flight:
         """
         mistake: Exception | None = None
         loop = self.loop
-        with TickLog(path, self._setup, loop) as self.log:
+        with TickLog(path, self._setup, loop, compression) as self.log:
             try:
                 loop.start()
                 while not loop.outputs["finished"]:

@@ -61,11 +61,6 @@ def rewritten(flown: tuple[str, Path], tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def flip(record: np.ndarray) -> None:
-    """Change the last bit of a number."""
-    record.view(np.uint64)[...] ^= 1
-
-
 def while_the_policy_flies(outputs: np.ndarray) -> int:
     """A row of the log."""
     return int(np.flatnonzero(outputs["figures"]["policy_flies"])[20])
@@ -84,21 +79,21 @@ def test_a_flight_is_equal_wherever_its_policy_runs(flown: tuple[str, Path], tmp
 
 @pytest.mark.parametrize(
     ("part", "field", "at"),
-    [("figures", "set_point_m", (1,)), ("command", "position_m", (2,)), ("figures", "home_m", (0,))],
+    [("figures", "set_point_m", 1), ("command", "position_m", 2), ("figures", "home_m", 0)],
 )
 def test_one_flipped_bit_of_what_was_decided_is_named(
-    rewritten: Callable[..., Path], part: str, field: str, at
+    rewritten: Callable[..., Path], part: str, field: str, at: int
 ) -> None:
     def change(readings: np.ndarray, outputs: np.ndarray) -> None:
         row = int(np.flatnonzero(outputs["phase"] == Phase.TAKE_OFF)[30])
         ticks.append(int(outputs["tick"][row]))
-        flip(outputs[part][field][row, at[0]])
+        outputs[part][field][row].view(np.uint64)[at] ^= 1
 
     ticks: list[int] = []
     report = replay(rewritten(change))
     assert report.outcome == "different"
     assert report.first_difference is not None
-    assert (report.first_difference.tick, report.first_difference.field) == (ticks[0], f"{part}.{field}[{at[0]}]")
+    assert (report.first_difference.tick, report.first_difference.field) == (ticks[0], f"{part}.{field}[{at}]")
 
 
 def test_one_flipped_bit_of_what_was_read_is_seen_by_what_follows_from_it(
@@ -126,7 +121,7 @@ def test_one_flipped_bit_of_the_file_is_found_by_its_checksum(flown: tuple[str, 
 def with_another_weight(data: bytes, crc_too: bool) -> bytes:
     """A setup in which one weight is another one; crc_too: as somebody would who knows of the checksum."""
     arrays = dict(np.load(io.BytesIO(data)))
-    arrays["weights"][5] += np.float32(0.25)
+    arrays["weights"][HOVER.layers[0] * HOVER.layers[1]] += np.float32(0.25)  # a bias: it always matters
     plain = json.loads(str(arrays["plain"]))
     if crc_too:
         plain["metadata"]["crc32"] = weights_crc(arrays["weights"])
@@ -149,10 +144,7 @@ def test_a_changed_weight_that_no_checksum_shows_decides_otherwise(
     if flown[0] == "host":
         assert report.first_difference.field.startswith(("command.rate_rad_s", "proposed"))
     else:  # it is not the one that the drone said to carry
-        assert (
-            "REFUSED" in str(report.first_difference)
-            or report.first_difference.field == "command.stabilizer_controller"
-        )
+        assert report.first_difference.field == "command.stabilizer_controller"
 
 
 def test_a_setup_is_read_as_it_was_written_and_refused_by_field() -> None:
