@@ -37,8 +37,10 @@ from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRec
 from robot.shared_memory.mailbox import Mailbox
 from robot.shared_memory.ring import Ring
 from robot.tasks.race_track import task as race_track
+from sim.with_parent import outlive_parent
 
 CHECKPOINT_EVERY_S = 20.0
+SAVE_S = 1.5  # for the last checkpoint after the session was killed
 IDLE_S = 0.001
 # Decisions of practice after which the simulator is fitted to the car, and the policy improved in it: as soon as the fit
 # can be good, and once more when it is.
@@ -76,6 +78,7 @@ class LearnerProcess:
         """The process's life."""
         self.catch_up()
         self.learner.warm_up()
+        outlive_parent(SAVE_S)
         self.status.write(pid=os.getpid(), ready=1)
         while True:
             session = self.control.read()

@@ -12,6 +12,7 @@ stop, a session has ended within 30 s; asked twice, within 10 s.
 """
 
 import json
+import math
 import os
 import signal
 import time
@@ -61,6 +62,7 @@ HUNG_LOCKSTEP_S = 700.0  # there it may wait for the learner
 DEVICE_HUNG_S = 5.0
 STANDING_M_S = 0.05
 RECORDER_HUNG_S = 15.0  # leaves records waiting
+STARTING_S = 120.0  # a recorder that was started again, on a busy machine
 LEARNER_HUNG_S = 500.0  # it may be fitting the car
 
 
@@ -152,7 +154,8 @@ class Session:
 
     def _start_guardians(self) -> None:
         for rank, name in enumerate(self.guardians):
-            self.processes.start(name, "robot.safety.guardian", str(self.session_path), str(rank))
+            self.processes.start(name, "robot.safety.guardian", str(self.session_path), str(rank),
+                                 outlives_s=math.inf)  # fmt: skip
         for rank, name in enumerate(self.guardians):
             self.processes.await_ready(name, lambda rank=rank: self._guards(rank))  # type: ignore[misc]
 
@@ -316,15 +319,18 @@ class Session:
             if child.running and self._guards(rank):
                 age_s = time.monotonic() - 1e-9 * self.shared.guardians[rank].peek("heartbeat_ns")
             self._replace(name, hangs=age_s > SILENT_S)
-        self._replace("recorder", hangs=self.stalls["recorder"].noticed(self.shared.rings["readings"]))
+        self._replace("recorder", hangs=self._stalls("recorder", "readings"))
         if not self.learning:
             return
         ready = bool(self.shared.learner.read()["ready"])
-        if self._replace("learner", hangs=ready and self.stalls["learner"].noticed(self.shared.rings["transitions"])):
+        if self._replace("learner", hangs=ready and self._stalls("learner", "transitions")):
             self.shared.orders.write(learner_up=0)
             self.shared.learner.write(ready=0)
         elif ready and self.processes.children["learner"].running:
             self.shared.orders.write(learner_up=1)
+
+    def _stalls(self, name: str, ring: str) -> bool:
+        return self.stalls[name].noticed(self.shared.rings[ring], self.processes.children[name].age_s)
 
     def _replace(self, name: str, hangs: bool) -> bool:
         """Start a child again that died, after killing it if it hangs; end the session in order where that is no use."""
@@ -499,14 +505,14 @@ class Stall:
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
-        self._released, self._since_s = -1, 0.0
+        self._released, self._since_s, self._looked_s = -1, 0.0, 0.0
 
-    def noticed(self, ring: Ring) -> bool:
-        """True once each time that it has happened."""
+    def noticed(self, ring: Ring, age_s: float) -> bool:
+        """True as long as it does so. age_s: since the reader's start, which may take it STARTING_S."""
         now_s = time.monotonic()
-        if ring.released != self._released or ring.written == ring.released or now_s - self._since_s > 2 * self.limit_s:
+        suspended = now_s - self._looked_s > self.limit_s
+        self._looked_s = now_s
+        if ring.released != self._released or ring.written == ring.released or suspended:
             self._released, self._since_s = ring.released, now_s
-        if now_s - self._since_s <= self.limit_s:
-            return False
-        self._since_s = now_s
-        return True
+        still_s = now_s - self._since_s
+        return still_s > self.limit_s and (age_s > still_s or age_s > STARTING_S)
