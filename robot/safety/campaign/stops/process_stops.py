@@ -28,8 +28,8 @@ from robot.safety.campaign.stops.stops import Stop
 from robot.shared_memory.shared_block import SHARED_FOLDER
 from sim.car.model import hidden_car, load_parameters
 from sim.scratch_folder import scratch_folder
-from sim.with_parent import module_of
 from sim.tracks.built_in_tracks import BUILT_IN
+from sim.with_parent import module_of
 
 LOOK_EVERY_S = 0.002
 READY_S = 300.0  # for a session to drive: the first one may compile kernels
