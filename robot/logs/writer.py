@@ -56,7 +56,7 @@ class LogWriter:
         schema = self._mcap.register_schema(PACKAGE + name, SCHEMA_ENCODING, message_definition(dtype).encode())
         return self._mcap.register_channel(topic, MESSAGE_ENCODING, schema)
 
-    def _add(self, channel: int, record: np.void, data: bytes) -> None:
+    def _add(self, channel: int, record: np.void | np.ndarray, data: bytes) -> None:
         time_ns = max(0, round(float(record["time_s"]) * 1e9))
         self._mcap.add_message(channel, time_ns, data, time_ns, int(record["tick"]) & 0xFFFFFFFF)
 
