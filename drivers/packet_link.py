@@ -6,17 +6,15 @@ from contextlib import suppress
 from typing import Any
 
 from drivers.base import NEVER_S, Clock, LinkLost
+from drivers.unix_socket import connect
 
 
-def connect(port: str) -> socket.socket:
+def plug(port: str) -> socket.socket:
     """A connection to a packet socket. Raises LinkLost naming its path."""
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        link.connect(port)
+        return connect(port, socket.SOCK_SEQPACKET)
     except OSError as error:
-        link.close()
         raise LinkLost(f"{port}: {error.strerror}") from error
-    return link
 
 
 class PacketLink:
@@ -31,7 +29,7 @@ class PacketLink:
     def open(self) -> None:
         """Raises LinkLost."""
         self.close()
-        self._link = connect(self.port)
+        self._link = plug(self.port)
         self._link.setblocking(False)
 
     def reconnect(self) -> bool:

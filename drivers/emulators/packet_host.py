@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from drivers.emulators.child import dying_with_parent, end_child, start_emulator
-from drivers.packet_link import connect
+from drivers.emulators.child import end_child, end_when_told, start_emulator
+from drivers.packet_link import plug
+from drivers.unix_socket import listen
 
 TIME = struct.Struct("<d")
 ASK = b"?"
@@ -42,7 +43,7 @@ class PacketEmulator:
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process, self.directory, self.ports = process, directory, {ready["name"]: str(directory / "device")}
-        self._judge = connect(str(directory / "device"))
+        self._judge = plug(str(directory / "device"))
 
     def state(self) -> bytes:
         """The model's state, now."""
@@ -76,21 +77,11 @@ def host_of_options(make: Callable[..., Model]) -> None:
     """The process: `make` a model of the options in its configuration, and serve it until the parent ends."""
     directory = Path(sys.argv[2]).parent
     told = json.loads(Path(sys.argv[2]).read_text())
-    with dying_with_parent(directory):
-        model = make(**told["options"])
-        doors = [
-            listen(directory / "device", socket.SOCK_SEQPACKET),
-            listen(directory / "lockstep", socket.SOCK_STREAM),
-        ]
-        print(json.dumps({"name": told["name"]}), flush=True)
-        serve(model, *doors, told["lockstep"])
-
-
-def listen(path: Path, kind: int) -> socket.socket:
-    door = socket.socket(socket.AF_UNIX, kind)
-    door.bind(str(path))
-    door.listen()
-    return door
+    end_when_told(str(directory))
+    model = make(**told["options"])
+    device, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
+    print(json.dumps({"name": told["name"]}), flush=True)
+    serve(model, device, clock, told["lockstep"])
 
 
 def serve(model: Model, device: socket.socket, clock: socket.socket, lockstep: bool) -> None:
