@@ -1,4 +1,4 @@
-"""`robot evaluate` of a policy that flies."""
+"""`robot evaluate` of a policy that flies: in the simulator, and on devices."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,8 @@ import pytest
 from policies.actor import actor_layers, initial_weights
 from policies.policy_file import save_policy
 from robot.cli.evaluate import main as evaluate
-from robot.robots.quadrotor.evaluation.run_evaluation import load_waypoints
+from robot.robots.quadrotor import judge
+from robot.robots.quadrotor.judge import load_waypoints
 from robot.tasks import track_trajectory
 from sim.quadrotor.model import CRAZYFLIES
 
@@ -69,3 +70,44 @@ def test_a_file_of_something_else_is_refused_by_name(tmp_path: Path, text: str) 
 def test_a_lap_takes_time(follower: Path) -> None:
     with pytest.raises((ValueError, SystemExit)):
         evaluate([str(follower), "--lap-s", "0"])
+
+
+def flight(**changed: object) -> dict[str, object]:
+    usual = {"task": "hover", "quadrotor": "crazyflie_2_0", "position_error_m": 0.02, "position_error_max_m": 0.05,
+             "landed": True, "trouble": "", "interrupted": False}  # fmt: skip
+    return usual | changed
+
+
+@pytest.mark.parametrize(
+    ("flights", "status", "said"),
+    [
+        ([flight(), flight(position_error_m=0.04)], 0, "2.0  5.0"),
+        ([flight(), flight(trouble="the battery is empty")], 1, "the battery is empty"),
+        ([flight(landed=False), flight()], 1, "NOT known to have landed"),
+        ([flight(interrupted=True)], 130, "2.0  5.0"),
+    ],
+)
+def test_with_a_robot_it_is_judged_by_whole_flights(
+    follower: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, flights, status, said
+) -> None:
+    asked = []
+
+    def run_mission(run, robot, policy_on, loss, seed, config, show, quadrotor):
+        asked.append((run, robot, seed))
+        return flights[len(asked) - 1]
+
+    monkeypatch.setattr(judge, "run_mission", run_mission)
+    arguments = [str(follower), "--robot", "virtual-crazyflie", "--episodes", "2", "--seed", "7", "--json"]
+    assert evaluate(arguments) == status
+    told = capsys.readouterr()
+    figures = json.loads(told.out.splitlines()[-1])
+    assert asked == [(follower, "virtual-crazyflie", 7 + k) for k in range(len(flights))]
+    assert figures["judged_on"] == "virtual-crazyflie" and len(figures["flights"]) == len(flights) and said in told.err
+    if status == 0:
+        assert figures["survival"] == 1.0 and figures["position_error_m"] == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize("option", ["--lap-s=4", "--waypoints=points.txt", "--video=flight.gif"])
+def test_what_only_the_simulator_does_is_refused_on_devices(follower: Path, option: str) -> None:
+    with pytest.raises((ValueError, SystemExit)):
+        evaluate([str(follower), "--robot", "virtual-crazyflie", option])
