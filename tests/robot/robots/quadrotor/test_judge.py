@@ -1,6 +1,7 @@
 """`robot evaluate` of a policy that flies: in the simulator, and on devices."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,16 @@ from robot.robots.quadrotor.judge import load_waypoints
 from robot.tasks import track_trajectory
 from sim.quadrotor.model import CRAZYFLIES
 
+HOVER = Path(__file__).parents[3] / "recordings" / "policies" / "hover.npz"
+
+
+@pytest.fixture(scope="module")
+def hoverer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a policy that hovers, trained for a Crazyflie 2.0."""
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copy(HOVER, folder / "policy.npz")
+    return folder
+
 
 @pytest.fixture(scope="module")
 def follower(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -25,8 +36,8 @@ def follower(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_run_that_hovers_is_judged_beside_the_others(brief_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate([str(brief_run), "--episodes", "32", "--json"]) == 0
+def test_a_run_that_hovers_is_judged_beside_the_others(hoverer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate([str(hoverer), "--episodes", "32", "--json"]) == 0
     told = capsys.readouterr()
     figures = json.loads(told.out.splitlines()[-1])
     assert figures["survival"] > 0.5
@@ -52,11 +63,11 @@ def test_a_policy_that_follows_paths_flies_them_at_the_times_asked_for(
     assert all("survival_6_5_s" in figures["airframes"][name] for name in CRAZYFLIES[1:])
 
 
-def test_waypoints_are_for_policies_that_follow_paths(brief_run: Path, tmp_path: Path) -> None:
+def test_waypoints_are_for_policies_that_follow_paths(hoverer: Path, tmp_path: Path) -> None:
     points = tmp_path / "points.txt"
     points.write_text("0 0 0\n1 0 0\n")
     with pytest.raises(ValueError, match="--waypoints: found a policy for hover, allowed: one that follows paths"):
-        evaluate([str(brief_run), "--waypoints", str(points)])
+        evaluate([str(hoverer), "--waypoints", str(points)])
 
 
 @pytest.mark.parametrize("text", ["0 0\n1 1\n", "0 0 zero\n", "0 0 nan\n1 0 0\n", "0 0 0\n1 0\n"])
