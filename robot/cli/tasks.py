@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from robot.cli.output import finish, parse
-from robot.practice.start import SHIPPED_POLICY
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.robot_file import robot_names
 from robot.runtime.joining import brings
 from robot.runtime.robot import ENTRY_POINTS, find_robot
@@ -13,7 +13,7 @@ from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
 
 # Verb -> what a kind of robot must bring for it: a module of its folder, or an entry point of a group.
 NEEDS = {
-    "practice": ("options", "robot_practice.practices"),
+    "practice": ("practice", "robot_practice.practices"),
     "train": ("trainer", "robot_practice.trainers"),
     "evaluate": ("judge", "robot_practice.judges"),
     "export": None,

@@ -16,11 +16,12 @@ SHORT = {TASKS / "race_track": {"out", "g"}, TRAINING: {"seen", "d", "row"}}
 def counted(path: Path) -> list[str]:
     """Lines that index an observation's last axis by a literal number, or cut it at one."""
     names = ALWAYS | SHORT.get(path.parent, set())
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Subscript) and name_of(node.value) in names and any(map(is_number, last_axis(node))):
-            found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}")
-    return found
+    indexed = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Subscript)]
+    return [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for node in indexed
+        if name_of(node.value) in names and any(map(is_number, last_axis(node)))
+    ]
 
 
 def name_of(node: ast.expr) -> str:

@@ -13,9 +13,10 @@ from policies.actor import HIDDEN
 from policies.policy_file import load_policy
 from robot.evaluation.judge import EvaluateConfig, Judge, Scores, Verdict
 from robot.practice.best_policy import describe
-from robot.practice.run import evaluate
-from robot.practice.settings import SHIPPED, PracticeConfig, load_config
-from robot.practice.start import SHIPPED_POLICY
+from robot.practice.settings import SHIPPED, load_config
+from robot.robots.car.drives import evaluate
+from robot.robots.car.options import CarOptions
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.training.pretraining import LAYERS
 from robot.robots.car.training.trials import conditions
 from robot.robots.car.world import load_world
@@ -70,7 +71,7 @@ def of_run(config: CarEvaluateConfig) -> CarEvaluateConfig:
     """With the track and the hidden car of the run, where no other ones are asked for."""
     if not (Path(config.run) / "setup-1.npz").is_file() or config.track != "default" or config.map:
         return config
-    earlier = load_config(Path(config.run))
+    earlier = load_config(Path(config.run), CarOptions)
     hidden_seed = earlier.hidden_seed if config.hidden_seed is None else config.hidden_seed
     return replace(config, track=earlier.track, map=earlier.map, loop=config.loop or earlier.loop,
                    start=(config.start or earlier.start) if config.robot else None, hidden_seed=hidden_seed)  # fmt: skip
@@ -89,7 +90,7 @@ def on_devices(config: CarEvaluateConfig, path: Path) -> Verdict:
     """Laps on the robot, or its virtual twin."""
     path, config = policy_file(config, path), of_run(config)
     say(f"policy   {describe(path)}")
-    wanted = PracticeConfig(
+    wanted = CarOptions(
         robot=config.robot, track=config.track, map=config.map, loop=config.loop, start=config.start,
         start_from=str(path), clock=config.clock or "lockstep", minutes=10.0 + config.laps, seed=config.seed,
         hidden_seed=config.hidden_seed, predictive_brake=config.predictive_brake,
