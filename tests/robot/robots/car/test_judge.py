@@ -73,7 +73,7 @@ def test_a_policy_that_is_not_there_is_named() -> None:
         evaluate(["nowhere"])
 
 
-@pytest.mark.parametrize("option", ["--laps=0", "--seed=-1"])
+@pytest.mark.parametrize("option", ["--laps=0", "--seed=-1", "--loop=1", "--map=nowhere.yaml"])
 def test_wrong_options_are_named(option: str) -> None:
     with pytest.raises((ValueError, SystemExit)):
         evaluate(["shipped", option])
