@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivers.base import NEVER_S, Clock, LinkLost
-from drivers.emulators.child import end_child, start_emulator
+from drivers.emulators.child import connect, end_child, start_emulator
 from tests.toy_robot.emulator import PUSH, STATE
 
 
@@ -24,13 +24,11 @@ class CartReading:
     age_s: float = NEVER_S
 
 
-def connect(port: str) -> socket.socket:
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def plug(port: str) -> socket.socket:
     try:
-        link.connect(port)
+        return connect(port, socket.SOCK_SEQPACKET)
     except OSError as error:
         raise LinkLost(f"cart: {port}: {error.strerror}") from error
-    return link
 
 
 class Cart:
@@ -42,7 +40,7 @@ class Cart:
         self._newest, self._heard_s = (0.0, 0.0, 0.0), -NEVER_S
 
     def open(self) -> None:
-        self._link = connect(self.port)
+        self._link = plug(self.port)
         self._link.setblocking(False)
 
     def reconnect(self) -> bool:
@@ -92,7 +90,7 @@ class VirtualCart:
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process, self.directory, self.ports = process, directory, {"cart": str(directory / "cart")}
-        self._judge = connect(self.ports["cart"])
+        self._judge = plug(self.ports["cart"])
 
     def truth(self) -> Truth:
         self._judge.send(b"?")
