@@ -56,7 +56,7 @@ class LogWriter:
         schema = self._mcap.register_schema(PACKAGE + name, SCHEMA_ENCODING, message_definition(dtype).encode())
         return self._mcap.register_channel(topic, MESSAGE_ENCODING, schema)
 
-    def _add(self, channel: int, record: np.void, data: bytes) -> None:
+    def _add(self, channel: int, record: np.ndarray | np.void, data: bytes) -> None:
         time_ns = max(0, round(float(record["time_s"]) * 1e9))
         self._mcap.add_message(channel, time_ns, data, time_ns, int(record["tick"]) & 0xFFFFFFFF)
 
@@ -88,7 +88,7 @@ class LogWriter:
         """Append a record with tick and time_s to a topic of its own, which replay passes over: a judge's, say."""
         if topic not in self._beside:
             self._beside[topic] = self._channel(topic, topic.removeprefix("/").title(), record.dtype)
-        self._add(self._beside[topic], record[()], encode(record))
+        self._add(self._beside[topic], record, encode(record))
 
     def flush(self) -> None:
         """Close the chunk in progress and hand it to the operating system."""
