@@ -18,8 +18,8 @@ import numpy as np
 from mcap.writer import CompressionType
 
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
@@ -33,7 +33,7 @@ from robot.robots.quadrotor.devices import devices_of
 from robot.robots.quadrotor.flight import LOG_FILE, Flight
 from robot.robots.quadrotor.run_mission import TICKS_S, setup_of
 from robot.robots.quadrotor.virtual_drone import virtual_drone
-from robot.robots.robot_file import CrazyflieLink
+from robot.robots.robot_file import CrazyflieLink, load_robot
 from robot.runtime.clock import LockstepClock, RealClock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.events import make_event, make_weights
@@ -100,11 +100,12 @@ def record(
         LogWriter(folder / "log.mcap", RECORDS, weight_count(LAYERS), CompressionType.ZSTD) as log,
     ):
         clock = LockstepClock(str(car.directory / "lockstep"))
-        vesc = Vesc(VescSettings(port=car.vesc_path), clock)
-        lidar = RPLidar(RPLidarSettings(port=car.lidar_path), clock)
+        wiring = load_robot("virtual-car")
+        vesc = Vesc(replace(wiring.motor, port=car.vesc_path), clock)
+        lidar = RPLidar(replace(wiring.lidar, port=car.lidar_path), clock)
         vesc.open()
         lidar.open()
-        devices = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+        devices = {"motor": Motor(vesc, clock), "lidar": Lidar(lidar)}
         loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), life=1, tick_s=TICK_S)
         loop.start()
         log.add_setup(1, start.to_bytes())
