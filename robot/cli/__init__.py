@@ -11,6 +11,7 @@ import signal
 import sys
 
 from robot.cli import extras
+from sim.cache_folder import give_kernels_a_place
 
 VERBS = {
     "practice": "a robot learns a task by itself, on the robot or on its virtual twin",
@@ -76,6 +77,7 @@ def carry_out(arguments: list[str]) -> int:
     verb = arguments[0]
     if verb not in VERBS:
         raise ValueError(f"found verb '{verb}', allowed: {', '.join(VERBS)}")
+    give_kernels_a_place()
     # The matrices are small: a second BLAS thread only waits, ten times as long when the machine has other work.
     for library in ("OPENBLAS", "OMP", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
