@@ -20,6 +20,7 @@ from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.crazyflie_firmware import ask_version, too_old
 from drivers.crazyflie_link import use_repeating_links
 from drivers.crazyflie_logs import Logs
+from drivers.declared import Declared
 
 SILENCE_S = 0.5  # without log data for longer, something is wrong
 LANDING_S = 2.0  # at least: the firmware stops the motors when the time is up, wherever a drone is that was in motion
@@ -332,3 +333,8 @@ def first_line(text: str) -> str:
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(("File", "Traceback", "raise", "^"))]
     return told[0].rstrip(":") if told else "no reason given"
+
+
+DRIVER = Declared(
+    "crazyflie", "Crazyflie 2.x and Brushless, by radio, USB or UDP", CrazyflieSettings, Crazyflie, CrazyflieReading
+)

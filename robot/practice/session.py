@@ -147,7 +147,7 @@ class Session:
     def _try_ports(self) -> None:
         """Find out before anything is started whether the devices' ports can be used. Raises LinkLost."""
         if not self.robot.virtual:
-            for wiring in (self.robot.vesc, self.robot.lidar):
+            for wiring in (self.robot.motor, self.robot.lidar):
                 port = SerialPort(wiring.port, wiring.baud)
                 port.open()
                 port.close()
@@ -193,7 +193,7 @@ class Session:
             lockstep=self.config.clock == "lockstep",
             clock_socket=str(car.directory / "lockstep") if car else "",
             ports={
-                "vesc": car.vesc_path if car else self.robot.vesc.port,
+                "motor": car.vesc_path if car else self.robot.motor.port,
                 "lidar": car.lidar_path if car else self.robot.lidar.port,
             },
             learning=self.learning,

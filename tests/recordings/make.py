@@ -10,14 +10,15 @@ They hold on any processor with fused multiply-adds, x86-64 or ARM, with glibc's
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from mcap.writer import CompressionType
 
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
@@ -27,6 +28,7 @@ from robot.robots.car.mind import Pipeline
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.world import load_world
+from robot.robots.robot_file import load_robot
 from robot.runtime.clock import LockstepClock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.events import make_event, make_weights
@@ -72,11 +74,12 @@ def record(
         LogWriter(folder / "log.mcap", RECORDS, weight_count(LAYERS), CompressionType.ZSTD) as log,
     ):
         clock = LockstepClock(str(car.directory / "lockstep"))
-        vesc = Vesc(VescSettings(port=car.vesc_path), clock)
-        lidar = RPLidar(RPLidarSettings(port=car.lidar_path), clock)
+        wiring = load_robot("virtual-car")
+        vesc = Vesc(replace(wiring.motor, port=car.vesc_path), clock)
+        lidar = RPLidar(replace(wiring.lidar, port=car.lidar_path), clock)
         vesc.open()
         lidar.open()
-        devices = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+        devices = {"motor": Motor(vesc, clock), "lidar": Lidar(lidar)}
         loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), life=1, tick_s=TICK_S)
         loop.start()
         log.add_setup(1, start.to_bytes())

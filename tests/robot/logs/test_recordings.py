@@ -49,7 +49,7 @@ def test_the_collision_is_followed_by_a_recovery() -> None:
 
 def test_after_the_link_loss_the_car_drives_on() -> None:
     log = LogReader(RECORDINGS / "link-loss")
-    up = np.concatenate([batch.readings["vesc"]["up"] for batch in log.batches()])
+    up = np.concatenate([batch.readings["motor"]["up"] for batch in log.batches()])
     outputs = log.outputs()
     down = np.flatnonzero(up == 0)
     assert down[0] > 0 and down[-1] < len(up) - 100

@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
 from policies.policy_file import load_policy
 from robot.practice.start import SHIPPED_POLICY
 from robot.robots.car.devices import Lidar, Motor
@@ -160,16 +160,12 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     )  # fmt: skip
     if not verified:
         pipeline.fallback = Unverified(pipeline.place, pipeline.fallback.cars, pipeline.latency_s)
-    wiring = load_robot("f1tenth").vesc
-    vesc = Vesc(
-        VescSettings(port=str(folder / "vesc"), erpm_per_m_s=wiring.erpm_per_m_s, servo_per_rad=wiring.servo_gain,
-                     servo_centre=wiring.servo_offset),
-        clock,
-    )  # fmt: skip
-    lidar = RPLidar(RPLidarSettings(port=str(folder / "lidar")), clock)
+    wiring = load_robot("virtual-car")
+    vesc = Vesc(replace(wiring.motor, port=str(folder / "vesc")), clock)
+    lidar = RPLidar(replace(wiring.lidar, port=str(folder / "lidar")), clock)
     vesc.open()
     lidar.open()
-    devices: dict[str, Device] = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": Lidar(lidar)}
     loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, TICK_S)
     loop.start()
     return Drive(emulator, clock, loop, pipeline, vesc, lidar)

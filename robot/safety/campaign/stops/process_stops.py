@@ -46,9 +46,11 @@ GOING_ON_EACH = 5  # causes before the one that ends a session
 LEARNING_EVERY = 4  # sessions; the others drive without a learner, which start sooner
 ROBOT = """virtual = false
 car = "f1tenth"
-[vesc]
+[devices.motor]
+driver = "vesc"
 port = "{vesc}"
-[lidar]
+[devices.lidar]
+driver = "rplidar"
 port = "{lidar}"
 """
 
