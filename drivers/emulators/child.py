@@ -112,10 +112,14 @@ def last_words(directory: Path) -> str:
 
 
 def connect(path: str) -> socket.socket:
-    """A connection to a child's socket."""
+    """A connection to a child's socket. Raises ConnectionError if it is not there."""
     end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with short_address(Path(path)) as address:
-        end.connect(address)
+    try:
+        with short_address(Path(path)) as address:
+            end.connect(address)
+    except OSError as error:
+        end.close()
+        raise ConnectionError(f"{path}: {error.strerror}: the emulated device is gone") from error
     return end
 
 
