@@ -1,5 +1,7 @@
 """One part of a run's log: an MCAP file that Foxglove and PlotJuggler open, complete up to the last `flush`."""
 
+import errno
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -84,8 +86,10 @@ class LogWriter:
         self._mcap.add_attachment(0, 0, setup_name(life), SETUP_MEDIA_TYPE, setup)
 
     def flush(self) -> None:
-        """Close the chunk in progress and hand it to the operating system."""
+        """Close the chunk in progress and hand it to the operating system. Raises OSError if the file was removed."""
         self._mcap.flush()
+        if not os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno())):
+            raise FileNotFoundError(errno.ENOENT, "another file is in the log's place", str(self.path))
 
     def close(self) -> None:
         """Write the index and close the file."""

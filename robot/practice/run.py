@@ -26,7 +26,7 @@ from robot.robots.car.plots import plot_run
 from robot.robots.car.shield import predictive_brake
 from robot.robots.car.world import World, about_loops, true_car, world_of
 from robot.runtime.json_file import write_json
-from robot.runtime.run_folder import new_run_folder, save_config
+from robot.runtime.run_folder import new_run_folder, save_config, still_there
 from robot.views.patient_output import patient_stderr
 from robot.views.say import say
 from robot.views.terminal import LiveView
@@ -49,6 +49,7 @@ def practise(config: PracticeConfig, root: Path = Path("runs")) -> dict[str, Any
     figures = summarise(session.progress, best_median_s(session.folder), yardstick_s, session.robot.virtual, wall_s,
                         str(folder))  # fmt: skip
     figures["failure"] = session.failure
+    still_there(folder)
     write_json(folder / "summary.json", figures)
     figures["picture"] = str(plot_run(folder)) if session.ticks else None
     return figures

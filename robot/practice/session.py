@@ -39,7 +39,7 @@ from robot.runtime.left_behind import sweep_memory
 from robot.runtime.process_ends import GONE, WRONG
 from robot.runtime.processes import READY_S, Child, Processes
 from robot.runtime.records import STAND
-from robot.runtime.run_folder import setup_path
+from robot.runtime.run_folder import setup_path, still_there
 from robot.runtime.session_file import GUARDIANS, SessionFile
 from robot.runtime.session_memory import SessionMemory
 from robot.safety.supervisor import Mode
@@ -492,6 +492,7 @@ class Session:
 
     def save_progress(self) -> None:
         """Write `state.json`, from which a later session resumes."""
+        still_there(self.folder)
         self.progress.save(self.folder)
 
 
