@@ -16,7 +16,8 @@ import pytest
 
 import robot.cli
 from drivers.base import LinkLost
-from robot.cli.output import finish
+from robot.cli.output import finish, parse
+from robot.practice.settings import PracticeConfig
 
 ROBOT = [sys.executable, "-c", "from robot.cli import main; main()"]
 
@@ -131,3 +132,14 @@ def test_the_last_line_is_strict_json(capsys: pytest.CaptureFixture[str]) -> Non
     }  # fmt: skip
     with pytest.raises(TypeError):
         finish({"what": object()}, as_json=True)
+
+
+@pytest.mark.parametrize("arguments", [["--map", ""], ["--map="], ["--resume", "  "], ["--seed", "0", "--from", ""]])
+def test_an_empty_value_is_not_taken_for_none(arguments: list[str]) -> None:
+    with pytest.raises(ValueError, match=rf"{arguments[-2] if len(arguments) > 1 else '--map'}: found nothing"):
+        parse(PracticeConfig, "practice", arguments)
+
+
+def test_a_number_that_files_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="--seed: found 99999999999999999999, allowed"):
+        parse(PracticeConfig, "practice", ["--seed", "9" * 20])
