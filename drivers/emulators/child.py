@@ -78,9 +78,9 @@ def short_address(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def listen(path: Path) -> socket.socket:
+def listen(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     """A socket that others can connect to by this path."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_UNIX, kind)
     with short_address(path) as address:
         listener.bind(address)
     listener.listen()
@@ -111,9 +111,9 @@ def last_words(directory: Path) -> str:
     return lines[-1] if lines else ""
 
 
-def connect(path: str) -> socket.socket:
+def connect(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     """A connection to a child's socket. Raises ConnectionError if it is not there."""
-    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    end = socket.socket(socket.AF_UNIX, kind)
     try:
         with short_address(Path(path)) as address:
             end.connect(address)

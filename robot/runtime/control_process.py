@@ -79,12 +79,10 @@ class ControlProcess:
         self.readings = Ring.attach(names["readings"], kinds.readings)
         self.outputs = Ring.attach(names["outputs"], kinds.outputs)
         self.events = Ring.attach(names["events"], EVENT)
-        self.news = Ring.attach(names["news"], EVENT)
         self.episodes = Ring.attach(names["episodes"], episode_dtype(session.layers))
         self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size))
-        self.spool = Ring.attach(names["spool"], kinds.transition)
         self.transitions = Ring.attach(names["transitions"], kinds.transition)
-        self.recorded = (self.readings, self.outputs, self.events, self.weights, self.spool)
+        self.recorded = (self.readings, self.outputs, self.events, self.weights, self.transitions)
         self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(names["control"], control_status(kinds.outputs))
         self.orders = SharedRecord.attach(names["session"], session_status(*kinds.readings["operator"].shape))
@@ -131,7 +129,7 @@ class ControlProcess:
         finally:
             loop.stop()
             self.report(loop, figures=True)
-        for ring in (*self.recorded, self.episodes, self.transitions):
+        for ring in (*self.recorded, self.episodes):
             ring.finish()
         for device in self.devices.values():
             device.close()
@@ -235,9 +233,7 @@ class ControlProcess:
                     break
                 time.sleep(0.0001)
                 orders = self.orders.read()
-        self.spool.write(transition)
-        if self.session.learning:
-            self.transitions.write(transition)
+        self.transitions.write(transition)
 
     def hand_over_episode(self, episode: dict[str, Any]) -> None:
         """Tell the learner of an episode, before the transition that it is to be known with."""
@@ -246,9 +242,7 @@ class ControlProcess:
         self.episodes.write(make_episode(self.session.layers, step, episode, self.mind.weights))
 
     def log_event(self, kind: str, loop: ControlLoop, **fields: object) -> None:
-        event = make_event(kind, loop.tick, self.clock.now(), **fields)
-        self.events.write(event)
-        self.news.write(event)
+        self.events.write(make_event(kind, loop.tick, self.clock.now(), **fields))
 
     def report(self, loop: ControlLoop, figures: bool) -> None:
         """Heartbeat in every tick; what is shown to a person, less often."""

@@ -102,6 +102,22 @@ class PlanKind(Protocol):
     def attach(self, name: str) -> Plan: ...
 
 
+NOTHING_PLANNED = np.zeros(0)
+
+
+class NoPlan:
+    """Of a robot that comes to rest by itself when nobody says anything to it."""
+
+    def create(self, name: str) -> "NoPlan":
+        return self
+
+    attach = create
+
+    def write(self, plan: np.ndarray, now_ns: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Robot:
     """A kind of robot.
@@ -116,8 +132,8 @@ class Robot:
     records: Callable[[str], Records]
     devices: Callable[[SessionFile, Clock], dict[str, Device]]
     mind: Callable[[bytes, Path], Mind]
-    rehearse: Callable[[bytes], None]
-    plan: PlanKind
+    rehearse: Callable[[bytes], None] = lambda setup: None
+    plan: PlanKind = NoPlan()
 
 
 def find_robot(kind: str) -> Robot:

@@ -10,9 +10,11 @@ from policies.actor import weight_count
 from policies.policy_file import load_policy
 from robot.practice import learner as learner_module
 from robot.practice.learner import LearnerProcess
-from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
+from robot.practice.settings import SCRATCH, SHIPPED
 from robot.practice.start import starting_policy
+from robot.robots.car import practice as car_practice
 from robot.robots.car.belief.adaptation import Fit
+from robot.robots.car.options import CarOptions
 from robot.robots.car.records import TRANSITION
 from robot.robots.car.robot import ROBOT
 from robot.runtime.episodes import make_episode
@@ -21,7 +23,7 @@ from robot.runtime.session_file import SessionFile
 from robot.runtime.session_memory import SessionMemory
 from sim.car.model import CarParameters
 
-LAYERS = starting_policy(PracticeConfig()).layers
+LAYERS = starting_policy(CarOptions()).layers
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def start_from() -> str:
 @pytest.fixture
 def shared(tmp_path: Path, start_from: str) -> Iterator[SessionMemory]:
     memory = SessionMemory(tmp_path, ROBOT, "race_track", LAYERS)
-    save_config(tmp_path, PracticeConfig(start_from=start_from, mapless=True, seed=1))
+    save_config(tmp_path, CarOptions(start_from=start_from, mapless=True, seed=1))
     yield memory
     memory.close()
 
@@ -171,7 +173,7 @@ def test_laps_since_the_last_transition_count_at_the_end(learner: LearnerProcess
     shared.finish()
     shared.orders.write(stop=1)
     learner.run()
-    assert learner.best.median_lap_s == 8.0
+    assert learner.best.median == 8.0
 
 
 class Fitted:
@@ -180,9 +182,9 @@ class Fitted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, enough: int) -> None:
         self.enough, self.improved_after = enough, list[int]()
         self.lived = 0
-        monkeypatch.setattr(learner_module, "fit_car", self.fit)
-        monkeypatch.setattr(learner_module, "improve", self.improve)
-        monkeypatch.setattr(learner_module, "course_of", lambda *_: None)
+        monkeypatch.setattr(car_practice, "fit_car", self.fit)
+        monkeypatch.setattr(car_practice, "improve", self.improve)
+        monkeypatch.setattr(car_practice, "course_of", lambda *_: None)
 
     def fit(self, transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         self.lived = len(transitions)
