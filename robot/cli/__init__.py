@@ -43,6 +43,7 @@ Start with:
 def main() -> None:
     """Entry point. Exit status 0: what was asked for happened; 1: it did not (a full disk, a lost device, not enough
     memory); 2: wrong input; 130: Ctrl-C; 141: nobody reads what is printed any more. `robot replay` has a 3, too."""
+    occupy_standard_streams()
     arguments = sys.argv[1:]
     name = f"robot {arguments[0]}" if arguments and arguments[0] in VERBS else "robot"
     try:
@@ -67,6 +68,15 @@ def main() -> None:
             status = complain(name, in_words(error), 1)
     leave_no_output_behind()
     sys.exit(status)
+
+
+def occupy_standard_streams() -> None:
+    """Where this was started without some of them (`>&-`), the next file opened would be taken for one: a run's lock, a
+    serial port that others' error messages are then written to.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(opened, True)
+    os.close(opened)
 
 
 def carry_out(arguments: list[str]) -> int:

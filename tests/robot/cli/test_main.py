@@ -105,6 +105,20 @@ def test_without_stdout_and_stderr_it_still_works() -> None:
     assert subprocess.run(["sh", "-c", '"$@" >&- 2>&-', "-", *ROBOT, "fly"], check=False).returncode == 2
 
 
+def test_no_file_of_ours_takes_a_closed_streams_place() -> None:
+    program = """
+import os, sys
+sys.argv = ["robot"]
+from robot.cli import main
+try: main()
+except SystemExit: pass
+lock = os.open("/dev/zero", os.O_RDONLY)
+sys.exit(0 if lock > 2 else 1)
+"""
+    shell = f"exec {sys.executable} -c '{program}' <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", shell]).returncode == 0
+
+
 @pytest.mark.parametrize("delay_s", [0.02, 0.3, 1.0])
 def test_ctrl_c_at_any_moment_of_a_start_is_silent(delay_s: float, tmp_path: Path) -> None:
     started = "from robot.cli import main; print('go', flush=True); main()"
