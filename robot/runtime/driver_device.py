@@ -15,13 +15,16 @@ class DriverDevice:
     def __init__(self, driver: Driver[Any], act: Callable[[np.ndarray], object] = lambda outputs: None) -> None:
         self.driver = driver
         self.open, self.close, self.stop, self.reconnect = driver.open, driver.close, driver.stop, driver.reconnect
-        self.write = act
+        self.act = act
 
     def check(self) -> None:
         """Whatever it is, its driver has already said so."""
 
     def read(self, record: np.ndarray) -> None:
         fill(record, self.driver.read())
+
+    def write(self, outputs: np.ndarray) -> None:
+        self.act(outputs)
 
     def absent(self, record: np.ndarray) -> None:
         forget(record)
