@@ -1,5 +1,7 @@
 """One part of a run's log: an MCAP file that Foxglove and PlotJuggler open, complete up to the last `flush`."""
 
+import errno
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -56,7 +58,7 @@ class LogWriter:
         schema = self._mcap.register_schema(PACKAGE + name, SCHEMA_ENCODING, message_definition(dtype).encode())
         return self._mcap.register_channel(topic, MESSAGE_ENCODING, schema)
 
-    def _add(self, channel: int, record: np.ndarray | np.void, data: bytes) -> None:
+    def _add(self, channel: int, record: np.void | np.ndarray, data: bytes) -> None:
         time_ns = max(0, round(float(record["time_s"]) * 1e9))
         self._mcap.add_message(channel, time_ns, data, time_ns, int(record["tick"]) & 0xFFFFFFFF)
 
@@ -91,8 +93,10 @@ class LogWriter:
         self._add(self._beside[topic], record, encode(record))
 
     def flush(self) -> None:
-        """Close the chunk in progress and hand it to the operating system."""
+        """Close the chunk in progress and hand it to the operating system. Raises OSError if the file was removed."""
         self._mcap.flush()
+        if not os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno())):
+            raise FileNotFoundError(errno.ENOENT, "another file is in the log's place", str(self.path))
 
     def finish(self) -> None:
         """Write the index."""

@@ -13,7 +13,6 @@ import numpy as np
 
 from drivers.crazyflie_reading import CrazyflieReading, Vector
 from firmware_export.agreed import POSITION_ERROR_MAX_M
-from policies.fields import total_size
 from policies.policy_file import PolicyFile
 from robot.robots.quadrotor.drone import Drone
 from robot.robots.quadrotor.fitness import all_below
@@ -38,7 +37,7 @@ class HostPolicy:
     def __init__(self, policy: PolicyFile, quadrotor: QuadrotorParameters, path: np.ndarray | None = None) -> None:
         """path: for a policy that tracks one, as `track_trajectory` has it; otherwise it hovers. Raises ValueError."""
         self._actor, self._task = policy.actor(), task_module(policy.metadata["task"])
-        sensed = total_size(self._task.OBSERVATION_FIELDS)
+        sensed = self._task.SPEC.observation_size
         self._history = (policy.layers[0] - sensed) // N_ROTORS
         if (policy.layers[0], policy.layers[-1]) != (
             sensed + self._history * N_ROTORS,

@@ -20,12 +20,11 @@ from robot.robots.quadrotor.flown import Phase
 from robot.robots.quadrotor.host_policy import HostPolicy
 from robot.robots.quadrotor.mission_plot import plot_flight
 from robot.robots.quadrotor.on_board import OnBoardPolicy
-from robot.robots.quadrotor.setup import FlightOptions, FlightSetup
+from robot.robots.quadrotor.setup import FLIGHT_TASKS, FlightOptions, FlightSetup
 from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
 from robot.robots.robot_file import CrazyflieLink, load_drone
 from robot.runtime.clock import RealClock
 from robot.runtime.run_folder import new_run_folder, policy_path, save_config
-from robot.tasks import FLIGHT_TASKS
 from sim.quadrotor.model import load_parameters
 
 LANDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)

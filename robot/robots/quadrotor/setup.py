@@ -11,12 +11,12 @@ import numpy as np
 from policies.actor import Actor
 from policies.array_file import arrays_in
 from policies.policy_file import PolicyFile, checked_metadata, weights_crc
-from robot.tasks import FLIGHT_TASKS
 from robot.tasks.track_trajectory import LAP_S
 from sim.input_files import from_table, json_object, wrong
 from sim.quadrotor.model import QuadrotorParameters
 
 KIND = "quadrotor"
+FLIGHT_TASKS = ("hover", "track_trajectory")  # that a mission has a figure for
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from robot.shared_memory.shared_block import SHARED_FOLDER
 from sim.car.model import hidden_car, load_parameters
 from sim.scratch_folder import scratch_folder
 from sim.tracks.built_in_tracks import BUILT_IN
+from sim.with_parent import command_line, module_of
 
 LOOK_EVERY_S = 0.002
 READY_S = 300.0  # for a session to drive: the first one may compile kernels
@@ -73,10 +73,10 @@ class Job:
         for pid, module in found.items():
             name = module.rsplit(".", 1)[1].removesuffix("_process")
             if name == "guardian":
-                words = cmdline(pid)
-                if len(words) < 5:
+                _, arguments = module_of([word.decode() for word in cmdline(pid)])
+                if len(arguments) < 2:
                     continue  # it has ended meanwhile
-                name = f"guardian-{words[4].decode()}"
+                name = f"guardian-{arguments[1]}"
             names[name] = pid
         return names | {"session": self.session_pid}
 
@@ -257,7 +257,7 @@ def job_on(car: VirtualCar, options: Options) -> Iterator[Job]:
     terminal, end = pty.openpty()
     with open(folder / "terminal.txt", "wb") as output:
         shell = subprocess.Popen(
-            [sys.executable, "-m", "robot.safety.campaign.stops.stoppable_session", str(folder / "options.json")],
+            command_line("robot.safety.campaign.stops.stoppable_session", str(folder / "options.json")),
             stdin=end, stdout=output, stderr=output, start_new_session=True, preexec_fn=take_terminal,
         )  # fmt: skip
     os.close(end)
