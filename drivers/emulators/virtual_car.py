@@ -113,6 +113,11 @@ class VirtualCar:
         with open(ready["truth"], "rb") as file:
             self._truth = mmap.mmap(file.fileno(), TRUTH_BYTES, access=mmap.ACCESS_READ)
 
+    @property
+    def ports(self) -> dict[str, str]:
+        """Of the devices, by name."""
+        return {"motor": self.vesc_path, "lidar": self.lidar_path}
+
     def advance(self, time_s: float) -> float:
         """Lockstep: move the world to a time, seconds; returns the time reached. Bytes to read are then in the ptys."""
         if self._lockstep is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from robot.cli.output import finish, parse
-from robot.tasks import FLIGHT_TASKS
+from robot.tasks import find_task, task_names
 from robot.views.say import say
 
 LAPS_MAX, EPISODES_MAX, LAP_MAX_S = 1000, 1_000_000, 600.0
@@ -92,19 +92,21 @@ def flies(argument: str) -> bool:
     path = policy_of(argument)
     if argument.startswith("-") or path.suffix != ".npz" or not path.is_file():
         return False
-    return load_policy(path).metadata.get("task") in FLIGHT_TASKS
+    task = load_policy(path).metadata.get("task")
+    return task in task_names() and find_task(task).robot == "quadrotor"
 
 
 def drive(arguments: list[str]) -> int:
     config, as_json = parse(EvaluateConfig, "evaluate", arguments)
     from robot.practice.best_policy import describe
-    from robot.practice.run import evaluate
-    from robot.practice.settings import SHIPPED, PracticeConfig, load_config
+    from robot.practice.settings import SHIPPED, load_config
+    from robot.robots.car.drives import evaluate
+    from robot.robots.car.options import CarOptions
 
     if config.run != SHIPPED and not policy_of(config.run).is_file():
         raise ValueError(f"RUN: found no {policy_of(config.run)}, allowed: {SHIPPED}, a run's folder or a policy file")
     policy = policy_of(config.run)
-    wanted = PracticeConfig(
+    wanted = CarOptions(
         robot=config.robot,
         track=config.track,
         map=config.map,
@@ -118,7 +120,7 @@ def drive(arguments: list[str]) -> int:
         predictive_brake=config.predictive_brake,
     )
     if (Path(config.run) / "setup-1.npz").is_file() and config.track == "default" and not config.map:
-        earlier = load_config(Path(config.run))
+        earlier = load_config(Path(config.run), CarOptions)
         start = wanted.start or earlier.start
         wanted = replace(wanted, track=earlier.track, map=earlier.map, loop=wanted.loop or earlier.loop, start=start)
         if config.hidden_seed is None:

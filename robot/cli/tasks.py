@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 
 from robot.cli.output import finish, parse
-from robot.practice.start import SHIPPED_POLICY
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.robot_file import robot_names
-from robot.tasks import TASKS
+from robot.tasks import find_task, task_names
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
+
+VERBS = {
+    "car": ("practice", "train", "evaluate", "export"),
+    "quadrotor": ("train", "evaluate", "export", "flash", "run"),
+}
 
 
 @dataclass(frozen=True)
@@ -16,11 +21,12 @@ class TasksConfig:
 
 def main(arguments: list[str]) -> int:
     _, as_json = parse(TasksConfig, "tasks", arguments)
+    tasks = {name: find_task(name) for name in task_names()}
     tracks = {name: round(built_in(name).length_m, 1) for name in BUILT_IN}
     if not as_json:
         print("tasks, and the verbs for them")
-        for name, task in TASKS.items():
-            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(task.verbs)}")
+        for name, task in tasks.items():
+            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(VERBS[task.robot])}")
         print("robots (--robot NAME, or the path of a TOML file)")
         for name in robot_names():
             print(f"  {name}")
@@ -28,5 +34,5 @@ def main(arguments: list[str]) -> int:
         for name, length in tracks.items():
             print(f"  {name:<12} {length:5.1f} m{'   default' if name == DEFAULT_TRACK else ''}")
         print(f"shipped policy\n  {SHIPPED_POLICY}")
-    finish({"tasks": list(TASKS), "robots": robot_names(), "tracks": tracks}, as_json)
+    finish({"tasks": list(tasks), "robots": robot_names(), "tracks": tracks}, as_json)
     return 0

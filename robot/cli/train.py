@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from robot.cli.output import finish, parse
-from robot.tasks import FLIGHT_TASKS, TASKS
+from robot.tasks import find_task
 from robot.views.say import say
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     task = task_in(arguments)
     if task is None and ("--help" in arguments or "-h" in arguments):
         return help_for_all()
-    return fly(arguments) if task in FLIGHT_TASKS else race(arguments)
+    return fly(arguments) if task is not None and find_task(task).robot == "quadrotor" else race(arguments)
 
 
 def task_in(arguments: list[str]) -> str | None:
@@ -33,10 +33,7 @@ def task_in(arguments: list[str]) -> str | None:
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, _, value = argument.partition("=")
         if name == "--task":
-            task = value or following
-            if task not in TASKS:
-                raise ValueError(f"--task: found '{task}', allowed: {', '.join(TASKS)}")
-            return task
+            return find_task(value or following).name
     return None
 
 

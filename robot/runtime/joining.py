@@ -2,8 +2,13 @@
 
 import importlib
 import importlib.util
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+
+def joined(group: str) -> dict[str, EntryPoint]:
+    """What other packages bring, by name."""
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def brought(kind: str, module: str, name: str, group: str) -> Any:
@@ -13,8 +18,8 @@ def brought(kind: str, module: str, name: str, group: str) -> Any:
     place = f"robot.robots.{kind}"
     if kind.isidentifier() and importlib.util.find_spec(place) and importlib.util.find_spec(f"{place}.{module}"):
         return getattr(importlib.import_module(f"{place}.{module}"), name)
-    joined = {point.name: point for point in entry_points(group=group)}
-    if kind not in joined:
-        others = ", ".join(joined) or "none joined"
+    points = joined(group)
+    if kind not in points:
+        others = ", ".join(points) or "none joined"
         raise ValueError(f"robot: found {kind!r}, allowed: a folder of robot/robots with a {module}.py, {others}")
-    return joined[kind].load()
+    return points[kind].load()

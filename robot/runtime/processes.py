@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from robot.runtime.process_ends import CANNOT_SAVE
 
 READY_S = 400.0  # for a process to import, compile and say that it is ready
@@ -115,7 +114,7 @@ class Child:
 
 
 class Processes:
-    """Python modules as children, and the emulated device of a virtual car.
+    """Python modules as children.
 
     output: folder that everything they print goes to. on_restart(name, exit status) is told of every death that a new
     start follows.
@@ -125,11 +124,8 @@ class Processes:
         self.output = output
         self.on_restart = on_restart
         self.children: dict[str, Child] = {}
-        self.car: VirtualCar | None = None
         self.own_sessions = True
         self.lock = -1  # descriptor that children keep open
-
-    # Children
 
     def start(self, name: str, module: str, *arguments: str) -> Child:
         """Start `python -m module arguments`, or start it again with these arguments. Raises OSError."""
@@ -177,32 +173,3 @@ class Processes:
         """Wait for a child to finish, then make it. Nothing happens if it was never started."""
         if name in self.children:
             self.children[name].end(patience)
-
-    # The virtual car
-
-    def start_device(self, config: VirtualCarConfig) -> None:
-        """Start the emulated devices, or other ones instead of those that died."""
-        if self.car is not None:
-            self.on_restart("device", self.car.process.returncode)
-            self.car.close()
-            self.car = None
-        self.car = start_virtual_car(config)
-
-    @property
-    def device_died(self) -> bool:
-        """Whether there are emulated devices, and their process has ended."""
-        return self.car is not None and self.car.process.poll() is not None
-
-    def kill_device(self) -> None:
-        """SIGKILL, for emulated devices that hang."""
-        if self.car is not None:
-            self.car.process.kill()
-
-    def end_device(self) -> int:
-        """End the emulated devices. Returns how often the car really touched a wall."""
-        if self.car is None:
-            return 0
-        collisions = int(self.car.truth().collisions)
-        self.car.close()
-        self.car = None
-        return collisions

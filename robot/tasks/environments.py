@@ -1,12 +1,11 @@
 """The tasks as Gymnasium environments: `gymnasium.make("robot.tasks.environments:robot/RaceTrack-v0")`."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
-import numpy as np
 
+from policies.fields import bounds
 from robot.tasks import hover, track_trajectory
 from robot.tasks.race_track import task as race_track
 from sim.car.environments import CarEnv, CarVectorEnv
@@ -67,54 +66,30 @@ def _courses(tracks: Sequence[str | Course]) -> list[Course]:
 def hover_env(**options: Any) -> QuadrotorEnv:
     """The quadrotor of `robot/tasks/hover.py`, which has the tables of the observation and of the action.
 
-    | observation                | bounds without noise                              |
-    | -------------------------- | ------------------------------------------------- |
-    | 2.5 position error, m      | +- 1.5: beyond 0.6 m the episode ends             |
-    | rotation matrix            | +- 1                                              |
-    | 0.7 velocity, m/s          | +- 700: at 1000 m/s the episode ends              |
-    | 0.15 angular rate, rad/s   | +- 150: at 1000 rad/s the episode ends            |
-    | past actions, newest first | +- 1                                              |
-
-    Options are those of `sim.quadrotor.batch.QuadrotorBatch`; starts and the length of an episode are the task's.
+    Bounds are those of its fields, beyond which an episode ends, and what noise adds. Options are those of `sim.quadrotor.batch.QuadrotorBatch`; starts and the length of an episode are the task's.
     """
-    return QuadrotorEnv(hover, hover.OBSERVATION_SCALE * _bound(), **_options(hover, options))
+    return QuadrotorEnv(hover, bounds(hover.OBSERVATION_FIELDS)[1], **_options(hover, options))
 
 
 def hover_vector_env(num_envs: int = 1, **options: Any) -> QuadrotorVectorEnv:
     """`num_envs` quadrotors of `hover_env`."""
-    return QuadrotorVectorEnv(hover, hover.OBSERVATION_SCALE * _bound(), num_envs, **_options(hover, options))
+    return QuadrotorVectorEnv(hover, bounds(hover.OBSERVATION_FIELDS)[1], num_envs, **_options(hover, options))
 
 
 def track_trajectory_env(**options: Any) -> QuadrotorEnv:
-    """The quadrotor of `robot/tasks/track_trajectory.py` on random paths; see there for observation and action.
-
-    Bounds are those of `hover_env`, for errors instead of position and velocity, and +- 3.2 for the accelerations.
-    """
+    """The quadrotor of `robot/tasks/track_trajectory.py` on random paths; see there for observation and action."""
     task = track_trajectory
-    return QuadrotorEnv(task, task.OBSERVATION_SCALE * _tracking_bound(), **_options(task, options))
+    return QuadrotorEnv(task, bounds(task.OBSERVATION_FIELDS)[1], **_options(task, options))
 
 
 def track_trajectory_vector_env(num_envs: int = 1, **options: Any) -> QuadrotorVectorEnv:
     """`num_envs` quadrotors of `track_trajectory_env`, each on a path of its own."""
     task = track_trajectory
-    return QuadrotorVectorEnv(task, task.OBSERVATION_SCALE * _tracking_bound(), num_envs, **_options(task, options))
+    return QuadrotorVectorEnv(task, bounds(task.OBSERVATION_FIELDS)[1], num_envs, **_options(task, options))
 
 
 def _options(task: Any, options: dict[str, Any]) -> dict[str, Any]:
     return {"starts": task.STARTS, "decisions_max": task.DECISIONS_MAX} | options
-
-
-def _bound() -> np.ndarray:
-    position, velocity, rate = [hover.BOX_M] * 3, [hover.SPEED_MAX_M_S] * 3, [hover.RATE_MAX_RAD_S] * 3
-    return np.array([*position, *[1.0] * 9, *velocity, *rate])
-
-
-def _tracking_bound() -> np.ndarray:
-    task = track_trajectory
-    # A sum of h sines is at most sqrt(2 h) times its root mean square; the warm-up adds speed over time.
-    peak = math.sqrt(2 * int(task.RANDOM_HARMONICS))
-    acceleration = peak * (task.ACCELERATION_HIGH_M_S2 + task.SPEED_HIGH_M_S / task.WARM_UP_S)
-    return np.concatenate([_bound(), np.full(task.OBSERVATION_SIZE - task.ACCELERATION, acceleration)])
 
 
 register()

@@ -22,9 +22,9 @@ from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
-from robot.practice.start import SHIPPED_POLICY
 from robot.robots.car.devices import Lidar, Motor
 from robot.robots.car.mind import Pipeline
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.world import load_world

@@ -1,10 +1,18 @@
-"""A cart on a rail, for the tests: the device from both ends, and the driver between them and the robot."""
+"""The cart's driver, and the handle on its emulator."""
 
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from drivers.base import NEVER_S, LinkLost
-
-PUSH_MAX_N, MASS_KG, DRAG_S = 1.0, 1.0, 0.5
+from drivers.base import NEVER_S, Clock, LinkLost
+from drivers.emulators.child import end_child, start_emulator
+from tests.toy_robot.emulator import PUSH, STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,46 +24,86 @@ class CartReading:
     age_s: float = NEVER_S
 
 
-class Rail:
-    """The cart itself, beside a clock that the tests turn."""
-
-    def __init__(self, place_m: float) -> None:
-        self.time_s, self.place_m, self.speed_m_s, self.push_n = 0.0, place_m, 0.0, 0.0
-        self.plugged = True
-
-    def now(self) -> float:
-        return self.time_s
-
-    def sleep_until(self, time_s: float) -> None:
-        step_s = max(0.0, time_s - self.time_s)
-        self.speed_m_s += step_s * (self.push_n - DRAG_S * self.speed_m_s) / MASS_KG
-        self.place_m += step_s * self.speed_m_s
-        self.time_s = max(self.time_s, time_s)
+def connect(port: str) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        link.connect(port)
+    except OSError as error:
+        raise LinkLost(f"cart: {port}: {error.strerror}") from error
+    return link
 
 
 class Cart:
     """The driver."""
 
-    def __init__(self, rail: Rail) -> None:
-        self.rail = rail
+    def __init__(self, port: str, clock: Clock) -> None:
+        self.port, self.clock = port, clock
+        self._link: socket.socket | None = None
+        self._newest, self._heard_s = (0.0, 0.0, 0.0), -NEVER_S
 
     def open(self) -> None:
-        if not self.rail.plugged:
-            raise LinkLost("cart: no rail")
+        self._link = connect(self.port)
+        self._link.setblocking(False)
 
     def reconnect(self) -> bool:
-        return self.rail.plugged
+        with suppress(LinkLost):
+            self.open()
+        return self._link is not None
+
+    def _try(self, talk: Callable[[socket.socket], Any]) -> Any:
+        try:
+            if self._link is not None:
+                return talk(self._link)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            self.close()
+        raise LinkLost(self.trouble())
 
     def read(self) -> CartReading:
-        self.open()
-        return CartReading(self.rail.place_m, self.rail.speed_m_s, 0.0)
+        while data := self._try(lambda link: link.recv(STATE.size)):
+            self._newest, self._heard_s = STATE.unpack(data), self.clock.now()
+        return CartReading(*self._newest[1:], self.clock.now() - self._heard_s)
 
     def push(self, force_n: float) -> None:
-        self.open()
-        self.rail.push_n = min(PUSH_MAX_N, max(-PUSH_MAX_N, force_n))
+        self._try(lambda link: link.send(PUSH.pack(force_n)))
 
     def stop(self) -> None:
-        self.rail.push_n = 0.0
+        with suppress(LinkLost):
+            self.push(0.0)
+
+    def trouble(self) -> str:
+        return "" if self._link is not None else f"cart: nobody answers at {self.port}"
 
     def close(self) -> None:
-        """There is nothing to release."""
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+
+
+class Truth(NamedTuple):
+    time_s: float
+    place_m: float
+    speed_m_s: float
+
+
+class VirtualCart:
+    """The emulator, running."""
+
+    def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
+        self.process, self.directory, self.ports = process, directory, {"cart": str(directory / "cart")}
+        self._judge = connect(self.ports["cart"])
+
+    def truth(self) -> Truth:
+        self._judge.send(b"?")
+        return Truth._make(STATE.unpack(self._judge.recv(STATE.size)))
+
+    def close(self) -> None:
+        self._judge.close()
+        end_child(self.process)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def start_cart(clock: str, place_m: float = 0.0) -> VirtualCart:
+    told = json.dumps({"clock": clock, "place_m": place_m}).encode()
+    return start_emulator(VirtualCart, "tests.toy_robot.emulator", "virtual cart", lambda directory: told, 30.0)

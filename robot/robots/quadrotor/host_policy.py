@@ -15,7 +15,7 @@ from drivers.crazyflie import Crazyflie, CrazyflieReading, Vector
 from firmware_export.crazyflie_app import POSITION_ERROR_MAX_M
 from firmware_export.network import Network
 from robot.robots.quadrotor.on_board import check_app
-from robot.tasks.network_of_run import TASK_MODULES
+from robot.tasks import task_module
 from sim.quadrotor.model import N_ROTORS, STEP_S, QuadrotorParameters, body_derivative, rotor_thrust, rotors_step
 
 FOLLOW = 0.03  # share of the way to the drone's rate that the model's makes in a step, beside its own turning
@@ -34,7 +34,7 @@ class HostPolicy:
 
     def __init__(self, network: Network, quadrotor: QuadrotorParameters, path: np.ndarray | None = None) -> None:
         """path: for a policy that tracks one, as `track_trajectory` has it; otherwise it hovers."""
-        self._network, self._task = network, TASK_MODULES[network.task]
+        self._network, self._task = network, task_module(network.task)
         self._parameters = quadrotor.packed()
         self._hover_speed, self._hover_action = quadrotor.hover_speed(), 2.0 * quadrotor.hover_command() - 1.0
         self._full_thrust_n = N_ROTORS * float(rotor_thrust(1.0, self._parameters))

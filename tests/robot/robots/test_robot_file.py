@@ -6,7 +6,8 @@ import pytest
 
 from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
-from robot.practice.settings import PracticeConfig, load_config
+from robot.practice.settings import load_config
+from robot.robots.car.options import CarOptions
 from robot.robots.robot_file import believed_car, load_drone, load_robot, robot_names
 from robot.runtime.run_folder import new_run_folder, save_config
 from sim.car.model import DATA
@@ -177,10 +178,10 @@ def test_a_wrong_line_of_a_cars_parameters_is_named(tmp_path: Path, line: str, i
 
 
 def test_a_config_comes_back_from_its_run_folder(tmp_path: Path) -> None:
-    config = PracticeConfig(minutes=3.0, hidden_seed=4, start_from="scratch")
+    config = CarOptions(minutes=3.0, hidden_seed=4, start_from="scratch")
     folder = new_run_folder(tmp_path, "race_track", "practice")
     save_config(folder, config)
-    assert load_config(folder) == config
+    assert load_config(folder, CarOptions) == config
 
 
 def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
@@ -190,4 +191,4 @@ def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize("field", [{"minutes": 0.0}, {"minutes": float("nan")}, {"seed": -1}, {"map": "nowhere.yaml"}])
 def test_what_cannot_be_asked_for_is_refused_by_name(field: dict) -> None:
     with pytest.raises(ValueError, match=f"--{next(iter(field))}: found"):
-        PracticeConfig(**field)
+        CarOptions(**field)

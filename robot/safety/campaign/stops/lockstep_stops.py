@@ -20,9 +20,9 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.policy_file import load_policy
-from robot.practice.start import SHIPPED_POLICY
 from robot.robots.car.devices import Lidar, Motor
 from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag

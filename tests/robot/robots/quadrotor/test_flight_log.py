@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from robot.logs.mcap_file import DamagedLog, RefusedLog
-from robot.practice.settings import PracticeConfig
+from robot.robots.car.options import CarOptions
 from robot.robots.quadrotor.flight_log import FLIGHT, FlightLog, is_flight, read_flight
 from robot.runtime.run_folder import save_config
 
@@ -82,4 +82,4 @@ def test_a_config_on_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match=r"config\.toml"):
-        save_config(tmp_path, PracticeConfig())
+        save_config(tmp_path, CarOptions())

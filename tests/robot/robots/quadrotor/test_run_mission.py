@@ -155,7 +155,7 @@ def test_what_cannot_be_flown_is_refused_by_name(brief_run, arguments, words):
 
 
 def test_a_cars_policy_is_refused():
-    from robot.practice.start import SHIPPED_POLICY
+    from robot.robots.car.practice import SHIPPED_POLICY
 
     with pytest.raises(ValueError, match="field task is 'race_track', allowed: hover, track_trajectory"):
         verb.main([str(SHIPPED_POLICY)])
