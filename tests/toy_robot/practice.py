@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from robot.practice.body import Body
 from robot.practice.practice import Practice, Start
-from robot.practice.settings import SCRATCH, PracticeConfig
+from robot.practice.settings import SCRATCH, From, PracticeConfig
 from robot.views.panels import Gauge
 from tests.toy_robot.cart import start_cart
 from tests.toy_robot.robot import Phase, setup_of
@@ -18,7 +18,7 @@ class ToyOptions(PracticeConfig):
 
     task: Literal["toy"] = "toy"
     robot: Literal["toy"] = "toy"
-    start_from: str = SCRATCH
+    start_from: From = SCRATCH
     start_m: float = 0.0
     """Where the cart is put on its rail."""
 
