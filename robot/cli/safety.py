@@ -63,15 +63,18 @@ def stop_car(config: SafetyConfig, as_json: bool) -> int:
     from robot.tasks import find_task
 
     trials = find_trials(find_task(config.task).robot)
-    real = max(1, round(REAL_TIME_SHARE * config.stops)) if trials.lockstep else config.stops
+    stops = trials.stops
+    if stops is None:
+        raise ValueError(f"--stops: found with --task {config.task}, allowed: with one whose robot brings stops")
+    real = max(1, round(REAL_TIME_SHARE * config.stops)) if stops.lockstep else config.stops
     in_lockstep = config.stops - real
     say(f"{config.stops} stops: {in_lockstep} in lockstep, then {real} of real processes in real time")
     verified = not config.without_repairs
-    lockstep = lockstep_stops(trials, in_lockstep, config.seed, progress(in_lockstep), verified)
-    processes = process_stops(trials, config.task, real, config.seed, progress(real), verified)
+    lockstep = lockstep_stops(stops, trials.moving_m_s, in_lockstep, config.seed, progress(in_lockstep), verified)
+    processes = process_stops(trials, stops, config.task, real, config.seed, progress(real), verified)
     for row in rows_of(lockstep, processes):
         say(row)
-    figures = figures_of(lockstep, processes, trials.counted)
+    figures = figures_of(lockstep, processes, stops.counted)
     finish(figures, as_json)
     return 0 if figures["as_promised"] else 1
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+import struct
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,7 +40,7 @@ class Cart:
     def __init__(self, port: str, clock: Clock) -> None:
         self.port, self.clock = port, clock
         self._link: socket.socket | None = None
-        self._newest, self._heard_s = (0.0, 0.0, 0.0), -NEVER_S
+        self._newest, self._heard_s = (0.0,) * 4, -NEVER_S
 
     def open(self) -> None:
         self._link = connect(self.port)
@@ -63,7 +64,7 @@ class Cart:
     def read(self) -> CartReading:
         while data := self._try(lambda link: link.recv(STATE.size)):
             self._newest, self._heard_s = STATE.unpack(data), self.clock.now()
-        return CartReading(*self._newest[1:], self.clock.now() - self._heard_s)
+        return CartReading(*self._newest[1:3], self.clock.now() - self._heard_s)
 
     def push(self, force_n: float) -> None:
         self._try(lambda link: link.send(PUSH.pack(force_n)))
@@ -85,6 +86,7 @@ class Truth(NamedTuple):
     time_s: float
     place_m: float
     speed_m_s: float
+    push_n: float
 
 
 class VirtualCart:
@@ -92,11 +94,20 @@ class VirtualCart:
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process, self.directory, self.ports = process, directory, {"cart": str(directory / "cart")}
-        self._judge = connect(self.ports["cart"])
+        self._judge, self._last = connect(self.ports["cart"]), Truth(0.0, 0.0, 0.0, 0.0)
 
     def truth(self) -> Truth:
-        self._judge.send(b"?")
-        return Truth._make(STATE.unpack(self._judge.recv(STATE.size)))
+        """Of a process that was killed, what it said last."""
+        with suppress(OSError, struct.error):
+            self._judge.send(b"?")
+            self._last = Truth._make(STATE.unpack(self._judge.recv(STATE.size)))
+        return self._last
+
+    def fault(self, do: str, **arguments: Any) -> None:
+        """`silence`, on or off: it is as before, but says nothing."""
+        if do != "silence":
+            raise ValueError(f"fault: found {do}, allowed: silence")
+        self._judge.send(b"1" if arguments["on"] else b"0")
 
     def close(self) -> None:
         self._judge.close()

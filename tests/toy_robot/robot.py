@@ -98,6 +98,7 @@ class ToyMind:
             self.phase,
             self.phase is Phase.DONE,
         )
+        out["reason"] = int(blind)
         out["practice_s"], out["decision"], out["step"], out["episode"] = self.practice_s, d.count, d.step, d.episode
         out["observation"], out["proposed"], out["executed"] = (place_m, speed_m_s), d.proposed, d.executed
         out["command"]["push_n"], out["figures"]["place_m"] = push_n, place_m

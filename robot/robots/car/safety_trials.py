@@ -13,7 +13,7 @@ from robot.robots.car.shield.supervision import Reason
 from robot.safety.campaign.sessions import emulated
 from robot.safety.campaign.stops.causes import Cause, both, fault, kill
 from robot.safety.campaign.stops.stops import Stop
-from robot.safety.campaign.trials import Fault, LockstepTrials, Rig, SafetyTrials, Variant, order
+from robot.safety.campaign.trials import Fault, LockstepTrials, Rig, SafetyTrials, StopTrials, Variant, order
 from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
 from sim.tracks.built_in_tracks import BUILT_IN
@@ -117,16 +117,19 @@ def spun_at_believed_grip(stop: Stop) -> bool:
     return stop.spun and bool(stop.variant["grip_share"] >= BELIEVED_GRIP)
 
 
-TRIALS = SafetyTrials(
-    see=see,
-    reasons=Reason,
-    moving_m_s=MOVING_M_S,
-    driven_before={"demo_lap_s": 30.0, "latency_s": 0.04},
-    faults=FAULTS,
+STOPS = StopTrials(
     variant=variant,
     rig=rig,
     causes=PROCESS_CAUSES,
     repair=repair,
     lockstep=LockstepTrials(start_drive, CAUSES),
     counted={"spins_at_believed_grip": spun_at_believed_grip},
+)
+TRIALS = SafetyTrials(
+    see=see,
+    reasons=Reason,
+    moving_m_s=MOVING_M_S,
+    faults=FAULTS,
+    driven_before={"demo_lap_s": 30.0, "latency_s": 0.04},
+    stops=STOPS,
 )

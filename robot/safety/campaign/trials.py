@@ -75,27 +75,37 @@ class LockstepTrials:
 
 
 @dataclass(frozen=True)
-class SafetyTrials:
-    """A kind of robot.
+class StopTrials:
+    """Stops in every way and at any moment.
 
-    see: the emulator's truth, to a judge. reasons: of its supervisor. moving_m_s: slower, it is not worth stopping.
-    driven_before: what earlier practice left, for the faults' sessions. faults: what can happen to devices, cables and
-    world. variant(n, rng): what the nth drive is to be, drawn. rig(variant, seed, rng, folder): with real processes.
-    causes: of stops of real processes, beside those that any session has. repair: gives it all that causes took away. counted:
-    figures of its own, the number of stops that are so, which should be none.
+    variant(n, rng): what the nth drive is to be, drawn. rig(variant, seed, rng, folder): with real processes. causes: of
+    these, beside those that any session has. repair: gives the robot all that causes took away. lockstep: None where it
+    cannot be driven so. counted: figures of its own, the number of stops that are so, which should be none.
     """
 
-    see: Callable[[Any], Seen]
-    reasons: type[IntEnum]
-    moving_m_s: float
-    driven_before: dict[str, Any]
-    faults: tuple[Fault, ...]
     variant: Callable[[int, np.random.Generator], Variant]
     rig: Callable[[Variant, int, np.random.Generator, Path], Rig]
     causes: tuple[Cause, ...]
     repair: Callable[[Emulator], None]
     lockstep: LockstepTrials | None = None
     counted: Mapping[str, Callable[[Stop], bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SafetyTrials:
+    """A kind of robot.
+
+    see: the emulator's truth, to a judge. reasons: of its supervisor. moving_m_s: slower, it is not worth stopping.
+    faults: what can happen to devices, cables and world. driven_before: what earlier practice left, for the faults'
+    sessions. stops: None where it brings none.
+    """
+
+    see: Callable[[Any], Seen]
+    reasons: type[IntEnum]
+    moving_m_s: float
+    faults: tuple[Fault, ...]
+    driven_before: dict[str, Any] = field(default_factory=dict)
+    stops: StopTrials | None = None
 
 
 def find_trials(kind: str) -> SafetyTrials:

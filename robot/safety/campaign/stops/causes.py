@@ -15,7 +15,7 @@ from robot.runtime.left_behind import modules_given
 
 @dataclass
 class Job:
-    """One session on its terminal, and the emulated robot that it drives. repair: see `SafetyTrials`."""
+    """One session on its terminal, and the emulated robot that it drives. repair: see `StopTrials`."""
 
     emulated: Emulator
     repair: Callable[[Emulator], None]

@@ -14,7 +14,7 @@ import numpy as np
 
 from robot.safety.campaign.stops.drive import Drive, DriveCause
 from robot.safety.campaign.stops.stops import SPIN_M_S, Stop, rounded
-from robot.safety.campaign.trials import SafetyTrials
+from robot.safety.campaign.trials import StopTrials
 from sim.scratch_folder import scratch_folder
 
 FIRST_S = 3.0  # of a drive before its first stop
@@ -88,23 +88,23 @@ def drive_with_stops(
 
 
 def lockstep_stops(
-    trials: SafetyTrials, count: int, seed: int, report: Callable[[Stop], None], verified: bool = True
+    stops: StopTrials, moving_m_s: float, count: int, seed: int, report: Callable[[Stop], None], verified: bool = True
 ) -> list[Stop]:
     """`count` stops of drives of every variant; none of a robot that cannot be driven in lockstep.
 
-    verified: False drives the stops as they were before they were verified, to see that it makes a difference.
+    moving_m_s: slower, it is not worth stopping. verified: False drives the stops as they were before they were verified, to see that it makes a difference.
     """
     rng = np.random.default_rng([seed, 0x570])
-    stops: list[Stop] = []
+    made: list[Stop] = []
     number = 0
-    while trials.lockstep is not None and len(stops) < count:
-        variant = trials.variant(number, rng)
+    while stops.lockstep is not None and len(made) < count:
+        variant = stops.variant(number, rng)
         with scratch_folder("robot-stops") as folder:
-            drive = trials.lockstep.start(variant, seed + number, verified, folder)
-            most = min(STOPS_EACH, count - len(stops))
-            for told in drive_with_stops(drive, trials.lockstep.causes, trials.moving_m_s, most, rng):
-                stops.append(Stop(variant=rounded(variant), throttle_off_ms=None, **told))
-                report(stops[-1])
+            drive = stops.lockstep.start(variant, seed + number, verified, folder)
+            most = min(STOPS_EACH, count - len(made))
+            for told in drive_with_stops(drive, stops.lockstep.causes, moving_m_s, most, rng):
+                made.append(Stop(variant=rounded(variant), throttle_off_ms=None, **told))
+                report(made[-1])
             drive.close()
         number += 1
-    return stops
+    return made

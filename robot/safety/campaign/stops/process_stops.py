@@ -24,7 +24,7 @@ from robot.runtime.left_behind import is_alive, modules_given
 from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause, Job
 from robot.safety.campaign.stops.stoppable_session import Options
 from robot.safety.campaign.stops.stops import SPIN_M_S, STANDING_M_S, Stop, rounded
-from robot.safety.campaign.trials import Rig, SafetyTrials
+from robot.safety.campaign.trials import Rig, SafetyTrials, StopTrials
 from robot.safety.campaign.truth import Seen
 from robot.shared_memory.shared_block import SHARED_FOLDER
 from sim.scratch_folder import scratch_folder
@@ -177,30 +177,29 @@ def stop(judged: Judged, cause: Cause, ends: bool) -> dict[str, object]:
     return told | {"ended": stands and wait(judged.drives, READY_S), "left_behind": 0}
 
 
-def process_stops(
-    trials: SafetyTrials, task: str, count: int, seed: int, report: Callable[[Stop], None], repaired: bool = True
-) -> list[Stop]:
-    """`count` stops in real time, of every variant of the robot in turn.
+def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int, seed: int,
+                  report: Callable[[Stop], None], repaired: bool = True) -> list[Stop]:  # fmt: skip
+    """`count` stops in real time, of every variant of the robot in turn. stops: the trials' own.
 
     repaired: False leaves one guardian alone, within the terminal's reach as all other processes, to see the difference.
     Causes out of reach are in the list too: nobody could have stopped these robots.
     """
     rng = np.random.default_rng([seed, 0x570F])
-    stops: list[Stop] = []
+    made: list[Stop] = []
     number = 0
-    going_on, ending = shuffled((*GOING_ON, *trials.causes), rng), shuffled(ENDING, rng)
-    while len(stops) < count:
-        variant, learning = trials.variant(number, rng), number % LEARNING_EVERY == LEARNING_EVERY - 1
-        with scratch_folder("robot-stops") as place, closing(trials.rig(variant, seed + number, rng, place)) as rig:
+    going_on, ending = shuffled((*GOING_ON, *stops.causes), rng), shuffled(ENDING, rng)
+    while len(made) < count:
+        variant, learning = stops.variant(number, rng), number % LEARNING_EVERY == LEARNING_EVERY - 1
+        with scratch_folder("robot-stops") as place, closing(stops.rig(variant, seed + number, rng, place)) as rig:
             config = rig.config | {"minutes": PRACTICE_MINUTES, "seed": seed + number}
             options = Options(str(place / "run"), task, config, rig.progress, learning, repaired)
-            with job_on(rig, trials.repair, options) as job:
+            with job_on(rig, stops.repair, options) as job:
                 judged = Judged(job, trials)
-                for told in stop_and_go_on(judged, count - len(stops), learning, going_on, ending, rng):
-                    stops.append(Stop(variant=rounded(variant), **told))  # type: ignore[arg-type]
-                    report(stops[-1])
+                for told in stop_and_go_on(judged, count - len(made), learning, going_on, ending, rng):
+                    made.append(Stop(variant=rounded(variant), **told))  # type: ignore[arg-type]
+                    report(made[-1])
         number += 1
-    return stops
+    return made
 
 
 def shuffled(causes: tuple[Cause, ...], rng: np.random.Generator) -> Iterator[Cause]:

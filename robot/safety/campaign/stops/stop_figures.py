@@ -11,7 +11,7 @@ THROTTLE_OFF_MS = 200.0  # the most where a process died or hung
 def figures_of(
     lockstep: list[Stop], processes: list[Stop], counted: Mapping[str, Callable[[Stop], bool]]
 ) -> dict[str, Any]:
-    """The figures. Stops that nobody could have made are counted by themselves. counted: see `SafetyTrials`."""
+    """The figures. Stops that nobody could have made are counted by themselves. counted: see `StopTrials`."""
     every = [*lockstep, *processes]
     stops = [stop for stop in every if stop.in_reach]
     lost = [stop for stop in every if not stop.in_reach]

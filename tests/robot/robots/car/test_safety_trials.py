@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from robot.robots.car.safety_drive import demonstrated, hidden
-from robot.robots.car.safety_trials import GRIP_SHARES, TRIALS, repair
+from robot.robots.car.safety_trials import GRIP_SHARES, STOPS, repair, see
 from sim.car.model import hidden_car, load_parameters
 from sim.tracks.built_in_tracks import BUILT_IN
 
@@ -20,12 +20,12 @@ def truth(mode: float = 1.0, value: float = 3.0) -> Any:
 @pytest.mark.parametrize(("mode", "value", "driven"), [(1, 3.0, True), (2, 5.0, True), (1, 0.0, False), (0, 1.0, False),
                                                        (3, 40.0, False)])  # fmt: skip
 def test_the_wheels_are_driven_by_a_speed_or_a_current_that_is_not_zero(mode: int, value: float, driven: bool) -> None:
-    assert TRIALS.see(truth(mode, value)) == (5.0, driven, 2, 0.5)
+    assert see(truth(mode, value)) == (5.0, driven, 2, 0.5)
 
 
 def test_drives_go_round_the_tracks_with_hidden_cars_on_every_floor() -> None:
     rng = np.random.default_rng(3)
-    drawn = [TRIALS.variant(number, rng) for number in range(40)]
+    drawn = [STOPS.variant(number, rng) for number in range(40)]
     assert [one["track"] for one in drawn[:8]] == [*BUILT_IN, *BUILT_IN][:8]
     shares = [one["grip_share"] for one in drawn]
     assert GRIP_SHARES[0] <= min(shares) < 0.6 and 1.0 < max(shares) <= GRIP_SHARES[1]
@@ -49,7 +49,7 @@ def test_a_demonstration_leaves_little_open() -> None:
 def test_what_the_causes_take_away_is_given_back() -> None:
     done: list[tuple[str, dict[str, Any]]] = []
     car = SimpleNamespace(fault=lambda do, **how: done.append((do, how)))
-    for cause in TRIALS.causes:
+    for cause in STOPS.causes:
         cause.do(SimpleNamespace(emulated=car, send=lambda *_: None))  # type: ignore[arg-type]
     taken = {how.get("device", do) for do, how in done}
     done.clear()

@@ -9,7 +9,7 @@ import pytest
 from robot.robots.car import safety_trials
 from robot.robots.car.mind import Phase
 from robot.robots.car.safety_drive import CAUSES, start
-from robot.robots.car.safety_trials import TRIALS
+from robot.robots.car.safety_trials import MOVING_M_S, STOPS
 from robot.safety.campaign.stops import lockstep_stops as module
 from robot.safety.campaign.stops.drive import DriveCause
 from robot.safety.campaign.stops.lockstep_stops import forked, lockstep_stops, stop
@@ -62,19 +62,19 @@ def test_a_lidar_that_freezes_on_the_way_is_followed_by_dead_reckoning(drive):
 def test_a_few_stops_on_every_floor_touch_nothing_and_do_not_depend_on_the_machine(monkeypatch):
     monkeypatch.setattr(module, "STOPS_EACH", 3)
     first, second = [], []
-    stops = lockstep_stops(TRIALS, 6, 5, first.append)
+    stops = lockstep_stops(STOPS, MOVING_M_S, 6, 5, first.append)
     assert stops == first and len(stops) == 6
     assert len({one.variant["track"] for one in stops}) == 2
     assert not any(one.spun or one.impact_m_s is not None for one in stops)
     assert all(one.ended for one in stops)
-    lockstep_stops(TRIALS, 2, 5, second.append)
+    lockstep_stops(STOPS, MOVING_M_S, 2, 5, second.append)
     assert second == first[:2]
 
 
 def test_with_the_repaired_parts_switched_off_cars_spin_or_touch(monkeypatch):
     monkeypatch.setattr(safety_trials, "GRIP_SHARES", (0.9, 1.0))
     monkeypatch.setattr(module, "STOPS_EACH", 6)
-    stops = lockstep_stops(TRIALS, 18, 2, lambda one: None, verified=False)
+    stops = lockstep_stops(STOPS, MOVING_M_S, 18, 2, lambda one: None, verified=False)
     assert sum(one.spun or one.impact_m_s is not None for one in stops) >= 2
 
 
@@ -84,4 +84,4 @@ def test_a_stop_that_breaks_off_in_its_fork_is_an_error(drive):
 
 
 def test_a_robot_that_is_not_driven_in_lockstep_is_not_stopped_there():
-    assert lockstep_stops(replace(TRIALS, lockstep=None), 6, 5, lambda one: None) == []
+    assert lockstep_stops(replace(STOPS, lockstep=None), MOVING_M_S, 6, 5, lambda one: None) == []

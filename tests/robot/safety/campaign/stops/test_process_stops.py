@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from robot.cli.safety import SafetyConfig
-from robot.robots.car.safety_trials import PROCESS_CAUSES, TRIALS
+from robot.robots.car.safety_trials import PROCESS_CAUSES, STOPS
 from robot.safety.campaign.stops.causes import ENDING, GOING_ON
 from robot.safety.campaign.stops.process_stops import judge
 from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
@@ -13,7 +13,7 @@ from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.truth import Seen
 
 GOOD = Stop("Ctrl-C", {"track": "oval", "grip_share": 0.9}, 4.0, None, 0.2, None, True, 0)
-COUNTED = TRIALS.counted
+COUNTED = STOPS.counted
 
 
 def seen(
