@@ -95,7 +95,8 @@ def mirror_of(observation: Fields, action: Fields) -> Mirror:
 
 
 def _mirrored(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
-    columns, signs = [], []
+    columns: list[int] = []
+    signs: list[float] = []
     for one in fields:
         pattern = one.mirror or (1,)
         for _ in range(one.size // len(pattern)):

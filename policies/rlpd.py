@@ -6,7 +6,9 @@ action; the critics follow it by least squares. Every few updates the actor clim
 entropy bonus (`actor_update`), whose weight alpha is tuned towards a target entropy that falls over the practice.
 
 Where a supervisor changed an action, the transition teaches both actions: the executed one, and the proposed one, which
-had the same outcome. An actor that learned only from what was executed would never hear that its proposals are refused.
+had the same outcome. An actor that learned only from what was executed would never hear that its proposals are refused;
+one to which both are worth the same would not mind. So the proposed one costs more, the more it was changed: the critics
+then slope from what is refused towards what is executed, and a policy that is never refused pays nothing.
 """
 
 import json
@@ -234,7 +236,7 @@ class Rlpd:
                 rows = self.rng.integers(0, memory.size, count)
                 gather(rows, coins[first : first + count], memory.observation, memory.action, memory.proposed,
                        memory.reward, memory.next_observation, memory.terminated, memory.follows, c.n_step,
-                       np.float32(c.gamma), *self.mirror, first, *self.batch)  # fmt: skip
+                       np.float32(c.gamma), np.float32(c.refusal_cost), *self.mirror, first, *self.batch)  # fmt: skip
                 first += count
 
     def noise(self) -> np.ndarray:

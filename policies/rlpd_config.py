@@ -51,6 +51,8 @@ class RlpdConfig:
     """Weight of staying near the actions of the starting policy; it falls in a straight line over `anchor_steps`."""
     anchor_end: float = 0.0
     anchor_steps: int = 6000
+    refusal_cost: float = 1.0
+    """What proposing an action costs that the supervisor changes, for each unit of its largest change."""
     memory: int = 100_000
 
 

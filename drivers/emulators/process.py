@@ -37,7 +37,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from drivers.emulators.child import dying_with_parent
+from drivers.emulators.child import end_when_told, listen
 from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
 from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
@@ -274,9 +274,7 @@ class Server:
             self._listen(directory / "lockstep", self._move)
 
     def _listen(self, path: Path, handler: Callable[[socket.socket], bool]) -> None:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(path))
-        listener.listen()
+        listener = listen(path)
 
         def accept() -> None:
             connection, _ = listener.accept()
@@ -338,8 +336,8 @@ def main() -> int:
     path = parser.parse_args().config
     try:
         config = load_config(path)
-        with dying_with_parent(Path(config.directory) if config.directory else None):
-            run(config, Path(config.directory or path.parent))
+        end_when_told(config.directory)
+        run(config, Path(config.directory or path.parent))
     except ValueError as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 2

@@ -25,7 +25,7 @@ from typing_extensions import Self
 
 from drivers.emulators.child import connect, end_child, last_words, start_emulator
 
-READY_S = 90.0  # the first start on a machine compiles the kernels
+READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 ANSWER_S = 60.0  # for the process to answer; longer, and it hangs
 TORN_S = 0.05  # a truth that is half written for so long was left by a process that was killed
 
@@ -173,7 +173,7 @@ class VirtualCar:
 
 
 def start_virtual_car(config: VirtualCarConfig, ready_s: float = READY_S) -> VirtualCar:
-    """Start the emulator process and wait until its devices can be opened. It ends when the calling thread ends.
+    """Start the emulator process and wait until its devices can be opened. It ends with this program.
 
     Raises ValueError with the process's own words if the configuration is wrong, TimeoutError after `ready_s`.
     """

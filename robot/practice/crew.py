@@ -3,6 +3,7 @@
 What hangs is not dead: every process has a time by which it must have shown that it lives, and is killed after it.
 """
 
+import math
 import time
 from pathlib import Path
 
@@ -24,6 +25,7 @@ HUNG_S = 20.0  # control hangs; the guardians stop the robot much sooner
 HUNG_STOPPING_S = 3.0  # the same, while the session ends
 HUNG_LOCKSTEP_S = 700.0  # there it may wait for the learner
 RECORDER_HUNG_S = 15.0  # leaves records waiting
+STARTING_S = 120.0  # a recorder that was started again, on a busy machine
 LEARNER_HUNG_S = 500.0  # it may be fitting the robot's simulator
 
 
@@ -61,7 +63,8 @@ class Crew:
     def start_guardians(self) -> None:
         """Start them, and wait until they are there."""
         for rank, name in enumerate(self.guardians):
-            self.processes.start(name, "robot.safety.guardian", str(self.session_path), str(rank))
+            self.processes.start(name, "robot.safety.guardian", str(self.session_path), str(rank),
+                                 outlives_s=math.inf)  # fmt: skip
         for rank, name in enumerate(self.guardians):
             self.processes.await_ready(name, lambda rank=rank: self._guards(rank))  # type: ignore[misc]
 
@@ -96,15 +99,18 @@ class Crew:
             if child.running and self._guards(rank):
                 age_s = time.monotonic() - 1e-9 * self.shared.guardians[rank].peek("heartbeat_ns")
             self._replace(name, hangs=age_s > SILENT_S)
-        self._replace("recorder", hangs=self.stalls["recorder"].noticed(self.shared.rings["readings"]))
+        self._replace("recorder", hangs=self._stalls("recorder", "readings"))
         if not self.learning:
             return
         ready = self.learner_ready
-        if self._replace("learner", hangs=ready and self.stalls["learner"].noticed(self.shared.rings["transitions"])):
+        if self._replace("learner", hangs=ready and self._stalls("learner", "transitions")):
             self.shared.orders.write(learner_up=0)
             self.shared.learner.write(ready=0)
         elif ready and self.processes.children["learner"].running:
             self.shared.orders.write(learner_up=1)
+
+    def _stalls(self, name: str, ring: str) -> bool:
+        return self.stalls[name].noticed(self.shared.rings[ring], self.processes.children[name].age_s)
 
     def _replace(self, name: str, hangs: bool) -> bool:
         """Start a child again that died, after killing it if it hangs; where that is no use, there is trouble."""
@@ -187,14 +193,14 @@ class Stall:
 
     def __init__(self, reader: int, limit_s: float) -> None:
         self.reader, self.limit_s = reader, limit_s
-        self._released, self._since_s = -1, 0.0
+        self._released, self._since_s, self._looked_s = -1, 0.0, 0.0
 
-    def noticed(self, ring: Ring) -> bool:
-        """True once each time that it has happened."""
+    def noticed(self, ring: Ring, age_s: float) -> bool:
+        """True as long as it does so. age_s: since the reader's start, which may take it STARTING_S."""
         now_s, released = time.monotonic(), ring.released_by(self.reader)
-        if released != self._released or ring.written == released or now_s - self._since_s > 2 * self.limit_s:
+        suspended = now_s - self._looked_s > self.limit_s
+        self._looked_s = now_s
+        if released != self._released or ring.written == released or suspended:
             self._released, self._since_s = released, now_s
-        if now_s - self._since_s <= self.limit_s:
-            return False
-        self._since_s = now_s
-        return True
+        still_s = now_s - self._since_s
+        return still_s > self.limit_s and (age_s > still_s or age_s > STARTING_S)

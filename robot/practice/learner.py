@@ -35,8 +35,10 @@ from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRec
 from robot.shared_memory.mailbox import Mailbox
 from robot.shared_memory.ring import Ring
 from robot.tasks import find_task
+from sim.with_parent import outlive_parent
 
 CHECKPOINT_EVERY_S = 20.0
+SAVE_S = 1.5  # for the last checkpoint after the session was killed
 IDLE_S = 0.001
 SHOWN = ("memory", "updates", "updates_per_s", "alpha", "critic_loss", "value_mean", "entropy")
 
@@ -74,6 +76,7 @@ class LearnerProcess:
         """The process's life."""
         self.catch_up()
         self.learner.warm_up()
+        outlive_parent(SAVE_S)
         self.status.write(pid=os.getpid(), ready=1)
         while True:
             session = self.control.read()

@@ -7,6 +7,7 @@ It may die at any moment: the guardian stops the robot, the session starts a suc
 """
 
 import hashlib
+import math
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ from robot.runtime.session_file import GUARDIANS, PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import GUARDIAN_STATUS, SharedRecord, control_status, session_status
 from robot.shared_memory.mailbox import Mailbox, Weights
 from robot.shared_memory.ring import Ring
+from sim.with_parent import outlive_parent
 
 TIMING_WINDOW = 3000  # ticks
 STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes out in each
@@ -118,6 +120,7 @@ class ControlProcess:
         loop.start()
         self.log_event("start", loop, life=self.life, scheduling=granted, setup=self.setup_digest)
         self.plan.write(self.mind.stop_plan, time.monotonic_ns())
+        outlive_parent(math.inf)  # who drives brings the robot to rest first
         self.status.write(pid=os.getpid(), generation=self.life, finished=0, heartbeat_ns=time.monotonic_ns())
         try:
             while not loop.outputs["finished"] and not self.abandoned:
@@ -226,7 +229,7 @@ class ControlProcess:
                 if newest is not None and newest.step >= owed:
                     self.pending = newest
                     break
-                if self.in_use is not None and self.in_use.step >= owed:
+                if (self.in_use is not None and self.in_use.step >= owed) or self.alone():
                     break
                 time.sleep(0.0001)
                 orders = self.orders.read()

@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from robot.runtime.process_ends import CANNOT_SAVE
+from sim.with_parent import command_line
 
 READY_S = 400.0  # for a process to import, compile and say that it is ready
 KILL_S = 0.5  # for it to obey SIGTERM
@@ -127,9 +127,12 @@ class Processes:
         self.own_sessions = True
         self.lock = -1  # descriptor that children keep open
 
-    def start(self, name: str, module: str, *arguments: str) -> Child:
-        """Start `python -m module arguments`, or start it again with these arguments. Raises OSError."""
-        command = [sys.executable, "-m", module, *arguments]
+    def start(self, name: str, module: str, *arguments: str, outlives_s: float = 0.0) -> Child:
+        """Start a module with arguments, or start it again with these. Raises OSError.
+
+        outlives_s: how long it may go on without this process, until it says otherwise (`sim.with_parent`).
+        """
+        command = command_line(module, *arguments, patience_s=outlives_s)
         child = self.children.get(name)
         if child is None:
             self.output.mkdir(exist_ok=True)

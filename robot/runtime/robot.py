@@ -102,8 +102,11 @@ class PlanKind(Protocol):
     def attach(self, name: str) -> Plan: ...
 
 
+NOTHING_PLANNED = np.zeros(0)
+
+
 class NoPlan:
-    """Of a robot that needs none to be brought to rest."""
+    """Of a robot that comes to rest by itself when nobody says anything to it."""
 
     def create(self, name: str) -> "NoPlan":
         return self

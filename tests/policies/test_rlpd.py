@@ -135,6 +135,37 @@ def test_overridden_decisions_teach_both_the_executed_and_the_proposed_action():
     assert set(np.abs(learner.batch[1]).ravel()) == {0.25, 0.5}
 
 
+def refuse_more_than(most: float, config: RlpdConfig) -> tuple[float, float]:
+    """Learn one decision an episode, paid by the first action, of which a supervisor lets no more than `most` through.
+    Returns the mean of that action of the policy, and how much of the last ones was refused."""
+    learner = Rlpd(config, N, M)
+    rng = np.random.default_rng(0)
+    actor = Actor(learner.layers, learner.actor_weights())
+    refused = []
+    for step in range(500):
+        transition = np.zeros(1, transition_dtype(N, M))
+        transition["step"], transition["terminated"] = step, 1
+        transition["observation"] = rng.uniform(-1, 1, N)
+        proposed = actor.sample(transition["observation"][0], rng.standard_normal(M, np.float32))
+        executed = np.minimum(proposed, np.array([most, 1.0], np.float32))
+        transition["action"], transition["proposed"], transition["reward"] = executed, proposed, executed[0]
+        refused.append(proposed[0] - executed[0])
+        learner.add(transition)
+        learner.update()
+        actor.set_weights(learner.actor_weights())
+    means = [actor.mean(rng.uniform(-1, 1, N).astype(np.float32))[0] for _ in range(100)]
+    return float(np.mean(means)), float(np.mean(refused[-100:]))
+
+
+def test_it_learns_to_propose_what_a_supervisor_lets_through():
+    config = dataclasses.replace(SMALL, entropy_end=-6.0, entropy_steps=500, critic_rate=3e-3, actor_rate=3e-3)
+    mean, refused = refuse_more_than(0.3, config)
+    assert 0.2 < mean < 0.35
+    assert refused < 0.03
+    _, unminded = refuse_more_than(0.3, dataclasses.replace(config, refusal_cost=0.0))
+    assert unminded > 0.1
+
+
 def test_the_actor_stays_while_the_critics_warm_up():
     learner = make_learner()
     learner.add(some_transitions(100))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivers.base import NEVER_S, Clock, LinkLost
-from drivers.emulators.child import end_child, start_emulator
+from drivers.emulators.child import connect, end_child, start_emulator
 from tests.toy_robot.emulator import PUSH, STATE
 
 
@@ -25,13 +25,11 @@ class CartReading:
     age_s: float = NEVER_S
 
 
-def connect(port: str) -> socket.socket:
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def plug(port: str) -> socket.socket:
     try:
-        link.connect(port)
+        return connect(port, socket.SOCK_SEQPACKET)
     except OSError as error:
         raise LinkLost(f"cart: {port}: {error.strerror}") from error
-    return link
 
 
 class Cart:
@@ -43,7 +41,7 @@ class Cart:
         self._newest, self._heard_s = (0.0,) * 4, -NEVER_S
 
     def open(self) -> None:
-        self._link = connect(self.port)
+        self._link = plug(self.port)
         self._link.setblocking(False)
 
     def reconnect(self) -> bool:
@@ -94,7 +92,7 @@ class VirtualCart:
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process, self.directory, self.ports = process, directory, {"cart": str(directory / "cart")}
-        self._judge, self._last = connect(self.ports["cart"]), Truth(0.0, 0.0, 0.0, 0.0)
+        self._judge, self._last = plug(self.ports["cart"]), Truth(0.0, 0.0, 0.0, 0.0)
 
     def truth(self) -> Truth:
         """Of a process that was killed, what it said last."""

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from drivers.emulators.child import dying_with_parent
+from drivers.emulators.child import end_when_told, listen
 
 STEP_S, WATCHDOG_S, PUSH_MAX_N, MASS_KG, DRAG_KG_S, END_M = 0.01, 0.3, 1.0, 1.0, 0.5, 1.0
 STATE, PUSH = struct.Struct("<4d"), struct.Struct("<d")  # time_s, place_m, speed_m_s, push_n; push_n
@@ -39,10 +39,7 @@ class Rail:
 
 
 def serve(rail: Rail, directory: Path, lockstep: bool) -> None:
-    doors = [socket.socket(socket.AF_UNIX, kind) for kind in (socket.SOCK_SEQPACKET, socket.SOCK_STREAM)]
-    for door, name in zip(doors, ("cart", "lockstep"), strict=True):
-        door.bind(str(directory / name))
-        door.listen()
+    doors = [listen(directory / "cart", socket.SOCK_SEQPACKET), listen(directory / "lockstep")]
     print(json.dumps({}), flush=True)
     ends: dict[socket.socket, socket.socket] = {}  # by connection, the door that it came through
     pushing, begin_s = set[socket.socket](), time.monotonic()
@@ -86,5 +83,5 @@ def tell(rail: Rail, ends: set[socket.socket]) -> None:
 
 if __name__ == "__main__":
     config = json.loads(Path(sys.argv[2]).read_text())
-    with dying_with_parent(Path(sys.argv[2]).parent):
-        serve(Rail(config["place_m"]), Path(sys.argv[2]).parent, config["clock"] == "lockstep")
+    end_when_told(str(Path(sys.argv[2]).parent))
+    serve(Rail(config["place_m"]), Path(sys.argv[2]).parent, config["clock"] == "lockstep")

@@ -15,8 +15,8 @@ from numba import njit
 from robot.robots.car.belief.simulated import simulate
 from robot.robots.car.shield.predictive_brake import MEASURED_SHARE
 from robot.robots.car.shield.rollout import believed_cars
-from robot.robots.car.training.pretraining import pretrain
-from robot.robots.car.training.training import ONWARD_RATE, RANDOMISED, Trial
+from robot.robots.car.training.pretraining import ONWARD_RATE, RANDOMISED, pretrain
+from robot.robots.car.training.trials import Trial
 from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track.laps import EstimateNoise, pack_courses
 from robot.tasks.race_track.task import DECISION_S, SEEN_ACTION_BEFORE, SEEN_LAST_ACTION, SPEED_MIN_M_S, motion_seen

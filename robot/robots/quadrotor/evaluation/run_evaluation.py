@@ -16,8 +16,8 @@ from robot.robots.quadrotor.evaluation.judgement import NOMINAL, Judgement, airf
 from robot.robots.quadrotor.evaluation.tracking import LAPS_S, tracking_figures
 from robot.robots.quadrotor.evaluation.tracking import pilots_for as tracking_pilots_for
 from robot.robots.quadrotor.evaluation.video import check_format, frames, save_video
+from robot.robots.quadrotor.training.recipes import LATENCY_S, task_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
-from robot.robots.quadrotor.training.training import LATENCY_S, task_for
 from robot.tasks import track_trajectory
 from sim.input_files import from_table, read_text, shown, wrong
 from sim.quadrotor.model import CRAZYFLIES, Q_X, Q_Y, STEP_S, load_parameters, quadrotors_named

@@ -11,6 +11,7 @@ from typing import Any
 
 from robot.practice.body import Emulator
 from robot.runtime.left_behind import modules_given
+from sim.with_parent import module_of
 
 
 @dataclass
@@ -33,10 +34,10 @@ class Job:
         for pid, module in found.items():
             name = module.rsplit(".", 1)[1].removesuffix("_process")
             if name == "guardian":
-                words = cmdline(pid)
-                if len(words) < 5:
+                _, arguments = module_of([word.decode() for word in cmdline(pid)])
+                if len(arguments) < 2:
                     continue  # it has ended meanwhile
-                name = f"guardian-{words[4].decode()}"
+                name = f"guardian-{arguments[1]}"
             names[name] = pid
         return names | {"session": self.session_pid}
 
