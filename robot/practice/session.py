@@ -31,7 +31,7 @@ from robot.runtime.process_ends import GONE, WRONG
 from robot.runtime.processes import Processes
 from robot.runtime.records import STAND
 from robot.runtime.robot import find_robot
-from robot.runtime.run_folder import setup_path
+from robot.runtime.run_folder import setup_path, still_there
 from robot.runtime.session_file import GUARDIANS, SessionFile
 from robot.runtime.session_memory import SessionMemory
 from robot.safety.supervisor import Mode
@@ -321,4 +321,5 @@ class Session:
 
     def save_progress(self) -> None:
         """Write `state.json`, from which a later session resumes."""
+        still_there(self.folder)
         self.progress.save(self.folder)

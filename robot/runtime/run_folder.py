@@ -1,5 +1,6 @@
 """A run's folder: its name, its configuration, and which file in it is what."""
 
+import errno
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,14 @@ def new_run_folder(root: Path, task: str, name: str) -> Path:
             raise  # a link that leads nowhere, in place of one of its folders
         return folder
     raise FileExistsError(f"{root / task}: a hundred runs in one second")
+
+
+def still_there(folder: Path) -> None:
+    """Raise FileNotFoundError, which names it, for a folder that somebody removed: it is not to be made again by halves."""
+    if not (folder / CONFIG_FILE).is_file():
+        raise FileNotFoundError(
+            errno.ENOENT, "the run's folder was removed or moved while it was written to", str(folder)
+        )
 
 
 def save_config(folder: Path, config: Any) -> None:

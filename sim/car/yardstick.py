@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from scipy.interpolate import CubicSpline
 
+from sim.cache_folder import cache_folder
 from sim.car.command_limits import CommandLimits
 from sim.car.model import CarParameters, load_parameters
 from sim.car.racing_line import CRASH_COST, N_GAINS, driven_lap, line_points, steady_state_lap
@@ -103,7 +104,7 @@ def lookup_or_compute(
     A stored lap counts only if the simulator still drives it in the same time.
     """
     key = key_of(course, car, limits)
-    cached = cache_folder() / f"{key}.json"
+    cached = cache_folder("yardsticks") / f"{key}.json"
     for file in (STORED / f"{course.name}.json", cached):
         found = _read(file)
         if found is not None and found.key == key and abs(found.drive(course, car, limits) - found.lap_s) < SAME_LAP_S:
@@ -119,10 +120,6 @@ def key_of(course: Course, car: CarParameters, limits: CommandLimits = CommandLi
     for values in (course.packed(), car.packed(), limits.packed()):
         digest.update((np.round(values, 6) + 0.0).tobytes())
     return digest.hexdigest()[:24]
-
-
-def cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robot-practice" / "yardsticks"
 
 
 def _read(file: Path) -> Yardstick | None:

@@ -9,7 +9,9 @@ ROBOT = Path(__file__).parents[2] / "robot"
 OF_ROBOTS = re.compile(r"race_track|VescReading|LidarReading|Crazyflie|\blap|\bvesc\b|\blidar\b|\bgrip\b")
 
 
-@pytest.mark.parametrize("room", ["runtime", "shared_memory", "logs", "practice", "safety", "views"])
+@pytest.mark.parametrize(
+    "room", ["runtime", "shared_memory", "logs", "practice", "training", "evaluation", "safety", "views"]
+)
 def test_no_robot_is_named(room: str) -> None:
     files = sorted((ROBOT / room).rglob("*.py"))
     assert len(files) > 1

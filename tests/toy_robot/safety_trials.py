@@ -1,20 +1,16 @@
 """What is broken on the toy."""
 
-from enum import IntEnum
-
+from drivers.emulators.packet_host import Truth
+from robot.practice.episodic_mind import Reason
 from robot.safety.campaign.trials import Fault, SafetyTrials, order
 from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
-from tests.toy_robot.cart import Truth
-from tests.toy_robot.emulator import WATCHDOG_S
-
-
-class Reason(IntEnum):
-    NONE, BLIND = range(2)
+from tests.toy_robot.emulator import STATE, WATCHDOG_S
 
 
 def see(truth: Truth) -> Seen:
-    return Seen(abs(truth.speed_m_s), truth.push_n != 0.0, 0, 0.0)
+    _, _, speed_m_s, push_n = STATE.unpack(truth.state)
+    return Seen(abs(speed_m_s), push_n != 0.0, 0, 0.0)
 
 
 TRIALS = SafetyTrials(

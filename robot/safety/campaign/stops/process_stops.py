@@ -8,7 +8,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from robot.safety.campaign.trials import Rig, SafetyTrials, StopTrials
 from robot.safety.campaign.truth import Seen
 from robot.shared_memory.shared_block import SHARED_FOLDER
 from sim.scratch_folder import scratch_folder
+from sim.with_parent import command_line
 
 LOOK_EVERY_S = 0.002
 READY_S = 300.0  # for a session to drive: the first one may compile kernels
@@ -109,7 +109,7 @@ def job_on(rig: Rig, repair: Callable[[Emulator], None], options: Options) -> It
     terminal, end = pty.openpty()
     with open(folder / "terminal.txt", "wb") as output:
         shell = subprocess.Popen(
-            [sys.executable, "-m", "robot.safety.campaign.stops.stoppable_session", str(folder / "options.json")],
+            command_line("robot.safety.campaign.stops.stoppable_session", str(folder / "options.json")),
             stdin=end, stdout=output, stderr=output, start_new_session=True, preexec_fn=take_terminal,
         )  # fmt: skip
     os.close(end)
