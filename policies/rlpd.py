@@ -16,13 +16,13 @@ import math
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from policies.actor import Actor, actor_layers, initial_weights, raw_log_std, weight_views
 from policies.array_file import read_arrays, write_arrays
+from policies.fields import Mirror
 from policies.replay import Memory, transition_dtype
 from policies.rlpd_config import RlpdConfig, schedule
 from policies.rlpd_kernels import (
@@ -92,14 +92,6 @@ def actor_update(actor, critics, observation, noise, actor_space, critic_space, 
     actor_backward(actor, observation, h1, h2, d_out, h_scratch[0], h_scratch[1], actor_gradient)
     adam(actor, actor_gradient, moments[0], moments[1], step, rate)
     return log_likelihood.mean()
-
-
-class Mirror(NamedTuple):
-    """An exact symmetry: observation[columns] * sign with action * action_sign is as true as the original."""
-
-    columns: np.ndarray  # (n,) int64
-    sign: np.ndarray  # (n,) float32
-    action_sign: np.ndarray  # (m,) float32
 
 
 class Rlpd:

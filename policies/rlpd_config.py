@@ -3,7 +3,7 @@
 Why they are what they are, and what else was tried, is in docs/experiments/learner.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,21 @@ FROM_POLICY = RlpdConfig(
     alpha_start=0.002, alpha_floor=5e-4, entropy_start=-5.0, prior_updates=5000, average_share=0.005,
     average_share_end=0.005, anchor=100.0, anchor_end=10.0, anchor_steps=12000,
 )  # fmt: skip
+ACTIONS, DECISION_S = 2, 0.1  # numbers of an action, and a decision's duration, that the presets were found with
+
+
+def for_task(preset: RlpdConfig, actions: int, decision_s: float) -> RlpdConfig:
+    """A preset for a task of other sizes: entropy by the actions; discount and schedules last as long in seconds."""
+    wider, faster = actions / ACTIONS, DECISION_S / decision_s
+    return replace(
+        preset,
+        gamma=preset.gamma ** (1.0 / faster),
+        entropy_start=wider * preset.entropy_start,
+        entropy_end=wider * preset.entropy_end,
+        entropy_steps=round(faster * preset.entropy_steps),
+        prior_share_steps=round(faster * preset.prior_share_steps),
+        anchor_steps=round(faster * preset.anchor_steps),
+    )
 
 
 def schedule(start: float, end: float, over: int, now: int) -> float:

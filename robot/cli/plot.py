@@ -22,8 +22,7 @@ def main(arguments: list[str]) -> int:
     config, as_json = parse(PlotConfig, "plot", arguments)
     from policies.array_file import try_writing
     from robot.robots.car.plots import plot_run
-    from robot.robots.quadrotor.flight_log import is_flight
-    from robot.robots.quadrotor.mission_plot import plot_flight
+    from robot.robots.quadrotor.mission_plot import is_flight, plot_flight
 
     if config.run.is_dir():
         try_writing(config.run)

@@ -93,7 +93,7 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
     """Run `robot safety` without --stops."""
     from pathlib import Path
 
-    from robot.practice.settings import PracticeConfig
+    from robot.robots.car.options import CarOptions
     from robot.safety.campaign.campaign import Trial, run_campaign
 
     say(f"{'fault':<28} {'throttle at zero':>17} {'mode':<9} {'reason':<16} {'drives again':>13}  as designed")
@@ -104,7 +104,7 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
         say(f"{trial.fault:<28} {zero:>17} {trial.mode or '-':<9} {trial.reason or '-':<16} {back:>13}  "
             f"{'yes' if trial.as_designed else 'NO'}")  # fmt: skip
 
-    practice = PracticeConfig(track=config.track, start_from=config.start_from, clock="realtime", seed=config.seed)
+    practice = CarOptions(track=config.track, start_from=config.start_from, clock="realtime", seed=config.seed)
     figures = run_campaign(practice, config.kills, Path("runs"), report).figures()
     say(f"transitions {figures['transitions']}, lost {figures['transitions_lost']}, "
         f"damaged segments {figures['transitions_damaged']}")  # fmt: skip

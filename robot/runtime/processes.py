@@ -3,14 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from robot.runtime.process_ends import CANNOT_SAVE
+from sim.with_parent import command_line
 
 READY_S = 400.0  # for a process to import, compile and say that it is ready
 KILL_S = 0.5  # for it to obey SIGTERM
@@ -115,7 +114,7 @@ class Child:
 
 
 class Processes:
-    """Python modules as children, and the emulated device of a virtual car.
+    """Python modules as children.
 
     output: folder that everything they print goes to. on_restart(name, exit status) is told of every death that a new
     start follows.
@@ -125,15 +124,15 @@ class Processes:
         self.output = output
         self.on_restart = on_restart
         self.children: dict[str, Child] = {}
-        self.car: VirtualCar | None = None
         self.own_sessions = True
         self.lock = -1  # descriptor that children keep open
 
-    # Children
+    def start(self, name: str, module: str, *arguments: str, outlives_s: float = 0.0) -> Child:
+        """Start a module with arguments, or start it again with these. Raises OSError.
 
-    def start(self, name: str, module: str, *arguments: str) -> Child:
-        """Start `python -m module arguments`, or start it again with these arguments. Raises OSError."""
-        command = [sys.executable, "-m", module, *arguments]
+        outlives_s: how long it may go on without this process, until it says otherwise (`sim.with_parent`).
+        """
+        command = command_line(module, *arguments, patience_s=outlives_s)
         child = self.children.get(name)
         if child is None:
             self.output.mkdir(exist_ok=True)
@@ -177,32 +176,3 @@ class Processes:
         """Wait for a child to finish, then make it. Nothing happens if it was never started."""
         if name in self.children:
             self.children[name].end(patience)
-
-    # The virtual car
-
-    def start_device(self, config: VirtualCarConfig) -> None:
-        """Start the emulated devices, or other ones instead of those that died."""
-        if self.car is not None:
-            self.on_restart("device", self.car.process.returncode)
-            self.car.close()
-            self.car = None
-        self.car = start_virtual_car(config)
-
-    @property
-    def device_died(self) -> bool:
-        """Whether there are emulated devices, and their process has ended."""
-        return self.car is not None and self.car.process.poll() is not None
-
-    def kill_device(self) -> None:
-        """SIGKILL, for emulated devices that hang."""
-        if self.car is not None:
-            self.car.process.kill()
-
-    def end_device(self) -> int:
-        """End the emulated devices. Returns how often the car really touched a wall."""
-        if self.car is None:
-            return 0
-        collisions = int(self.car.truth().collisions)
-        self.car.close()
-        self.car = None
-        return collisions

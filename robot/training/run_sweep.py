@@ -29,6 +29,7 @@ from typing import Any
 from policies.array_file import try_writing, write_bytes_atomically
 from robot.runtime.run_folder import save_config
 from robot.training.sweep_file import Run, Sweep
+from robot.training.train import train
 
 RESULT, ERROR = "result.json", "error.txt"
 RESTARTS_MAX = 3  # of a run whose worker died; then it is taken to be the run's fault
@@ -83,7 +84,7 @@ def train_all(
         task = ray.remote(num_cpus=1, max_retries=0)(train_once)
 
         def start(run: Run) -> Any:
-            return task.remote(sweep.train, run.config, scratch / "runs" / run.id)
+            return task.remote(train, run.config, scratch / "runs" / run.id)
 
         pending = {start(run): run for run in runs}
         while pending:

@@ -8,8 +8,9 @@ import torch
 
 from policies.actor import Actor, actor_layers, initial_weights
 from policies.array_file import read_arrays, write_arrays
+from policies.fields import Mirror
 from policies.replay import transition_dtype
-from policies.rlpd import Mirror, Rlpd
+from policies.rlpd import Rlpd
 from policies.rlpd_config import RlpdConfig, schedule
 from robot.bench.learner import TorchRlpd
 

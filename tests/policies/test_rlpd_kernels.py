@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from policies.actor import actor_layers, initial_weights, raw_log_std, weight_count
 from policies.replay import Memory, transition_dtype
-from policies.rlpd import Mirror
 from policies.rlpd_kernels import (
     actor_backward,
     actor_forward,
@@ -23,10 +22,10 @@ from policies.rlpd_kernels import (
     sample_actions,
 )
 from robot.bench.learner import Critic, Policy
-from robot.tasks.race_track.task import MIRROR_ACTION_SIGN, MIRROR_COLUMNS, MIRROR_SIGN
+from robot.tasks.race_track.task import SPEC
 
 N, M, H, BATCH = 50, 2, 32, 24
-RACE_TRACK = Mirror(MIRROR_COLUMNS, MIRROR_SIGN, MIRROR_ACTION_SIGN)
+RACE_TRACK = MIRROR_COLUMNS, MIRROR_SIGN, MIRROR_ACTION_SIGN = SPEC.mirror
 
 
 def normal(rng, *shape):

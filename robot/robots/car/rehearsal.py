@@ -36,7 +36,7 @@ def rehearse(setup: PipelineSetup) -> None:
 def drive(pipeline: Pipeline, phases: tuple[Phase, ...]) -> None:
     """Some ticks in each phase, beginning at the course's first point."""
     readings = np.zeros((), READINGS)
-    vesc, lidar = readings["vesc"], readings["lidar"]
+    vesc, lidar = readings["motor"], readings["lidar"]
     vesc["up"] = lidar["up"] = 1
     lidar["points"] = POINTS
     lidar["distance_m"] = 2.0

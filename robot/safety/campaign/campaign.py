@@ -18,12 +18,12 @@ import numpy as np
 
 from drivers.emulators.virtual_car import VirtualCar
 from policies.replay import load_folder
-from robot.practice.progress import Progress
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig
 from robot.practice.start import starting_policy
+from robot.robots.car.options import CarOptions
+from robot.robots.car.practising import PractisingCar
+from robot.robots.car.progress import CarProgress
 from robot.robots.car.shield.supervision import Reason
-from robot.robots.car.world import world_of
 from robot.runtime.run_folder import new_run_folder, save_config
 from robot.safety.supervisor import Mode
 
@@ -103,8 +103,8 @@ class Outcome:
 
 def virtual_car(session: Session) -> VirtualCar:
     """The car that the campaign does things to."""
-    assert session.processes.car is not None
-    return session.processes.car
+    assert isinstance(session.body.emulator, VirtualCar)
+    return session.body.emulator
 
 
 def car_fault(do: str, **arguments: Any) -> Callable[[Session], None]:
@@ -226,8 +226,8 @@ class Trials:
 
     def running(self, status: dict[str, Any]) -> bool:
         """Whether the car drives by its policy."""
-        control, car = self.session.processes.children["control"], self.session.processes.car
-        alive = car is not None and car.process.poll() is None and control.pid == status["pid"]
+        body = self.session.body
+        alive = body.emulator is not None and not body.died and self.session.crew.control.pid == status["pid"]
         alive = alive and abs(time.monotonic() - status["time_s"]) < FRESH_S
         drives = status["mode"] == Mode.RUN and status["v_x"] > DRIVING_M_S and not status["finished"]
         return bool(alive and drives)
@@ -253,9 +253,7 @@ class Trials:
         self.wait(lambda status: False, self.rng.uniform(0.3, 2.0))
         trial = Trial(fault.name, self.status()["time_s"])
         before = self.pids()
-        car = self.session.processes.car
-        assert car is not None
-        watch = ThrottleWatch(car) if fault.zero_throttle_ms is not None else None
+        watch = ThrottleWatch(virtual_car(self.session)) if fault.zero_throttle_ms is not None else None
         fault.begin(self.session)
         if fault.mode is Mode.RUN:
             as_designed = self.killed(fault, before)
@@ -297,24 +295,22 @@ class Trials:
 
     def pids(self) -> dict[str, int]:
         """The session's processes."""
-        car = self.session.processes.car
-        return {name: child.pid for name, child in self.session.processes.children.items()} | {
-            "device": car.process.pid if car else 0
-        }
+        children = self.session.processes.children
+        return {name: child.pid for name, child in children.items()} | {"device": self.session.body.pid}
 
     def why(self) -> str:
         """The control process's last reason."""
         return Reason(self.status()["reason"]).name
 
 
-def run_session(config: PracticeConfig, root: Path, faults: list[Fault], rng: np.random.Generator, outcome: Outcome,
+def run_session(config: CarOptions, root: Path, faults: list[Fault], rng: np.random.Generator, outcome: Outcome,
                 report: Callable[[Trial], None]) -> None:  # fmt: skip
     """One session with a list of faults; adds to `outcome`, and tells `report` of each trial."""
     folder = new_run_folder(root, config.task, "safety")
     save_config(folder, config)
     outcome.folders.append(str(folder))
-    driven_before = Progress(demo_lap_s=30.0, latency_s=0.04)
-    session = Session(config, folder, world_of(config), starting_policy(config), progress=driven_before)
+    driven_before = CarProgress(demo_lap_s=30.0, latency_s=0.04)
+    session = Session(config, folder, PractisingCar(config), starting_policy(config), progress=driven_before)
     with session:
         trials = Trials(session, rng)
         for fault in faults:
@@ -331,7 +327,7 @@ def run_session(config: PracticeConfig, root: Path, faults: list[Fault], rng: np
     outcome.transitions_lost += max(0, made - len(steps))
 
 
-def run_campaign(config: PracticeConfig, kills: int, root: Path, report: Callable[[Trial], None]) -> Outcome:
+def run_campaign(config: CarOptions, kills: int, root: Path, report: Callable[[Trial], None]) -> Outcome:
     """All device faults once, then `kills` deaths of each process, each kind in a session of its own."""
     rng = np.random.default_rng([config.seed, 0x5AFE])
     outcome = Outcome()

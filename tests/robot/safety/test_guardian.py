@@ -27,13 +27,15 @@ SECOND_NS = 1_000_000_000
 ROBOT = """
 virtual = false
 car = "f1tenth"
-[vesc]
+[devices.motor]
+driver = "vesc"
 port = "unused"
 baud = {baud}
 erpm_per_m_s = 4614.0
 servo_gain = -1.0
 servo_offset = 0.5
-[lidar]
+[devices.lidar]
+driver = "rplidar"
 port = "unused"
 """
 
@@ -85,7 +87,7 @@ class Scene:
         names = {part: f"test-guardian-{os.getpid()}-{part}" for part in parts}
         self.file = SessionFile(
             str(folder), str(folder / "car.toml"), "car", "race_track", names, (1,), 1, False, "",
-            {"vesc": self.motor.port, "lidar": ""}, False,
+            {"motor": self.motor.port, "lidar": ""}, False,
         )  # fmt: skip
         self.file.save(self.path)
         self.status = SharedRecord.create(names["control"], CONTROL_STATUS)

@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ import numpy as np
 
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
 from policies.policy_file import load_policy
-from robot.practice.start import SHIPPED_POLICY
-from robot.robots.car.devices import Lidar, Motor
+from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag
@@ -31,6 +31,7 @@ from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.world import load_world
 from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.stops.unverified import Unverified
@@ -160,16 +161,12 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     )  # fmt: skip
     if not verified:
         pipeline.fallback = Unverified(pipeline.place, pipeline.fallback.cars, pipeline.latency_s)
-    wiring = load_robot("f1tenth").vesc
-    vesc = Vesc(
-        VescSettings(port=str(folder / "vesc"), erpm_per_m_s=wiring.erpm_per_m_s, servo_per_rad=wiring.servo_gain,
-                     servo_centre=wiring.servo_offset),
-        clock,
-    )  # fmt: skip
-    lidar = RPLidar(RPLidarSettings(port=str(folder / "lidar")), clock)
+    wiring = load_robot("virtual-car")
+    vesc = Vesc(replace(wiring.motor, port=str(folder / "vesc")), clock)
+    lidar = RPLidar(replace(wiring.lidar, port=str(folder / "lidar")), clock)
     vesc.open()
     lidar.open()
-    devices: dict[str, Device] = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}
     loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, TICK_S)
     loop.start()
     return Drive(emulator, clock, loop, pipeline, vesc, lidar)

@@ -29,6 +29,7 @@ from robot.shared_memory.shared_block import SHARED_FOLDER
 from sim.car.model import hidden_car, load_parameters
 from sim.scratch_folder import scratch_folder
 from sim.tracks.built_in_tracks import BUILT_IN
+from sim.with_parent import module_of
 
 LOOK_EVERY_S = 0.002
 READY_S = 300.0  # for a session to drive: the first one may compile kernels
@@ -45,9 +46,11 @@ GOING_ON_EACH = 5  # causes before the one that ends a session
 LEARNING_EVERY = 4  # sessions; the others drive without a learner, which start sooner
 ROBOT = """virtual = false
 car = "f1tenth"
-[vesc]
+[devices.motor]
+driver = "vesc"
 port = "{vesc}"
-[lidar]
+[devices.lidar]
+driver = "rplidar"
 port = "{lidar}"
 """
 
@@ -71,10 +74,10 @@ class Job:
         for pid, module in found.items():
             name = module.rsplit(".", 1)[1].removesuffix("_process")
             if name == "guardian":
-                words = cmdline(pid)
-                if len(words) < 5:
+                _, arguments = module_of([word.decode() for word in cmdline(pid)])
+                if len(arguments) < 2:
                     continue  # it has ended meanwhile
-                name = f"guardian-{words[4].decode()}"
+                name = f"guardian-{arguments[1]}"
             names[name] = pid
         return names | {"session": self.session_pid}
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from robot.practice.progress import Progress
 from robot.practice.run import run_session
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig
 from robot.practice.start import starting_policy
-from robot.robots.car.world import load_world
+from robot.robots.car.options import CarOptions
+from robot.robots.car.practising import PractisingCar
+from robot.robots.car.progress import CarProgress
 from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import GUARDIANS
 
@@ -41,11 +41,11 @@ class Options(msgspec.Struct, frozen=True):
 
 def practise(options: Options) -> int:
     """The session; its exit status is 1 if it failed."""
-    config = PracticeConfig(robot=options.robot, track=options.track, minutes=options.minutes, seed=options.seed)
+    config = CarOptions(robot=options.robot, track=options.track, minutes=options.minutes, seed=options.seed)
     folder = Path(options.folder)
     save_config(folder, config)
-    driven_before = Progress(demo_lap_s=30.0, trim_rad=options.trim_rad, latency_s=options.latency_s, proved=True)
-    session = Session(config, folder, load_world(config.track, ""), starting_policy(config), learning=options.learning,
+    driven_before = CarProgress(demo_lap_s=30.0, trim_rad=options.trim_rad, latency_s=options.latency_s, proved=True)
+    session = Session(config, folder, PractisingCar(config), starting_policy(config), learning=options.learning,
                       progress=driven_before)  # fmt: skip
     if not options.repaired:
         session.processes.own_sessions = False
