@@ -81,6 +81,7 @@ def for_task(preset: RlpdConfig, actions: int, decision_s: float) -> RlpdConfig:
         entropy_steps=round(faster * preset.entropy_steps),
         prior_share_steps=round(faster * preset.prior_share_steps),
         anchor_steps=round(faster * preset.anchor_steps),
+        settle_steps=round(faster * preset.settle_steps),
     )
 
 
