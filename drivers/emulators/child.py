@@ -1,15 +1,13 @@
 """Emulators as child processes: start one, wait for the line that says where it is, end it."""
 
-import contextlib
 import json
 import os
 import selectors
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -67,26 +65,6 @@ def end_when_told(folder: str) -> None:
         signal.signal(number, end)
 
 
-@contextlib.contextmanager
-def short_address(path: Path) -> Iterator[str]:
-    """Another name of a socket's path, while it is bound or connected to: the system allows 107 bytes, folders may be
-    deeper."""
-    folder = os.open(path.parent, os.O_PATH)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
-
-
-def listen(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
-    """A socket that others can connect to by this path."""
-    listener = socket.socket(socket.AF_UNIX, kind)
-    with short_address(path) as address:
-        listener.bind(address)
-    listener.listen()
-    return listener
-
-
 def ready_line(process: subprocess.Popen, directory: Path, name: str, ready_s: float) -> dict[str, Any]:
     """The JSON object that a child prints when it can be used.
 
@@ -109,18 +87,6 @@ def last_words(directory: Path) -> str:
     path = directory / "stderr.txt"
     lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
     return lines[-1] if lines else ""
-
-
-def connect(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
-    """A connection to a child's socket. Raises ConnectionError if it is not there."""
-    end = socket.socket(socket.AF_UNIX, kind)
-    try:
-        with short_address(Path(path)) as address:
-            end.connect(address)
-    except OSError as error:
-        end.close()
-        raise ConnectionError(f"{path}: {error.strerror}: the emulated device is gone") from error
-    return end
 
 
 def end_child(process: subprocess.Popen) -> None:

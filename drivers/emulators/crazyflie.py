@@ -29,13 +29,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from drivers.emulators.child import end_when_told, listen
+from drivers.emulators.child import end_when_told
 from drivers.emulators.crazyflie_body import Body
 from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crazyflie_firmware import Firmware
 from drivers.emulators.crazyflie_version import RELEASES
 from drivers.emulators.crtp import FaultyLink, LinkFaults
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
+from drivers.unix_socket import listen
 from sim.quadrotor.model import load_parameters
 
 POLL_MS = 1

@@ -37,12 +37,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from drivers.emulators.child import end_when_told, listen
+from drivers.emulators.child import end_when_told
 from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
 from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
 from drivers.emulators.virtual_car import TIME, TRUTH, TRUTH_BYTES, TRUTH_SEQUENCE, VirtualCarConfig, load_config
 from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
+from drivers.unix_socket import listen
 from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in

@@ -23,7 +23,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from typing_extensions import Self
 
-from drivers.emulators.child import connect, end_child, last_words, start_emulator
+from drivers.emulators.child import end_child, last_words, start_emulator
+from drivers.unix_socket import connect
 
 READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 ANSWER_S = 60.0  # for the process to answer; longer, and it hangs

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import msgspec
 from typing_extensions import Self
 
-from drivers.emulators.child import connect, end_child, last_words, start_emulator
+from drivers.emulators.child import end_child, last_words, start_emulator
+from drivers.unix_socket import connect
 
 READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 

@@ -90,7 +90,7 @@ class LogWriter:
         """Append a record with tick and time_s to a topic of its own, which replay passes over: a judge's, say."""
         if topic not in self._beside:
             self._beside[topic] = self._channel(topic, topic.removeprefix("/").title(), record.dtype)
-        self._add(self._beside[topic], record[()], encode(record))
+        self._add(self._beside[topic], record, encode(record))
 
     def flush(self) -> None:
         """Close the chunk in progress and hand it to the operating system. Raises OSError if the file was removed."""

@@ -1,7 +1,7 @@
 """The best policy of a run, beside the newest: the weights that were in force in its five best clean episodes in a row.
 
 A learner goes on changing its policy, and the newest is not always the best one; single episodes are luck. So the measure
-is the median merit of five consecutive clean episodes, while exploring, and the policy is the one that was in force when
+is the median merit of five consecutive clean episodes (successes), while exploring, and the policy is the one that was in force when
 the middle one of them ended.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from policies.policy_file import load_policy, save_policy
+from robot.runtime.episodes import Outcome
 from robot.runtime.run_folder import BEST_FILE, NEWEST_FILE
 from robot.tasks import find_task
 from robot.tasks.spec import TaskSpec
@@ -35,7 +36,7 @@ class BestPolicy:
         """The next one, a record of `episode_dtype`; those of the policy as it came do not count."""
         if episode["baseline"]:
             return
-        if not episode["clean"]:
+        if episode["outcome"] != Outcome.SUCCESS:
             self.row.clear()
             return
         self.row.append(episode.copy())

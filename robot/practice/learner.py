@@ -65,7 +65,9 @@ class LearnerProcess:
         self.adapt_after = list(self.adaptation.after) if self.adaptation else []
         self.best = BestPolicy(self.folder, session.layers, self.spec)
         # Who drives, while a policy is being improved; from scratch the newest does: slow stretches belong to learning
-        self.champion = Champion(self.learner.actor_weights()) if self.starts_from_policy else None
+        self.champion = (
+            Champion(self.learner.actor_weights(), self.spec.merit.lower_is_better) if self.starts_from_policy else None
+        )
         self.episodes_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
         self.saved_s = time.monotonic()  # when a checkpoint was last written
@@ -147,7 +149,7 @@ class LearnerProcess:
         assert self.champion is not None
         self.learner.go_back(self.champion.weights)
         self.saved_s = -math.inf  # soon again: a successor is to know who drives
-        won = not self.champion.laps_s  # a new champion, of which no lap is known
+        won = not self.champion.costs  # a new champion, of which no episode is known
         whose = "the new policy" if won else "the policy as it was"
         print(f"after {self.learned} decisions a challenge is over: {whose} drives", flush=True)
 

@@ -53,7 +53,7 @@ class Hand(AbstractContextManager["Hand"], Protocol):
 
 
 class PractisingRobot(Protocol):
-    """The robot of one session, made from its options."""
+    """The robot of one session, made from its options. What has a body here, a robot says otherwise where it can."""
 
     body: Body
     title: str  # which robot, and where, for a person
@@ -64,24 +64,24 @@ class PractisingRobot(Protocol):
 
     def in_words(self, failure: dict[str, Any]) -> str:
         """What the mind's event `failure` says, for a person."""
-        ...
+        return str(failure["reason"])
 
     def best_possible(self) -> float | None:
         """The best merit that there can be, if anybody knows; may take a while, and says so."""
-        ...
+        return None
 
     @property
     def compiled(self) -> bool:
         """Whether this machine has compiled what drives."""
-        ...
+        return True
 
     def hand(self) -> Hand | None:
         """Who drives by hand, if anybody is to."""
-        ...
+        return None
 
     def scene(self) -> Scene | None:
         """A picture of where it is, for the terminal."""
-        ...
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sim.input_files import allowed, checked, from_table, read_json, wrong
 ProgressT = TypeVar("ProgressT", bound="Progress")
 STATE_FILE = "state.json"
 EVENT_FIELDS: dict[str, dict[str, type]] = {  # that the figures are made of
-    "episodes": {"merit": float, "practice_s": float, "clean": bool, "baseline": bool},
+    "episodes": {"merit": float, "practice_s": float, "outcome": str, "baseline": bool},
     "resets": {"duration_s": float, "succeeded": bool},
 }
 

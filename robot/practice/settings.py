@@ -11,6 +11,7 @@ from sim.input_files import from_table
 
 ConfigT = TypeVar("ConfigT", bound="PracticeConfig")
 SCRATCH, SHIPPED = "scratch", "shipped"
+From = Annotated[str, tyro.conf.arg(name="from")]
 CHANGES_ON_RESUME = ("minutes", "clock", "resume")
 
 
@@ -25,7 +26,7 @@ class PracticeConfig:
     """A task of `robot tasks`."""
     robot: str = ""
     """A robot of `robot tasks`, or the path of a robot's TOML file."""
-    start_from: Annotated[str, tyro.conf.arg(name="from")] = SHIPPED
+    start_from: From = SHIPPED
     """`shipped` (the policy that comes with the project), `scratch` (none), or a run."""
     clock: Literal["realtime", "lockstep"] = "realtime"
     """`lockstep`: the virtual robot waits for control and learner, so the result does not depend on this machine."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from robot.practice.session import Session
+from robot.practice.summary import succeeded
 from robot.safety.supervisor import Mode
 from robot.views.panels import Gauge, Shown
 from robot.views.terminal import Episode, LiveView, ViewState
@@ -48,8 +49,9 @@ def refresh(view: LiveView, session: Session) -> None:
     state.resets, state.resets_failed = len(progress.resets), sum(not reset["succeeded"] for reset in progress.resets)
     state.restarts = len(progress.restarts)
     for number, episode in enumerate(progress.episodes[len(state.episodes) :], len(state.episodes) + 1):
-        kind = "as it came" if episode["baseline"] else "clean" if episode["clean"] else "not clean"
-        state.episodes.append(Episode(number, episode["merit"], kind))
+        clean = succeeded(episode)
+        kind = "as it came" if episode["baseline"] else "clean" if clean else episode["outcome"]
+        state.episodes.append(Episode(number, episode["merit"], kind, clean))
     if session.learning:
         learner = session.shared.learner.read()
         state.learner_up = bool(learner["ready"])

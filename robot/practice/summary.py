@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 
 from robot.practice.progress import Progress
+from robot.runtime.episodes import Outcome
 from robot.tasks.spec import Merit, TaskSpec
 
 COUNT = 5  # episodes that a figure is the median of
 
 
 def clean_episodes(progress: Progress) -> list[dict[str, Any]]:
-    """Learned ones (not the policy's as it came) that were clean: nobody took over, nothing went wrong. In order."""
-    return [episode for episode in progress.episodes if episode["clean"] and not episode["baseline"]]
+    """Successes of what was learned, not of the policy as it came. In order."""
+    return [episode for episode in progress.episodes if succeeded(episode) and not episode["baseline"]]
+
+
+def succeeded(episode: dict[str, Any]) -> bool:
+    """Whether one is clean: nobody took over, nothing went wrong."""
+    return bool(episode["outcome"] == Outcome.SUCCESS.word)
 
 
 def median_of_last(
@@ -50,7 +56,7 @@ def summarise(progress: Progress, spec: TaskSpec, wall_s: float, run: str) -> di
         "merit_best": rounded(best(spec.merit, (episode["merit"] for episode in clean))),
         "merit_last": rounded(median_of_last(clean)),
         "episodes": len(progress.episodes),
-        "failures": sum(not episode["clean"] for episode in progress.episodes),
+        "failures": sum(not succeeded(episode) for episode in progress.episodes),
         "resets": len(progress.resets),
         "resets_failed": sum(not reset["succeeded"] for reset in progress.resets),
         "reset_median_s": round(float(np.median(durations_s)), 2) if durations_s else None,

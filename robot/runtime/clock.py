@@ -6,7 +6,7 @@ import struct
 import time
 from typing import Protocol
 
-from drivers.emulators.child import connect
+from drivers.unix_socket import connect
 
 CLOCK_MONOTONIC = 1
 TIMER_ABSTIME = 1

@@ -22,7 +22,7 @@ class Mind(Protocol):
     """All that decides: a function of READINGS, of the setup that it was made from, and of nothing else.
 
     tick_s: how often it thinks. After `tick`: outputs (OUTPUTS); events, what there is to say of this tick, by kind; transition, completed in it, or
-    None; episode, which ended in it: practice_s, merit, clean, baseline, or None; files, by name, to be kept in the run's
+    None; episode, which ended in it: practice_s, merit, outcome, baseline, or None; files, by name, to be kept in the run's
     folder; stop_plan, how to come to rest if nobody thinks any more, as the robot's `plan` takes it.
     """
 

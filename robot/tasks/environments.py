@@ -26,37 +26,18 @@ def register() -> None:
 
 
 def race_track_env(tracks: Sequence[str | Course] = (DEFAULT_TRACK,), **options: Any) -> CarEnv:
-    """The car of `robot/tasks/race_track/task.py` on courses, or on built-in tracks by name.
-
-    | action | min | max | asks for                         |
-    | ------ | --- | --- | -------------------------------- |
-    | 0      | -1  | 1   | steering, -0.4189 to 0.4189 rad  |
-    | 1      | -1  | 1   | speed, 0.5 to 6 m/s              |
-
-    | observation                        | index | min  | max |
-    | ---------------------------------- | ----- | ---- | --- |
-    | v_x / 3 - 1                        | 0     | -3   | 3   |
-    | v_y, m/s                           | 1     | -5   | 5   |
-    | yaw_rate / 3                       | 2     | -8   | 8   |
-    | steer_command / 0.4189             | 3     | -1   | 1   |
-    | speed_command / 3 - 1              | 4     | -1   | 1   |
-    | last action, the one before        | 5-8   | -1   | 1   |
-    | left room, right room, m           | 9-10  | -2   | 20  |
-    | 2 sin, cos of the heading error    | 11-12 | -2   | 2   |
-    | ten preview points, scaled         | 13-32 | -4   | 4   |
-    | left and right widths ahead, m     | 33-44 | 0    | 20  |
-    | curvature ahead, 1/m               | 45-49 | -3   | 3   |
+    """The car of `robot/tasks/race_track/task.py` on courses, or on built-in tracks by name. Its fields say what it sees.
 
     Options are those of `sim.car.environments.CarEnv`.
     """
-    return CarEnv(race_track, _courses(tracks), **options)
+    return CarEnv(race_track, bounds(race_track.OBSERVATION_FIELDS), _courses(tracks), **options)
 
 
 def race_track_vector_env(
     num_envs: int = 1, tracks: Sequence[str | Course] = (DEFAULT_TRACK,), **options: Any
 ) -> CarVectorEnv:
     """`num_envs` cars of `race_track_env`; each start draws one of the tracks."""
-    return CarVectorEnv(race_track, _courses(tracks), num_envs, **options)
+    return CarVectorEnv(race_track, bounds(race_track.OBSERVATION_FIELDS), _courses(tracks), num_envs, **options)
 
 
 def _courses(tracks: Sequence[str | Course]) -> list[Course]:

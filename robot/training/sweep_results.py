@@ -72,7 +72,7 @@ def grouped(sweep: Sweep, rows: list[dict[str, Any]]) -> list[Group]:
 
 
 def median_and_worst(group: Group, figure: str, worst: Callable) -> tuple[float, float]:
-    """Of the runs that are done. A figure that a run has not (null: no lap, say) is the worst there is."""
+    """Of the runs that are done. A figure that a run has not (null: it never did its task, say) is the worst there is."""
     missing = worst(-np.inf, np.inf)
     values = [missing if row.get(figure) is None else row[figure] for row in group.done]
     return (float(np.median(values)), float(worst(values))) if values else (np.nan, np.nan)

@@ -30,11 +30,12 @@ GOOD, WARN, BAD, DIM = "green", "yellow", "red", "grey58"
 
 @dataclass(frozen=True)
 class Episode:
-    """A finished one. `kind`: clean, not clean, or as it came (by the policy before it learned)."""
+    """A finished one. kind: clean, what else came of it, or as it came (by the policy before it learned)."""
 
     number: int
     merit: float
     kind: str
+    clean: bool
 
 
 @dataclass
@@ -212,11 +213,11 @@ def episodes_panel(state: ViewState, most: int) -> Panel:
     table = Table.grid(expand=True, padding=(0, 1))
     for justify in ("right", "right", "right", "right"):
         table.add_column(justify=justify)  # type: ignore[arg-type]
-    clean = [one.merit for one in state.episodes if one.kind != "not clean"]
+    clean = [one.merit for one in state.episodes if one.clean]
     best = (min if state.lower_is_better else max)(clean, default=None)
-    styles = {"clean": "default", "not clean": DIM, "as it came": "cyan"}
+    styles = {"clean": "default", "as it came": "cyan"}
     for one in state.episodes[-most:]:
-        style = f"bold {GOOD}" if one.merit == best and one.kind != "not clean" else styles[one.kind]
+        style = f"bold {GOOD}" if one.merit == best and one.clean else styles.get(one.kind, DIM)
         table.add_row(str(one.number), f"{one.merit:.2f} {state.unit}", ratio(one.merit, state), one.kind, style=style)
     known = [] if best is None else [f"best {best:.2f} {state.unit}"]
     known += [f"{one.gauge.name} {one.text}" for one in state.notes]

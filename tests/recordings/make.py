@@ -23,7 +23,7 @@ from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
-from robot.robots.car.devices import Lidar, Motor
+from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.records import RECORDS
@@ -36,6 +36,7 @@ from robot.robots.quadrotor.virtual_drone import virtual_drone
 from robot.robots.robot_file import CrazyflieLink, load_robot
 from robot.runtime.clock import LockstepClock, RealClock
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.events import make_event, make_weights
 from robot.safety.supervisor import Mode
 from robot.shared_memory.mailbox import Weights
@@ -105,7 +106,7 @@ def record(
         lidar = RPLidar(replace(wiring.lidar, port=car.lidar_path), clock)
         vesc.open()
         lidar.open()
-        devices = {"motor": Motor(vesc, clock), "lidar": Lidar(lidar)}
+        devices = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}
         loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), life=1, tick_s=TICK_S)
         loop.start()
         log.add_setup(1, start.to_bytes())

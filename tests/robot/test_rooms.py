@@ -10,7 +10,9 @@ GENERAL = {"safety": ("supervisor.py", "guardian.py")}  # the campaign is still 
 OF_ROBOTS = re.compile(r"race_track|VescReading|LidarReading|Crazyflie|\blap|\bvesc\b|\blidar\b|\bgrip\b")
 
 
-@pytest.mark.parametrize("room", ["runtime", "shared_memory", "logs", "practice", "safety", "views"])
+@pytest.mark.parametrize(
+    "room", ["runtime", "shared_memory", "logs", "practice", "training", "evaluation", "safety", "views"]
+)
 def test_no_robot_is_named(room: str) -> None:
     files = [ROBOT / room / name for name in GENERAL[room]] if room in GENERAL else sorted((ROBOT / room).rglob("*.py"))
     assert len(files) > 1

@@ -10,6 +10,7 @@ from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from robot.robots.robot_file import load_robot
 from robot.runtime.clock import Clock
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.runtime.session_file import SessionFile
 
@@ -66,33 +67,12 @@ class Motor:
             self.sent = self.vesc.write(servo_rad, float(command["speed_m_s"]))
 
 
-class Lidar:
-    """The lidar."""
-
-    def __init__(self, lidar: RPLidar) -> None:
-        self.lidar = lidar
-        self.open, self.close = lidar.open, lidar.close
-        self.stop, self.reconnect = lidar.stop, lidar.reconnect
-
-    def check(self) -> None:
-        """Whatever it is, its driver has already said so."""
-
-    def read(self, record: np.ndarray) -> None:
-        fill(record, self.lidar.read())
-
-    def absent(self, record: np.ndarray) -> None:
-        forget(record)
-
-    def write(self, outputs: np.ndarray) -> None:
-        """It only senses."""
-
-
 def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     """Those of a session, on the ports that it found. Raises ValueError for what is wrong in the robot's file."""
     robot = load_robot(session.robot)
     return {
         "motor": Motor(Vesc(replace(robot.motor, port=session.ports["motor"]), clock), clock),
-        "lidar": Lidar(RPLidar(replace(robot.lidar, port=session.ports["lidar"]), clock)),
+        "lidar": DriverDevice(RPLidar(replace(robot.lidar, port=session.ports["lidar"]), clock)),
     }
 
 

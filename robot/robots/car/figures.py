@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from robot.practice.summary import clean_episodes, median_of_last, rounded
+from robot.practice.summary import clean_episodes, median_of_last, rounded, succeeded
 from robot.robots.car.progress import CarProgress
 
 MINUTES = (2, 5, 10, 20)  # of robot time, at which figures are given
@@ -22,7 +22,7 @@ def figures(
     """The figures of `robot practice --json` that only a car has. best_median_s: of the five laps of the best policy."""
     laps = clean_episodes(progress)
     until_s = progress.practice_s + 1.0
-    baseline = [lap for lap in progress.episodes if lap["baseline"] and lap["clean"]]
+    baseline = [lap for lap in progress.episodes if lap["baseline"] and succeeded(lap)]
     best_s = min((lap["merit"] for lap in laps), default=None)
 
     def ratio(lap_s: float | None) -> float | None:
@@ -44,7 +44,7 @@ def figures(
         },
         "overridden_share": overridden_share(laps, count=len(laps)),
         "frozen_ratio": ratio(median_of_last(baseline)),
-        "first_lap_clean": bool(first_laps and first_laps[0]["clean"]) if first_laps else None,
+        "first_lap_clean": succeeded(first_laps[0]) if first_laps else None,
         "laps": len(laps),
         "collisions": progress.true_collisions if virtual else len(progress.collisions),
         "collisions_noticed": len(progress.collisions),

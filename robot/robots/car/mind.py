@@ -36,6 +36,7 @@ from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
+from robot.runtime.episodes import Outcome
 from robot.runtime.records import EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
 from robot.tasks.race_track import task
@@ -72,7 +73,9 @@ class Pipeline:
         self.outputs = np.zeros((), RECORDS.outputs)
         self.transition: np.ndarray | None = None  # completed in this tick
         self.events: list[tuple[str, dict[str, Any]]] = []  # of this tick
-        self.episode: dict[str, Any] | None = None  # a lap that ended in this tick: practice_s, merit, clean, baseline
+        self.episode: dict[str, Any] | None = (
+            None  # a lap that ended in this tick: practice_s, merit, outcome, baseline
+        )
         self.files: dict[str, bytes] = {}  # made in this tick, to be kept in the run's folder
         self.phase = Phase.LOCALISE
         self.actor = Actor(setup.layers, setup.weights)
@@ -291,7 +294,8 @@ class Pipeline:
         lap = self.tally.time_lap(now, self.place.s) if self.place.known else None
         if lap is not None:
             self.events.append(("lap", lap))
-            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "clean": lap["clean"],
+            outcome = Outcome.SUCCESS if lap["clean"] else Outcome.TAKEN_OVER
+            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "outcome": outcome,
                             "baseline": lap["baseline"]}  # fmt: skip
 
     def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:

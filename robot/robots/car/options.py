@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from robot.practice.settings import SHIPPED, PracticeConfig
+from robot.practice.settings import SHIPPED, From, PracticeConfig
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class CarOptions(PracticeConfig):
 
     task: Literal["race_track"] = "race_track"
     robot: str = "virtual-car"
-    start_from: Annotated[str, tyro.conf.arg(name="from")] = SHIPPED
+    start_from: From = SHIPPED
     """`shipped` (the policy that comes with the project), `scratch` (nothing but the demonstration lap), or a run."""
     minutes: float = 20.0
     """Robot time to practise for, after the demonstration."""

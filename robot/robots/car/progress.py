@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from drivers.emulators.virtual_car import Truth
 from robot.practice.progress import Progress
+from robot.runtime.episodes import Outcome
 
 
 @dataclass
@@ -24,7 +25,8 @@ class CarProgress(Progress):
     def note(self, event: dict[str, Any]) -> None:
         """Take in one event of the car's mind."""
         if event["kind"] == "lap":
-            super().note(event | {"kind": "episode", "merit": event["lap_s"]})
+            outcome = Outcome.SUCCESS if event["clean"] else Outcome.TAKEN_OVER
+            super().note(event | {"kind": "episode", "merit": event["lap_s"], "outcome": outcome.word})
         elif event["kind"] == "recovery":
             super().note(event | {"kind": "reset"})
         elif event["kind"] == "collision":

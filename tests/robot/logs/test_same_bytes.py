@@ -148,10 +148,10 @@ def test_what_is_the_same_everywhere_may_be_used(code: str) -> None:
     assert not list(unequal(ast.parse(code)))
 
 
-def test_drives_replay_on_a_processor_without_vector_kernels(tmp_path: Path) -> None:
-    for name in ("mapless", "scratch"):
+def test_drives_and_a_flight_replay_on_a_processor_without_vector_kernels(tmp_path: Path) -> None:
+    for name in ("mapless", "scratch", "flight"):
         (tmp_path / name).symlink_to(ROOT / "tests" / "recordings" / name)
     replay = "from robot.cli import main; main()", "replay", str(tmp_path), "--junit", str(tmp_path / "replay.xml")
     done = subprocess.run([sys.executable, "-c", *replay], env=os.environ | PLAIN_NUMPY, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert "2 logs: 2 equal" in done.stderr
+    assert "3 logs: 3 equal" in done.stderr

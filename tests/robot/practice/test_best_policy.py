@@ -13,7 +13,7 @@ from robot.cli.evaluate import main as evaluate
 from robot.practice.best_policy import BestPolicy, describe
 from robot.robots.car.options import CarOptions
 from robot.robots.car.practice import SHIPPED_POLICY
-from robot.runtime.episodes import make_episode
+from robot.runtime.episodes import Outcome, make_episode
 from robot.runtime.run_folder import policy_path, save_config
 from robot.tasks import find_task
 from robot.tasks.spec import Merit
@@ -24,8 +24,9 @@ LAYERS = SPEC.layers()
 
 def drive(best: BestPolicy, *laps_s: float, clean: bool = True, baseline: bool = False) -> None:
     """Laps of these times, from practice's first second on; every weight of the policy that drives one is its time."""
+    outcome = Outcome.SUCCESS if clean else Outcome.TAKEN_OVER
     for k, lap_s in enumerate(laps_s):
-        lap = {"practice_s": sum(laps_s[: k + 1]), "merit": lap_s, "clean": clean, "baseline": baseline}
+        lap = {"practice_s": sum(laps_s[: k + 1]), "merit": lap_s, "outcome": outcome, "baseline": baseline}
         best.add(make_episode(LAYERS, k, lap, np.full(weight_count(LAYERS), lap_s, np.float32)))
 
 
@@ -101,7 +102,7 @@ def test_evaluation_drives_it(
     save_config(run, CarOptions(track="oval", clock="lockstep", seed=3))
     best = BestPolicy(run, shipped.layers, SPEC)
     for step in range(5):
-        lap = {"practice_s": 8.0 * (step + 1), "merit": 8.0, "clean": True, "baseline": False}
+        lap = {"practice_s": 8.0 * (step + 1), "merit": 8.0, "outcome": Outcome.SUCCESS, "baseline": False}
         best.add(make_episode(shipped.layers, step, lap, shipped.weights))
     assert evaluate([str(run), "--laps", "1", "--json"]) == 0
     told = capsys.readouterr()

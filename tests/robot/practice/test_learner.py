@@ -17,7 +17,7 @@ from robot.robots.car.belief.adaptation import Fit
 from robot.robots.car.options import CarOptions
 from robot.robots.car.records import TRANSITION
 from robot.robots.car.robot import ROBOT
-from robot.runtime.episodes import make_episode
+from robot.runtime.episodes import Outcome, make_episode
 from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import SessionFile
 from robot.runtime.session_memory import SessionMemory
@@ -76,7 +76,12 @@ def live(learner: LearnerProcess, shared: SessionMemory, lap_s: float, laps: int
         weights = learner.driving.copy()
         for k in range(10):
             if k == 9:
-                lap = {"practice_s": 1.0 * learner.learned, "merit": lap_s, "clean": True, "baseline": False}
+                lap = {
+                    "practice_s": 1.0 * learner.learned,
+                    "merit": lap_s,
+                    "outcome": Outcome.SUCCESS,
+                    "baseline": False,
+                }
                 shared.rings["episodes"].write(make_episode(LAYERS, learner.learned, lap, weights))
             learner.learn(transition_of(learner.learned))
 
@@ -156,7 +161,7 @@ def test_from_scratch_slow_laps_belong_to_learning(quick: LearnerProcess, shared
 
 
 def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: SessionMemory) -> None:
-    lap = {"practice_s": 9.0, "merit": 8.0, "clean": True, "baseline": False}
+    lap = {"practice_s": 9.0, "merit": 8.0, "outcome": Outcome.SUCCESS, "baseline": False}
     shared.rings["episodes"].write(make_episode(LAYERS, 1, lap, learner.learner.actor_weights()))
     transition = np.zeros((), TRANSITION)
     learner.learn(transition)
@@ -168,7 +173,7 @@ def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: Session
 
 def test_laps_since_the_last_transition_count_at_the_end(learner: LearnerProcess, shared: SessionMemory) -> None:
     for step in range(5):
-        lap = {"practice_s": 9.0, "merit": 8.0, "clean": True, "baseline": False}
+        lap = {"practice_s": 9.0, "merit": 8.0, "outcome": Outcome.SUCCESS, "baseline": False}
         shared.rings["episodes"].write(make_episode(LAYERS, 7 + step, lap, learner.learner.actor_weights()))
     shared.finish()
     shared.orders.write(stop=1)

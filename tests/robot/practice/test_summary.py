@@ -17,7 +17,13 @@ NAMES = ("merit_name", "merit_first", "merit_best", "merit_last", "episodes", "f
 def lived(*merits: float, clean: bool = True) -> Progress:
     progress = Progress(practice_s=60.0)
     for k, merit in enumerate(merits):
-        event = {"kind": "episode", "merit": merit, "practice_s": 1.0 + k, "clean": clean or k > 0, "baseline": False}
+        event = {
+            "kind": "episode",
+            "merit": merit,
+            "practice_s": 1.0 + k,
+            "outcome": "success" if clean or k else "time-out",
+            "baseline": False,
+        }
         progress.note(event)
     return progress
 

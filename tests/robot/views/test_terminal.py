@@ -31,8 +31,8 @@ def practising() -> ViewState:
     return ViewState(
         title="hay on mower", scene=Field(), place=shown("", 3.4, "m/s", 1), phase="practising", practice_s=300.0,
         practice_end_s=1200.0, episode_name="row", unit="s", best_possible=5.8,
-        episodes=[Episode(1, 9.1, "as it came"), Episode(2, 7.42, "clean"), Episode(3, 8.0, "not clean"),
-                  Episode(4, 6.96, "clean")],
+        episodes=[Episode(1, 9.1, "as it came", True), Episode(2, 7.42, "clean", True), Episode(3, 8.0, "time-out", False),
+                  Episode(4, 6.96, "clean", True)],
         notes=shown("by hand", 23.7, "s", 1), counts=shown("stones", 2.0), ticks=15000, missed_ticks=3, late_p50_us=76.0, late_p99_us=310.0,
         period_p50_us=20000.0, period_p99_us=20250.0, learner_up=True, updates=41200, updates_per_s=2140.0,
         transitions=2860, weights_version=286, weights_age_s=0.7, alpha=0.0123, value_mean=12.2, mode="policy",
@@ -110,13 +110,13 @@ def test_without_a_terminal_every_phase_and_episode_is_one_line() -> None:
         view.update()
         state.phase, state.practice_s = "practising", 90.0
         view.update()
-        state.episodes.append(Episode(1, 6.96, "clean"))
+        state.episodes.append(Episode(1, 6.96, "clean", True))
         view.update()
         view.update()
-        state.episodes.append(Episode(2, 7.25, "not clean"))
+        state.episodes.append(Episode(2, 7.25, "taken-over", False))
     assert out.getvalue().splitlines() == [
         "  0.00 min  starting",
         "  1.50 min  practising",
         "  1.50 min  row    1     6.96 s  1.200 x  clean",
-        "  1.50 min  row    2     7.25 s  1.250 x  not clean",
+        "  1.50 min  row    2     7.25 s  1.250 x  taken-over",
     ]

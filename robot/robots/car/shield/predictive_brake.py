@@ -89,8 +89,10 @@ def roomiest_stop(
     steer, speed, lead, held, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line
 ):
     """(room that a stop leaves with either grip, m, its row of STOPS): the first, from `first` on, that leaves enough,
-    else the roomiest. Other arguments as `least_room`."""
+    else the roomiest; if that touches, the one that is roomiest with the grip that is believed. Other arguments as
+    `least_room`."""
     best, which = -2.0, first
+    likely_m, likely = -2.0, first
     for k in range(len(STOPS)):
         manoeuvre = (first + k) % len(STOPS)
         room = 1e9
@@ -98,11 +100,13 @@ def roomiest_stop(
             if room > best + ROOM_TIE_M:
                 room = min(room, least_room(manoeuvre, steer, speed, lead, held + late * (lead + held > 0), True, at, sent,
                                             course, spacing_m, obstacles, cars[late], cars[1], latency_s, line))  # fmt: skip
+            if late == 0 and room > likely_m + ROOM_TIE_M:
+                likely_m, likely = room, manoeuvre
         if room > best + ROOM_TIE_M:
             best, which = room, manoeuvre
         if room >= enough_m:
             break
-    return best, which
+    return best, which if best >= 0.0 else likely
 
 
 @njit(cache=True)

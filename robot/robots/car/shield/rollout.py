@@ -232,10 +232,8 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
         line[row, TURNED], line[row, WAY] = turned, way
         newer, older = row - whole, max(0, row - whole - 1)
         steer_goal = line[newer, STEER] + part * (line[older, STEER] - line[newer, STEER]) + car[P_TRIM]
-        asked = older if part > 0.5 else newer
-        held_a, speed = line[asked, BRAKE], line[asked, SPEED]
-        if held_a == 0.0 and line[older, BRAKE] == 0.0:
-            speed = line[newer, SPEED] + part * (line[older, SPEED] - line[newer, SPEED])
+        held_a = (1.0 - part) * line[newer, BRAKE] + part * line[older, BRAKE]  # a tick of both brakes, but less
+        speed = line[newer, SPEED] + part * (line[older, SPEED] - line[newer, SPEED])
         next_steer = steer + min(most_steer, max(-most_steer, steer_goal - steer))
         middle_steer = 0.5 * (steer + next_steer)
         steer = next_steer

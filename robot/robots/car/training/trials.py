@@ -48,21 +48,26 @@ class Trial:
         return float(np.mean(pace) + 0.1 * np.mean(np.minimum(laps.crashes, 4)))
 
 
-def conditions(nominal: CarParameters) -> list[CarParameters]:
-    """The nominal car, the one with low grip, then the corners of what may be different about a car."""
-    low = replace(nominal, grip=LOW_GRIP * nominal.grip)
-    corners = [
-        replace(
+def conditions(nominal: CarParameters) -> dict[str, CarParameters]:
+    """The nominal car, the one with low grip, then the corners of what may be different about a car, by name."""
+
+    def other(grip: float, delay_s: float = 0.0, trim_rad: float = 0.0) -> CarParameters:
+        return replace(
             nominal,
             grip=grip * nominal.grip,
             actuation_s=nominal.actuation_s + delay_s,
             steer_trim_rad=nominal.steer_trim_rad + trim_rad,
         )
+
+    corners = {
+        f"grip {100 * (grip - 1):+.0f} %, delay {1000 * delay_s:+.0f} ms, trim {trim_rad:+g} rad": other(
+            grip, delay_s, trim_rad
+        )
         for grip in (LOW_GRIP, 2.0 - LOW_GRIP)
         for delay_s in (0.02, -0.02)
         for trim_rad in (0.05, -0.05)
-    ]
-    return [nominal, low, *corners]
+    }
+    return {"nominal": nominal, f"grip {100 * (LOW_GRIP - 1):+.0f} %": other(LOW_GRIP), **corners}
 
 
 def trial_for(courses: list[Course], nominal: CarParameters, randomise: bool, seconds: float | None = None) -> Trial:
@@ -71,7 +76,7 @@ def trial_for(courses: list[Course], nominal: CarParameters, randomise: bool, se
     The nominal car on every course, without errors of the estimate; if `randomise`, with them, and beside it on a
     single course all of `conditions`, on several the low-grip car and one corner each.
     """
-    cars = conditions(nominal)
+    cars = list(conditions(nominal).values())
     pairs = []
     for k in range(len(courses)):
         here = [0] if not randomise else range(len(cars)) if len(courses) == 1 else [0, 1, 2 + k % (len(cars) - 2)]
@@ -92,7 +97,7 @@ def judged(weights: np.ndarray, courses: list[Course], nominal: CarParameters) -
     `ratio` is the median lap over the nominal car's yardstick, `ratio_low_grip` the low-grip car's over the same; null
     where no lap was finished. Of several courses, the worst counts. Crashes are counted over all.
     """
-    cars = conditions(nominal)[:2]
+    cars = list(conditions(nominal).values())[:2]
     ratios, crashes = np.zeros((len(courses), 2)), np.zeros((len(courses), 2), np.int64)
     for k, course in enumerate(courses):
         trial = Trial(

@@ -20,7 +20,7 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.policy_file import load_policy
-from robot.robots.car.devices import Lidar, Motor
+from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Phase, Pipeline
 from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.records import RECORDS
@@ -31,6 +31,7 @@ from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.world import load_world
 from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.stops.unverified import Unverified
@@ -165,7 +166,7 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     lidar = RPLidar(replace(wiring.lidar, port=str(folder / "lidar")), clock)
     vesc.open()
     lidar.open()
-    devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}
     loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, TICK_S)
     loop.start()
     return Drive(emulator, clock, loop, pipeline, vesc, lidar)

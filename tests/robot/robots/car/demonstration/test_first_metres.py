@@ -15,13 +15,14 @@ from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights
 from robot.robots.car.demonstration.first_metres import FirstMetres, Leg, Measured, View, judge, measure
-from robot.robots.car.devices import Lidar, Motor
+from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.supervision import Command, execute
 from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task as race_track
@@ -204,7 +205,7 @@ def test_the_pipeline_ends_with_the_reason_and_the_car_at_rest(tmp_path: Path) -
     vesc.open()
     lidar.open()
     clock = Clock()
-    devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}
     loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, pipeline.tick_s)
     loop.start()
     while not loop.outputs["finished"] and emulator.time_s < 15.0:

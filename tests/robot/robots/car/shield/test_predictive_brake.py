@@ -17,6 +17,7 @@ from robot.robots.car.shield.predictive_brake import (
     carry_on,
     filter_action,
     plan_stop,
+    roomiest_stop,
 )
 from robot.robots.car.shield.rollout import (
     ACTIONS,
@@ -30,6 +31,7 @@ from robot.robots.car.shield.rollout import (
     NO_OBSTACLES,
     ROLLS,
     STOPS,
+    WAY,
     believed_cars,
     clearance,
     gap,
@@ -433,6 +435,42 @@ def test_whatever_the_state_the_plan_brakes(v_x):
         plan,
     )
     assert np.all(plan[:, 1] > 0.0)
+
+
+@pytest.mark.parametrize("latency_s", [0.03, 0.034, 0.036, 0.04, 0.05])
+def test_a_stop_in_thought_goes_as_far_as_one_in_the_simulator_however_the_delay_falls_between_two_ticks(latency_s):
+    car = NOMINAL.copy()
+    car[P_DELAY] = latency_s
+    plane = Plane("oval", car)
+    plane.put(20, 4.0)
+    at, sent = plane.seen(), np.vstack([plane.sent, plane.sent[-1:]])
+    line = np.empty((len(sent) + HORIZON_TICKS, N_LINE))
+    least_room(HARDEST, 0.0, 4.0, 5, 0, True, at, sent, plane.course, plane.spacing_m, NO_OBSTACLES, car, car, latency_s,
+               line)  # fmt: skip
+    way, ends = 0.0, int(np.argmax(line[len(sent) :, WAY]))  # from there on it creeps
+    assert ends > 20
+    for tick in range(ends):
+        assert line[len(sent) + tick, WAY] == pytest.approx(way, abs=0.02)
+        before = plane.state[3]
+        plane.tick(*line[len(sent) + tick, :N_COMMAND])
+        way += 0.5 * TICK_S * (before + plane.state[3])
+
+
+def test_where_no_stop_holds_with_either_grip_the_one_that_holds_with_the_believed_is_planned():
+    """What was measured is nearly always so; the least is hardly ever."""
+    likely = 0
+    for speed in np.arange(3.0, 5.0, 0.05):
+        at, sent = at_place(2.6, 0.0, 0.2, speed), rolling(speed)
+        rooms = np.array([[room(action_for(0.0, speed), at, sent, bend(), car, manoeuvre=m, lead=5, held=late, stopping=True)
+                           for late, car in enumerate(BELIEVED)] for m in range(len(STOPS))])  # fmt: skip
+        if rooms.min(axis=1).max() >= 0.0 or rooms[:, 0].max() < MARGIN_M:
+            continue
+        likely += 1
+        line = np.empty((len(sent) + HORIZON_TICKS, N_LINE))
+        _, found = roomiest_stop(*target(*action_for(0.0, speed)), 5, 0, at, sent, bend(), 0.05, NO_OBSTACLES, BELIEVED,
+                                 LATENCY_S, MARGIN_M, HARDEST, line)  # fmt: skip
+        assert rooms[found, 0] >= 0.0
+    assert likely
 
 
 def test_what_stands_in_the_way_is_stopped_for_and_what_leaves_room_is_passed():

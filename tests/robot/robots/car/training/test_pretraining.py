@@ -56,9 +56,10 @@ def test_training_goes_on_from_given_weights(trained: list[Check]) -> None:
 
 
 def test_a_crash_costs_more_than_any_lap_time() -> None:
-    fast = Laps(np.array([5.0]), np.array([3]), np.array([1]))
-    slow = Laps(np.array([5.9]), np.array([3]), np.array([0]))
-    none = Laps(np.array([np.inf]), np.array([0]), np.array([0]))
+    times = np.zeros((1, 3))
+    fast = Laps(np.array([5.0]), np.array([3]), np.array([1]), times)
+    slow = Laps(np.array([5.9]), np.array([3]), np.array([0]), times)
+    none = Laps(np.array([np.inf]), np.array([0]), np.array([0]), times)
     assert TRIAL.score(slow) < TRIAL.score(fast) < TRIAL.score(none)
 
 

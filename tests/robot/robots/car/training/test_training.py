@@ -76,7 +76,8 @@ def test_what_a_family_is_judged_on_was_not_trained_on(tmp_path: Path) -> None:
 
 
 def test_conditions_are_the_nominal_car_low_grip_and_the_corners() -> None:
-    nominal, low, *corners = conditions(NOMINAL)
+    nominal, low, *corners = conditions(NOMINAL).values()
+    assert len(conditions(NOMINAL)) == 10
     assert nominal == NOMINAL
     assert low.grip == pytest.approx(LOW_GRIP * NOMINAL.grip) and low.actuation_s == NOMINAL.actuation_s
     assert len({(car.grip, car.actuation_s, car.steer_trim_rad) for car in corners}) == 8
