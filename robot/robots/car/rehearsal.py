@@ -30,7 +30,7 @@ def rehearse(setup: PipelineSetup) -> None:
     drive(pipeline, (Phase.LOCALISE, Phase.DEMONSTRATE, Phase.PRACTISE, Phase.PRACTISE, Phase.FINISH))
     pipeline.recovered = Flag.COLLISION
     drive(pipeline, (Phase.PRACTISE,))
-    pipeline.look_for_place()
+    pipeline.look_for_place(pipeline.last_time_s or 0.0)
 
 
 def drive(pipeline: Pipeline, phases: tuple[Phase, ...]) -> None:
