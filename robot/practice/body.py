@@ -26,6 +26,10 @@ class Emulator(Protocol):
         """How things really are, for judges; `time_s` of it is the devices' own clock."""
         ...
 
+    def fault(self, do: str, **arguments: Any) -> None:
+        """Do something to the robot, its world or its devices, for judges too. Raises ValueError if it cannot be done."""
+        ...
+
     def close(self) -> None:
         """End the process, and remove its directory. Never raises."""
         ...
