@@ -27,9 +27,10 @@ from robot.practice.practice import find_practice
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import new_learner, starting_policy
 from robot.runtime.episodes import episode_dtype
+from robot.runtime.json_file import write_json
 from robot.runtime.process_ends import end_with_reason
 from robot.runtime.robot import find_robot
-from robot.runtime.run_folder import NEWEST_FILE
+from robot.runtime.run_folder import BELIEF_FILE, NEWEST_FILE
 from robot.runtime.session_file import LEARNER, PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.mailbox import Mailbox
@@ -165,6 +166,7 @@ class LearnerProcess:
             self.adapt_after[0] = count + self.adaptation.again
             return
         self.adapt_after = [later for later in self.adapt_after if later > count]
+        write_json(self.folder / BELIEF_FILE, adapted.belief)
         self.learner.move_to(adapted.weights)
         self.champion.challenge(self.learner.actor_weights())
         self.saved_s = -math.inf

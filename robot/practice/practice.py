@@ -88,7 +88,7 @@ class PractisingRobot(Protocol):
 class Adapted:
     """What became of a policy when a robot's simulator was fitted to what it lived through.
 
-    belief: the numbers that explain it best, by names with units. text: the same for a person.
+    belief: the numbers that explain it best, by names with units, for `belief.json` and the figures. text: for a person.
     """
 
     weights: np.ndarray

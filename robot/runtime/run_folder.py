@@ -14,6 +14,7 @@ from sim.input_files import read_toml, shown, wrong
 CONFIG_FILE = "config.toml"
 RUN_FORMAT = 1  # of what is in a run's folder; goes up when an older program could misread it
 BEST_FILE, NEWEST_FILE = "best.npz", "policy.npz"
+BELIEF_FILE = "belief.json"  # what the robot's fit found, by names with units
 
 
 def new_run_folder(root: Path, task: str, name: str) -> Path:

@@ -1,5 +1,6 @@
 """The learner process takes laps at the transition that they ended with; what it learns drives where it proves faster."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,6 +227,7 @@ def test_an_improved_policy_is_saved_at_once(
     shared.orders.write(stop=1)
     quick.run()
     assert saved_after == [60, 80]
+    assert json.loads((quick.folder / "belief.json").read_text())["grip_share"] == 0.9
 
 
 @pytest.mark.parametrize("start_from", [SCRATCH])
