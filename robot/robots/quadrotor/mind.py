@@ -29,7 +29,8 @@ class FlightMind:
         self.records = records_of(setup.task)
         self.outputs = np.zeros((), self.records.outputs)
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.transition, self.episode = None, None
+        self.transition: np.ndarray | None = None
+        self.episode: dict[str, Any] | None = None
         self.files: dict[str, bytes] = {}
         self.stop_plan = NOTHING_PLANNED
         self.weights = setup.policy.weights
