@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cflib.crazyflie
 
@@ -20,19 +20,25 @@ from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.crazyflie_firmware import ask_version, too_old
 from drivers.crazyflie_link import use_repeating_links
 from drivers.crazyflie_logs import Logs
+from drivers.crazyflie_reading import (
+    GUARD,
+    IS_CRASHED,
+    IS_FLYING,
+    IS_LOCKED,
+    IS_TUMBLED,
+    LOW_BATTERY_V,
+    CrazyflieCommand,
+    CrazyflieReading,
+    Vector,
+    within_box,
+)  # fmt: skip
+from drivers.declared import Declared
 
 SILENCE_S = 0.5  # without log data for longer, something is wrong
 LANDING_S = 2.0  # at least: the firmware stops the motors when the time is up, wherever a drone is that was in motion
 ATTEMPTS = 3  # to connect, within the time limit
-LOW_BATTERY_V = 3.0  # one cell, under load: DEFAULT_BAT_CRITICAL_LOW_VOLTAGE, platform_defaults_*.h
-CHARGING, CHARGED, BATTERY_LOW = 1, 2, 3  # power_state: on a charger; below the firmware's limit for five seconds
 
 THRUST_LOW, THRUST_HIGH, THRUST_FULL = 10_001, 60_000, 65_535  # what 0 and 100 % are to cflib; all four rotors' all
-
-CONTROLLER_PARAMETER, ESTIMATOR_PARAMETER = "stabilizer.controller", "stabilizer.estimator"
-KALMAN = 2  # of the estimators
-GUARD = "landing.guard"  # of an app: 1, land when set-points end or the battery is low; 2, land now
-CAN_BE_ARMED, IS_ARMED, CAN_FLY, IS_FLYING, IS_TUMBLED, IS_LOCKED, IS_CRASHED = 1, 2, 8, 16, 32, 64, 128  # supervisor.c
 
 POSITION = ("stateEstimate.x", "stateEstimate.y", "stateEstimate.z",
             "stateEstimate.vx", "stateEstimate.vy", "stateEstimate.vz")  # fmt: skip
@@ -43,8 +49,6 @@ ACCELERATION = ("acc.x", "acc.y", "acc.z")
 ACCELERATION_PERIOD_MS = 10  # the shortest there is: after the firmware's filters a blow lasts about as long
 HEALTH = ("kalman.varPX", "kalman.varPY", "kalman.varPZ")
 HEALTH_PERIOD_MS = 100
-
-Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -68,38 +72,6 @@ class CrazyflieSettings:
             raise ValueError(
                 f"crazyflie: log_period_ms is {self.log_period_ms}, but must be a multiple of 10 below 1000"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class CrazyflieReading:
-    """The newest of what the drone logs, dated by its arrival. What was never received is 0, its age `NEVER_S`."""
-
-    position_m: Vector = (0.0, 0.0, 0.0)  # estimate, world
-    velocity_m_s: Vector = (0.0, 0.0, 0.0)  # estimate, world
-    attitude: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)  # quaternion w, x, y, z, body to world
-    rate_rad_s: Vector = (0.0, 0.0, 0.0)  # gyro, body
-    battery_v: float = 0.0
-    power_state: int = 0  # CHARGING and the others
-    supervisor: int = 0  # IS_ARMED and the other bits
-    velocity_variance: Vector = (0.0, 0.0, 0.0)  # what the estimator thinks of its velocity, m^2/s^2, body
-    jolt_g: float = 0.0  # the greatest of what the accelerometer felt in the last 0.1 s; 1 at rest
-    extra: dict[str, float] = field(default_factory=dict)  # by the names of `CrazyflieSettings.extra`
-    board_time_s: float = 0.0  # when the position was logged, by the drone's clock
-    extra_time_s: float = 0.0  # when the newest of `extra` was
-    position_age_s: float = NEVER_S  # of position and velocity
-    attitude_age_s: float = NEVER_S  # of attitude, battery and supervisor
-    rate_age_s: float = NEVER_S
-    health_age_s: float = NEVER_S  # of the variance
-    jolt_age_s: float = NEVER_S
-
-
-@dataclass(frozen=True, slots=True)
-class CrazyflieCommand:
-    """The set-point that was really sent, or was sent last if this one was refused: it was not finite."""
-
-    position_m: Vector
-    yaw_rad: float
-    refused: bool = False
 
 
 class Crazyflie:
@@ -190,7 +162,7 @@ class Crazyflie:
         return CrazyflieReading(
             (x, y, z), (v_x, v_y, v_z), (q_w, q_x, q_y, q_z) if attitude.values else (1.0, 0.0, 0.0, 0.0),
             tuple(math.radians(rate.values.get(name, 0.0)) for name in RATE),  # type: ignore[arg-type]
-            battery, int(power), int(supervisor), tuple(health.values.get(name, 0.0) for name in HEALTH),  # type: ignore[arg-type]
+            battery, int(power) & 0xFF, int(supervisor), tuple(health.values.get(name, 0.0) for name in HEALTH),  # type: ignore[arg-type]
             max((math.dist((0.0, 0.0, 0.0), each.values.values()) for each in felt), default=0.0),
             extra.values, position.board_time_s, extra.board_time_s,
             now - position.arrived_s, now - attitude.arrived_s, now - rate.arrived_s, now - health.arrived_s,
@@ -207,9 +179,7 @@ class Crazyflie:
             self._refusal = f"{self.settings.uri}: refused set-point {position_m} m, {yaw_rad} rad"
             return CrazyflieCommand(self._sent.position_m, self._sent.yaw_rad, refused=True)
         self._refusal = ""
-        reach, height = self.settings.reach_m, self.settings.height_max_m
-        x, y = (min(reach, max(-reach, value)) for value in position_m[:2])
-        z = min(height, max(0.0, position_m[2]))
+        x, y, z = within_box(position_m, self.settings.reach_m, self.settings.height_max_m)
         self._sent = CrazyflieCommand((x, y, z), yaw_rad)
         cf.commander.send_position_setpoint(x, y, z, math.degrees(yaw_rad))
         return self._sent
@@ -332,3 +302,8 @@ def first_line(text: str) -> str:
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(("File", "Traceback", "raise", "^"))]
     return told[0].rstrip(":") if told else "no reason given"
+
+
+DRIVER = Declared(
+    "crazyflie", "Crazyflie 2.x and Brushless, by radio, USB or UDP", CrazyflieSettings, Crazyflie, CrazyflieReading
+)

@@ -23,6 +23,7 @@ import numpy as np
 from numba import njit
 
 from drivers.base import LIDAR_POINTS_MAX, NEVER_S, Clock, LidarReading, LinkLost
+from drivers.declared import Declared
 from drivers.serial_port import SerialPort
 
 BAUD = 256_000  # A3, A2M12, S1; A1 and A2M8: 115200
@@ -31,6 +32,7 @@ PROOF = 6  # samples in a row whose check bits prove that the one before them is
 SAMPLE_S = 250e-6  # until the device has told its own
 SAMPLE_RATE_SINCE = (1, 17)  # the first firmware that tells it
 LEGACY_SAMPLE_S = 476e-6  # of older ones, and of those that do not answer: the SDK's figure
+MOUNT_MAX_M = 1.0
 ITSELF_M = 0.1  # what is nearer to the lidar is a part of it: the A series sees from 0.15 m on
 SETTLE_S = 0.01  # after STOP; the document asks for at least 1 ms
 REBOOT_S = 1.0  # after RESET
@@ -145,7 +147,7 @@ def seen_from_car(angle_rad, distance_m, mount_x_m, mount_y_m):
 class RPLidarSettings:
     """How one lidar is mounted and run."""
 
-    port: str = "/dev/sensors/rplidar"
+    port: str
     baud: int = BAUD
     mount_yaw_rad: float = 0.0  # direction of the lidar's own zero in the car's frame, counter-clockwise positive
     mirrored: bool = False  # mounted upside down: it turns counter-clockwise, seen from above
@@ -154,11 +156,13 @@ class RPLidarSettings:
     motor_duty: int = 660  # of 1023; about 10 revolutions a second
 
     def __post_init__(self) -> None:
+        if self.baud <= 0:
+            raise ValueError(f"baud: found {self.baud}, allowed: above 0")
         if not 0 < self.motor_duty <= 1023:
-            raise ValueError(f"rplidar: motor_duty is {self.motor_duty}, but must be 1 to 1023")
-        for name in ("mount_yaw_rad", "mount_x_m", "mount_y_m"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"rplidar: {name} is {getattr(self, name)}, but must be a finite number")
+            raise ValueError(f"motor_duty: found {self.motor_duty}, allowed: 1 to 1023")
+        for name, most in (("mount_yaw_rad", 2.0 * math.pi), ("mount_x_m", MOUNT_MAX_M), ("mount_y_m", MOUNT_MAX_M)):
+            if not abs(getattr(self, name)) <= most:
+                raise ValueError(f"{name}: found {getattr(self, name)}, allowed: {-most:.3g} to {most:.3g}")
 
 
 class RPLidar:
@@ -342,3 +346,6 @@ class RPLidar:
         except LinkLost as error:
             self._link_trouble = str(error)
             raise
+
+
+DRIVER = Declared("rplidar", "RPLidar A1, A2, A3, S1 in standard scan", RPLidarSettings, RPLidar, LidarReading)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from drivers.base import NEVER_S, Clock, LinkLost, VescCommand, VescReading
+from drivers.declared import Declared
 from drivers.serial_port import SerialPort
 
 GRAVITY_M_S2 = 9.80665
@@ -159,15 +160,41 @@ class Asked:
 
 @dataclass(frozen=True)
 class VescSettings:
-    """How one car is wired and limited. The gains are those of the F1TENTH cars."""
+    """How one car is wired: its port, and the gains and limits between SI units and the controller's own, as F1TENTH's
+    `vesc.yaml` names them."""
 
-    port: str = "/dev/sensors/vesc"
+    port: str
     baud: int = BAUD
     erpm_per_m_s: float = 4614.0
-    servo_per_rad: float = -1.2135
-    servo_centre: float = 0.5304  # the servo's position, 0 to 1, when the wheels point ahead
-    servo_min: float = 0.0  # the servo's position at the end stops of the steering; it is never sent beyond them
-    servo_max: float = 1.0
+    servo_gain: float = -1.2135  # of the servo's position, 0 to 1, for a radian to the left
+    servo_offset: float = 0.5304  # the servo's position when the wheels point ahead
+    servo_min: float = 0.15  # the servo's position at the end stops of the steering; it is never sent beyond them
+    servo_max: float = 0.85
+
+    def __post_init__(self) -> None:
+        _positive(self, "baud", "erpm_per_m_s")
+        if not math.isfinite(self.servo_gain) or self.servo_gain == 0.0:
+            raise ValueError(f"servo_gain: found {self.servo_gain}, allowed: any number but 0")
+        if not 0.0 <= self.servo_min < self.servo_max <= 1.0:
+            raise ValueError(
+                f"servo_min, servo_max: found {self.servo_min}, {self.servo_max}, allowed: 0 to 1, the first one less"
+            )
+        if not self.servo_min < self.servo_offset < self.servo_max:
+            raise ValueError(
+                f"servo_offset: found {self.servo_offset}, allowed: between servo_min, {self.servo_min}, and servo_max, "
+                f"{self.servo_max}"
+            )
+
+    @property
+    def steer_reach_rad(self) -> float:
+        """How far the wheels can be turned to both sides within the servo's end stops."""
+        return min(self.servo_max - self.servo_offset, self.servo_offset - self.servo_min) / abs(self.servo_gain)
+
+
+@dataclass(frozen=True)
+class VescLimits:
+    """What every command is held to, whoever gives it."""
+
     steer_max_rad: float = 0.4189
     speed_min_m_s: float = -3.0
     speed_max_m_s: float = 6.0
@@ -175,21 +202,17 @@ class VescSettings:
     brake_current_a: float = 40.0
 
     def __post_init__(self) -> None:
-        for name in ("erpm_per_m_s", "steer_max_rad", "speed_max_m_s", "brake_current_a"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"vesc: {name} is {value}, but must be a positive number")
-        if not (math.isfinite(self.servo_per_rad) and self.servo_per_rad != 0):
-            raise ValueError(f"vesc: servo_per_rad is {self.servo_per_rad}, but must be a number other than 0")
-        if not 0.0 <= self.servo_min < self.servo_max <= 1.0:
-            raise ValueError(
-                f"vesc: servo_min is {self.servo_min} and servo_max {self.servo_max}, but they must be 0 to 1, in order"
-            )
-        if not self.servo_min < self.servo_centre < self.servo_max:
-            raise ValueError(
-                f"vesc: servo_centre is {self.servo_centre}, but must be between servo_min {self.servo_min} and "
-                f"servo_max {self.servo_max}"
-            )
+        _positive(self, "steer_max_rad", "speed_max_m_s", "brake_current_a")
+
+
+def _positive(of: VescSettings | VescLimits, *names: str) -> None:
+    for name in names:
+        value = getattr(of, name)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name}: found {value}, allowed: above 0")
+
+
+NO_MORE = VescLimits()
 
 
 class Vesc:
@@ -202,13 +225,14 @@ class Vesc:
     """
 
     def __init__(
-        self, settings: VescSettings, clock: Clock, port: SerialPort | None = None, checked: bool = False
-    ) -> None:
+        self, settings: VescSettings, clock: Clock, limits: VescLimits = NO_MORE, port: SerialPort | None = None,
+        checked: bool = False,
+    ) -> None:  # fmt: skip
         """port: to speak through instead of an own one that nobody else may open.
 
         checked: who drove this controller before has checked its version, so that it can be commanded at once.
         """
-        self.settings = settings
+        self.settings, self.limits = settings, limits
         self.parser = FrameParser(payload_max=128)
         self.firmware = ""  # as the device tells it, "6.2 60"; empty before
         self._clock = clock
@@ -337,20 +361,20 @@ class Vesc:
         """
         if not (math.isfinite(steer_rad) and math.isfinite(speed_m_s)):
             self._refusal = f"{self.settings.port}: refused steer {steer_rad} rad, speed {speed_m_s} m/s; braking"
-            return self._command(SET_CURRENT_BRAKE, self._milliamperes(self.settings.brake_current_a), refused=True)
+            return self._command(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a), refused=True)
         self._refusal = ""
-        limits = self.settings
+        limits = self.limits
         speed = min(limits.speed_max_m_s, max(limits.speed_min_m_s, speed_m_s))
         self._aim(steer_rad)
         if abs(speed) < limits.standstill_m_s:
             return self._command(SET_CURRENT_BRAKE, self._milliamperes(limits.brake_current_a))
-        return self._command(SET_RPM, round(speed * limits.erpm_per_m_s))
+        return self._command(SET_RPM, round(speed * self.settings.erpm_per_m_s))
 
     def brake(self, current_a: float, steer_rad: float | None = None) -> VescCommand:
         """Brake with a motor current, A, up to what the settings allow; steer where told, or stay. Raises LinkLost."""
         finite = math.isfinite(current_a) and (steer_rad is None or math.isfinite(steer_rad))
         if not finite:
-            current_a, steer_rad = self.settings.brake_current_a, None
+            current_a, steer_rad = self.limits.brake_current_a, None
         if steer_rad is not None:
             self._aim(steer_rad)
         return self._command(SET_CURRENT_BRAKE, self._milliamperes(current_a), refused=not finite)
@@ -372,7 +396,7 @@ class Vesc:
         if not self._commanded or self.too_old:
             return
         try:
-            self._send(frame(_INT.pack(SET_CURRENT_BRAKE, self._milliamperes(self.settings.brake_current_a))))
+            self._send(frame(_INT.pack(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a))))
         except LinkLost as error:
             self._link_trouble = str(error)
 
@@ -413,15 +437,15 @@ class Vesc:
         return True
 
     def _milliamperes(self, current_a: float) -> int:
-        return round(1000 * min(self.settings.brake_current_a, max(0.0, current_a)))
+        return round(1000 * min(self.limits.brake_current_a, max(0.0, current_a)))
 
     def _aim(self, steer_rad: float) -> None:
         """Set where the servo goes with the next command."""
-        limits = self.settings
-        steer = min(limits.steer_max_rad, max(-limits.steer_max_rad, steer_rad))
-        position = min(limits.servo_max, max(limits.servo_min, limits.servo_per_rad * steer + limits.servo_centre))
+        wiring, most_rad = self.settings, self.limits.steer_max_rad
+        steer = min(most_rad, max(-most_rad, steer_rad))
+        position = min(wiring.servo_max, max(wiring.servo_min, wiring.servo_gain * steer + wiring.servo_offset))
         thousandths = round(1000 * position)
-        self._steer_rad = (thousandths / 1000 - limits.servo_centre) / limits.servo_per_rad
+        self._steer_rad = (thousandths / 1000 - wiring.servo_offset) / wiring.servo_gain
         self._servo = frame(_SHORT.pack(SET_SERVO_POS, thousandths))
 
     def _command(self, kind: int, value: int, refused: bool = False) -> VescCommand:
@@ -454,3 +478,8 @@ class Vesc:
         except LinkLost as error:
             self._link_trouble = str(error)
             raise
+
+
+DRIVER = Declared(
+    "vesc", "VESC motor controller with servo and IMU, firmware 3.0 or newer", VescSettings, Vesc, VescReading
+)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from firmware_export.agreed import POSITION_ERROR_MAX_M, policy_id
 from firmware_export.arithmetic import Kernel
 from firmware_export.c_data import hex_float, nested
 from firmware_export.c_source import c_source
@@ -33,7 +34,6 @@ HERE = Path(__file__).parent
 TEMPLATES, STUBS = HERE / "crazyflie_templates", HERE / "crazyflie_stubs"
 FIRST_FIRMWARE = "2025.12"  # the first release whose rotors take a controller's forces (powerDistributionForce)
 STEPS_PER_SECOND = 1000  # of the firmware's control loop
-POSITION_ERROR_MAX_M = 0.5  # what the policy is shown of it, per axis: policies are trained within 0.6 m
 PATH_ACCELERATION_MAX_M_S2 = 8.0  # of a path that policy.lapS makes faster
 PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_plus": "CF2",
              "crazyflie_2_1_brushless": "CF21BL"}  # fmt: skip  # of Kconfig
@@ -132,11 +132,6 @@ def check(network: Network, path: AppPath | None) -> None:
         raise ValueError(f"action: found {network.action[0].name}, allowed on a Crazyflie: four of {DECIDED[0]}")
     if STEPS_PER_SECOND % network.rate_hz:
         raise ValueError(f"rate_hz: found {network.rate_hz:g}, allowed: a divisor of {STEPS_PER_SECOND}")
-
-
-def policy_id(sha256: str) -> int:
-    """What the parameter policy.id says of a policy: the first 32 bits of its SHA-256."""
-    return int(sha256[:8], 16)
 
 
 def full_thrust_n(drone: QuadrotorParameters) -> float:

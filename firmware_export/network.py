@@ -6,12 +6,12 @@ tanh, which `policies/actor.py` applies when it acts, is a part of the network.
 
 import hashlib
 import itertools
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from firmware_export.agreed import policy_sha256
 from policies.actor import weight_views
 from policies.fields import Field, total_size
 from policies.policy_file import PolicyFile
@@ -151,12 +151,6 @@ class Network:
             if layer.activation != "linear":
                 modules.append(torch.nn.Tanh() if layer.activation == "tanh" else torch.nn.ReLU())
         return torch.nn.Sequential(*modules).eval()
-
-
-def policy_sha256(policy: PolicyFile) -> str:
-    """The policy's name for good: SHA-256, as hex, over its layers, its metadata and its weights."""
-    about = json.dumps([list(policy.layers), policy.metadata], sort_keys=True)
-    return hashlib.sha256(about.encode() + np.ascontiguousarray(policy.weights, "<f4").tobytes()).hexdigest()
 
 
 def network_of(policy: PolicyFile, observation: tuple[Field, ...], action: tuple[Field, ...]) -> Network:

@@ -14,6 +14,7 @@ float32 the same network is off by up to 3e-6 of its range, in torch as well, wh
 """
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from firmware_export.network import LAYER_NORM_EPSILON, Network
 from policies.array_file import write_bytes_atomically
-from policies.fields import Field
+from policies.fields import Field, Fields
 
 OPSET, IR_VERSION = 17, 8  # old enough for the run-times that are about
 CONVENTIONS = (
@@ -108,9 +109,20 @@ def about(network: Network) -> dict[str, str]:
         "history": str(network.history),
         "policy_sha256": network.sha256,
         "conventions": CONVENTIONS,
-        "observation": json.dumps([asdict(field) for field in network.observation]),
-        "action": json.dumps([asdict(field) for field in network.action]),
+        "observation": as_json(network.observation),
+        "action": as_json(network.action),
     }
+
+
+def as_json(fields: Fields) -> str:
+    """A list of fields, without their mirror, and without a range where they have none."""
+    plain = [asdict(field) for field in fields]
+    return json.dumps(
+        [
+            {key: value for key, value in one.items() if key != "mirror" and value not in (-math.inf, math.inf)}
+            for one in plain
+        ]
+    )
 
 
 def normalised(parts: GraphParts, name: str, scale: np.ndarray, offset: np.ndarray) -> str:
@@ -124,7 +136,7 @@ def tensor(name: str, size: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
 
 
-def per_number(fields: tuple[Field, ...]) -> tuple[np.ndarray, np.ndarray]:
+def per_number(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
     """Scale and offset of each number of the fields, float32."""
     sizes = [field.size for field in fields]
     scale = np.repeat([field.scale for field in fields], sizes).astype(np.float32)

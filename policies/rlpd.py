@@ -6,7 +6,9 @@ action; the critics follow it by least squares. Every few updates the actor clim
 entropy bonus (`actor_update`), whose weight alpha is tuned towards a target entropy that falls over the practice.
 
 Where a supervisor changed an action, the transition teaches both actions: the executed one, and the proposed one, which
-had the same outcome. An actor that learned only from what was executed would never hear that its proposals are refused.
+had the same outcome. An actor that learned only from what was executed would never hear that its proposals are refused;
+one to which both are worth the same would not mind. So the proposed one costs more, the more it was changed: the critics
+then slope from what is refused towards what is executed, and a policy that is never refused pays nothing.
 """
 
 import json
@@ -14,13 +16,13 @@ import math
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from policies.actor import Actor, actor_layers, initial_weights, raw_log_std, weight_views
 from policies.array_file import read_arrays, write_arrays
+from policies.fields import Mirror
 from policies.replay import Memory, transition_dtype
 from policies.rlpd_config import RlpdConfig, schedule
 from policies.rlpd_kernels import (
@@ -90,14 +92,6 @@ def actor_update(actor, critics, observation, noise, actor_space, critic_space, 
     actor_backward(actor, observation, h1, h2, d_out, h_scratch[0], h_scratch[1], actor_gradient)
     adam(actor, actor_gradient, moments[0], moments[1], step, rate)
     return log_likelihood.mean()
-
-
-class Mirror(NamedTuple):
-    """An exact symmetry: observation[columns] * sign with action * action_sign is as true as the original."""
-
-    columns: np.ndarray  # (n,) int64
-    sign: np.ndarray  # (n,) float32
-    action_sign: np.ndarray  # (m,) float32
 
 
 class Rlpd:
@@ -242,19 +236,24 @@ class Rlpd:
                 rows = self.rng.integers(0, memory.size, count)
                 gather(rows, coins[first : first + count], memory.observation, memory.action, memory.proposed,
                        memory.reward, memory.next_observation, memory.terminated, memory.follows, c.n_step,
-                       np.float32(c.gamma), *self.mirror, first, *self.batch)  # fmt: skip
+                       np.float32(c.gamma), np.float32(c.refusal_cost), *self.mirror, first, *self.batch)  # fmt: skip
                 first += count
 
     def noise(self) -> np.ndarray:
         """Standard normal numbers for the actor's actions, (batch, actions) float32."""
         return self.rng.standard_normal(self.batch[1].shape, np.float32)
 
+    @property
+    def rates(self) -> float:
+        """What the rates have fallen to, as a share."""
+        return schedule(1.0, self.config.rates_end, self.config.settle_steps, self.decisions)
+
     def step_critics(self, noise: np.ndarray, subset: np.ndarray) -> None:
         """One step of all critics on the batch at hand, and of their targets."""
         self.updates += 1
         self.loss, self.value = critic_update(
             self.critics, self.targets, subset, self.actor, self.batch, noise, self.actor_space, self.critic_space,
-            self.critic_moments, self.updates, self.config.critic_rate,
+            self.critic_moments, self.updates, self.rates * self.config.critic_rate,
             np.float32(self.target_share),
         )  # fmt: skip
 
@@ -271,9 +270,10 @@ class Rlpd:
         self.log_likelihood = actor_update(
             self.actor, self.critics, observation, noise, self.actor_space, self.critic_space, self.gradient_space,
             np.float32(math.exp(self.log_alpha)), self.anchor_action, np.float32(anchor), self.actor_moments,
-            self.actor_updates, c.actor_rate,
+            self.actor_updates, self.rates * c.actor_rate,
         )  # fmt: skip
-        polyak(self.average_actor, self.actor, np.float32(c.average_share))
+        share = schedule(c.average_share, c.average_share_end, c.settle_steps, self.decisions)
+        polyak(self.average_actor, self.actor, np.float32(share))
 
     def step_alpha(self) -> None:
         """One step of Adam on log alpha towards the target entropy, not below the floor."""

@@ -24,12 +24,13 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}  # may sum in any order; NaN and i
 
 @njit(cache=True)
 def gather(rows, coins, observation, action, proposed, reward, next_observation, terminated, follows, n_step, gamma,
-           mirror_columns, mirror_sign, mirror_action_sign, first, out_observation, out_action, out_return,
-           out_discount, out_next):  # fmt: skip
+           refusal_cost, mirror_columns, mirror_sign, mirror_action_sign, first, out_observation, out_action,
+           out_return, out_discount, out_next):  # fmt: skip
     """Copy sampled rows of a memory's columns into a batch, from its row `first` on, as n-step transitions.
 
     rows (k,): sampled rows; coins (k,): bit 0 set where a transition is to be seen in the mirror, bit 1 where it is to
-    be taken with the proposed action rather than the executed one.
+    be taken with the proposed action rather than the executed one: that then costs `refusal_cost` times the largest
+    difference between them.
     out_return: sum of gamma^i reward; out_discount: gamma^steps, or 0 after a terminal.
     """
     capacity = reward.shape[0]
@@ -45,8 +46,14 @@ def gather(rows, coins, observation, action, proposed, reward, next_observation,
                 break
             last = (last + 1) % capacity
         i = first + k
+        taken = action[row]
+        if coins[k] & 2:
+            taken = proposed[row]
+            changed = np.float32(0.0)
+            for j in range(action.shape[1]):
+                changed = max(changed, abs(proposed[row, j] - action[row, j]))
+            total -= refusal_cost * changed
         out_return[i], out_discount[i] = total, discount
-        taken = proposed[row] if coins[k] & 2 else action[row]
         if coins[k] & 1:
             for j in range(observation.shape[1]):
                 out_observation[i, j] = observation[row, mirror_columns[j]] * mirror_sign[j]

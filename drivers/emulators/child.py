@@ -1,30 +1,31 @@
 """Emulators as child processes: start one, wait for the line that says where it is, end it."""
 
-import contextlib
-import ctypes
 import json
+import os
 import selectors
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
 from sim.scratch_folder import make_scratch
+from sim.with_parent import command_line, watch_parent
 
 EmulatorT = TypeVar("EmulatorT")
-PR_SET_PDEATHSIG = 1
 
 
 def start_child(module: str, config: Path) -> subprocess.Popen:
-    """Run `python -m MODULE --config CONFIG`; its stderr goes to `stderr.txt` beside the configuration."""
+    """Run a module with `--config CONFIG`; its stderr goes to `stderr.txt` beside the configuration.
+
+    It ends with this program, and takes the configuration's folder along if this program could not.
+    """
     with open(config.parent / "stderr.txt", "wb") as words:
         return subprocess.Popen(
-            [sys.executable, "-m", module, "--config", str(config)],
+            command_line(module, "--config", str(config), folder=str(config.parent)),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words,
             start_new_session=True,  # Ctrl-C is for the program that drives, which then stops a robot that still answers
         )  # fmt: skip
@@ -53,27 +54,15 @@ def start_emulator(
         raise
 
 
-@contextlib.contextmanager
-def dying_with_parent(directory: Path | None) -> Iterator[None]:
-    """Never outlive the thread that started this process, and then take its directory along, if there is one.
-
-    SIGHUP tells of that death, SIGTERM comes from a program that tidies up by itself.
-    """
-    orphaned = False
+def end_when_told(folder: str) -> None:
+    """SIGHUP and SIGTERM end this process as an exit does; its parent's end removes the folder too, if there is one."""
+    watch_parent(os.getppid(), folder)
 
     def end(number: int, _frame: FrameType | None) -> None:
-        nonlocal orphaned
-        orphaned = number == signal.SIGHUP
         sys.exit(128 + number)
 
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, end)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
-    try:
-        yield
-    finally:
-        if directory is not None and orphaned:
-            shutil.rmtree(directory, ignore_errors=True)
 
 
 def ready_line(process: subprocess.Popen, directory: Path, name: str, ready_s: float) -> dict[str, Any]:
@@ -98,13 +87,6 @@ def last_words(directory: Path) -> str:
     path = directory / "stderr.txt"
     lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
     return lines[-1] if lines else ""
-
-
-def connect(path: str) -> socket.socket:
-    """A connection to a child's socket."""
-    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    end.connect(path)
-    return end
 
 
 def end_child(process: subprocess.Popen) -> None:

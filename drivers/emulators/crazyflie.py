@@ -29,13 +29,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from drivers.emulators.child import dying_with_parent
+from drivers.emulators.child import end_when_told
 from drivers.emulators.crazyflie_body import Body
 from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crazyflie_firmware import Firmware
 from drivers.emulators.crazyflie_version import RELEASES
 from drivers.emulators.crtp import FaultyLink, LinkFaults
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
+from drivers.unix_socket import listen
 from sim.quadrotor.model import load_parameters
 
 POLL_MS = 1
@@ -86,9 +87,7 @@ class Server:
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._watch(self.radio, self._receive)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(self.control_path))
-        self._listener.listen()
+        self._listener = listen(self.control_path)
         self._watch(self._listener, self._accept)
         self._orders: dict[str, Callable[..., None]] = {
             "put": self._put,
@@ -201,8 +200,8 @@ def main() -> int:
     path = parser.parse_args().config
     try:
         config = load_config(path)
-        with dying_with_parent(Path(config.directory) if config.directory else None):
-            run(config, Path(config.directory or path.parent))
+        end_when_told(config.directory)
+        run(config, Path(config.directory or path.parent))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

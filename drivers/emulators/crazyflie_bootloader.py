@@ -36,7 +36,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from drivers.emulators.child import dying_with_parent, end_child, start_emulator
+from drivers.emulators.child import end_child, end_when_told, start_emulator
 from drivers.emulators.crtp import FaultyLink, LinkFaults
 
 HEADER = 0xFF
@@ -51,7 +51,7 @@ ADDRESS = b"\xe7\xe7\xe7\xe7"
 STM32_SECTORS = [16] * 4 + [64] + [128] * 7  # pages of each
 FLASH_BYTES = sum(STM32_SECTORS) * 1024
 POLL_S = 0.005
-READY_S = 30.0
+READY_S = 120.0
 
 
 class VirtualBootloaderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,9 +230,9 @@ def main() -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    with dying_with_parent(Path(config.directory) if config.directory else None):
-        print(json.dumps({"uri": server.uri}), flush=True)
-        server.serve(threading.Event())
+    end_when_told(config.directory)
+    print(json.dumps({"uri": server.uri}), flush=True)
+    server.serve(threading.Event())
     return 0
 
 

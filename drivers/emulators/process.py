@@ -37,12 +37,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from drivers.emulators.child import dying_with_parent
+from drivers.emulators.child import end_when_told
 from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
 from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
 from drivers.emulators.virtual_car import TIME, TRUTH, TRUTH_BYTES, TRUTH_SEQUENCE, VirtualCarConfig, load_config
 from drivers.emulators.world import CHARGE, ODOMETER, STEER, VOLTAGE, World
+from drivers.unix_socket import listen
 from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
@@ -274,9 +275,7 @@ class Server:
             self._listen(directory / "lockstep", self._move)
 
     def _listen(self, path: Path, handler: Callable[[socket.socket], bool]) -> None:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(path))
-        listener.listen()
+        listener = listen(path)
 
         def accept() -> None:
             connection, _ = listener.accept()
@@ -338,8 +337,8 @@ def main() -> int:
     path = parser.parse_args().config
     try:
         config = load_config(path)
-        with dying_with_parent(Path(config.directory) if config.directory else None):
-            run(config, Path(config.directory or path.parent))
+        end_when_told(config.directory)
+        run(config, Path(config.directory or path.parent))
     except ValueError as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 2

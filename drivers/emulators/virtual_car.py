@@ -23,9 +23,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from typing_extensions import Self
 
-from drivers.emulators.child import connect, end_child, last_words, start_emulator
+from drivers.emulators.child import end_child, last_words, start_emulator
+from drivers.unix_socket import connect
 
-READY_S = 90.0  # the first start on a machine compiles the kernels
+READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 ANSWER_S = 60.0  # for the process to answer; longer, and it hangs
 TORN_S = 0.05  # a truth that is half written for so long was left by a process that was killed
 
@@ -113,6 +114,11 @@ class VirtualCar:
         with open(ready["truth"], "rb") as file:
             self._truth = mmap.mmap(file.fileno(), TRUTH_BYTES, access=mmap.ACCESS_READ)
 
+    @property
+    def ports(self) -> dict[str, str]:
+        """Of the devices, by name."""
+        return {"motor": self.vesc_path, "lidar": self.lidar_path}
+
     def advance(self, time_s: float) -> float:
         """Lockstep: move the world to a time, seconds; returns the time reached. Bytes to read are then in the ptys."""
         if self._lockstep is None:
@@ -168,7 +174,7 @@ class VirtualCar:
 
 
 def start_virtual_car(config: VirtualCarConfig, ready_s: float = READY_S) -> VirtualCar:
-    """Start the emulator process and wait until its devices can be opened. It ends when the calling thread ends.
+    """Start the emulator process and wait until its devices can be opened. It ends with this program.
 
     Raises ValueError with the process's own words if the configuration is wrong, TimeoutError after `ready_s`.
     """

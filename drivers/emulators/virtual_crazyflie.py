@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import msgspec
 from typing_extensions import Self
 
-from drivers.emulators.child import connect, end_child, last_words, start_emulator
+from drivers.emulators.child import end_child, last_words, start_emulator
+from drivers.unix_socket import connect
 
-READY_S = 90.0  # the first start on a machine compiles the kernels
+READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 
 
 class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,7 +142,7 @@ class VirtualCrazyflie:
 def start_virtual_crazyflie(
     config: VirtualCrazyflieConfig = VirtualCrazyflieConfig(), ready_s: float = READY_S
 ) -> VirtualCrazyflie:
-    """Start the process and wait until it answers. It ends when the calling thread ends.
+    """Start the process and wait until it answers. It ends with this program.
 
     Raises ValueError with the process's own words if the configuration is wrong, TimeoutError after `ready_s`.
     """

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from policies.actor import LOG_STD_MAX, LOG_STD_MIN, weight_views
-from policies.rlpd import Mirror, Rlpd
+from policies.rlpd import Rlpd
 from policies.rlpd_config import RlpdConfig
 from robot.robots.car.records import TRANSITION
-from robot.tasks.race_track.task import ACTION_SIZE, MIRROR_ACTION_SIGN, MIRROR_COLUMNS, MIRROR_SIGN, OBSERVATION_SIZE
+from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE, SPEC
 
 
 class Critic(nn.Module):
@@ -172,8 +172,7 @@ def run(rounds: int = 7, updates: int = 120) -> dict[str, float]:
     torch.set_num_threads(1)
     transitions = synthetic_transitions(4000)
     config = RlpdConfig()
-    mirror = Mirror(MIRROR_COLUMNS, MIRROR_SIGN, MIRROR_ACTION_SIGN)
-    learner = Rlpd(config, OBSERVATION_SIZE, ACTION_SIZE, mirror)
+    learner = Rlpd(config, OBSERVATION_SIZE, ACTION_SIZE, SPEC.mirror)
     learner.add(transitions)
     learner.warm_up()
     plain = TorchRlpd(learner)

@@ -8,17 +8,17 @@ import numpy as np
 
 from policies.policy_file import PolicyFile
 from robot.logs.reader import LogReader
-from robot.practice.progress import Progress
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig
 from robot.practice.start import starting_policy
-from robot.robots.car.world import load_world
+from robot.robots.car.options import CarOptions
+from robot.robots.car.practising import PractisingCar
+from robot.robots.car.progress import CarProgress
 from robot.runtime.run_folder import new_run_folder, save_config
 from sim.scratch_folder import scratch_folder
 
 SECONDS = 30.0
 PAIRS = 2
-DEMONSTRATED = Progress(demo_lap_s=20.0, latency_s=0.06)  # skip the demonstration: it is no part of the question
+DEMONSTRATED = CarProgress(demo_lap_s=20.0, latency_s=0.06)  # skip the demonstration: it is no part of the question
 
 
 def run(seconds: float = SECONDS, pairs: int = PAIRS) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def run(seconds: float = SECONDS, pairs: int = PAIRS) -> dict[str, Any]:
 
     A miss is a tick that was skipped because the one before it ended too late.
     """
-    config = PracticeConfig(clock="realtime", minutes=seconds / 60.0)
+    config = CarOptions(clock="realtime", minutes=seconds / 60.0)
     policy = starting_policy(config)
     late_s, missed, ticks = [], {True: 0, False: 0}, {True: 0, False: 0}
     with scratch_folder("robot-bench") as root:
@@ -49,13 +49,12 @@ def run(seconds: float = SECONDS, pairs: int = PAIRS) -> dict[str, Any]:
     }
 
 
-def drive(config: PracticeConfig, policy: PolicyFile, learning: bool, root: Path) -> tuple[np.ndarray, int]:
+def drive(config: CarOptions, policy: PolicyFile, learning: bool, root: Path) -> tuple[np.ndarray, int]:
     """One session. Returns the lateness of every tick, s, and how many ticks were skipped."""
     folder = new_run_folder(root, "race_track", "bench")
     save_config(folder, config)
-    world = load_world(config.track, config.map)
-    progress = Progress(demo_lap_s=DEMONSTRATED.demo_lap_s, latency_s=DEMONSTRATED.latency_s)
-    with Session(config, folder, world, policy, learning=learning, progress=progress) as session:
+    progress = CarProgress(demo_lap_s=DEMONSTRATED.demo_lap_s, latency_s=DEMONSTRATED.latency_s)
+    with Session(config, folder, PractisingCar(config), policy, learning=learning, progress=progress) as session:
         while session.poll():
             time.sleep(0.05)
         if session.failure:

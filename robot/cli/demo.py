@@ -34,11 +34,11 @@ class DemoConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(DemoConfig, "demo", arguments)
-    from robot.practice.run import demonstrate
-    from robot.practice.settings import PracticeConfig
+    from robot.robots.car.drives import demonstrate
+    from robot.robots.car.options import CarOptions
 
     figures = demonstrate(
-        PracticeConfig(
+        CarOptions(
             robot=config.robot,
             track=config.track,
             map=config.map,

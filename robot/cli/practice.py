@@ -3,48 +3,41 @@
 from pathlib import Path
 
 from robot.cli.output import finish, parse
-from robot.practice.settings import PracticeConfig, load_config, refuse_changes
+from robot.practice.practice import find_practice
+from robot.practice.settings import load_config, refuse_changes
+from robot.runtime.run_folder import read_config
+from robot.tasks import find_task
 from robot.views.say import say
+
+DEFAULT_TASK = "race_track"
 
 
 def main(arguments: list[str]) -> int:
-    config, as_json = parse(PracticeConfig, "practice", arguments)
+    options = find_practice(find_task(task_of(arguments)).robot).options
+    config, as_json = parse(options, "practice", arguments)
     from robot.practice.run import practise
 
     if config.resume:
-        earlier = load_config(Path(config.resume))
-        refuse_changes(parse(PracticeConfig, "practice", arguments, default=earlier)[0], earlier)
+        earlier = load_config(Path(config.resume), options)
+        refuse_changes(parse(options, "practice", arguments, default=earlier)[0], earlier)
 
     figures = practise(config)
-    say_result(figures)
-    finish(figures, as_json)
-    return 0 if figures["laps"] and not figures["failure"] else 1
-
-
-def say_result(figures: dict) -> None:
-    """The session in a few lines."""
-
-    def seconds(value: float | None) -> str:
-        return "none" if value is None else f"{value:.2f} s"
-
-    def times(value: float | None) -> str:
-        return "none" if value is None else f"{value:.3f} x the best possible lap"
-
     say("")
-    say(
-        f"demonstration lap   {seconds(figures['demo_lap_s'])}      best possible lap {seconds(figures['yardstick_lap_s'])}"
-    )
-    if figures["frozen_ratio"] is not None:
-        say(f"policy as it came   {times(figures['frozen_ratio'])}")
-    say(f"last five laps      {times(figures['median5_ratio'])} (median), best {times(figures['best_ratio'])}")
-    if figures["best_median5_ratio"] is not None:
-        say(f"best five in a row  {times(figures['best_median5_ratio'])} (median): their policy is best.npz")
-    say(
-        f"{figures['laps']} clean laps, {figures['collisions']} collisions, {figures['resets']} recoveries "
-        f"({figures['resets_failed']} failed), {figures['practice_minutes']:.1f} robot minutes in {figures['wall_s']:.0f} s"
-    )
+    for line in figures.pop("lines"):
+        say(line)
     if figures["failure"]:
         say(f"ended early: {figures['failure']}")
     say(f"run      {figures['run']}")
     if figures["picture"]:
         say(f"picture  {figures['picture']}")
+    finish(figures, as_json)
+    return 0 if figures["merit_best"] is not None and not figures["failure"] else 1
+
+
+def task_of(arguments: list[str]) -> str:
+    """The task that the options name, or the one of the run that goes on."""
+    given = dict(zip(arguments, [*arguments[1:], ""], strict=True))
+    given |= dict(argument.split("=", 1) for argument in arguments if argument.startswith("--") and "=" in argument)
+    if "--task" not in given and (resume := Path(given.get("--resume", ""))).is_dir() and "--resume" in given:
+        return str(read_config(resume).get("task", DEFAULT_TASK))
+    return given.get("--task", DEFAULT_TASK)

@@ -3,24 +3,54 @@
 from dataclasses import dataclass
 
 from robot.cli.output import finish, parse
-from robot.practice.start import SHIPPED_POLICY
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.robot_file import robot_names
-from robot.tasks import TASKS
+from robot.runtime.joining import brings
+from robot.runtime.robot import ENTRY_POINTS, find_robot
+from robot.tasks import find_task, task_names
+from robot.tasks.spec import TaskSpec
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
+
+# Verb -> what a kind of robot must bring for it: a module of its folder, or an entry point of a group.
+NEEDS = {
+    "practice": ("practice", "robot_practice.practices"),
+    "train": ("trainer", "robot_practice.trainers"),
+    "evaluate": ("judge", "robot_practice.judges"),
+    "export": None,
+    "flash": ("app_of_run", ""),
+    "run": ("run_mission", ""),
+}
 
 
 @dataclass(frozen=True)
 class TasksConfig:
-    """List tasks, robots and built-in tracks."""
+    """List tasks, robots with their devices, and built-in tracks."""
+
+
+def verbs_for(kind: str) -> list[str]:
+    """The verbs that take a task of this kind of robot, or a policy for it."""
+    return [verb for verb, needed in NEEDS.items() if needed is None or brings(kind, *needed)]
+
+
+def devices_for(task: TaskSpec) -> list[str]:
+    """The devices that a tick of this task's robot reads; none of a robot that the runtime cannot drive."""
+    if not brings(task.robot, "robot", ENTRY_POINTS):
+        return []
+    readings = find_robot(task.robot).records(task.name).readings
+    return [name for name in readings.names or () if readings[name].fields]
 
 
 def main(arguments: list[str]) -> int:
     _, as_json = parse(TasksConfig, "tasks", arguments)
+    tasks = {name: find_task(name) for name in task_names()}
+    devices = {name: devices_for(task) for name, task in tasks.items()}
     tracks = {name: round(built_in(name).length_m, 1) for name in BUILT_IN}
     if not as_json:
         print("tasks, and the verbs for them")
-        for name, task in TASKS.items():
-            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(task.verbs)}")
+        for name, task in tasks.items():
+            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(verbs_for(task.robot))}")
+            if devices[name]:
+                print(f"{'':<18} on a {task.robot} with {', '.join(devices[name])}")
         print("robots (--robot NAME, or the path of a TOML file)")
         for name in robot_names():
             print(f"  {name}")
@@ -28,5 +58,5 @@ def main(arguments: list[str]) -> int:
         for name, length in tracks.items():
             print(f"  {name:<12} {length:5.1f} m{'   default' if name == DEFAULT_TRACK else ''}")
         print(f"shipped policy\n  {SHIPPED_POLICY}")
-    finish({"tasks": list(TASKS), "robots": robot_names(), "tracks": tracks}, as_json)
+    finish({"tasks": list(tasks), "devices": devices, "robots": robot_names(), "tracks": tracks}, as_json)
     return 0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.recfunctions import repack_fields
 
 from robot.logs.mcap_file import DamagedLog, McapChannel, McapFile, Message, RefusedLog
-from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, decode, dtype_of_definition
+from robot.logs.schema import MESSAGE_ENCODING, PACKAGE, decode, dtype_of_definition, message_definition
 from robot.logs.writer import EVENTS_TOPIC, LIBRARY, OUTPUTS_TOPIC, READINGS_TOPIC, WEIGHTS_TOPIC, log_parts
 from robot.runtime.events import EVENT_SCHEMA, weights_dtype
 from robot.runtime.records import OUTPUTS_HEAD, READINGS_HEAD
@@ -21,6 +21,7 @@ NEEDED = {
     OUTPUTS_TOPIC: [field[0] for field in OUTPUTS_HEAD],
     WEIGHTS_TOPIC: weights_dtype(1).names or (),
 }
+EARLIER_TOPIC = "/flight"  # of versions whose flights had a log of their own
 NOTHING = np.dtype([("tick", "u8"), ("life", "u8")])  # of a chunk without a tick, and of a log without any
 
 
@@ -122,13 +123,17 @@ class PartReader:
         by_others = self.file.library is not None and not self.file.library.startswith(LIBRARY)
         if not ours and (others or by_others):
             topics = f"its topics are {', '.join(sorted(set(others))[:5])}" if others else "it has no topics"
-            what = "a flight's log, in which there is nothing to replay" if "/flight" in others else topics
-            raise RefusedLog("foreign", f"{self.file.path}: not a log of robot-practice: holds no ticks ({what})")
+            raise RefusedLog("foreign", f"{self.file.path}: not a log of robot-practice: holds no ticks ({topics})")
 
     def _batch(self, group: list[Message]) -> Batch:
         messages: dict[str, list[bytes]] = {topic: [] for topic in (READINGS_TOPIC, OUTPUTS_TOPIC, EVENTS_TOPIC)}
         weights: list[np.ndarray] = []
         for channel, data in group:
+            if channel.topic == EARLIER_TOPIC and channel.kind.startswith(PACKAGE):
+                raise RefusedLog(
+                    "other version",
+                    f"{self.file.path}: {channel.topic} was written by another version, which kept no readings of a flight",
+                )
             if not of_ours(channel):
                 continue
             if channel.topic in RECORDS and channel not in self.dtypes:
@@ -152,6 +157,21 @@ class PartReader:
             return decode(messages, dtype)
         except ValueError as error:
             raise DamagedLog(self.file.path, str(error)) from error
+
+
+def read_beside(path: Path, topic: str, dtype: np.dtype) -> np.ndarray:
+    """The records (n,) of a topic that was written by `LogWriter.add_beside`. Raises RefusedLog for those of another version."""
+    messages: list[bytes] = []
+    for group in McapFile(path).groups():
+        for channel, data in group:
+            if channel.topic == topic:
+                if channel.schema is None or channel.schema.data != message_definition(dtype).encode():
+                    raise RefusedLog("other version", f"{path}: {topic} was written by another version")
+                messages.append(data)
+    try:
+        return decode(messages, dtype)
+    except ValueError as error:
+        raise DamagedLog(path, str(error)) from error
 
 
 def of_ours(channel: McapChannel) -> bool:

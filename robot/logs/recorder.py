@@ -6,6 +6,7 @@ same records again and goes on in a new part of the log.
 """
 
 import json
+import math
 import os
 import signal
 import sys
@@ -22,10 +23,11 @@ from robot.runtime.events import EVENT, event_text, make_event, weights_dtype
 from robot.runtime.records import Records
 from robot.runtime.run_folder import setup_path
 from robot.shared_memory.ring import Ring
+from sim.with_parent import outlive_parent
 
 FLUSH_S = 0.4  # what a kill can cost at most
 IDLE_S = 0.01
-ORPHAN_S = 2.0  # without a parent, and with nothing arriving for so long, the session is over
+ORPHAN_S = 1.0  # without a parent, and with nothing arriving for so long, the session is over
 BATCH = 256
 
 
@@ -142,6 +144,7 @@ def record(config: RecorderConfig) -> None:
     signal.signal(signal.SIGTERM, terminate)
     parent = config.session_pid or os.getppid()
     recorder = Recorder(config)
+    outlive_parent(math.inf)  # control, which brings the robot to rest, has more to say
     flushed_s = moved_s = clock.now()
     while not recorder.finished:
         moved = recorder.drain()

@@ -19,7 +19,7 @@ def main() -> None:
                 readings=names["readings"],
                 outputs=names["outputs"],
                 weights=names["weights"],
-                transitions=names["spool"],
+                transitions=names["transitions"],
                 events=(names["events"],),
                 weights_size=session.weights_size,
                 records=find_robot(session.kind).records(session.task),

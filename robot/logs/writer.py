@@ -1,5 +1,7 @@
 """One part of a run's log: an MCAP file that Foxglove and PlotJuggler open, complete up to the last `flush`."""
 
+import errno
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -50,12 +52,13 @@ class LogWriter:
         self._weights = self._channel(WEIGHTS_TOPIC, "Weights", weights_dtype(weights_size))
         schema = self._mcap.register_schema(EVENT_SCHEMA, "jsonschema", EVENT_JSON_SCHEMA.encode())
         self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)
+        self._beside: dict[str, int] = {}  # channels by topic
 
     def _channel(self, topic: str, name: str, dtype: np.dtype) -> int:
         schema = self._mcap.register_schema(PACKAGE + name, SCHEMA_ENCODING, message_definition(dtype).encode())
         return self._mcap.register_channel(topic, MESSAGE_ENCODING, schema)
 
-    def _add(self, channel: int, record: np.void, data: bytes) -> None:
+    def _add(self, channel: int, record: np.void | np.ndarray, data: bytes) -> None:
         time_ns = max(0, round(float(record["time_s"]) * 1e9))
         self._mcap.add_message(channel, time_ns, data, time_ns, int(record["tick"]) & 0xFFFFFFFF)
 
@@ -83,14 +86,30 @@ class LogWriter:
         """Attach what the pipeline of a life starts from (`PipelineSetup.to_bytes`), before the life's first tick."""
         self._mcap.add_attachment(0, 0, setup_name(life), SETUP_MEDIA_TYPE, setup)
 
+    def add_beside(self, topic: str, record: np.ndarray) -> None:
+        """Append a record with tick and time_s to a topic of its own, which replay passes over: a judge's, say."""
+        if topic not in self._beside:
+            self._beside[topic] = self._channel(topic, topic.removeprefix("/").title(), record.dtype)
+        self._add(self._beside[topic], record, encode(record))
+
     def flush(self) -> None:
-        """Close the chunk in progress and hand it to the operating system."""
+        """Close the chunk in progress and hand it to the operating system. Raises OSError if the file was removed."""
         self._mcap.flush()
+        if not os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno())):
+            raise FileNotFoundError(errno.ENOENT, "another file is in the log's place", str(self.path))
+
+    def finish(self) -> None:
+        """Write the index."""
+        self._mcap.finish()
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        self._file.close()
 
     def close(self) -> None:
         """Write the index and close the file."""
-        self._mcap.finish()
-        self._file.close()
+        self.finish()
+        self.abandon()
 
     def __enter__(self) -> "LogWriter":
         return self

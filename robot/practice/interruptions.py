@@ -1,8 +1,8 @@
 """What a terminal, a shell or an operator can send to a session: every way to stop it, and the one to suspend it.
 
-    Ctrl-C, Ctrl-\\, SIGTERM     the car comes to rest, then all is saved; once more: emergency stop
+    Ctrl-C, Ctrl-\\, SIGTERM     the robot comes to rest, then all is saved; once more: emergency stop
     hang-up                     the same; what is said from then on goes nowhere
-    Ctrl-Z                      the car comes to rest, then the job is suspended; `fg` (SIGCONT) lets it drive on
+    Ctrl-Z                      the robot comes to rest, then the job is suspended; `fg` (SIGCONT) lets it go on
 
 The handlers only take note: what follows is done between two looks at the processes, so that nothing is interrupted in
 the middle of being written. The other processes are out of the terminal's reach.
@@ -20,7 +20,7 @@ from robot.practice.session import Session
 from robot.views.say import say
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-STANDS_S = 6.0  # for the car to come to rest before the job is suspended
+STANDS_S = 6.0  # for the robot to come to rest before the job is suspended
 
 
 class Interruptions:
@@ -48,7 +48,7 @@ class Interruptions:
 
     @property
     def suspending(self) -> bool:
-        """Whether the job is to be suspended as soon as the car stands."""
+        """Whether the job is to be suspended as soon as the robot stands."""
         return self.suspend_asked and not self.session.stop_level
 
     def act(self) -> None:
@@ -57,12 +57,12 @@ class Interruptions:
         if level > self._level_told:
             self._level_told = level
             if not self.session.failure:
-                say("emergency stop" if level == 2 else "stopping the car, then saving; once more: emergency stop")
+                say("emergency stop" if level == 2 else "stopping, then saving; once more: emergency stop")
 
     def bring_to_rest(self) -> None:
-        """Hold the car, and look after the processes until it stands, or something else is asked for."""
+        """Hold the robot, and look after the processes until it stands, or something else is asked for."""
         session, begin_s = self.session, time.monotonic()
-        say("bringing the car to rest; it drives on when this job does")
+        say("bringing the robot to rest; it goes on when this job does")
         session.hold(True)
         while session.poll() and not session.stands and not session.stop_level:
             if time.monotonic() - begin_s > STANDS_S:

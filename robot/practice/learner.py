@@ -23,27 +23,23 @@ from policies.policy_file import load_policy, save_policy
 from policies.replay import load_folder
 from robot.practice.best_policy import BestPolicy
 from robot.practice.champion import Champion
+from robot.practice.practice import find_practice
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import new_learner, starting_policy
-from robot.robots.car.belief.adaptation import fit_car, improve
-from robot.robots.car.world import course_of
-from robot.robots.robot_file import believed_car
 from robot.runtime.episodes import episode_dtype
 from robot.runtime.process_ends import end_with_reason
 from robot.runtime.robot import find_robot
 from robot.runtime.run_folder import NEWEST_FILE
-from robot.runtime.session_file import PUBLISH_EVERY, SessionFile
+from robot.runtime.session_file import LEARNER, PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.mailbox import Mailbox
 from robot.shared_memory.ring import Ring
-from robot.tasks.race_track import task as race_track
+from robot.tasks import find_task
+from sim.with_parent import outlive_parent
 
 CHECKPOINT_EVERY_S = 20.0
+SAVE_S = 1.5  # for the last checkpoint after the session was killed
 IDLE_S = 0.001
-# Decisions of practice after which the simulator is fitted to the car, and the policy improved in it: as soon as the fit
-# can be good, and once more when it is.
-IMPROVE_AFTER = (60, 300)
-TRY_AGAIN_AFTER = 20  # decisions, where too few of them cornered hard
 SHOWN = ("memory", "updates", "updates_per_s", "alpha", "critic_loss", "value_mean", "entropy")
 
 
@@ -54,21 +50,25 @@ class LearnerProcess:
         self.session = session
         self.records = find_robot(session.kind).records(session.task)
         self.folder = Path(session.folder)
-        self.ring = Ring.attach(session.names["transitions"], self.records.transition)
-        self.laps = Ring.attach(session.names["episodes"], episode_dtype(session.layers))
+        self.ring = Ring.attach(session.names["transitions"], self.records.transition, LEARNER)
+        self.episodes = Ring.attach(session.names["episodes"], episode_dtype(session.layers), LEARNER)
         self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
-        self.config = load_config(self.folder)
-        self.nominal = believed_car(self.config.robot)
-        self.learner = new_learner(self.config, starting_policy(self.config))
+        self.spec = find_task(session.task)
+        practice = find_practice(session.kind)
+        self.config = load_config(self.folder, practice.options)
+        self.learner = new_learner(self.config, self.spec, practice, starting_policy(self.config))
         self.starts_from_policy = self.config.start_from != SCRATCH
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
-        self.improve_after = list(IMPROVE_AFTER) if self.starts_from_policy else []
-        self.best = BestPolicy(self.folder, session.layers)
+        self.adaptation = practice.adaptation if self.starts_from_policy else None
+        self.adapt_after = list(self.adaptation.after) if self.adaptation else []
+        self.best = BestPolicy(self.folder, session.layers, self.spec)
         # Who drives, while a policy is being improved; from scratch the newest does: slow stretches belong to learning
-        self.champion = Champion(self.learner.actor_weights()) if self.starts_from_policy else None
-        self.laps_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
+        self.champion = (
+            Champion(self.learner.actor_weights(), self.spec.merit.lower_is_better) if self.starts_from_policy else None
+        )
+        self.episodes_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
         self.saved_s = time.monotonic()  # when a checkpoint was last written
 
@@ -76,6 +76,7 @@ class LearnerProcess:
         """The process's life."""
         self.catch_up()
         self.learner.warm_up()
+        outlive_parent(SAVE_S)
         self.status.write(pid=os.getpid(), ready=1)
         while True:
             session = self.control.read()
@@ -91,7 +92,7 @@ class LearnerProcess:
                 break
             else:
                 time.sleep(IDLE_S)
-        self.take_laps(sys.maxsize)
+        self.take_episodes(sys.maxsize)
         self.report()
         self.save()
 
@@ -108,7 +109,7 @@ class LearnerProcess:
             self.learner.learn_from_prior()
         self.learner.add(stored)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
-        self.improve_after = [count for count in self.improve_after if count > len(self.lived)]
+        self.adapt_after = [count for count in self.adapt_after if count > len(self.lived)]
         self.learned = self.learner.transitions_seen
         if self.champion is not None and (self.folder / NEWEST_FILE).exists():
             self.champion.begin(load_policy(self.folder / NEWEST_FILE).weights)
@@ -120,25 +121,25 @@ class LearnerProcess:
             return  # a predecessor left it on disk
         self.learner.add(transition.reshape(1))
         self.learned += 1
-        self.take_laps(int(transition["step"]))
+        self.take_episodes(int(transition["step"]))
         if not transition["demonstration"]:
             if transition["terminated"] and self.champion is not None and self.champion.reject():
                 self.go_on_from_champion()
             self.learner.update()
             self.lived.append(transition.copy())
-            if self.improve_after and len(self.lived) >= self.improve_after[0]:
+            if self.adapt_after and len(self.lived) >= self.adapt_after[0]:
                 self.adapt()
         if self.learned % PUBLISH_EVERY == 0:
             self.publish()
 
-    def take_laps(self, step: int) -> None:
-        """The laps that ended up to this transition. The learner goes on from whoever won a challenge with one."""
-        self.laps_ahead.extend(self.laps.read())
-        self.laps.release()
-        while self.laps_ahead and self.laps_ahead[0]["step"] <= step:
-            lap = self.laps_ahead.popleft()
-            self.best.add(lap)
-            if self.champion is not None and self.champion.add(lap):
+    def take_episodes(self, step: int) -> None:
+        """The episodes that ended up to this transition. The learner goes on from whoever won a challenge with one."""
+        self.episodes_ahead.extend(self.episodes.read())
+        self.episodes.release()
+        while self.episodes_ahead and self.episodes_ahead[0]["step"] <= step:
+            episode = self.episodes_ahead.popleft()
+            self.best.add(episode)
+            if self.champion is not None and self.champion.add(episode):
                 self.go_on_from_champion()
         if self.champion is not None and self.champion.may_be_challenged:
             self.champion.challenge(self.learner.actor_weights())
@@ -148,28 +149,26 @@ class LearnerProcess:
         assert self.champion is not None
         self.learner.go_back(self.champion.weights)
         self.saved_s = -math.inf  # soon again: a successor is to know who drives
-        won = not self.champion.laps_s  # a new champion, of which no lap is known
+        won = not self.champion.costs  # a new champion, of which no episode is known
         whose = "the new policy" if won else "the policy as it was"
         print(f"after {self.learned} decisions a challenge is over: {whose} drives", flush=True)
 
     def adapt(self) -> None:
-        """Fit the simulator to the car by what it has done so far, and let a policy improved in it challenge."""
-        assert self.champion is not None
+        """Let the robot fit its simulator to what it has done so far, and a policy improved in it challenge."""
+        assert self.champion is not None and self.adaptation is not None
         count = len(self.lived)
-        fit = fit_car(np.array(self.lived, self.records.transition), self.nominal)
-        if fit is None:
-            self.improve_after[0] = count + TRY_AGAIN_AFTER
-            return
-        self.improve_after = [later for later in self.improve_after if later > count]
-        course = course_of(self.folder, self.config)
-        self.learner.move_to(
-            improve(self.champion.weights, self.session.layers, course, fit, self.config.predictive_brake,
-                    self.config.seed + count)
+        adapted = self.adaptation.adapt(
+            self.config, self.folder, np.array(self.lived, self.records.transition), self.champion.weights,
+            self.session.layers, self.config.seed + count,
         )  # fmt: skip
+        if adapted is None:
+            self.adapt_after[0] = count + self.adaptation.again
+            return
+        self.adapt_after = [later for later in self.adapt_after if later > count]
+        self.learner.move_to(adapted.weights)
         self.champion.challenge(self.learner.actor_weights())
         self.saved_s = -math.inf
-        print(f"after {count} decisions: grip {fit.grip_share:.2f} of the nominal one, delay {fit.car.actuation_s:.3f} s, from "
-              f"{fit.decisions} decisions, error {fit.error_rad_s:.3f} rad/s", flush=True)  # fmt: skip
+        print(f"after {count} decisions: {adapted.text}", flush=True)
 
     @property
     def driving(self) -> np.ndarray:
@@ -195,8 +194,8 @@ class LearnerProcess:
             self.folder / NEWEST_FILE,
             self.learner.actor_weights() if self.champion is None else self.champion.weights,
             self.session.layers,
-            task="race_track",
-            rate_hz=1.0 / race_track.DECISION_S,
+            task=self.spec.name,
+            rate_hz=self.spec.rate_hz,
             transitions=self.learned,
         )
 

@@ -1,59 +1,55 @@
-"""What a session starts from: the world it believes in, the policy, the learner."""
+"""What a run's learning starts from: the policy, and the learner around it."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from policies.actor import actor_layers, initial_weights
+from policies.actor import initial_weights
 from policies.policy_file import PolicyFile, load_policy
-from policies.rlpd import Mirror, Rlpd
-from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH
+from policies.rlpd import Rlpd
+from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH, for_task
+from robot.practice.practice import Practice, find_practice
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
-from robot.robots.car.belief.simulated import simulate_practice
-from robot.robots.car.world import world_of
-from robot.robots.robot_file import believed_car
 from robot.runtime.run_folder import policy_path
-from robot.tasks.race_track import task as race_track
+from robot.tasks import find_task
+from robot.tasks.spec import TaskSpec
 from sim.input_files import shown, wrong
 
-SHIPPED_POLICY = Path(__file__).parents[2] / "policies" / "shipped" / "race_track.npz"
 INITIAL_STD = 0.6
-START_CLEAR_M = 0.15  # half a car
 
 
 def starting_policy(config: PracticeConfig) -> PolicyFile:
     """The policy to start from. Raises ValueError if it cannot be read or is made for something else."""
+    spec = find_task(config.task)
     if config.start_from == SCRATCH:
-        layers = actor_layers(race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE)
+        layers = spec.layers()
         rng = np.random.default_rng([config.seed, 0xAC7])
-        return PolicyFile(initial_weights(layers, rng, INITIAL_STD), layers, {"task": "race_track"})
-    path = SHIPPED_POLICY if config.start_from == SHIPPED else Path(config.start_from)
-    if path.is_dir():
+        return PolicyFile(initial_weights(layers, rng, INITIAL_STD), layers, {"task": spec.name})
+    shipped = find_practice(spec.robot).shipped
+    path = shipped if config.start_from == SHIPPED else Path(config.start_from)
+    if path is not None and path.is_dir():
         path = policy_path(path)
-    if not path.is_file():
-        raise ValueError(
-            f"--from: found '{config.start_from}', allowed: {SHIPPED}, {SCRATCH}, a run's folder or a policy file"
+    if path is None or not path.is_file():
+        raise ValueError(f"--from: found '{config.start_from}', allowed: {f'{SHIPPED}, ' if shipped else ''}{SCRATCH}, a run's "
+                         "folder or a policy file")  # fmt: skip
+    policy = load_policy(path, spec.name, spec.observation_size)
+    if abs(policy.metadata["rate_hz"] - spec.rate_hz) > 1e-6 * spec.rate_hz:
+        raise wrong(
+            path, "rate_hz", shown(policy.metadata["rate_hz"]), f"{spec.rate_hz:g}, at which decisions are made"
         )
-    policy = load_policy(path, "race_track", race_track.OBSERVATION_SIZE)
-    rate_hz = 1.0 / race_track.DECISION_S
-    if abs(policy.metadata["rate_hz"] - rate_hz) > 1e-6 * rate_hz:
-        raise wrong(path, "rate_hz", shown(policy.metadata["rate_hz"]), f"{rate_hz:g}, at which the car decides")
     return policy
 
 
-def new_learner(config: PracticeConfig, policy: PolicyFile) -> Rlpd:
-    """The learner as it is before its first transition; with simulated ones, if it starts from a policy on a map."""
-    mirror = Mirror(race_track.MIRROR_COLUMNS, race_track.MIRROR_SIGN, race_track.MIRROR_ACTION_SIGN)
-    sizes = (race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE)
+def new_learner(config: PracticeConfig, spec: TaskSpec, practice: Practice, policy: PolicyFile) -> Rlpd:
+    """The learner as it is before its first transition; with transitions of a simulator, if the robot brings some."""
+    sizes = (spec.observation_size, spec.action_size)
+    preset = for_task(FROM_SCRATCH if config.start_from == SCRATCH else FROM_POLICY, spec.action_size, spec.decision_s)
+    preset = replace(preset, seed=config.seed)
     if config.start_from == SCRATCH:
-        return Rlpd(replace(FROM_SCRATCH, seed=config.seed), *sizes, mirror)
-    learner = Rlpd(replace(FROM_POLICY, seed=config.seed), *sizes, mirror, policy.weights)
-    if not config.mapless:
-        course = world_of(config).course
-        learner.add_prior(
-            simulate_practice(
-                course, believed_car(config.robot), learner.actor, learner.layers, config.predictive_brake, config.seed
-            )
-        )
+        return Rlpd(preset, *sizes, spec.mirror)
+    learner = Rlpd(preset, *sizes, spec.mirror, policy.weights)
+    prior = practice.prior(config, learner.actor, learner.layers)
+    if prior is not None:
+        learner.add_prior(prior)
     return learner

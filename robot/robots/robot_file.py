@@ -1,12 +1,14 @@
 """A robot's file and a run's options, checked field by field."""
 
-import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from drivers.declared import settings_of
+from drivers.rplidar import RPLidarSettings
+from drivers.vesc import VescSettings
 from sim.input_files import read_toml
 
 if TYPE_CHECKING:
@@ -15,80 +17,30 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT")
 ROBOTS = Path(__file__).parent
 STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
-MOUNT_MAX_M = 1.0
+CAR_DEVICES: dict[str, type] = {
+    "motor": VescSettings,
+    "lidar": RPLidarSettings,
+}  # part -> settings of the drivers that fit
+# Tables of files written before devices had drivers: what they are now
+EARLIER_TABLES = {"vesc": ("motor", "vesc"), "lidar": ("lidar", "rplidar")}
 
 
-class SerialVesc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The motor controller: its port, and the gains and limits between SI units and its own (F1TENTH's `vesc.yaml`)."""
-
-    port: str
-    baud: int = 115200
-    erpm_per_m_s: float = 4614.0
-    servo_gain: float = -1.2135
-    servo_offset: float = 0.5304
-    servo_min: float = 0.15
-    servo_max: float = 0.85
-
-    def __post_init__(self) -> None:
-        _positive("baud", self.baud)
-        _positive("erpm_per_m_s", self.erpm_per_m_s)
-        if not math.isfinite(self.servo_gain) or self.servo_gain == 0.0:
-            raise ValueError(f"servo_gain: found {self.servo_gain}, allowed: any number but 0")
-        if not 0.0 <= self.servo_min < self.servo_max <= 1.0:
-            raise ValueError(
-                f"servo_min, servo_max: found {self.servo_min}, {self.servo_max}, allowed: 0 to 1, the first one less"
-            )
-        if not self.servo_min < self.servo_offset < self.servo_max:
-            raise ValueError(
-                f"servo_offset: found {self.servo_offset}, allowed: between servo_min, {self.servo_min}, and servo_max, "
-                f"{self.servo_max}"
-            )
-        if self.steer_reach_rad < STEER_REACH_MIN_RAD:
-            raise ValueError(
-                f"servo_gain: found {self.servo_gain}, allowed: with these servo_min, servo_offset and servo_max, what "
-                f"lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
-            )
-
-    @property
-    def steer_reach_rad(self) -> float:
-        """How far the wheels can be turned to both sides within the servo's end stops."""
-        return min(self.servo_max - self.servo_offset, self.servo_offset - self.servo_min) / abs(self.servo_gain)
-
-
-class SerialLidar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The lidar: its port, and how it is mounted on the car."""
-
-    port: str
-    baud: int = 256000
-    mount_yaw_rad: float = 0.0  # direction of its own zero in the car's frame, counter-clockwise positive
-    mirrored: bool = False  # upside down
-    mount_x_m: float = 0.0  # of its axis, ahead of the car's centre of gravity
-    mount_y_m: float = 0.0  # and to the left of it
-
-    def __post_init__(self) -> None:
-        _positive("baud", self.baud)
-        _within("mount_yaw_rad", self.mount_yaw_rad, 2.0 * math.pi)
-        _within("mount_x_m", self.mount_x_m, MOUNT_MAX_M)
-        _within("mount_y_m", self.mount_y_m, MOUNT_MAX_M)
-
-
-def _positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name}: found {value}, allowed: above 0")
-
-
-def _within(name: str, value: float, most: float) -> None:
-    if not abs(value) <= most:
-        raise ValueError(f"{name}: found {value}, allowed: {-most:.3g} to {most:.3g}")
-
-
-class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One car, as its TOML file in `robot/robots/` describes it."""
+@dataclass(frozen=True)
+class RobotConfig:
+    """One car, as its TOML file in `robot/robots/` describes it: each of its devices by its part, with the driver's settings."""
 
     virtual: bool
     car: str
-    vesc: SerialVesc
-    lidar: SerialLidar
+    motor: VescSettings
+    lidar: RPLidarSettings
+
+
+class CarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of a car's file, and the tables of its devices."""
+
+    virtual: bool
+    car: str
+    devices: dict[str, dict[str, Any]]
 
 
 class MotionCaptureLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,7 +100,35 @@ def load_robot(name: str) -> RobotConfig:
     Raises:
         ValueError: no such robot, or a field is missing, unknown or of the wrong type; names file and field.
     """
-    return _load(name, RobotConfig)
+    path = robot_path(name)
+    told = read_toml(path)
+    for table, (part, driver) in EARLIER_TABLES.items():
+        if isinstance(told.get(table), dict):
+            told.setdefault("devices", {})[part] = {"driver": driver, **told.pop(table)}
+    file = _convert(path, told, CarFile)
+    for part in [*file.devices, *CAR_DEVICES]:
+        if part not in CAR_DEVICES or part not in file.devices:
+            raise ValueError(
+                f"{path}: devices: found {', '.join(file.devices) or 'none'}, needed: {', '.join(CAR_DEVICES)}"
+            )
+    motor, lidar = (device_of(path, part, file.devices[part], fits) for part, fits in CAR_DEVICES.items())
+    if motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+        raise ValueError(
+            f"{path}: devices.motor: servo_gain: found {motor.servo_gain}, allowed: with these servo_min, servo_offset and "
+            f"servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+        )
+    return RobotConfig(file.virtual, file.car, motor, lidar)
+
+
+def device_of(path: Path, part: str, table: dict[str, Any], fits: type) -> Any:
+    """The settings in a device's table, of a driver that fits its part. Raises ValueError naming file, device and field."""
+    try:
+        settings = settings_of(table)
+        if not isinstance(settings, fits):
+            raise ValueError(f"driver: found {table['driver']!r}, which is no {part}")
+    except ValueError as error:
+        raise ValueError(f"{path}: devices.{part}: {error}") from error
+    return settings
 
 
 def believed_car(name: str) -> "CarParameters":
@@ -167,12 +147,13 @@ def believed_car(name: str) -> "CarParameters":
         car = load_parameters(beside if beside.is_file() else robot.car)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return replace(car, steer_max_rad=min(car.steer_max_rad, robot.vesc.steer_reach_rad))
+    return replace(car, steer_max_rad=min(car.steer_max_rad, robot.motor.steer_reach_rad))
 
 
 def load_drone(name: str) -> DroneConfig:
     """A Crazyflie by its name in `robot/robots/`, or by the path of a TOML file. Raises ValueError like `load_robot`."""
-    config = _load(name, DroneConfig)
+    path = robot_path(name)
+    config = _convert(path, read_toml(path), DroneConfig)
     told = config.crazyflie.positioning
     if told and (not config.virtual or config.crazyflie.motion_capture is not None):
         raise ValueError(f"{name}: crazyflie.positioning: found {told!r}, allowed with virtual = true and without "
@@ -188,9 +169,8 @@ def robot_path(name: str) -> Path:
     return path
 
 
-def _load(name: str, kind: type[ConfigT]) -> ConfigT:
-    path = robot_path(name)
+def _convert(path: Path, told: dict[str, Any], kind: type[ConfigT]) -> ConfigT:
     try:
-        return msgspec.convert(read_toml(path), kind)
+        return msgspec.convert(told, kind)
     except msgspec.ValidationError as error:
         raise ValueError(f"{path}: {error}") from error

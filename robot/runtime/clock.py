@@ -2,10 +2,11 @@
 
 import ctypes
 import os
-import socket
 import struct
 import time
 from typing import Protocol
+
+from drivers.unix_socket import connect
 
 CLOCK_MONOTONIC = 1
 TIMER_ABSTIME = 1
@@ -52,9 +53,8 @@ class LockstepClock:
     ANSWER_S = 60.0
 
     def __init__(self, socket_path: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = connect(socket_path)
         self._socket.settimeout(self.ANSWER_S)
-        self._socket.connect(socket_path)
         self._now = 0.0
         self.sleep_until(0.0)
 

@@ -7,6 +7,7 @@ It may die at any moment: the guardian stops the robot, the session starts a suc
 """
 
 import hashlib
+import math
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ from robot.runtime.session_file import GUARDIANS, PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import GUARDIAN_STATUS, SharedRecord, control_status, session_status
 from robot.shared_memory.mailbox import Mailbox, Weights
 from robot.shared_memory.ring import Ring
+from sim.with_parent import outlive_parent
 
 TIMING_WINDOW = 3000  # ticks
 STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes out in each
@@ -77,12 +79,10 @@ class ControlProcess:
         self.readings = Ring.attach(names["readings"], kinds.readings)
         self.outputs = Ring.attach(names["outputs"], kinds.outputs)
         self.events = Ring.attach(names["events"], EVENT)
-        self.news = Ring.attach(names["news"], EVENT)
         self.episodes = Ring.attach(names["episodes"], episode_dtype(session.layers))
         self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size))
-        self.spool = Ring.attach(names["spool"], kinds.transition)
         self.transitions = Ring.attach(names["transitions"], kinds.transition)
-        self.recorded = (self.readings, self.outputs, self.events, self.weights, self.spool)
+        self.recorded = (self.readings, self.outputs, self.events, self.weights, self.transitions)
         self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size)
         self.status = SharedRecord.attach(names["control"], control_status(kinds.outputs))
         self.orders = SharedRecord.attach(names["session"], session_status(*kinds.readings["operator"].shape))
@@ -120,6 +120,7 @@ class ControlProcess:
         loop.start()
         self.log_event("start", loop, life=self.life, scheduling=granted, setup=self.setup_digest)
         self.plan.write(self.mind.stop_plan, time.monotonic_ns())
+        outlive_parent(math.inf)  # who drives brings the robot to rest first
         self.status.write(pid=os.getpid(), generation=self.life, finished=0, heartbeat_ns=time.monotonic_ns())
         try:
             while not loop.outputs["finished"] and not self.abandoned:
@@ -128,7 +129,7 @@ class ControlProcess:
         finally:
             loop.stop()
             self.report(loop, figures=True)
-        for ring in (*self.recorded, self.episodes, self.transitions):
+        for ring in (*self.recorded, self.episodes):
             ring.finish()
         for device in self.devices.values():
             device.close()
@@ -228,13 +229,11 @@ class ControlProcess:
                 if newest is not None and newest.step >= owed:
                     self.pending = newest
                     break
-                if self.in_use is not None and self.in_use.step >= owed:
+                if (self.in_use is not None and self.in_use.step >= owed) or self.alone():
                     break
                 time.sleep(0.0001)
                 orders = self.orders.read()
-        self.spool.write(transition)
-        if self.session.learning:
-            self.transitions.write(transition)
+        self.transitions.write(transition)
 
     def hand_over_episode(self, episode: dict[str, Any]) -> None:
         """Tell the learner of an episode, before the transition that it is to be known with."""
@@ -243,9 +242,7 @@ class ControlProcess:
         self.episodes.write(make_episode(self.session.layers, step, episode, self.mind.weights))
 
     def log_event(self, kind: str, loop: ControlLoop, **fields: object) -> None:
-        event = make_event(kind, loop.tick, self.clock.now(), **fields)
-        self.events.write(event)
-        self.news.write(event)
+        self.events.write(make_event(kind, loop.tick, self.clock.now(), **fields))
 
     def report(self, loop: ControlLoop, figures: bool) -> None:
         """Heartbeat in every tick; what is shown to a person, less often."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robot.runtime.session_file import SessionFile
 from robot.shared_memory.shared_block import SHARED_FOLDER
+from sim.with_parent import module_of
 
 OWNED = re.compile(r"robot-(\d+)-")  # how the name of a block begins: see `shared_name`
 GUARDIAN = "robot.safety.guardian"
@@ -43,17 +44,18 @@ def modules_given(argument: str) -> dict[int, str]:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue  # it has ended meanwhile
-        if words[1:2] == ["-m"] and words[2].startswith(("robot.", "drivers.")) and argument in words[3:]:
-            found[int(folder.name)] = words[2]
+        module, arguments = module_of(words)
+        if module.startswith(("robot.", "drivers.")) and argument in arguments:
+            found[int(folder.name)] = module
     return found
 
 
-def tidy_up(session_path: Path, patience_s: float, buddy: int = 0) -> bool:
+def tidy_up(session_path: Path, session: SessionFile, patience_s: float, buddy: int = 0) -> bool:
     """A guardian's last task: True once its dead session's processes have ended and what they shared is gone.
 
-    Whoever still runs when there is no patience left is killed. buddy: a guardian that hangs, to be killed at the end.
+    session: what its file says, which may be gone itself. Whoever still runs when there is no patience left is killed.
+    buddy: a guardian that hangs, to be killed at the end.
     """
-    session = SessionFile.load(session_path)
     running = modules_given(str(session_path))
     if session.device_folder:
         running |= modules_given(str(Path(session.device_folder) / "config.json"))

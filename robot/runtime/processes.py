@@ -3,20 +3,19 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from robot.runtime.process_ends import CANNOT_SAVE
+from sim.with_parent import command_line
 
 READY_S = 400.0  # for a process to import, compile and say that it is ready
 KILL_S = 0.5  # for it to obey SIGTERM
-RESTARTS_MAX = 25
+RESTARTS_MAX = 25  # in a row
 FAILURES_MAX = 3  # in a row, by itself and not by a signal
-HEALTHY_S = 60.0  # a failure after so long is a new one
+HEALTHY_S = 60.0  # a death after so long is not one more in a row
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
@@ -34,6 +33,7 @@ class Child:
     keeps: int = -1
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
+    quick_restarts: int = 0  # in a row
     failures: int = 0
     started_s: float = 0.0
 
@@ -89,13 +89,14 @@ class Child:
     def count_restart(self) -> None:
         """It ended and is to be started again: remember how often that was, and how often by its own failure."""
         self.restarts += 1
+        self.quick_restarts = self.quick_restarts + 1 if self.age_s < HEALTHY_S else 1
         if (self.exit_status or 0) > 0:
             self.failures = self.failures + 1 if self.age_s < HEALTHY_S else 1
 
     @property
     def hopeless(self) -> bool:
         """Whether another start would not help."""
-        return self.restarts > RESTARTS_MAX or self.failures >= FAILURES_MAX
+        return self.quick_restarts > RESTARTS_MAX or self.failures >= FAILURES_MAX
 
     @property
     def cannot_save(self) -> bool:
@@ -115,7 +116,7 @@ class Child:
 
 
 class Processes:
-    """Python modules as children, and the emulated device of a virtual car.
+    """Python modules as children.
 
     output: folder that everything they print goes to. on_restart(name, exit status) is told of every death that a new
     start follows.
@@ -125,15 +126,15 @@ class Processes:
         self.output = output
         self.on_restart = on_restart
         self.children: dict[str, Child] = {}
-        self.car: VirtualCar | None = None
         self.own_sessions = True
         self.lock = -1  # descriptor that children keep open
 
-    # Children
+    def start(self, name: str, module: str, *arguments: str, outlives_s: float = 0.0) -> Child:
+        """Start a module with arguments, or start it again with these. Raises OSError.
 
-    def start(self, name: str, module: str, *arguments: str) -> Child:
-        """Start `python -m module arguments`, or start it again with these arguments. Raises OSError."""
-        command = [sys.executable, "-m", module, *arguments]
+        outlives_s: how long it may go on without this process, until it says otherwise (`sim.with_parent`).
+        """
+        command = command_line(module, *arguments, patience_s=outlives_s)
         child = self.children.get(name)
         if child is None:
             self.output.mkdir(exist_ok=True)
@@ -177,32 +178,3 @@ class Processes:
         """Wait for a child to finish, then make it. Nothing happens if it was never started."""
         if name in self.children:
             self.children[name].end(patience)
-
-    # The virtual car
-
-    def start_device(self, config: VirtualCarConfig) -> None:
-        """Start the emulated devices, or other ones instead of those that died."""
-        if self.car is not None:
-            self.on_restart("device", self.car.process.returncode)
-            self.car.close()
-            self.car = None
-        self.car = start_virtual_car(config)
-
-    @property
-    def device_died(self) -> bool:
-        """Whether there are emulated devices, and their process has ended."""
-        return self.car is not None and self.car.process.poll() is not None
-
-    def kill_device(self) -> None:
-        """SIGKILL, for emulated devices that hang."""
-        if self.car is not None:
-            self.car.process.kill()
-
-    def end_device(self) -> int:
-        """End the emulated devices. Returns how often the car really touched a wall."""
-        if self.car is None:
-            return 0
-        collisions = int(self.car.truth().collisions)
-        self.car.close()
-        self.car = None
-        return collisions

@@ -22,7 +22,7 @@ class Mind(Protocol):
     """All that decides: a function of READINGS, of the setup that it was made from, and of nothing else.
 
     tick_s: how often it thinks. After `tick`: outputs (OUTPUTS); events, what there is to say of this tick, by kind; transition, completed in it, or
-    None; episode, which ended in it: practice_s, merit, clean, baseline, or None; files, by name, to be kept in the run's
+    None; episode, which ended in it: practice_s, merit, outcome, baseline, or None; files, by name, to be kept in the run's
     folder; stop_plan, how to come to rest if nobody thinks any more, as the robot's `plan` takes it.
     """
 
@@ -102,6 +102,22 @@ class PlanKind(Protocol):
     def attach(self, name: str) -> Plan: ...
 
 
+NOTHING_PLANNED = np.zeros(0)
+
+
+class NoPlan:
+    """Of a robot that comes to rest by itself when nobody says anything to it."""
+
+    def create(self, name: str) -> "NoPlan":
+        return self
+
+    attach = create
+
+    def write(self, plan: np.ndarray, now_ns: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Robot:
     """A kind of robot.
@@ -116,8 +132,8 @@ class Robot:
     records: Callable[[str], Records]
     devices: Callable[[SessionFile, Clock], dict[str, Device]]
     mind: Callable[[bytes, Path], Mind]
-    rehearse: Callable[[bytes], None]
-    plan: PlanKind
+    rehearse: Callable[[bytes], None] = lambda setup: None
+    plan: PlanKind = NoPlan()
 
 
 def find_robot(kind: str) -> Robot:

@@ -8,6 +8,7 @@ from policies.array_file import write_bytes_atomically
 
 PUBLISH_EVERY = 10  # transitions between two versions of the weights
 GUARDIANS = ("guardian-0", "guardian-1")  # by rank
+RECORDER, SESSION, LEARNER = range(3)  # who reads the rings, each by a cursor of its own
 
 
 class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,9 +18,7 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     robot: str  # name or path of its file
     kind: str  # of robot; see `robot.runtime.robot`
     task: str
-    names: dict[
-        str, str
-    ]  # blocks of shared memory: readings, outputs, events, weights, transitions, spool, mailbox, ...
+    names: dict[str, str]  # blocks of shared memory: readings, outputs, events, weights, transitions, mailbox, ...
     layers: tuple[int, ...]  # of the actor
     weights_size: int  # of the actor
     lockstep: bool

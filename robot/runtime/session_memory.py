@@ -11,7 +11,7 @@ from policies.actor import weight_count
 from robot.runtime.episodes import episode_dtype
 from robot.runtime.events import EVENT, weights_dtype
 from robot.runtime.robot import Robot
-from robot.runtime.session_file import GUARDIANS
+from robot.runtime.session_file import GUARDIANS, LEARNER, RECORDER, SESSION
 from robot.shared_memory.blocks import GUARDIAN_STATUS, LEARNER_STATUS, SharedRecord, control_status, session_status
 from robot.shared_memory.mailbox import Mailbox
 from robot.shared_memory.ring import Ring
@@ -25,8 +25,6 @@ class Block(Protocol):
 
 BlockT = TypeVar("BlockT", bound=Block)
 TICK_RING = 2048
-# What control writes, but for what it tells the session.
-RECORDED = ("readings", "outputs", "events", "weights", "spool", "episodes", "transitions")
 
 
 class SessionMemory:
@@ -38,15 +36,13 @@ class SessionMemory:
 
     def __init__(self, folder: Path, robot: Robot, task: str, layers: tuple[int, ...]) -> None:
         weights_size, kinds = weight_count(layers), robot.records(task)
-        rings = {
-            "readings": (kinds.readings, TICK_RING),
-            "outputs": (kinds.outputs, TICK_RING),
-            "events": (EVENT, 256),
-            "news": (EVENT, 1024),
-            "episodes": (episode_dtype(layers), 64),
-            "weights": (weights_dtype(weights_size), 64),
-            "spool": (kinds.transition, 1024),
-            "transitions": (kinds.transition, 4096),
+        rings = {  # records, how many, and whom they wait for: what is to be on record, for the recorder
+            "readings": (kinds.readings, TICK_RING, RECORDER),
+            "outputs": (kinds.outputs, TICK_RING, RECORDER),
+            "events": (EVENT, 1024, RECORDER),
+            "weights": (weights_dtype(weights_size), 64, RECORDER),
+            "transitions": (kinds.transition, 4096, RECORDER),
+            "episodes": (episode_dtype(layers), 64, LEARNER),
         }
         records = ("mailbox", "control", "learner", "session", "plan", *GUARDIANS)
         self.names = {part: shared_name(folder, part) for part in (*rings, *records)}
@@ -56,7 +52,7 @@ class SessionMemory:
                 undo.callback(block.close)
                 return block
 
-            self.rings = {part: kept(Ring.create(self.names[part], *what)) for part, what in rings.items()}
+            self.rings = {part: kept(Ring.create(self.names[part], *what, SESSION)) for part, what in rings.items()}
             self.mailbox = kept(Mailbox.create(self.names["mailbox"], weights_size))
             self.control = kept(SharedRecord.create(self.names["control"], control_status(kinds.outputs)))
             self.learner = kept(SharedRecord.create(self.names["learner"], LEARNER_STATUS))
@@ -70,8 +66,8 @@ class SessionMemory:
 
     def finish(self) -> None:
         """Control is gone: nothing more will come through what it wrote."""
-        for part in RECORDED:
-            self.rings[part].finish()
+        for ring in self.rings.values():
+            ring.finish()
 
     def close(self) -> None:
         """Unmap and remove all of it."""

@@ -20,6 +20,7 @@ import select
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from robot.runtime import left_behind
@@ -34,7 +35,8 @@ HUNG_S = 1.0  # a guardian without a heartbeat for so long will not come back by
 POLL_S = 0.01
 STOPPING_MAX_S = 5.0  # of a robot that is dead: a fast car stands after 0.7, on ice after 3
 LOOK_EVERY_S = 0.25  # at the session
-ORPHANS_MAX_S = 12.0  # for the processes of a session that died to end by themselves
+ORPHANS_MAX_S = 12.0  # for control to bring the robot to rest and end, after its session has died
+LAST_S = 3.0  # for the others, once control has ended
 
 
 def age_s(heartbeat_ns: int) -> float:
@@ -47,6 +49,7 @@ class Control:
     def __init__(self, session_path: Path) -> None:
         session = SessionFile.load(session_path)
         self._session_path = session_path
+        self.session = session  # as it was written last
         self._status = SharedRecord.attach(session.names["control"], CONTROL_STATUS)
         self._pidfd = -1
         self.lockstep = session.lockstep
@@ -59,8 +62,8 @@ class Control:
         pid = self._status.peek("pid")
         if pid == self.pid:
             return
-        session = SessionFile.load(self._session_path)
-        self.begin_rest = self._prepare(session)
+        self.read_session()
+        self.begin_rest = self._prepare(self.session)
         self.pid = pid
         if self._pidfd >= 0:
             os.close(self._pidfd)
@@ -68,6 +71,11 @@ class Control:
             self._pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
             self._pidfd = -1
+
+    def read_session(self) -> None:
+        """Its devices may be other ones by now. A run's folder that somebody removed says nothing new."""
+        with suppress(OSError, ValueError):
+            self.session = SessionFile.load(self._session_path)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, but not beyond the end of the process."""
@@ -78,6 +86,10 @@ class Control:
 
     def dead(self) -> bool:
         return self.pid != 0 and (self._pidfd < 0 or bool(select.select([self._pidfd], [], [], 0.0)[0]))
+
+    def drives(self) -> bool:
+        """Whether a living process is in charge."""
+        return self.pid != 0 and not self.dead()
 
     def replaced(self) -> bool:
         return self._status.peek("pid") != self.pid
@@ -105,11 +117,12 @@ class Guardian:
         self._session_path = session_path
         self._me, self._buddy = records[rank], records[1 - rank]
         self._session_pid = SharedRecord.attach(session.names["session"], SESSION_STATUS).peek("pid")
-        self._me.write(pid=os.getpid())
 
     def guard(self) -> None:
         """Watch, and act where it is needed, until the session ends this process, or nobody is left to guard."""
-        orphaned_s = looked_s = 0.0
+        self._me.write(pid=os.getpid(), heartbeat_ns=time.monotonic_ns())  # at once: a predecessor's would be too old
+        looked_s = 0.0
+        session_seen_s = control_seen_s = time.monotonic()
         while True:
             self.beat()
             self.control.follow()
@@ -121,16 +134,20 @@ class Guardian:
             now_s = time.monotonic()
             if now_s - looked_s > LOOK_EVERY_S:
                 looked_s = now_s
-                if not left_behind.is_alive(self._session_pid):
-                    orphaned_s = orphaned_s or now_s
-                    if self.tidy_up(ORPHANS_MAX_S - (now_s - orphaned_s)):
-                        return
+                alive, driven = left_behind.is_alive(self._session_pid), self.control.drives()
+                session_seen_s = now_s if alive else session_seen_s
+                control_seen_s = now_s if alive or driven else control_seen_s
+                until_s = session_seen_s + ORPHANS_MAX_S if driven else control_seen_s + LAST_S
+                if not alive and self.tidy_up(until_s - now_s):
+                    return
             self.control.wait(POLL_S)
 
     def tidy_up(self, patience_s: float) -> bool:
         """Whether nothing is left of the dead session but the guardians; see `left_behind.tidy_up`."""
         hangs = age_s(self._buddy.peek("heartbeat_ns")) > HUNG_S
-        return left_behind.tidy_up(self._session_path, patience_s, self._buddy.peek("pid") if hangs else 0)
+        self.control.read_session()
+        buddy = self._buddy.peek("pid") if hangs else 0
+        return left_behind.tidy_up(self._session_path, self.control.session, patience_s, buddy)
 
     def beat(self) -> None:
         self._me.write(heartbeat_ns=time.monotonic_ns())
@@ -183,7 +200,11 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    guardian = Guardian(Path(sys.argv[1]), int(sys.argv[2]))
+    try:
+        guardian = Guardian(Path(sys.argv[1]), int(sys.argv[2]))
+    except FileNotFoundError as error:  # the other guardian was quicker
+        say(f"{error.filename} is gone: the session has ended, nobody is to be guarded")
+        return
     become_realtime()
     guardian.guard()
 

@@ -1,39 +1,38 @@
-"""One file per task, and the one table of those that can be learned.
+"""One file per task, and how a task is found by its name.
 
-The table only names them: a task's module compiles functions when it is imported, and half of the verbs need none.
+The table only names files: a task's own compiles functions when it is imported, and half of the verbs need none. A task
+of another package joins through an entry point of the group `robot_practice.tasks`, whose name is the task's and whose
+value is its `TaskSpec`.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+from robot.runtime.joining import joined
+
+if TYPE_CHECKING:
+    from robot.tasks.spec import TaskSpec
+
+ENTRY_POINTS = "robot_practice.tasks"
+OWN = {"race_track": "race_track.task", "hover": "hover", "track_trajectory": "track_trajectory"}
+DEFAULT_TASK = "race_track"  # of a command line that names none
 
 
-@dataclass(frozen=True)
-class Task:
-    """What the command line says of a task."""
-
-    text: str
-    module: str  # below this package
-    verbs: tuple[str, ...]  # of `robot`, that take the task or a policy for it
-    flies: bool  # a quadrotor; otherwise it drives a car
+def task_names() -> list[str]:
+    """This project's tasks, then those that joined."""
+    return [*OWN, *(name for name in joined(ENTRY_POINTS) if name not in OWN)]
 
 
-OF_CARS = ("practice", "train", "evaluate", "export")
-OF_QUADROTORS = ("train", "evaluate", "export", "flash", "run")
-TASKS = {
-    "race_track": Task(
-        "laps of a course, as fast as the car can, without touching its walls", "race_track.task", OF_CARS, flies=False
-    ),
-    "hover": Task(
-        "a quadrotor comes to rest at a point, level, from anywhere near it", "hover", OF_QUADROTORS, flies=True
-    ),
-    "track_trajectory": Task(
-        "a quadrotor follows a smooth path that it sees ahead", "track_trajectory", OF_QUADROTORS, flies=True
-    ),
-}
-FLIGHT_TASKS = tuple(name for name, task in TASKS.items() if task.flies)
+def find_task(name: str) -> "TaskSpec":
+    """What a task declares. Raises ValueError if there is none of this name."""
+    others = joined(ENTRY_POINTS)
+    if name not in OWN and name not in others:
+        raise ValueError(f"--task: found '{name}', allowed: {', '.join(task_names())}")
+    spec: TaskSpec = task_module(name).SPEC if name in OWN else others[name].load()
+    return spec
 
 
 def task_module(name: str) -> ModuleType:
-    """The module of a task of the table."""
-    return import_module(f"{__name__}.{TASKS[name].module}")
+    """The functions of a task of this project."""
+    return import_module(f"{__name__}.{OWN[name]}")

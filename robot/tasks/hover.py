@@ -3,15 +3,8 @@
 Everything that the task means is in this file, as Numba functions that the batched simulator, the trainers and the
 evaluation all call: what the policy sees, what it is paid, when an episode ends, where it starts.
 
-Observation, float32 (18 + 4 per past action), nothing that a real drone lacks:
-
-    | field                | index  | meaning                                                                          |
-    | -------------------- | ------ | -------------------------------------------------------------------------------- |
-    | 2.5 position error   | 0-2    | world, m                                                                         |
-    | rotation matrix      | 3-11   | row by row, body to world                                                        |
-    | 0.7 velocity         | 12-14  | world, m/s                                                                       |
-    | 0.15 angular rate    | 15-17  | body, rad/s                                                                      |
-    | past actions         | 18-    | four of each decision, newest first; the simulator's own memory is a ring of them |
+Observation, float32 (18 + 4 per past action): OBSERVATION_FIELDS, nothing that a real drone lacks; then past actions,
+four of each decision, newest first (the simulator's own memory is a ring of them).
 
 Action, float32 (4,), each in [-1, 1]: command of a rotor, (action + 1) / 2 of full speed.
 
@@ -25,32 +18,46 @@ import math
 import numpy as np
 from numba import njit
 
-from policies.fields import Field
+from policies.fields import Field, scales
+from robot.tasks.spec import Merit, TaskSpec
 from sim.quadrotor.batch import Starts
-from sim.quadrotor.model import rotation_matrix
+from sim.quadrotor.model import STEP_S, rotation_matrix
+
+BOX_M = 0.6
+SPEED_MAX_M_S, RATE_MAX_RAD_S = 1000.0, 1000.0  # beyond them the numbers mean nothing
 
 POSITION_SCALE, VELOCITY_SCALE, RATE_SCALE = 2.5, 0.7, 0.15
-OBSERVATION_FIELDS = (
-    Field("position_error", 3, "m", POSITION_SCALE, meaning="x, y, z of the body less the set-point's, world, z up"),
-    Field("rotation", 9, "1", meaning="rotation matrix body to world, row by row: vector_world = R vector_body"),
-    Field("velocity_error", 3, "m/s", VELOCITY_SCALE, meaning="x, y, z less the set-point's, world"),
-    Field("angular_rate", 3, "rad/s", RATE_SCALE, meaning="about the body's x (forward), y (left), z (up)"),
-)  # a hovering drone's set-point rests
+OBSERVATION_FIELDS = (  # a hovering drone's set-point rests
+    Field("position_error", 3, "m", POSITION_SCALE, 0.0, "x, y, z of the body less the set-point's, world, z up",
+          -BOX_M, BOX_M),
+    Field("rotation", 9, "1", 1.0, 0.0, "rotation matrix body to world, row by row: vector_world = R vector_body",
+          -1.0, 1.0),
+    Field("velocity_error", 3, "m/s", VELOCITY_SCALE, 0.0, "x, y, z less the set-point's, world",
+          -SPEED_MAX_M_S, SPEED_MAX_M_S),
+    Field("angular_rate", 3, "rad/s", RATE_SCALE, 0.0, "about the body's x (forward), y (left), z (up)",
+          -RATE_MAX_RAD_S, RATE_MAX_RAD_S),
+)  # fmt: skip
 ACTION_FIELDS = (
-    Field("rotor_speed", 4, "of full speed", 2.0, 0.5, "front right, back right, back left, front left, 0 to 1"),
+    Field("rotor_speed", 4, "of full speed", 2.0, 0.5, "front right, back right, back left, front left, 0 to 1",
+          0.0, 1.0),
+)  # fmt: skip
+SPEC = TaskSpec(
+    name="hover",
+    text="a quadrotor comes to rest at a point, level, from anywhere near it",
+    robot="quadrotor",
+    observation=OBSERVATION_FIELDS,
+    action=ACTION_FIELDS,
+    decision_s=STEP_S,
+    merit=Merit("position_error_m", "m"),
+    episode="flight",
 )
-OBSERVATION_SCALE = np.repeat(
-    [field.scale for field in OBSERVATION_FIELDS], [field.size for field in OBSERVATION_FIELDS]
-)
-OBSERVATION_SIZE = len(OBSERVATION_SCALE)  # without past actions
+OBSERVATION_SCALE = scales(OBSERVATION_FIELDS)
+OBSERVATION_SIZE = SPEC.observation_size  # without past actions
 MEMORY_SIZE = 0  # numbers of its own that the task keeps for each drone
 DECISIONS_MAX = 500
 
 REWARD_CONSTANT, REWARD_SCALE = 2.0, 0.5
 REWARD_WEIGHTS = np.array([5.0, 5.0, 0.01, 0.01])  # position, attitude, velocity, action: the start of a curriculum
-
-BOX_M = 0.6
-SPEED_MAX_M_S, RATE_MAX_RAD_S = 1000.0, 1000.0  # beyond them the numbers mean nothing
 
 STARTS = Starts(position_m=0.2, attitude_rad=math.pi / 2, velocity_m_s=1.0, rate_rad_s=1.0, centred_share=0.1)
 RECOVERY_STARTS = Starts(position_m=0.2, attitude_rad=math.pi, velocity_m_s=3.0, rate_rad_s=10.0, centred_share=0.0)

@@ -5,9 +5,7 @@ from pathlib import Path
 from firmware_export.network import Network, network_of
 from policies.policy_file import load_policy
 from robot.runtime.run_folder import policy_path
-from robot.tasks import TASKS, task_module
-
-TASK_MODULES = {name: task_module(name) for name in TASKS}
+from robot.tasks import find_task, task_names
 
 
 def network_of_run(run: Path) -> Network:
@@ -18,7 +16,7 @@ def network_of_run(run: Path) -> Network:
     path = policy_path(run) if run.is_dir() else run
     policy = load_policy(path)
     task = str(policy.metadata["task"])
-    if task not in TASK_MODULES:
-        raise ValueError(f"{path}: field task is {task!r}, allowed: {', '.join(TASK_MODULES)}")
-    module = TASK_MODULES[task]
-    return network_of(policy, module.OBSERVATION_FIELDS, module.ACTION_FIELDS)
+    if task not in task_names():
+        raise ValueError(f"{path}: field task is {task!r}, allowed: {', '.join(task_names())}")
+    spec = find_task(task)
+    return network_of(policy, spec.observation, spec.action)

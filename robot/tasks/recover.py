@@ -15,6 +15,7 @@ from robot.tasks.hover import (
     RATE_MAX_RAD_S,
     RECOVERY_STARTS,
     REWARD_WEIGHTS,
+    SPEC,
     SPEED_MAX_M_S,
     observe,
     prepare,
@@ -24,7 +25,7 @@ from robot.tasks.hover import (
 
 __all__ = [
     "ACTION_FIELDS", "BOX_M", "DECISIONS_MAX", "MEMORY_SIZE", "OBSERVATION_FIELDS", "OBSERVATION_SCALE",
-    "OBSERVATION_SIZE", "RATE_MAX_RAD_S", "REWARD_WEIGHTS", "SPEED_MAX_M_S", "STARTS", "ends", "observe", "prepare",
+    "OBSERVATION_SIZE", "RATE_MAX_RAD_S", "REWARD_WEIGHTS", "SPEC", "SPEED_MAX_M_S", "STARTS", "ends", "observe", "prepare",
     "reward",
 ]  # fmt: skip
 

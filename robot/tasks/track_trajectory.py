@@ -3,16 +3,8 @@
 Errors take the place of position and velocity; for the rest this is `robot/tasks/hover.py`. Everything that the task
 means is in this file, as Numba functions that the batched simulator, the trainers and the evaluation all call.
 
-Observation, float32 (30 + 4 per past action), nothing that a real drone lacks: whoever plans the path knows it ahead.
-
-    | field                    | index | meaning                                                                      |
-    | ------------------------ | ----- | ---------------------------------------------------------------------------- |
-    | 2.5 position error       | 0-2   | less the set-point's, world, m                                               |
-    | rotation matrix          | 3-11  | row by row, body to world                                                    |
-    | 0.7 velocity error       | 12-14 | less the set-point's, world, m/s                                             |
-    | 0.15 angular rate        | 15-17 | body, rad/s                                                                  |
-    | 0.2 path's acceleration  | 18-29 | world, m/s^2, now and 0.1, 0.2 and 0.3 s ahead                               |
-    | past actions             | 30-   | four of each decision, newest first; the simulator's own memory is a ring    |
+Observation, float32 (30 + 4 per past action): OBSERVATION_FIELDS, nothing that a real drone lacks, as whoever plans the
+path knows it ahead; then past actions, as hovering has them.
 
 Action, float32 (4,), each in [-1, 1]: command of a rotor, (action + 1) / 2 of full speed.
 
@@ -27,31 +19,17 @@ import math
 import numpy as np
 from numba import njit
 
-from policies.fields import Field
+from policies.fields import Field, scales
 from robot.tasks import hover
 from robot.tasks.hover import ends as ends_at_rest
 from robot.tasks.hover import observe as observe_at_rest
 from robot.tasks.hover import reward as reward_at_rest
 from robot.tasks.hover import write_three
+from robot.tasks.spec import Merit, TaskSpec
 from sim.quadrotor.model import STEP_S
 
 ACCELERATION_SCALE = 0.2
 PREVIEW_S = 0.1  # between the accelerations that a drone is told
-ACCELERATION = hover.OBSERVATION_SIZE  # where they begin in the observation
-OBSERVATION_FIELDS = (
-    *hover.OBSERVATION_FIELDS,
-    Field("path_acceleration", 12, "m/s^2", ACCELERATION_SCALE, meaning="x, y, z, world, now, in 0.1, 0.2 and 0.3 s"),
-)
-ACTION_FIELDS = hover.ACTION_FIELDS
-OBSERVATION_SCALE = np.concatenate([hover.OBSERVATION_SCALE, np.full(12, ACCELERATION_SCALE)])
-OBSERVATION_SIZE = len(OBSERVATION_SCALE)  # without past actions
-SET_POINT = np.uintp(9)  # position, velocity, acceleration
-DECISIONS_MAX = 600
-
-# Position, attitude, velocity, action. To follow a path is to tilt: attitude costs little.
-REWARD_WEIGHTS = np.array([5.0, 0.5, 0.1, 0.01])
-STARTS, BOX_M, SPEED_MAX_M_S, RATE_MAX_RAD_S = hover.STARTS, hover.BOX_M, hover.SPEED_MAX_M_S, hover.RATE_MAX_RAD_S
-
 HARMONICS = np.uintp(6)
 PATH_SIZE = 1 + 6 * int(HARMONICS)
 MEMORY_SIZE = PATH_SIZE  # the path is what the simulator keeps for each drone
@@ -62,6 +40,34 @@ LAP_S, SIZE_M = 5.5, 1.0
 SIZE_LOW_M, SIZE_HIGH_M, FLATNESS = 0.3, 0.9, 0.4
 SPEED_LOW_M_S, SPEED_HIGH_M_S, ACCELERATION_HIGH_M_S2 = 0.2, 2.0, 5.5
 RANDOM_HARMONICS = np.uintp(3)
+
+# A sum of h sines is at most sqrt(2 h) times its root mean square; the warm-up adds speed over time.
+ACCELERATION_MAX_M_S2 = math.sqrt(2 * int(RANDOM_HARMONICS)) * (ACCELERATION_HIGH_M_S2 + SPEED_HIGH_M_S / WARM_UP_S)
+OBSERVATION_FIELDS = (
+    *hover.OBSERVATION_FIELDS,
+    Field("path_acceleration", 12, "m/s^2", ACCELERATION_SCALE, 0.0, "x, y, z, world, now, in 0.1, 0.2 and 0.3 s",
+          -ACCELERATION_MAX_M_S2, ACCELERATION_MAX_M_S2),
+)  # fmt: skip
+ACTION_FIELDS = hover.ACTION_FIELDS
+SPEC = TaskSpec(
+    name="track_trajectory",
+    text="a quadrotor follows a smooth path that it sees ahead",
+    robot="quadrotor",
+    observation=OBSERVATION_FIELDS,
+    action=ACTION_FIELDS,
+    decision_s=STEP_S,
+    merit=Merit("position_error_m", "m"),
+    episode="flight",
+)
+OBSERVATION_SCALE = scales(OBSERVATION_FIELDS)
+OBSERVATION_SIZE = SPEC.observation_size  # without past actions
+(ACCELERATION,) = SPEC.places("path_acceleration")
+SET_POINT = np.uintp(9)  # position, velocity, acceleration
+DECISIONS_MAX = 600
+
+# Position, attitude, velocity, action. To follow a path is to tilt: attitude costs little.
+REWARD_WEIGHTS = np.array([5.0, 0.5, 0.1, 0.01])
+STARTS, BOX_M, SPEED_MAX_M_S, RATE_MAX_RAD_S = hover.STARTS, hover.BOX_M, hover.SPEED_MAX_M_S, hover.RATE_MAX_RAD_S
 
 ONE, TWO, THREE = np.uintp(1), np.uintp(2), np.uintp(3)
 

@@ -1,1 +1,1 @@
-"""Runs of training: sweeps over many, and the network that a run leaves."""
+"""Training in the simulator, whatever the robot: one run, and sweeps over many."""

@@ -1,10 +1,10 @@
 """A sweep's file: options of `robot train`, and lists of what to vary. Every combination is a run.
 
-    name = "grip"                    # of the folder runs/sweeps/<name>/; the file's own name if left out
+    name = "wide"                    # of the folder runs/sweeps/<name>/; the file's own name if left out
     address = "ray://head:10001"     # of a Ray cluster; this machine if left out
 
     [train]                          # options of `robot train`, as on the command line
-    task = "race_track"
+    task = "hover"
     effort = 0.5
 
     [vary]
@@ -15,23 +15,18 @@ Paths among the options must be there on every machine of the cluster.
 """
 
 import hashlib
-import importlib
 import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from robot.tasks import DEFAULT_TASK, find_task, task_names
+from robot.training.trainer import find_trainer
 from sim.input_files import checked, read_toml, wrong
 
-# Task -> the module that has its train(config, root=...), and the name there of the config's class.
-TRAINERS = {
-    "race_track": ("robot.robots.car.training.training", "TrainConfig"),
-    "hover": ("robot.robots.quadrotor.training.training", "FlightTrainConfig"),
-    "track_trajectory": ("robot.robots.quadrotor.training.training", "FlightTrainConfig"),
-}
 FIELDS = ("name", "address", "train", "vary")
 
 
@@ -53,7 +48,7 @@ class Sweep:
     address: str  # of a Ray cluster; "": this machine
     vary: dict[str, list[Any]]
     runs: list[Run]
-    train: Callable[..., dict[str, Any]]
+    worst: Mapping[str, Callable]  # the figures that runs are compared by, and which of several values is the worst
 
 
 def load_sweep(path: Path) -> Sweep:
@@ -75,13 +70,12 @@ def load_sweep(path: Path) -> Sweep:
     base = checked(path, "train", values.get("train", {}), dict)
     vary = checked(path, "vary", values.get("vary", {}), dict)
 
-    task = checked(path, "train.task", base.get("task", "race_track"), str)
-    if task not in TRAINERS:
-        raise wrong(path, "train.task", repr(task), ", ".join(TRAINERS))
-    module_name, class_name = TRAINERS[task]
-    module = importlib.import_module(module_name)
-    config_type = getattr(module, class_name)
-    options = options_of(config_type)
+    task = checked(path, "train.task", base.get("task", DEFAULT_TASK), str)
+    if task not in task_names():
+        raise wrong(path, "train.task", repr(task), ", ".join(task_names()))
+    trainer = find_trainer(find_task(task).robot)
+    config_type, options = trainer.options, options_of(trainer.options)
+    base |= {"task": task}
     base = {option: checked_option(path, "train", option, value, options) for option, value in base.items()}
     vary = {option: checked_list(path, option, found, options, base) for option, found in vary.items()}
 
@@ -93,7 +87,7 @@ def load_sweep(path: Path) -> Sweep:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         runs.append(Run(run_id(config), varied, config))
-    return Sweep(name, task, address, vary, runs, module.train)
+    return Sweep(name, task, address, vary, runs, trainer.worst)
 
 
 def run_id(config: Any) -> str:

@@ -16,16 +16,6 @@ from robot.training.run_sweep import ERROR, RESULT
 from robot.training.sweep_file import Run, Sweep
 from sim.input_files import checked, read_json, read_text
 
-# The figures that a task is judged by, and which of several values is the worst.
-FLIGHT: dict[str, Callable] = {
-    "survival": min, "position_error_m": max, "action_change": max, "survival_randomised": min, "wall_s": max,
-}  # fmt: skip
-JUDGED_BY: dict[str, dict[str, Callable]] = {
-    "race_track": {"ratio": max, "ratio_low_grip": max, "crashes": max, "wall_s": max},
-    "hover": FLIGHT,
-    "track_trajectory": FLIGHT,
-}
-
 
 @dataclass(frozen=True)
 class Group:
@@ -82,7 +72,7 @@ def grouped(sweep: Sweep, rows: list[dict[str, Any]]) -> list[Group]:
 
 
 def median_and_worst(group: Group, figure: str, worst: Callable) -> tuple[float, float]:
-    """Of the runs that are done. A figure that a run has not (null: no lap, say) is the worst there is."""
+    """Of the runs that are done. A figure that a run has not (null: it never did its task, say) is the worst there is."""
     missing = worst(-np.inf, np.inf)
     values = [missing if row.get(figure) is None else row[figure] for row in group.done]
     return (float(np.median(values)), float(worst(values))) if values else (np.nan, np.nan)
@@ -104,10 +94,10 @@ def as_table(sweep: Sweep, groups: list[Group]) -> Table:
     table.add_column("option")
     table.add_column("value")
     table.add_column("done", justify="right")
-    for figure in JUDGED_BY[sweep.task]:
+    for figure in sweep.worst:
         table.add_column(figure.replace("_", " "), justify="right")  # spaces let a long heading wrap
     for group in groups:
-        found = [median_and_worst(group, figure, worst) for figure, worst in JUDGED_BY[sweep.task].items()]
+        found = [median_and_worst(group, figure, worst) for figure, worst in sweep.worst.items()]
         cells = ["\n".join(f"{value:.4g}" if np.isfinite(value) else "none" for value in pair) for pair in found]
         table.add_row(group.option, str(group.value), f"{len(group.done)} of {len(group.rows)}", *cells)
     return table
@@ -117,11 +107,10 @@ def picture(sweep: Sweep, groups: list[Group]) -> bytes:
     """Every run as a dot, the median as a bar and the worst as a cross; a panel a figure, as PNG."""
     from matplotlib.figure import Figure
 
-    judged_by = JUDGED_BY[sweep.task]
     labels = [f"{group.option}\n{group.value}" if group.option else "all" for group in groups]
-    figure = Figure(figsize=(4.0 + 0.8 * len(groups), 1.0 + 2.2 * len(judged_by)), layout="constrained")
-    panels = figure.subplots(len(judged_by), sharex=True, squeeze=False)[:, 0]
-    for axes, (name, worst) in zip(panels, judged_by.items(), strict=True):
+    figure = Figure(figsize=(4.0 + 0.8 * len(groups), 1.0 + 2.2 * len(sweep.worst)), layout="constrained")
+    panels = figure.subplots(len(sweep.worst), sharex=True, squeeze=False)[:, 0]
+    for axes, (name, worst) in zip(panels, sweep.worst.items(), strict=True):
         for k, group in enumerate(groups):
             values = np.array([row.get(name) for row in group.done], float)  # null becomes NaN, which is not drawn
             axes.plot(k + np.linspace(-0.25, 0.25, len(values)), values, ".", color="tab:blue", alpha=0.6)

@@ -1,11 +1,10 @@
-"""The live view of a practice session: map, laps, timing, learner and supervisor, redrawn four times a second.
+"""The live view of a practice session: scene, episodes, timing, learner and supervisor, redrawn four times a second.
 
-Where stderr is no terminal, it is a line for each lap instead.
+Scene and some of the figures are the robot's own (`panels.py`). Where stderr is no terminal, it is a line for each episode
+instead.
 """
 
-import math
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,26 +18,24 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from robot.views.braille_map import BrailleMap
-from sim.tracks.track import Course
+from robot.views.panels import Scene, Shown
 
 REFRESH_S = 0.25
-TRAIL_POINTS, TRAIL_SPACING_M = 120, 0.1
 SIDE_COLUMNS = 44
-WIDE = 72  # columns from which there is room for a map
+WIDE = 72  # columns from which there is room for a scene
 SHORT, HEIGHT_MAX = 28, 36  # lines
 OLD_WEIGHTS_S = 5.0
-SPEED_MAX_M_S = 6.0  # where the colours end
 GOOD, WARN, BAD, DIM = "green", "yellow", "red", "grey58"
 
 
 @dataclass(frozen=True)
-class Lap:
-    """A finished lap. `kind`: clean, not clean, or as it came (driven by the policy before it learned)."""
+class Episode:
+    """A finished one. kind: clean, what else came of it, or as it came (by the policy before it learned)."""
 
     number: int
-    lap_s: float
+    merit: float
     kind: str
+    clean: bool
 
 
 @dataclass
@@ -46,21 +43,18 @@ class ViewState:
     """Everything that the view shows; whoever drives the view changes it in place. Ages and times in s."""
 
     title: str
-    course: Course | None = None
+    scene: Scene | None = None
+    place: list[Shown] = field(default_factory=list)  # the robot's own, below the scene
     phase: str = "starting"
     practice_s: float = 0.0
     practice_end_s: float = 0.0
-    # the car, as it believes to be
-    x: float = 0.0
-    y: float = 0.0
-    yaw: float = 0.0
-    speed_m_s: float = 0.0
-    quality: float = 0.0
-    trail: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=TRAIL_POINTS))  # x, y, speed
-    # laps
-    laps: list[Lap] = field(default_factory=list)
-    demo_lap_s: float = 0.0  # 0: not known (yet), here and below
-    yardstick_lap_s: float = 0.0
+    # episodes
+    episode_name: str = "episode"
+    unit: str = ""  # of their merit
+    lower_is_better: bool = True
+    best_possible: float = 0.0  # merit; 0: not known
+    episodes: list[Episode] = field(default_factory=list)
+    notes: list[Shown] = field(default_factory=list)  # the robot's own, below the episodes
     # the control loop
     lockstep: bool = False
     ticks: int = 0
@@ -84,16 +78,10 @@ class ViewState:
     reason: str = ""
     overrides: int = 0
     decisions: int = 0
-    collisions: int = 0
-    recoveries: int = 0
-    recoveries_failed: int = 0
+    counts: list[Shown] = field(default_factory=list)  # the robot's own
+    resets: int = 0
+    resets_failed: int = 0
     restarts: int = 0
-
-    def move(self, x: float, y: float, yaw: float, speed_m_s: float) -> None:
-        """A new place of the car; it becomes part of the trail once it is far enough from the last point."""
-        self.x, self.y, self.yaw, self.speed_m_s = x, y, yaw, speed_m_s
-        if not self.trail or math.dist((x, y), self.trail[-1][:2]) > TRAIL_SPACING_M:
-            self.trail.append((x, y, speed_m_s))
 
 
 class LiveView:
@@ -103,10 +91,8 @@ class LiveView:
         self.state = state
         self.console = console or Console(stderr=True)
         self.live: Live | None = None
-        self.map: BrailleMap | None = None
-        self.mapped: tuple[int, int, int] = (0, 0, 0)
         self.drawn_s = 0.0
-        self.laps_told = 0
+        self.episodes_told = 0
         self.phase_told = ""
 
     def __enter__(self) -> "LiveView":
@@ -141,15 +127,15 @@ class LiveView:
             self.live.refresh()
 
     def tell(self) -> None:
-        """Without a terminal: a line for every new phase and lap."""
+        """Without a terminal: a line for every new phase and episode."""
         state = self.state
         if state.phase != self.phase_told:
             self.phase_told = state.phase
             self.console.print(f"{state.practice_s / 60:6.2f} min  {state.phase}", highlight=False)
-        for lap in state.laps[self.laps_told :]:
-            self.console.print(f"{state.practice_s / 60:6.2f} min  lap {lap.number:4d}  {lap.lap_s:7.2f} s  "
-                               f"{ratio(lap.lap_s, state):>7}  {lap.kind}", highlight=False)  # fmt: skip
-        self.laps_told = len(state.laps)
+        for one in state.episodes[self.episodes_told :]:
+            self.console.print(f"{state.practice_s / 60:6.2f} min  {state.episode_name} {one.number:4d}  {one.merit:7.2f} "
+                               f"{state.unit}  {ratio(one.merit, state):>7}  {one.kind}", highlight=False)  # fmt: skip
+        self.episodes_told = len(state.episodes)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The whole view, fitted to the console."""
@@ -161,27 +147,22 @@ class LiveView:
         most = height - 2 - sum(sizes.values()) - 2
         side = Layout(size=SIDE_COLUMNS)
         side.split_column(
-            Layout(laps_panel(state, max(1, most)), minimum_size=3),
+            Layout(episodes_panel(state, max(1, most)), minimum_size=3),
             *(Layout(body, size=sizes[name]) for name, body in panels.items()),
         )
         body = Layout()
-        body.split_row(*([Layout(self.map_panel(width - SIDE_COLUMNS, height - 2))] if width >= WIDE else []), side)
+        body.split_row(*([Layout(scene_panel(state, width - SIDE_COLUMNS, height - 2))] if width >= WIDE else []), side)
         whole = Layout()
         whole.split_column(Layout(header(state), size=1), body, Layout(footer(state), size=1))
         yield from console.render(whole, options.update_height(height))
 
-    def map_panel(self, columns: int, lines: int) -> Panel:
-        """The course with the car and its trail."""
-        state = self.state
-        columns, lines = max(10, columns - 4), max(4, lines - 2)
-        body: RenderableType = Text("no course yet: the demonstration lap makes one", style=DIM)
-        if state.course is not None:
-            key = (id(state.course), columns, lines)
-            if self.map is None or key != self.mapped:
-                self.map, self.mapped = BrailleMap(state.course, columns, lines), key
-            body = self.map.render(state.trail, state.x, state.y, state.yaw, speed_max_m_s=SPEED_MAX_M_S)
-        place = f"{state.speed_m_s:.1f} m/s   localised {100 * state.quality:.0f} %"
-        return panel(body, state.course.name if state.course else "map", place)
+
+def scene_panel(state: ViewState, columns: int, lines: int) -> Panel:
+    """Where the robot is; of one that brings no picture, its figures."""
+    if state.scene is None:
+        return panel(rows(*((one.gauge.name, one.text) for one in state.place)), "robot")
+    body = state.scene.render(max(10, columns - 4), max(4, lines - 2))
+    return panel(body, state.scene.title, "   ".join(f"{one.gauge.name} {one.text}".strip() for one in state.place))
 
 
 def panel(body: RenderableType, title: str, subtitle: str = "") -> Panel:
@@ -201,9 +182,9 @@ def rows(*pairs: tuple[str, str | Text]) -> Table:
     return table
 
 
-def ratio(lap_s: float, state: ViewState) -> str:
-    """A lap time over the best possible, where that is known."""
-    return f"{lap_s / state.yardstick_lap_s:.3f} x" if state.yardstick_lap_s else ""
+def ratio(merit: float, state: ViewState) -> str:
+    """A merit over the best possible, where that is known."""
+    return f"{merit / state.best_possible:.3f} x" if state.best_possible else ""
 
 
 def header(state: ViewState) -> RenderableType:
@@ -223,25 +204,25 @@ def footer(state: ViewState) -> RenderableType:
     total = state.practice_end_s or 1.0
     minutes = f"{state.practice_s / 60:.1f} of {state.practice_end_s / 60:.3g} robot minutes"
     bar = ProgressBar(total, min(state.practice_s, total), complete_style="cyan", finished_style=GOOD)
-    table.add_row(bar, f"{minutes}   [{DIM}]Ctrl-C stops the car and saves[/] ")
+    table.add_row(bar, f"{minutes}   [{DIM}]Ctrl-C stops and saves[/] ")
     return table
 
 
-def laps_panel(state: ViewState, most: int) -> Panel:
-    """The newest laps, best at the bottom line."""
+def episodes_panel(state: ViewState, most: int) -> Panel:
+    """The newest episodes, best at the bottom line."""
     table = Table.grid(expand=True, padding=(0, 1))
     for justify in ("right", "right", "right", "right"):
         table.add_column(justify=justify)  # type: ignore[arg-type]
-    clean = [lap.lap_s for lap in state.laps if lap.kind != "not clean"]
-    best = min(clean, default=0.0)
-    styles = {"clean": "default", "not clean": DIM, "as it came": "cyan"}
-    for lap in state.laps[-most:]:
-        style = f"bold {GOOD}" if lap.lap_s == best and lap.kind != "not clean" else styles[lap.kind]
-        table.add_row(str(lap.number), f"{lap.lap_s:.2f} s", ratio(lap.lap_s, state), lap.kind, style=style)
-    demonstration = f"demonstration {state.demo_lap_s:.1f} s" if state.demo_lap_s else ""
-    known = [f"best {best:.2f} s" if best else "", demonstration]
-    body: RenderableType = table if state.laps else Text("none yet", style=DIM)
-    return panel(body, "laps", "   ".join(text for text in known if text))
+    clean = [one.merit for one in state.episodes if one.clean]
+    best = (min if state.lower_is_better else max)(clean, default=None)
+    styles = {"clean": "default", "as it came": "cyan"}
+    for one in state.episodes[-most:]:
+        style = f"bold {GOOD}" if one.merit == best and one.clean else styles.get(one.kind, DIM)
+        table.add_row(str(one.number), f"{one.merit:.2f} {state.unit}", ratio(one.merit, state), one.kind, style=style)
+    known = [] if best is None else [f"best {best:.2f} {state.unit}"]
+    known += [f"{one.gauge.name} {one.text}" for one in state.notes]
+    body: RenderableType = table if state.episodes else Text("none yet", style=DIM)
+    return panel(body, f"{state.episode_name}s", "   ".join(known))
 
 
 def timing_panel(state: ViewState) -> Panel:
@@ -261,7 +242,7 @@ def learner_panel(state: ViewState, short: bool) -> Panel:
     age_style = WARN if state.weights_age_s > OLD_WEIGHTS_S else "default"
     age = Text(f"version {state.weights_version}, {state.weights_age_s:.1f} s old", age_style)
     figures: list[tuple[str, str | Text]] = [
-        ("state", Text("learning", GOOD) if state.learner_up else Text("down, the car goes on", BAD)),
+        ("state", Text("learning", GOOD) if state.learner_up else Text("down, the robot goes on", BAD)),
         ("updates", f"{state.updates}   {state.updates_per_s:.0f}/s"),
         ("transitions", f"{state.transitions}"),
         ("weights", age),
@@ -274,14 +255,15 @@ def learner_panel(state: ViewState, short: bool) -> Panel:
 def supervisor_panel(state: ViewState) -> Panel:
     """Who drives, why, and what went wrong so far."""
     share = 100.0 * state.overrides / state.decisions if state.decisions else 0.0
-    failed = f", {state.recoveries_failed} failed" if state.recoveries_failed else ""
+    failed = f", {state.resets_failed} failed" if state.resets_failed else ""
+    counts = [(one.gauge.name, Text(one.text, WARN if one.value else GOOD)) for one in state.counts]
     return panel(
         rows(
             ("mode", Text(state.mode, "bold")),
             ("reason", Text(state.reason, overflow="ellipsis", no_wrap=True)),
             ("overridden", f"{state.overrides}   {share:.1f} %"),
-            ("collisions", Text(str(state.collisions), WARN if state.collisions else GOOD)),
-            ("recoveries", Text(f"{state.recoveries}{failed}", BAD if state.recoveries_failed else "default")),
+            *counts,
+            ("resets", Text(f"{state.resets}{failed}", BAD if state.resets_failed else "default")),
         ),
         "supervisor",
         f"{state.restarts} processes restarted" if state.restarts else "",

@@ -17,13 +17,13 @@ from sim.car.kernel import RUNNING, TERMINATED, TRUNCATED
 from sim.car.model import PHYSICS_STEP_S, CarParameters, Randomisation
 from sim.tracks.track import Course
 
-OBSERVATION_BOUND = 20.0  # far beyond what a car on a course can see; most entries stay within 2
+Bounds = tuple[np.ndarray, np.ndarray]  # least and greatest of each number of an observation
 NO_RANDOMISATION = Randomisation(grip=0.0, mass=0.0, delay_s=0.0, trim_rad=0.0)
 
 
-def _spaces(task: CarTask) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
-    observation = gymnasium.spaces.Box(-OBSERVATION_BOUND, OBSERVATION_BOUND, (task.OBSERVATION_SIZE,), np.float32)
-    return observation, gymnasium.spaces.Box(-1.0, 1.0, (task.ACTION_SIZE,), np.float32)
+def _spaces(task: CarTask, bounds: Bounds) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
+    low, high = (end.astype(np.float32) for end in bounds)
+    return gymnasium.spaces.Box(low, high), gymnasium.spaces.Box(-1.0, 1.0, (task.ACTION_SIZE,), np.float32)
 
 
 def _batch(task: CarTask, courses: Sequence[Course], n_cars: int, seed: int, **options: Any) -> CarBatch:
@@ -33,11 +33,10 @@ def _batch(task: CarTask, courses: Sequence[Course], n_cars: int, seed: int, **o
 class CarEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     """One car under a task.
 
-    | space       | shape                  | dtype   | min | max | meaning                          |
-    | ----------- | ---------------------- | ------- | --- | --- | -------------------------------- |
-    | observation | (OBSERVATION_SIZE,)    | float32 | -20 | 20  | the task's module has the table  |
-    | action      | (ACTION_SIZE,)         | float32 | -1  | 1   | the task's module says what each |
-    |             |                        |         |     |     | asks for; clipped to its range   |
+    | space       | shape                  | dtype   | bounds                                  |
+    | ----------- | ---------------------- | ------- | --------------------------------------- |
+    | observation | (OBSERVATION_SIZE,)    | float32 | the task's, to which it is clipped      |
+    | action      | (ACTION_SIZE,)         | float32 | +- 1, clipped; see the task's module    |
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium declares it so)
@@ -45,13 +44,15 @@ class CarEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def __init__(
         self,
         task: CarTask,
+        bounds: Bounds,
         courses: Sequence[Course],
         car: CarParameters | None = None,
         randomisation: Randomisation = NO_RANDOMISATION,
         starts: Starts = Starts(),
         decisions_max: int = 1200,
     ) -> None:
-        self.observation_space, self.action_space = _spaces(task)
+        space, self.action_space = _spaces(task, bounds)
+        self.observation_space, self._low, self._high = space, space.low, space.high
         self._batch = _batch(task, courses, 1, 0, car=car, randomisation=randomisation, starts=starts,
                              decisions_max=decisions_max)  # fmt: skip
 
@@ -59,7 +60,7 @@ class CarEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """A new start, drawn from the environment's generator."""
         super().reset(seed=seed)
         self._batch.reset(int(self.np_random.integers(2**31)))
-        return self._batch.observation[0].copy(), {}
+        return self._batch.observation[0].clip(self._low, self._high), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One decision."""
@@ -67,16 +68,22 @@ class CarEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         batch.step(np.asarray(action, dtype=np.float32)[None])
         end = batch.end[0]
         observation = batch.observation[0] if end == RUNNING else batch.last_observation[0]
-        return observation.copy(), float(batch.reward[0]), bool(end == TERMINATED), bool(end == TRUNCATED), {}
+        return (
+            observation.clip(self._low, self._high),
+            float(batch.reward[0]),
+            bool(end == TERMINATED),
+            bool(end == TRUNCATED),
+            {},
+        )
 
 
 class CarVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """`num_envs` independent cars under a task, all of them stepped in one call of the kernel.
 
-    | space       | shape                        | dtype   | min | max |
-    | ----------- | ---------------------------- | ------- | --- | --- |
-    | observation | (num_envs, OBSERVATION_SIZE) | float32 | -20 | 20  |
-    | action      | (num_envs, ACTION_SIZE)      | float32 | -1  | 1   |
+    | space       | shape                        | dtype   | bounds                  |
+    | ----------- | ---------------------------- | ------- | ----------------------- |
+    | observation | (num_envs, OBSERVATION_SIZE) | float32 | as those of one of them |
+    | action      | (num_envs, ACTION_SIZE)      | float32 | +- 1, clipped           |
 
     Environments reset in the step in which they end (`AutoresetMode.SAME_STEP`): `info["final_obs"]`
     (num_envs, OBSERVATION_SIZE) holds the last observation where `info["_final_obs"]` (num_envs,) is true.
@@ -87,6 +94,7 @@ class CarVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def __init__(
         self,
         task: CarTask,
+        bounds: Bounds,
         courses: Sequence[Course],
         num_envs: int = 1,
         car: CarParameters | None = None,
@@ -96,7 +104,8 @@ class CarVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         parallel: bool = False,
     ) -> None:
         self.num_envs = num_envs
-        self.single_observation_space, self.single_action_space = _spaces(task)
+        self.single_observation_space, self.single_action_space = _spaces(task, bounds)
+        self._low, self._high = self.single_observation_space.low, self.single_observation_space.high
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._batch = _batch(task, courses, num_envs, 0, car=car, randomisation=randomisation, starts=starts,
@@ -106,12 +115,19 @@ class CarVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """New starts for all, drawn from the environment's generator."""
         super().reset(seed=seed)
         self._batch.reset(int(self.np_random.integers(2**31)))
-        return self._batch.observation.copy(), {}
+        return self._batch.observation.clip(self._low, self._high), {}
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One decision of every car."""
         batch = self._batch
         batch.step(actions)
         ended = batch.end != RUNNING
-        info = {"final_obs": batch.last_observation.copy(), "_final_obs": ended} if ended.any() else {}
-        return batch.observation.copy(), batch.reward.copy(), batch.end == TERMINATED, batch.end == TRUNCATED, info
+        last = batch.last_observation.clip(self._low, self._high) if ended.any() else None
+        info = {} if last is None else {"final_obs": last, "_final_obs": ended}
+        return (
+            batch.observation.clip(self._low, self._high),
+            batch.reward.copy(),
+            batch.end == TERMINATED,
+            batch.end == TRUNCATED,
+            info,
+        )

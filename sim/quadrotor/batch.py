@@ -123,16 +123,20 @@ class QuadrotorBatch:
         decisions_max: int = 500,
         ground_z_m: float | None = None,
         parallel: bool = False,
+        latency_steps: int = 0,
     ) -> None:
         """
         history: past actions in the observation; at least as many as the largest latency reaches back, and one more.
         substeps: physics steps in a decision: 1 is 100 Hz, 5 is 500 Hz.
         decisions_max: decisions after which an episode is truncated.
         ground_z_m: height of a ground whose effect the rotors feel; None flies in free air.
+        latency_steps: decisions that the kernel can look back, if the latency needs no more: kernels are compiled for a
+        number of them and a history, and batches that agree on both share one. The flights are the same.
         Raises ValueError without a drone, and for a latency that the history does not hold.
         """
         quadrotor = quadrotor or load_parameters()
-        latency_steps = math.ceil(round((quadrotor.latency_s + randomisation.latency_high_s) / STEP_S, 6))
+        latest_s = quadrotor.latency_s + randomisation.latency_high_s
+        latency_steps = max(latency_steps, math.ceil(round(latest_s / STEP_S, 6)))
         if n < 1:
             raise ValueError(f"n: found {n}, allowed: at least 1")
         if history < latency_steps + 1:

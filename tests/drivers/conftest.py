@@ -31,7 +31,7 @@ class Bench:
     def __init__(self, config: VirtualCarConfig, directory: Path) -> None:
         self.emulator = Emulator(config, directory)
         self.world = self.emulator.world
-        self.vesc = Vesc(VescSettings(port=str(directory / "vesc")), self)
+        self.vesc = Vesc(VescSettings(str(directory / "vesc"), servo_min=0.0, servo_max=1.0), self)
         self.lidar = RPLidar(RPLidarSettings(port=str(directory / "lidar")), self)
 
     def now(self) -> float:

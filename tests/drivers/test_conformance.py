@@ -15,7 +15,7 @@ def vesc_rig(bench) -> Rig:
 
     faults = bench.emulator.faults
     return Rig(
-        make=lambda port: Vesc(VescSettings(port=port), bench),
+        make=lambda port: Vesc(VescSettings(port, servo_min=0.0, servo_max=1.0), bench),
         port=str(bench.emulator.vesc_pty.link),
         wait=bench.wait,
         silence=lambda on: faults["silence_vesc"](on),
@@ -104,7 +104,7 @@ class Mute(Vesc):
 @pytest.mark.parametrize("broken", [StalledAges, Hopeful, Boastful, Fragile, Mute])
 def test_a_driver_that_breaks_one_promise_is_found(bench, broken):
     b = bench()
-    rig = replace(vesc_rig(b), make=lambda port: broken(VescSettings(port=port), b))
+    rig = replace(vesc_rig(b), make=lambda port: broken(VescSettings(port, servo_min=0.0, servo_max=1.0), b))
     with pytest.raises((AssertionError, LinkLost)):
         check_driver(rig)
 

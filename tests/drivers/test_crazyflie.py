@@ -7,7 +7,8 @@ import time
 import pytest
 
 from drivers.base import LinkLost
-from drivers.crazyflie import IS_ARMED, Crazyflie, CrazyflieSettings, first_line
+from drivers.crazyflie import Crazyflie, CrazyflieSettings, first_line
+from drivers.crazyflie_reading import IS_ARMED
 
 TICK_S = 0.02
 

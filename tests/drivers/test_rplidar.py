@@ -356,4 +356,4 @@ def test_no_device_behind_the_port_is_told_with_what_to_look_for(bench):
 )
 def test_settings_that_make_no_sense_are_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):
-        RPLidarSettings(**{field: value})
+        RPLidarSettings("/dev/a", **{field: value})

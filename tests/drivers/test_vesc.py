@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.vesc import GET_VALUES_SELECTIVE, SET_SERVO_POS, FrameParser, VescSettings, fault_name, frame
+from drivers.vesc import GET_VALUES_SELECTIVE, SET_SERVO_POS, FrameParser, VescLimits, VescSettings, fault_name, frame
 
 # Answer of a standing VESC to GET_VALUES, recorded from a real one: 27.6 degrees, 37.5 V, tachometer -31936, no fault.
 RECORDED_VALUES = bytes.fromhex(
@@ -439,18 +439,23 @@ def test_the_servo_is_kept_within_its_end_stops_and_that_is_told(bench, monkeypa
     [
         ("erpm_per_m_s", 0.0),
         ("erpm_per_m_s", -4614.0),
-        ("steer_max_rad", -1.0),
-        ("brake_current_a", math.nan),
-        ("servo_per_rad", 0.0),
-        ("servo_centre", 25.0),
-        ("servo_centre", math.nan),
+        ("baud", 0),
+        ("servo_gain", 0.0),
+        ("servo_offset", 25.0),
+        ("servo_offset", math.nan),
         ("servo_min", 0.9),
         ("servo_max", math.nan),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):
-        VescSettings(**{field: value})
+        VescSettings("/dev/a", **{field: value})
+
+
+@pytest.mark.parametrize(("field", "value"), [("steer_max_rad", -1.0), ("brake_current_a", math.nan)])
+def test_limits_that_make_no_sense_are_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=field):
+        VescLimits(**{field: value})
 
 
 def test_no_device_behind_the_port_is_told_with_what_to_look_for(bench):

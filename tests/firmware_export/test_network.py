@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from firmware_export.network import Layer, Network, network_of, policy_sha256, random_network
+from firmware_export.agreed import policy_sha256
+from firmware_export.network import Layer, Network, network_of, random_network
 from policies.actor import actor_layers, initial_weights
 from policies.fields import Field
 from policies.policy_file import PolicyFile

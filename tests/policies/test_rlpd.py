@@ -8,8 +8,9 @@ import torch
 
 from policies.actor import Actor, actor_layers, initial_weights
 from policies.array_file import read_arrays, write_arrays
+from policies.fields import Mirror
 from policies.replay import transition_dtype
-from policies.rlpd import Mirror, Rlpd
+from policies.rlpd import Rlpd
 from policies.rlpd_config import RlpdConfig, schedule
 from robot.bench.learner import TorchRlpd
 
@@ -134,6 +135,37 @@ def test_overridden_decisions_teach_both_the_executed_and_the_proposed_action():
     assert set(np.abs(learner.batch[1]).ravel()) == {0.25, 0.5}
 
 
+def refuse_more_than(most: float, config: RlpdConfig) -> tuple[float, float]:
+    """Learn one decision an episode, paid by the first action, of which a supervisor lets no more than `most` through.
+    Returns the mean of that action of the policy, and how much of the last ones was refused."""
+    learner = Rlpd(config, N, M)
+    rng = np.random.default_rng(0)
+    actor = Actor(learner.layers, learner.actor_weights())
+    refused = []
+    for step in range(500):
+        transition = np.zeros(1, transition_dtype(N, M))
+        transition["step"], transition["terminated"] = step, 1
+        transition["observation"] = rng.uniform(-1, 1, N)
+        proposed = actor.sample(transition["observation"][0], rng.standard_normal(M, np.float32))
+        executed = np.minimum(proposed, np.array([most, 1.0], np.float32))
+        transition["action"], transition["proposed"], transition["reward"] = executed, proposed, executed[0]
+        refused.append(proposed[0] - executed[0])
+        learner.add(transition)
+        learner.update()
+        actor.set_weights(learner.actor_weights())
+    means = [actor.mean(rng.uniform(-1, 1, N).astype(np.float32))[0] for _ in range(100)]
+    return float(np.mean(means)), float(np.mean(refused[-100:]))
+
+
+def test_it_learns_to_propose_what_a_supervisor_lets_through():
+    config = dataclasses.replace(SMALL, entropy_end=-6.0, entropy_steps=500, critic_rate=3e-3, actor_rate=3e-3)
+    mean, refused = refuse_more_than(0.3, config)
+    assert 0.2 < mean < 0.35
+    assert refused < 0.03
+    _, unminded = refuse_more_than(0.3, dataclasses.replace(config, refusal_cost=0.0))
+    assert unminded > 0.1
+
+
 def test_the_actor_stays_while_the_critics_warm_up():
     learner = make_learner()
     learner.add(some_transitions(100))
@@ -156,11 +188,27 @@ def test_a_policy_to_start_from_keeps_its_actions_and_gets_the_configured_noise(
 
 
 def test_the_robots_actor_follows_the_trained_one_at_its_share():
-    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25))
+    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25, average_share_end=0.25))
     learner.add(some_transitions(100))
     before = learner.actor_weights()
     learner.update(SMALL.updates_per_actor)
     np.testing.assert_allclose(learner.actor_weights(), before + 0.25 * (learner.actor - before), atol=1e-6)
+
+
+def test_rates_and_averages_settle_as_practice_goes_on():
+    config = dataclasses.replace(SMALL, rates_end=0.0, average_share=0.5, average_share_end=0.1, settle_steps=200)
+    moved = []
+    for lived in (100, 200, 300):
+        learner = make_learner(config)
+        learner.add(some_transitions(lived))
+        critics, actor, average = learner.critics.copy(), learner.actor.copy(), learner.average_actor.copy()
+        learner.update(SMALL.updates_per_actor)
+        moved.append((np.abs(learner.critics - critics).max(), np.abs(learner.actor - actor).max()))
+        if lived == 100:
+            share = 0.3
+            np.testing.assert_allclose(learner.average_actor, average + share * (learner.actor - average), atol=1e-6)
+    assert moved[0] == pytest.approx((0.5e-3 * SMALL.updates_per_actor, 0.5e-3), rel=0.1)
+    assert moved[1] == moved[2] == (0.0, 0.0)
 
 
 def test_moving_to_another_policy_takes_its_actions_and_sets_the_anchor_there(tmp_path):
@@ -181,7 +229,7 @@ def test_moving_to_another_policy_takes_its_actions_and_sets_the_anchor_there(tm
 
 
 def test_going_back_takes_all_of_an_earlier_policy_and_sets_the_anchor_there():
-    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25))
+    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25, average_share_end=0.25))
     learner.add(some_transitions(100))
     earlier = learner.actor_weights()
     learner.update(20)

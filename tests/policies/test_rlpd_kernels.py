@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from policies.actor import actor_layers, initial_weights, raw_log_std, weight_count
 from policies.replay import Memory, transition_dtype
-from policies.rlpd import Mirror
 from policies.rlpd_kernels import (
     actor_backward,
     actor_forward,
@@ -23,10 +22,10 @@ from policies.rlpd_kernels import (
     sample_actions,
 )
 from robot.bench.learner import Critic, Policy
-from robot.tasks.race_track.task import MIRROR_ACTION_SIGN, MIRROR_COLUMNS, MIRROR_SIGN
+from robot.tasks.race_track.task import SPEC
 
 N, M, H, BATCH = 50, 2, 32, 24
-RACE_TRACK = Mirror(MIRROR_COLUMNS, MIRROR_SIGN, MIRROR_ACTION_SIGN)
+RACE_TRACK = MIRROR_COLUMNS, MIRROR_SIGN, MIRROR_ACTION_SIGN = SPEC.mirror
 
 
 def normal(rng, *shape):
@@ -162,11 +161,12 @@ def random_memory(rng, count, capacity=40):
     return transitions, memory
 
 
-def sample(memory, rows, coins, n_step, gamma=0.9):
+def sample(memory, rows, coins, n_step, gamma=0.9, refusal_cost=0.0):
     k = len(rows)
     batch = tuple(np.zeros(shape, np.float32) for shape in ((k, N), (k, M), (k,), (k,), (k, N)))
     gather(rows, coins, memory.observation, memory.action, memory.proposed, memory.reward, memory.next_observation,
-           memory.terminated, memory.follows, n_step, np.float32(gamma), *RACE_TRACK, 0, *batch)  # fmt: skip
+           memory.terminated, memory.follows, n_step, np.float32(gamma), np.float32(refusal_cost), *RACE_TRACK, 0,
+           *batch)  # fmt: skip
     return batch
 
 
@@ -206,6 +206,18 @@ def test_coins_choose_the_mirror_and_the_proposed_action():
         action, [executed, executed * MIRROR_ACTION_SIGN, proposed, proposed * MIRROR_ACTION_SIGN]
     )
     np.testing.assert_array_equal(following[1], following[0][MIRROR_COLUMNS] * MIRROR_SIGN)
+
+
+def test_a_refused_proposal_costs_by_how_far_it_was_changed():
+    transitions, memory = random_memory(np.random.default_rng(7), 30)
+    rows = np.arange(30)
+    changed = np.abs(transitions["proposed"] - transitions["action"]).max(1)
+    for n_step in (1, 3):
+        for coin, cost in ((0, 0.0), (1, 0.0), (2, 0.5), (3, 0.5)):
+            coins = np.full(30, coin, np.uint8)
+            free, charged = (sample(memory, rows, coins, n_step, refusal_cost=each) for each in (0.0, 0.5))
+            np.testing.assert_allclose(charged[2], free[2] - cost * changed, atol=1e-6)
+            np.testing.assert_array_equal(charged[3], free[3])
 
 
 def test_in_the_mirror_a_return_ends_in_the_mirrored_last_observation():

@@ -1,8 +1,9 @@
-"""Record the small library of drives that the tests replay, on the virtual car in lockstep:
+"""Record the small library of drives and flights that the tests replay, on the virtual car in lockstep, and on the virtual
+Crazyflie, which knows no lockstep:
 
     python tests/recordings/make.py [NAME ...]
 
-Each drive becomes a folder with log.mcap, which holds its setup. A change to anything that decides makes
+Each becomes a folder with log.mcap, which holds its setup. A change to anything that decides makes
 the old recordings differ, and the tests then name the first difference: if it was meant, record again and say so.
 They hold on any processor with fused multiply-adds, x86-64 or ARM, with glibc's libm.
 """
@@ -10,25 +11,32 @@ They hold on any processor with fused multiply-adds, x86-64 or ARM, with glibc's
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from mcap.writer import CompressionType
 
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
-from robot.practice.start import SHIPPED_POLICY
-from robot.robots.car.devices import Lidar, Motor
+from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.world import load_world
-from robot.runtime.clock import LockstepClock
+from robot.robots.quadrotor.devices import devices_of
+from robot.robots.quadrotor.flight import LOG_FILE, Flight
+from robot.robots.quadrotor.run_mission import TICKS_S, setup_of
+from robot.robots.quadrotor.virtual_drone import virtual_drone
+from robot.robots.robot_file import CrazyflieLink, load_robot
+from robot.runtime.clock import LockstepClock, RealClock
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.events import make_event, make_weights
 from robot.safety.supervisor import Mode
 from robot.shared_memory.mailbox import Weights
@@ -56,14 +64,35 @@ def setup(weights: np.ndarray, demonstrate: bool, predictive_brake: bool, maples
     )  # fmt: skip
 
 
+def folder_of(name: str) -> Path:
+    """An empty folder for a recording."""
+    folder = FOLDER / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def record_flight(name: str) -> None:
+    """Hover at a point, decided on this computer over a lossy link, and write the flight's folder."""
+    clock, link = RealClock(), CrazyflieLink("")
+    setup = replace(setup_of(FOLDER / "policies" / "hover.npz", link, "host"), points_m=np.zeros((1, 3)))
+    with virtual_drone(FOLDER / "policies" / "hover.npz", loss=0.02) as drone:
+        devices = devices_of(link, drone.uri, TICKS_S["host"], clock)
+        flight = Flight(setup, devices, clock)
+        for device in devices.values():
+            device.open()
+        flown = flight.fly(folder_of(name) / LOG_FILE, CompressionType.ZSTD)
+        for device in devices.values():
+            device.close()
+    print(f"{name}: {flight.loop.tick} ticks, landed: {flown.landed} {flown.trouble}")
+
+
 def record(
     name: str, start: PipelineSetup, seconds: float, disturb: Disturb, end: Callable[[Pipeline], bool],
     hidden_seed: int | None = None,
 ) -> None:  # fmt: skip
     """Drive until `end` is true, at most `seconds`, and write the drive's folder."""
-    folder = FOLDER / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = folder_of(name)
     pipeline = Pipeline(PipelineSetup.from_bytes(start.to_bytes()))
     new = Weights(1, 100, 0.0, start.weights * np.float32(0.98))
     version = 0
@@ -72,11 +101,12 @@ def record(
         LogWriter(folder / "log.mcap", RECORDS, weight_count(LAYERS), CompressionType.ZSTD) as log,
     ):
         clock = LockstepClock(str(car.directory / "lockstep"))
-        vesc = Vesc(VescSettings(port=car.vesc_path), clock)
-        lidar = RPLidar(RPLidarSettings(port=car.lidar_path), clock)
+        wiring = load_robot("virtual-car")
+        vesc = Vesc(replace(wiring.motor, port=car.vesc_path), clock)
+        lidar = RPLidar(replace(wiring.lidar, port=car.lidar_path), clock)
         vesc.open()
         lidar.open()
-        devices = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+        devices = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}
         loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), life=1, tick_s=TICK_S)
         loop.start()
         log.add_setup(1, start.to_bytes())
@@ -140,6 +170,7 @@ def main(names: list[str]) -> None:
         "scratch": lambda name: record(
             name, setup(novice, demonstrate=False, predictive_brake=True), 60.0, set_down,
             lambda pipeline: pipeline.tally.recoveries >= 1 and pipeline.decisions.count >= 80),
+        "flight": record_flight,
     }  # fmt: skip
     for name in names or drives:
         drives[name](name)

@@ -1,10 +1,12 @@
-"""A cart on a rail, for the tests: the device from both ends, and the driver between them and the robot."""
+"""The cart's driver."""
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 from drivers.base import NEVER_S, LinkLost
-
-PUSH_MAX_N, MASS_KG, DRAG_S = 1.0, 1.0, 0.5
+from drivers.packet_link import PacketLink
+from tests.toy_robot.emulator import PUSH, STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,46 +18,16 @@ class CartReading:
     age_s: float = NEVER_S
 
 
-class Rail:
-    """The cart itself, beside a clock that the tests turn."""
-
-    def __init__(self, place_m: float) -> None:
-        self.time_s, self.place_m, self.speed_m_s, self.push_n = 0.0, place_m, 0.0, 0.0
-        self.plugged = True
-
-    def now(self) -> float:
-        return self.time_s
-
-    def sleep_until(self, time_s: float) -> None:
-        step_s = max(0.0, time_s - self.time_s)
-        self.speed_m_s += step_s * (self.push_n - DRAG_S * self.speed_m_s) / MASS_KG
-        self.place_m += step_s * self.speed_m_s
-        self.time_s = max(self.time_s, time_s)
-
-
-class Cart:
-    """The driver."""
-
-    def __init__(self, rail: Rail) -> None:
-        self.rail = rail
-
-    def open(self) -> None:
-        if not self.rail.plugged:
-            raise LinkLost("cart: no rail")
-
-    def reconnect(self) -> bool:
-        return self.rail.plugged
+class Cart(PacketLink):
+    """Its port is the path of a packet socket."""
 
     def read(self) -> CartReading:
-        self.open()
-        return CartReading(self.rail.place_m, self.rail.speed_m_s, 0.0)
+        self.take()
+        return CartReading(*STATE.unpack(self.newest)[1:3], self.age_s) if self.newest else CartReading()
 
     def push(self, force_n: float) -> None:
-        self.open()
-        self.rail.push_n = min(PUSH_MAX_N, max(-PUSH_MAX_N, force_n))
+        self.send(PUSH.pack(force_n if math.isfinite(force_n) else 0.0))
 
     def stop(self) -> None:
-        self.rail.push_n = 0.0
-
-    def close(self) -> None:
-        """There is nothing to release."""
+        with suppress(LinkLost):
+            self.push(0.0)

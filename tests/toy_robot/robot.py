@@ -1,108 +1,67 @@
-"""The robot around the cart: it comes to rest in the middle of the rail. All that the runtime has to be told of it."""
+"""The robot around the cart: its mind, and all that runtime and guardians have to be told of it."""
 
-import io
-import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from drivers.reading_record import Field, fill, forget, reading_fields, reading_of
-from policies.array_file import arrays_in
-from robot.runtime.clock import Clock
+from drivers.reading_record import Field, reading_fields, reading_of
+from robot.practice.episodic_mind import EpisodicMind, EpisodicSetup
+from robot.runtime.clock import Clock, RealClock
+from robot.runtime.driver_device import DriverDevice
+from robot.runtime.episodes import Outcome
 from robot.runtime.records import compose
+from robot.runtime.rest import DriverRest
 from robot.runtime.robot import Device, Robot
 from robot.runtime.session_file import SessionFile
-from robot.safety.supervisor import Mode
-from tests.toy_robot.cart import Cart, CartReading, Rail
+from tests.toy_robot.cart import Cart, CartReading
+from tests.toy_robot.task import DECISION_S, LONGEST_S, SLOW_M_S, arrived, reward
 
-TICK_S = 0.05
+TICK_S, BLIND_S, START_M = 0.05, 0.12, 0.8
 DEVICES: dict[str, list[Field]] = {"cart": [*reading_fields(CartReading), ("up", "u4")]}
-RECORDS = compose(2, 1, DEVICES, {"command": [("force_n", "f8")], "figures": [("way_m", "f8")]})
+RECORDS = compose(2, 1, DEVICES, {"command": [("push_n", "f8")]})
 
 
-class CartDevice:
-    """The cart, as the control loop sees it."""
+class ToyMind(EpisodicMind):
+    """Goes to one end of the rail, to the other the next time, and lets the policy bring it home from there."""
 
-    def __init__(self, cart: Cart) -> None:
-        self.cart = cart
-        self.open, self.close, self.stop, self.reconnect = cart.open, cart.close, cart.stop, cart.reconnect
+    goal_m = START_M
 
-    def check(self) -> None:
-        """It has no version."""
-
-    def read(self, record: np.ndarray) -> None:
-        fill(record, self.cart.read())
-
-    def absent(self, record: np.ndarray) -> None:
-        forget(record)
-
-    def write(self, outputs: np.ndarray) -> None:
-        self.cart.push(float(outputs["command"]["force_n"]))
-
-
-class ToyMind:
-    """Pushes towards the middle, as hard as its two weights say."""
-
-    tick_s, records = TICK_S, RECORDS
-
-    def __init__(self, weights: np.ndarray) -> None:
-        self.weights = weights
-        self.outputs = np.zeros((), RECORDS.outputs)
-        self.events: list[tuple[str, dict[str, Any]]] = []
-        self.transition: np.ndarray | None = None
-        self.episode: dict[str, Any] | None = None
-        self.files: dict[str, bytes] = {}
-        self.stop_plan = np.zeros(1)
-        self.way_m = 0.0
-
-    @property
-    def takes_weights(self) -> bool:
-        return True
-
-    def set_weights(self, weights: np.ndarray) -> None:
-        self.weights = weights
-
-    def tick(self, readings: np.ndarray) -> None:
+    def see(self, readings: np.ndarray) -> np.ndarray | None:
         seen = reading_of(readings["cart"], CartReading)
-        blind = seen.age_s > 2 * TICK_S
-        out = self.outputs
-        out["life"], out["tick"], out["time_s"] = readings["life"], readings["tick"], readings["time_s"]
-        out["mode"] = Mode.STOP if blind else Mode.RUN
-        self.way_m += 0.0 if blind else TICK_S * abs(seen.speed_m_s)
-        out["observation"] = (seen.place_m, seen.speed_m_s)
-        out["proposed"] = out["executed"] = np.float32(-(self.weights * out["observation"]).sum())
-        out["command"]["force_n"] = 0.0 if blind else out["executed"][0]
-        out["figures"]["way_m"] = self.way_m
+        return np.array((seen.place_m, seen.speed_m_s), np.float32) if seen.age_s < BLIND_S else None
 
+    def reset(self, seen: np.ndarray) -> np.ndarray | None:
+        place_m, speed_m_s = seen
+        if abs(place_m - self.goal_m) < 0.1 and abs(speed_m_s) < SLOW_M_S:
+            self.goal_m = -self.goal_m
+            return None
+        return np.array([2.0 * (self.goal_m - place_m) - 2.0 * speed_m_s])
 
-def setup_of(weights: np.ndarray) -> bytes:
-    """A setup, as the log carries it."""
-    file = io.BytesIO()
-    np.savez(file, plain=np.array(json.dumps({"robot": "toy"})), weights=weights)
-    return file.getvalue()
+    def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
+        return reward(*seen.tolist()), Outcome.SUCCESS if arrived(*seen) else Outcome.RUNNING
+
+    def rest(self, seen: np.ndarray) -> np.ndarray:
+        return -2.0 * seen[1:]
+
+    def at_rest(self, seen: np.ndarray) -> bool:
+        return bool(abs(seen[1]) < SLOW_M_S)
+
+    def command(self, action: np.ndarray, out: np.ndarray) -> None:
+        out["command"]["push_n"] = action[0]
 
 
 def mind(setup: bytes, path: Path) -> ToyMind:
-    return ToyMind(arrays_in(path, setup)["weights"].copy())
+    return ToyMind(EpisodicSetup.from_bytes(setup, path), RECORDS, TICK_S, DECISION_S, LONGEST_S)
 
 
 def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
-    assert isinstance(clock, Rail)
-    return {"cart": CartDevice(Cart(clock))}
+    cart = Cart(session.ports["cart"], clock)
+    return {"cart": DriverDevice(cart, lambda outputs: cart.push(float(outputs["command"]["push_n"])))}
 
 
-class NoPlan:
-    """A cart that nobody pushes comes to rest by itself."""
-
-    def create(self, name: str) -> "NoPlan":
-        return self
-
-    attach = create
-
-    def write(self, plan: np.ndarray, now_ns: int) -> None: ...
-
-    def close(self) -> None: ...
+def prepare(session: SessionFile) -> Callable[[], DriverRest]:
+    return lambda: DriverRest(Cart(session.ports["cart"], RealClock()), lambda seen: abs(seen.speed_m_s) < SLOW_M_S)
 
 
-ROBOT = Robot("toy", TICK_S, lambda task: RECORDS, devices, mind, lambda setup: None, NoPlan())
+ROBOT = Robot("toy", TICK_S, lambda task: RECORDS, devices, mind)

@@ -1,13 +1,16 @@
 """The car's devices, as the control loop sees them: motor controller and lidar, wired as the robot's file says."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from drivers.base import LidarReading, VescCommand, VescReading
 from drivers.reading_record import Field, fill, forget, reading_fields, reading_of
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
-from robot.robots.robot_file import RobotConfig, load_robot
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
+from robot.robots.robot_file import load_robot
 from robot.runtime.clock import Clock
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.runtime.session_file import SessionFile
 
@@ -15,7 +18,7 @@ VERSION_PATIENCE_S = 1.0  # for the motor controller to tell its firmware's vers
 VERSION_POLL_S = 0.02
 NOTHING_SENT = VescCommand(0.0, 0.0)
 FIELDS: dict[str, list[Field]] = {
-    "vesc": [
+    "motor": [
         *reading_fields(VescReading),
         ("sent_steer_rad", "f8"),  # what the last tick really sent
         ("sent_speed_m_s", "f8"),
@@ -64,68 +67,20 @@ class Motor:
             self.sent = self.vesc.write(servo_rad, float(command["speed_m_s"]))
 
 
-class Lidar:
-    """The lidar."""
-
-    def __init__(self, lidar: RPLidar) -> None:
-        self.lidar = lidar
-        self.open, self.close = lidar.open, lidar.close
-        self.stop, self.reconnect = lidar.stop, lidar.reconnect
-
-    def check(self) -> None:
-        """Whatever it is, its driver has already said so."""
-
-    def read(self, record: np.ndarray) -> None:
-        fill(record, self.lidar.read())
-
-    def absent(self, record: np.ndarray) -> None:
-        forget(record)
-
-    def write(self, outputs: np.ndarray) -> None:
-        """It only senses."""
-
-
 def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
-    """Those of a session. Raises ValueError for what is wrong in the robot's file."""
+    """Those of a session, on the ports that it found. Raises ValueError for what is wrong in the robot's file."""
     robot = load_robot(session.robot)
     return {
-        "vesc": Motor(Vesc(vesc_settings(session.ports["vesc"], robot), clock), clock),
-        "lidar": Lidar(RPLidar(lidar_settings(session.ports["lidar"], robot), clock)),
+        "motor": Motor(Vesc(replace(robot.motor, port=session.ports["motor"]), clock), clock),
+        "lidar": DriverDevice(RPLidar(replace(robot.lidar, port=session.ports["lidar"]), clock)),
     }
 
 
 def vesc_reading(readings: np.ndarray) -> VescReading:
     """What the motor controller delivered, of a READINGS record."""
-    return reading_of(readings["vesc"], VescReading)
+    return reading_of(readings["motor"], VescReading)
 
 
 def lidar_reading(readings: np.ndarray) -> LidarReading:
     """What the lidar delivered, of a READINGS record."""
     return reading_of(readings["lidar"], LidarReading)
-
-
-def vesc_settings(port: str, robot: RobotConfig) -> VescSettings:
-    """The gains and end stops of the robot's file, on the port that the session found."""
-    wiring = robot.vesc
-    return VescSettings(
-        port=port,
-        baud=wiring.baud,
-        erpm_per_m_s=wiring.erpm_per_m_s,
-        servo_per_rad=wiring.servo_gain,
-        servo_centre=wiring.servo_offset,
-        servo_min=wiring.servo_min,
-        servo_max=wiring.servo_max,
-    )
-
-
-def lidar_settings(port: str, robot: RobotConfig) -> RPLidarSettings:
-    """How the robot's file says that the lidar is mounted, on the port that the session found."""
-    mount = robot.lidar
-    return RPLidarSettings(
-        port=port,
-        baud=mount.baud,
-        mount_yaw_rad=mount.mount_yaw_rad,
-        mirrored=mount.mirrored,
-        mount_x_m=mount.mount_x_m,
-        mount_y_m=mount.mount_y_m,
-    )

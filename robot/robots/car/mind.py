@@ -24,6 +24,7 @@ from robot.robots.car.estimation.dead_reckoning import DeadReckoning
 from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
+from robot.robots.car.place_search import PlaceSearch
 from robot.robots.car.records import RECORDS
 from robot.robots.car.recovery import Phase as RecoveryPhase
 from robot.robots.car.recovery import Place, Recovery
@@ -35,6 +36,7 @@ from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
+from robot.runtime.episodes import Outcome
 from robot.runtime.records import EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
 from robot.tasks.race_track import task
@@ -45,12 +47,9 @@ from sim.tracks.track import Course
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
 STANDING_M_S = 0.05
 STANDING_S = 0.3
-RELOCALISE_EVERY_S = 0.5
-SAY_AFTER_S, SAY_EVERY_S = 2.0, 10.0  # of a search, that the car is still not found
 DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hides less of the map
 BLOCKED_MAX_S = 120.0  # people walk on sooner
 NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
-GIVE_UP_S = 90.0  # of looking for the place to begin at
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
 
@@ -74,7 +73,9 @@ class Pipeline:
         self.outputs = np.zeros((), RECORDS.outputs)
         self.transition: np.ndarray | None = None  # completed in this tick
         self.events: list[tuple[str, dict[str, Any]]] = []  # of this tick
-        self.episode: dict[str, Any] | None = None  # a lap that ended in this tick: practice_s, merit, clean, baseline
+        self.episode: dict[str, Any] | None = (
+            None  # a lap that ended in this tick: practice_s, merit, outcome, baseline
+        )
         self.files: dict[str, bytes] = {}  # made in this tick, to be kept in the run's folder
         self.phase = Phase.LOCALISE
         self.actor = Actor(setup.layers, setup.weights)
@@ -100,9 +101,7 @@ class Pipeline:
         self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
-        self.relocalise_s = -math.inf  # when the last search of the map ended
-        self.search_began_s: float | None = None  # and the first of those that have found nothing since
-        self.said_s = -math.inf
+        self.place_search = PlaceSearch()
         self.mode = Mode.RUN
         self.flags = Flag.NONE
         self.recovered = Flag.NONE  # what the recovery said in the last tick
@@ -191,11 +190,11 @@ class Pipeline:
                 now_s=now,
                 vesc=vesc,
                 lidar=lidar,
-                vesc_up=bool(readings["vesc"]["up"]),
+                vesc_up=bool(readings["motor"]["up"]),
                 lidar_up=bool(readings["lidar"]["up"]),
                 late_s=float(readings["lateness_s"]),
                 missed_ticks=int(readings["missed_ticks"]),
-                sent_speed_m_s=float(readings["vesc"]["sent_speed_m_s"]),
+                sent_speed_m_s=float(readings["motor"]["sent_speed_m_s"]),
                 x=estimate.x,
                 y=estimate.y,
                 pose_lost=estimate.lost and not self.proving,
@@ -295,7 +294,8 @@ class Pipeline:
         lap = self.tally.time_lap(now, self.place.s) if self.place.known else None
         if lap is not None:
             self.events.append(("lap", lap))
-            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "clean": lap["clean"],
+            outcome = Outcome.SUCCESS if lap["clean"] else Outcome.TAKEN_OVER
+            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "outcome": outcome,
                             "baseline": lap["baseline"]}  # fmt: skip
 
     def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:
@@ -353,7 +353,7 @@ class Pipeline:
         if not check.active:
             return
         may_drive = self.mode <= Mode.BACKUP and not self.flags & NOT_MEASURING
-        check.step(now, elapsed_s, float(readings["vesc"]["sent_steer_rad"]), vesc, lidar, may_drive)
+        check.step(now, elapsed_s, float(readings["motor"]["sent_steer_rad"]), vesc, lidar, may_drive)
         if check.active:
             return
         self.first_lap.proving = False
@@ -387,11 +387,11 @@ class Pipeline:
         if self.doubtful(now, estimate):
             self.estimator.lost = True
         stands_lost = estimate.lost and self.standing_s > STANDING_S
-        if stands_lost and now - self.relocalise_s > RELOCALISE_EVERY_S and self.mode is not Mode.RECOVER:
-            self.look_for_place()
+        if stands_lost and self.place_search.due(now) and self.mode is not Mode.RECOVER:
+            self.look_for_place(now)
         fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
         if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
-            return self.recover(elapsed_s, vesc, lidar, estimate)
+            return self.recover(now, elapsed_s, vesc, lidar, estimate)
         if self.proving and self.mode <= Mode.BACKUP:
             return self.first_lap.first_metres.command
         stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.FINISH, Phase.DONE)
@@ -408,35 +408,15 @@ class Pipeline:
             task.slew(self.command.speed_m_s, self.goal[1], task.SPEED_SLEW_M_S2, task.TICK_S),
         )
 
-    def look_for_place(self) -> None:
-        """Go on searching the map for the standing car, by a few milliseconds; say what came of it."""
-        if not isinstance(self.estimator, Estimator) or self.last_time_s is None:
+    def look_for_place(self, now: float) -> None:
+        """Go on searching the map for the standing car; where it cannot be found to begin with, that is the end."""
+        if not isinstance(self.estimator, Estimator):
             return
-        now = self.last_time_s
-        if self.search_began_s is None:
-            self.search_began_s = now
-        told, ended = self.estimator.told, self.estimator.look()
-        if ended is None:
-            return
-        self.relocalise_s = now
-        searched_s = now - self.search_began_s
-        found = ended.found
-        if found is not None:
-            self.search_began_s, self.said_s = None, -math.inf
-            text = f"the car is at x {found.x:.2f}, y {found.y:.2f}, {math.degrees(found.yaw):.0f} degrees: found in " \
-                   f"{searched_s:.1f} s, {100 * found.agreement:.0f} % of what the lidar sees agrees"  # fmt: skip
-            self.events.append(("localised", {"x": found.x, "y": found.y, "yaw": found.yaw, "searched_s": searched_s,
-                                              "agreement": found.agreement, "text": text}))  # fmt: skip
-        elif self.phase is Phase.LOCALISE and self.tally.laps_driven == 0 and searched_s > GIVE_UP_S:
-            self.events.append(("failure", {"reason": f"the car was not found on the map within {searched_s:.0f} s: "
-                                f"{ended.reason}. Tell where it stands: --start X Y YAW_DEG"}))  # fmt: skip
-            self.phase = Phase.FINISH
-        elif searched_s > SAY_AFTER_S and now - self.said_s > SAY_EVERY_S:
-            self.said_s = now
-            where = " It is not where --start says." if told is not None and ended.told_is_wrong else ""
-            self.events.append(("not_found", {"text": f"looking for the car on the map for {searched_s:.0f} s: "
-                                f"{ended.reason}.{where} Put it onto the course, or tell where it stands: "
-                                "--start X Y YAW_DEG"}))  # fmt: skip
+        at_the_start = self.phase is Phase.LOCALISE and self.tally.laps_driven == 0
+        event = self.place_search.step(now, self.estimator, at_the_start)
+        if event is not None:
+            self.events.append(event)
+            self.phase = Phase.FINISH if event[0] == "failure" else self.phase
 
     @property
     def searching(self) -> bool:
@@ -480,21 +460,22 @@ class Pipeline:
         self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
 
-    def recover(self, elapsed_s: float, vesc: VescReading, lidar: LidarReading, estimate: Estimate) -> Command:
+    def recover(self, now: float, elapsed_s: float, vesc: VescReading, lidar: LidarReading,
+                estimate: Estimate) -> Command:  # fmt: skip
         """Let the recovery drive; say when it has succeeded, or given up. Without a course nobody knows where to."""
         here = self.place
         if here.course is None:
             self.recovered = Flag.RECOVERY_FAILED
             return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         if self.searching and self.standing_s > STANDING_S:  # what it began with holds only while the car stands
-            self.look_for_place()
+            self.look_for_place(now)
             return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         row = here.packed[max(0, here.row)]
         place = Place(here.s, here.lateral, here.heading_error, float(row[5]), float(row[6]))
         command = self.recovery.step(elapsed_s, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar, place, here.packed,
                                      here.course.spacing_m)  # fmt: skip
         if self.recovery.relocalise:
-            self.look_for_place()
+            self.look_for_place(now)
         if self.recovery.finished:
             succeeded = self.recovery.phase is RecoveryPhase.DONE
             self.recovered = Flag.RECOVERED if succeeded else Flag.RECOVERY_FAILED

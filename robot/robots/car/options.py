@@ -7,13 +7,22 @@ from typing import Annotated, Literal
 
 import tyro
 
+from robot.practice.settings import SHIPPED, From, PracticeConfig
+
 
 @dataclass(frozen=True)
-class CarOptions:
-    """Options of every verb that drives a car."""
+class CarOptions(PracticeConfig):
+    """A car practises a task by itself: a slow demonstration lap first, then laps that get faster.
 
+    Ctrl-C stops the car first, then saves; `--resume RUN` goes on with the same memory, optimiser and counters.
+    """
+
+    task: Literal["race_track"] = "race_track"
     robot: str = "virtual-car"
-    """A robot of `robot tasks`, or the path of a robot's TOML file."""
+    start_from: From = SHIPPED
+    """`shipped` (the policy that comes with the project), `scratch` (nothing but the demonstration lap), or a run."""
+    minutes: float = 20.0
+    """Robot time to practise for, after the demonstration."""
     track: str = "default"
     """A built-in track (see `robot tasks`): the virtual car's world, and the map that the car localises on."""
     map: str = ""
@@ -34,6 +43,7 @@ class CarOptions:
     """Execute an action only if braking afterwards still keeps the car inside the corridor."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.people <= 20:
             raise ValueError(f"--people: found {self.people}, allowed: 0 to 20")
         if self.map and not Path(self.map).is_file():

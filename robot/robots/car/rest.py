@@ -6,11 +6,11 @@ braking, held to it by wheels and gyro, until the wheels stand; then the motor i
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from drivers.base import LinkLost, VescReading
 from drivers.serial_port import SerialPort
 from drivers.vesc import Vesc, VescSettings
-from robot.robots.car.devices import vesc_settings
 from robot.robots.car.shield.stop_follower import StopFollower
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS, TICK_NS, StopPlan
 from robot.robots.robot_file import load_robot
@@ -24,10 +24,8 @@ STANDING_ANSWERS = 3  # in a row
 
 def prepare(session: SessionFile) -> Callable[[], "CarRest"]:
     """Read all that a stop needs, now; what is returned begins one. Raises ValueError for a wrong robot's file."""
-    settings, plan = (
-        vesc_settings(session.ports["vesc"], load_robot(session.robot)),
-        StopPlan.attach(session.names["plan"]),
-    )
+    settings = replace(load_robot(session.robot).motor, port=session.ports["motor"])
+    plan = StopPlan.attach(session.names["plan"])
     return lambda: CarRest(settings, plan)
 
 
@@ -36,9 +34,9 @@ class CarRest:
 
     def __init__(self, settings: VescSettings, plan: StopPlan) -> None:
         port = SerialPort(settings.port, settings.baud, shared=True)
-        self.vesc = Vesc(settings, RealClock(), port, checked=True)
+        self.vesc = Vesc(settings, RealClock(), port=port, checked=True)
         self.trouble = ""
-        self._settings, self._plan = settings, plan
+        self._plan = plan
         self._connected = False
         self._following: StopFollower | None = None
         self._written_ns = 0  # when the plan that it follows was written
@@ -53,7 +51,7 @@ class CarRest:
             early_s = self.early_s()
             if not self._connected or early_s > 0.0:
                 return -min(early_s or FRAME_EVERY_S, FRAME_EVERY_S)
-            servo_rad, brake_a = self.planned() or (None, self._settings.brake_current_a)
+            servo_rad, brake_a = self.planned() or (None, self.vesc.limits.brake_current_a)
             self.vesc.brake(brake_a, servo_rad)
         except LinkLost as error:
             self._connected, self.trouble = False, str(error)

@@ -36,19 +36,21 @@ class Figure(Protocol):
 def eased(share: float) -> float:
     """From 0 to 1 without a jump in velocity or acceleration (the minimum-jerk polynomial; Flash, Hogan, 1985)."""
     share = min(1.0, max(0.0, share))
-    return share**3 * (10.0 - 15.0 * share + 6.0 * share * share)
+    return share * share * share * (10.0 - 15.0 * share + 6.0 * share * share)
 
 
 class HoverAtPoints:
-    """Hold four points, one after the other, with smooth moves in between: 11.5 s, 7 s of them held still."""
+    """Hold points, one after the other, with smooth moves in between: STEPS take 11.5 s, 7 s of them held still."""
 
-    def __init__(self) -> None:
-        self.duration_s = len(STEPS) * HOLD_S + (len(STEPS) - 1) * MOVE_S
+    def __init__(self, points_m: np.ndarray) -> None:
+        """points_m: (n, 3), from the place of the hand-over."""
+        self._points_m = points_m
+        self.duration_s = len(points_m) * HOLD_S + (len(points_m) - 1) * MOVE_S
 
     def set_point(self, time_s: float) -> np.ndarray:
         leg, within_s = divmod(max(0.0, time_s), HOLD_S + MOVE_S)
-        here = STEPS[min(int(leg), len(STEPS) - 1)]
-        following = STEPS[min(int(leg) + 1, len(STEPS) - 1)]
+        last = len(self._points_m) - 1
+        here, following = self._points_m[min(int(leg), last)], self._points_m[min(int(leg) + 1, last)]
         return here + (following - here) * eased((within_s - HOLD_S) / MOVE_S)
 
     def goal(self, time_s: float) -> np.ndarray:

@@ -8,10 +8,11 @@ without it gains 2.5e-3 a second (process noise, kalman_core.c); and an estimate
 
 import math
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 
-from drivers.crazyflie import BATTERY_LOW, CHARGED, CHARGING, LOW_BATTERY_V, CrazyflieReading
+from drivers.crazyflie_reading import BATTERY_LOW, CHARGED, CHARGING, LOW_BATTERY_V, CrazyflieReading
 
 REST_V = 3.5
 LOW_FOR_S = 1.0  # below LOW_BATTERY_V: shorter than the firmware waits, longer than a burst of thrust
@@ -60,7 +61,7 @@ class Standing:
         times_s = np.array([time_s for time_s, _ in self._seen])
         places = np.array([reading.position_m for _, reading in self._seen])
         from_mean_s = times_s - times_s.mean()
-        drift = from_mean_s @ (places - places.mean(axis=0)) / (from_mean_s @ from_mean_s)
+        drift = (from_mean_s[:, None] * (places - places.mean(axis=0))).sum(axis=0) / (from_mean_s * from_mean_s).sum()
         speed = np.abs(np.mean([reading.velocity_m_s for _, reading in self._seen], axis=0)).max()
         on = "is the positioning system on, and does it see the drone?"
         if not np.ptp(places, axis=0).max() < STILL_M:
@@ -134,7 +135,7 @@ class Flying:
             p + 0.5 * passed_s * (u + v)
             for p, u, v in zip(before.position_m, before.velocity_m_s, reading.velocity_m_s, strict=True)
         ]
-        return math.dist(reading.position_m, expected)
+        return distance_m(reading.position_m, expected)
 
 
 class TouchDown:
@@ -203,6 +204,11 @@ class TouchDown:
             elif self._is_airborne(each):
                 heard = True
         return heard
+
+
+def distance_m(here: Iterable[float], there: Iterable[float]) -> float:
+    """Between two places, the same on every processor."""
+    return math.sqrt(sum((float(a) - float(b)) ** 2 for a, b in zip(here, there, strict=True)))
 
 
 def all_below(limit: float, *values: float) -> bool:

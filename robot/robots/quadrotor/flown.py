@@ -1,11 +1,13 @@
-"""The words of a mission: its phases, where a drone is, what tells it so, and what comes of a flight."""
+"""The words of a flight: its phases, why it may have to end, where a drone is, and what comes of it."""
 
 import math
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import NamedTuple
 
 import numpy as np
+
+from robot.safety.supervisor import FOR_EVER, Mode, Rule, Table
 
 
 class Phase(IntEnum):
@@ -19,6 +21,49 @@ class Phase(IntEnum):
     END = 5
 
 
+class Flag(IntFlag):
+    """Why a flight has to end, or was none."""
+
+    LINK_LOST = 1
+    MISTAKE = 2  # of this program
+    INTERRUPTED = 4
+    HURT = 8
+    SILENT = 16
+    LANDS_BY_ITSELF = 32
+    UNGUARDED = 64
+    UNFIT = 128  # battery, estimate
+    POSITIONING = 256
+    REFUSED = 512  # the drone, or its policy, does not do as it was told
+    NOT_LANDED = 1024
+
+
+class Reason(IntEnum):
+    """The log's `reason` for a mode."""
+
+    NONE = 0
+    LINK_LOST = 1
+    MISTAKE = 2
+    INTERRUPTED = 3
+    HURT = 4
+    SILENT = 5
+    LANDS_BY_ITSELF = 6
+    UNGUARDED = 7
+    UNFIT = 8
+    POSITIONING = 9
+    REFUSED = 10
+    NOT_LANDED = 11
+
+
+# A flight that has to end does not begin again: STOP is to come down. Without a link nothing is left to be said.
+TABLE = Table(
+    tuple(
+        Rule(flag, Mode.EMERGENCY_STOP if flag is Flag.LINK_LOST else Mode.STOP, FOR_EVER, Reason[str(flag.name)])
+        for flag in Flag
+    ),
+    Reason.NONE,
+)
+
+
 class Place(NamedTuple):
     """Where a drone is."""
 
@@ -26,19 +71,11 @@ class Place(NamedTuple):
     position_m: np.ndarray  # (3,), world
 
 
-class Positioning(Protocol):
-    """Something that tells the drone where it is."""
-
-    def trouble(self, airborne: bool) -> str:
-        """What is wrong with it, in one line; empty while all is well."""
-        ...
-
-
 @dataclass
 class Flown:
     """What came of a flight. Errors are distances from the goal, m, while the policy flew."""
 
-    errors_m: list[float] = field(default_factory=list)
+    errors_m: tuple[float, ...] = ()
     took_off: bool = False
     landed: bool = False
     trouble: str = ""  # why it ended early; empty if it did not

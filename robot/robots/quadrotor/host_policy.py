@@ -11,11 +11,13 @@ import math
 
 import numpy as np
 
-from drivers.crazyflie import Crazyflie, CrazyflieReading, Vector
-from firmware_export.crazyflie_app import POSITION_ERROR_MAX_M
-from firmware_export.network import Network
+from drivers.crazyflie_reading import CrazyflieReading, Vector
+from firmware_export.agreed import POSITION_ERROR_MAX_M
+from policies.policy_file import PolicyFile
+from robot.robots.quadrotor.drone import Drone
+from robot.robots.quadrotor.fitness import all_below
 from robot.robots.quadrotor.on_board import check_app
-from robot.tasks.network_of_run import TASK_MODULES
+from robot.tasks import task_module
 from sim.quadrotor.model import N_ROTORS, STEP_S, QuadrotorParameters, body_derivative, rotor_thrust, rotors_step
 
 FOLLOW = 0.03  # share of the way to the drone's rate that the model's makes in a step, beside its own turning
@@ -32,14 +34,24 @@ class HostPolicy:
     controller = 0  # that of the app, disarmed: the firmware's own inside it, and the app's landing
     tick_s = STEP_S
 
-    def __init__(self, network: Network, quadrotor: QuadrotorParameters, path: np.ndarray | None = None) -> None:
-        """path: for a policy that tracks one, as `track_trajectory` has it; otherwise it hovers."""
-        self._network, self._task = network, TASK_MODULES[network.task]
+    def __init__(self, policy: PolicyFile, quadrotor: QuadrotorParameters, path: np.ndarray | None = None) -> None:
+        """path: for a policy that tracks one, as `track_trajectory` has it; otherwise it hovers. Raises ValueError."""
+        self._actor, self._task = policy.actor(), task_module(policy.metadata["task"])
+        sensed = self._task.SPEC.observation_size
+        self._history = (policy.layers[0] - sensed) // N_ROTORS
+        if (policy.layers[0], policy.layers[-1]) != (
+            sensed + self._history * N_ROTORS,
+            2 * N_ROTORS,
+        ) or self._history < 0:
+            raise ValueError(
+                f"policy: found layers {policy.layers}, allowed: {sensed} numbers seen and {N_ROTORS} of each past action; "
+                f"{N_ROTORS} rotors commanded"
+            )
         self._parameters = quadrotor.packed()
         self._hover_speed, self._hover_action = quadrotor.hover_speed(), 2.0 * quadrotor.hover_command() - 1.0
         self._full_thrust_n = N_ROTORS * float(rotor_thrust(1.0, self._parameters))
         self._path = np.zeros(0) if path is None else np.asarray(path, float)
-        self._seen = np.zeros(len(self._path) + network.sensed)  # the path, then the observation
+        self._seen = np.zeros(len(self._path) + sensed)  # the path, then the observation
         self._seen[: len(self._path)] = self._path
         self._flies, self._why, self._began_s = False, "", 0.0
         self._reset()
@@ -47,28 +59,31 @@ class HostPolicy:
         self._reset()
 
     def _reset(self) -> None:
-        self._past = np.full((self._network.history, N_ROTORS), self._hover_action, np.float32)  # newest first
+        self.decisions = 0
+        self.observation = np.zeros(len(self._seen) - len(self._path), np.float32)
+        self.action = np.zeros(N_ROTORS, np.float32)
+        self._past = np.full((self._history, N_ROTORS), self._hover_action, np.float32)  # newest first
         self._rotors: tuple[float, ...] = (self._hover_speed,) * N_ROTORS
         self._rate = np.zeros(3)
 
-    def check(self, driver: Crazyflie) -> None:
+    def check(self, drone: Drone) -> None:
         """Any policy may be on board, but the app has to: it lands the drone when this computer dies."""
-        self.controller = check_app(driver)
+        self.controller = check_app(drone)
 
-    def take_over(self, driver: Crazyflie) -> None:
-        reading = driver.read()
+    def take_over(self, drone: Drone) -> None:
+        reading = drone.read()
         self._reset()
         self._rate[:] = reading.rate_rad_s
         self._flies, self._why, self._began_s = True, "", reading.board_time_s
 
-    def send(self, driver: Crazyflie, reading: CrazyflieReading, set_point: Vector) -> Vector:
+    def send(self, drone: Drone, reading: CrazyflieReading, set_point: Vector) -> Vector:
         """Decide, and send rates and thrust. Lets the firmware fly when the drone is where policies do not belong."""
         if why := fault_of(reading, set_point):
             self._flies, self._why = False, why
         if not self._flies:
-            return driver.write(set_point, 0.0).position_m
+            return drone.write(set_point, 0.0).position_m
         rate_rad_s, thrust = self._decide(reading, set_point, reading.board_time_s - self._began_s)
-        driver.write_rates(rate_rad_s, thrust)
+        drone.write_rates(rate_rad_s, thrust)
         return set_point
 
     def _decide(self, reading: CrazyflieReading, set_point: Vector, time_s: float) -> tuple[Vector, float]:
@@ -83,10 +98,10 @@ class HostPolicy:
             *self._rotors,
         )
         self._task.observe(state, time_s, self._seen, OWN, np.uintp(len(self._path)), ONE)
-        observation = self._seen[len(self._path) :]
-        inputs = np.concatenate([observation, self._past.ravel()]).astype(np.float32)
-        action = self._network.forward(inputs[None])[0]
-        self._past = np.concatenate([action[None], self._past[:-1]])
+        self.observation = self._seen[len(self._path) :].astype(np.float32)
+        self.action = action = self._actor.mean(np.concatenate([self.observation, self._past.ravel()]))
+        self._past = np.concatenate([action[None], self._past])[: self._history]
+        self.decisions += 1
 
         commands = tuple(0.5 * (float(a) + 1.0) for a in action)
         *_, mixed, self._rotors = rotors_step(self._rotors, commands, self._parameters, STEP_S)
@@ -98,7 +113,7 @@ class HostPolicy:
         thrust_n = sum(float(rotor_thrust(command, self._parameters)) for command in commands)
         return (float(lead[0]), float(lead[1]), float(lead[2])), thrust_n / self._full_thrust_n
 
-    def give_back(self, driver: Crazyflie) -> None:
+    def give_back(self, drone: Drone) -> None:
         self._flies = False
 
     def flies(self, reading: CrazyflieReading) -> bool:
@@ -114,13 +129,13 @@ class HostPolicy:
 def fault_of(reading: CrazyflieReading, set_point: Vector) -> str:
     """What speaks against letting the policy fly; empty if nothing does."""
     _, x, y, _ = reading.attitude
-    if max(reading.position_age_s, reading.attitude_age_s, reading.rate_age_s) > STALE_S:
+    if not all_below(STALE_S, reading.position_age_s, reading.attitude_age_s, reading.rate_age_s):
         return f"no log data for {1000 * STALE_S:.0f} ms"
-    if 1.0 - 2.0 * (x * x + y * y) < math.cos(TILT_MAX_RAD):
+    if not 1.0 - 2.0 * (x * x + y * y) > math.cos(TILT_MAX_RAD):
         return "tilted too far"
-    if max(map(abs, reading.rate_rad_s)) > RATE_MAX_RAD_S:
+    if not all_below(RATE_MAX_RAD_S, *map(abs, reading.rate_rad_s)):
         return "turning too fast"
-    if max(abs(here - there) for here, there in zip(reading.position_m, set_point, strict=True)) > FENCE_M:
+    if not all_below(FENCE_M, *(abs(here - there) for here, there in zip(reading.position_m, set_point, strict=True))):
         return "outside of its fence"
     return ""
 

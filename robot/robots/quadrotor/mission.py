@@ -1,19 +1,24 @@
 """One flight of a Crazyflie: checks, take-off by the firmware, the policy's figure, hand-back, landing.
 
+The script of a flight, as a generator: it goes on by one tick at each `yield`, knows what `Drone` took from READINGS, and
+asks of it what goes into OUTPUTS.
+
 The host streams set-points all the time: without them the policy on board gives the rotors back after 200 ms, and after
 400 ms the app on board brings the drone down by itself (landing.c). Whatever goes wrong before the landing leads to the
 landing: a drone that gives back or comes down by itself, a battery that sags, an estimate or a motion capture that is
-lost, silence on the link, a log that cannot be written, Ctrl-C. The landing is always the app's, and goes on without the
-host; landed is what came down gently and is low, slow, still and upright by the drone's own data.
+lost, silence on the link, a mistake of this program, a log that cannot be written, Ctrl-C. The landing is always the
+app's, and goes on without the host; landed is what came down gently and is low, slow, still and upright by the drone's
+own data.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
 
 from drivers.base import LinkLost
-from drivers.crazyflie import (
+from drivers.crazyflie_reading import (
     CONTROLLER_PARAMETER,
     ESTIMATOR_PARAMETER,
     GUARD,
@@ -23,17 +28,25 @@ from drivers.crazyflie import (
     IS_LOCKED,
     IS_TUMBLED,
     KALMAN,
-    Crazyflie,
     CrazyflieReading,
     Vector,
-)
+)  # fmt: skip
+from robot.robots.quadrotor.app_words import DOWN, LANDING_PHASE, RESET_PARAMETER, landing_by_itself
+from robot.robots.quadrotor.drone import Drone
 from robot.robots.quadrotor.figures import Figure, eased
-from robot.robots.quadrotor.fitness import AIRBORNE_M, FRESH_S, REST_S, Flying, Standing, TouchDown, battery_at_rest
-from robot.robots.quadrotor.flight_log import FLIGHT, FlightLog
-from robot.robots.quadrotor.flown import Flown, Phase, Place, Positioning
-from robot.robots.quadrotor.on_board import DOWN, LANDING_PHASE, landing_by_itself
+from robot.robots.quadrotor.fitness import (
+    AIRBORNE_M,
+    FRESH_S,
+    REST_S,
+    Flying,
+    Standing,
+    TouchDown,
+    all_below,
+    battery_at_rest,
+    distance_m,
+)  # fmt: skip
+from robot.robots.quadrotor.flown import Flag, Flown, Phase
 from robot.robots.quadrotor.pilot import Aborted, Pilot
-from robot.runtime.clock import Clock
 
 HEIGHT_M, CLIMB_S, SETTLE_S = 0.7, 2.5, 1.5  # above where it stood; SETTLE_S is also waited for after the hand-back
 ANSWER_S = 3.0  # for the drone to do as it was told: arm, take a parameter, hand over
@@ -44,274 +57,250 @@ AGAIN_TICKS = 25  # between requests that have no answer
 LAND_LIMIT_S = 35.0  # the app on board ends its landing before
 LANDED_M = 0.12  # above where it stood
 DISARM_TICKS = 5
-RESET_PARAMETER = "kalman.resetEstimation"
 ROOM_S = 0.1  # how finely a figure is looked at before it is flown
 HURT = IS_TUMBLED | IS_CRASHED | IS_LOCKED
+NOWHERE: Vector = (math.nan, math.nan, math.nan)
+
+Script = Generator[None, None, None]
+Step = Generator[None, None, CrazyflieReading]
 
 
 class Mission:
-    """Flies once. Set `interrupted` from a signal's handler to make it land: an exception there could leave cflib locked."""
+    """Flies once. What a tick left is in `flags`, `notes`, `share` and the like; what came of it all in `flown`."""
 
-    def __init__(
-        self, driver: Crazyflie, pilot: Pilot, figure: Figure, clock: Clock, log: FlightLog,
-        truth: Callable[[], Place] | None = None, show: Callable[[Phase, float], None] = lambda phase, share: None,
-        positioning: Positioning | None = None,
-    ) -> None:  # fmt: skip
-        """truth: asks the simulator, where there is one. show: is told of the progress in a phase, 0 to 1.
-
-        positioning: what sends the drone its place, unless it finds it by itself.
-        """
-        self.driver, self.pilot, self.clock, self.log, self.truth = driver, pilot, clock, log, truth
+    def __init__(self, drone: Drone, pilot: Pilot, figure: Figure, motion_capture: bool = False) -> None:
+        """motion_capture: whether the drone is sent the place where it is; otherwise it finds it by itself."""
+        self.drone, self.pilot = drone, pilot
         self.flown = Flown()
-        self.phase = Phase.GROUND
-        self.interrupted = False
-        self._figure, self._show, self._positioning = figure, show, positioning
+        self.phase = self.tick_phase = Phase.GROUND  # it is in; that the last tick was spent in
+        self.flags = Flag(0)  # raised in this tick
+        self.notes: list[tuple[str, dict[str, Any]]] = []  # events of this tick
+        self.share = 0.0  # of the phase, so far
+        self.set_point = self.goal = NOWHERE
+        self.flies = self.airborne = False
+        self.home = np.zeros(3)
+        self.began_board_s = 0.0
+        self.mistake: Exception | None = None
+        self._figure, self._motion_capture = figure, motion_capture
         self._watch, self._touch_down = Flying(), TouchDown(0.0)
         self._at_rest = True
-        self._log_works = True
-        self._start_s = clock.now()
-        self._tick = 0
         self._ground = np.zeros(3)
-        self._home = np.zeros(3)
-        self._began_board_s = 0.0
 
-    def fly(self) -> Flown:
+    def fly(self) -> Script:
         """The whole flight; always ends with a landing, or with trying one."""
         try:
-            self._prepare()
-            self._take_off()
-            self._follow()
-            self._hand_back()
-        except (Aborted, LinkLost) as error:
-            self._tell(str(error))
-        finally:
-            self._come_down()
+            yield from self._prepare()
+            yield from self._take_off()
+            yield from self._follow()
+            yield from self._hand_back()
+        except Aborted as error:
+            self._tell(str(error), error.flag)
+        except LinkLost as error:
+            self._tell(str(error), Flag.LINK_LOST)
+        except Exception as error:  # told when the drone is down
+            self.mistake = error
+            self._tell(f"{type(error).__name__}: {error}", Flag.MISTAKE)
+        yield from self._come_down()
         self._note("result", landed=self.flown.landed)
-        return self.flown
 
-    def _tell(self, trouble: str) -> None:
+    def _tell(self, trouble: str, flag: Flag) -> None:
         """Keep the first thing that went wrong, and log each."""
         self.flown.trouble = self.flown.trouble or trouble
+        self.flags |= flag
         self._note("trouble", text=trouble)
 
-    def _come_down(self) -> None:
+    def _come_down(self) -> Script:
         """Land if the drone has taken off, and stop the motors on the ground."""
         try:
             if self.phase != Phase.GROUND:
-                self._land()
-            self._disarm()
+                yield from self._land()
+            yield from self._disarm()
+        except Aborted as error:
+            self._tell(str(error), error.flag)
         except LinkLost as error:
-            self._tell(str(error))
-        finally:
-            self.driver.stop()
+            self._tell(str(error), Flag.LINK_LOST)
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> Script:
         """Check battery and app, choose controller and estimator, wait until all is fit to fly, have it guarded, arm."""
         for _ in self._ticks(ANSWER_S, "nothing is heard from the drone"):
-            if (reading := self._step()).attitude_age_s < FRESH_S:
+            if (reading := (yield from self._step())).attitude_age_s < FRESH_S:
                 break
         if why := battery_at_rest(reading):
             raise Aborted(why)
-        self.pilot.check(self.driver)
-        self._set(CONTROLLER_PARAMETER, self.pilot.controller)
-        if self._positioning is not None:
-            self._set(ESTIMATOR_PARAMETER, KALMAN)
-            self.driver.set_parameter(RESET_PARAMETER, 1)
-            self.driver.set_parameter(RESET_PARAMETER, 0)
-        elif self.driver.parameter(ESTIMATOR_PARAMETER) != KALMAN:
-            raise Aborted(f"{ESTIMATOR_PARAMETER} is {self.driver.parameter(ESTIMATOR_PARAMETER):.0f}: without a positioning "
+        self.pilot.check(self.drone)
+        yield from self._set(CONTROLLER_PARAMETER, self.pilot.controller)
+        if self._motion_capture:
+            yield from self._set(ESTIMATOR_PARAMETER, KALMAN)
+            self.drone.set_parameter(RESET_PARAMETER, 1)
+            yield from self._step()
+            self.drone.set_parameter(RESET_PARAMETER, 0)
+        elif self.drone.parameter(ESTIMATOR_PARAMETER) != KALMAN:
+            raise Aborted(f"{ESTIMATOR_PARAMETER} is {self.drone.parameter(ESTIMATOR_PARAMETER):.0f}: without a positioning "
                           "deck or motion capture the drone does not know where it is")  # fmt: skip
         standing = Standing()
         for _ in range(round(STEADY_S / self.pilot.tick_s)):
-            reading = self._step()
-            if standing.take(self.clock.now(), reading):
+            reading = yield from self._step()
+            if standing.take(self.drone.time_s, reading):
                 break
         else:
             raise Aborted(self._positioning_trouble() or standing.why_not)
-        if trouble := self.driver.trouble() or self._positioning_trouble():
+        if trouble := self.drone.trouble() or self._positioning_trouble():
             raise Aborted(trouble)
         self._ground = standing.ground_m()
-        self._home = self._ground + (0.0, 0.0, HEIGHT_M)
+        self.home = self._ground + (0.0, 0.0, HEIGHT_M)
         self._check_room()
         if landing_by_itself(reading):  # of an earlier flight
-            self._set(GUARD, 0)
-        self._set(GUARD, 1)
+            yield from self._set(GUARD, 0)
+        yield from self._set(GUARD, 1)
         for ticks in self._ticks(ANSWER_S, "the drone does not arm: is it level, is its battery full?"):
             if ticks % AGAIN_TICKS == 0:
-                self.driver.arm(True)
-            if self._step().supervisor & IS_ARMED:
+                self.drone.arm(True)
+            if (yield from self._step()).supervisor & IS_ARMED:
                 break
         self._note("armed", ground=self._ground.tolist())
 
-    def _set(self, name: str, value: float) -> None:
+    def _set(self, name: str, value: float) -> Script:
         """Set a parameter, and wait until the drone has it. Raises Aborted."""
-        self.driver.set_parameter(name, value)
+        self.drone.set_parameter(name, value)
         for _ in self._ticks(ANSWER_S, f"the drone does not take {name} {value:g}"):
-            self._step()
-            if self.driver.parameter(name) == value:
+            yield from self._step()
+            if self.drone.parameter(name) == value:
                 break
 
     def _check_room(self) -> None:
         """Raise Aborted if the figure does not fit into the box that set-points are kept in."""
         times_s = np.arange(0.0, self._figure.duration_s, ROOM_S)
-        path = self._home + np.array([self._figure.goal(time_s) for time_s in times_s])
-        reach_m, height_m = self.driver.settings.reach_m, self.driver.settings.height_max_m
+        path = self.home + np.array([self._figure.goal(time_s) for time_s in times_s])
+        reach_m, height_m = self.drone.reach_m, self.drone.height_max_m
         if np.abs(path[:, :2]).max() > reach_m or path[:, 2].max() > height_m:
             low, high = path.min(axis=0).round(1).tolist(), path.max(axis=0).round(1).tolist()
             raise Aborted(f"no room to fly from {low} to {high} m: set-points end at +-{reach_m} m and {height_m} m up")
 
-    def _take_off(self) -> None:
+    def _take_off(self) -> Script:
         self._begin(Phase.TAKE_OFF)
         self._touch_down, self._at_rest = TouchDown(float(self._ground[2])), False
         self.flown.took_off = True
         for share in self._shares(CLIMB_S):
-            self._step(self._ground + eased(share) * (self._home - self._ground), share)
+            yield from self._step(self._ground + eased(share) * (self.home - self._ground), share)
         for share in self._shares(SETTLE_S):
-            reading = self._step(self._home, share)
-        away_m = math.dist(reading.position_m, self._home)
+            reading = yield from self._step(self.home, share)
+        away_m = distance_m(reading.position_m, self.home)
         if away_m > AT_PLACE_M:
             raise Aborted(f"it is {away_m:.2f} m from where it should hover before the policy takes over")
 
-    def _follow(self) -> None:
+    def _follow(self) -> Script:
         """Hand over to the policy, and send set-points until the figure is flown."""
         figure = self._figure
         self._begin(Phase.POLICY)
-        self.pilot.take_over(self.driver)
+        self.pilot.take_over(self.drone)
         for _ in self._ticks(ANSWER_S, "the policy does not take over"):
-            reading = self._step(self._home + figure.set_point(0.0))
+            reading = yield from self._step(self.home + figure.set_point(0.0))
             if self.pilot.flies(reading):
                 break
             if why := self.pilot.why_not(reading):
                 raise Aborted(f"the policy does not take over: {why}")
-        began_s = self.clock.now()
-        self._began_board_s = self.pilot.since_s(reading)
-        self._note("hand_over", board_time_s=self._began_board_s)
-        while (time_s := self.clock.now() + self.pilot.tick_s - began_s) < figure.duration_s:
-            reading = self._step(self._home + figure.set_point(time_s), time_s / figure.duration_s, judged=True)
+        began_s = self.drone.time_s
+        self.began_board_s = self.pilot.since_s(reading)
+        self._note("hand_over", board_time_s=self.began_board_s)
+        while (time_s := self.drone.time_s + self.pilot.tick_s - began_s) < figure.duration_s:
+            reading = yield from self._step(
+                self.home + figure.set_point(time_s), time_s / figure.duration_s, judged=True
+            )
             if not self.pilot.flies(reading):
                 raise Aborted(f"the policy gave the rotors back: {self.pilot.why_not(reading)}")
 
-    def _hand_back(self) -> None:
+    def _hand_back(self) -> Script:
         self._begin(Phase.HAND_BACK)
-        self.pilot.give_back(self.driver)
+        self.pilot.give_back(self.drone)
         for share in self._shares(SETTLE_S):
-            self._step(self._home, share)
+            yield from self._step(self.home, share)
 
-    def _land(self) -> None:
+    def _land(self) -> Script:
         """Tell the drone to come down, until it says that it stands, then see whether it does. Raises LinkLost."""
         self._begin(Phase.LANDING)
-        self.pilot.give_back(self.driver)
+        self.pilot.give_back(self.drone)
         ticks = round(LAND_LIMIT_S / self.pilot.tick_s)
-        reading = self.driver.read()
+        reading = self.drone.read()
         for tick in range(ticks):
             heard = reading.attitude_age_s < FRESH_S
             if tick % AGAIN_TICKS == 0 and not (heard and landing_by_itself(reading)):
-                self.driver.land(self._ground[2])
-            reading = self._step(None, tick / ticks)
+                self.drone.land(float(self._ground[2]))
+            reading = yield from self._step(None, tick / ticks)
             if reading.attitude_age_s < FRESH_S and (
                 reading.extra.get(LANDING_PHASE) == DOWN or not reading.supervisor & IS_FLYING
             ):
                 break
         else:
-            raise LinkLost("the drone does not say that it has landed")
+            raise Aborted("the drone does not say that it has landed", Flag.NOT_LANDED)
         for _ in range(1 + round(REST_S / self.pilot.tick_s)):
-            reading = self._step()
+            reading = yield from self._step()
         seen = self._touch_down
         self._note("touch_down", fall_m_s=seen.fall_m_s, jolt_g=seen.jolt_g)
         unrest = seen.unrest(LANDED_M)
         self._at_rest = not unrest
         why_not = unrest or seen.crash()
         if reading.supervisor & HURT:
-            why_not = self.driver.trouble() or "the drone is hurt"
+            why_not = self.drone.trouble() or "the drone is hurt"
         if why_not:
-            self._tell(why_not)
+            self._tell(why_not, Flag.NOT_LANDED)
         self.flown.landed = not why_not
 
-    def _disarm(self) -> None:
+    def _disarm(self) -> Script:
         """Stop the motors of a drone on the ground, and let it be flown again."""
         self._begin(Phase.END)
         if self._at_rest:
             for _ in range(DISARM_TICKS):
-                self.driver.cut()
-                self.driver.arm(False)
-                self._step()
-            if self.driver.has_parameter(GUARD):
-                self.driver.set_parameter(GUARD, 0)
+                self.drone.cut()
+                self.drone.arm(False)
+                yield from self._step()
+            if self.drone.has_parameter(GUARD):
+                self.drone.set_parameter(GUARD, 0)
 
-    def _step(self, set_point: np.ndarray | None = None, share: float = 0.0, judged: bool = False) -> CrazyflieReading:
-        """Wait for the next tick, read, send, judge, log. Raises Aborted where the flight has to end, and LinkLost."""
-        self._tick = max(self._tick + 1, math.floor((self.clock.now() - self._start_s) / self.pilot.tick_s))
-        self.clock.sleep_until(self._start_s + self._tick * self.pilot.tick_s)
-        time_s = self.clock.now() - self._start_s
-        reading = self.driver.read()
-        sent = self._send(reading, set_point)
-        place = Place(reading.board_time_s, np.array(reading.position_m)) if self.truth is None else self.truth()
-        goal = np.full(3, math.nan)
+    def _step(self, set_point: np.ndarray | None = None, share: float = 0.0, judged: bool = False) -> Step:
+        """Wait for the next tick, read, send. Raises Aborted where the flight has to end, and LinkLost."""
+        yield
+        self.tick_phase, self.share, self.set_point, self.goal = self.phase, share, NOWHERE, NOWHERE
+        reading = self.drone.read()
+        if set_point is not None:
+            self.set_point = self._send(reading, vector(set_point))
+        self.flies = self.pilot.flies(reading)
+        self.airborne = self.phase > Phase.GROUND and reading.position_m[2] > self._ground[2] + AIRBORNE_M
         if judged:
-            goal = self._home + self._figure.goal(place.board_time_s - self._began_board_s)
-            self.flown.errors_m.append(math.dist(place.position_m, goal))
-        record = np.zeros((), FLIGHT)
-        record["tick"], record["time_s"], record["lateness_s"] = (
-            self._tick,
-            time_s,
-            time_s - self._tick * self.pilot.tick_s,
-        )
-        record["position_age_s"], record["attitude_age_s"] = reading.position_age_s, reading.attitude_age_s
-        record["position_m"], record["velocity_m_s"] = reading.position_m, reading.velocity_m_s
-        record["attitude"], record["rate_rad_s"] = reading.attitude, reading.rate_rad_s
-        record["set_point_m"], record["goal_m"] = sent, goal
-        record["true_position_m"] = math.nan if self.truth is None else place.position_m
-        record["battery_v"], record["supervisor"], record["phase"] = reading.battery_v, reading.supervisor, self.phase
-        record["policy_flies"] = self.pilot.flies(reading)
-        self._show(self.phase, share)
+            self.goal = vector(self.home + self._figure.goal(reading.board_time_s - self.began_board_s))
         if self.phase > Phase.GROUND:
-            self._touch_down.take(time_s, reading)
-        if self.phase > Phase.GROUND and reading.attitude_age_s < FRESH_S:
-            self.flown.battery_min_v = min(reading.battery_v, self.flown.battery_min_v)
-        self._keep(lambda: self.log.add(record))
-        if self.phase < Phase.LANDING:
-            self._check(reading)
+            self._touch_down.take(self.drone.time_s, reading)
+            if reading.attitude_age_s < FRESH_S:
+                self.flown.battery_min_v = min(reading.battery_v, self.flown.battery_min_v)
+        if self.phase < Phase.LANDING and (found := next(self._troubles(reading), None)) is not None:
+            raise Aborted(*found)
         return reading
 
-    def _keep(self, write: Callable[[], None]) -> None:
-        """Write to the log, and end the flight, not the landing, when it cannot be written any more."""
-        if not self._log_works:
-            return
-        try:
-            write()
-        except OSError as error:
-            self._log_works = False
-            self.flown.trouble = self.flown.trouble or f"the log cannot be written: {error.strerror or error}"
-
-    def _send(self, reading: CrazyflieReading, set_point: np.ndarray | None) -> Vector:
-        if set_point is None:
-            return (math.nan, math.nan, math.nan)
-        x, y, z = (float(value) for value in set_point)
+    def _send(self, reading: CrazyflieReading, set_point: Vector) -> Vector:
         if self.pilot.flies(reading):
-            return self.pilot.send(self.driver, reading, (x, y, z))
-        return self.driver.write((x, y, z), 0.0).position_m
+            return self.pilot.send(self.drone, reading, set_point)
+        return self.drone.write(set_point, 0.0).position_m
 
-    def _check(self, reading: CrazyflieReading) -> None:
-        if self.interrupted:
-            raise Aborted("interrupted")
-        if not self._log_works:
-            raise Aborted(self.flown.trouble)
+    def _troubles(self, reading: CrazyflieReading) -> Iterator[tuple[str, Flag]]:
+        """Why the flight has to end."""
+        if self.drone.interrupted:
+            yield "interrupted", Flag.INTERRUPTED
         if self.phase == Phase.GROUND:
             return
         if reading.supervisor & HURT:
-            raise Aborted(self.driver.trouble())
-        if max(reading.position_age_s, reading.attitude_age_s) > SILENT_S:
-            raise Aborted(f"nothing heard from the drone for {SILENT_S} s")
+            yield self.drone.trouble() or "the drone is hurt", Flag.HURT
+        if not all_below(SILENT_S, reading.position_age_s, reading.attitude_age_s):
+            yield f"nothing heard from the drone for {SILENT_S} s", Flag.SILENT
         if why := landing_by_itself(reading):
-            raise Aborted(f"the drone lands by itself: {why}")
-        if self.driver.parameter(GUARD) != 1:
-            raise Aborted(f"{GUARD} is {self.driver.parameter(GUARD):g}: the drone would not land by itself")
-        airborne = reading.position_m[2] > self._ground[2] + AIRBORNE_M
-        if trouble := self._watch.trouble(self.clock.now(), reading) or self._positioning_trouble(airborne):
-            raise Aborted(trouble)
+            yield f"the drone lands by itself: {why}", Flag.LANDS_BY_ITSELF
+        if self.drone.parameter(GUARD) != 1:
+            yield f"{GUARD} is {self.drone.parameter(GUARD):g}: the drone would not land by itself", Flag.UNGUARDED
+        if why := self._watch.trouble(self.drone.time_s, reading):
+            yield why, Flag.UNFIT
+        if why := self._positioning_trouble():
+            yield why, Flag.POSITIONING
 
-    def _positioning_trouble(self, airborne: bool = False) -> str:
-        return "" if self._positioning is None else self._positioning.trouble(airborne)
+    def _positioning_trouble(self) -> str:
+        return self.drone.positioning_trouble() if self._motion_capture else ""
 
     def _ticks(self, limit_s: float, complaint: str) -> Iterator[int]:
         """Numbers of ticks, until the caller breaks off; Aborted with the complaint if it does not."""
@@ -328,5 +317,9 @@ class Mission:
         self._note(phase.name.lower())
 
     def _note(self, kind: str, **fields: object) -> None:
-        time_s = self.clock.now() - self._start_s
-        self._keep(lambda: self.log.add_event(kind, self._tick, time_s, **fields))
+        self.notes.append((kind, fields))
+
+
+def vector(place: np.ndarray) -> Vector:
+    """A place (3,) as a tuple."""
+    return float(place[0]), float(place[1]), float(place[2])

@@ -24,7 +24,7 @@ import msgspec
 from typing_extensions import Self
 
 from drivers.base import LinkLost
-from drivers.crazyflie import Vector
+from drivers.crazyflie_reading import Vector
 from robot.runtime.clock import Clock
 
 STALE_S = 0.3  # without a pose for longer, the drone has to land: its estimator goes on by itself for seconds, not more
@@ -88,6 +88,10 @@ class MotionCapture:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread, and the source."""
         self._ended.set()
         self._thread.join(10 * WAIT_S)
         self._source.close()
@@ -105,6 +109,16 @@ class MotionCapture:
         if airborne and now - self._moved_s > FROZEN_S:
             return f"motion capture: the pose of {name!r} is frozen since {now - self._moved_s:.1f} s"
         return ""
+
+    @property
+    def pose_age_s(self) -> float:
+        """Since a pose was taken."""
+        return self._clock.now() - self._arrived_s
+
+    @property
+    def moved_age_s(self) -> float:
+        """Since a pose was taken that was another one."""
+        return self._clock.now() - self._moved_s
 
     def take(self, message: bytes) -> None:
         """One message, as it arrived."""

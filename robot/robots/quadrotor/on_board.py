@@ -1,49 +1,41 @@
 """The policy that runs on the Crazyflie itself, as the app of `firmware_export/crazyflie_app.py`.
 
-It is told what to do by parameters, and tells what it does by log variables; both are of the group `policy`.
+What it sees of the drone within its milliseconds is in no log: what a replay checks of it is who it was, and what it told.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from drivers.crazyflie import GUARD, Crazyflie, CrazyflieReading, Vector
+import numpy as np
+
 from drivers.crazyflie_firmware import too_old
-from firmware_export.crazyflie_app import policy_id
+from drivers.crazyflie_reading import GUARD, CrazyflieReading, Vector
+from firmware_export.agreed import policy_id
+from robot.robots.quadrotor.app_words import (
+    ACTIVE,
+    ARM,
+    CONTROLLER,
+    DECISIONS,
+    IDENTITY,
+    LAP,
+    SELF_TEST,
+    fault_on_board,
+)  # fmt: skip
+from robot.robots.quadrotor.drone import Drone
 from robot.robots.quadrotor.pilot import Aborted
 
-ARM, SELF_TEST, IDENTITY, LAP = "policy.arm", "policy.selfOk", "policy.id", "policy.lapS"
-CONTROLLER = "policy.controller"
-ACTIVE, FAULT, DECISIONS = "policy.active", "policy.fault", "policy.decisions"
-LANDING_PHASE, LANDING_CAUSE = "landing.phase", "landing.cause"
-LOGGED = (ACTIVE, FAULT, DECISIONS, LANDING_PHASE, LANDING_CAUSE)
-COMING_DOWN, DOWN = 1, 2  # of LANDING_PHASE
-CAUSES = ("", "as it was told", "no more set-points", "its battery is low")  # of LANDING_CAUSE
 TO_DO = "robot export --to crazyflie, build, robot flash"
 
-FAULTS = (
-    "nothing is wrong", "its self-test has not passed", "no set-point for 200 ms", "the set-point is no position",
-    "a number is not finite", "tilted too far", "turning too fast", "outside of its fence", "a parameter makes no sense",
-    "it lands by itself",
-)  # fmt: skip
 
-
-def check_app(driver: Crazyflie) -> int:
+def check_app(drone: Drone) -> int:
     """The number of our app's controller. Raises Aborted unless it is there, and flies and lands with this firmware."""
-    if why := too_old(driver.firmware):
+    if why := too_old(drone.firmware):
         raise Aborted(why)
-    if not driver.has_parameter(ARM):
+    if not drone.has_parameter(ARM):
         raise Aborted(f"there is no policy on board: {TO_DO}")
-    if not (driver.has_parameter(GUARD) and driver.has_parameter(CONTROLLER)):
+    if not (drone.has_parameter(GUARD) and drone.has_parameter(CONTROLLER)):
         raise Aborted(f"the app on board is of an older version, which does not land by itself: {TO_DO}")
-    driver.set_parameter(ARM, 0)
-    return int(driver.parameter(CONTROLLER))
-
-
-def landing_by_itself(reading: CrazyflieReading) -> str:
-    """Why the drone comes down by itself, or has; empty if it does not."""
-    if not reading.extra.get(LANDING_PHASE, 0.0):
-        return ""
-    cause = int(reading.extra.get(LANDING_CAUSE, 0.0))
-    return CAUSES[cause] if 0 < cause < len(CAUSES) else f"cause {cause}"
+    drone.set_parameter(ARM, 0)
+    return int(drone.parameter(CONTROLLER))
 
 
 @dataclass
@@ -55,31 +47,34 @@ class OnBoardPolicy:
     lap_s: float | None = None  # of a policy that tracks a path
     controller: int = 0  # known when it is checked
     tick_s: float = 0.02
-    _decisions: float = 0.0  # before it took over
+    decisions: int = 0  # here
+    observation: np.ndarray = field(default_factory=lambda: np.zeros(1, np.float32))
+    action: np.ndarray = field(default_factory=lambda: np.zeros(1, np.float32))
+    _decisions: float = 0.0  # on board, before it took over
 
-    def check(self, driver: Crazyflie) -> None:
+    def check(self, drone: Drone) -> None:
         """Raise Aborted unless the drone carries this policy, whole."""
-        self.controller = check_app(driver)
-        wanted, found = policy_id(self.sha256), int(driver.parameter(IDENTITY))
+        self.controller = check_app(drone)
+        wanted, found = policy_id(self.sha256), int(drone.parameter(IDENTITY))
         if wanted != found:
             raise Aborted(f"the policy on board is {found:08x}, this run's is {wanted:08x}: flash it first")
-        if driver.parameter(SELF_TEST) != 1:
+        if drone.parameter(SELF_TEST) != 1:
             raise Aborted("the policy on board has not passed its self-test: flash it again")
         if self.lap_s is not None:
-            driver.set_parameter(LAP, self.lap_s)
+            drone.set_parameter(LAP, self.lap_s)
 
-    def take_over(self, driver: Crazyflie) -> None:
+    def take_over(self, drone: Drone) -> None:
         """Ask for the rotors, without waiting."""
-        self._decisions = driver.read().extra.get(DECISIONS, 0.0)
-        driver.set_parameter(ARM, 1)
+        self._decisions = drone.read().extra.get(DECISIONS, 0.0)
+        drone.set_parameter(ARM, 1)
 
-    def send(self, driver: Crazyflie, reading: CrazyflieReading, set_point: Vector) -> Vector:
+    def send(self, drone: Drone, reading: CrazyflieReading, set_point: Vector) -> Vector:
         """Send the set-point: the policy on board goes there."""
-        return driver.write(set_point, 0.0).position_m
+        return drone.write(set_point, 0.0).position_m
 
-    def give_back(self, driver: Crazyflie) -> None:
+    def give_back(self, drone: Drone) -> None:
         """Let the firmware's controller have the rotors, without waiting."""
-        driver.set_parameter(ARM, 0)
+        drone.set_parameter(ARM, 0)
 
     def flies(self, reading: CrazyflieReading) -> bool:
         """Whether the policy has the rotors."""
@@ -92,5 +87,4 @@ class OnBoardPolicy:
 
     def why_not(self, reading: CrazyflieReading) -> str:
         """Why the policy refused or gave back the rotors; empty if it did not."""
-        fault = int(reading.extra.get(FAULT, 0.0))
-        return (FAULTS[fault] if fault < len(FAULTS) else f"fault {fault}") if fault else ""
+        return fault_on_board(reading)

@@ -2,32 +2,47 @@
 
 from typing import Protocol
 
-from drivers.crazyflie import Crazyflie, CrazyflieReading, Vector
+import numpy as np
+
+from drivers.crazyflie_reading import CrazyflieReading, Vector
+from robot.robots.quadrotor.drone import Drone
+from robot.robots.quadrotor.flown import Flag
 
 
 class Aborted(RuntimeError):
-    """The flight is over before its time; the message says why."""
+    """The flight is over before its time; the message says why, and `flag` what kind of reason that is."""
+
+    def __init__(self, why: str, flag: Flag = Flag.REFUSED) -> None:
+        super().__init__(why)
+        self.flag = flag
 
 
 class Pilot(Protocol):
-    """The policy that flies, wherever it runs."""
+    """The policy that flies, wherever it runs.
 
-    controller: int  # what it needs of stabilizer.controller, once it is checked
-    tick_s: float  # how often it wants to send
+    controller: what it needs of stabilizer.controller, once it is checked. tick_s: how often it wants to send. Of a policy
+    that decides here: how many decisions there were, what it saw in the last one (sensed,) and did (actions,), float32.
+    """
 
-    def check(self, driver: Crazyflie) -> None:
+    controller: int
+    tick_s: float
+    decisions: int
+    observation: np.ndarray
+    action: np.ndarray
+
+    def check(self, drone: Drone) -> None:
         """Raise Aborted unless the drone carries what this policy needs, whole."""
         ...
 
-    def take_over(self, driver: Crazyflie) -> None:
+    def take_over(self, drone: Drone) -> None:
         """Ask for the rotors, without waiting."""
         ...
 
-    def send(self, driver: Crazyflie, reading: CrazyflieReading, set_point: Vector) -> Vector:
+    def send(self, drone: Drone, reading: CrazyflieReading, set_point: Vector) -> Vector:
         """Send what brings the drone to a set-point, m, world; returns the one that it is flown to."""
         ...
 
-    def give_back(self, driver: Crazyflie) -> None:
+    def give_back(self, drone: Drone) -> None:
         """Let the firmware's controller have the rotors, without waiting."""
         ...
 

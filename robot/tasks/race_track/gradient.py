@@ -20,10 +20,20 @@ from robot.tasks.race_track.task import (
     ACTION_SIZE,
     DECISION_S,
     N_POINTS,
-    N_STATE,
     OBSERVATION_SIZE,
     POINT_SCALE,
     PREVIEW_COLUMNS,
+    SEEN_ACTION_BEFORE,
+    SEEN_AHEAD,
+    SEEN_COSINE,
+    SEEN_LAST_ACTION,
+    SEEN_ROOM,
+    SEEN_SIDEWAYS_SPEED,
+    SEEN_SINE,
+    SEEN_SPEED,
+    SEEN_SPEED_COMMAND,
+    SEEN_STEER_COMMAND,
+    SEEN_YAW_RATE,
     SPEED_MAX_M_S,
     SPEED_MIN_M_S,
     SPEED_SLEW_M_S2,
@@ -85,27 +95,28 @@ def observe_adjoint(s, lateral, heading_error, table, first_row, n_rows, spacing
     here = table[first_row + row]
     there = table[first_row + (row + 1 if row + 1 < n_rows else 0)]
     cos_e, sin_e = math.cos(heading_error), math.sin(heading_error)
-    lane[V_X] += g[0] / 3.0
-    lane[V_Y] += g[1]
-    lane[YAW_RATE] += g[2] / 3.0
-    lane[COMMAND] += g[3] / STEER_MAX_RAD
-    lane[COMMAND + 1] += g[4] / 3.0
-    for k in range(4):
-        lane[LAST_ACTION + k] += g[5 + k]
-    n = PREVIEW_COLUMNS
-    g_part = g[9] * (there[n - 2] - here[n - 2]) + g[10] * (there[n - 1] - here[n - 1])
-    g_lateral = g[10] - g[9]
-    g_error = 2.0 * g[11] * cos_e - g[12] * sin_e
+    lane[V_X] += g[SEEN_SPEED] / 3.0
+    lane[V_Y] += g[SEEN_SIDEWAYS_SPEED]
+    lane[YAW_RATE] += g[SEEN_YAW_RATE] / 3.0
+    lane[COMMAND] += g[SEEN_STEER_COMMAND] / STEER_MAX_RAD
+    lane[COMMAND + 1] += g[SEEN_SPEED_COMMAND] / 3.0
+    for k in range(2):
+        lane[LAST_ACTION + k] += g[SEEN_LAST_ACTION + k]
+        lane[EARLIER_ACTION + k] += g[SEEN_ACTION_BEFORE + k]
+    n, left, right = PREVIEW_COLUMNS, g[SEEN_ROOM], g[SEEN_ROOM + 1]
+    g_part = left * (there[n - 2] - here[n - 2]) + right * (there[n - 1] - here[n - 1])
+    g_lateral = right - left
+    g_error = 2.0 * g[SEEN_SINE] * cos_e - g[SEEN_COSINE] * sin_e
     for k in range(N_POINTS):
         dx, dy = there[2 * k] - here[2 * k], there[2 * k + 1] - here[2 * k + 1]
         px, py = here[2 * k] + part * dx, here[2 * k + 1] + part * dy - lateral
-        g_along, g_across = g[N_STATE + 2 * k] * POINT_SCALE[k], g[N_STATE + 2 * k + 1] * POINT_SCALE[k]
+        g_along, g_across = g[SEEN_AHEAD + 2 * k] * POINT_SCALE[k], g[SEEN_AHEAD + 2 * k + 1] * POINT_SCALE[k]
         g_px, g_py = g_along * cos_e - g_across * sin_e, g_along * sin_e + g_across * cos_e
         g_error += g_along * (py * cos_e - px * sin_e) - g_across * (px * cos_e + py * sin_e)
         g_lateral -= g_py
         g_part += g_px * dx + g_py * dy
     for k in range(2 * N_POINTS, PREVIEW_COLUMNS - 2):
-        g_part += g[N_STATE + k] * (there[k] - here[k])
+        g_part += g[SEEN_AHEAD + k] * (there[k] - here[k])
     lane[S] += g_part / spacing_m
     lane[LATERAL] += g_lateral
     lane[HEADING_ERROR] += g_error

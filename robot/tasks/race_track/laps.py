@@ -38,6 +38,7 @@ from sim.tracks.track import Course
 
 RESTART_SPEED_M_S = 1.0
 RUN_UP_M = 5.0
+LAPS_MAX = 64
 STEPS = round(DECISION_S / PHYSICS_STEP_S)
 
 
@@ -76,7 +77,7 @@ def drive_laps(weights, hidden, lanes, parameters, course, courses, noise, lap_s
     """Drive len(noise) decisions with each car.
 
     lanes, parameters, course, courses, noise: as in `race_track_gradient.window`. lap_s (n, most) is filled with the
-    times of laps from line to line, s; laps, crashes (n,) int64 count.
+    times of laps from line to line, s, and a car that has driven so many is done; laps, crashes (n,) int64 count.
     """
     n, most = lap_s.shape
     network = unpack(weights, OBSERVATION_SIZE, hidden, ACTION_SIZE)
@@ -97,6 +98,8 @@ def drive_laps(weights, hidden, lanes, parameters, course, courses, noise, lap_s
                     observation[i])  # fmt: skip
         forward(network, observation, first, second, action)
         for i in range(n):
+            if laps[i] == most:
+                continue
             x, c, p = lanes[i], course[i], parameters[i]
             first_row, n_rows, spacing_m = courses.first_row[c], courses.n_rows[c], courses.spacing_m[c]
             length_m = n_rows * spacing_m
@@ -116,7 +119,7 @@ def drive_laps(weights, hidden, lanes, parameters, course, courses, noise, lap_s
                 place(x, x[S], 0.0, 0.0, RESTART_SPEED_M_S)
             elif x[S] >= length_m:
                 now = (k + (length_m - s_before) / (x[S] - s_before)) * DECISION_S
-                if started[i] >= 0.0 and laps[i] < most:
+                if started[i] >= 0.0:
                     lap_s[i, laps[i]] = now - started[i]
                     laps[i] += 1
                 started[i] = now
@@ -131,6 +134,7 @@ class Laps:
     median_s: np.ndarray  # (n,) float64; infinite where no lap was finished
     laps: np.ndarray  # (n,) int64
     crashes: np.ndarray  # (n,) int64
+    lap_s: np.ndarray  # (n, most) float64; NaN where there was none
 
 
 @dataclass(frozen=True)
@@ -159,15 +163,18 @@ class EstimateNoise:
 
 
 def judge(weights: np.ndarray, hidden: int, courses: Courses, course: np.ndarray, parameters: np.ndarray,
-          seconds: float, noise: np.ndarray | None = None) -> Laps:  # fmt: skip
-    """Drive `seconds` with n cars that start at rest RUN_UP_M before the line; `course` (n,) names their courses."""
+          seconds: float, noise: np.ndarray | None = None, most: int = LAPS_MAX) -> Laps:  # fmt: skip
+    """Drive `seconds`, or `most` laps, with n cars that start at rest RUN_UP_M before the line.
+
+    course (n,) names their courses.
+    """
     n = len(course)
     decisions = round(seconds / DECISION_S)
     lanes = np.empty((n, N_LANE))
     for lane, c in zip(lanes, course, strict=True):
         place(lane, courses.n_rows[c] * courses.spacing_m[c] - RUN_UP_M, 0.0, 0.0, 0.0)
-    lap_s, laps, crashes = np.full((n, 64), np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    lap_s, laps, crashes = np.full((n, most), np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64)
     errors = np.zeros((decisions, n, N_NOISE)) if noise is None else noise
     drive_laps(weights, hidden, lanes, parameters, course, courses, errors, lap_s, laps, crashes)
     median = np.array([np.median(times[:count]) if count else np.inf for times, count in zip(lap_s, laps, strict=True)])
-    return Laps(median, laps, crashes)
+    return Laps(median, laps, crashes, lap_s)

@@ -3,21 +3,8 @@
 Everything that the task means is in this file, as Numba functions that the batched simulator, the first-order trainer
 and the control loop all call: what the policy sees, what its action asks for, what it is paid, when an episode ends.
 
-Observation, float32 (50,). Lengths in m, speeds in m/s, angles in rad, scaled to about one:
-
-    | field                          | index | meaning                                                     |
-    | ------------------------------ | ----- | ----------------------------------------------------------- |
-    | v_x / 3 - 1                    | 0     | forward speed                                               |
-    | v_y                            | 1     | sideways speed, estimated                                   |
-    | yaw_rate / 3                   | 2     |                                                             |
-    | steer_command / STEER_MAX      | 3     | command now in force, before this decision                  |
-    | speed_command / 3 - 1          | 4     |                                                             |
-    | previous actions               | 5-8   | last action, then the one before: 0.2 s, over the delay     |
-    | left room, right room          | 9-10  | from the car's centre to the wall, 1 = 1 m                  |
-    | 2 sin, cos of heading error    | 11-12 | against the centreline                                      |
-    | preview points                 | 13-32 | x, y in the car's frame, at PREVIEW_M ahead                 |
-    | corridor's widths ahead        | 33-44 | left, right at WIDTH_PREVIEW_M ahead                        |
-    | curvature ahead                | 45-49 | 1/m at CURVATURE_PREVIEW_M ahead                            |
+Observation, float32 (50,): OBSERVATION_FIELDS, in SI units scaled to about one: the car's motion, the commands in
+force, the last two actions (0.2 s, over the delay), its place in the corridor, and what lies ahead.
 
 Action, float32 (2,), each in [-1, 1]: where the steering should go (left positive), and the speed. The command moves
 there no faster than STEER_SLEW and SPEED_SLEW allow: the limits are part of the task, so that learner and robot agree.
@@ -29,41 +16,23 @@ import numpy as np
 from numba import njit
 
 from policies.fields import Field
+from robot.tasks.spec import Merit, TaskSpec
+from sim.car.command_limits import CommandLimits
 from sim.portable_math import cos_sin
 
 TICK_S = 0.02  # the control loop's period
 TICKS_PER_DECISION = 5
 DECISION_S = TICK_S * TICKS_PER_DECISION
 
-STEER_MAX_RAD = 0.4189
-STEER_SLEW_RAD_S = 2.5
-SPEED_MIN_M_S = 0.5
-SPEED_MAX_M_S = 6.0
-SPEED_SLEW_M_S2 = 10.0
+LIMITS = CommandLimits()
+STEER_MAX_RAD, STEER_SLEW_RAD_S = LIMITS.steer_max_rad, LIMITS.steer_slew_rad_s
+SPEED_MIN_M_S, SPEED_MAX_M_S, SPEED_SLEW_M_S2 = LIMITS.speed_min_m_s, LIMITS.speed_max_m_s, LIMITS.speed_slew_m_s2
 
 PREVIEW_M = np.array([0.4, 0.8, 1.2, 1.7, 2.2, 2.8, 3.5, 4.3, 5.2, 6.2])
 WIDTH_PREVIEW_M = np.array([0.5, 1.2, 2.0, 3.0, 4.2, 5.6])
 CURVATURE_PREVIEW_M = np.array([0.0, 1.2, 2.4, 3.6, 4.8])
 N_POINTS, N_WIDTHS, N_CURVATURES = len(PREVIEW_M), len(WIDTH_PREVIEW_M), len(CURVATURE_PREVIEW_M)
-N_STATE = 13
-# Where an observation has what transitions are read for; see `motion_seen`.
-SEEN_V_X, SEEN_V_Y, SEEN_YAW_RATE, SEEN_STEER, SEEN_SPEED, SEEN_LAST_ACTION, SEEN_EARLIER_ACTION = 0, 1, 2, 3, 4, 5, 7
 PREVIEW_COLUMNS = 2 * N_POINTS + 2 * N_WIDTHS + N_CURVATURES + 2  # the last two: widths here
-OBSERVATION_SIZE = N_STATE + PREVIEW_COLUMNS - 2
-ACTION_SIZE = 2
-
-# Seen in a mirror, the task is the same: observation[MIRROR_COLUMNS] * MIRROR_SIGN with action * MIRROR_ACTION_SIGN
-# is what the car would see and do on the mirrored course. Learners use it to double their data.
-MIRROR_COLUMNS = np.arange(OBSERVATION_SIZE)
-MIRROR_COLUMNS[[9, 10]] = [10, 9]
-MIRROR_COLUMNS[N_STATE + 2 * N_POINTS : OBSERVATION_SIZE - N_CURVATURES].reshape(-1, 2)[:] = np.arange(
-    N_STATE + 2 * N_POINTS, OBSERVATION_SIZE - N_CURVATURES
-).reshape(-1, 2)[:, ::-1]
-MIRROR_SIGN = np.ones(OBSERVATION_SIZE, np.float32)
-MIRROR_SIGN[[1, 2, 3, 5, 7, 11]] = -1.0
-MIRROR_SIGN[N_STATE + 1 : N_STATE + 2 * N_POINTS : 2] = -1.0
-MIRROR_SIGN[OBSERVATION_SIZE - N_CURVATURES :] = -1.0
-MIRROR_ACTION_SIGN = np.array([-1.0, 1.0], np.float32)
 
 COLLISION_PENALTY = 10.0
 OVERRIDE_COST = 0.05
@@ -109,31 +78,57 @@ def preview_point_fields() -> list[Field]:
     fields = []
     for number, (distance, scale) in enumerate(zip(PREVIEW_M, POINT_SCALE.tolist(), strict=True)):
         where = f"from the car to the centreline {distance} m further on, in the car's frame"
-        fields.append(Field(f"preview_{number}_x", 1, "m", scale, 1.0 / scale, f"{where}, forward"))
-        fields.append(Field(f"preview_{number}_y", 1, "m", scale, meaning=f"{where}, left"))
+        low, high = -ROOM_MAX_M - float(distance), ROOM_MAX_M + float(distance)
+        fields.append(Field(f"preview_{number}_x", 1, "m", scale, 1.0 / scale, f"{where}, forward", low, high))
+        fields.append(Field(f"preview_{number}_y", 1, "m", scale, 0.0, f"{where}, left", low, high, mirror=(-1,)))
     return fields
 
 
+WIDTHS_MEANING = f"left, right of the centreline at {WIDTH_PREVIEW_M.tolist()} m"
+CURVATURE_MEANING = f"left positive, at {CURVATURE_PREVIEW_M.tolist()} m ahead"
+FASTEST_M_S, SIDEWAYS_MAX_M_S, YAW_RATE_MAX_RAD_S, ROOM_MAX_M, CURVATURE_MAX_PER_M = 12.0, 5.0, 24.0, 20.0, 3.0
 OBSERVATION_FIELDS = (
-    Field("speed", 1, "m/s", 1.0 / 3.0, 3.0, "forward"),
-    Field("sideways_speed", 1, "m/s", meaning="left, estimated"),
-    Field("yaw_rate", 1, "rad/s", 1.0 / 3.0, meaning="counter-clockwise from above"),
-    Field("steer_command", 1, "rad", 1.0 / STEER_MAX_RAD, meaning="in force before this decision, left positive"),
-    Field("speed_command", 1, "m/s", 1.0 / 3.0, 3.0, "in force before this decision"),
-    Field("last_action", 2, "1", meaning="as decided, -1 to 1"),
-    Field("action_before", 2, "1", meaning="the one before the last"),
-    Field("room", 2, "m", meaning="from the car's centre to the wall: left, right"),
-    Field("heading_error_sine", 1, "1", 2.0, meaning="against the centreline, counter-clockwise"),
-    Field("heading_error_cosine", 1, "1", meaning="against the centreline"),
+    Field("speed", 1, "m/s", 1.0 / 3.0, 3.0, "forward", -FASTEST_M_S, FASTEST_M_S),
+    Field("sideways_speed", 1, "m/s", 1.0, 0.0, "left, estimated", -SIDEWAYS_MAX_M_S, SIDEWAYS_MAX_M_S, (-1,)),
+    Field("yaw_rate", 1, "rad/s", 1.0 / 3.0, 0.0, "counter-clockwise from above",
+          -YAW_RATE_MAX_RAD_S, YAW_RATE_MAX_RAD_S, (-1,)),
+    Field("steer_command", 1, "rad", 1.0 / STEER_MAX_RAD, 0.0, "in force before this decision, left positive",
+          -STEER_MAX_RAD, STEER_MAX_RAD, (-1,)),
+    Field("speed_command", 1, "m/s", 1.0 / 3.0, 3.0, "in force before this decision", 0.0, SPEED_MAX_M_S),
+    Field("last_action", 2, "1", 1.0, 0.0, "as decided, -1 to 1", -1.0, 1.0, (-1, 2)),
+    Field("action_before", 2, "1", 1.0, 0.0, "the one before the last", -1.0, 1.0, (-1, 2)),
+    Field("room", 2, "m", 1.0, 0.0, "from the car's centre to the wall: left, right", -2.0, ROOM_MAX_M, (2, 1)),
+    Field("heading_error_sine", 1, "1", 2.0, 0.0, "against the centreline, counter-clockwise", -1.0, 1.0, (-1,)),
+    Field("heading_error_cosine", 1, "1", 1.0, 0.0, "against the centreline", -1.0, 1.0),
     *preview_point_fields(),
-    Field("widths_ahead", 2 * N_WIDTHS, "m", meaning=f"left, right of the centreline at {WIDTH_PREVIEW_M.tolist()} m"),
-    Field("curvature_ahead", N_CURVATURES, "1/m", meaning=f"left positive, at {CURVATURE_PREVIEW_M.tolist()} m ahead"),
-)
-ACTION_FIELDS = (
-    Field("steer", 1, "rad", 1.0 / STEER_MAX_RAD, meaning=f"goal, left positive, reached at {STEER_SLEW_RAD_S} rad/s"),
-    Field("speed", 1, "m/s", 2.0 / (SPEED_MAX_M_S - SPEED_MIN_M_S), 0.5 * (SPEED_MAX_M_S + SPEED_MIN_M_S),
-          f"goal, reached at {SPEED_SLEW_M_S2} m/s^2"),
+    Field("widths_ahead", 2 * N_WIDTHS, "m", 1.0, 0.0, WIDTHS_MEANING, 0.0, ROOM_MAX_M, (2, 1)),
+    Field("curvature_ahead", N_CURVATURES, "1/m", 1.0, 0.0, CURVATURE_MEANING,
+          -CURVATURE_MAX_PER_M, CURVATURE_MAX_PER_M, (-1,)),
 )  # fmt: skip
+ACTION_FIELDS = (
+    Field("steer", 1, "rad", 1.0 / STEER_MAX_RAD, 0.0, f"goal, left positive, reached at {STEER_SLEW_RAD_S} rad/s",
+          -STEER_MAX_RAD, STEER_MAX_RAD, (-1,)),
+    Field("speed", 1, "m/s", 2.0 / (SPEED_MAX_M_S - SPEED_MIN_M_S), 0.5 * (SPEED_MAX_M_S + SPEED_MIN_M_S),
+          f"goal, reached at {SPEED_SLEW_M_S2} m/s^2", SPEED_MIN_M_S, SPEED_MAX_M_S),
+)  # fmt: skip
+SPEC = TaskSpec(
+    name="race_track",
+    text="laps of a course, as fast as the car can, without touching its walls",
+    robot="car",
+    observation=OBSERVATION_FIELDS,
+    action=ACTION_FIELDS,
+    decision_s=DECISION_S,
+    merit=Merit("lap_s", "s"),
+    episode="lap",
+)
+OBSERVATION_SIZE, ACTION_SIZE = SPEC.observation_size, SPEC.action_size
+
+# Where numbers begin in an observation, for compiled code; from SEEN_AHEAD on they come from the preview table.
+SEEN_SPEED, SEEN_SIDEWAYS_SPEED, SEEN_YAW_RATE, SEEN_STEER_COMMAND, SEEN_SPEED_COMMAND = SPEC.places(
+    "speed", "sideways_speed", "yaw_rate", "steer_command", "speed_command"
+)
+SEEN_LAST_ACTION, SEEN_ACTION_BEFORE, SEEN_ROOM = SPEC.places("last_action", "action_before", "room")
+SEEN_SINE, SEEN_COSINE, SEEN_AHEAD = SPEC.places("heading_error_sine", "heading_error_cosine", "preview_0_x")
 
 
 @njit(cache=True, inline="always")
@@ -155,7 +150,7 @@ def observe(v_x, v_y, yaw_rate, steer_command, speed_command, a0, a1, b0, b1, s,
         next_row = 0
     # Unsigned rows and a length that the compiler does not know: it then does the loop over the columns eight at a time.
     here, there = table[np.uintp(first_row + row)], table[np.uintp(first_row + next_row)]
-    ahead = out[N_STATE:]
+    ahead = out[SEEN_AHEAD:]
     for k in range(len(ahead)):
         ahead[k] = here[k] + part * (there[k] - here[k])
     cos_e, sin_e = math.cos(heading_error), math.sin(heading_error)
@@ -163,31 +158,31 @@ def observe(v_x, v_y, yaw_rate, steer_command, speed_command, a0, a1, b0, b1, s,
         x, y = ahead[2 * k], ahead[2 * k + 1] - lateral
         ahead[2 * k] = (x * cos_e + y * sin_e) * POINT_SCALE[k] - 1.0
         ahead[2 * k + 1] = (y * cos_e - x * sin_e) * POINT_SCALE[k]
-    out[0] = v_x / 3.0 - 1.0
-    out[1] = v_y
-    out[2] = yaw_rate / 3.0
-    out[3] = steer_command / STEER_MAX_RAD
-    out[4] = speed_command / 3.0 - 1.0
-    out[5] = a0
-    out[6] = a1
-    out[7] = b0
-    out[8] = b1
+    out[SEEN_SPEED] = v_x / 3.0 - 1.0
+    out[SEEN_SIDEWAYS_SPEED] = v_y
+    out[SEEN_YAW_RATE] = yaw_rate / 3.0
+    out[SEEN_STEER_COMMAND] = steer_command / STEER_MAX_RAD
+    out[SEEN_SPEED_COMMAND] = speed_command / 3.0 - 1.0
+    out[SEEN_LAST_ACTION] = a0
+    out[SEEN_LAST_ACTION + 1] = a1
+    out[SEEN_ACTION_BEFORE] = b0
+    out[SEEN_ACTION_BEFORE + 1] = b1
     left, right = PREVIEW_COLUMNS - 2, PREVIEW_COLUMNS - 1
-    out[9] = here[left] + part * (there[left] - here[left]) - lateral
-    out[10] = here[right] + part * (there[right] - here[right]) + lateral
-    out[11] = 2.0 * sin_e
-    out[12] = cos_e
+    out[SEEN_ROOM] = here[left] + part * (there[left] - here[left]) - lateral
+    out[SEEN_ROOM + 1] = here[right] + part * (there[right] - here[right]) + lateral
+    out[SEEN_SINE] = 2.0 * sin_e
+    out[SEEN_COSINE] = cos_e
 
 
 @njit(cache=True, inline="always")
 def motion_seen(observation):
     """What an observation (50,) says of the car: v_x, v_y (m/s), yaw_rate (rad/s), commands in force (rad, m/s)."""
     return (
-        3.0 * (observation[SEEN_V_X] + 1.0),
-        observation[SEEN_V_Y],
-        3.0 * observation[SEEN_YAW_RATE],
-        STEER_MAX_RAD * observation[SEEN_STEER],
         3.0 * (observation[SEEN_SPEED] + 1.0),
+        observation[SEEN_SIDEWAYS_SPEED],
+        3.0 * observation[SEEN_YAW_RATE],
+        STEER_MAX_RAD * observation[SEEN_STEER_COMMAND],
+        3.0 * (observation[SEEN_SPEED_COMMAND] + 1.0),
     )
 
 

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
+from firmware_export.agreed import policy_id
 from firmware_export.compilers import shared_library
-from firmware_export.crazyflie_app import STUBS, app_sources, build_for_cortex_m4, build_for_host, policy_id, write_app
+from firmware_export.crazyflie_app import STUBS, app_sources, build_for_cortex_m4, build_for_host, write_app
 from firmware_export.network import random_network
 from robot.robots.quadrotor.app_of_run import figure_of_eight, trained_for, write_app_of_run
 from robot.tasks.network_of_run import network_of_run

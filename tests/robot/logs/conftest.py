@@ -24,8 +24,8 @@ def make_readings() -> Callable[..., np.ndarray]:
         readings = np.zeros(count, READINGS)
         readings["tick"] = np.arange(first, first + count)
         readings["time_s"] = 0.02 * readings["tick"]
-        readings["vesc"]["erpm_speed_m_s"] = rng.normal(2.0, 0.5, count)
-        readings["vesc"]["values_age_s"] = np.inf
+        readings["motor"]["erpm_speed_m_s"] = rng.normal(2.0, 0.5, count)
+        readings["motor"]["values_age_s"] = np.inf
         readings["lidar"]["points"] = 80
         readings["lidar"]["distance_m"][:, :80] = rng.uniform(0.5, 5.0, (count, 80))
         return readings
@@ -40,7 +40,7 @@ def respond() -> Callable[[np.ndarray], np.ndarray]:
     def respond_(readings: np.ndarray) -> np.ndarray:
         outputs = np.zeros(len(readings), OUTPUTS)
         outputs["tick"], outputs["time_s"] = readings["tick"], readings["time_s"]
-        outputs["estimate"]["v_x"] = readings["vesc"]["erpm_speed_m_s"]
+        outputs["estimate"]["v_x"] = readings["motor"]["erpm_speed_m_s"]
         outputs["observation"] = readings["lidar"]["distance_m"][:, :50]
         return outputs
 

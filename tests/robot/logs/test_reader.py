@@ -35,8 +35,8 @@ def test_a_ros_reader_reads_the_same(tmp_path: Path, write_part: Callable, make_
         reader = make_reader(file, decoder_factories=[DecoderFactory()])
         messages = [entry.decoded_message for entry in reader.iter_decoded_messages(topics=["/readings"])]
     assert [message.tick for message in messages] == list(range(20))
-    np.testing.assert_array_equal([message.vesc.erpm_speed_m_s for message in messages],
-                                  make_readings(20)["vesc"]["erpm_speed_m_s"])  # fmt: skip
+    np.testing.assert_array_equal([message.motor.erpm_speed_m_s for message in messages],
+                                  make_readings(20)["motor"]["erpm_speed_m_s"])  # fmt: skip
 
 
 def test_the_outputs_of_all_parts_come_once_and_in_order(tmp_path: Path, write_part: Callable) -> None:

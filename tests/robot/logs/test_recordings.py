@@ -18,7 +18,7 @@ from robot.robots.car.mind import Pipeline
 from robot.safety.supervisor import Mode
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
-DRIVES = ("laps", "collision", "link-loss", "mapless", "scratch")
+DRIVES = ("laps", "collision", "link-loss", "mapless", "scratch", "flight")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_collision_is_followed_by_a_recovery() -> None:
 
 def test_after_the_link_loss_the_car_drives_on() -> None:
     log = LogReader(RECORDINGS / "link-loss")
-    up = np.concatenate([batch.readings["vesc"]["up"] for batch in log.batches()])
+    up = np.concatenate([batch.readings["motor"]["up"] for batch in log.batches()])
     outputs = log.outputs()
     down = np.flatnonzero(up == 0)
     assert down[0] > 0 and down[-1] < len(up) - 100
@@ -77,11 +77,13 @@ def test_the_command_replays_a_folder_and_writes_a_junit_report(
     data[len(data) // 2] ^= 4
     (damaged / "log.mcap").write_bytes(data)
     copy_of("link-loss")
+    copy_of("flight")
     status = main([str(tmp_path), "--junit", str(tmp_path / "replay.xml"), "--json"])
     assert status == 1
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["equal"] is False
     suite = ElementTree.parse(tmp_path / "replay.xml").getroot()[0]
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "0")
+    assert [case.get("name") for case in suite if len(case) == 1] == ["flight", "link-loss"], "a car's and a drone's"
 
 
 def test_the_command_names_the_first_tick_that_a_flipped_bit_has_lost(

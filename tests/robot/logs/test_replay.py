@@ -32,7 +32,7 @@ class ToyPipeline:
         self.weights = weights
 
     def tick(self, readings: np.ndarray) -> None:
-        self.total += float(readings["vesc"]["erpm_speed_m_s"])
+        self.total += float(readings["motor"]["erpm_speed_m_s"])
         out = self.outputs
         out["life"], out["tick"], out["time_s"] = readings["life"], readings["tick"], readings["time_s"]
         out["estimate"]["v_x"] = self.total
@@ -54,7 +54,7 @@ class Driven:
                 record = np.zeros((), READINGS)
                 record["life"], record["tick"] = life, number if number <= 20 else number + 2
                 record["missed_ticks"] = 0 if number <= 20 else 2
-                record["vesc"]["erpm_speed_m_s"] = rng.normal()
+                record["motor"]["erpm_speed_m_s"] = rng.normal()
                 if number >= 11:
                     record["weights_version"] = life
                 if number == 11:
@@ -147,7 +147,7 @@ def test_one_flipped_bit_in_an_output_is_named(
 
 def test_one_changed_reading_is_found_in_the_first_output_that_it_changes(tmp_path: Path) -> None:
     driven = Driven()
-    driven.readings["vesc"]["erpm_speed_m_s"][7] += 1e-9
+    driven.readings["motor"]["erpm_speed_m_s"][7] += 1e-9
     difference = replay(driven.write(tmp_path), ToyPipeline).first_difference
     assert difference is not None
     assert (difference.tick, difference.field) == (8, "estimate.v_x")

@@ -17,7 +17,6 @@ from robot.logs.replay import Outcome, ReplayReport
 from robot.logs.replay_folder import exit_status, find_logs, replay_folder, write_report
 from robot.logs.writer import LogWriter
 from robot.robots.car.records import OUTPUTS, RECORDS
-from robot.robots.quadrotor.flight_log import FlightLog
 
 
 class Echo:
@@ -49,11 +48,12 @@ def replayed(tmp_path: Path, respond: Callable) -> Callable[[], dict[str, Replay
     return run
 
 
-def write_foreign(path: Path, topic: str = "/imu", library: str = "somebody") -> None:
+def write_foreign(path: Path, topic: str = "/imu", library: str = "somebody", schema: str = "") -> None:
     with open(path, "wb") as file:
         writer = Writer(file)
         writer.start(library=library)
-        writer.add_message(writer.register_channel(topic, "json", 0), 0, b"{}", 0)
+        kind = writer.register_schema(schema, "ros2msg", b"uint64 tick\n") if schema else 0
+        writer.add_message(writer.register_channel(topic, "json", kind), 0, b"{}", 0)
         writer.finish()
 
 
@@ -73,16 +73,18 @@ def test_every_kind_of_log_is_listed_with_its_outcome(tmp_path: Path, write_part
     (tmp_path / "folder.mcap").mkdir()
     (tmp_path / "dangling.MCAP").symlink_to("nowhere")
     (tmp_path / "link" / "back").symlink_to(tmp_path)
-    with FlightLog(tmp_path / "flight.mcap") as flight:
-        flight.add_event("start", 1, 0.0)
+    write_foreign(tmp_path / "flight.mcap", "/flight", "robot-practice", "robot_practice/msg/Flight")
     reports = replayed()
     assert {name: report.outcome for name, report in reports.items()} == {
         "equal": "equal", "cut": "cut", "gap": "gap", "empty": "empty", "damaged": "damaged", "failed": "failed",
         "foreign.mcap": "foreign", "text.mcap": "foreign", "folder.mcap": "foreign", "dangling.MCAP": "foreign",
-        "flight.mcap": "foreign",
+        "flight.mcap": "other version",
     }  # fmt: skip
     assert "IndexError" in reports["failed"].reason and "an unlucky number" in reports["failed"].reason
-    assert "a flight's log" in reports["flight.mcap"].reason and "/imu" in reports["foreign.mcap"].reason
+    assert (
+        "/flight was written by another version" in reports["flight.mcap"].reason
+        and "/imu" in reports["foreign.mcap"].reason
+    )
     suite = ElementTree.parse(tmp_path / "replay.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("11", "2", "8")
     cases = {case.get("name"): case for case in suite}

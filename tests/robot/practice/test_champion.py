@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.actor import actor_layers, weight_count
-from robot.practice.champion import LAPS, Champion
-from robot.runtime.episodes import make_episode
+from robot.practice.champion import EPISODES, Champion
+from robot.runtime.episodes import Outcome, make_episode
 
 LAYERS = actor_layers(50, 2)
 
@@ -21,9 +21,9 @@ OLD, NEW = policy(1.0), policy(2.0)
 
 def drive(champion: Champion, weights: np.ndarray, *laps_s: float, clean: bool = True) -> list[bool]:
     """Laps that end with these weights; what the champion says to each."""
-    said = []
+    said, outcome = [], Outcome.SUCCESS if clean else Outcome.TAKEN_OVER
     for lap_s in laps_s:
-        lap = {"practice_s": 0.0, "merit": lap_s, "clean": clean, "baseline": False}
+        lap = {"practice_s": 0.0, "merit": lap_s, "outcome": outcome, "baseline": False}
         said.append(champion.add(make_episode(LAYERS, 0, lap, weights)))
     return said
 
@@ -33,14 +33,14 @@ def champion() -> Champion:
     """One of five laps of 8 s, which had another before it."""
     champion = Champion(OLD)
     drive(champion, OLD, 9.0, 8.2, 7.9, 8.0, 8.1, 7.8)
-    assert champion.median_lap_s == 8.0
+    assert champion.median_cost == 8.0
     return champion
 
 
 def test_it_is_challenged_after_five_laps_of_its_own() -> None:
     champion = Champion(OLD)
     drive(champion, NEW, 8.0)
-    drive(champion, OLD, *[8.0] * LAPS)  # before the first of them, another drove
+    drive(champion, OLD, *[8.0] * EPISODES)  # before the first of them, another drove
     assert not champion.may_be_challenged
     drive(champion, OLD, 8.0)
     assert champion.may_be_challenged
@@ -54,7 +54,7 @@ def test_a_challenger_wins_with_five_faster_laps(champion: Champion) -> None:
     assert drive(champion, NEW, 8.1) == [False]  # the wheel changed hands in it
     assert drive(champion, NEW, 7.9, 7.95, 7.99, 7.0, 7.9) == [False] * 4 + [True]
     assert champion.weights is champion.driving is NEW
-    assert not champion.laps_s
+    assert not champion.costs
     drive(champion, NEW, *[7.9] * 4)
     assert not champion.may_be_challenged
 
@@ -72,7 +72,7 @@ def test_its_first_slow_lap_ends_the_challenge(champion: Champion, laps_s: tuple
     champion.challenge(NEW)
     assert drive(champion, NEW, *laps_s) == [False] * (len(laps_s) - 1) + [True]
     assert champion.weights is champion.driving is OLD
-    assert champion.median_lap_s == 8.0
+    assert champion.median_cost == 8.0
     assert drive(champion, NEW, 7.0) == [False]  # it drove for some more metres
     drive(champion, OLD, 8.0, *[8.0] * 4)
     assert not champion.may_be_challenged
@@ -106,7 +106,7 @@ def test_a_champion_that_is_hardly_known_gives_way_at_once() -> None:
 def test_a_champion_that_touches_gives_way_to_who_does_not() -> None:
     champion = Champion(OLD)
     drive(champion, OLD, 8.0)
-    drive(champion, OLD, *[8.0] * LAPS, clean=False)
+    drive(champion, OLD, *[8.0] * EPISODES, clean=False)
     champion.challenge(NEW)
     assert drive(champion, NEW, *[9.0] * 6) == [False] * 5 + [True]
     assert champion.driving is NEW
@@ -129,3 +129,17 @@ def test_of_five_laps_in_a_row_a_slower_challenger_has_two_at_most(scatter: list
             champion.challenge(NEW)
     assert max(sum(drivers[k : k + 5]) for k in range(len(drivers) - 4)) <= 2
     assert champion.weights is OLD
+
+
+def test_where_more_is_better_a_challenger_wins_with_more() -> None:
+    champion = Champion(OLD, lower_is_better=False)
+    drive(champion, OLD, *[10.0] * 6)
+    champion.challenge(NEW)
+    assert drive(champion, NEW, 9.9) == [False]  # the change came in it: not clearly worse
+    assert drive(champion, NEW, *[10.1] * 5) == [False] * 4 + [True]
+    champion.challenge(OLD)
+    assert champion.weights is OLD  # nothing is known of who won
+    drive(champion, OLD, *[10.0] * 6)
+    champion.challenge(NEW)
+    assert drive(champion, NEW, 9.7) == [True]
+    assert champion.driving is OLD

@@ -10,18 +10,20 @@ from policies.actor import weight_count
 from policies.policy_file import load_policy
 from robot.practice import learner as learner_module
 from robot.practice.learner import LearnerProcess
-from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
+from robot.practice.settings import SCRATCH, SHIPPED
 from robot.practice.start import starting_policy
+from robot.robots.car import practice as car_practice
 from robot.robots.car.belief.adaptation import Fit
+from robot.robots.car.options import CarOptions
 from robot.robots.car.records import TRANSITION
 from robot.robots.car.robot import ROBOT
-from robot.runtime.episodes import make_episode
+from robot.runtime.episodes import Outcome, make_episode
 from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import SessionFile
 from robot.runtime.session_memory import SessionMemory
 from sim.car.model import CarParameters
 
-LAYERS = starting_policy(PracticeConfig()).layers
+LAYERS = starting_policy(CarOptions()).layers
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def start_from() -> str:
 @pytest.fixture
 def shared(tmp_path: Path, start_from: str) -> Iterator[SessionMemory]:
     memory = SessionMemory(tmp_path, ROBOT, "race_track", LAYERS)
-    save_config(tmp_path, PracticeConfig(start_from=start_from, mapless=True, seed=1))
+    save_config(tmp_path, CarOptions(start_from=start_from, mapless=True, seed=1))
     yield memory
     memory.close()
 
@@ -74,7 +76,12 @@ def live(learner: LearnerProcess, shared: SessionMemory, lap_s: float, laps: int
         weights = learner.driving.copy()
         for k in range(10):
             if k == 9:
-                lap = {"practice_s": 1.0 * learner.learned, "merit": lap_s, "clean": True, "baseline": False}
+                lap = {
+                    "practice_s": 1.0 * learner.learned,
+                    "merit": lap_s,
+                    "outcome": Outcome.SUCCESS,
+                    "baseline": False,
+                }
                 shared.rings["episodes"].write(make_episode(LAYERS, learner.learned, lap, weights))
             learner.learn(transition_of(learner.learned))
 
@@ -154,7 +161,7 @@ def test_from_scratch_slow_laps_belong_to_learning(quick: LearnerProcess, shared
 
 
 def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: SessionMemory) -> None:
-    lap = {"practice_s": 9.0, "merit": 8.0, "clean": True, "baseline": False}
+    lap = {"practice_s": 9.0, "merit": 8.0, "outcome": Outcome.SUCCESS, "baseline": False}
     shared.rings["episodes"].write(make_episode(LAYERS, 1, lap, learner.learner.actor_weights()))
     transition = np.zeros((), TRANSITION)
     learner.learn(transition)
@@ -166,12 +173,12 @@ def test_a_lap_waits_for_its_transition(learner: LearnerProcess, shared: Session
 
 def test_laps_since_the_last_transition_count_at_the_end(learner: LearnerProcess, shared: SessionMemory) -> None:
     for step in range(5):
-        lap = {"practice_s": 9.0, "merit": 8.0, "clean": True, "baseline": False}
+        lap = {"practice_s": 9.0, "merit": 8.0, "outcome": Outcome.SUCCESS, "baseline": False}
         shared.rings["episodes"].write(make_episode(LAYERS, 7 + step, lap, learner.learner.actor_weights()))
     shared.finish()
     shared.orders.write(stop=1)
     learner.run()
-    assert learner.best.median_lap_s == 8.0
+    assert learner.best.median == 8.0
 
 
 class Fitted:
@@ -180,9 +187,9 @@ class Fitted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, enough: int) -> None:
         self.enough, self.improved_after = enough, list[int]()
         self.lived = 0
-        monkeypatch.setattr(learner_module, "fit_car", self.fit)
-        monkeypatch.setattr(learner_module, "improve", self.improve)
-        monkeypatch.setattr(learner_module, "course_of", lambda *_: None)
+        monkeypatch.setattr(car_practice, "fit_car", self.fit)
+        monkeypatch.setattr(car_practice, "improve", self.improve)
+        monkeypatch.setattr(car_practice, "course_of", lambda *_: None)
 
     def fit(self, transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         self.lived = len(transitions)

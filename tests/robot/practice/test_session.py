@@ -16,14 +16,14 @@ from robot.logs.replay import replay
 from robot.logs.setups import find_setup, mind_for
 from robot.practice.run import practise
 from robot.practice.session import Session
-from robot.practice.settings import PracticeConfig
 from robot.practice.start import starting_policy
 from robot.robots.car.mind import Phase
-from robot.robots.car.world import world_of
+from robot.robots.car.options import CarOptions
+from robot.robots.car.practising import PractisingCar
 from robot.runtime.processes import Child
 from robot.runtime.run_folder import setup_path
 
-SHORT = PracticeConfig(track="oval", start_from="scratch", clock="lockstep", minutes=0.25, seed=5)
+SHORT = CarOptions(track="oval", start_from="scratch", clock="lockstep", minutes=0.25, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_a_resumed_session_goes_on_with_memory_optimiser_and_counters(session: t
 
 def test_what_ended_a_process_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And not in a file alone that nobody looks into while another is started."""
-    session = Session(SHORT, tmp_path, world_of(SHORT), starting_policy(SHORT))
+    session = Session(SHORT, tmp_path, PractisingCar(SHORT), starting_policy(SHORT))
     session.shared = SimpleNamespace(control=SimpleNamespace(read=lambda: {"outputs": {"practice_s": 3.0}}))  # type: ignore[assignment]
     child = Child(
         "learner", [sys.executable, "-c", "raise FloatingPointError('the loss is nan')"], tmp_path / "words.txt"
@@ -117,7 +117,7 @@ def test_what_ended_a_process_is_told_at_once(tmp_path: Path, capsys: pytest.Cap
     assert child.process is not None and child.process.wait() == 1
     session.processes.children["learner"] = child
     session.processes.count_restart("learner")
-    session.processes.on_restart("device", -9)
+    session._note_restart("device", -9)
     told = capsys.readouterr().err.splitlines()
     assert told == ["the learner ended (FloatingPointError: the loss is nan)", "the device ended (exit status -9)"]
     assert [restart["process"] for restart in session.progress.restarts] == ["learner", "device"]

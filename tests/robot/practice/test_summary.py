@@ -1,46 +1,53 @@
-"""The figures of a session: laps and overrides by the minute, None where nothing happened."""
+"""The figures that every robot's session has: merit, episodes, resets; None where nothing happened."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from robot.practice.progress import Progress
-from robot.practice.summary import summarise
+from robot.practice.summary import lines_of, summarise
+from robot.tasks import find_task
+from robot.tasks.spec import Merit
+
+SPEC = replace(find_task("hover"), merit=Merit("error_m", "m"), episode="outing")
+NAMES = ("merit_name", "merit_first", "merit_best", "merit_last", "episodes", "failures", "robot_minutes")
 
 
-def lap(minute: float, lap_s: float, overrides: int = 0, clean: bool = True, baseline: bool = False) -> dict[str, Any]:
-    return {"kind": "lap", "practice_s": 60.0 * minute, "lap_s": lap_s, "clean": clean, "baseline": baseline,
-            "decisions": 50, "overrides": overrides}  # fmt: skip
+def lived(*merits: float, clean: bool = True) -> Progress:
+    progress = Progress(practice_s=60.0)
+    for k, merit in enumerate(merits):
+        event = {
+            "kind": "episode",
+            "merit": merit,
+            "practice_s": 1.0 + k,
+            "outcome": "success" if clean or k else "time-out",
+            "baseline": False,
+        }
+        progress.note(event)
+    return progress
 
 
-def figures(laps: list[dict[str, Any]], minutes: float) -> dict[str, Any]:
-    progress = Progress(practice_s=60.0 * minutes, laps=laps)
-    return summarise(progress, None, 5.0, True, 1.0, "run")
+def figures(progress: Progress, lower_is_better: bool = True) -> dict[str, Any]:
+    spec = replace(SPEC, merit=replace(SPEC.merit, lower_is_better=lower_is_better))
+    return summarise(progress, spec, 1.0, "run")
 
 
-def test_laps_and_overrides_are_told_for_every_minute_that_was_reached() -> None:
-    laps = [lap(0.1, 6.0, 30, baseline=True), *(lap(0.2 * k, 5.5, 10) for k in range(1, 11)),
-            *(lap(2.0 + 0.2 * k, 5.0, 1) for k in range(1, 16))]  # fmt: skip
-    told = figures(laps, 5.0)
-    assert told["median5_ratio_at_minutes"] == {"2": 1.1, "5": 1.0}
-    assert told["overridden_share_at_minutes"] == {"2": 0.2, "5": 0.02}
-    assert told["overridden_share"] == round((100 + 15) / (25 * 50), 4)
-    assert told["frozen_ratio"] == 1.2
+def test_the_merit_of_a_run_is_told_for_every_task() -> None:
+    told = figures(lived(9.0, 7.0, 6.0, 5.9, 5.8, 5.7, 5.6, clean=False))
+    assert [told[name] for name in NAMES] == ["error_m", 9.0, 5.6, 5.8, 7, 1, 1.0]
+    assert [figures(Progress())[name] for name in NAMES] == ["error_m", None, None, None, 0, 0, 0.0]
 
 
-def test_only_clean_laps_of_the_learner_count() -> None:
-    laps = [lap(0.5, 9.0, clean=False), *(lap(1.0, 5.25) for _ in range(5)), lap(1.5, 4.0, baseline=True)]
-    assert figures(laps, 2.0)["median5_ratio_at_minutes"] == {"2": 1.05}
+@pytest.mark.parametrize(("lower_is_better", "best"), [(True, 1.0), (False, 3.0)])
+def test_the_best_is_what_the_task_says_is_better(lower_is_better: bool, best: float) -> None:
+    assert figures(lived(2.0, 3.0, 1.0), lower_is_better)["merit_best"] == best
 
 
-def test_the_merit_of_a_run_is_told_as_for_every_task() -> None:
-    laps = [lap(0.1, 9.0, clean=False), lap(0.2, 7.0), *(lap(0.3 + 0.1 * k, 6.0 - 0.1 * k) for k in range(5))]
-    told = figures(laps, 1.0)
-    names = ("merit_name", "merit_first", "merit_best", "merit_last", "episodes", "failures", "robot_minutes")
-    assert [told[name] for name in names] == ["lap_s", 9.0, 5.6, 5.8, 7, 1, 1.0]
-    assert [figures([], 1.0)[name] for name in names] == ["lap_s", None, None, None, 0, 0, 1.0]
-
-
-def test_without_laps_there_are_no_ratios() -> None:
-    told = figures([], 2.0)
-    assert told["median5_ratio_at_minutes"] == {"2": None}
-    assert told["overridden_share_at_minutes"] == {"2": None}
-    assert told["overridden_share"] is None
+def test_resets_are_counted_and_timed() -> None:
+    progress = lived(1.0)
+    for duration_s, succeeded in ((2.0, True), (4.0, True), (9.0, False)):
+        progress.note({"kind": "reset", "duration_s": duration_s, "succeeded": succeeded})
+    told = figures(progress)
+    assert (told["resets"], told["resets_failed"], told["reset_median_s"]) == (3, 1, 4.0)
+    assert "1 outings, 0 failed, 3 resets (1 failed)" in lines_of(told, SPEC)[1]

@@ -6,8 +6,8 @@ import pytest
 
 from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
-from robot.practice.settings import PracticeConfig, load_config
-from robot.robots.car.devices import lidar_settings, vesc_settings
+from robot.practice.settings import load_config
+from robot.robots.car.options import CarOptions
 from robot.robots.robot_file import believed_car, load_drone, load_robot, robot_names
 from robot.runtime.run_folder import new_run_folder, save_config
 from sim.car.model import DATA
@@ -18,7 +18,7 @@ DRONES = ("crazyflie", "virtual-crazyflie")
 
 @pytest.mark.parametrize("name", [name for name in robot_names() if name not in DRONES])
 def test_every_car_that_comes_with_the_project_can_be_read(name: str) -> None:
-    assert load_robot(name).vesc.baud > 0
+    assert load_robot(name).motor.baud > 0
 
 
 @pytest.mark.parametrize("name", DRONES)
@@ -51,8 +51,8 @@ def test_an_unknown_robot_is_refused_with_what_is_allowed() -> None:
 
 def test_a_wrong_field_is_named_with_its_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text('virtual = false\ncar = "f1tenth"\n[vesc]\nport = 3\n[lidar]\nport = "x"\n')
-    with pytest.raises(ValueError, match=r"mine\.toml: .*\$\.vesc\.port"):
+    path.write_text('virtual = false\ncar = "f1tenth"\n[devices.motor]\ndriver = "vesc"\nport = 3\n[devices.lidar]\n')
+    with pytest.raises(ValueError, match=r"mine\.toml: devices\.motor: .*\$\.port"):
         load_robot(str(path))
 
 
@@ -60,7 +60,8 @@ def car_file(folder: Path, vesc: str = "", lidar: str = "", car: str = "f1tenth"
     """A robot's file with these lines in its tables; returns its path."""
     path = folder / "mine.toml"
     path.write_text(
-        f'virtual = false\ncar = "{car}"\n[vesc]\nport = "/dev/a"\n{vesc}\n[lidar]\nport = "/dev/b"\n{lidar}\n'
+        f'virtual = false\ncar = "{car}"\n[devices.motor]\ndriver = "vesc"\nport = "/dev/a"\n{vesc}\n'
+        f'[devices.lidar]\ndriver = "rplidar"\nport = "/dev/b"\n{lidar}\n'
     )
     return str(path)
 
@@ -68,7 +69,7 @@ def car_file(folder: Path, vesc: str = "", lidar: str = "", car: str = "f1tenth"
 @pytest.mark.parametrize(
     ("vesc", "lidar", "words"),
     [
-        ("erpm_per_m_s = -4614.0", "", r"erpm_per_m_s: found -4614.0, allowed: above 0 - at `\$\.vesc`"),
+        ("erpm_per_m_s = -4614.0", "", r"devices\.motor: erpm_per_m_s: found -4614.0, allowed: above 0"),
         ("erpm_per_m_s = nan", "", "erpm_per_m_s: found nan"),
         ("servo_gain = 0.0", "", "servo_gain: found 0.0"),
         ("servo_gain = nan", "", "servo_gain: found nan"),
@@ -77,11 +78,13 @@ def car_file(folder: Path, vesc: str = "", lidar: str = "", car: str = "f1tenth"
         ("servo_offset = 25.0", "", "servo_offset: found 25.0, allowed: between servo_min, 0.15, and servo_max, 0.85"),
         ("servo_min = 0.9", "", "servo_min, servo_max: found 0.9, 0.85"),
         ("servo_max = 1.5", "", "servo_min, servo_max: found 0.15, 1.5"),
-        ("baud = 0", "", r"baud: found 0, allowed: above 0 - at `\$\.vesc`"),
-        ("", "baud = -1", r"baud: found -1, allowed: above 0 - at `\$\.lidar`"),
+        ("baud = 0", "", r"baud: found 0, allowed: above 0"),
+        ("", "baud = -1", r"devices\.lidar: baud: found -1, allowed: above 0"),
         ("", "mount_yaw_rad = 180.0", "mount_yaw_rad: found 180.0, allowed: -6.28 to 6.28"),
         ("", "mount_x_m = 100.0", "mount_x_m: found 100.0"),
         ("", 'mirrored = "yes"', "mirrored"),
+        ("", "motor_duty = 5000", "motor_duty: found 5000"),
+        ("steer_max_rad = 1.0", "", "devices.motor: found field steer_max_rad, allowed: port, baud"),
     ],
 )
 def test_what_no_car_can_be_is_refused_by_field(tmp_path: Path, vesc: str, lidar: str, words: str) -> None:
@@ -98,13 +101,39 @@ def test_every_field_of_a_cars_file_reaches_the_drivers(tmp_path: Path) -> None:
             "baud = 115200\nmount_yaw_rad = 3.1416\nmirrored = true\nmount_x_m = 0.2\nmount_y_m = -0.03",
         )
     )
-    assert vesc_settings("/dev/a", robot) == VescSettings(
-        port="/dev/a", baud=230400, erpm_per_m_s=3000.0, servo_per_rad=0.9, servo_centre=0.45, servo_min=0.1,
-        servo_max=0.9,
-    )  # fmt: skip
-    assert lidar_settings("/dev/b", robot) == RPLidarSettings(
-        port="/dev/b", baud=115200, mount_yaw_rad=3.1416, mirrored=True, mount_x_m=0.2, mount_y_m=-0.03
+    assert robot.motor == VescSettings("/dev/a", 230400, 3000.0, 0.9, 0.45, 0.1, 0.9)
+    assert robot.lidar == RPLidarSettings("/dev/b", 115200, 3.1416, True, 0.2, -0.03)
+
+
+@pytest.mark.parametrize(
+    ("devices", "words"),
+    [
+        ('[devices.motor]\ndriver = "vesc"\nport = "/dev/a"\n', "devices: found motor, needed: motor, lidar"),
+        ('[devices.motor]\ndriver = "steam"\nport = "/dev/a"\n[devices.lidar]\n',
+         "devices.motor: driver: found 'steam', allowed: vesc, rplidar"),
+        ('[devices.motor]\ndriver = "rplidar"\nport = "/dev/a"\n[devices.lidar]\n',
+         "devices.motor: driver: found 'rplidar', which is no motor"),
+        ('[devices.motor]\nport = "/dev/a"\n[devices.lidar]\n', "devices.motor: driver: found None"),
+        ('[devices.motor]\ndriver = "vesc"\n[devices.lidar]\n', "devices.motor: field port is missing"),
+    ],
+)  # fmt: skip
+def test_a_device_is_named_where_it_or_its_driver_does_not_fit(tmp_path: Path, devices: str, words: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'virtual = false\ncar = "f1tenth"\n{devices}')
+    with pytest.raises(ValueError, match=r"mine\.toml: " + words):
+        load_robot(str(path))
+
+
+def test_files_from_before_devices_had_drivers_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'virtual = false\ncar = "f1tenth"\n[vesc]\nport = "/dev/a"\n[lidar]\nport = "/dev/b"\nbaud = 115200\n'
     )
+    robot = load_robot(str(path))
+    assert (robot.motor, robot.lidar) == (VescSettings("/dev/a"), RPLidarSettings("/dev/b", 115200))
+    path.write_text('virtual = false\ncar = "f1tenth"\n[vesc]\nport = "/dev/a"\nservo = 1\n[lidar]\nport = "/dev/b"\n')
+    with pytest.raises(ValueError, match=r"mine\.toml: devices\.motor: found field servo"):
+        load_robot(str(path))
 
 
 def test_the_car_of_a_robots_file_is_believed_by_name_or_by_path_beside_it(tmp_path: Path) -> None:
@@ -149,10 +178,10 @@ def test_a_wrong_line_of_a_cars_parameters_is_named(tmp_path: Path, line: str, i
 
 
 def test_a_config_comes_back_from_its_run_folder(tmp_path: Path) -> None:
-    config = PracticeConfig(minutes=3.0, hidden_seed=4, start_from="scratch")
+    config = CarOptions(minutes=3.0, hidden_seed=4, start_from="scratch")
     folder = new_run_folder(tmp_path, "race_track", "practice")
     save_config(folder, config)
-    assert load_config(folder) == config
+    assert load_config(folder, CarOptions) == config
 
 
 def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
@@ -162,4 +191,4 @@ def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize("field", [{"minutes": 0.0}, {"minutes": float("nan")}, {"seed": -1}, {"map": "nowhere.yaml"}])
 def test_what_cannot_be_asked_for_is_refused_by_name(field: dict) -> None:
     with pytest.raises(ValueError, match=f"--{next(iter(field))}: found"):
-        PracticeConfig(**field)
+        CarOptions(**field)

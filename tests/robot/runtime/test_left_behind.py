@@ -12,6 +12,7 @@ from robot.practice.run_lock import LOCK_FILE, RunLock
 from robot.runtime.left_behind import is_alive, modules_given, sweep_memory, tidy_up
 from robot.runtime.session_file import SessionFile
 from robot.shared_memory.shared_block import SHARED_FOLDER, SharedBlock
+from sim.with_parent import command_line
 
 
 def ended_pid() -> int:
@@ -42,21 +43,21 @@ def test_blocks_of_dead_owners_are_swept_and_only_these() -> None:
 def test_a_dead_sessions_processes_are_waited_for_and_then_ended(tmp_path: Path) -> None:
     path = tmp_path / "session.json"
     block = SharedBlock.create(f"test-tidy-{os.getpid()}", 64)
-    SessionFile(
+    session = SessionFile(
         str(tmp_path), "virtual-car", "car", "race_track", {"part": block.name}, (1,), 1, False, "", {}, False
-    ).save(path)
+    )
     stays = "import time; time.sleep(60)"
     child = subprocess.Popen([sys.executable, "-c", stays, "-m", "robot.x", str(path)])  # not one of ours
-    ours = subprocess.Popen(["sleep"] + ["-m", "robot.logs.recorder_process", str(path)], executable=sys.executable,
+    ours = subprocess.Popen(["sleep"] + command_line("robot.logs.recorder_process", str(path))[1:], executable=sys.executable,
                             stderr=subprocess.DEVNULL)  # fmt: skip
     try:
         assert child.pid not in modules_given(str(path))
         os.kill(ours.pid, 19)  # SIGSTOP: it will not end by itself
         assert modules_given(str(path)) == {ours.pid: "robot.logs.recorder_process"}
-        assert not tidy_up(path, 10.0)
-        assert not tidy_up(path, 0.0)
+        assert not tidy_up(path, session, 10.0)
+        assert not tidy_up(path, session, 0.0)
         ours.wait(10.0)
-        assert tidy_up(path, 0.0)
+        assert tidy_up(path, session, 0.0)
         assert not (SHARED_FOLDER / block.name).exists()
         assert child.poll() is None
     finally:

@@ -1,4 +1,4 @@
-"""The ring: every record arrives once, whole and in order, whoever dies."""
+"""The ring: every record arrives once at each reader, whole and in order, whoever dies."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robot.shared_memory.ring import HEADER_WORDS, W_WRITTEN, Ring
+from robot.shared_memory.ring import HEADER_WORDS, READERS, W_WRITTEN, Ring
 from robot.shared_memory.shared_block import SHARED_FOLDER
 
 RECORD = np.dtype([("number", "<u8"), ("values", "<f4", (33,)), ("flag", "u1")])  # 141 bytes: not a multiple of 8
@@ -161,6 +161,109 @@ def test_under_any_interleaving_nothing_is_lost_but_what_was_dropped(steps: list
         owner.close()
 
 
+class Following:
+    """A reader of a ring, which dies and returns, and what its lives saw: `kept`, what they were done with."""
+
+    def __init__(self, name: str, number: int) -> None:
+        self.name, self.number = name, number
+        self.ring = Ring.attach(name, RECORD, number)
+        self.kept: list[int] = []
+        self.pending: list[int] = []
+
+    def read(self, most: int) -> None:
+        missed = self.ring.missed
+        records = self.ring.read(most)
+        assert is_whole(records)
+        if self.ring.missed != missed:  # what it had not released is overwritten too: no successor can read it
+            self.release_pending()
+        self.pending += list(records["number"])
+
+    def release(self) -> None:
+        self.ring.release()
+        self.release_pending()
+
+    def release_pending(self) -> None:
+        self.kept, self.pending = self.kept + self.pending, []
+
+    def dies_and_returns(self) -> None:
+        self.ring.close()
+        self.ring, self.pending = Ring.attach(self.name, RECORD, self.number), []
+
+
+@settings(max_examples=300, deadline=None)
+@given(keeper=st.integers(0, READERS - 1),
+       steps=st.lists(st.tuples(st.sampled_from(["write", "read", "release", "dies"]), st.integers(0, 2),
+                                st.integers(1, 6)), max_size=60))  # fmt: skip
+def test_no_reader_costs_another_one_a_record(keeper: int, steps: list[tuple[str, int, int]]) -> None:
+    """The keeper gets all that was written; followers too, but for what was overwritten while they were away."""
+    owner = Ring.create(new_name(), RECORD, 4, keeper)
+    writer = Ring.attach(owner.block.name, RECORD)
+    readers = [Following(owner.block.name, (keeper + k) % READERS) for k in range(3)]
+    sent: list[int] = []
+    try:
+        for step, who, times in steps:
+            if step == "write":
+                for _ in range(times):
+                    number = len(sent) + owner.dropped
+                    held = len(sent) - len(readers[0].kept)  # by the keeper alone
+                    assert writer.write(record(number)) is (held < 4)
+                    sent += [number] if held < 4 else []
+            elif step == "read":
+                readers[who].read(times)
+            elif step == "release":
+                readers[who].release()
+            else:
+                readers[who].dies_and_returns()
+        for reader in readers:
+            reader.read(100)
+            reader.release()
+        assert readers[0].kept == sent and readers[0].ring.missed == 0
+        for reader in readers[1:]:
+            assert reader.kept == sorted(set(reader.kept) & set(sent))
+            assert len(reader.kept) + reader.ring.missed == len(sent)
+            assert reader.kept[-4:] == sent[-4:]
+        assert all(reader.ring.damaged == 0 and reader.ring.waiting == 0 for reader in readers)
+    finally:
+        for reader in readers:
+            reader.ring.close()
+        writer.close()
+        owner.close()
+
+
+def test_a_follower_that_was_never_there_blocks_nobody_and_begins_with_the_oldest_that_is_left(ring: Ring) -> None:
+    for number in range(20):
+        assert ring.write(record(number))
+        ring.read()
+        ring.release()
+    follower = Ring.attach(ring.block.name, RECORD, 1)
+    assert list(follower.read()["number"]) == list(range(12, 20))
+    assert follower.missed == 12
+    assert (ring.released_by(0), ring.released_by(1), ring.free_slots) == (20, 12, 8)
+    follower.release()
+    assert ring.released_by(1) == 20
+    follower.close()
+
+
+def test_a_follower_does_not_take_a_slot_that_is_being_written_for_a_damaged_record(ring: Ring) -> None:
+    for number in range(8):
+        ring.write(record(number))
+    ring.read()
+    ring.release()
+    follower = Ring.attach(ring.block.name, RECORD, 1)
+    ring.block.words[ring._slot(8)] = 9  # the writer has come round to record 0's slot, and was killed there
+    assert list(follower.read()["number"]) == list(range(1, 8))
+    assert (follower.missed, follower.damaged) == (1, 0)
+    follower.close()
+
+
+@pytest.mark.parametrize("reader", [-1, READERS])
+def test_a_reader_without_a_cursor_is_refused(ring: Ring, reader: int) -> None:
+    with pytest.raises(ValueError, match=f"reader is {reader}, allowed: 0 to 3"):
+        Ring.attach(ring.block.name, RECORD, reader)
+    with pytest.raises(ValueError, match=f"reader is {reader}, allowed: 0 to 3"):
+        Ring.create(new_name(), RECORD, 4, keeper=reader)
+
+
 def write_forever(name: str) -> None:
     ring = Ring.attach(name, RECORD)
     while True:
@@ -188,6 +291,37 @@ def test_a_writer_killed_at_any_moment_leaves_only_whole_records() -> None:
         assert ring.damaged == 0
     finally:
         ring.close()
+
+
+def follow_for_ever(name: str) -> None:
+    ring = Ring.attach(name, RECORD, 1)
+    while True:
+        assert is_whole(ring.read(3))
+        ring.release()
+
+
+def test_a_follower_killed_at_any_moment_takes_up_its_own_place(ring: Ring) -> None:
+    context = multiprocessing.get_context("fork")
+    number = 0
+    for life in range(6):
+        follower = context.Process(target=follow_for_ever, args=(ring.block.name,))
+        follower.start()
+        end = time.monotonic() + 0.03 + 0.004 * life
+        while time.monotonic() < end:
+            if ring.write(record(number)):
+                number += 1
+            records = ring.read()
+            assert is_whole(records)
+            ring.release()
+        os.kill(follower.pid or 0, signal.SIGKILL)
+        follower.join()
+        assert follower.exitcode == -signal.SIGKILL  # and not of a record that was not whole
+    assert ring.released_by(0) == number == ring.written
+    successor = Ring.attach(ring.block.name, RECORD, 1)
+    left = successor.read()["number"]
+    assert list(left) == list(range(number - len(left), number))
+    assert ring.dropped == ring.damaged == successor.damaged == 0
+    successor.close()
 
 
 def test_the_death_of_a_process_that_only_attached_leaves_the_ring_there(ring: Ring) -> None:

@@ -15,11 +15,11 @@ from numba import njit
 from robot.robots.car.belief.simulated import simulate
 from robot.robots.car.shield.predictive_brake import MEASURED_SHARE
 from robot.robots.car.shield.rollout import believed_cars
-from robot.robots.car.training.pretraining import pretrain
-from robot.robots.car.training.training import ONWARD_RATE, RANDOMISED, Trial
+from robot.robots.car.training.pretraining import ONWARD_RATE, RANDOMISED, pretrain
+from robot.robots.car.training.trials import Trial
 from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, EARLIER_COMMAND, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track.laps import EstimateNoise, pack_courses
-from robot.tasks.race_track.task import DECISION_S, SEEN_EARLIER_ACTION, SEEN_LAST_ACTION, SPEED_MIN_M_S, motion_seen
+from robot.tasks.race_track.task import DECISION_S, SEEN_ACTION_BEFORE, SEEN_LAST_ACTION, SPEED_MIN_M_S, motion_seen
 from sim.car.adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
 from sim.car.model import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
 from sim.tracks.track import Course
@@ -75,7 +75,7 @@ def yaw_rate_error(observation, action, next_observation, follows, weight, car):
         lane[V_X], lane[YAW_RATE] = v_x, yaw_rate
         lane[COMMAND], lane[COMMAND + 1] = steer_rad, speed_m_s
         for j in range(2):
-            lane[LAST_ACTION + j], lane[EARLIER_ACTION + j] = seen[SEEN_LAST_ACTION + j], seen[SEEN_EARLIER_ACTION + j]
+            lane[LAST_ACTION + j], lane[EARLIER_ACTION + j] = seen[SEEN_LAST_ACTION + j], seen[SEEN_ACTION_BEFORE + j]
         decide(lane, action[k], car[P_DELAY], PHYSICS_STEP_S, commands)
         drive(lane, commands, car, straight, 0, 2, 1.0, PHYSICS_STEP_S, tape)
         if follows[k] and weight[k] > 0.0:

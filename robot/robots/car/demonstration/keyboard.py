@@ -118,3 +118,17 @@ class Keyboard:
                 keys.append(KEYS[match])
             self._pending = self._pending[len(match) if match else 1 :]
         return keys
+
+
+class Hand(Keyboard):
+    """A person who drives with the keys of a terminal."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(fd)
+        self.driver = KeyboardDriver()
+
+    def command(self, now_s: float) -> tuple[float, float]:
+        """(steer in rad, speed in m/s) that the person wants now."""
+        for key in self.read():
+            self.driver.press(key, now_s)
+        return self.driver.command(now_s)

@@ -1,1 +1,1 @@
-"""The race-track policy from the simulator."""
+"""How a car learns in the simulator, and the laps that it is judged by."""

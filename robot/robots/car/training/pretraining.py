@@ -1,21 +1,23 @@
-"""Pre-training: gradients through the simulated car, a fleet of cars that drives on, and the best policy kept.
+"""Pre-training: gradients through the simulated car, and a fleet of cars that drives on.
 
-Each iteration takes the fleet through one window (`race_track_gradient.window`), improves the policy by the window's
+Each iteration takes the fleet through one window (`robot/tasks/race_track/gradient.py`), improves the policy by the window's
 exact gradient, and lets the cars go on from the window's middle: the second half of a window is foresight. Cars that
-crashed, or have driven for long, start anew. Every so often the policy drives laps; the best one so far is the result.
+crashed, or have driven for long, start anew. Every so often the policy drives laps; the best one is the result.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from policies.actor import HIDDEN, actor_layers
 from policies.first_order import Adam, first_weights
+from robot.robots.car.training.trials import Trial
 from robot.tasks.race_track.gradient import N_LANE, N_NOISE, Courses, Objective, window
-from robot.tasks.race_track.laps import EstimateNoise, Laps, judge, place
+from robot.tasks.race_track.laps import EstimateNoise, place
 from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE, PREVIEW_COLUMNS, action_for
+from robot.training.train import best_of, checks
+from robot.training.trainer import Check, Training
 from sim.car.adjoint import HEADING_ERROR, LATERAL, S
 from sim.car.model import P_DELAY, P_GRIP, P_INERTIA, P_MASS, P_TRIM, CarParameters, Randomisation
 
@@ -47,15 +49,15 @@ class Recipe:
     check_every: int = 50
 
 
-@dataclass(frozen=True)
-class Check:
-    """One look at the policy while it trains."""
-
-    iteration: int
-    seconds: float
-    laps: Laps
-    score: float  # lower is better
-    weights: np.ndarray
+NOMINAL = Recipe(iterations=1000, objective=Objective(margin_m=0.01, softness_m=0.01), first_margin_m=0.1)
+RANDOMISED = Recipe(
+    iterations=1000,
+    objective=Objective(margin_m=0.06, softness_m=0.01),
+    spread=Randomisation(grip=0.25, mass=0.2, delay_s=0.025, trim_rad=0.06),
+    noise=EstimateNoise(),
+)
+ONWARD_RATE = 2e-3  # gentler on a policy that drives already
+UNSEEN = replace(RANDOMISED, iterations=2500, objective=Objective(margin_m=0.08), first_margin_m=0.2)
 
 
 def drawn_cars(nominal: CarParameters, spread: Randomisation, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -135,70 +137,54 @@ class Fleet:
         self.start_anywhere(np.flatnonzero((crashed & ~again) | (self.age > self.recipe.decisions_max)))
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Laps that a policy is judged by: car k drives courses[course[k]] with parameters[k]."""
+class Pretraining:
+    """The learner: gradients through windows of the fleet's driving. The same seed gives the same bytes.
 
-    courses: Courses
-    course: np.ndarray  # (n,) int64
-    parameters: np.ndarray  # (n, N_PARAMETERS)
-    seconds: float
-    noise: EstimateNoise | None = None
-
-    def run(self, weights: np.ndarray) -> Laps:
-        """Drive. The noise is the same every time."""
-        noise = None
-        if self.noise is not None:
-            noise = self.noise.draw(round(self.seconds / 0.1), len(self.course), np.random.default_rng(0))
-        return judge(weights, HIDDEN[0], self.courses, self.course, self.parameters, self.seconds, noise)
-
-    def score(self, laps: Laps) -> float:
-        """Mean lap time per metre, s/m, and a heavy price for every crash; lower is better."""
-        length_m = self.courses.n_rows[self.course] * self.courses.spacing_m[self.course]
-        pace = np.minimum(laps.median_s / length_m, 2.0)
-        return float(np.mean(pace) + 0.1 * np.mean(np.minimum(laps.crashes, 4)))
-
-
-def pretrain(
-    courses: Courses,
-    nominal: CarParameters,
-    recipe: Recipe,
-    trial: Trial,
-    seed: int,
-    start: np.ndarray | None = None,
-    progress: Callable[[Check], None] | None = None,
-) -> Check:
-    """Train on `courses`; the check with the best score on `trial`.
-
-    start: weights to begin with, else fresh ones. progress: told of every check, the first one before any training.
+    start: weights to begin with, else fresh ones.
     """
-    rng = np.random.default_rng([seed, 0x9E7])
-    fleet = Fleet(courses, nominal, recipe, rng)
-    fresh = first_weights(LAYERS, rng, np.array(action_for(0.0, FIRST_SPEED_M_S)))
-    weights, gradient = (fresh if start is None else start).astype(np.float32), np.zeros_like(fresh)
-    adam = Adam(weights, recipe.iterations, recipe.rate, recipe.last_rate)
-    kept = np.empty_like(fleet.lanes)
-    errors = np.zeros((recipe.horizon, recipe.cars, N_NOISE))
-    started = time.perf_counter()
 
-    def check(iteration: int) -> Check:
-        laps = trial.run(weights)
-        found = Check(iteration, time.perf_counter() - started, laps, trial.score(laps), weights.copy())
-        if progress is not None:
-            progress(found)
-        return found
+    layers = LAYERS
 
-    best = check(0)
-    for iteration in range(1, recipe.iterations + 1):
+    def __init__(self, courses: Courses, nominal: CarParameters, recipe: Recipe, seed: int,
+                 start: np.ndarray | None = None) -> None:  # fmt: skip
+        self.courses, self.recipe = courses, recipe
+        self.rng = np.random.default_rng([seed, 0x9E7])
+        self.fleet = Fleet(courses, nominal, recipe, self.rng)
+        fresh = first_weights(LAYERS, self.rng, np.array(action_for(0.0, FIRST_SPEED_M_S)))
+        self.actor, self.gradient = (fresh if start is None else start).astype(np.float32), np.zeros_like(fresh)
+        self.optimiser = Adam(self.actor, recipe.iterations, recipe.rate, recipe.last_rate)
+        self.kept = np.empty_like(self.fleet.lanes)
+        self.errors = np.zeros((recipe.horizon, recipe.cars, N_NOISE))
+        self.updates = 0
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The policy so far: a copy."""
+        return self.actor.copy()
+
+    def iterate(self) -> None:
+        """One window, and a step along its gradient."""
+        recipe, fleet = self.recipe, self.fleet
+        self.updates += 1
         if recipe.noise is not None:
-            errors = recipe.noise.draw(recipe.horizon, recipe.cars, rng)
-        early = max(0.0, 1.0 - 2.0 * iteration / recipe.iterations)
+            self.errors = recipe.noise.draw(recipe.horizon, recipe.cars, self.rng)
+        early = max(0.0, 1.0 - 2.0 * self.updates / recipe.iterations)
         own = recipe.objective.margin_m
         objective = recipe.objective._replace(margin_m=own + early * (recipe.first_margin_m - own))
-        window(weights, HIDDEN[0], fleet.lanes, fleet.parameters, fleet.course, courses, errors, objective,
-               TRAINING_STEP_S, recipe.keep, kept, gradient)  # fmt: skip
-        adam.step(gradient)
-        fleet.go_on(kept)
-        if iteration % recipe.check_every == 0 or iteration == recipe.iterations:
-            best = min(check(iteration), best, key=lambda found: found.score)
-    return best
+        window(self.actor, HIDDEN[0], fleet.lanes, fleet.parameters, fleet.course, self.courses, self.errors, objective,
+               TRAINING_STEP_S, recipe.keep, self.kept, self.gradient)  # fmt: skip
+        self.optimiser.step(self.gradient)
+        fleet.go_on(self.kept)
+
+
+def pretraining(courses: Courses, nominal: CarParameters, recipe: Recipe, trial: Trial, seed: int,
+                start: np.ndarray | None = None) -> Training:  # fmt: skip
+    """Training on `courses`, looked at by laps of `trial`: before it, every so often, and after it."""
+    due = {*range(0, recipe.iterations, recipe.check_every), recipe.iterations}
+    return Training(Pretraining(courses, nominal, recipe, seed, start), recipe.iterations, due, trial.look)
+
+
+def pretrain(courses: Courses, nominal: CarParameters, recipe: Recipe, trial: Trial, seed: int,
+             start: np.ndarray | None = None) -> Check:  # fmt: skip
+    """Train, without judging or saving anything; the check with the best score."""
+    return best_of(list(checks(pretraining(courses, nominal, recipe, trial, seed, start), time.perf_counter())))

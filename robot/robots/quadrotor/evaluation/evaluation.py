@@ -21,6 +21,7 @@ from sim.quadrotor.model import N_ROTORS, N_STATE, STEP_S, QuadrotorParameters, 
 
 DECISIONS = 500
 TAIL = 200  # decisions at the end of a flight, over which errors and changes of the action are averaged
+KERNEL_HISTORY, KERNEL_LATENCY_STEPS = 16, 8
 DISTURBED = QuadrotorRandomisation(force_share=0.05, torque_share_m=1e-4)
 
 
@@ -73,7 +74,7 @@ class Network:
 class Feedback:
     """A classical controller of `policies/backup/`, made anew for each batch of flights."""
 
-    history = 8  # it needs none: as many as any latency reaches back
+    history = 0
 
     def __init__(self, make: Any, task: Any = hover) -> None:
         """make: from a number of drones to a controller that hovers as many."""
@@ -156,10 +157,14 @@ def evaluate(pilot: Pilot, conditions: Conditions = Conditions(), seed: int = 0,
 def batch_for(
     pilot: Pilot, conditions: Conditions, seed: int, episodes: int, task: Any, decisions: int
 ) -> QuadrotorBatch:
-    """Drones for flights of so many decisions, none of which is cut short by the clock."""
+    """Drones for flights of so many decisions, none of which is cut short by the clock.
+
+    A kernel takes longer to compile than to fly: under all conditions pilots share one, which recalls more than most see.
+    """
+    history = KERNEL_HISTORY * max(1, -(-pilot.history // KERNEL_HISTORY))
     return QuadrotorBatch(
         task, episodes, seed, conditions.quadrotor, conditions.randomisation, conditions.starts, conditions.noise,
-        history=pilot.history, decisions_max=decisions + 1,
+        history=history, decisions_max=decisions + 1, latency_steps=KERNEL_LATENCY_STEPS,
     )  # fmt: skip
 
 
@@ -170,10 +175,11 @@ def fly(pilot: Pilot, batch: QuadrotorBatch, decisions: int, alive: np.ndarray) 
     """
     n = batch.n_blocks * batch.lanes
     pilot.begin(n)
-    observation = np.empty((batch.observation_rows.shape[1], n), np.float32)
+    seen = batch.task.OBSERVATION_SIZE + N_ROTORS * pilot.history
+    observation = np.empty((seen, n), np.float32)
     actions = np.zeros((N_ROTORS, n), np.float32)
     for _ in range(decisions):
-        gather(batch.observation_rows, batch.order, observation.T)
+        gather(batch.observation_rows, batch.order[:seen], observation.T)
         pilot.act(observation, actions)
         scatter(actions.T, batch.action_rows)
         batch.advance()

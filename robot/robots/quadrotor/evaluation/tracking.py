@@ -12,7 +12,6 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from rich.table import Table
 
 from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
@@ -135,24 +134,6 @@ def tracking_figures(pilots: dict[str, Pilot], conditions: Conditions, seed: int
             figures[figure_name(name, "position_error", lap_s) + "_m"] = flights.mean_error_m
             figures[figure_name(name, "survival", lap_s)] = flights.survival
     return figures
-
-
-def tracking_table(figures: dict[str, Any], laps_s: tuple[float, ...], path: str) -> Table:
-    """`tracking_figures` for a person."""
-    table = Table(title=f"{path}: survival, %; error, cm", title_justify="left")
-    table.add_column("a lap, s")
-    pilots = ("policy", "PID", "LQR")
-    for pilot in pilots:
-        table.add_column(pilot, justify="right")
-
-    def cell(pilot: str, lap_s: float) -> str:
-        error_m = figures[figure_name(pilot, "position_error", lap_s) + "_m"]
-        error = "    -" if error_m is None else f"{100.0 * error_m:5.2f}"
-        return f"{100.0 * figures[figure_name(pilot, 'survival', lap_s)]:5.1f}  {error}"
-
-    for lap_s in laps_s:
-        table.add_row(f"{lap_s:g}", *(cell(pilot, lap_s) for pilot in pilots))
-    return table
 
 
 def tracking_figure(flights: dict[float, dict[str, TrackingFlights]]) -> Figure:

@@ -178,7 +178,8 @@ class Flock:
         self.tape.states[0] = self.tape.states[horizon]
         self.tape.actions[:history] = self.tape.actions[horizon : horizon + history].copy()
         self.drones.ages[:] += horizon
-        error_m = np.abs(self.tape.observations[horizon - 1, :, :3] / self.scale[:3]).max(axis=1)
+        place = self.task.SPEC.seen["position_error"]
+        error_m = np.abs(self.tape.observations[horizon - 1, :, place] / self.scale[place]).max(axis=1)
         crashed = (self.drones.crashes < horizon) | ~(error_m < self.recipe.box_m)
         finished = ~crashed & (self.drones.ages >= self.recipe.decisions_max)
         self.crashed, self.finished = int(crashed.sum()), int(finished.sum())

@@ -1,26 +1,24 @@
-"""What `robot train --task hover` is asked to do."""
+"""What `robot train` is asked to do with a quadrotor."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from robot.training.trainer import TrainConfig
 from sim.quadrotor.model import FLEET
-
-EFFORT_MAX = 1000.0
 
 
 @dataclass(frozen=True)
-class FlightTrainConfig:
+class FlightTrainConfig(TrainConfig):
     """Train a policy that flies a quadrotor, in the simulator, in seconds: from what a drone senses to its rotors.
 
     `--task hover` comes to rest at a point and stays there; `--task track_trajectory` follows random smooth paths.
     Ctrl-C ends the training and keeps the best policy so far.
     """
 
-    task: Literal["hover", "track_trajectory"] = "hover"
+    task: str = "hover"
     algorithm: Literal["gradient", "ppo", "td3"] = "gradient"
     """First-order gradients through the simulator, or one of its model-free rivals, which train as published: on the
     nominal drone, without latency, whatever --randomise says."""
-    seed: int = 0
     randomise: bool = True
     """Vary mass, thrust, inertia and motor delay by up to 20 % (5 % about each of several quadrotors); otherwise only what
     every training varies: latency from 0 to 30 ms (20 more than a drone is expected to have), and disturbances."""
@@ -31,14 +29,9 @@ class FlightTrainConfig:
     """`near`: within 20 cm of the goal, tilted up to 90 degrees; `thrown`: any attitude, 3 m/s, 10 rad/s, more room."""
     past_actions: int = 16
     """How many of its own decisions the policy sees: 16 make 82 inputs for hovering, 32 make 146."""
-    effort: float = 1.0
-    """Iterations, as a multiple of what is usual."""
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.effort <= EFFORT_MAX:
-            raise ValueError(f"--effort: found {self.effort}, allowed: more than 0, at most {EFFORT_MAX:g}")
-        if self.seed < 0:
-            raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
+        super().__post_init__()
         if not 1 <= self.past_actions <= 64:
             raise ValueError(f"--past-actions: found {self.past_actions}, allowed: 1 to 64")
         if self.start == "thrown" and self.task != "hover":

@@ -24,12 +24,14 @@ from policies.first_order import backward, first_weights, forward, unpack, weigh
 from policies.rlpd_kernels import actor_backward, actor_forward, adam, polyak
 from robot.robots.quadrotor.evaluation.evaluation import DISTURBED
 from robot.robots.quadrotor.training.experience import N_PRIVILEGED, Drones, value_weights
-from robot.tasks.hover import POSITION_SCALE, REWARD_CONSTANT, REWARD_SCALE, VELOCITY_SCALE
+from robot.tasks.hover import POSITION_SCALE, REWARD_CONSTANT, REWARD_SCALE, SPEC, VELOCITY_SCALE
 from sim.quadrotor.batch import SensorNoise, Starts
 from sim.quadrotor.kernel import RUNNING, TERMINATED, TRUNCATED
 from sim.quadrotor.model import N_ROTORS, QuadrotorParameters, QuadrotorRandomisation
 
-ROTATION, VELOCITY = N_PRIVILEGED + 3, N_PRIVILEGED + 12  # columns of a row
+POSITION, ROTATION, VELOCITY = (  # columns of a row
+    N_PRIVILEGED + place for place in SPEC.places("position_error", "rotation", "velocity_error")
+)
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def pay(row, action, prices, hover_action):
     """Reward of an action, by `robot.tasks.hover.reward` on what was seen before it: the trace of R is 4 q_w^2 - 1."""
     position, velocity, change = np.float32(0.0), np.float32(0.0), np.float32(0.0)
     for k in range(3):
-        position += (row[N_PRIVILEGED + k] / np.float32(POSITION_SCALE)) ** 2
+        position += (row[POSITION + k] / np.float32(POSITION_SCALE)) ** 2
         velocity += (row[VELOCITY + k] / np.float32(VELOCITY_SCALE)) ** 2
     for k in range(N_ROTORS):
         change += (action[k] - hover_action) ** 2

@@ -17,15 +17,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, uintp
 
-from policies.backup.set_point import RATE as SEEN_RATE
-from policies.backup.set_point import VELOCITY as SEEN_VELOCITY
 from policies.first_order import backward, forward, unpack, weight_gradient
+from robot.tasks import hover
 from sim.quadrotor import adjoint as quadrotor_adjoint
 from sim.quadrotor.adjoint import LANES, ROWS_STATE, advance, reverse
 from sim.quadrotor.model import N_STATE, STEP_S
 from sim.quadrotor.rows import state_at
 from sim.single_precision import CPU, OPTIONS, specialise
 
+SEEN_POSITION, SEEN_ROTATION, SEEN_VELOCITY, SEEN_RATE = hover.SPEC.places(
+    "position_error", "rotation", "velocity_error", "angular_rate"
+)
 observe: Any = None  # supplied by `build_window`: the task's
 
 
@@ -103,11 +105,13 @@ def look_adjoint(state, d_observation, scale, columns, d_state, d_actions):
             n = block * LANES + lane
             d, s, l = d_observation[n], state[block], d_state[block]
             for k in range(3):
-                l[k, lane] += scale[k] * d[k]
+                l[k, lane] += scale[SEEN_POSITION + k] * d[SEEN_POSITION + k]
                 l[7 + k, lane] += scale[SEEN_VELOCITY + k] * d[SEEN_VELOCITY + k]
                 l[10 + k, lane] += scale[SEEN_RATE + k] * d[SEEN_RATE + k]
             w, x, y, z = s[3, lane], s[4, lane], s[5, lane], s[6, lane]
-            xx, xy, xz, yx, yy, yz, zx, zy, zz = d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11]
+            r = SEEN_ROTATION
+            xx, xy, xz, yx, yy, yz = d[r], d[r + 1], d[r + 2], d[r + 3], d[r + 4], d[r + 5]
+            zx, zy, zz = d[r + 6], d[r + 7], d[r + 8]
             l[3, lane] += 2.0 * (z * (yx - xy) + y * (xz - zx) + x * (zy - yz))
             l[4, lane] += 2.0 * (y * (xy + yx) + z * (xz + zx) + w * (zy - yz)) - 4.0 * x * (yy + zz)
             l[5, lane] += 2.0 * (x * (xy + yx) + w * (xz - zx) + z * (yz + zy)) - 4.0 * y * (xx + zz)
@@ -147,7 +151,7 @@ def crash(observations, scale, objective, t, state, crashes):
         seen = observations[n]
         near, slow = True, True
         for k in range(3):
-            near = near and abs(seen[k]) < objective.crash_m * scale[k]
+            near = near and abs(seen[SEEN_POSITION + k]) < objective.crash_m * scale[SEEN_POSITION + k]
             slow = slow and abs(seen[SEEN_RATE + k]) < objective.crash_rate_rad_s * scale[SEEN_RATE + k]
         if not (near and slow):
             block, lane = n // LANES, n % LANES
@@ -164,20 +168,21 @@ def price(observations, scale, objective, t, crashes, gradient):
         if t >= crashes[n]:
             continue
         seen, d = observations[n], gradient[n]
-        x, y, z = seen[0] / scale[0], seen[1] / scale[1], seen[2] / scale[2]
+        p, r = SEEN_POSITION, SEEN_ROTATION
+        x, y, z = seen[p] / scale[p], seen[p + 1] / scale[p + 1], seen[p + 2] / scale[p + 2]
         distance = math.sqrt(x * x + y * y + z * z + knee * knee)
         total += objective.position * (distance - knee)
-        total += 0.25 * objective.attitude * (3.0 - seen[3] - seen[7] - seen[11])
+        total += 0.25 * objective.attitude * (3.0 - seen[r] - seen[r + 4] - seen[r + 8])
         for k in range(3):
-            error = seen[k] / scale[k]
+            error = seen[p + k] / scale[p + k]
             beyond = max(0.0, abs(error) - objective.wall_m)
             velocity = seen[SEEN_VELOCITY + k] / scale[SEEN_VELOCITY + k]
             rate = seen[SEEN_RATE + k] / scale[SEEN_RATE + k]
             total += objective.wall * beyond * beyond + objective.velocity * velocity * velocity
             total += objective.rate * rate * rate
             wall = 2.0 * objective.wall * beyond * (1.0 if error > 0.0 else -1.0)
-            d[k] += (objective.position * error / distance + wall) / scale[k]
-            d[3 + 4 * k] -= 0.25 * objective.attitude
+            d[p + k] += (objective.position * error / distance + wall) / scale[p + k]
+            d[r + 4 * k] -= 0.25 * objective.attitude
             d[SEEN_VELOCITY + k] += 2.0 * objective.velocity * velocity / scale[SEEN_VELOCITY + k]
             d[SEEN_RATE + k] += 2.0 * objective.rate * rate / scale[SEEN_RATE + k]
     return total

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.crazyflie import BATTERY_LOW, CHARGED, CHARGING, CrazyflieReading
+from drivers.crazyflie_reading import BATTERY_LOW, CHARGED, CHARGING, CrazyflieReading
 from robot.robots.quadrotor.fitness import Flying, Standing, TouchDown
 
 GOOD = CrazyflieReading(

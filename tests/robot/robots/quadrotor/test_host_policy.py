@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drivers.crazyflie import CrazyflieCommand, CrazyflieReading
+from drivers.crazyflie_reading import CrazyflieCommand, CrazyflieReading
+from policies.policy_file import load_policy
 from robot.robots.quadrotor.host_policy import HostPolicy, ahead
-from robot.tasks.network_of_run import network_of_run
+from robot.runtime.run_folder import policy_path
 from sim.quadrotor.model import GRAVITY_M_S2, STEP_S, QuadrotorParameters, load_parameters, rotation_matrix
 
 RATE_LAG_S, LATE = 0.025, 2  # time constant of the drone's rate loop; steps that its log is old
@@ -63,7 +64,7 @@ class LaggingDrone:
 
 @pytest.fixture
 def pilot(brief_run) -> HostPolicy:
-    return HostPolicy(network_of_run(brief_run), load_parameters())
+    return HostPolicy(load_policy(policy_path(brief_run)), load_parameters())
 
 
 def test_it_brings_the_drone_to_its_set_point_and_holds_it_there(pilot):
@@ -87,6 +88,10 @@ def test_it_brings_the_drone_to_its_set_point_and_holds_it_there(pilot):
         ({"position_m": (0.2, -3.2, 1.0)}, "fence"),
         ({"position_age_s": 0.25}, "no log data for 200 ms"),
         ({"rate_age_s": 0.25}, "no log data for 200 ms"),
+        ({"rate_age_s": math.nan}, "no log data for 200 ms"),
+        ({"position_m": (0.2, math.nan, 1.0)}, "fence"),
+        ({"attitude": (1.0, math.nan, 0.0, 0.0)}, "tilted"),
+        ({"rate_rad_s": (0.0, 0.0, math.nan)}, "turning"),
     ],
 )
 def test_it_gives_the_drone_back_to_the_firmware_and_stays_away(pilot, change, words):

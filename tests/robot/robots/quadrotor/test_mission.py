@@ -1,13 +1,17 @@
 """Missions on a drone that does as it is told, at once and in no time: how each of them ends."""
 
+import itertools
 import math
+import os
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from drivers.base import LinkLost
-from drivers.crazyflie import (
+from drivers.crazyflie_reading import (
     BATTERY_LOW,
     CAN_FLY,
     CHARGING,
@@ -18,13 +22,12 @@ from drivers.crazyflie import (
     IS_TUMBLED,
     CrazyflieCommand,
     CrazyflieReading,
-    CrazyflieSettings,
 )
-from robot.robots.quadrotor.figures import FigureOfEight, HoverAtPoints, eased
-from robot.robots.quadrotor.flight_log import FlightLog, read_flight
-from robot.robots.quadrotor.flown import Phase, Place
-from robot.robots.quadrotor.mission import LANDED_M, Mission
-from robot.robots.quadrotor.on_board import (
+from drivers.reading_record import fill_text
+from firmware_export.agreed import policy_id, policy_sha256
+from policies.policy_file import load_policy
+from robot.logs.reader import LogReader
+from robot.robots.quadrotor.app_words import (
     ACTIVE,
     ARM,
     CONTROLLER,
@@ -36,11 +39,21 @@ from robot.robots.quadrotor.on_board import (
     LANDING_PHASE,
     LAP,
     SELF_TEST,
-    OnBoardPolicy,
 )
+from robot.robots.quadrotor.devices import CrazyflieDevice
+from robot.robots.quadrotor.figures import STEPS, FigureOfEight, HoverAtPoints, eased
+from robot.robots.quadrotor.flight import Flight
+from robot.robots.quadrotor.flown import Flag, Phase, Place, Reason
+from robot.robots.quadrotor.mission import LANDED_M, Mission
+from robot.robots.quadrotor.mission_plot import read_flight
+from robot.robots.quadrotor.setup import FlightOptions, FlightSetup
 from robot.runtime.clock import ReplayClock
+from robot.safety.supervisor import Mode
+from sim.quadrotor.model import load_parameters
 
-SHA = "1234abcd" + 56 * "0"
+POLICIES = Path(__file__).parents[3] / "recordings" / "policies"
+HOVER, TRACK = (load_policy(POLICIES / f"{task}.npz") for task in ("hover", "track_trajectory"))
+REACH_M = 2.0
 TICK_S = 0.02
 
 
@@ -49,12 +62,11 @@ class EasyDrone:
 
     def __init__(self) -> None:
         self.clock = ReplayClock()
-        self.settings = CrazyflieSettings("udp://nowhere", reach_m=2.0)
         self.place = np.array([0.3, -0.2, 0.01])
         self.parameters = {
             ARM: 0.0,
             SELF_TEST: 1.0,
-            IDENTITY: float(0x1234ABCD),
+            IDENTITY: float(policy_id(policy_sha256(HOVER))),
             LAP: 0.0,
             CONTROLLER: 6.0,
             GUARD: 0.0,
@@ -72,6 +84,10 @@ class EasyDrone:
         self.silent_from_s = self.gone_from_s = math.inf
         self.hurt = self.fault = 0
         self.armed_s = 0.0
+
+    def open(self) -> None: ...
+
+    close = open
 
     def read(self) -> CrazyflieReading:
         now = self.clock.now()
@@ -132,21 +148,27 @@ class EasyDrone:
             self.armed_s = self.clock.now()
 
 
+def setup(policy=HOVER, **options) -> FlightSetup:
+    told = FlightOptions("board", REACH_M, height_max_m=2.0)
+    return FlightSetup(policy, load_parameters(), replace(told, **options), STEPS)
+
+
 @pytest.fixture
 def flight(tmp_path: Path):
     """Flies one mission; `at` is called with each phase's name when it begins, and may spoil it."""
 
-    def fly(drone: EasyDrone, at=lambda mission, phase, share: None, figure=None, lap_s=None, truth=None):
-        log = FlightLog(tmp_path / "log.mcap")
-        pilot = OnBoardPolicy(SHA, 100.0, lap_s)
-
+    def fly(drone: EasyDrone, at=lambda flight, phase, share: None, task=HOVER, truth=None, devices=None, **options):
         def show(phase: Phase, share: float) -> None:
-            at(mission, phase, share)
+            at(one, phase, share)
 
-        mission = Mission(drone, pilot, figure or HoverAtPoints(), drone.clock, log, truth, show)  # type: ignore[arg-type]
-        with log:
-            flown = mission.fly()
-        return flown, *read_flight(tmp_path / "log.mcap")
+        everything = {"crazyflie": CrazyflieDevice(drone), **(devices or {})}  # type: ignore[arg-type]
+        one = Flight(setup(task, **options), everything, drone.clock, truth, show)
+        flown = one.fly(tmp_path / "log.mcap")
+        log = LogReader(tmp_path).contents()
+        figures = log.outputs["figures"]
+        told = SimpleNamespace(outputs=log.outputs, phase=log.outputs["phase"], goal_m=figures["goal_m"],
+                               set_point_m=figures["set_point_m"], flight=read_flight(tmp_path))  # fmt: skip
+        return flown, told, log.events
 
     return fly
 
@@ -157,23 +179,24 @@ def test_a_flight_without_trouble_goes_through_every_phase_and_lands(flight):
     assert flown.landed
     assert flown.trouble == ""
     assert flown.position_error_m < 0.02
-    assert sorted(set(log["phase"])) == list(Phase)
-    assert np.all(np.diff(log["phase"].astype(int)) >= 0)
+    assert sorted(set(log.phase)) == list(Phase)
+    assert np.all(np.diff(log.phase.astype(int)) >= 0)
     assert drone.told[0] == "arm"
     assert drone.told.count("land") == 1
     assert drone.told[-2:] == ["disarm", "stop"]
     assert drone.parameters[ARM] == 0
-    kinds = ["armed", "take_off", "policy", "hand_over", "hand_back", "landing", "touch_down", "end", "result"]
-    assert [event.split(b'"')[3].decode() for event in events] == kinds
+    assert set(log.outputs["mode"]) == {Mode.RUN} and set(log.outputs["reason"]) == {Reason.NONE}
+    kinds = ["start", "armed", "take_off", "policy", "hand_over", "hand_back", "landing", "touch_down", "end", "result"]
+    assert [event["kind"] for event in events] == kinds
 
 
 def test_set_points_never_jump_and_are_sent_at_every_tick_in_the_air(flight):
     _, log, _ = flight(EasyDrone())
-    in_the_air = (log["phase"] > Phase.GROUND) & (log["phase"] < Phase.LANDING)
-    sent = log["set_point_m"][in_the_air]
+    in_the_air = (log.phase > Phase.GROUND) & (log.phase < Phase.LANDING)
+    sent = log.set_point_m[in_the_air]
     assert np.isfinite(sent).all()
     assert np.abs(np.diff(sent, axis=0)).max() < 0.02, "1 m/s"
-    assert np.diff(log["time_s"][in_the_air]).max() < 0.021
+    assert np.diff(log.flight.time_s[in_the_air]).max() < 0.021
 
 
 def test_a_policy_that_gives_back_ends_the_flight_with_its_reason(flight):
@@ -182,7 +205,9 @@ def test_a_policy_that_gives_back_ends_the_flight_with_its_reason(flight):
     def spoil(mission, phase, share):
         drone.fault = 5 if phase == Phase.POLICY and share > 0.5 else drone.fault
 
-    flown, _log, _ = flight(drone, spoil)
+    flown, log, _ = flight(drone, spoil)
+    assert (log.outputs["mode"][-1], log.outputs["reason"][-1]) == (Mode.STOP, Reason.REFUSED)
+    assert Flag.REFUSED in log.outputs["flags"]
     assert flown.trouble == "the policy gave the rotors back: tilted too far"
     assert flown.landed
     assert len(flown.errors_m) > 100
@@ -201,7 +226,7 @@ def test_a_policy_that_refuses_is_not_waited_for(flight):
     ("parameter", "value", "words"),
     [
         (SELF_TEST, 0.0, "self-test"),
-        (IDENTITY, 1.0, "is 00000001, this run's is 1234abcd"),
+        (IDENTITY, 1.0, f"is 00000001, this run's is {policy_id(policy_sha256(HOVER)):08x}"),
         (ARM, None, "no policy on board"),
     ],
 )
@@ -213,7 +238,7 @@ def test_another_policy_or_a_damaged_one_is_not_even_armed(flight, parameter, va
     flown, log, _ = flight(drone)
     assert words in flown.trouble
     assert "arm" not in drone.told
-    assert set(log["phase"]) == {Phase.GROUND, Phase.END}
+    assert set(log.phase) == {Phase.GROUND, Phase.END}
     assert not flown.landed
 
 
@@ -244,7 +269,8 @@ def test_a_mistake_in_the_program_lands_the_drone_before_it_is_told(flight):
 def test_a_figure_that_does_not_fit_is_not_begun(flight):
     drone = EasyDrone()
     drone.place[0] = 1.5
-    flown, _log, _ = flight(drone, figure=FigureOfEight(), lap_s=5.5)
+    drone.parameters[IDENTITY] = float(policy_id(policy_sha256(TRACK)))
+    flown, _log, _ = flight(drone, task=TRACK)
     assert "no room" in flown.trouble
     assert "arm" not in drone.told
 
@@ -282,8 +308,9 @@ def test_a_lost_link_ends_the_flight_at_once(flight):
         if phase == Phase.POLICY and share > 0.3:
             drone.gone_from_s = min(drone.gone_from_s, drone.clock.now() + 0.001)
 
-    flown, _, _ = flight(drone, cut)
+    flown, log, _ = flight(drone, cut)
     assert flown.trouble == "the link is gone"
+    assert (log.outputs["mode"][-1], log.outputs["reason"][-1]) == (Mode.EMERGENCY_STOP, Reason.LINK_LOST)
     assert not flown.landed
     assert drone.told[-1] == "stop"
 
@@ -401,8 +428,8 @@ def test_motors_that_stop_above_the_ground_are_no_landing_and_the_figures_are_ke
     assert "disarm" not in drone.told
     assert "0.42 m above the ground" in flown.trouble
     assert flown.position_error_m < 0.02
-    assert b'"landed":false' in events[-1].replace(b" ", b"")
-    assert log["position_m"][-1, 2] > LANDED_M
+    assert events[-1]["landed"] is False
+    assert log.flight.position_m[-1, 2] > LANDED_M
 
 
 @pytest.mark.parametrize(
@@ -423,7 +450,7 @@ def test_a_crash_landing_is_no_landing_and_the_motors_of_what_is_at_rest_are_sto
     assert words in flown.trouble
     assert not flown.landed
     assert drone.told[-2:] == ["disarm", "stop"]
-    assert any(b"touch_down" in event for event in events)
+    assert any(event["kind"] == "touch_down" for event in events)
 
 
 def test_a_drone_that_lies_on_its_side_has_not_landed(flight):
@@ -440,41 +467,94 @@ def test_a_drone_that_lies_on_its_side_has_not_landed(flight):
 
 def test_a_log_that_cannot_be_written_lands_the_drone(tmp_path):
     drone = EasyDrone()
-    log = FlightLog(tmp_path / "log.mcap")
-    written, add = [], log.add
+    one = Flight(setup(), {"crazyflie": CrazyflieDevice(drone)}, drone.clock, show=lambda phase, share: spoil())  # type: ignore[arg-type]
+    written = []
 
-    def fail_later(record):
-        written.append(record)
+    def spoil() -> None:
+        if not written:
+            one.log._log.add_outputs = fail_later
+
+    def fail_later(records) -> None:
+        written.append(records)
         if len(written) > 500:
             raise OSError(28, "No space left on device")
-        add(record)
 
-    log.add = fail_later
-    with log:
-        flown = Mission(drone, OnBoardPolicy(SHA, 100.0), HoverAtPoints(), drone.clock, log).fly()  # type: ignore[arg-type]
-    assert flown.trouble == "the log cannot be written: No space left on device"
-    assert flown.landed
+    with pytest.raises(OSError, match=r"No space left on device: '.*log\.mcap'"):
+        one.fly(tmp_path / "log.mcap")
+    assert one.flown.trouble == "the log cannot be written: No space left on device"
+    assert one.flown.landed
     assert len(written) == 501
 
 
+def test_a_disk_that_fills_up_in_flight_is_told_after_the_landing(tmp_path):
+    drone = EasyDrone()
+
+    def fill(phase: Phase, share: float) -> None:
+        if phase == Phase.TAKE_OFF and share > 0.5:
+            os.dup2(full, one.log._log._file.fileno())
+
+    one = Flight(setup(), {"crazyflie": CrazyflieDevice(drone)}, drone.clock, show=fill)  # type: ignore[arg-type]
+    full = os.open("/dev/full", os.O_WRONLY)
+    with pytest.raises(OSError, match=r"No space left on device: '.*log\.mcap'"):
+        one.fly(tmp_path / "log.mcap")
+    os.close(full)
+    assert one.flown.landed
+    assert "the log cannot be written" in one.flown.trouble
+    assert drone.told[-1] == "stop"
+
+
+def test_a_log_is_never_written_over(tmp_path):
+    (tmp_path / "log.mcap").touch()
+    drone = EasyDrone()
+    with pytest.raises(FileExistsError, match=r"log\.mcap"):
+        Flight(setup(), {"crazyflie": CrazyflieDevice(drone)}, drone.clock).fly(tmp_path / "log.mcap")  # type: ignore[arg-type]
+    assert drone.told == []
+
+
+@pytest.mark.parametrize("where", ["_take_off", "_follow", "_land"])
+def test_a_mistake_of_the_mind_lands_the_drone_before_it_is_told(tmp_path, monkeypatch, where):
+    drone = EasyDrone()
+    good = getattr(Mission, where)
+
+    def bad(self):
+        yield from itertools.islice(good(self), 100)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Mission, where, bad)
+    one = Flight(setup(), {"crazyflie": CrazyflieDevice(drone)}, drone.clock)  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        one.fly(tmp_path / "log.mcap")
+    assert "land" in drone.told
+    assert drone.told[-1] == "stop"
+    if where != "_land":
+        assert drone.place[2] < 0.1
+        assert LogReader(tmp_path).outputs()["reason"][-1] == Reason.MISTAKE
+
+
 @pytest.mark.parametrize("airborne", [False, True])
-def test_motion_capture_that_fails_keeps_the_drone_down_or_brings_it_down(tmp_path, airborne):
+def test_motion_capture_that_fails_keeps_the_drone_down_or_brings_it_down(flight, airborne):
     class Cameras:
+        """A device that says what it is told to."""
+
         broken = not airborne
 
-        def trouble(self, in_the_air: bool) -> str:
-            return "motion capture: no pose" if self.broken else ""
+        def absent(self, record) -> None: ...
+
+        write = absent
+
+        def read(self, record) -> None:
+            fill_text(record["trouble"], "motion capture: no pose" if self.broken else "")
+
+        def stop(self) -> None: ...
 
     drone, cameras = EasyDrone(), Cameras()
     drone.parameters["kalman.resetEstimation"] = 0.0
     drone.parameters[ESTIMATOR_PARAMETER] = 1.0
 
-    def fail(phase, share):
+    def fail(_flight, phase, share):
         cameras.broken = cameras.broken or (phase == Phase.POLICY and share > 0.3)
 
-    with FlightLog(tmp_path / "log.mcap") as log:
-        mission = Mission(drone, OnBoardPolicy(SHA, 100.0), HoverAtPoints(), drone.clock, log, None, fail, cameras)  # type: ignore[arg-type]
-        flown = mission.fly()
+    flown, _, _ = flight(drone, fail, devices={"motion_capture": cameras}, motion_capture=True)
     assert flown.trouble == "motion capture: no pose"
     assert flown.landed is airborne
     assert drone.parameters[ESTIMATOR_PARAMETER] == 2
@@ -489,10 +569,11 @@ def test_the_path_is_judged_by_the_drones_clock_from_the_step_it_took_over_in(fl
         home = np.array([0.3, -0.2, 0.71])
         return Place(late_s, home + FigureOfEight().goal(late_s - drone.armed_s))
 
-    flown, log, _ = flight(drone, figure=FigureOfEight(), lap_s=5.5, truth=on_the_path)
+    drone.parameters[IDENTITY] = float(policy_id(policy_sha256(TRACK)))
+    flown, log, _ = flight(drone, task=TRACK, truth=on_the_path)
     assert flown.position_error_m < 0.01
     assert drone.parameters[LAP] == 5.5
-    goals = log["goal_m"][np.isfinite(log["goal_m"][:, 0])]
+    goals = log.flight.goal_m[np.isfinite(log.flight.goal_m[:, 0])]
     assert np.ptp(goals[:, 0]) == pytest.approx(2.0, abs=0.02)
     np.testing.assert_allclose(goals[-1], [0.3, -0.2, 0.71], atol=0.12)
 
@@ -503,7 +584,7 @@ def test_moves_begin_and_end_at_rest():
     assert (x[0], x[-1]) == (0.0, 1.0)
     assert np.abs(np.gradient(x, t))[[0, -1]].max() < 1e-5
     assert (eased(-1.0), eased(2.0)) == (0.0, 1.0)
-    figure = HoverAtPoints()
+    figure = HoverAtPoints(STEPS)
     path = np.array([figure.set_point(time_s) for time_s in np.arange(0.0, figure.duration_s, 0.01)])
     assert np.abs(np.diff(path, axis=0)).max() < 0.006
     assert np.ptp(path[:, :2], axis=0).min() == pytest.approx(0.3)

@@ -2,26 +2,44 @@
 
 import json
 import socket
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drivers import crazyflie_link
 from drivers.base import LinkLost
-from drivers.crazyflie import Crazyflie, CrazyflieSettings
-from drivers.emulators.virtual_crazyflie import VirtualCrazyflieConfig, start_virtual_crazyflie
+from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyflieConfig, start_virtual_crazyflie
 from drivers.emulators.virtual_motion_capture import VirtualMotionCapture
 from robot.cli import run as verb
+from robot.logs.reader import LogReader
+from robot.logs.replay import replay
 from robot.robots.quadrotor import figures
-from robot.robots.quadrotor.flight_log import FlightLog, read_flight
-from robot.robots.quadrotor.flown import Phase
-from robot.robots.quadrotor.mission import Mission
-from robot.robots.quadrotor.motion_capture import MotionCapture, MotionCaptureSettings
-from robot.robots.quadrotor.on_board import LOGGED
-from robot.robots.quadrotor.run_mission import pilot_for, run_mission
+from robot.robots.quadrotor.devices import devices_of
+from robot.robots.quadrotor.flight import Flight
+from robot.robots.quadrotor.flown import Flown, Phase
+from robot.robots.quadrotor.mission_plot import read_flight
+from robot.robots.quadrotor.run_mission import TICKS_S, run_mission, setup_of
 from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
+from robot.robots.robot_file import CrazyflieLink, MotionCaptureLink
 from robot.runtime.clock import RealClock
-from robot.tasks.network_of_run import network_of_run
+
+
+def fly(
+    run: Path, drone: VirtualCrazyflie, folder: Path, show, truth=None, cameras: MotionCaptureLink | None = None
+) -> Flown:
+    """A flight on a drone that is disturbed by `show`; its log is replayed."""
+    clock, link = RealClock(), CrazyflieLink(drone.uri, motion_capture=cameras)
+    devices = devices_of(link, drone.uri, TICKS_S["board"], clock)
+    flight = Flight(setup_of(run, link, "board"), devices, clock, truth, show)
+    with ExitStack() as stack:
+        for device in devices.values():
+            stack.callback(device.close)
+            device.open()
+        flown = flight.fly(folder / "log.mcap")
+    assert replay(folder).equal
+    return flown
 
 
 def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(brief_run, tmp_path, monkeypatch, capsys):
@@ -34,19 +52,20 @@ def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(brief_run, tmp_
     assert told["judged_by"] == "truth"
     folder = tmp_path / told["run"]
     assert json.loads((folder / "summary.json").read_text()) == told
-    log, _ = read_flight(folder / "log.mcap")
-    flown = log[log["policy_flies"] == 1]
-    assert flown["time_s"][-1] - flown["time_s"][0] > 4.9
-    assert np.linalg.norm(log["true_position_m"] - log["position_m"], axis=1).max() < 0.3
-    assert log["true_position_m"][-1, 2] < 0.02
+    log = read_flight(folder)
+    flown_s = log.time_s[log.policy_flies]
+    assert flown_s[-1] - flown_s[0] > 4.9
+    estimate = LogReader(folder).contents(("crazyflie",)).readings["crazyflie"]["position_m"]
+    assert np.nanmax(np.linalg.norm(log.position_m - estimate, axis=1)) < 0.3
+    assert log.position_m[-1, 2] < 0.02
+    report = replay(folder)
+    assert report.equal and report.complete and report.ticks == len(estimate)
 
 
 def test_a_drone_whose_link_is_cut_lands_by_itself_and_nobody_says_that_it_has(brief_run, tmp_path, monkeypatch):
     monkeypatch.setattr(crazyflie_link, "GIVE_UP_S", 4.5)
     truths = []
-    with virtual_drone(brief_run) as drone, FlightLog(tmp_path / "log.mcap") as log:
-        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
-        driver.open()
+    with virtual_drone(brief_run) as drone:
 
         def watch():
             truths.append(drone.truth())
@@ -58,9 +77,7 @@ def test_a_drone_whose_link_is_cut_lands_by_itself_and_nobody_says_that_it_has(b
                 cuts.append(drone.truth().time_s)
 
         cuts: list[float] = []
-        pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
-        flown = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, watch, cut).fly()
-        driver.close()
+        flown = fly(brief_run, drone, tmp_path, cut, watch)
     assert "nothing heard" in flown.trouble
     assert flown.took_off
     assert not flown.landed, "nobody can tell"
@@ -71,9 +88,7 @@ def test_a_drone_whose_link_is_cut_lands_by_itself_and_nobody_says_that_it_has(b
 
 def test_a_drone_that_is_struck_down_on_its_way_has_not_landed(brief_run, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "STEPS", figures.STEPS[:1])
-    with virtual_drone(brief_run) as drone, FlightLog(tmp_path / "log.mcap") as log:
-        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
-        driver.open()
+    with virtual_drone(brief_run) as drone:
 
         def strike(phase: Phase, share: float) -> None:
             if phase == Phase.LANDING and not struck:
@@ -81,10 +96,8 @@ def test_a_drone_that_is_struck_down_on_its_way_has_not_landed(brief_run, tmp_pa
                 struck.append(share)
 
         struck: list[float] = []
-        pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
-        flown = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, None, strike).fly()
+        flown = fly(brief_run, drone, tmp_path, strike)
         truth = drone.truth()
-        driver.close()
     assert truth.impact_m_s > 2.0
     assert truth.z < 0.02
     assert not flown.landed
@@ -98,10 +111,7 @@ def test_cameras_as_they_are_are_flown_with_and_markers_that_stay_swapped_end_th
     with (
         virtual_drone(brief_run, positioning="none") as drone,
         VirtualMotionCapture(drone, "cf1", ("127.0.0.1", port)) as cameras,
-        FlightLog(tmp_path / "log.mcap") as log,
     ):
-        driver = Crazyflie(CrazyflieSettings(drone.uri, extra=LOGGED), RealClock())
-        driver.open()
         flies_s: list[float] = []
 
         def swap(phase: Phase, share: float) -> None:
@@ -109,13 +119,8 @@ def test_cameras_as_they_are_are_flown_with_and_markers_that_stay_swapped_end_th
                 flies_s.append(drone.truth().time_s)
                 cameras.cameras.swapped = flies_s[-1] - flies_s[0] > 4.0
 
-        settings = MotionCaptureSettings("cf1", ("127.0.0.1", port))
-        with MotionCapture(settings, driver, RealClock()) as capture:
-            pilot = pilot_for(brief_run, network_of_run(brief_run), "board")
-            mission = Mission(driver, pilot, figures.HoverAtPoints(), RealClock(), log, None, swap, capture)
-            flown = mission.fly()
+        flown = fly(brief_run, drone, tmp_path, swap, None, MotionCaptureLink("cf1", udp=f"127.0.0.1:{port}"))
         truth = drone.truth()
-        driver.close()
     assert flies_s[-1] - flies_s[0] > 4.0, "with gaps, lost frames and short swaps"
     assert "motion capture: " in flown.trouble, "no pose that can be, or, after a gap, a frozen one"
     assert truth.z < 0.02
@@ -155,7 +160,7 @@ def test_what_cannot_be_flown_is_refused_by_name(brief_run, arguments, words):
 
 
 def test_a_cars_policy_is_refused():
-    from robot.practice.start import SHIPPED_POLICY
+    from robot.robots.car.practice import SHIPPED_POLICY
 
     with pytest.raises(ValueError, match="field task is 'race_track', allowed: hover, track_trajectory"):
         verb.main([str(SHIPPED_POLICY)])

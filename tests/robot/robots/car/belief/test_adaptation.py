@@ -10,12 +10,13 @@ import pytest
 
 from policies.actor import actor_layers
 from policies.policy_file import load_policy
-from robot.practice.start import SHIPPED_POLICY
 from robot.robots.car.belief import adaptation
 from robot.robots.car.belief.adaptation import ITERATIONS, MARGINS_M, SPREAD, Fit, fit_car, improve
 from robot.robots.car.belief.simulated import simulate_practice
+from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.shield.predictive_brake import MEASURED_SHARE
-from robot.robots.car.training.pretraining import Recipe, Trial
+from robot.robots.car.training.pretraining import Recipe
+from robot.robots.car.training.trials import Trial
 from sim.car.model import P_DELAY, P_GRIP, CarParameters, Randomisation, load_parameters
 from sim.tracks.built_in_tracks import built_in
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,18 @@ import pytest
 from drivers.base import LidarReading, VescReading
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
-from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc, VescSettings
+from drivers.rplidar import RPLidar
+from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights
 from robot.robots.car.demonstration.first_metres import FirstMetres, Leg, Measured, View, judge, measure
-from robot.robots.car.devices import Lidar, Motor
+from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.supervision import Command, execute
+from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task as race_track
@@ -27,6 +30,7 @@ from sim.car.model import load_parameters
 
 TICK_S = 0.02
 CAR = load_parameters()
+VIRTUAL = load_robot("virtual-car")
 
 
 def prove(folder: Path, settings: dict | None = None, **virtual: object) -> tuple[FirstMetres, Emulator]:
@@ -37,8 +41,8 @@ def prove(folder: Path, settings: dict | None = None, **virtual: object) -> tupl
         def now(self) -> float:
             return emulator.time_s
 
-    vesc = Vesc(VescSettings(port=str(folder / "vesc"), **(settings or {})), Clock())
-    lidar = RPLidar(RPLidarSettings(port=str(folder / "lidar")), Clock())
+    vesc = Vesc(replace(VIRTUAL.motor, port=str(folder / "vesc"), **(settings or {})), Clock())
+    lidar = RPLidar(replace(VIRTUAL.lidar, port=str(folder / "lidar")), Clock())
     vesc.open()
     lidar.open()
     check, command, sent_rad = FirstMetres(CAR.packed()), Command(0.0, 0.0, 40.0), 0.0
@@ -63,7 +67,7 @@ def prove(folder: Path, settings: dict | None = None, **virtual: object) -> tupl
 
 
 MISTAKES = {
-    "steering reversed": ({"servo_per_rad": 1.2135}, {}, "the steering is reversed .* change the sign of servo_gain"),
+    "steering reversed": ({"servo_gain": 1.2135}, {}, "the steering is reversed .* change the sign of servo_gain"),
     "lidar turned round": ({}, {"lidar": {"mount_yaw_rad": math.pi}}, r"the lidar is turned .* 180 deg .*add [+-]3.14 to mo"),
     "lidar turned": ({}, {"lidar": {"mount_yaw_rad": -0.7}}, r"the lidar is turned .* 40 deg to the left .*add -0.70 to"),
     "lidar mirrored": ({}, {"lidar": {"mirrored": True}}, "left and right exchanged: change mirrored$"),
@@ -72,7 +76,7 @@ MISTAKES = {
     "wheels tell too much": ({"erpm_per_m_s": 3230.0}, {}, r"0.7\d times as far .* divide erpm_per_m_s by 0.7"),
     "wheels tell next to nothing": ({"erpm_per_m_s": 46140.0}, {}, "erpm_per_m_s is far too large"),
     "servo disabled": ({}, {"vesc": {"servo_output": False}}, "enable the servo output"),
-    "servo off its centre": ({"servo_centre": 0.8}, {}, r"the wheels point -0.2\d rad to the left: take servo_gain times -0.2\d off servo_offset"),
+    "servo off its centre": ({"servo_offset": 0.8}, {}, r"the wheels point -0.2\d rad to the left: take servo_gain times -0.2\d off servo_offset"),
 }  # fmt: skip
 
 
@@ -189,8 +193,8 @@ def test_the_pipeline_ends_with_the_reason_and_the_car_at_rest(tmp_path: Path) -
         def sleep_until(self, time_s: float) -> None:
             emulator.advance(max(time_s, emulator.time_s))
 
-    vesc = Vesc(VescSettings(port=str(tmp_path / "vesc")), Clock())
-    lidar = RPLidar(RPLidarSettings(port=str(tmp_path / "lidar")), Clock())
+    vesc = Vesc(replace(VIRTUAL.motor, port=str(tmp_path / "vesc")), Clock())
+    lidar = RPLidar(replace(VIRTUAL.lidar, port=str(tmp_path / "lidar")), Clock())
     layers = actor_layers(race_track.OBSERVATION_SIZE, race_track.ACTION_SIZE)
     setup = PipelineSetup(
         seed=0, practice_s=60.0, laps=0, explore=False, predictive_brake=True, demonstrate=True, keyboard=False,
@@ -201,7 +205,7 @@ def test_the_pipeline_ends_with_the_reason_and_the_car_at_rest(tmp_path: Path) -
     vesc.open()
     lidar.open()
     clock = Clock()
-    devices: dict[str, Device] = {"vesc": Motor(vesc, clock), "lidar": Lidar(lidar)}
+    devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}
     loop = ControlLoop(clock, devices, pipeline, np.zeros((), RECORDS.readings), 1, pipeline.tick_s)
     loop.start()
     while not loop.outputs["finished"] and emulator.time_s < 15.0:

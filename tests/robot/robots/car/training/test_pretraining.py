@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot.robots.car.training.pretraining import Check, Fleet, Recipe, Trial, drawn_cars, pretrain
+from robot.robots.car.training.pretraining import Fleet, Recipe, drawn_cars, pretrain, pretraining
+from robot.robots.car.training.trials import Trial
 from robot.tasks.race_track.gradient import N_LANE
 from robot.tasks.race_track.laps import EstimateNoise, Laps, pack_courses, place
+from robot.training.train import best_of, checks
+from robot.training.trainer import Check
 from sim.car.adjoint import HEADING_ERROR, LATERAL, S
 from sim.car.model import P_DELAY, P_GRIP, P_INERTIA, P_MASS, P_TRIM, Randomisation, load_parameters
 from sim.tracks.built_in_tracks import built_in
@@ -18,49 +21,45 @@ TRIAL = Trial(OVAL, np.zeros(1, np.int64), NOMINAL.packed()[None], 16.0)
 SHORT = Recipe(iterations=60, cars=24, check_every=20)
 
 
+def looked_at(recipe: Recipe, seed: int, start: np.ndarray | None = None) -> list[Check]:
+    return list(checks(pretraining(OVAL, NOMINAL, recipe, TRIAL, seed, start), 0.0))
+
+
 @pytest.fixture(scope="module")
-def trained() -> tuple[Check, list[Check]]:
-    checks: list[Check] = []
-    return pretrain(OVAL, NOMINAL, SHORT, TRIAL, seed=1, progress=checks.append), checks
+def trained() -> list[Check]:
+    return looked_at(SHORT, seed=1)
 
 
-def test_sixty_small_steps_teach_a_car_to_lap(trained: tuple[Check, list[Check]]) -> None:
-    best, _ = trained
-    assert best.laps.median_s[0] < 6.5  # the best possible lap takes about 5.1 s
-    assert best.laps.crashes[0] == 0
+def test_sixty_small_steps_teach_a_car_to_lap(trained: list[Check]) -> None:
+    laps = best_of(trained).look.detail
+    assert laps.median_s[0] < 6.5  # the best possible lap takes about 5.1 s
+    assert laps.crashes[0] == 0
 
 
-def test_the_best_check_is_kept(trained: tuple[Check, list[Check]]) -> None:
-    best, checks = trained
-    assert [check.iteration for check in checks] == [0, 20, 40, 60]
-    assert best.score == min(check.score for check in checks)
-    again = TRIAL.run(best.weights)
-    assert again.median_s[0] == best.laps.median_s[0]
+def test_it_is_looked_at_before_on_the_way_and_after(trained: list[Check]) -> None:
+    assert [check.iteration for check in trained] == [0, 20, 40, 60]
+    best = best_of(trained)
+    assert TRIAL.run(best.weights).median_s[0] == best.look.detail.median_s[0]
 
 
-def test_the_same_seed_gives_the_same_policy(trained: tuple[Check, list[Check]]) -> None:
-    _, checks = trained
-    recipe = replace(SHORT, iterations=60)
-    second: list[Check] = []
-    pretrain(OVAL, NOMINAL, recipe, TRIAL, seed=1, progress=second.append)
-    assert second[1].weights.tobytes() == checks[1].weights.tobytes()
-    other: list[Check] = []
-    pretrain(OVAL, NOMINAL, replace(SHORT, iterations=1), TRIAL, seed=2, progress=other.append)
-    assert other[0].weights.tobytes() != checks[0].weights.tobytes()
+def test_the_same_seed_gives_the_same_policy(trained: list[Check]) -> None:
+    assert looked_at(SHORT, seed=1)[1].weights.tobytes() == trained[1].weights.tobytes()
+    assert looked_at(replace(SHORT, iterations=1), seed=2)[0].weights.tobytes() != trained[0].weights.tobytes()
 
 
-def test_training_goes_on_from_given_weights(trained: tuple[Check, list[Check]]) -> None:
-    best, _ = trained
-    checks: list[Check] = []
-    on = pretrain(OVAL, NOMINAL, replace(SHORT, iterations=1), TRIAL, 3, start=best.weights, progress=checks.append)
-    np.testing.assert_array_equal(checks[0].weights, best.weights)
-    assert on.score <= best.score  # what training spoils is not kept
+def test_training_goes_on_from_given_weights(trained: list[Check]) -> None:
+    best, brief = best_of(trained), replace(SHORT, iterations=1)
+    on = looked_at(brief, 3, start=best.weights)
+    np.testing.assert_array_equal(on[0].weights, best.weights)
+    kept = pretrain(OVAL, NOMINAL, brief, TRIAL, 3, start=best.weights)
+    assert kept.look.score <= best.look.score  # what training spoils is not kept
 
 
 def test_a_crash_costs_more_than_any_lap_time() -> None:
-    fast = Laps(np.array([5.0]), np.array([3]), np.array([1]))
-    slow = Laps(np.array([5.9]), np.array([3]), np.array([0]))
-    none = Laps(np.array([np.inf]), np.array([0]), np.array([0]))
+    times = np.zeros((1, 3))
+    fast = Laps(np.array([5.0]), np.array([3]), np.array([1]), times)
+    slow = Laps(np.array([5.9]), np.array([3]), np.array([0]), times)
+    none = Laps(np.array([np.inf]), np.array([0]), np.array([0]), times)
     assert TRIAL.score(slow) < TRIAL.score(fast) < TRIAL.score(none)
 
 

@@ -13,30 +13,23 @@ import pytest
 
 from policies.policy_file import load_policy
 from robot.cli import train as verb
-from robot.robots.car.training import training
-from robot.robots.car.training.training import (
-    FAMILY,
-    LOW_GRIP,
-    TrainConfig,
-    conditions,
-    judged,
-    recipe_for,
-    train,
-    trial_for,
-)
+from robot.robots.car.trainer import FAMILY, CarTrainConfig, recipe_for
+from robot.robots.car.training import trials
+from robot.robots.car.training.trials import LOW_GRIP, conditions, judged, trial_for
+from robot.training.train import train
 from sim.car.model import load_parameters
 from sim.input_files import read_toml
 from sim.tracks.built_in_tracks import built_in
 
 NOMINAL = load_parameters()
-BRIEF = TrainConfig(seed=3, effort=0.08)
+BRIEF = CarTrainConfig(seed=3, effort=0.08)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def yardstick() -> Iterator[None]:
     """What a yardstick is has its own tests; here every one is about that of the oval."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "lookup_or_compute", lambda *_: SimpleNamespace(lap_s=5.02))
+        patch.setattr(trials, "lookup_or_compute", lambda *_: SimpleNamespace(lap_s=5.02))
         yield
 
 
@@ -73,17 +66,18 @@ def test_the_saved_policy_is_the_one_that_was_judged(run: dict[str, Any]) -> Non
 
 
 def test_training_goes_on_from_a_run(run: dict[str, Any], tmp_path: Path) -> None:
-    on = train(TrainConfig(effort=1e-9, start_from=run["run"]), root=tmp_path)
+    on = train(CarTrainConfig(effort=1e-9, start_from=run["run"]), root=tmp_path)
     assert on["ratio"] < run["ratio"] + 0.05 and on["crashes"] == 0  # fresh weights finish no lap after one step
 
 
 def test_what_a_family_is_judged_on_was_not_trained_on(tmp_path: Path) -> None:
-    family = train(TrainConfig(track=FAMILY, courses=2, effort=1e-9), root=tmp_path)
+    family = train(CarTrainConfig(track=FAMILY, courses=2, effort=1e-9), root=tmp_path)
     assert set(family["ratios"]) == {"oval", "ell", "bean", "chicane"}
 
 
 def test_conditions_are_the_nominal_car_low_grip_and_the_corners() -> None:
-    nominal, low, *corners = conditions(NOMINAL)
+    nominal, low, *corners = conditions(NOMINAL).values()
+    assert len(conditions(NOMINAL)) == 10
     assert nominal == NOMINAL
     assert low.grip == pytest.approx(LOW_GRIP * NOMINAL.grip) and low.actuation_s == NOMINAL.actuation_s
     assert len({(car.grip, car.actuation_s, car.steer_trim_rad) for car in corners}) == 8
@@ -91,8 +85,8 @@ def test_conditions_are_the_nominal_car_low_grip_and_the_corners() -> None:
 
 
 def test_without_randomisation_only_the_nominal_car_is_looked_at() -> None:
-    assert recipe_for(TrainConfig(randomise=False)).noise is None
-    assert recipe_for(TrainConfig(randomise=False)).spread.grip == 0.0
+    assert recipe_for(CarTrainConfig(randomise=False)).noise is None
+    assert recipe_for(CarTrainConfig(randomise=False)).spread.grip == 0.0
     trial = trial_for([built_in("oval")], NOMINAL, randomise=False)
     np.testing.assert_array_equal(trial.parameters, NOMINAL.packed()[None])
     assert len(trial_for([built_in("oval")], NOMINAL, randomise=True).course) == 10
@@ -120,14 +114,14 @@ def load_policy_size() -> int:
 )
 def test_wrong_options_are_named(options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        TrainConfig(**options)
+        CarTrainConfig(**options)
 
 
 def test_an_unknown_track_or_policy_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="monza"):
-        train(TrainConfig(track="monza"), root=tmp_path)
+        train(CarTrainConfig(track="monza"), root=tmp_path)
     with pytest.raises(ValueError, match="nowhere"):
-        train(TrainConfig(start_from="nowhere"), root=tmp_path)
+        train(CarTrainConfig(start_from="nowhere"), root=tmp_path)
     assert not list(tmp_path.iterdir())
 
 

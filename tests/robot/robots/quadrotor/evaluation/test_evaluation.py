@@ -20,7 +20,7 @@ from robot.robots.quadrotor.evaluation.evaluation import (
     evaluate,
     wilson_interval,
 )
-from robot.robots.quadrotor.evaluation.evaluation_plots import heat_map, tables
+from robot.robots.quadrotor.evaluation.heat_map import heat_map
 from robot.robots.quadrotor.evaluation.judgement import (
     CHANGES,
     DELAYS_S,
@@ -33,6 +33,7 @@ from robot.robots.quadrotor.evaluation.judgement import (
     pilots_for,
     standard_conditions,
 )
+from robot.robots.quadrotor.evaluation.scores import judgement_scores
 from robot.robots.quadrotor.evaluation.video import frames, save_video
 from robot.tasks import hover, track_trajectory
 from sim.quadrotor.batch import SensorNoise
@@ -181,8 +182,8 @@ def judgement():
 def test_tables_and_heat_map_show_what_was_found(judgement):
     assert judgement.worst("policy") == ("thrust -30 %", 0.7)
     console = Console(file=io.StringIO(), record=True, width=80)
-    for table in tables(judgement, 1000):
-        console.print(table)
+    for scores in judgement_scores(judgement, 1000):
+        console.print(scores.as_table())
     text = console.export_text()
     assert all(word in text for word in ("99.5", "98.8", "1.50", "thrust -30 %", "+60 ms", "motor delay"))
     figure = heat_map(judgement, "a title")

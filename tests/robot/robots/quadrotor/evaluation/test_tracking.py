@@ -10,6 +10,7 @@ from rich.console import Console
 from policies.backup.cascaded_pid import CascadedPid
 from robot.robots.quadrotor.evaluation import tracking
 from robot.robots.quadrotor.evaluation.evaluation import Conditions
+from robot.robots.quadrotor.evaluation.scores import tracking_scores
 from robot.tasks import track_trajectory
 from sim.quadrotor.model import load_parameters
 
@@ -55,7 +56,7 @@ def test_the_figures_name_lap_times_and_pilots():
         assert names <= figures.keys()
     assert figures["position_error_8_s_m"] < figures["position_error_3_5_s_m"]
     console = Console(file=io.StringIO(), width=100)
-    console.print(tracking.tracking_table(figures, (3.5, 8.0), "figure-of-eight"))
+    console.print(tracking_scores(figures, (3.5, 8.0), "figure-of-eight").as_table())
     assert f"{100 * figures['pid_position_error_8_s_m']:.2f}" in console.file.getvalue()
 
 

@@ -11,24 +11,18 @@ import pytest
 
 from policies.policy_file import load_policy
 from robot.cli import train as verb
+from robot.robots.quadrotor import trainer
 from robot.robots.quadrotor.app_of_run import learned_with, trained_for
 from robot.robots.quadrotor.evaluation.evaluation import Conditions
 from robot.robots.quadrotor.evaluation.judgement import MORE_DELAY_S
-from robot.robots.quadrotor.training import training
+from robot.robots.quadrotor.trainer import CHECKS, judged
+from robot.robots.quadrotor.training import recipes
 from robot.robots.quadrotor.training.first_order import FirstOrder
+from robot.robots.quadrotor.training.recipes import LATENCY_S, NOMINAL, learner_for, quadrotors_for, recipe_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
-from robot.robots.quadrotor.training.training import (
-    CHECKS,
-    LATENCY_S,
-    NOMINAL,
-    Check,
-    judged,
-    learner_for,
-    quadrotors_for,
-    recipe_for,
-    train,
-)
 from robot.tasks import hover
+from robot.training.train import train
+from robot.training.trainer import Check
 from sim.input_files import read_toml
 from sim.quadrotor.model import CRAZYFLIES, FLEET, load_parameters
 
@@ -38,8 +32,8 @@ BRIEF = FlightTrainConfig(quadrotor="crazyflie_2_0", seed=3, effort=0.25)
 @pytest.fixture(scope="module", autouse=True)
 def few_flights() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "JUDGED_FLIGHTS", 200)
-        patch.setattr(training, "CHECK_FLIGHTS", 64)
+        patch.setattr(trainer, "JUDGED_FLIGHTS", 200)
+        patch.setattr(trainer, "CHECK_FLIGHTS", 64)
         yield
 
 
@@ -102,14 +96,6 @@ def test_ctrl_c_keeps_the_best_policy_so_far(tmp_path: Path) -> None:
     assert load_policy(Path(figures["run"]) / "policy.npz").metadata["task"] == "hover"
 
 
-def test_the_best_check_is_kept() -> None:
-    worse, better, crashes = (
-        Check(0, 0.0, 0, {"survival": survival, "position_error_m": error_m}, None)  # type: ignore[arg-type]
-        for survival, error_m in ((0.99, 0.05), (0.99, 0.02), (0.2, None))
-    )
-    assert max(worse, better, crashes, key=lambda check: check.score) is better
-
-
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -150,7 +136,8 @@ def test_the_verb_prints_one_json_object_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training, "iterations_for", lambda config: 40)
+    for module in (recipes, trainer):
+        monkeypatch.setattr(module, "iterations_for", lambda config: 40)
     assert verb.main(["--task=hover", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {"run", "wall_s", "compile_s", "env_steps", "updates", "survival", "position_error_m", "action_change",

@@ -5,7 +5,8 @@ import json
 import numpy as np
 
 from policies.actor import actor_layers, initial_weights
-from robot.robots.car.mind import GIVE_UP_S, SAY_EVERY_S, Phase, Pipeline
+from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.place_search import GIVE_UP_S, SAY_EVERY_S
 from robot.robots.car.records import READINGS
 from robot.robots.car.setup import PipelineSetup
 from robot.tasks.race_track import task
@@ -33,7 +34,7 @@ def test_a_told_pose_travels_with_the_setup() -> None:
 def test_a_search_without_success_is_said_and_given_up() -> None:
     pipeline = Pipeline(setup((1.0, -2.0, 0.5)))
     readings = np.zeros((), READINGS)  # a standing car whose lidar turns and sees nothing
-    readings["vesc"]["up"] = readings["lidar"]["up"] = 1
+    readings["motor"]["up"] = readings["lidar"]["up"] = 1
     told = []
     for tick in range(1, round((GIVE_UP_S + 10.0) / task.TICK_S)):
         readings["tick"], readings["time_s"], readings["lidar"]["revolution"] = tick, tick * task.TICK_S, tick // 5

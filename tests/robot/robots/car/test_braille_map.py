@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from robot.views.braille_map import ARROWS, CAR_STYLE, FIRST_SPEED_STYLE, SPEED_STYLES, BrailleMap, Picture, joined
+from robot.robots.car.braille_map import ARROWS, CAR_STYLE, FIRST_SPEED_STYLE, SPEED_STYLES, BrailleMap, Picture, joined
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.track import closed_course
 

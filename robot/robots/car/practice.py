@@ -1,0 +1,81 @@
+"""What a car brings to practice."""
+
+from pathlib import Path
+
+import numpy as np
+
+from robot.practice.practice import Adaptation, Adapted, Practice
+from robot.robots.car.belief.adaptation import fit_car, improve
+from robot.robots.car.belief.simulated import simulate_practice
+from robot.robots.car.figures import figures, lines
+from robot.robots.car.mind import Phase
+from robot.robots.car.options import CarOptions
+from robot.robots.car.practising import PractisingCar
+from robot.robots.car.progress import CarProgress
+from robot.robots.car.shield.supervision import REASON_TEXTS
+from robot.robots.car.world import course_of, world_of
+from robot.robots.robot_file import believed_car
+from robot.views.panels import Gauge
+
+SHIPPED_POLICY = Path(__file__).parents[3] / "policies" / "shipped" / "race_track.npz"
+STANDING_M_S = 0.05
+PHASES = {
+    Phase.LOCALISE: "looking where it is",
+    Phase.DEMONSTRATE: "demonstration lap",
+    Phase.DRAW_MAP: "drawing the map",
+    Phase.PRACTISE: "practising",
+    Phase.FINISH: "stopping",
+    Phase.DONE: "done",
+}
+
+
+def prior(config: CarOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:
+    """Practice of simulated cars with this policy, where the course is known."""
+    if config.mapless:
+        return None
+    course, believed = world_of(config).course, believed_car(config.robot)
+    return simulate_practice(course, believed, weights, layers, config.predictive_brake, config.seed)
+
+
+def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np.ndarray, layers: tuple[int, ...],
+          seed: int) -> Adapted | None:  # fmt: skip
+    """The policy made better in a simulator with the grip and delay of this very car; None while too few corner hard."""
+    fit = fit_car(transitions, believed_car(config.robot))
+    if fit is None:
+        return None
+    improved = improve(weights, layers, course_of(folder, config), fit, config.predictive_brake, seed)
+    belief = {"grip_share": fit.grip_share, "actuation_s": fit.car.actuation_s, "error_rad_s": fit.error_rad_s}
+    text = (f"grip {fit.grip_share:.2f} of the nominal one, delay {fit.car.actuation_s:.3f} s, from {fit.decisions} "
+            f"decisions, error {fit.error_rad_s:.3f} rad/s")  # fmt: skip
+    return Adapted(improved, belief, text)
+
+
+def picture(folder: Path) -> Path:
+    """Draw a run."""
+    from robot.robots.car.plots import plot_run  # matplotlib loads slowly, and the learner draws nothing
+
+    return plot_run(folder)
+
+
+PRACTICE = Practice(
+    options=CarOptions,
+    begin=PractisingCar,
+    progress=CarProgress,
+    phases=PHASES,
+    finishing=Phase.FINISH,
+    reasons=REASON_TEXTS,
+    stands=lambda seen: bool(abs(seen["estimate"]["v_x"]) < STANDING_M_S),
+    shipped=SHIPPED_POLICY,
+    prior=prior,
+    # As soon as the fit can be good, and once more when it is
+    adaptation=Adaptation(after=(60, 300), again=20, adapt=adapt),
+    figures=figures,
+    lines=lines,
+    place=(
+        Gauge("", lambda seen, progress: seen["estimate"]["v_x"], "m/s", 1),
+        Gauge("localised", lambda seen, progress: 100.0 * seen["estimate"]["quality"], "%"),
+    ),
+    notes=(Gauge("demonstration", lambda seen, progress: seen["figures"]["demo_lap_s"], "s", 1, needed=False),),
+    counts=(Gauge("collisions", lambda seen, progress: len(progress.collisions)),),
+    picture=picture,
+)

@@ -1,0 +1,95 @@
+"""A robot that the project does not know practises, is killed, goes on, and replays: all through entry points."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.replay import load_folder
+from robot.cli.practice import main, task_of
+from robot.logs.replay import replay
+from robot.logs.setups import mind_for
+from tests.toy_robot.joining import join
+
+ROBOT = "from robot.cli import main; main()"
+LEARNS_MIN, GOES_ON_MIN = 2.0, 2.2
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        join(tmp_path_factory.mktemp("site"), patch)
+        patch.chdir(tmp_path_factory.mktemp("work"))
+        yield Path.cwd()
+
+
+@pytest.fixture(scope="module")
+def practised(joined: Path) -> dict[str, Any]:
+    return figures_of(f"--task toy --robot toy --clock lockstep --minutes {LEARNS_MIN}")
+
+
+def figures_of(options: str) -> dict[str, Any]:
+    """Run `robot practice` to its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", ROBOT, "practice", *options.split(), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def test_it_learns(practised: dict[str, Any]) -> None:
+    told = practised
+    assert told["merit_name"] == "arrival_s" and told["merit_first"] > 5.0  # it did not arrive
+    assert told["merit_last"] < 0.75 * told["merit_first"] and told["failures"] < told["episodes"]
+    assert told["resets"] >= told["episodes"] and told["resets_failed"] == 0
+    assert told["robot_minutes"] == pytest.approx(LEARNS_MIN, abs=0.01) and not told["failure"]
+    assert told["updates"] == 4 * told["steps"]
+
+
+def test_all_that_it_decided_is_decided_again(practised: dict[str, Any]) -> None:
+    folder = Path(practised["run"])
+    report = replay(folder, lambda life: mind_for(folder, life))
+    assert report.equal and report.ticks > 60.0 * LEARNS_MIN / 0.05
+
+
+def test_killed_it_goes_on_where_it_was(practised: dict[str, Any]) -> None:
+    """The session is killed in real time; its processes end by themselves, and nothing of the run is lost."""
+    folder = Path(practised["run"])
+    session = subprocess.Popen([sys.executable, "-c", ROBOT, "practice", "--resume", str(folder), "--minutes", "9"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    patience = time.monotonic() + 120.0
+    while len(load_folder(folder / "replay")) < practised["steps"] + 20:
+        assert time.monotonic() < patience and session.poll() is None
+        time.sleep(0.2)
+    os.kill(session.pid, signal.SIGKILL)
+    session.wait()
+    stored = len(load_folder(folder / "replay"))
+    told = figures_of(f"--resume {folder} --minutes {GOES_ON_MIN} --clock lockstep")
+    assert told["steps"] > stored >= practised["steps"] + 20
+    steps = load_folder(folder / "replay")["step"]
+    assert (steps == range(told["steps"])).all()
+    report = replay(folder, lambda life: mind_for(folder, life))
+    assert report.first_difference is None and report.ticks > 60.0 * LEARNS_MIN / 0.05
+
+
+def test_the_task_of_a_run_is_known_by_the_run(practised: dict[str, Any]) -> None:
+    assert task_of(["--resume", practised["run"]]) == "toy" and task_of(["--task=toy"]) == task_of(["--task", "toy"])
+    assert task_of(["--minutes", "3"]) == "race_track"
+
+
+def test_its_options_are_its_own(joined: Path) -> None:
+    with pytest.raises(ValueError, match="--from: found 'shipped', allowed: scratch, a run's folder"):
+        main(["--task", "toy", "--from", "shipped"])
+    with pytest.raises(SystemExit):
+        main(["--task", "toy", "--track", "oval"])
