@@ -72,10 +72,11 @@ N_LINE = 5
 # car rolls before it brakes). As actions: where the first would slide the car out of its corner, the others hold it.
 ACTIONS = np.array([[0.3, 1.0, 0.2, 0.0], [0.3, 0.5, 0.2, 0.0], [0.3, 0.3, 0.2, 0.0]])
 # As stops: for a car that slides already there is not one that is best. The first that are not enough to stop nearly all
-# cars on grip of 0.4 to 1.2 of the nominal one; those that roll first catch the slide, and come last.
+# cars on grip of 0.4 to 1.2 of the nominal one; those that cross the centreline do where a bend is left on the outside;
+# those that roll first catch the slide, and come last.
 STOPS = np.array([
     [0.3, 1.0, 0.2, 0.0], [0.3, 0.3, 0.6, 0.0], [0.9, 2.5, 0.2, 0.0], [0.0, 2.5, 0.2, 0.0], [0.9, 0.3, 0.2, 0.0],
-    [0.0, 0.7, 0.4, 0.0], [0.6, 0.3, 0.6, 20.0],
+    [0.0, 0.7, 0.4, 0.0], [-0.3, 2.5, 0.4, 0.0], [0.0, 0.15, 0.8, 0.0], [-0.3, 0.7, 0.8, 0.0], [0.6, 0.3, 0.6, 20.0],
 ])  # fmt: skip
 HARDEST = 0
 OFFSET, SHARE, LEAST, ROLLS = range(4)  # columns

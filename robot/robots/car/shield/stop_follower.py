@@ -62,10 +62,10 @@ class StopFollower:
         if reading is not None and reading.imu_age_s < MEASURED_S and math.isfinite(reading.yaw_rate_rad_s):
             planned_rad = self._planned(TURNED, self._measured_row) - self._planned(TURNED, measured_before)
             self._off_rad += TICK_S * elapsed * reading.yaw_rate_rad_s - planned_rad
-        row = min(self._end, self._row + LEAD_TICKS)
+        due = min(self._end, self._row + LEAD_TICKS)
         back_rad = min(CORRECTION_MAX_RAD, max(-CORRECTION_MAX_RAD, HEADING_GAIN * self._off_rad))
-        brake_a = float(self._plan[int(row), BRAKE])
+        brake_a = float(self._plan[int(due), BRAKE])
         slow_m_s = SLOW_M_S if self._row >= self._end else LAST_M_S
         if reading is not None and rolls and abs(reading.erpm_speed_m_s) < slow_m_s:
             brake_a = float(self._plan[-1, BRAKE])
-        return self._planned(SERVO, row) - back_rad, brake_a
+        return self._planned(SERVO, due) - back_rad, brake_a

@@ -15,7 +15,7 @@ import numpy as np
 from robot.shared_memory.shared_block import SharedBlock
 
 PLAN_TICKS = 150  # longer than any stop takes
-NOTICED_TICKS = 4  # for so long the last command goes on, it is reckoned, until a guardian speaks
+NOTICED_TICKS = 3  # for so long the last command goes on, it is reckoned, until a guardian speaks
 TICK_NS = 20_000_000  # the control loop's period; its own constant lives beside kernels, which a guardian does not load
 TICK_S = 1e-9 * TICK_NS
 SERVO, BRAKE, TURNED, WAY = range(4)  # columns

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from robot.robots.car.shield.rollout import HORIZON_TICKS
-from robot.robots.car.shield.stop_plan import BRAKE, PLAN_TICKS, SERVO, SLOT_BYTES, TICK_NS, StopPlan
+from robot.robots.car.shield.stop_plan import BRAKE, NOTICED_TICKS, PLAN_TICKS, SERVO, SLOT_BYTES, TICK_NS, StopPlan
+from robot.safety.guardian import HEARTBEAT_LIMIT_S, POLL_S
 from robot.tasks.race_track.task import TICK_S
 
 RAMP = np.column_stack(
@@ -25,6 +26,11 @@ def plan() -> Iterator[StopPlan]:
 def test_its_tick_is_the_control_loops_and_it_is_no_longer_than_what_was_simulated() -> None:
     assert pytest.approx(1e9 * TICK_S) == TICK_NS
     assert PLAN_TICKS < HORIZON_TICKS
+
+
+def test_it_begins_when_a_guardian_can_have_noticed_that_control_hangs_and_not_a_tick_later() -> None:
+    noticed_s, begins_s = HEARTBEAT_LIMIT_S + POLL_S, (NOTICED_TICKS + 1) * TICK_S
+    assert begins_s - TICK_S < noticed_s < begins_s
 
 
 def test_before_the_first_there_is_none(plan: StopPlan) -> None:
