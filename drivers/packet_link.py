@@ -14,7 +14,7 @@ def plug(port: str) -> socket.socket:
     try:
         return connect(port, socket.SOCK_SEQPACKET)
     except OSError as error:
-        raise LinkLost(f"{port}: {error.strerror}") from error
+        raise LinkLost(str(error)) from error
 
 
 class PacketLink:

@@ -28,8 +28,12 @@ def listen(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.s
 
 
 def connect(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
-    """A connection to the socket at this path. Raises OSError."""
+    """A connection to the socket at this path. Raises ConnectionError if nobody is there."""
     end = socket.socket(socket.AF_UNIX, kind)
-    with short_address(Path(path)) as address:
-        end.connect(address)
+    try:
+        with short_address(Path(path)) as address:
+            end.connect(address)
+    except OSError as error:
+        end.close()
+        raise ConnectionError(f"{path}: {error.strerror}: the emulated device is gone") from error
     return end

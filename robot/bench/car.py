@@ -21,6 +21,7 @@ from sim.car.batch import CarBatch
 from sim.car.model import GRAVITY_M_S2, PHYSICS_STEP_S, Randomisation, body_derivative, load_parameters
 from sim.car.reference import ReferenceCar
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
+from sim.with_parent import command_line
 
 CARS = (1, 64, 1024, 16384)
 ERROR_CARS, ERROR_STEPS = 64, 15
@@ -104,7 +105,7 @@ def _substeps_of_a_decision() -> int:
 
 def _measure_in_process(cores: int) -> dict[str, Any]:
     environment = os.environ | {"NUMBA_NUM_THREADS": str(cores), "OPENBLAS_NUM_THREADS": str(cores)}
-    command = [sys.executable, "-m", "robot.bench.car", str(cores)]
+    command = command_line("robot.bench.car", str(cores))
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, Any] = json.loads(result.stdout)
     return figures

@@ -20,6 +20,7 @@ from robot.tasks import hover
 from sim.quadrotor.batch import QuadrotorBatch, SensorNoise
 from sim.quadrotor.model import QuadrotorParameters, QuadrotorRandomisation, derivative, load_parameters
 from sim.quadrotor.reference import ReferenceQuadrotor
+from sim.with_parent import command_line
 
 DRONES = (1, 64, 1024, 16384, 131072)
 OBSERVATIONS: dict[str, dict[str, Any]] = {"22": {}, "146": {"history": 32, "noise": SensorNoise()}}
@@ -120,7 +121,7 @@ def _measure_gpu() -> dict[str, Any]:
 def _in_process(what: str) -> Any:
     environment = os.environ | {"NUMBA_NUM_THREADS": "2" if what == "2" else "1", "OPENBLAS_NUM_THREADS": "1"}
     environment |= {"SCIPY_ARRAY_API": "1"}
-    command = [sys.executable, "-m", "robot.bench.quadrotor", what]
+    command = command_line("robot.bench.quadrotor", what)
     return json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 

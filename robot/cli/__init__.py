@@ -11,6 +11,7 @@ import signal
 import sys
 
 from robot.cli import extras
+from sim.cache_folder import give_kernels_a_place
 
 VERBS = {
     "practice": "a robot learns a task by itself, on the robot or on its virtual twin",
@@ -42,6 +43,7 @@ Start with:
 def main() -> None:
     """Entry point. Exit status 0: what was asked for happened; 1: it did not (a full disk, a lost device, not enough
     memory); 2: wrong input; 130: Ctrl-C; 141: nobody reads what is printed any more. `robot replay` has a 3, too."""
+    occupy_standard_streams()
     arguments = sys.argv[1:]
     name = f"robot {arguments[0]}" if arguments and arguments[0] in VERBS else "robot"
     try:
@@ -68,6 +70,15 @@ def main() -> None:
     sys.exit(status)
 
 
+def occupy_standard_streams() -> None:
+    """Where this was started without some of them (`>&-`), the next file opened would be taken for one: a run's lock, a
+    serial port that others' error messages are then written to.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(opened, True)
+    os.close(opened)
+
+
 def carry_out(arguments: list[str]) -> int:
     """Carry out a command line; its exit status."""
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -76,6 +87,7 @@ def carry_out(arguments: list[str]) -> int:
     verb = arguments[0]
     if verb not in VERBS:
         raise ValueError(f"found verb '{verb}', allowed: {', '.join(VERBS)}")
+    give_kernels_a_place()
     # The matrices are small: a second BLAS thread only waits, ten times as long when the machine has other work.
     for library in ("OPENBLAS", "OMP", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")

@@ -22,13 +22,30 @@ def parse(
 
     default: what options that are not given are taken from, instead of the dataclass's own.
     """
+    refuse_empty(arguments)
     as_json = "--json" in arguments
     rest = [argument for argument in arguments if argument != "--json"]
     text = (
         description or config.__doc__ or ""
     ) + "\n\n--json: the figures as one JSON object in the last line of stdout."
     start = tyro.MISSING_NONPROP if default is None else default
-    return tyro.cli(config, args=rest, prog=f"robot {verb}", description=text, default=start), as_json
+    found = tyro.cli(config, args=rest, prog=f"robot {verb}", description=text, default=start)
+    refuse_huge(found)
+    return found, as_json
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """An empty value would be taken for none, and something else be done than was meant: `--map "$MAP"`."""
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        if not word.strip() or (word.startswith("--") and word.endswith("=")):
+            raise ValueError(f"{word.rstrip('=').strip() or before or 'argument'}: found nothing, allowed: a value")
+
+
+def refuse_huge(config: Any) -> None:
+    """Files and other processes are told whole numbers of 64 bits."""
+    for name, value in vars(config).items():
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"--{name.replace('_', '-')}: found {value}, allowed: less than 2^63")
 
 
 def parse_help(config: type, verb: str) -> None:

@@ -1,5 +1,7 @@
 """One part of a run's log: an MCAP file that Foxglove and PlotJuggler open, complete up to the last `flush`."""
 
+import errno
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -91,8 +93,10 @@ class LogWriter:
         self._add(self._beside[topic], record, encode(record))
 
     def flush(self) -> None:
-        """Close the chunk in progress and hand it to the operating system."""
+        """Close the chunk in progress and hand it to the operating system. Raises OSError if the file was removed."""
         self._mcap.flush()
+        if not os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno())):
+            raise FileNotFoundError(errno.ENOENT, "another file is in the log's place", str(self.path))
 
     def finish(self) -> None:
         """Write the index."""

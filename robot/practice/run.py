@@ -18,7 +18,7 @@ from robot.practice.show import initial_view, refresh
 from robot.practice.start import starting_policy
 from robot.practice.summary import lines_of, summarise
 from robot.runtime.json_file import write_json
-from robot.runtime.run_folder import new_run_folder, save_config
+from robot.runtime.run_folder import new_run_folder, save_config, still_there
 from robot.tasks import find_task
 from robot.views.patient_output import patient_stderr
 from robot.views.say import say
@@ -44,6 +44,7 @@ def practise(config: ConfigT, root: Path = Path("runs")) -> dict[str, Any]:
     figures = summarise(progress, spec, wall_s, str(folder))
     figures |= practice.figures(progress, best_median(folder, spec), best_possible, session.body.virtual)
     figures["failure"] = session.failure
+    still_there(folder)
     write_json(folder / "summary.json", figures)
     figures["picture"] = str(practice.picture(folder)) if practice.picture and session.ticks else None
     return figures | {"lines": practice.lines(figures) if practice.lines else lines_of(figures, spec)}

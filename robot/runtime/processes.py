@@ -13,9 +13,9 @@ from sim.with_parent import command_line
 
 READY_S = 400.0  # for a process to import, compile and say that it is ready
 KILL_S = 0.5  # for it to obey SIGTERM
-RESTARTS_MAX = 25
+RESTARTS_MAX = 25  # in a row
 FAILURES_MAX = 3  # in a row, by itself and not by a signal
-HEALTHY_S = 60.0  # a failure after so long is a new one
+HEALTHY_S = 60.0  # a death after so long is not one more in a row
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
@@ -33,6 +33,7 @@ class Child:
     keeps: int = -1
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
+    quick_restarts: int = 0  # in a row
     failures: int = 0
     started_s: float = 0.0
 
@@ -88,13 +89,14 @@ class Child:
     def count_restart(self) -> None:
         """It ended and is to be started again: remember how often that was, and how often by its own failure."""
         self.restarts += 1
+        self.quick_restarts = self.quick_restarts + 1 if self.age_s < HEALTHY_S else 1
         if (self.exit_status or 0) > 0:
             self.failures = self.failures + 1 if self.age_s < HEALTHY_S else 1
 
     @property
     def hopeless(self) -> bool:
         """Whether another start would not help."""
-        return self.restarts > RESTARTS_MAX or self.failures >= FAILURES_MAX
+        return self.quick_restarts > RESTARTS_MAX or self.failures >= FAILURES_MAX
 
     @property
     def cannot_save(self) -> bool:

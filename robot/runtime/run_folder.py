@@ -1,5 +1,6 @@
 """A run's folder: its name, its configuration, and which file in it is what."""
 
+import errno
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,14 @@ def new_run_folder(root: Path, task: str, name: str) -> Path:
     raise FileExistsError(f"{root / task}: a hundred runs in one second")
 
 
+def still_there(folder: Path) -> None:
+    """Raise FileNotFoundError, which names it, for a folder that somebody removed: it is not to be made again by halves."""
+    if not (folder / CONFIG_FILE).is_file():
+        raise FileNotFoundError(
+            errno.ENOENT, "the run's folder was removed or moved while it was written to", str(folder)
+        )
+
+
 def save_config(folder: Path, config: Any) -> None:
     """Write a config dataclass as `config.toml` beside the run's other files."""
     values = {"format": RUN_FORMAT} | {key: value for key, value in asdict(config).items() if value is not None}
@@ -41,7 +50,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise ValueError(f"{folder}: not a run: it has no {CONFIG_FILE}")
-    return of_this_format(path, read_toml(path))
+    values = read_toml(path)
+    if not values:
+        raise ValueError(f"{path}: found nothing, allowed: what a run was asked for; was the file cut short?")
+    return of_this_format(path, values)
 
 
 def of_this_format(path: Path, values: dict[str, Any]) -> dict[str, Any]:

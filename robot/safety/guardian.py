@@ -117,10 +117,10 @@ class Guardian:
         self._session_path = session_path
         self._me, self._buddy = records[rank], records[1 - rank]
         self._session_pid = SharedRecord.attach(session.names["session"], SESSION_STATUS).peek("pid")
-        self._me.write(pid=os.getpid())
 
     def guard(self) -> None:
         """Watch, and act where it is needed, until the session ends this process, or nobody is left to guard."""
+        self._me.write(pid=os.getpid(), heartbeat_ns=time.monotonic_ns())  # at once: a predecessor's would be too old
         looked_s = 0.0
         session_seen_s = control_seen_s = time.monotonic()
         while True:

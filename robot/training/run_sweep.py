@@ -32,6 +32,7 @@ from robot.training.sweep_file import Run, Sweep
 from robot.training.train import train
 
 RESULT, ERROR = "result.json", "error.txt"
+SCRATCH_BYTES_MAX = 107 - len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")  # of a socket's name
 RESTARTS_MAX = 3  # of a run whose worker died; then it is taken to be the run's fault
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMBA")}
 REACHABLE_S = 5.0
@@ -111,10 +112,11 @@ def train_all(
 def scratch_of(folder: Path) -> Path:
     """This sweep's scratch folder on every machine: the same at every start, so that what a kill leaves is replaced.
 
-    Its path is short, because Ray's sockets are in it.
+    Its path is short, because Ray's sockets are in it: where TMPDIR is too long for them, it is in /tmp.
     """
     name = hashlib.sha256(f"{socket.gethostname()} {folder.resolve()}".encode()).hexdigest()[:8]
-    return Path(tempfile.gettempdir()) / f"sweep-{name}"
+    places = [Path(place) / f"sweep-{name}" for place in (tempfile.gettempdir(), "/tmp")]
+    return next((place for place in places if len(os.fsencode(place)) <= SCRATCH_BYTES_MAX), places[-1])
 
 
 def train_once(train: Callable[..., dict[str, Any]], config: Any, scratch: Path) -> Outcome:

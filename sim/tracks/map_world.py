@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.cache_folder import cache_folder
 from sim.distance_field import OccupancyGrid
 from sim.tracks.map_file import load_map
 from sim.tracks.track import Course
@@ -42,17 +43,12 @@ def map_world(path: Path, start: tuple[float, float, float] | None = None, loop:
     Raises ValueError, naming file and field, or place and limit.
     """
     grid = load_map(path)
-    kept = cache_folder() / f"{_key(grid, start, loop)}.npz"
+    kept = cache_folder("courses") / f"{_key(grid, start, loop)}.npz"
     found = _read(kept, grid)
     if found is None:
         found = MapWorld(grid, find_course(grid, start, loop), loops_in_words(grid))
         _write(kept, found)
     return found
-
-
-def cache_folder() -> Path:
-    """Where courses are kept; any of its files may be deleted."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robot-practice" / "courses"
 
 
 @cache

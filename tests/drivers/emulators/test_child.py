@@ -4,9 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,28 +24,29 @@ print("started", flush=True)
 
 
 @pytest.fixture
-def short_path() -> Iterator[Path]:
-    """The name of a socket has no room for a long one."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
+def deep_path(tmp_path: Path) -> Path:
+    """Longer than a socket's name may be, and written as people write."""
+    folder = tmp_path / ("a folder for what is wanted for a while " * 4) / "für später"
+    folder.mkdir(parents=True)
+    return folder
 
 
 @pytest.mark.parametrize("device", STARTS)
-def test_neither_process_nor_folder_outlives_a_program_that_is_killed(device: str, short_path: Path) -> None:
+def test_neither_process_nor_folder_outlives_a_program_that_is_killed(device: str, deep_path: Path) -> None:
     program = STARTS[device] + "import time; time.sleep(60)"
     parent = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(short_path)}
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(deep_path)}
     )
     assert parent.stdout is not None and parent.stdout.readline()
-    assert len(list(short_path.glob(f"virtual-*-{parent.pid}-*"))) == 1
+    assert len(list(deep_path.glob(f"virtual-*-{parent.pid}-*"))) == 1
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
     end_s = time.monotonic() + 10.0
-    while (list(short_path.iterdir()) or processes_of(short_path)) and time.monotonic() < end_s:
+    while (list(deep_path.iterdir()) or processes_of(deep_path)) and time.monotonic() < end_s:
         time.sleep(0.05)
-    assert not list(short_path.iterdir())
-    assert not processes_of(short_path)
+    assert not list(deep_path.iterdir())
+    assert not processes_of(deep_path)
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -16,7 +16,8 @@ import pytest
 
 import robot.cli
 from drivers.base import LinkLost
-from robot.cli.output import finish
+from robot.cli.output import finish, parse
+from robot.practice.settings import PracticeConfig
 
 ROBOT = [sys.executable, "-c", "from robot.cli import main; main()"]
 
@@ -104,6 +105,20 @@ def test_without_stdout_and_stderr_it_still_works() -> None:
     assert subprocess.run(["sh", "-c", '"$@" >&- 2>&-', "-", *ROBOT, "fly"], check=False).returncode == 2
 
 
+def test_no_file_of_ours_takes_a_closed_streams_place() -> None:
+    program = """
+import os, sys
+sys.argv = ["robot"]
+from robot.cli import main
+try: main()
+except SystemExit: pass
+lock = os.open("/dev/zero", os.O_RDONLY)
+sys.exit(0 if lock > 2 else 1)
+"""
+    shell = f"exec {sys.executable} -c '{program}' <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", shell]).returncode == 0
+
+
 @pytest.mark.parametrize("delay_s", [0.02, 0.3, 1.0])
 def test_ctrl_c_at_any_moment_of_a_start_is_silent(delay_s: float, tmp_path: Path) -> None:
     started = "from robot.cli import main; print('go', flush=True); main()"
@@ -131,3 +146,14 @@ def test_the_last_line_is_strict_json(capsys: pytest.CaptureFixture[str]) -> Non
     }  # fmt: skip
     with pytest.raises(TypeError):
         finish({"what": object()}, as_json=True)
+
+
+@pytest.mark.parametrize("arguments", [["--map", ""], ["--map="], ["--resume", "  "], ["--seed", "0", "--from", ""]])
+def test_an_empty_value_is_not_taken_for_none(arguments: list[str]) -> None:
+    with pytest.raises(ValueError, match=rf"{arguments[-2] if len(arguments) > 1 else '--map'}: found nothing"):
+        parse(PracticeConfig, "practice", arguments)
+
+
+def test_a_number_that_files_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="--seed: found 99999999999999999999, allowed"):
+        parse(PracticeConfig, "practice", ["--seed", "9" * 20])

@@ -5,11 +5,12 @@ import itertools
 import multiprocessing
 import os
 import select
+import shutil
 import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from robot.logs.reader import LogReader
 from robot.logs.recorder import Recorder, RecorderConfig, record
 from robot.robots.car.records import OUTPUTS, READINGS, RECORDS, TRANSITION
 from robot.runtime.events import EVENT, make_event, make_weights, weights_dtype
+from robot.runtime.run_folder import still_there
 from robot.shared_memory.mailbox import Weights
 from robot.shared_memory.ring import Ring
 
@@ -101,6 +103,25 @@ def test_slots_are_given_back_only_once_their_records_are_in_files(session: Sess
     assert session.rings["readings"].free_slots == 256
     assert logged_ticks(tmp_path) == list(range(10))
     recorder.close()
+
+
+@pytest.mark.parametrize(
+    "away", [lambda folder: shutil.rmtree(folder), lambda folder: folder.rename(f"{folder}-moved")]
+)
+def test_a_run_that_somebody_removes_or_moves_is_noticed_and_not_made_again_by_halves(
+    session: Session, tmp_path: Path, away: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    recorder = Recorder(replace(session.config, folder=folder))
+    session.drive(0, 10)
+    recorder.drain()
+    away(folder)
+    with pytest.raises(FileNotFoundError, match=r"log\.mcap"):
+        recorder.flush()
+    assert not folder.exists()
+    with pytest.raises(FileNotFoundError, match="removed or moved"):
+        still_there(folder)
 
 
 def test_no_slot_is_given_back_while_the_disk_refuses_its_record(

@@ -112,3 +112,13 @@ def test_a_child_that_does_not_finish_is_made_to(processes: Processes) -> None:
     processes.end("part", lambda: 0.0)
     assert child.exit_status is not None and child.exit_status < 0
     processes.end("never started", lambda: 0.0)
+
+
+def test_deaths_that_lie_far_apart_are_not_added_up(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESTARTS_MAX", 1)
+    monkeypatch.setattr(module, "HEALTHY_S", 0.0)
+    child = processes.start("part", *STAYS)
+    for _ in range(3):
+        child.kill()
+        wait_for(lambda: processes.died("part"))
+        assert processes.revive("part")

@@ -254,3 +254,36 @@ def test_the_last_ones_out_remove_what_a_killed_session_left(scene: Scene, tmp_p
         assert guardian.wait(PATIENCE_S) == 0
     assert not device.exists()
     assert not list(SHARED_FOLDER.glob(f"test-guardian-{os.getpid()}-*"))
+
+
+def test_a_guardian_that_takes_anothers_place_is_never_seen_with_that_ones_heartbeat(scene: Scene) -> None:
+    """The session would take it for hung, end it and start another, again and again."""
+    scene.records[0].write(pid=1, heartbeat_ns=1)
+    command = [sys.executable, "-m", "robot.safety.guardian", str(scene.path), "0"]
+    scene.guardians.append(subprocess.Popen(command, start_new_session=True))
+    begin = time.monotonic()
+    while (seen := scene.records[0].read())["pid"] == 1:
+        assert time.monotonic() - begin < PATIENCE_S
+    assert seen["pid"] == scene.guardians[0].pid
+    assert seen["heartbeat_ns"] > 1
+
+
+def test_a_guardian_whose_sessions_memory_is_gone_leaves_without_a_traceback(scene: Scene) -> None:
+    (SHARED_FOLDER / scene.file.names["control"]).unlink()
+    command = [sys.executable, "-m", "robot.safety.guardian", str(scene.path), "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert ended.returncode == 0
+    assert ended.stderr.startswith("guardian: /dev/shm/") and len(ended.stderr.splitlines()) == 1
+
+
+def test_it_guards_on_and_tidies_up_where_somebody_removed_the_runs_folder(scene: Scene) -> None:
+    scene.start()
+    scene.drive()
+    scene.path.unlink()
+    scene.kill_control()
+    assert scene.motor.listen(lambda: (SET_CURRENT_BRAKE, 40_000) in scene.motor.heard)
+    scene.parent.kill()
+    scene.parent.wait()
+    scene.motor.erpm = 0
+    assert scene.motor.listen(lambda: scene.guardians[0].poll() == 0, PATIENCE_S)
+    assert not (SHARED_FOLDER / scene.file.names["control"]).exists()

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from robot.training import run_sweep as module
-from robot.training.run_sweep import Outcome, Standing, run_sweep, save, train_once
+from robot.training.run_sweep import SCRATCH_BYTES_MAX, Outcome, Standing, run_sweep, save, scratch_of, train_once
 from robot.training.sweep_file import Run, Sweep
 from sim.input_files import read_toml
 
@@ -184,3 +185,12 @@ def test_two_processes_never_work_on_one_sweep(tmp_path: Path) -> None:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(ValueError, match="another `robot train --sweep`"):
             run_sweep(seeds_of(range(1)), tmp_path, lambda _: None)
+
+
+def test_a_long_tmpdir_leaves_room_for_the_names_of_rays_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 30)))
+    assert len(str(scratch_of(tmp_path))) <= SCRATCH_BYTES_MAX
+    monkeypatch.setattr(tempfile, "tempdir", "/var/tmp")
+    assert scratch_of(tmp_path).parent == Path("/var/tmp")

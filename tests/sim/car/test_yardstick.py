@@ -10,8 +10,9 @@ import pytest
 from scipy.optimize import least_squares
 
 import sim.car.yardstick as module
+from sim.car.command_limits import CommandLimits
 from sim.car.model import GRAVITY_M_S2, body_derivative, load_parameters
-from sim.car.yardstick import CommandLimits, Yardstick, key_of, lookup_or_compute, yardstick
+from sim.car.yardstick import Yardstick, key_of, lookup_or_compute, yardstick
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.track import Course, closed_course
 
@@ -121,7 +122,7 @@ def test_a_new_car_is_computed_once_and_then_found(computed: list[float]) -> Non
 
 def test_a_damaged_or_outdated_cache_is_computed_again(computed: list[float]) -> None:
     found = lookup_or_compute(circle(), CAR)
-    (file,) = module.cache_folder().iterdir()
+    (file,) = module.cache_folder("yardsticks").iterdir()
     file.write_bytes(file.read_bytes()[:100])
     assert lookup_or_compute(circle(), CAR) == found
     outdated = file.read_text().replace(f'"lap_s":{found.lap_s}', f'"lap_s":{found.lap_s - 0.1}')

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import sim.tracks.map_world
-from sim.tracks.map_world import cache_folder, map_world
+from sim.cache_folder import cache_folder
+from sim.tracks.map_world import map_world
 from sim.tracks.track import Course
 from tests.sim.drawn_maps import FREE, WALL, write_map
 
@@ -49,12 +50,12 @@ def test_a_course_is_found_once_and_stays_the_same_to_the_last_bit(tmp_path: Pat
 def test_a_spoilt_or_forbidden_cache_costs_time_and_nothing_else(tmp_path: Path, searches: list[tuple]) -> None:
     path = hall(tmp_path)
     course = map_world(path).course
-    (kept,) = cache_folder().iterdir()
+    (kept,) = cache_folder("courses").iterdir()
     for spoilt in (b"", kept.read_bytes()[:1000], kept.read_bytes().replace(b"spacing_m", b"spacing_n")):
         kept.write_bytes(spoilt)
         assert map_world(path).course.packed().tobytes() == course.packed().tobytes()
     assert len(searches) == 4
     kept.unlink()
-    cache_folder().rmdir()
-    cache_folder().write_text("a file in the folder's place")
+    cache_folder("courses").rmdir()
+    cache_folder("courses").write_text("a file in the folder's place")
     assert map_world(path).course.packed().tobytes() == course.packed().tobytes()
