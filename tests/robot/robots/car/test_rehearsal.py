@@ -1,11 +1,15 @@
 """The drive in thought before the first tick really drives: a car that only stood would compile its brake on the road."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from policies.actor import initial_weights
 from robot.robots.car import rehearsal
 from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.safety_drive import start
 from robot.robots.car.setup import PipelineSetup
 from robot.safety.supervisor import Mode
 from robot.tasks import find_task
@@ -35,3 +39,11 @@ def test_decisions_are_made_and_braked_while_it_rehearses(monkeypatch: pytest.Mo
     assert (Phase.PRACTISE, Mode.RUN, True) in seen
     assert (Phase.FINISH, Mode.RUN, False) in seen
     assert any(mode == Mode.RECOVER for _, mode, _ in seen)
+
+
+@pytest.mark.parametrize("mapless", [False, True])
+def test_a_rehearsal_comes_to_its_end(tmp_path: Path, mapless: bool) -> None:
+    drive = start("oval", 1, None, 1.0, True, tmp_path)
+    setup = drive.pipeline.setup
+    drive.close()
+    rehearsal.rehearse(replace(setup, course=None, grid=None) if mapless else setup)
