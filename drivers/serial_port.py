@@ -10,6 +10,7 @@ import serial
 from drivers.base import LinkLost
 
 CHUNK = 4096
+READ_MAX = 1 << 17  # bytes a read: at 1 Mbaud a second of them; who babbles faster cannot keep a read from returning
 BY_ID = Path("/dev/serial/by-id")
 
 
@@ -81,13 +82,13 @@ class SerialPort:
                 raise self._lost(error) from error
 
     def read(self) -> bytes:
-        """Everything that has arrived; b"" if nothing has. Raises LinkLost if the port is gone."""
+        """Everything that has arrived, up to about READ_MAX; b"" if nothing has. Raises LinkLost if the port is gone."""
         if self._port is None:
             raise LinkLost(self._closed_because)
         data = b""
         try:
             # The kernel hands over a pseudo-terminal's bytes in pieces: only an empty read says that all were taken.
-            while piece := os.read(self._descriptor, CHUNK):
+            while len(data) < READ_MAX and (piece := os.read(self._descriptor, CHUNK)):
                 data += piece
             if not data:
                 self._port.in_waiting  # noqa: B018  an unplugged port reads as empty, but fails here

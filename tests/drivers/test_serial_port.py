@@ -1,3 +1,4 @@
+import itertools
 import os
 import pty
 import tty
@@ -5,7 +6,7 @@ import tty
 import pytest
 
 from drivers.base import LinkLost
-from drivers.serial_port import SerialPort, why_not
+from drivers.serial_port import READ_MAX, SerialPort, why_not
 
 
 @pytest.fixture
@@ -27,6 +28,22 @@ def test_reading_takes_all_that_has_arrived_and_does_not_wait_for_more(wire):
     os.write(device, bytes(10_000))
     assert len(port.read()) == 10_000
     assert port.read() == b""
+    port.close()
+
+
+def test_a_device_that_babbles_without_end_does_not_keep_a_read_from_returning(wire, monkeypatch):
+    _, path = wire
+    port = SerialPort(path, 115_200)
+    port.open()
+    pieces = itertools.count()
+
+    def more(_, size):
+        assert next(pieces) * size <= 2 * READ_MAX
+        return bytes(size)
+
+    with monkeypatch.context() as babbling:
+        babbling.setattr("drivers.serial_port.os.read", more)
+        assert len(port.read()) == READ_MAX
     port.close()
 
 

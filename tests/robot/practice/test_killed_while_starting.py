@@ -43,7 +43,7 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("newest", ["robot.safety.guardian", "drivers.emulators.process", "robot.practice.learner"])
+@pytest.mark.parametrize("newest", ["robot.safety.guardian", "robot.practice.learner"])
 def test_nothing_is_left_of_a_session_that_is_killed_as_soon_as_a_process_appears(tmp_path: Path, newest: str) -> None:
     session = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "practice", "--minutes", "1"], cwd=tmp_path, stderr=subprocess.DEVNULL,
