@@ -3,7 +3,7 @@
 A robot of another project joins through an entry point of the group `robot_practice.judges`, whose name is its kind.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,7 +38,7 @@ class Scores:
 
     title: str
     pilots: tuple[str, ...]
-    rows: list[tuple[str, tuple[str, ...]]]
+    rows: Sequence[tuple[str, tuple[str, ...]]]
 
     def as_table(self) -> Table:
         """For a terminal."""
