@@ -24,10 +24,10 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
         with scratch_folder("robot-bench") as folder:
             drive = start(track, number, None, 1.0, True, folder)
             pipeline = drive.pipeline
-            while drive.clock.time_s < seconds:
+            while drive.time_s < seconds:
                 drive.tick()
                 course, fallback, place = pipeline.place.course, pipeline.fallback, pipeline.place
-                if drive.clock.time_s < WARM_S or course is None or not place.known:
+                if drive.time_s < WARM_S or course is None or not place.known:
                     continue
                 around = (place.at, pipeline.sent, place.packed, course.spacing_m, fallback.obstacles, fallback.cars,
                           pipeline.latency_s)  # fmt: skip

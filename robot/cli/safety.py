@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from robot.cli.output import finish, parse
 from robot.views.say import say
@@ -117,7 +117,7 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
 
     kind = find_task(config.task).robot
     options = find_practice(kind).options
-    asked = {"track": config.track} if config.track != "default" else {}
+    asked: dict[str, Any] = {"track": config.track} if config.track != "default" else {}
     if asked and not hasattr(options, "track"):
         raise ValueError(f"--track: found with --task {config.task}, allowed: with a task that has tracks")
     practice = options(task=config.task, start_from=config.start_from, clock="realtime", seed=config.seed, **asked)

@@ -42,8 +42,12 @@ class Start:
     episodes: int
 
 
-class Hand(AbstractContextManager["Hand"], Protocol):
+class Hand(Protocol):
     """A person who drives, in a terminal that is given back at the end, and while it is paused."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *raised: Any) -> None: ...
 
     def command(self, now_s: float) -> tuple[float, ...]:
         """What the person wants now, as the robot's `operator` takes it."""

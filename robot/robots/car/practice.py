@@ -19,7 +19,7 @@ from robot.views.panels import Gauge
 
 SHIPPED_POLICY = Path(__file__).parents[3] / "policies" / "shipped" / "race_track.npz"
 STANDING_M_S = 0.05
-PHASES = {
+PHASES: dict[int, str] = {
     Phase.LOCALISE: "looking where it is",
     Phase.DEMONSTRATE: "demonstration lap",
     Phase.DRAW_MAP: "drawing the map",
@@ -72,10 +72,10 @@ PRACTICE = Practice(
     figures=figures,
     lines=lines,
     place=(
-        Gauge("", lambda seen, progress: seen["estimate"]["v_x"], "m/s", 1),
-        Gauge("localised", lambda seen, progress: 100.0 * seen["estimate"]["quality"], "%"),
+        Gauge("", lambda seen, progress: float(seen["estimate"]["v_x"]), "m/s", 1),
+        Gauge("localised", lambda seen, progress: 100.0 * float(seen["estimate"]["quality"]), "%"),
     ),
-    notes=(Gauge("demonstration", lambda seen, progress: seen["figures"]["demo_lap_s"], "s", 1, needed=False),),
+    notes=(Gauge("demonstration", lambda seen, progress: float(seen["figures"]["demo_lap_s"]), "s", 1, needed=False),),
     counts=(Gauge("collisions", lambda seen, progress: len(progress.collisions)),),
     picture=picture,
 )

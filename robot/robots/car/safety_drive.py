@@ -108,12 +108,13 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     emulator = Emulator(VirtualCarConfig(track=track, seed=seed, car=changed, directory=str(folder)), folder)
     clock = AdvancingClock(emulator.advance)
     world, policy = load_world(track, ""), load_policy(SHIPPED_POLICY, "race_track", OBSERVATION_SIZE)
+    told = demonstrated(hidden_seed, np.random.default_rng([seed, 0x57A]))
     pipeline = Pipeline(
         PipelineSetup(
             seed=seed, practice_s=3600.0, laps=0, explore=False, predictive_brake=True, demonstrate=False,
             keyboard=False, car=load_parameters().packed(), layers=policy.layers, weights=policy.weights, grid=world.grid,
             course=world.course, demo_lap_s=30.0,
-            **demonstrated(hidden_seed, np.random.default_rng([seed, 0x57A])),
+            trim_rad=told["trim_rad"], latency_s=told["latency_s"],
         )
     )  # fmt: skip
     if not verified:

@@ -49,7 +49,7 @@ class Reason(IntEnum):
     HELD = 24
 
 
-REASON_TEXTS = {
+REASON_TEXTS: dict[int, str] = {
     Reason.NONE: "all is well",
     Reason.EMERGENCY: "emergency stop: restart the session to go on",
     Reason.NOT_FINITE: "a reading, the estimate or the action is not a finite number",
