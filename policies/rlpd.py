@@ -243,12 +243,17 @@ class Rlpd:
         """Standard normal numbers for the actor's actions, (batch, actions) float32."""
         return self.rng.standard_normal(self.batch[1].shape, np.float32)
 
+    @property
+    def rates(self) -> float:
+        """What the rates have fallen to, as a share."""
+        return schedule(1.0, self.config.rates_end, self.config.settle_steps, self.decisions)
+
     def step_critics(self, noise: np.ndarray, subset: np.ndarray) -> None:
         """One step of all critics on the batch at hand, and of their targets."""
         self.updates += 1
         self.loss, self.value = critic_update(
             self.critics, self.targets, subset, self.actor, self.batch, noise, self.actor_space, self.critic_space,
-            self.critic_moments, self.updates, self.config.critic_rate,
+            self.critic_moments, self.updates, self.rates * self.config.critic_rate,
             np.float32(self.target_share),
         )  # fmt: skip
 
@@ -265,9 +270,10 @@ class Rlpd:
         self.log_likelihood = actor_update(
             self.actor, self.critics, observation, noise, self.actor_space, self.critic_space, self.gradient_space,
             np.float32(math.exp(self.log_alpha)), self.anchor_action, np.float32(anchor), self.actor_moments,
-            self.actor_updates, c.actor_rate,
+            self.actor_updates, self.rates * c.actor_rate,
         )  # fmt: skip
-        polyak(self.average_actor, self.actor, np.float32(c.average_share))
+        share = schedule(c.average_share, c.average_share_end, c.settle_steps, self.decisions)
+        polyak(self.average_actor, self.actor, np.float32(share))
 
     def step_alpha(self) -> None:
         """One step of Adam on log alpha towards the target entropy, not below the floor."""

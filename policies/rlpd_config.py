@@ -30,6 +30,10 @@ class RlpdConfig:
     critic_rate: float = 1e-3
     actor_rate: float = 1e-3
     alpha_rate: float = 1e-3
+    rates_end: float = 1.0
+    """Share that is left of the critics' and the actor's rates after `settle_steps` decisions."""
+    settle_steps: int = 9000
+    """Over which the rates and `average_share` fall, in straight lines: what wavers less is faster."""
     std_start: float = 0.6
     """Standard deviation of the first actions, before they are squashed."""
     alpha_start: float = 0.1
@@ -47,6 +51,7 @@ class RlpdConfig:
     prior_target_share: float = 0.05
     average_share: float = 1.0
     """Of the way that the robot's actor goes towards the trained one in one update: below 1, an average over time."""
+    average_share_end: float = 1.0
     anchor: float = 0.0
     """Weight of staying near the actions of the starting policy; it falls in a straight line over `anchor_steps`."""
     anchor_end: float = 0.0
@@ -56,11 +61,11 @@ class RlpdConfig:
     memory: int = 100_000
 
 
-FROM_SCRATCH = RlpdConfig(average_share=0.01)
+FROM_SCRATCH = RlpdConfig(average_share=0.01, rates_end=0.1, average_share_end=0.001)
 FROM_POLICY = RlpdConfig(
     updates_per_step=6, updates_per_actor=3, gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.03,
     alpha_start=0.002, alpha_floor=5e-4, entropy_start=-5.0, prior_updates=5000, average_share=0.005,
-    anchor=100.0, anchor_end=10.0, anchor_steps=12000,
+    average_share_end=0.005, anchor=100.0, anchor_end=10.0, anchor_steps=12000,
 )  # fmt: skip
 ACTIONS, DECISION_S = 2, 0.1  # numbers of an action, and a decision's duration, that the presets were found with
 
@@ -76,6 +81,7 @@ def for_task(preset: RlpdConfig, actions: int, decision_s: float) -> RlpdConfig:
         entropy_steps=round(faster * preset.entropy_steps),
         prior_share_steps=round(faster * preset.prior_share_steps),
         anchor_steps=round(faster * preset.anchor_steps),
+        settle_steps=round(faster * preset.settle_steps),
     )
 
 

@@ -4,6 +4,7 @@
 
 The model's STATE goes out whenever its time went on, to all that have sent anything, and at once to who asks with ASK. In
 lockstep its time goes on by the socket `lockstep`, as `robot.runtime.clock.LockstepClock` asks; otherwise with the clock.
+SILENCE lets it say nothing to drivers until SPEAK, as a device does that hangs.
 """
 
 import json
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +26,7 @@ from drivers.packet_link import plug
 from drivers.unix_socket import listen
 
 TIME = struct.Struct("<d")
-ASK = b"?"
+ASK, SILENCE, SPEAK = b"?", b"!silence", b"!speak"
 STEP_S = 0.005  # real time
 READY_S = 30.0
 
@@ -43,12 +46,20 @@ class PacketEmulator:
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process, self.directory, self.ports = process, directory, {ready["name"]: str(directory / "device")}
-        self._judge = plug(str(directory / "device"))
+        self._judge, self._last = plug(str(directory / "device")), b""
 
     def state(self) -> bytes:
-        """The model's state, now."""
-        self._judge.send(ASK)
-        return self._judge.recv(1 << 16)
+        """The model's state, now; of a process that was killed, the last one that was seen."""
+        with suppress(ConnectionError):
+            self._judge.send(ASK)
+            self._last = self._judge.recv(1 << 16) or self._last
+        return self._last
+
+    def fault(self, do: str, **arguments: Any) -> None:
+        """`silence`, on or off. Raises ValueError for anything else."""
+        if do != "silence":
+            raise ValueError(f"fault: found {do!r}, allowed: silence")
+        self._judge.send(SILENCE if arguments["on"] else SPEAK)
 
     def truth(self) -> "Truth":
         return Truth(self.state())
@@ -86,17 +97,13 @@ def host_of_options(make: Callable[..., Model]) -> None:
 
 def serve(model: Model, device: socket.socket, clock: socket.socket, lockstep: bool) -> None:
     """For ever: take what comes through the doors, and let time go on."""
-    drivers, clocks, told = (
-        [device],
-        [clock],
-        list[socket.socket](),
-    )  # with their doors; those that the state goes out to
+    drivers, clocks = Drivers([device]), [clock]  # with their doors
     begin_s = time.monotonic()
     while True:
-        ready = select.select([*drivers, *clocks], [], [], None if lockstep else STEP_S)[0]
-        while heard := select.select(drivers, [], [], 0.0)[0]:  # all that was said before time goes on
+        ready = select.select([*drivers.ends, *clocks], [], [], None if lockstep else STEP_S)[0]
+        while heard := select.select(drivers.ends, [], [], 0.0)[0]:  # all that was said before time goes on
             for end in heard:
-                listen_to(model, end, drivers, told)
+                listen_to(model, end, drivers)
         for end in ready:
             if end is clock:
                 clocks.append(clock.accept()[0])
@@ -104,28 +111,43 @@ def serve(model: Model, device: socket.socket, clock: socket.socket, lockstep: b
                 asked = receive(end)
                 if asked:
                     model.advance(*TIME.unpack(asked))
-                    tell(model, told)
+                    tell(model, drivers.listening)
                     end.sendall(model.state()[: TIME.size])
                 else:
                     clocks.remove(end)
         if not lockstep:
             model.advance(time.monotonic() - begin_s)
-            tell(model, told)
+            tell(model, drivers.listening)
 
 
-def listen_to(model: Model, end: socket.socket, drivers: list[socket.socket], told: list[socket.socket]) -> None:
-    """Take a packet from a driver's end, or let a new driver in by their door, the first of them."""
-    if end is drivers[0]:
-        drivers.append(end.accept()[0])
+@dataclass
+class Drivers:
+    """ends: their door, and those that came through it. told: those of them that the state goes out to."""
+
+    ends: list[socket.socket]
+    told: list[socket.socket] = field(default_factory=list)
+    silent: bool = False
+
+    @property
+    def listening(self) -> list[socket.socket]:
+        return [] if self.silent else self.told
+
+
+def listen_to(model: Model, end: socket.socket, drivers: Drivers) -> None:
+    """Take a packet from a driver's end, or let a new driver in by their door."""
+    if end is drivers.ends[0]:
+        drivers.ends.append(end.accept()[0])
         return
     packet = receive(end)
     if packet == ASK:
         tell(model, [end])
+    elif packet in (SILENCE, SPEAK):
+        drivers.silent = packet == SILENCE
     elif packet:
         model.obey(packet)
-        told += [end] if end not in told else []
+        drivers.told += [end] if end not in drivers.told else []
     else:
-        for ends in (drivers, told):
+        for ends in (drivers.ends, drivers.told):
             if end in ends:
                 ends.remove(end)
 

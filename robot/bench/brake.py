@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from robot.robots.car.safety_drive import start
 from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, carry_on, filter_action, plan_stop
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
-from robot.safety.campaign.stops.lockstep_stops import start
 from robot.tasks.race_track.task import TICKS_PER_DECISION
 from sim.scratch_folder import scratch_folder
 from sim.tracks.built_in_tracks import BUILT_IN

@@ -21,13 +21,26 @@ class PlotConfig:
 def main(arguments: list[str]) -> int:
     config, as_json = parse(PlotConfig, "plot", arguments)
     from policies.array_file import try_writing
-    from robot.robots.car.plots import plot_run
     from robot.robots.quadrotor.mission_plot import is_flight, plot_flight
 
     if config.run.is_dir():
         try_writing(config.run)
-    picture = plot_flight(config.run) if is_flight(config.run) else plot_run(config.run)
+    picture = plot_flight(config.run) if is_flight(config.run) else plot_practice(config.run)
     if not as_json:
         print(picture)
     finish({"picture": str(picture)}, as_json)
     return 0
+
+
+def plot_practice(run: Path) -> Path:
+    """The picture of a run of practice, as its robot draws it. Raises ValueError if it draws none."""
+    from robot.practice.practice import find_practice
+    from robot.runtime.run_folder import CONFIG_FILE, read_config
+    from robot.tasks import find_task
+    from sim.input_files import checked
+
+    kind = find_task(checked(run / CONFIG_FILE, "task", read_config(run).get("task"), str)).robot
+    picture = find_practice(kind).picture
+    if picture is None:
+        raise ValueError(f"{run}: found a run of a {kind}, of which there is no picture")
+    return picture(run)

@@ -17,14 +17,17 @@ TELL_EVERY_S = 20.0
 
 @dataclass(frozen=True)
 class SafetyConfig:
-    """Cables out, sensors frozen, walls put up, processes killed: a campaign on the virtual car, in real time.
+    """Cables out, sensors frozen, walls put up, processes killed: a campaign on a virtual robot, in real time.
 
-    With --stops it is stopped in every way and at any moment instead, on four tracks, with hidden cars, on floors of 0.4
-    to 1.2 of the nominal grip: nine of ten times in lockstep, the whole stack in one process; one of ten times real
-    processes in real time, stopped by signals, kills and hang-ups.
+    With --stops it is stopped in every way and at any moment instead, the car on four tracks, with hidden cars, on floors
+    of 0.4 to 1.2 of the nominal grip: nine of ten times in lockstep, the whole stack in one process; one of ten times
+    real processes in real time, stopped by signals, kills and hang-ups.
     """
 
+    task: str = "race_track"
+    """What it practises meanwhile: a task of `robot tasks`, which says which robot."""
     track: str = "default"
+    """Where the car practises: a built-in track."""
     kills: int = 3
     """How often to kill each process (learner, recorder, control, device, a guardian), at random moments."""
     stops: int = 0
@@ -56,16 +59,22 @@ def stop_car(config: SafetyConfig, as_json: bool) -> int:
     from robot.safety.campaign.stops.lockstep_stops import lockstep_stops
     from robot.safety.campaign.stops.process_stops import process_stops
     from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
+    from robot.safety.campaign.trials import find_trials
+    from robot.tasks import find_task
 
-    real = max(1, round(REAL_TIME_SHARE * config.stops))
-    say(f"{config.stops} stops: {config.stops - real} in lockstep, then {real} of real processes in real time")
-    lockstep = lockstep_stops(
-        config.stops - real, config.seed, progress(config.stops - real), not config.without_repairs
-    )
-    processes = process_stops(real, config.seed, progress(real), not config.without_repairs)
+    trials = find_trials(find_task(config.task).robot)
+    stops = trials.stops
+    if stops is None:
+        raise ValueError(f"--stops: found with --task {config.task}, allowed: with one whose robot brings stops")
+    real = max(1, round(REAL_TIME_SHARE * config.stops)) if stops.lockstep else config.stops
+    in_lockstep = config.stops - real
+    say(f"{config.stops} stops: {in_lockstep} in lockstep, then {real} of real processes in real time")
+    verified = not config.without_repairs
+    lockstep = lockstep_stops(stops, trials.moving_m_s, in_lockstep, config.seed, progress(in_lockstep), verified)
+    processes = process_stops(trials, stops, config.task, real, config.seed, progress(real), verified)
     for row in rows_of(lockstep, processes):
         say(row)
-    figures = figures_of(lockstep, processes)
+    figures = figures_of(lockstep, processes, stops.counted)
     finish(figures, as_json)
     return 0 if figures["as_promised"] else 1
 
@@ -93,8 +102,10 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
     """Run `robot safety` without --stops."""
     from pathlib import Path
 
-    from robot.robots.car.options import CarOptions
+    from robot.practice.practice import find_practice
     from robot.safety.campaign.campaign import Trial, run_campaign
+    from robot.safety.campaign.trials import find_trials
+    from robot.tasks import find_task
 
     say(f"{'fault':<28} {'throttle at zero':>17} {'mode':<9} {'reason':<16} {'drives again':>13}  as designed")
 
@@ -104,8 +115,13 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
         say(f"{trial.fault:<28} {zero:>17} {trial.mode or '-':<9} {trial.reason or '-':<16} {back:>13}  "
             f"{'yes' if trial.as_designed else 'NO'}")  # fmt: skip
 
-    practice = CarOptions(track=config.track, start_from=config.start_from, clock="realtime", seed=config.seed)
-    figures = run_campaign(practice, config.kills, Path("runs"), report).figures()
+    kind = find_task(config.task).robot
+    options = find_practice(kind).options
+    asked = {"track": config.track} if config.track != "default" else {}
+    if asked and not hasattr(options, "track"):
+        raise ValueError(f"--track: found with --task {config.task}, allowed: with a task that has tracks")
+    practice = options(task=config.task, start_from=config.start_from, clock="realtime", seed=config.seed, **asked)
+    figures = run_campaign(find_trials(kind), practice, config.kills, Path("runs"), report).figures()
     say(f"transitions {figures['transitions']}, lost {figures['transitions_lost']}, "
         f"damaged segments {figures['transitions_damaged']}")  # fmt: skip
     finish(figures, as_json)

@@ -1,10 +1,13 @@
 """A robot's devices, as a session sees them: real ones behind their ports, or emulated ones that it starts and ends."""
 
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+HUNG_S = 5.0
 
 
 class Emulator(Protocol):
@@ -21,6 +24,10 @@ class Emulator(Protocol):
 
     def truth(self) -> Any:
         """How things really are, for judges; `time_s` of it is the devices' own clock."""
+        ...
+
+    def fault(self, do: str, **arguments: Any) -> None:
+        """Do something to the robot, its world or its devices, for judges too. Raises ValueError if it cannot be done."""
         ...
 
     def close(self) -> None:
@@ -40,6 +47,7 @@ class Body:
     reach: Callable[[], None]
     emulate: Callable[[], Emulator] | None = None
     emulator: Emulator | None = None  # once it is started
+    seen: tuple[float, float] = (0.0, 0.0)  # the emulated devices' time, and when that was first seen
 
     @property
     def virtual(self) -> bool:
@@ -79,10 +87,14 @@ class Body:
         """Of emulated devices that died."""
         return 0 if self.emulator is None else int(self.emulator.process.poll() or 0)
 
-    @property
-    def time_s(self) -> float | None:
-        """The emulated devices' own clock, which stands still when they hang."""
-        return None if self.emulator is None else float(self.emulator.truth().time_s)
+    def hangs(self, since_s: float) -> bool:
+        """Whether the emulated devices' own clock stands still, in real time. since_s: nothing can have hung before."""
+        if self.emulator is None:
+            return False
+        time_s, now_s = float(self.emulator.truth().time_s), time.monotonic()
+        if time_s != self.seen[0]:
+            self.seen = time_s, now_s
+        return now_s - max(self.seen[1], since_s) > HUNG_S
 
     def kill(self) -> None:
         """SIGKILL, for emulated devices that hang."""

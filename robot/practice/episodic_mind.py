@@ -38,6 +38,14 @@ class Phase(IntEnum):
     DONE = 2
 
 
+class Reason(IntEnum):
+    """Why it stands."""
+
+    NONE = 0
+    BLIND = 1  # it does not see how it is
+    TOLD = 2
+
+
 PHASES: Mapping[int, str] = MappingProxyType(
     {Phase.PRACTISE: "practising", Phase.FINISH: "stopping", Phase.DONE: "done"}
 )
@@ -163,7 +171,8 @@ class EpisodicMind(ABC):
             action = self.go_back(now) if self.resetting else self.act(now)
         self.command(np.clip(action, -1.0, 1.0), out)
         out["life"], out["tick"], out["time_s"] = readings["life"], readings["tick"], now
-        out["mode"], out["phase"] = (Mode.RUN if seen is not None and not stop else Mode.STOP), self.phase
+        reason = Reason.BLIND if seen is None else Reason.TOLD if stop else Reason.NONE
+        out["mode"], out["reason"], out["phase"] = Mode.STOP if reason else Mode.RUN, reason, self.phase
         out["finished"], out["practice_s"] = self.phase is Phase.DONE, self.practice_s
         out["decision"], out["step"], out["episode"] = self.decisions.count, self.decisions.step, self.decisions.episode
         out["observation"], out["proposed"] = self.seen, self.decisions.proposed

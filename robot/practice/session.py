@@ -38,8 +38,6 @@ from robot.safety.supervisor import Mode
 from robot.tasks import find_task
 from robot.views.say import say
 
-DEVICE_HUNG_S = 5.0
-
 
 class Session:
     """One session of practice (or of evaluation, when `learning` is False), as a context manager.
@@ -48,18 +46,9 @@ class Session:
     time, instead of the config's.
     """
 
-    def __init__(
-        self,
-        config: PracticeConfig,
-        folder: Path,
-        robot: PractisingRobot,
-        policy: PolicyFile,
-        learning: bool = True,
-        episodes: int = 0,
-        progress: Progress | None = None,
-        practice_s: float | None = None,
-        lock: RunLock | None = None,
-    ) -> None:
+    def __init__(self, config: PracticeConfig, folder: Path, robot: PractisingRobot, policy: PolicyFile,
+                 learning: bool = True, episodes: int = 0, progress: Progress | None = None,
+                 practice_s: float | None = None, lock: RunLock | None = None) -> None:  # fmt: skip
         self.config, self.folder, self.robot, self.policy = config, folder, robot, policy
         self.spec = find_task(config.task)
         self.practice = find_practice(self.spec.robot)
@@ -87,7 +76,6 @@ class Session:
         self.first_step = self.progress.step
         self.ticks = 0  # of control's present life
         self.since_s = time.monotonic()  # nothing can have hung before
-        self.device_seen = (0.0, 0.0)  # the device's time, and when it was first seen
 
     # Start
 
@@ -165,7 +153,7 @@ class Session:
         if control.running:
             if self.body.died or self._takes_too_long() or self.crew.control_hangs(self.since_s):
                 control.kill()  # the guardians stop the robot
-            if self._device_hangs():
+            if self.realtime and self.body.hangs(self.since_s):
                 self.body.kill()
             return True
         self._take_news()
@@ -204,15 +192,6 @@ class Session:
                 self.fail(f"control did not end within {STOP_S[self.stop_level]:.0f} s")
                 return True
         return False
-
-    def _device_hangs(self) -> bool:
-        """Whether the emulated devices' own clock stands still."""
-        time_s, now_s = self.body.time_s, time.monotonic()
-        if time_s is None or not self.realtime:
-            return False
-        if time_s != self.device_seen[0]:
-            self.device_seen = time_s, now_s
-        return now_s - max(self.device_seen[1], self.since_s) > DEVICE_HUNG_S
 
     def _note_restart(self, name: str, code: int) -> None:
         practice_s = float(self.shared.control.read()["outputs"]["practice_s"])

@@ -13,6 +13,7 @@ from robot.runtime.session_file import SessionFile
 
 ENTRY_POINTS = "robot_practice.rests"
 STOP_EVERY_S = 0.02
+FRESH_S = 0.2
 
 
 class Rest(Protocol):
@@ -45,7 +46,7 @@ class Rest(Protocol):
 class DriverRest:
     """One stop of a robot that comes to rest when its one device is told to stop.
 
-    stands: whether a reading of the driver is that of a robot at rest.
+    stands: whether a reading of the driver, whose field `age_s` is young, is that of a robot at rest.
     """
 
     def __init__(self, driver: Driver[Any], stands: Callable[[Any], bool]) -> None:
@@ -65,7 +66,8 @@ class DriverRest:
     def at_rest(self) -> bool:
         """Take in what was answered: whether the robot says that it does not move."""
         try:
-            return self._connected and self.stands(self.driver.read())
+            seen = self.driver.read() if self._connected else None
+            return seen is not None and seen.age_s < FRESH_S and bool(self.stands(seen))
         except LinkLost:
             self._connected = False
             return False

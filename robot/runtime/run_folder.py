@@ -50,7 +50,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise ValueError(f"{folder}: not a run: it has no {CONFIG_FILE}")
-    return of_this_format(path, read_toml(path))
+    values = read_toml(path)
+    if not values:
+        raise ValueError(f"{path}: found nothing, allowed: what a run was asked for; was the file cut short?")
+    return of_this_format(path, values)
 
 
 def of_this_format(path: Path, values: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
@@ -21,6 +20,7 @@ from numba import njit
 from scipy.interpolate import CubicSpline
 
 from sim.cache_folder import cache_folder
+from sim.car.command_limits import CommandLimits
 from sim.car.model import CarParameters, load_parameters
 from sim.car.racing_line import CRASH_COST, N_GAINS, driven_lap, line_points, steady_state_lap
 from sim.cma_es import minimise
@@ -40,20 +40,6 @@ RESTART_SIGMA, RESTART_SHARE = 0.04, 0.6  # a second search from the first one's
 REBUILD_SEEDS = 3
 SAME_LAP_S = 1e-3
 STORED = Path(__file__).parents[1] / "tracks" / "data"
-
-
-@dataclass(frozen=True)
-class CommandLimits:
-    """What a task allows its commands; the defaults are those of the race track."""
-
-    steer_max_rad: float = 0.4189
-    steer_slew_rad_s: float = 2.5
-    speed_min_m_s: float = 0.5
-    speed_max_m_s: float = 6.0
-    speed_slew_m_s2: float = 10.0
-
-    def packed(self) -> np.ndarray:
-        return np.array([*asdict(self).values()])
 
 
 class Yardstick(msgspec.Struct, frozen=True):

@@ -188,11 +188,27 @@ def test_a_policy_to_start_from_keeps_its_actions_and_gets_the_configured_noise(
 
 
 def test_the_robots_actor_follows_the_trained_one_at_its_share():
-    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25))
+    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25, average_share_end=0.25))
     learner.add(some_transitions(100))
     before = learner.actor_weights()
     learner.update(SMALL.updates_per_actor)
     np.testing.assert_allclose(learner.actor_weights(), before + 0.25 * (learner.actor - before), atol=1e-6)
+
+
+def test_rates_and_averages_settle_as_practice_goes_on():
+    config = dataclasses.replace(SMALL, rates_end=0.0, average_share=0.5, average_share_end=0.1, settle_steps=200)
+    moved = []
+    for lived in (100, 200, 300):
+        learner = make_learner(config)
+        learner.add(some_transitions(lived))
+        critics, actor, average = learner.critics.copy(), learner.actor.copy(), learner.average_actor.copy()
+        learner.update(SMALL.updates_per_actor)
+        moved.append((np.abs(learner.critics - critics).max(), np.abs(learner.actor - actor).max()))
+        if lived == 100:
+            share = 0.3
+            np.testing.assert_allclose(learner.average_actor, average + share * (learner.actor - average), atol=1e-6)
+    assert moved[0] == pytest.approx((0.5e-3 * SMALL.updates_per_actor, 0.5e-3), rel=0.1)
+    assert moved[1] == moved[2] == (0.0, 0.0)
 
 
 def test_moving_to_another_policy_takes_its_actions_and_sets_the_anchor_there(tmp_path):
@@ -213,7 +229,7 @@ def test_moving_to_another_policy_takes_its_actions_and_sets_the_anchor_there(tm
 
 
 def test_going_back_takes_all_of_an_earlier_policy_and_sets_the_anchor_there():
-    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25))
+    learner = make_learner(dataclasses.replace(SMALL, average_share=0.25, average_share_end=0.25))
     learner.add(some_transitions(100))
     earlier = learner.actor_weights()
     learner.update(20)

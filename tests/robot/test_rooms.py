@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 ROBOT = Path(__file__).parents[2] / "robot"
-GENERAL = {"safety": ("supervisor.py", "guardian.py")}  # the campaign is still the car's
 OF_ROBOTS = re.compile(r"race_track|VescReading|LidarReading|Crazyflie|\blap|\bvesc\b|\blidar\b|\bgrip\b")
 
 
@@ -14,7 +13,7 @@ OF_ROBOTS = re.compile(r"race_track|VescReading|LidarReading|Crazyflie|\blap|\bv
     "room", ["runtime", "shared_memory", "logs", "practice", "training", "evaluation", "safety", "views"]
 )
 def test_no_robot_is_named(room: str) -> None:
-    files = [ROBOT / room / name for name in GENERAL[room]] if room in GENERAL else sorted((ROBOT / room).rglob("*.py"))
+    files = sorted((ROBOT / room).rglob("*.py"))
     assert len(files) > 1
     named = [
         f"{file.name}: {line}" for file in files for line in file.read_text().splitlines() if OF_ROBOTS.search(line)

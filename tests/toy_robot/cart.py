@@ -23,7 +23,7 @@ class Cart(PacketLink):
 
     def read(self) -> CartReading:
         self.take()
-        return CartReading(*STATE.unpack(self.newest)[1:], self.age_s) if self.newest else CartReading()
+        return CartReading(*STATE.unpack(self.newest)[1:3], self.age_s) if self.newest else CartReading()
 
     def push(self, force_n: float) -> None:
         self.send(PUSH.pack(force_n if math.isfinite(force_n) else 0.0))

@@ -5,7 +5,7 @@ import struct
 from drivers.emulators.packet_host import host_of_options
 
 STEP_S, WATCHDOG_S, PUSH_MAX_N, MASS_KG, DRAG_KG_S, END_M = 0.01, 0.3, 1.0, 1.0, 0.5, 1.0
-STATE, PUSH = struct.Struct("<3d"), struct.Struct("<d")  # time_s, place_m, speed_m_s; force_n
+STATE, PUSH = struct.Struct("<4d"), struct.Struct("<d")  # time_s, place_m, speed_m_s, push_n; push_n
 
 
 class Rail:
@@ -17,8 +17,8 @@ class Rail:
     def advance(self, time_s: float) -> None:
         while (self.steps + 0.5) * STEP_S < time_s:
             self.steps += 1
-            push_n = self.push_n if (self.steps - self.heard) * STEP_S < WATCHDOG_S else 0.0
-            self.speed_m_s += STEP_S * (push_n - DRAG_KG_S * self.speed_m_s) / MASS_KG
+            self.push_n = self.push_n if (self.steps - self.heard) * STEP_S < WATCHDOG_S else 0.0
+            self.speed_m_s += STEP_S * (self.push_n - DRAG_KG_S * self.speed_m_s) / MASS_KG
             self.place_m += STEP_S * self.speed_m_s
             if abs(self.place_m) > END_M:
                 self.place_m, self.speed_m_s = max(-END_M, min(END_M, self.place_m)), 0.0
@@ -27,7 +27,7 @@ class Rail:
         self.push_n, self.heard = max(-PUSH_MAX_N, min(PUSH_MAX_N, *PUSH.unpack(packet))), self.steps
 
     def state(self) -> bytes:
-        return STATE.pack(self.steps * STEP_S, self.place_m, self.speed_m_s)
+        return STATE.pack(self.steps * STEP_S, self.place_m, self.speed_m_s, self.push_n)
 
 
 if __name__ == "__main__":

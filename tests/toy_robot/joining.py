@@ -8,12 +8,14 @@ import pytest
 
 from robot.practice import practice
 from robot.runtime import rest, robot
+from robot.safety.campaign import trials
 from robot.tasks import ENTRY_POINTS
 
 POINTS = {
     robot.ENTRY_POINTS: "tests.toy_robot.robot:ROBOT",
     rest.ENTRY_POINTS: "tests.toy_robot.robot:prepare",
     practice.ENTRY_POINTS: "tests.toy_robot.practice:PRACTICE",
+    trials.ENTRY_POINTS: "tests.toy_robot.safety_trials:TRIALS",
     ENTRY_POINTS: "tests.toy_robot.task:SPEC",
 }
 

@@ -1,4 +1,4 @@
-"""One flight: the mission's mind in the control loop, its log, and the judge beside it."""
+"""One flight: the mission's mind in the control loop, its log, and who looks on."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ TRUTH = np.dtype(
 )
 
 
-class Judge:
+class Deviation:
     """How far the drone is from where it should be, while the policy flies: by the truth, or by its own estimate."""
 
     def __init__(self, setup: FlightSetup, truth: Callable[[], Place] | None) -> None:
@@ -77,7 +77,7 @@ class Flight:
         empty = np.zeros((), self.mind.records.readings)
         self.loop = ControlLoop(clock, devices, self.mind, empty, LIFE, self.mind.tick_s)
         self.log: TickLog | None = None
-        self._judge, self._show = Judge(setup, truth), show
+        self._deviation, self._show = Deviation(setup, truth), show
         self._why = ""
 
     def fly(self, path: Path, compression: CompressionType = CompressionType.LZ4) -> Flown:
@@ -113,7 +113,7 @@ class Flight:
     def flown(self) -> Flown:
         """What came of it so far."""
         flown = self.mind.mission.flown
-        return replace(flown, errors_m=tuple(self._judge.errors_m), trouble=self._why or flown.trouble)
+        return replace(flown, errors_m=tuple(self._deviation.errors_m), trouble=self._why or flown.trouble)
 
     def _tick(self, log: TickLog) -> None:
         try:
@@ -124,9 +124,9 @@ class Flight:
             self._why = f"the log cannot be written: {log.failure.strerror or log.failure}"
 
     def _tell(self, log: TickLog) -> None:
-        """What the judge has seen goes into the log, and a person is told how far it is."""
+        """What the simulator says goes into the log, and a person is told how far the flight is."""
         readings, outputs = self.loop.readings, self.loop.outputs
-        truth = self._judge.look(readings, outputs)
+        truth = self._deviation.look(readings, outputs)
         if truth is not None:
             log.add_beside(TRUTH_TOPIC, truth)
         self._show(Phase(int(outputs["phase"])), float(outputs["figures"]["share"]))

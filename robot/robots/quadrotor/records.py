@@ -4,10 +4,9 @@ import numpy as np
 
 from drivers.crazyflie_reading import CrazyflieReading
 from drivers.reading_record import Field, reading_fields
-from policies.fields import total_size
 from robot.robots.quadrotor.app_words import FIELDS, LOGGED, PARAMETERS
 from robot.runtime.records import Records, compose
-from robot.tasks import task_module
+from robot.tasks import find_task
 
 NOTHING, POSITION, RATES = 0, 1, 2  # of `sends`
 KEEP, ARM_MOTORS, DISARM_MOTORS = 0, 1, 2  # of `motors`
@@ -60,9 +59,8 @@ FIGURES: tuple[Field, ...] = (
 
 def records_of(task: str) -> Records:
     """The records of a flight with a policy for this task."""
-    module = task_module(task)
-    sizes = total_size(module.OBSERVATION_FIELDS), total_size(module.ACTION_FIELDS)
-    return compose(*sizes, DEVICES, {"command": COMMAND, "figures": FIGURES})
+    spec = find_task(task)
+    return compose(spec.observation_size, spec.action_size, DEVICES, {"command": COMMAND, "figures": FIGURES})
 
 
 def blank(part: np.ndarray) -> np.ndarray:

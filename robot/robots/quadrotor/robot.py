@@ -7,7 +7,7 @@ from robot.robots.quadrotor.records import records_of
 from robot.robots.quadrotor.setup import KIND
 from robot.robots.robot_file import load_drone
 from robot.runtime.clock import Clock
-from robot.runtime.robot import Device, NoPlan, Robot
+from robot.runtime.robot import Device, Robot
 from robot.runtime.session_file import SessionFile
 
 TICK_S = OnBoardPolicy.tick_s
@@ -24,6 +24,5 @@ ROBOT = Robot(
     records=records_of,
     devices=devices,
     mind=mind,
-    rehearse=lambda setup: None,  # a mind that is made has decided once
-    plan=NoPlan(),  # the app on board lands it
+    rehearse=lambda setup: None,  # a mind that is made has decided once; nothing is planned: the app on board lands it
 )

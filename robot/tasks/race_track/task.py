@@ -17,17 +17,16 @@ from numba import njit
 
 from policies.fields import Field
 from robot.tasks.spec import Merit, TaskSpec
+from sim.car.command_limits import CommandLimits
 from sim.portable_math import cos_sin
 
 TICK_S = 0.02  # the control loop's period
 TICKS_PER_DECISION = 5
 DECISION_S = TICK_S * TICKS_PER_DECISION
 
-STEER_MAX_RAD = 0.4189
-STEER_SLEW_RAD_S = 2.5
-SPEED_MIN_M_S = 0.5
-SPEED_MAX_M_S = 6.0
-SPEED_SLEW_M_S2 = 10.0
+LIMITS = CommandLimits()
+STEER_MAX_RAD, STEER_SLEW_RAD_S = LIMITS.steer_max_rad, LIMITS.steer_slew_rad_s
+SPEED_MIN_M_S, SPEED_MAX_M_S, SPEED_SLEW_M_S2 = LIMITS.speed_min_m_s, LIMITS.speed_max_m_s, LIMITS.speed_slew_m_s2
 
 PREVIEW_M = np.array([0.4, 0.8, 1.2, 1.7, 2.2, 2.8, 3.5, 4.3, 5.2, 6.2])
 WIDTH_PREVIEW_M = np.array([0.5, 1.2, 2.0, 3.0, 4.2, 5.6])

@@ -76,6 +76,7 @@ def test_the_command_refuses_what_was_given_even_if_it_is_the_default(run: Path,
         ("format = 2", "format: found 2, allowed: 1; the run is of another version"),
         ('clock = "sundial"', "clock: found 'sundial', allowed: realtime, lockstep"),
         ("seed = ", "not TOML"),
+        ("", "found nothing, .*cut short"),
         (b"\xff\xfes", "byte 0 is 0xff, allowed: text in UTF-8"),
     ],
 )

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.car.command_limits import CommandLimits
 from sim.car.model import GRAVITY_M_S2, load_parameters
 from sim.car.racing_line import CRASH_COST, driven_lap, line_points, overlap, steady_state_lap
-from sim.car.yardstick import CommandLimits
 from sim.tracks.built_in_tracks import built_in
 from sim.tracks.track import Course, closed_course, place, project
 

@@ -10,8 +10,9 @@ import pytest
 from scipy.optimize import least_squares
 
 import sim.car.yardstick as module
+from sim.car.command_limits import CommandLimits
 from sim.car.model import GRAVITY_M_S2, body_derivative, load_parameters
-from sim.car.yardstick import CommandLimits, Yardstick, key_of, lookup_or_compute, yardstick
+from sim.car.yardstick import Yardstick, key_of, lookup_or_compute, yardstick
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.track import Course, closed_course
 

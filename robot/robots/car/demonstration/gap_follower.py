@@ -99,7 +99,7 @@ def choose(points, curvatures, inner_side, last_curvature):
 class GapFollower:
     """A driver for the demonstration lap. Call `command` at every tick; equal readings give equal commands."""
 
-    def __init__(self, wheelbase_m: float = 0.3302, steer_max_rad: float = 0.4189) -> None:
+    def __init__(self, wheelbase_m: float, steer_max_rad: float) -> None:
         self.wheelbase_m, self.steer_max_rad = wheelbase_m, steer_max_rad
         self.recent = RecentPoints()
         self.time_s: float | None = None

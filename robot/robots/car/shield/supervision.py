@@ -122,7 +122,11 @@ class Command:
 
 
 def execute(mode: Mode, proposed: Command, last: Command) -> Command:
-    """The command to send instead of `proposed`, given the mode and the one that was sent in the last tick."""
+    """The command to send instead of `proposed`, given the mode and the one that was sent in the last tick.
+
+    What a policy asks for comes here slewed already, bit by bit as the task and its simulators say (`task.slew`); whoever
+    else has the wheel is held to the same rate here.
+    """
     finite = math.isfinite(proposed.steer_rad) and math.isfinite(proposed.speed_m_s) and math.isfinite(proposed.brake_a)
     most = STEER_SLEW_RAD_S * TICK_S
     steer = proposed.steer_rad if math.isfinite(proposed.steer_rad) else last.steer_rad

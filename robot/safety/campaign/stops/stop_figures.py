@@ -1,25 +1,21 @@
 """What came of many stops: a table for people, figures for `--json`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from robot.safety.campaign.stops.process_stops import OUT_OF_REACH
 from robot.safety.campaign.stops.stops import Stop
 
 THROTTLE_OFF_MS = 200.0  # the most where a process died or hung
-BELIEVED_GRIP = 0.8  # share of the nominal grip that is believed before anything was measured
 
 
-def in_reach(stop: Stop) -> bool:
-    """False where nobody could speak to the motor any more."""
-    return not any(name in OUT_OF_REACH for name in stop.cause.split(" + "))
-
-
-def figures_of(lockstep: list[Stop], processes: list[Stop]) -> dict[str, Any]:
-    """The figures. Stops that nobody could have made are counted by themselves."""
+def figures_of(
+    lockstep: list[Stop], processes: list[Stop], counted: Mapping[str, Callable[[Stop], bool]]
+) -> dict[str, Any]:
+    """The figures. Stops that nobody could have made are counted by themselves. counted: see `StopTrials`."""
     every = [*lockstep, *processes]
-    stops = [stop for stop in every if in_reach(stop)]
-    lost = [stop for stop in every if not in_reach(stop)]
+    stops = [stop for stop in every if stop.in_reach]
+    lost = [stop for stop in every if not stop.in_reach]
+    own = {name: sum(is_so(stop) for stop in stops) for name, is_so in counted.items()}
     impacts = [stop.impact_m_s for stop in stops if stop.impact_m_s is not None]
     throttle = [stop.throttle_off_ms for stop in stops if stop.throttle_off_ms is not None]
     figures = {
@@ -32,13 +28,13 @@ def figures_of(lockstep: list[Stop], processes: list[Stop]) -> dict[str, Any]:
         "not_ended": sum(not stop.ended for stop in stops),
         "left_behind": sum(stop.left_behind for stop in every),
         "spins": sum(stop.spun for stop in stops),
-        "spins_at_believed_grip": sum(stop.spun and stop.grip_share >= BELIEVED_GRIP for stop in stops),
+        **own,
         "out_of_reach": len(lost),
         "out_of_reach_collisions": sum(stop.impact_m_s is not None for stop in lost),
     }
     slow = figures["throttle_off_ms_max"]
     figures["as_promised"] = not (
-        figures["collisions"] or figures["not_ended"] or figures["left_behind"] or figures["spins_at_believed_grip"]
+        figures["collisions"] or figures["not_ended"] or figures["left_behind"] or any(own.values())
     ) and (slow is None or slow <= THROTTLE_OFF_MS)
     return figures
 
@@ -54,7 +50,7 @@ def rows_of(lockstep: list[Stop], processes: list[Stop]) -> Iterable[str]:
             some = [stop for stop in stops if stop.cause == cause]
             impacts = [stop.impact_m_s for stop in some if stop.impact_m_s is not None]
             throttle = [stop.throttle_off_ms for stop in some if stop.throttle_off_ms is not None]
-            reach = "" if in_reach(some[0]) else " (out of reach)"
+            reach = "" if some[0].in_reach else " (out of reach)"
             worst = f"{max(impacts):.2f} m/s" if impacts else "-"
             off = f"{max(throttle):.0f} ms" if throttle else "-"
             yield (f"  {cause + reach:<40} {len(some):>6} {len(impacts):>8} {worst:>9} {off:>13} "

@@ -9,44 +9,35 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from robot.practice.practice import find_practice
 from robot.practice.run import run_session
-from robot.practice.session import Session
-from robot.practice.start import starting_policy
-from robot.robots.car.options import CarOptions
-from robot.robots.car.practising import PractisingCar
-from robot.robots.car.progress import CarProgress
-from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import GUARDIANS
+from robot.safety.campaign.sessions import session_in
+from robot.tasks import find_task
 
 PR_SET_PDEATHSIG = 1
 KEYS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN, signal.SIGHUP)
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What to run. repaired: False leaves one guardian, and every process within the terminal's reach."""
+    """What to run: see `Rig`. repaired: False leaves one guardian, and every process within the terminal's reach."""
 
     folder: str
-    robot: str
-    track: str
-    minutes: float
-    seed: int
+    task: str
+    config: dict[str, Any]
+    progress: dict[str, Any]
     learning: bool
     repaired: bool
-    trim_rad: float
-    latency_s: float
 
 
 def practise(options: Options) -> int:
     """The session; its exit status is 1 if it failed."""
-    config = CarOptions(robot=options.robot, track=options.track, minutes=options.minutes, seed=options.seed)
-    folder = Path(options.folder)
-    save_config(folder, config)
-    driven_before = CarProgress(demo_lap_s=30.0, trim_rad=options.trim_rad, latency_s=options.latency_s, proved=True)
-    session = Session(config, folder, PractisingCar(config), starting_policy(config), learning=options.learning,
-                      progress=driven_before)  # fmt: skip
+    config = find_practice(find_task(options.task).robot).options(task=options.task, **options.config)
+    session = session_in(Path(options.folder), config, options.progress, options.learning)
     if not options.repaired:
         session.processes.own_sessions = False
         session.guardians = GUARDIANS[:1]

@@ -1,33 +1,40 @@
 """A stop that was asked for at some moment, and what came of it by the simulator's truth."""
 
 from dataclasses import dataclass
+from typing import Any
 
-SPUN_RAD = 1.5707963267948966  # against the course: from here on the car faces backwards
+SPUN_RAD = 1.5707963267948966  # from here on it faces backwards
+SPIN_M_S = 0.3  # slower, a robot that faces elsewhere has not spun
+STANDING_M_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """One stop.
 
-    cause: what ended the driving. track, hidden_seed (None: the car of the data sheet), grip_share (of the nominal
-    grip): where, and with which car. speed_m_s: when it was asked for. impact_m_s: speed of the worst touch after that
-    moment; None if nothing was touched. turned_rad: most angle against the course while it moved. throttle_off_ms: until
-    nothing drove the wheels; None where it was not measured. ended: whether the car stood, and what had to end had ended.
-    left_behind: processes, segments and folders.
+    cause: what ended the driving. variant: where, and with which robot, as its kind names it. speed_m_s: when it was asked
+    for. impact_m_s: speed of the worst touch after that moment; None if nothing was touched. turned_rad: most angle from where it
+    should face while it moved. throttle_off_ms: until nothing drove it; None where it was not measured. ended: whether it
+    stood, and what had to end had ended. left_behind: processes, segments and folders. in_reach: False where nobody could
+    speak to what drives it any more.
     """
 
     cause: str
-    track: str
-    hidden_seed: int | None
-    grip_share: float
+    variant: dict[str, Any]
     speed_m_s: float
     impact_m_s: float | None
     turned_rad: float
     throttle_off_ms: float | None
     ended: bool
     left_behind: int = 0
+    in_reach: bool = True
 
     @property
     def spun(self) -> bool:
         """Whether it came to face backwards."""
         return self.turned_rad > SPUN_RAD
+
+
+def rounded(variant: dict[str, Any]) -> dict[str, Any]:
+    """For people and figures."""
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in variant.items()}

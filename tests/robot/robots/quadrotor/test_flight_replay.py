@@ -118,6 +118,14 @@ def test_one_flipped_bit_of_the_file_is_found_by_its_checksum(flown: tuple[str, 
     assert try_replay(tmp_path).outcome == "damaged"
 
 
+def test_the_log_of_a_killed_program_is_equal_as_far_as_it_goes(flown: tuple[str, Path], tmp_path: Path) -> None:
+    data = (flown[1] / "log.mcap").read_bytes()
+    (tmp_path / "log.mcap").write_bytes(data[: len(data) // 2])
+    report = try_replay(tmp_path)
+    assert (report.outcome, report.equal, report.complete) == ("cut", True, False)
+    assert report.ticks > 100
+
+
 def with_another_weight(data: bytes, crc_too: bool) -> bytes:
     """A setup in which one weight is another one; crc_too: as somebody would who knows of the checksum."""
     arrays = dict(np.load(io.BytesIO(data)))

@@ -1,32 +1,25 @@
 """The fault campaign: what it measures and how it judges; whole sessions are broken by `robot safety` itself."""
 
 import time
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from robot.cli.safety import SafetyConfig
-from robot.safety.campaign.campaign import KILLED, SPEED, Outcome, ThrottleWatch, Trial, device_faults, kill_faults
+from robot.robots.car.safety_trials import FAULTS
+from robot.safety.campaign.campaign import KILLED, Outcome, ThrottleWatch, Trial, kill_faults
+from robot.safety.campaign.trials import find_trials
+from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
 
-
-class FakeCar:
-    """A car whose truth is what the test says."""
-
-    def __init__(self) -> None:
-        self.motor = (float(SPEED), 3.0)
-
-    def truth(self) -> Any:
-        return SimpleNamespace(motor_mode=self.motor[0], motor_value=self.motor[1])
+DRIVEN = Seen(3.0, True, 0, 0.0)
 
 
-def test_the_throttle_is_at_zero_from_the_moment_that_nothing_drives_the_wheels():
-    car = FakeCar()
-    watch = ThrottleWatch(car)  # type: ignore[arg-type]
+def test_the_throttle_is_at_zero_from_the_moment_that_nothing_drives_it():
+    seen = [DRIVEN]
+    watch = ThrottleWatch(lambda: seen[0])
     time.sleep(0.02)
     assert watch.zero_ms is None
-    car.motor = (3.0, 40.0)  # braking
+    seen[0] = DRIVEN._replace(driven=False)  # braking
     while watch.zero_ms is None:
         time.sleep(0.001)
     watch.end()
@@ -34,7 +27,7 @@ def test_the_throttle_is_at_zero_from_the_moment_that_nothing_drives_the_wheels(
 
 
 def test_a_throttle_that_never_falls_is_no_figure():
-    watch = ThrottleWatch(FakeCar())  # type: ignore[arg-type]
+    watch = ThrottleWatch(lambda: DRIVEN)
     watch.end()
     assert watch.zero_ms is None
 
@@ -65,11 +58,16 @@ def test_damaged_transitions_are_never_as_designed():
 
 
 def test_every_fault_says_what_must_follow_and_stops_have_a_limit():
-    for fault in [*device_faults(), *map(kill_faults, KILLED)]:
+    for fault in [*FAULTS, *map(kill_faults, KILLED)]:
         assert fault.designed
         assert bool(fault.reasons) == (fault.mode is not Mode.RUN)
         if fault.mode is Mode.STOP:
             assert fault.zero_throttle_ms is not None
+
+
+def test_a_robot_that_brings_no_trials_is_refused_with_those_that_do():
+    with pytest.raises(ValueError, match=r"robot: found 'submarine', allowed: .*safety_trials.py"):
+        find_trials("submarine")
 
 
 @pytest.mark.parametrize("kills", [-1, 26])

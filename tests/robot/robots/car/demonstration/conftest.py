@@ -38,7 +38,11 @@ def drive_lap(track: str, seed: int) -> Lap:
     start = standing_start(course)
     car = hidden_car(seed)
     world = World(car, course, rasterise(course), start)
-    sensed, estimator, driver = SensedCar(world, seed), MaplessEstimator(), GapFollower()
+    sensed, estimator, driver = (
+        SensedCar(world, seed),
+        MaplessEstimator(),
+        GapFollower(car.wheelbase_m, car.steer_max_rad),
+    )
     cos_s, sin_s = math.cos(start[2]), math.sin(start[2])
     steer = speed = 0.0
     truth, sent, going = [], [], False

@@ -23,7 +23,7 @@ from robot.robots.car.estimation.evaluate import standing_start
 from robot.robots.car.estimation.sensed_car import SensedCar
 from robot.robots.car.estimation.tracker import Estimate
 from robot.tasks.race_track.task import SPEED_SLEW_M_S2, STEER_SLEW_RAD_S, TICK_S, slew
-from sim.car.model import hidden_car
+from sim.car.model import hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, footprint_clearance, rasterise
 from sim.tracks.built_in_tracks import built_in
 
@@ -35,9 +35,14 @@ def as_scan(points: list[tuple[float, float]]) -> np.ndarray:
     return np.array([(x, y, math.hypot(x, y)) for x, y in points])
 
 
+def follower() -> GapFollower:
+    car = load_parameters()
+    return GapFollower(car.wheelbase_m, car.steer_max_rad)
+
+
 def roam(world: World, seconds: float, seed: int) -> tuple[np.ndarray, float]:
     """Let the gap follower drive: (the way (n, 2) in m, least clearance in m)."""
-    sensed, driver = SensedCar(world, seed), GapFollower()
+    sensed, driver = SensedCar(world, seed), follower()
     steer = speed = 0.0
     way, clearance = [], math.inf
     for _ in range(round(seconds / TICK_S)):
@@ -90,14 +95,14 @@ def test_a_mirrored_world_is_driven_mirrored(points: list[tuple[float, float]]) 
 def test_without_points_it_stands() -> None:
     nothing = np.empty(0, np.float32)
     lidar = LidarReading(nothing, nothing, nothing, math.inf, 0)
-    assert GapFollower().command(0.0, STANDING, VescReading(), lidar) == (0.0, 0.0)
+    assert follower().command(0.0, STANDING, VescReading(), lidar) == (0.0, 0.0)
 
 
 def test_before_a_wall_it_slows_down() -> None:
     angle = np.linspace(-math.pi, math.pi, 250, dtype=np.float32)
     box = 0.7 / np.maximum(np.abs(np.cos(angle)), np.abs(np.sin(angle)))
     lidar = LidarReading(angle, box.astype(np.float32), np.zeros(250, np.float32), 0.0, 0)
-    assert GapFollower().command(0.0, STANDING, VescReading(), lidar)[1] < 1.0
+    assert follower().command(0.0, STANDING, VescReading(), lidar)[1] < 1.0
 
 
 @pytest.mark.parametrize(("track", "seed", "backwards"), [("ell", 2, False), ("bean", 1, True), ("chicane", 3, False)])

@@ -1,79 +1,84 @@
 """How stops of real sessions are judged, counted and shown; the stops themselves are made by `robot safety --stops`."""
 
-import math
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from robot.cli.safety import SafetyConfig
-from robot.safety.campaign.stops.process_stops import CAUSES, ENDING, GOING_ON, OUT_OF_REACH, hidden, judge
+from robot.robots.car.safety_trials import PROCESS_CAUSES, STOPS
+from robot.safety.campaign.stops.causes import ENDING, GOING_ON
+from robot.safety.campaign.stops.process_stops import judge
 from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
 from robot.safety.campaign.stops.stops import Stop
-from sim.car.model import load_parameters
+from robot.safety.campaign.truth import Seen
 
-SPEED, BRAKE = 1.0, 3.0
-GOOD = Stop("Ctrl-C", "oval", 7, 0.9, 4.0, None, 0.2, None, True, 0)
-
-
-def seen(at_s: float, mode: float = SPEED, v_x: float = 4.0, collisions: float = 0.0, heading: float = 0.0) -> Any:
-    truth = SimpleNamespace(
-        motor_mode=mode, motor_value=v_x, v_x=v_x, v_y=0.0, collisions=collisions, heading_error=heading
-    )
-    return at_s, truth
+GOOD = Stop("Ctrl-C", {"track": "oval", "grip_share": 0.9}, 4.0, None, 0.2, None, True, 0)
+COUNTED = STOPS.counted
 
 
-def test_the_throttle_is_off_from_the_first_moment_at_which_nothing_drives_the_wheels():
-    rows = [seen(0.9, BRAKE), seen(1.0), seen(1.05), seen(1.12, BRAKE), seen(1.2, BRAKE, 0.0)]
+def seen(
+    at_s: float, driven: bool = True, speed: float = 4.0, touches: int = 0, turned: float = 0.0
+) -> tuple[float, Seen]:
+    return at_s, Seen(speed, driven, touches, turned)
+
+
+def test_the_throttle_is_off_from_the_first_moment_at_which_nothing_drives_it():
+    rows = [seen(0.9, False), seen(1.0), seen(1.05), seen(1.12, False), seen(1.2, False, 0.0)]
     told = judge(rows, 1.0)
     assert told == {"speed_m_s": 4.0, "throttle_off_ms": pytest.approx(120.0), "impact_m_s": None, "turned_rad": 0.0}
     assert judge([seen(1.0), seen(2.0)], 1.0)["throttle_off_ms"] is None
 
 
 def test_a_touch_is_as_hard_as_the_car_came_and_one_before_the_stop_does_not_count():
-    rows = [seen(0.5, v_x=6.0), seen(0.6, v_x=5.0, collisions=1), seen(1.0, v_x=3.0, collisions=1),
-            seen(1.1, v_x=2.5, collisions=1), seen(1.2, v_x=0.1, collisions=2)]  # fmt: skip
+    rows = [seen(0.5, speed=6.0), seen(0.6, speed=5.0, touches=1), seen(1.0, speed=3.0, touches=1),
+            seen(1.1, speed=2.5, touches=1), seen(1.2, speed=0.1, touches=2)]  # fmt: skip
     assert judge(rows, 1.0)["impact_m_s"] == pytest.approx(3.0)
     assert judge(rows[:4], 1.0)["impact_m_s"] is None
 
 
-def test_a_car_that_stands_has_not_spun():
-    rows = [seen(1.0, heading=0.3), seen(1.1, BRAKE, 1.0, heading=-2.0), seen(1.2, BRAKE, 0.01, heading=3.0)]
+def test_what_stands_has_not_spun():
+    rows = [seen(1.0, turned=0.3), seen(1.1, False, 1.0, turned=2.0), seen(1.2, False, 0.01, turned=3.0)]
     assert judge(rows, 1.0)["turned_rad"] == 2.0
 
 
 def test_figures_count_and_nothing_that_went_wrong_is_as_promised():
-    assert figures_of([GOOD], [GOOD])["as_promised"]
-    assert figures_of([GOOD], [replace(GOOD, throttle_off_ms=150.0)])["throttle_off_ms_max"] == 150.0
+    assert figures_of([GOOD], [GOOD], COUNTED)["as_promised"]
+    assert figures_of([GOOD], [replace(GOOD, throttle_off_ms=150.0)], COUNTED)["throttle_off_ms_max"] == 150.0
     for wrong in ({"impact_m_s": 0.4}, {"ended": False}, {"left_behind": 1}, {"turned_rad": 2.0},
                   {"throttle_off_ms": 201.0}):  # fmt: skip
-        figures = figures_of([GOOD], [replace(GOOD, **wrong)])
+        figures = figures_of([GOOD], [replace(GOOD, **wrong)], COUNTED)
         assert not figures["as_promised"], wrong
-    assert figures_of([replace(GOOD, impact_m_s=0.4)], [replace(GOOD, impact_m_s=1.5)])["worst_impact_m_s"] == 1.5
-    assert figures_of([replace(GOOD, turned_rad=2.0, grip_share=0.5)], [])["as_promised"]  # below what is believed
+    touched = [replace(GOOD, impact_m_s=0.4)], [replace(GOOD, impact_m_s=1.5)]
+    assert figures_of(*touched, COUNTED)["worst_impact_m_s"] == 1.5
 
 
-def test_cars_that_nobody_could_reach_are_shown_by_themselves():
-    lost = replace(GOOD, cause="motor controller's cable", impact_m_s=3.0)
-    figures = figures_of([], [GOOD, lost])
+def test_a_robot_counts_what_should_not_be_in_figures_of_its_own():
+    spun = replace(GOOD, turned_rad=2.0)
+    believed = figures_of([spun], [], COUNTED)
+    assert (believed["spins"], believed["spins_at_believed_grip"], believed["as_promised"]) == (1, 1, False)
+    on_ice = figures_of([replace(spun, variant={"grip_share": 0.5})], [], COUNTED)
+    assert (on_ice["spins"], on_ice["spins_at_believed_grip"], on_ice["as_promised"]) == (1, 0, True)
+    assert "spins_at_believed_grip" not in figures_of([spun], [], {})
+
+
+def test_robots_that_nobody_could_reach_are_shown_by_themselves():
+    lost = replace(GOOD, cause="motor controller's cable", impact_m_s=3.0, in_reach=False)
+    figures = figures_of([], [GOOD, lost], COUNTED)
     assert (figures["stops"], figures["collisions"]) == (2, 0)
     assert (figures["out_of_reach"], figures["out_of_reach_collisions"]) == (1, 1)
     assert any("out of reach" in row and "3.00 m/s" in row for row in rows_of([], [GOOD, lost]))
 
 
 def test_causes_are_told_apart_and_who_is_hurt_must_stop():
-    assert len(CAUSES) == len(GOING_ON) + len(ENDING)
-    assert {"motor controller's cable", "motor controller silent"} == OUT_OF_REACH
-    assert all(cause.stops for cause in CAUSES.values() if cause.hurts)
-    for name in ("Ctrl-C", "Ctrl-\\", "Ctrl-Z", "hang-up", "SIGSTOP control", "kill -9 control and a guardian"):
-        assert name in CAUSES
-
-
-def test_a_hidden_car_on_a_floor_has_the_floors_grip():
-    changed = hidden(5, 0.4)
-    assert changed["grip"] == pytest.approx(0.4 * load_parameters().grip)
-    assert len(changed) > 2 and all(math.isfinite(value) for value in changed.values())
+    every = [*GOING_ON, *PROCESS_CAUSES, *ENDING]
+    names = {cause.name for cause in every}
+    assert len(names) == len(every)
+    assert {cause.name for cause in every if cause.out_of_reach} == {
+        "motor controller's cable",
+        "motor controller silent",
+    }
+    assert all(cause.stops for cause in every if cause.hurts)
+    assert names >= {"Ctrl-C", "Ctrl-\\", "Ctrl-Z", "hang-up", "SIGSTOP control", "kill -9 control and a guardian"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""What a kind of robot brings to the campaign of faults and stops: one value, `TRIALS`, in its `safety_trials.py`.
+
+A robot of another project joins through an entry point of the group `robot_practice.safety_trials`, whose name is its kind.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robot.practice.body import Emulator
+from robot.practice.session import Session
+from robot.runtime.joining import brought
+from robot.safety.campaign.sessions import emulated
+from robot.safety.campaign.stops.causes import Cause
+from robot.safety.campaign.stops.drive import Drive, DriveCause
+from robot.safety.campaign.stops.stops import Stop
+from robot.safety.campaign.truth import Seen
+from robot.safety.supervisor import Mode
+
+ENTRY_POINTS = "robot_practice.safety_trials"
+Variant = dict[str, Any]  # of a drive: which world, which robot, as its kind names it
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing to break while a robot practises, and what must follow.
+
+    reasons: any of them; none for Mode.RUN: the robot goes on. zero_throttle_ms: from the fault to nothing that drives it; None: nothing to
+    measure. hold_s: between reaction and end. stops: False: it must drive on all the while. designed: in words.
+    """
+
+    name: str
+    begin: Callable[[Session], None]
+    end: Callable[[Session], None] | None
+    mode: Mode
+    reasons: tuple[IntEnum, ...]
+    zero_throttle_ms: float | None
+    hold_s: float = 2.0
+    stops: bool = True
+    designed: str = ""
+
+
+def order(do: str, **arguments: Any) -> Callable[[Session], None]:
+    """For a Fault: what the emulated devices do on request."""
+    return lambda session: emulated(session).fault(do, **arguments)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A robot on emulated devices that belong to nobody but the judge.
+
+    config: options of practice that let a session drive it through its ports. progress: what earlier practice left.
+    """
+
+    emulated: Emulator
+    config: dict[str, Any]
+    progress: dict[str, Any]
+
+    def close(self) -> None:
+        self.emulated.close()
+
+
+@dataclass(frozen=True)
+class LockstepTrials:
+    """Stops of a whole stack in one process. start: puts a robot of a variant on its way, with a seed, in a folder;
+    verified: False drives its stops as they were before anything verified them, to see that it makes a difference.
+    """
+
+    start: Callable[[Variant, int, bool, Path], Drive]
+    causes: Mapping[str, DriveCause]
+
+
+@dataclass(frozen=True)
+class StopTrials:
+    """Stops in every way and at any moment.
+
+    variant(n, rng): what the nth drive is to be, drawn. rig(variant, seed, rng, folder): with real processes. causes: of
+    these, beside those that any session has. repair: gives the robot all that causes took away. lockstep: None where it
+    cannot be driven so. counted: figures of its own, the number of stops that are so, which should be none.
+    """
+
+    variant: Callable[[int, np.random.Generator], Variant]
+    rig: Callable[[Variant, int, np.random.Generator, Path], Rig]
+    causes: tuple[Cause, ...]
+    repair: Callable[[Emulator], None]
+    lockstep: LockstepTrials | None = None
+    counted: Mapping[str, Callable[[Stop], bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SafetyTrials:
+    """A kind of robot.
+
+    see: the emulator's truth, to a judge. reasons: of its supervisor. moving_m_s: slower, it is not worth stopping.
+    faults: what can happen to devices, cables and world. driven_before: what earlier practice left, for the faults'
+    sessions. stops: None where it brings none.
+    """
+
+    see: Callable[[Any], Seen]
+    reasons: type[IntEnum]
+    moving_m_s: float
+    faults: tuple[Fault, ...]
+    driven_before: dict[str, Any] = field(default_factory=dict)
+    stops: StopTrials | None = None
+
+
+def find_trials(kind: str) -> SafetyTrials:
+    """What a kind of robot brings to the campaign. Raises ValueError if it brings nothing."""
+    trials: SafetyTrials = brought(kind, "safety_trials", "TRIALS", ENTRY_POINTS)
+    return trials
