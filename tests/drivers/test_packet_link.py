@@ -1,6 +1,5 @@
 """A device behind a packet socket: it is found, lost and found again; whoever does not read keeps nobody waiting."""
 
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,8 +13,7 @@ from drivers.packet_link import PacketLink
 from robot.runtime.clock import LockstepClock, RealClock
 from robot.runtime.rest import DriverRest
 from tests.toy_robot.cart import Cart
-
-STATE = struct.Struct("<3d")
+from tests.toy_robot.emulator import STATE
 
 
 @pytest.fixture

@@ -104,6 +104,7 @@ def in_simulator(config: CarEvaluateConfig, path: Path, progress: Callable[[floa
     """Laps of several cars at once, of the policy and of the one that comes with the project."""
     began = time.perf_counter()
     path, config = policy_file(config, path), of_run(config)
+    say(f"policy   {describe(path)}")
     if config.loop < 0 or (config.loop > 0 and not config.map):
         raise ValueError(f"--loop: found {config.loop}, allowed: 1 or more, with --map")
     drivers = {"policy": weights_of(path)}

@@ -21,7 +21,7 @@ def drive_at_somebody(folder: Path, leaves_after_s: float) -> tuple[list[dict], 
     people = drive.emulator.world.people = People(1, drive.emulator.world.course, seed=1)
     people.sway_rad[:] = people.rate_rad_s[:] = 0.0
     failures, modes, waited_s = [], [], 0.0
-    while drive.clock.time_s < 20.0 and drive.pipeline.phase is not Phase.DONE:
+    while drive.time_s < 20.0 and drive.pipeline.phase is not Phase.DONE:
         drive.tick()
         failures += [fields for kind, fields in drive.pipeline.events if kind == "failure"]
         modes.append(drive.pipeline.mode)

@@ -75,12 +75,12 @@ def test_a_healthy_drive_raises_nothing(speed):
         ({"numbers": (0.0, math.nan)}, Flag.NOT_FINITE),
         ({"x": math.inf}, Flag.NOT_FINITE),
         ({"learner_age_s": 20.0}, Flag.LEARNER_SILENT),
-        ({"motor": {"values_age_s": 0.21}}, Flag.VALUES_STALE),
-        ({"motor": {"values_age_s": math.nan}}, Flag.VALUES_STALE),
-        ({"motor": {"imu_age_s": 0.21}}, Flag.IMU_STALE),
-        ({"motor": {"fault_code": 3}}, Flag.VESC_FAULT),
-        ({"motor": {"yaw_rate_rad_s": math.nan}}, Flag.NOT_FINITE),
-        ({"motor": {"accel_x_m_s2": -60.0}}, Flag.COLLISION),
+        ({"vesc": {"values_age_s": 0.21}}, Flag.VALUES_STALE),
+        ({"vesc": {"values_age_s": math.nan}}, Flag.VALUES_STALE),
+        ({"vesc": {"imu_age_s": 0.21}}, Flag.IMU_STALE),
+        ({"vesc": {"fault_code": 3}}, Flag.VESC_FAULT),
+        ({"vesc": {"yaw_rate_rad_s": math.nan}}, Flag.NOT_FINITE),
+        ({"vesc": {"accel_x_m_s2": -60.0}}, Flag.COLLISION),
     ],
 )  # fmt: skip
 def test_what_is_wrong_at_once_is_flagged_at_once(changes, flag):
