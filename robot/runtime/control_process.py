@@ -38,7 +38,7 @@ STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes o
 LEARNER_PATIENCE_S = 600.0  # in lockstep: a learner that takes longer hangs; one that dies is noticed at once
 ROOM_PATIENCE_S = 60.0  # in lockstep: for the recorder to make room
 SESSION_SILENT_S = 3.0  # without a heartbeat: the session hangs, or was stopped
-GUARDIANS_SILENT_S = 0.2
+GUARDIANS_SILENT_S = 0.12  # both of them: the throttle has to be off 0.2 s after they died
 ORPHAN_S = 8.0  # without a session, the robot stands by then, or never will
 
 
