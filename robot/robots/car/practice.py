@@ -7,6 +7,7 @@ import numpy as np
 from robot.practice.practice import Adaptation, Adapted, Practice
 from robot.robots.car.belief.adaptation import fit_car, improve
 from robot.robots.car.belief.simulated import simulate_practice
+from robot.robots.car.car_file import believed_car
 from robot.robots.car.figures import figures, lines
 from robot.robots.car.mind import Phase
 from robot.robots.car.options import CarOptions
@@ -14,7 +15,6 @@ from robot.robots.car.practising import PractisingCar
 from robot.robots.car.progress import CarProgress
 from robot.robots.car.shield.supervision import REASON_TEXTS
 from robot.robots.car.world import course_of, world_of
-from robot.robots.robot_file import believed_car
 from robot.views.panels import Gauge
 
 SHIPPED_POLICY = Path(__file__).parents[3] / "policies" / "shipped" / "race_track.npz"
