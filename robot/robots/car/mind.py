@@ -7,6 +7,7 @@ the bytes of what comes out. Whatever decides anything is therefore in here.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from enum import IntEnum
 from typing import Any
@@ -39,6 +40,7 @@ from robot.robots.car.tally import Tally
 from robot.runtime.episodes import Outcome
 from robot.runtime.records import EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
+from robot.shared_memory.mailbox import NO_BELIEF
 from robot.tasks.race_track import task
 from sim.car.model import P_EMPTY_V, P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
 from sim.distance_field import footprint_clearance
@@ -120,8 +122,11 @@ class Pipeline:
         self.place.take(course)
         self.tally.take_course(course.length_m)
 
-    def set_weights(self, weights: np.ndarray) -> None:
-        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on."""
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None:
+        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on.
+
+        No belief is asked for: the estimator's own grip is newer than any fit's, and looser at once when the car slides.
+        """
         self.actor.set_weights(weights)
 
     @property
