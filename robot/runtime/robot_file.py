@@ -63,7 +63,10 @@ def read_robot(name: str, kind: type[FileT], renew: Callable[[dict[str, Any]], N
         if name not in fits
     ]
     plain = converted(path, told, msgspec.defstruct(kind.__name__, own, forbid_unknown_fields=True))
-    return kind(**msgspec.structs.asdict(plain), **devices)
+    try:
+        return kind(**msgspec.structs.asdict(plain), **devices)
+    except ValueError as error:  # of what no such robot can be
+        raise ValueError(f"{path}: {error}") from error
 
 
 def drivers_settings(hint: Any) -> tuple[type, ...]:

@@ -22,6 +22,13 @@ class CarFile:
     motor: VescSettings
     lidar: RPLidarSettings
 
+    def __post_init__(self) -> None:
+        if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+            raise ValueError(
+                f"devices.motor: servo_gain: found {self.motor.servo_gain}, allowed: with these servo_min, servo_offset and "
+                f"servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+            )
+
 
 def name_drivers(told: dict[str, Any]) -> None:
     """Files written before devices had drivers have a table for each device."""
@@ -32,13 +39,7 @@ def name_drivers(told: dict[str, Any]) -> None:
 
 def load_car(name: str) -> CarFile:
     """A car by its name, or by the path of its file. Raises ValueError, as `read_robot`."""
-    car = read_robot(name, CarFile, name_drivers)
-    if car.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
-        raise ValueError(
-            f"{robot_path(name)}: devices.motor: servo_gain: found {car.motor.servo_gain}, allowed: with these servo_min, "
-            f"servo_offset and servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
-        )
-    return car
+    return read_robot(name, CarFile, name_drivers)
 
 
 def believed_car(name: str) -> "CarParameters":

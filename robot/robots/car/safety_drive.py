@@ -13,9 +13,9 @@ from drivers.vesc import Vesc
 from policies.policy_file import load_policy
 from robot.robots.car.car_file import load_car
 from robot.robots.car.devices import Motor
-from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.mind import Pipeline
 from robot.robots.car.practice import SHIPPED_POLICY
-from robot.robots.car.records import RECORDS
+from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag
 from robot.robots.car.shield.stop_follower import StopFollower

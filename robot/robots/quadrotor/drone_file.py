@@ -5,7 +5,7 @@ from typing import Any
 
 from drivers.crazyflie import CrazyflieSettings
 from drivers.motion_capture import MotionCaptureSettings
-from robot.runtime.robot_file import read_robot, robot_path
+from robot.runtime.robot_file import read_robot
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class DroneFile:
     motion_capture: MotionCaptureSettings | None = None
     quadrotor: str = ""
     positioning: str = ""
+
+    def __post_init__(self) -> None:
+        if self.positioning and (not self.virtual or self.motion_capture is not None):
+            raise ValueError(f"positioning: found {self.positioning!r}, allowed with virtual = true and without "
+                             "devices.motion_capture alone")  # fmt: skip
 
 
 def name_drivers(told: dict[str, Any]) -> None:
@@ -42,8 +47,4 @@ def name_drivers(told: dict[str, Any]) -> None:
 
 def load_drone(name: str) -> DroneFile:
     """A drone by its name, or by the path of its file. Raises ValueError, as `read_robot`."""
-    drone = read_robot(name, DroneFile, name_drivers)
-    if drone.positioning and (not drone.virtual or drone.motion_capture is not None):
-        raise ValueError(f"{robot_path(name)}: positioning: found {drone.positioning!r}, allowed with virtual = true and "
-                         "without devices.motion_capture alone")  # fmt: skip
-    return drone
+    return read_robot(name, DroneFile, name_drivers)
