@@ -20,6 +20,7 @@ import numpy as np
 
 from policies.actor import Actor
 from policies.array_file import arrays_in
+from policies.exploration import Exploration
 from robot.runtime.decisions import Decisions
 from robot.runtime.episodes import Outcome
 from robot.runtime.records import STAND, Records
@@ -101,7 +102,6 @@ class EpisodicMind(ABC):
     ) -> None:
         self.setup, self.actor = setup
         self.records, self.tick_s, self.decision_s, self.longest_s = records, tick_s, decision_s, longest_s
-        self.noise = np.random.default_rng(self.setup.seed)
         self.decisions = Decisions(records.transition, self.setup.step, self.setup.episode)
         self.outputs, self.stop_plan = np.zeros((), records.outputs), np.zeros(0)
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -112,6 +112,7 @@ class EpisodicMind(ABC):
         self.resetting, self.began_s = True, 0.0  # else the policy acts; since when
         self.last_s: float | None = None
         self.nothing = np.zeros_like(self.decisions.executed)
+        self.exploration = Exploration(self.setup.seed, len(self.nothing), decision_s)
         self.seen = np.zeros_like(self.decisions.observation)  # newest
 
     # What a robot says
@@ -206,7 +207,7 @@ class EpisodicMind(ABC):
             self.transition = d.completed(now, self.seen, reward, terminated=False, taken_over=False)
         action = self.actor.mean(self.seen)
         if self.setup.explore:
-            action = self.actor.sample(self.seen, self.noise.standard_normal(len(d.executed), np.float32))
+            action = self.actor.sample(self.seen, self.exploration.draw())
         d.decide(now, self.seen, action, action)
         self.outputs["is_decision"] = 1
         return d.executed
