@@ -15,6 +15,7 @@ import numpy as np
 
 from drivers.base import LidarReading, VescReading
 from policies.actor import Actor
+from policies.exploration import Exploration
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.decisions import Decisions
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
@@ -69,8 +70,7 @@ class Pipeline:
         self.files: dict[str, bytes] = {}  # made in this tick, to be kept in the run's folder
         self.phase = Phase.LOCALISE
         self.actor = Actor(setup.layers, setup.weights)
-        self.noise = np.random.default_rng([setup.seed, 0xD1CE])
-        self.no_noise = np.zeros(task.ACTION_SIZE, np.float32)
+        self.exploration = Exploration([setup.seed, 0xD1CE], task.ACTION_SIZE, task.DECISION_S)
         self.decisions = Decisions(setup.step, setup.episode)
         self.observation = np.zeros(task.OBSERVATION_SIZE, np.float32)
         self.executed = np.zeros(task.ACTION_SIZE)
@@ -439,7 +439,7 @@ class Pipeline:
         if demonstrating:
             proposed = np.array(task.action_for(*self.first_lap.wish(readings)), np.float32)
         elif self.setup.explore and self.tally.baseline_laps == 0:
-            proposed = self.actor.sample(self.observation, self.noise.standard_normal(task.ACTION_SIZE, np.float32))
+            proposed = self.actor.sample(self.observation, self.exploration.draw())
         else:
             proposed = self.actor.mean(self.observation)
         self.executed[:] = proposed
