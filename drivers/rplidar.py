@@ -22,8 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from drivers.base import LIDAR_POINTS_MAX, NEVER_S, Clock, LidarReading, LinkLost
+from drivers.base import NEVER_S, Clock, LidarReading, LinkLost
 from drivers.declared import Declared
+from drivers.lidar import LidarSettings, seen_from_car, thinned
 from drivers.serial_port import SerialPort
 
 BAUD = 256_000  # A3, A2M12, S1; A1 and A2M8: 115200
@@ -32,8 +33,6 @@ PROOF = 6  # samples in a row whose check bits prove that the one before them is
 SAMPLE_S = 250e-6  # until the device has told its own
 SAMPLE_RATE_SINCE = (1, 17)  # the first firmware that tells it
 LEGACY_SAMPLE_S = 476e-6  # of older ones, and of those that do not answer: the SDK's figure
-MOUNT_MAX_M = 1.0
-ITSELF_M = 0.1  # what is nearer to the lidar is a part of it: the A series sees from 0.15 m on
 SETTLE_S = 0.01  # after STOP; the document asks for at least 1 ms
 REBOOT_S = 1.0  # after RESET
 ANSWER_S = 0.5  # to a request; without an answer the start begins again
@@ -126,43 +125,20 @@ def parse_nodes(stream, synchronised, mount_yaw_rad, angle_rad, distance_m):
     return points, i, revolutions, skipped, synchronised
 
 
-@njit(cache=True)
-def seen_from_car(angle_rad, distance_m, mount_x_m, mount_y_m):
-    """Turn points (k,), in place, as the lidar sees them, into points as seen from the car's origin.
-
-    What the lidar sees of itself becomes a sample without a return.
-    """
-    for k in range(angle_rad.shape[0]):
-        distance = float(distance_m[k])
-        if distance < ITSELF_M:
-            distance_m[k] = 0.0
-            continue
-        x = mount_x_m + distance * math.cos(angle_rad[k])
-        y = mount_y_m + distance * math.sin(angle_rad[k])
-        distance_m[k] = math.sqrt(x * x + y * y)
-        angle_rad[k] = math.atan2(y, x)
-
-
 @dataclass(frozen=True)
-class RPLidarSettings:
-    """How one lidar is mounted and run."""
+class RPLidarSettings(LidarSettings):
+    """Where one lidar is connected, how it is mounted and run."""
 
     port: str
     baud: int = BAUD
-    mount_yaw_rad: float = 0.0  # direction of the lidar's own zero in the car's frame, counter-clockwise positive
-    mirrored: bool = False  # mounted upside down: it turns counter-clockwise, seen from above
-    mount_x_m: float = 0.0  # of the lidar's axis, ahead of the car's origin and to the left of it
-    mount_y_m: float = 0.0
     motor_duty: int = 660  # of 1023; about 10 revolutions a second
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.baud <= 0:
             raise ValueError(f"baud: found {self.baud}, allowed: above 0")
         if not 0 < self.motor_duty <= 1023:
             raise ValueError(f"motor_duty: found {self.motor_duty}, allowed: 1 to 1023")
-        for name, most in (("mount_yaw_rad", 2.0 * math.pi), ("mount_x_m", MOUNT_MAX_M), ("mount_y_m", MOUNT_MAX_M)):
-            if not abs(getattr(self, name)) <= most:
-                raise ValueError(f"{name}: found {getattr(self, name)}, allowed: {-most:.3g} to {most:.3g}")
 
 
 class RPLidar:
@@ -253,9 +229,9 @@ class RPLidar:
         self._newest_s = now - newest_age_s
         self._wait_until_s = now + SILENCE_S
         self._start_trouble = ""
-        kept = slice(max(0, points - LIDAR_POINTS_MAX), points)
-        age_s = newest_age_s + self._sample_s * np.arange(kept.stop - kept.start - 1, -1, -1, dtype=np.float32)
-        return self._reading(now, angle_rad[kept], distance_m[kept], age_s.astype(np.float32, copy=False))
+        kept = thinned(points, self._revolution)
+        age_s = newest_age_s + self._sample_s * np.arange(points - 1, -1, -1, dtype=np.float32)
+        return self._reading(now, angle_rad[kept], distance_m[kept], age_s[kept].astype(np.float32, copy=False))
 
     def _reading(self, now: float, angle_rad: np.ndarray, distance_m: np.ndarray, age_s: np.ndarray) -> LidarReading:
         return LidarReading(angle_rad, distance_m, age_s, now - self._newest_s, self._revolution)

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from drivers.emulators.people import nearer
+from drivers.emulators.lidar_beams import lidar_poses, look
 from drivers.emulators.uart import Uart
 from drivers.emulators.world import World
-from sim.car.lidar import cast_beams
-from sim.car.model import PHYSICS_STEP_S
 
 NODE_BYTES = 5
 SPIN_UP_S = 0.5
@@ -67,30 +65,17 @@ def measure(first, count, begin_s, turn_hz, before, after, after_s, distance_m, 
     """
     angles, metres, ahead = np.empty(count, np.float32), np.empty(count, np.float32), np.zeros(count)
     pose_from, pose_to = np.empty(3), np.empty(3)  # one sample before the first, and at the last
-    share_from = 1.0 - (after_s - begin_s - (first - 1) * sample_s) / PHYSICS_STEP_S
-    share_to = 1.0 - (after_s - begin_s - (first + count - 1) * sample_s) / PHYSICS_STEP_S
-    for k in range(3):
-        pose_from[k] = before[k] + share_from * (after[k] - before[k])
-        pose_to[k] = before[k] + share_to * (after[k] - before[k])
-    for pose in (pose_from, pose_to):
-        cos_yaw, sin_yaw = math.cos(pose[2]), math.sin(pose[2])
-        pose[0] += mount[0] * cos_yaw - mount[1] * sin_yaw
-        pose[1] += mount[0] * sin_yaw + mount[1] * cos_yaw
+    lidar_poses(begin_s + (first - 1) * sample_s, begin_s + (first + count - 1) * sample_s, before, after, after_s, mount,
+                pose_from, pose_to)  # fmt: skip
     if triangulating:
         ahead[:] = AHEAD_RAD
-    for look in range(2 if triangulating else 1):
+    for pass_ in range(2 if triangulating else 1):
         for k in range(count):
             turns = (first + k) * sample_s * turn_hz
             own = 2.0 * math.pi * (turns - math.floor(turns)) - (AHEAD_RAD - ahead[k] if triangulating else 0.0)
             angles[k] = mount[2] + mount[3] * own
-        cast_beams(distance_m, frame, pose_from, pose_to, angles, RANGE_M, metres)
-        for k in range(count if people.shape[0] > 0 else 0):
-            share = (k + 1.0) / count
-            x = pose_from[0] + share * (pose_to[0] - pose_from[0])
-            y = pose_from[1] + share * (pose_to[1] - pose_from[1])
-            yaw = pose_from[2] + share * (pose_to[2] - pose_from[2])
-            metres[k] = nearer(people, x, y, yaw + angles[k], metres[k])
-        for k in range(count if triangulating and look == 0 else 0):
+        look(angles, pose_from, pose_to, distance_m, frame, people, RANGE_M, metres)
+        for k in range(count if triangulating and pass_ == 0 else 0):
             ahead[k] = AHEAD_LESS_RAD_M / max(0.2, metres[k])
     nodes = np.empty(count * NODE_BYTES, dtype=np.uint8)
     for k in range(count):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from drivers.declared import settings_of
-from drivers.rplidar import RPLidarSettings
+from drivers.lidar import LidarSettings
 from drivers.vesc import VescSettings
 from sim.input_files import read_toml
 
@@ -19,7 +19,7 @@ ROBOTS = Path(__file__).parent
 STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
 CAR_DEVICES: dict[str, type] = {
     "motor": VescSettings,
-    "lidar": RPLidarSettings,
+    "lidar": LidarSettings,
 }  # part -> settings of the drivers that fit
 # Tables of files written before devices had drivers: what they are now
 EARLIER_TABLES = {"vesc": ("motor", "vesc"), "lidar": ("lidar", "rplidar")}
@@ -32,7 +32,8 @@ class RobotConfig:
     virtual: bool
     car: str
     motor: VescSettings
-    lidar: RPLidarSettings
+    lidar: LidarSettings
+    virtual_lidar: str = "rplidar"  # of a virtual car: which one it really has, a name of drivers/emulators/lidars.py
 
 
 class CarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +42,7 @@ class CarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     virtual: bool
     car: str
     devices: dict[str, dict[str, Any]]
+    virtual_lidar: str = "rplidar"
 
 
 class MotionCaptureLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +119,7 @@ def load_robot(name: str) -> RobotConfig:
             f"{path}: devices.motor: servo_gain: found {motor.servo_gain}, allowed: with these servo_min, servo_offset and "
             f"servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
         )
-    return RobotConfig(file.virtual, file.car, motor, lidar)
+    return RobotConfig(file.virtual, file.car, motor, lidar, file.virtual_lidar)
 
 
 def device_of(path: Path, part: str, table: dict[str, Any], fits: type) -> Any:

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from drivers.declared import make_driver
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
-from drivers.serial_port import SerialPort
 from robot.practice.body import Body
 from robot.practice.practice import Start
 from robot.practice.settings import SCRATCH
@@ -20,6 +20,7 @@ from robot.robots.car.shield import predictive_brake
 from robot.robots.car.starting_place import starting_place
 from robot.robots.car.world import World, about_loops, true_car, world_of
 from robot.robots.robot_file import believed_car, load_robot, robot_path
+from robot.runtime.clock import RealClock
 from robot.views.say import say
 from sim.car.yardstick import lookup_or_compute
 
@@ -44,16 +45,16 @@ class PractisingCar:
             say(f"map      {line}")
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
-        self._wirings = (robot.motor, robot.lidar)
+        self._wirings, self._lidar_model = (robot.motor, robot.lidar), robot.virtual_lidar
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
 
     def _reach(self) -> None:
         """Raises LinkLost if a port cannot be used."""
         for wiring in self._wirings:
-            port = SerialPort(wiring.port, wiring.baud)
-            port.open()
-            port.close()
+            driver = make_driver(wiring, RealClock())
+            driver.open()
+            driver.close()
 
     def _emulate(self) -> VirtualCar:
         config, world = self.config, self.world
@@ -63,6 +64,7 @@ class PractisingCar:
                 track=config.map or world.course.name,
                 clock=config.clock,
                 seed=config.seed,
+                lidar_model=self._lidar_model,
                 hidden_seed=config.hidden_seed,
                 start=config.start_pose,
                 start_s_m=starting_place(world.grid, world.course, config.seed) if must_find_itself else 0.0,
