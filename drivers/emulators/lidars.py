@@ -32,8 +32,28 @@ class EmulatedLidar:
 
 MOTOR_AND_SCAN = b"\xa5\xf0\x02\x94\x02\xc1\xa5\x20"
 MEASURE = b"MD0000108001000\n"
+SPEED_AND_SCAN = b"\xa5\xa8\x02\x58\x02\x55\xa5\x82\x05\x01\x00\x00\x00\x00\x23"
+# A virtual A1's motor turns always: its line DTR is not on a pseudo-terminal. Those that measure the time of flight are even
+# at any distance, and coarser near by.
+FLIGHT = {"noise_m": 0.015, "noise_share": 0.0}
+RPLIDARS = {
+    "a1": RPLidarWiring(0x18, 115_200, sample_s=508e-6, motor_by_dtr=True, motor_turns=True, triangulating=True, noise_share=0.008),
+    "a2m8": RPLidarWiring(0x28, 115_200, sample_s=508e-6, triangulating=True, noise_share=0.006),
+    "a2m12": RPLidarWiring(0x2C, 256_000, triangulating=True, noise_share=0.006),
+    "a3": RPLidarWiring(0x31, 256_000, triangulating=True),
+    "s1": RPLidarWiring(0x61, 256_000, **FLIGHT),
+    "s2": RPLidarWiring(0x71, 1_000_000, sample_s=62.5e-6, **FLIGHT),
+    "s3": RPLidarWiring(0x81, 1_000_000, **FLIGHT),
+    "c1": RPLidarWiring(0x41, 460_800, sample_s=200e-6, motor_turns=True, turn_hz=10.0, **FLIGHT),
+}  # fmt: skip
 LIDARS = {
     "rplidar": EmulatedLidar(RPLidarWiring(), RPLidarEmulator, MOTOR_AND_SCAN),
+    **{
+        f"rplidar-{name}": EmulatedLidar(
+            wiring, RPLidarEmulator, MOTOR_AND_SCAN if wiring.model < 0x60 else SPEED_AND_SCAN
+        )
+        for name, wiring in RPLIDARS.items()
+    },
     "hokuyo-ust-10lx": EmulatedLidar(HokuyoWiring(), HokuyoEmulator, MEASURE, network_line),
     "hokuyo-ust-20lx": EmulatedLidar(
         HokuyoWiring(model="UST-20LX", range_m=20.0, dmax_mm=60000), HokuyoEmulator, MEASURE, network_line

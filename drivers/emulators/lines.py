@@ -1,10 +1,12 @@
 """The device's end of its cable: a pseudo-terminal, or a place on the network. It can be unplugged and plugged in again
 under the same name."""
 
+import fcntl
 import os
 import socket
 import termios
 import tty
+from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Protocol
 from drivers.unix_socket import listen
 
 CHUNK = 4096
+TCGETS2 = 0x802C542A  # the settings of a line with any baud rate, as a number
 
 
 class Line(Protocol):
@@ -38,6 +41,10 @@ class Line(Protocol):
 
     def flush(self) -> None:
         """Throw away what waits on the line, in either direction."""
+        ...
+
+    def baud(self) -> int:
+        """What the host has set; 0 where there is no such thing."""
         ...
 
 
@@ -88,6 +95,13 @@ class Pty:
         if self.master >= 0:
             termios.tcflush(self._slave, termios.TCIOFLUSH)
             self.read()
+
+    def baud(self) -> int:
+        if self.master < 0:
+            return 0
+        told = array("i", bytes(4 * 64))
+        fcntl.ioctl(self._slave, TCGETS2, told)
+        return told[10]
 
 
 class SocketLine:
@@ -184,3 +198,6 @@ class SocketLine:
         """What was sent cannot be taken back; what waits is forgotten."""
         self._unsent = b""
         self.read()
+
+    def baud(self) -> int:
+        return 0

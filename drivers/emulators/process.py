@@ -50,8 +50,8 @@ from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.map_world import map_world
 
 REALTIME_NICE = -15
-POSITIVE = ("baud", "erpm_per_m_s", "sample_s", "range_m")
-NOT_NEGATIVE = ("firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out", "boot_s",
+POSITIVE = ("baud", "erpm_per_m_s", "sample_s", "range_m", "turn_hz")
+NOT_NEGATIVE = ("model", "firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out", "boot_s",
                 "steady_s", "late_s", "stall_rate", "stall_s")  # fmt: skip
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
 
@@ -67,6 +67,7 @@ class Emulator:
         lidar = changed(scaled(kind.wiring, config.noise), "lidar", config.lidar)
         self.vesc = VescEmulator(self.world, vesc, noise[0])
         self.lidar = kind.make(self.world, lidar, noise[1])
+        self._lidar_baud = vars(lidar).get("baud", 0)
         self.vesc_pty: Line = Pty(directory / "vesc")
         self.lidar_pty = kind.line(directory / "lidar", self.lidar)
         self.time_s = 0.0
@@ -105,6 +106,7 @@ class Emulator:
         vesc, lidar, world = self.vesc, self.lidar, self.world
         if data := self.vesc_pty.read():
             vesc.receive(data, self.time_s)
+        lidar.uart.garbled = self.lidar_pty.baud() not in (0, self._lidar_baud)
         if data := self.lidar_pty.read():
             lidar.receive(data, self.time_s)
         while True:

@@ -157,7 +157,7 @@ def test_about_80_points_a_tick_and_ten_revolutions_a_second(bench):
     counts = [len(r.angle_rad) for r in readings]
     assert 79 <= min(counts) <= max(counts) <= 81
     assert readings[-1].revolution - readings[0].revolution == pytest.approx(10, abs=1)
-    assert b.lidar.model == "model 49, firmware 1.29, hardware 3"
+    assert b.lidar.model == "RPLidar A3 (model 49), firmware 1.29, hardware 3"
     assert b.lidar.skipped_bytes == 0
 
 
@@ -228,7 +228,7 @@ def test_after_a_pause_more_than_two_samples_must_fit_to_find_the_scan_again(ben
 def test_samples_are_dated_by_the_rate_that_the_device_tells(bench, monkeypatch):
     b = bench()
     answer = b.emulator.lidar._answer
-    told = {bytes([250, 0, 250, 0]): bytes([125, 0, 125, 0])}
+    told = {bytes([250, 0, 127, 0]): bytes([125, 0, 125, 0])}
     monkeypatch.setattr(b.emulator.lidar, "_answer", lambda *sent: answer(*sent[:-1], told.get(sent[-1], sent[-1])))
     b.lidar.open()
     age_s = scan(b, 1.5)[-1].age_s
@@ -261,7 +261,7 @@ def test_an_a1_turns_when_dtr_is_cleared_and_stands_when_stopped(bench, modem_li
 def test_a_lidar_of_new_firmware_that_keeps_its_sample_rate_to_itself_scans_all_the_same(bench, monkeypatch):
     b = bench()
     answer = b.emulator.lidar._answer
-    kept = bytes([250, 0, 250, 0])
+    kept = bytes([250, 0, 127, 0])
     monkeypatch.setattr(b.emulator.lidar, "_answer", lambda *sent: None if sent[-1] == kept else answer(*sent))
     b.lidar.open()
     assert len(scan(b, 3.0)[-1].angle_rad) > 0
@@ -281,7 +281,7 @@ def test_however_it_is_mounted_the_points_lie_on_the_walls(bench, mount):
     from sim.distance_field import distance_at
 
     b = bench(noise=0.0, lidar=mount)
-    lidar = RPLidar(RPLidarSettings(port=b.lidar.settings.port, **mount), b)
+    lidar = RPLidar(RPLidarSettings(port=b.lidar.settings.port, scan_mode="standard", **mount), b)
     lidar.open()
     points = []
     for _ in range(75):
