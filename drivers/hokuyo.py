@@ -8,7 +8,6 @@ The device serves one program at a time. After power-up it takes some 10 s until
 is steady.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from drivers import scip
 from drivers.base import NEVER_S, Clock, LidarReading, LinkLost
 from drivers.declared import Declared
+from drivers.device_clock import DeviceClock
 from drivers.lidar import LidarSettings, thinned
 from drivers.scip import Answer, Geometry
 from drivers.tcp_port import TcpPort, host_and_port
@@ -26,8 +26,6 @@ AGAIN_S = 0.5  # after an answer that it cannot now
 SILENCE_S = 1.0  # between scans
 DEAD_S = 3.0  # of a connection on which nothing comes: it is made anew
 SEND_S = 0.001  # from the last beam of a scan until its bytes are here, at least
-WINDOW_S = 5.0  # the least delay is that of one to two windows: both clocks drift
-STAMP_JUMP_MS = 5000  # a time stamp so much later than the last one, or earlier, tells that the device began anew
 BUFFER_MAX = 1 << 16  # without an end, what has come is no answer
 LASER_FAILED, LASER_ON = "01", "02"  # BM's statuses
 UNSTEADY, ABNORMAL = "0M", "0L"  # of any request
@@ -47,28 +45,6 @@ class HokuyoSettings(LidarSettings):
             host_and_port(self.port, PORT)
 
 
-class DeviceClock:
-    """When scans were complete, by this machine's clock, from their time stamps and arrivals."""
-
-    def __init__(self) -> None:
-        self._stamp_ms, self._device_s = -1, 0.0
-        self._least_s = self._earlier_s = math.inf  # of this window, and of the one before
-        self._window_s = -math.inf
-
-    def complete_s(self, stamp_ms: int, now_s: float) -> float:
-        """When a scan that has arrived by now was complete."""
-        passed_ms = (stamp_ms - self._stamp_ms) % scip.STAMP_MS
-        if self._stamp_ms < 0 or passed_ms > STAMP_JUMP_MS:
-            self._least_s = self._earlier_s = math.inf
-            self._device_s, passed_ms = 0.0, 0
-        self._stamp_ms = stamp_ms
-        self._device_s += 0.001 * passed_ms
-        if now_s - self._window_s > WINDOW_S:
-            self._earlier_s, self._least_s, self._window_s = self._least_s, math.inf, now_s
-        self._least_s = min(self._least_s, now_s - self._device_s)
-        return self._device_s + min(self._least_s, self._earlier_s) - SEND_S
-
-
 class Hokuyo:
     """Driver of one lidar. `open` connects and asks it to stop; the following reads take it through version, geometry and
     state to the scan. Whenever an answer or the scans stay away, the start begins again by itself; `trouble` says what is
@@ -83,7 +59,7 @@ class Hokuyo:
         self._clock = clock
         self._port = TcpPort(settings.port, PORT)
         self._angles = _NO_POINTS
-        self._device = DeviceClock()
+        self._device = DeviceClock(scip.STAMP_MS, SEND_S)
         self._state = ""  # what it tells of itself
         self._buffer = b""
         self._question = -1  # index into QUESTIONS; -1 while it stands; len(QUESTIONS) while it scans
@@ -112,7 +88,7 @@ class Hokuyo:
     def _begin(self) -> None:
         if self._question < 0:
             self._start_trouble = ""
-        self._buffer, self._device = b"", DeviceClock()
+        self._buffer, self._device = b"", DeviceClock(scip.STAMP_MS, SEND_S)
         self._heard_s = self._clock.now()
         self._ask(0)
 
@@ -219,7 +195,7 @@ class Hokuyo:
         if stamp_ms is None or distances is None:
             self.damaged += 1
             return []
-        self._newest_s = self._device.complete_s(stamp_ms, self._clock.now())
+        self._newest_s = self._device.measured_s(stamp_ms, self._clock.now())
         self._revolution += 1
         return [distances]
 

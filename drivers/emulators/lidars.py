@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.emulators.hokuyo import HokuyoEmulator, HokuyoWiring
+from drivers.emulators.ld19 import LD19Emulator, LD19Wiring
 from drivers.emulators.lines import Line, Pty, SocketLine
 from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
 
@@ -54,6 +55,8 @@ LIDARS = {
         )
         for name, wiring in RPLIDARS.items()
     },
+    "ld06": EmulatedLidar(LD19Wiring(), LD19Emulator, b""),
+    "ld19": EmulatedLidar(LD19Wiring(), LD19Emulator, b""),
     "hokuyo-ust-10lx": EmulatedLidar(HokuyoWiring(), HokuyoEmulator, MEASURE, network_line),
     "hokuyo-ust-20lx": EmulatedLidar(
         HokuyoWiring(model="UST-20LX", range_m=20.0, dmax_mm=60000), HokuyoEmulator, MEASURE, network_line

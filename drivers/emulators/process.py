@@ -52,7 +52,7 @@ from sim.tracks.map_world import map_world
 REALTIME_NICE = -15
 POSITIVE = ("baud", "erpm_per_m_s", "sample_s", "range_m", "turn_hz")
 NOT_NEGATIVE = ("model", "firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out", "boot_s",
-                "steady_s", "late_s", "stall_rate", "stall_s")  # fmt: skip
+                "steady_s", "late_s", "stall_rate", "stall_s", "ghosts", "clock_ms", "spin_up_s")  # fmt: skip
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
 
 
