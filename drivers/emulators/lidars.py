@@ -1,5 +1,6 @@
 """The lidars that a virtual car may have, by the names that robots' files call them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +23,18 @@ def network_line(path: Path, lidar: Any) -> Line:
 @dataclass(frozen=True)
 class EmulatedLidar:
     """wiring: as it comes; make: the emulator, of world, wiring and a random generator; start: what lets it measure; line:
-    its cable, at a path.
+    its cable, at a path; view_rad: how far around it looks.
     """
 
     wiring: Any
     make: Callable[..., Any]
     start: bytes
     line: Callable[[Path, Any], Line] = serial_line
+    view_rad: float = 2.0 * math.pi
 
 
 MOTOR_AND_SCAN = b"\xa5\xf0\x02\x94\x02\xc1\xa5\x20"
+THREE_QUARTERS = 1.5 * math.pi
 MEASURE = b"MD0000108001000\n"
 SPEED_AND_SCAN = b"\xa5\xa8\x02\x58\x02\x55\xa5\x82\x05\x01\x00\x00\x00\x00\x23"
 # A virtual A1's motor turns always: its line DTR is not on a pseudo-terminal. Those that measure the time of flight are even
@@ -57,9 +60,13 @@ LIDARS = {
     },
     "ld06": EmulatedLidar(LD19Wiring(), LD19Emulator, b""),
     "ld19": EmulatedLidar(LD19Wiring(), LD19Emulator, b""),
-    "hokuyo-ust-10lx": EmulatedLidar(HokuyoWiring(), HokuyoEmulator, MEASURE, network_line),
+    "hokuyo-ust-10lx": EmulatedLidar(HokuyoWiring(), HokuyoEmulator, MEASURE, network_line, THREE_QUARTERS),
     "hokuyo-ust-20lx": EmulatedLidar(
-        HokuyoWiring(model="UST-20LX", range_m=20.0, dmax_mm=60000), HokuyoEmulator, MEASURE, network_line
+        HokuyoWiring(model="UST-20LX", range_m=20.0, dmax_mm=60000),
+        HokuyoEmulator,
+        MEASURE,
+        network_line,
+        THREE_QUARTERS,
     ),
 }
 

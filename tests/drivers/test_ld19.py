@@ -1,5 +1,7 @@
 """LD06 and LD19: the packet of the manual, the emulator, an independent parser."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,7 +65,7 @@ def test_a_damaged_byte_is_found(at, change):
 def test_the_same_packets_are_found_however_the_stream_is_cut(cuts):
     stream, rest, found = packets_of(10), b"", 0
     edges = [0, *sorted(cuts), len(stream)]
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         rest += stream[begin:end]
         _, _, packets, consumed, skipped = parse(rest)
         rest, found = rest[consumed:], found + len(packets)
@@ -211,6 +213,7 @@ def test_an_independent_parser_reads_the_same(ld19):
     crc8 = pytest.importorskip("lds2d.crc").crc8
     assert crc8(MANUAL[:-1]) == MANUAL[-1]
     b = ld19()
+    b.lidar.open()
     sent = []
     b.emulator.lidar_pty.write = sent.append
     b.wait(0.1)

@@ -33,7 +33,7 @@ def parse(stream: bytes, kind: int, usual_deg: float = 0.0):
     size = SIZES[kind]
     angles = np.empty(len(stream) // size * SAMPLES[kind], np.float32)
     distances = np.empty_like(angles)
-    points, consumed, revolutions, skipped, usual = parse_capsules(
+    points, consumed, revolutions, skipped, _ = parse_capsules(
         np.frombuffer(stream, np.uint8), kind, size, SAMPLES[kind], usual_deg, angles, distances
     )
     return np.degrees(angles[:points]), distances[:points], consumed, revolutions, skipped

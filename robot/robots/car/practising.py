@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.declared import make_driver
+from drivers.emulators.lidars import find_lidar
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from robot.practice.body import Body
 from robot.practice.practice import Start
@@ -58,6 +59,7 @@ class PractisingCar:
 
     def _emulate(self) -> VirtualCar:
         config, world = self.config, self.world
+        view_rad = find_lidar(self._lidar_model).view_rad
         must_find_itself = config.map and config.start is None and not config.mapless
         return start_virtual_car(
             VirtualCarConfig(
@@ -67,7 +69,7 @@ class PractisingCar:
                 lidar_model=self._lidar_model,
                 hidden_seed=config.hidden_seed,
                 start=config.start_pose,
-                start_s_m=starting_place(world.grid, world.course, config.seed) if must_find_itself else 0.0,
+                start_s_m=starting_place(world.grid, world.course, config.seed, view_rad) if must_find_itself else 0.0,
                 loop=config.loop,
                 people=config.people,
             )

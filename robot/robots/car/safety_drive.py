@@ -62,7 +62,9 @@ def car_of(seed: int | None) -> CarParameters:
 class CarDrive(Drive):
     """One car on its course. Where control has died, the guardian plays its plan."""
 
-    def __init__(self, emulator: Emulator, loop: ControlLoop, pipeline: Pipeline, vesc: Vesc, lidar: Driver[LidarReading]) -> None:
+    def __init__(
+        self, emulator: Emulator, loop: ControlLoop, pipeline: Pipeline, vesc: Vesc, lidar: Driver[LidarReading]
+    ) -> None:
         super().__init__(loop)
         self.emulator, self.pipeline, self.vesc, self.lidar = emulator, pipeline, vesc, lidar
         self.follower: StopFollower | None = None
