@@ -11,6 +11,7 @@ from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_vi
 from robot.practice.body import Body
 from robot.practice.practice import Start
 from robot.practice.settings import SCRATCH
+from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.demonstration.keyboard import Hand
 from robot.robots.car.options import CarOptions
@@ -20,13 +21,24 @@ from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield import predictive_brake
 from robot.robots.car.starting_place import starting_place
 from robot.robots.car.world import World, about_loops, true_car, world_of
-from robot.robots.robot_file import believed_car, load_robot, robot_path
 from robot.runtime.clock import RealClock
+from robot.runtime.robot_file import robot_path
 from robot.views.say import say
 from sim.car.yardstick import lookup_or_compute
 
 BASELINE_LAPS = 2
+USUAL_LIDAR = "rplidar"
 TELL_EVERY_S = 10.0
+
+
+def virtual_lidar(robot: str) -> str:
+    """The lidar that a virtual car has. Raises ValueError naming its file if there is none of that name."""
+    name = load_car(robot).virtual_lidar or USUAL_LIDAR
+    try:
+        find_lidar(name)
+    except ValueError as error:
+        raise ValueError(f"{robot_path(robot)}: virtual_lidar: {str(error).partition(': ')[2]}") from error
+    return name
 
 
 class PractisingCar:
@@ -34,7 +46,7 @@ class PractisingCar:
 
     def __init__(self, config: CarOptions) -> None:
         self.config = config
-        robot = load_robot(config.robot)
+        robot = load_car(config.robot)
         if config.people and not robot.virtual:
             raise ValueError(
                 f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"
@@ -46,7 +58,7 @@ class PractisingCar:
             say(f"map      {line}")
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
-        self._wirings, self._lidar_model = (robot.motor, robot.lidar), robot.virtual_lidar
+        self._wirings, self._lidar = (robot.motor, robot.lidar), virtual_lidar(config.robot)
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
 
@@ -59,14 +71,14 @@ class PractisingCar:
 
     def _emulate(self) -> VirtualCar:
         config, world = self.config, self.world
-        view_rad = find_lidar(self._lidar_model).view_rad
+        view_rad = find_lidar(self._lidar).view_rad
         must_find_itself = config.map and config.start is None and not config.mapless
         return start_virtual_car(
             VirtualCarConfig(
                 track=config.map or world.course.name,
                 clock=config.clock,
                 seed=config.seed,
-                lidar_model=self._lidar_model,
+                lidar_model=self._lidar,
                 hidden_seed=config.hidden_seed,
                 start=config.start_pose,
                 start_s_m=starting_place(world.grid, world.course, config.seed, view_rad) if must_find_itself else 0.0,

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from robot.robots.car.car_file import load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.options import CarOptions
-from robot.robots.robot_file import load_robot
 from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
@@ -41,7 +41,7 @@ def load_world(track: str, map_path: str, loop: int = 0, start: tuple[float, flo
 
 def true_car(options: CarOptions) -> CarParameters | None:
     """What the virtual car really is, whatever its robot's file believes; None for a real robot."""
-    if not load_robot(options.robot).virtual:
+    if not load_car(options.robot).virtual:
         return None
     return load_parameters() if options.hidden_seed is None else hidden_car(options.hidden_seed)
 
