@@ -2,8 +2,9 @@
 
 Who stands close before the nose may find no way past it, and the car no way round them. After AFTER_S the car rolls back
 BACK_M at half of walking pace, on the arc that leaves its nose closest to the course's direction, if all directions behind
-it gave an echo within the last revolution, none of them near, and nobody is remembered there. It looks again in every tick, and stands at once where
-that no longer holds. After TIMES_MAX times at one place it only waits.
+it gave an echo within the last revolution, none of them near, and nobody is remembered there: a car whose lidar does not
+look back never does. It looks again in every tick, and stands at once where that no longer holds. After TIMES_MAX times at
+one place it only waits.
 """
 
 import math
@@ -61,7 +62,9 @@ class GivingWay:
             return
         self._memory.add(elapsed_s, v_x, yaw_rate, lidar)
         self.waited_s += elapsed_s
-        points = self._memory.points()
+        points = (
+            self._memory.seen_now()
+        )  # not what it recalls of where it does not look: somebody may stand there by now
         if self.active:
             self._go_on(elapsed_s, may and nobody_behind and seen_behind(points), v_x, points)
         elif may and abs(v_x) < STANDING_M_S and self.times < TIMES_MAX and self.waited_s > AFTER_S * (self.times + 1):

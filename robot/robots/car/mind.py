@@ -15,6 +15,7 @@ import numpy as np
 
 from drivers.base import LidarReading, VescReading
 from policies.actor import Actor
+from policies.exploration import Exploration
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.decisions import Decisions
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
@@ -70,8 +71,7 @@ class Pipeline:
         self.files: dict[str, bytes] = {}  # made in this tick, to be kept in the run's folder
         self.phase = Phase.LOCALISE
         self.actor = Actor(setup.layers, setup.weights)
-        self.noise = np.random.default_rng([setup.seed, 0xD1CE])
-        self.no_noise = np.zeros(task.ACTION_SIZE, np.float32)
+        self.exploration = Exploration([setup.seed, 0xD1CE], task.ACTION_SIZE, task.DECISION_S)
         self.decisions = Decisions(setup.step, setup.episode)
         self.observation = np.zeros(task.OBSERVATION_SIZE, np.float32)
         self.executed = np.zeros(task.ACTION_SIZE)
@@ -153,6 +153,7 @@ class Pipeline:
         if self.proving:
             self.prove(now, elapsed_s, readings, vesc, lidar)
         self.watch_giving_way(elapsed_s, way_m, vesc, lidar, estimate)
+        self.recovery.watch(elapsed_s, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar)
         self.supervise(now, readings, vesc, lidar, estimate)
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
@@ -435,7 +436,7 @@ class Pipeline:
             return self.giving_way.command
         fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
         if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
-            return self.recover(now, elapsed_s, vesc, lidar, estimate)
+            return self.recover(now, elapsed_s, vesc, estimate)
         if self.proving and self.mode <= Mode.BACKUP:
             return self.first_lap.first_metres.command
         stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.FINISH, Phase.DONE)
@@ -490,7 +491,7 @@ class Pipeline:
         if demonstrating:
             proposed = np.array(task.action_for(*self.first_lap.wish(readings)), np.float32)
         elif self.setup.explore and self.tally.baseline_laps == 0:
-            proposed = self.actor.sample(self.observation, self.noise.standard_normal(task.ACTION_SIZE, np.float32))
+            proposed = self.actor.sample(self.observation, self.exploration.draw())
         else:
             proposed = self.actor.mean(self.observation)
         self.executed[:] = proposed
@@ -504,8 +505,7 @@ class Pipeline:
         self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
 
-    def recover(self, now: float, elapsed_s: float, vesc: VescReading, lidar: LidarReading,
-                estimate: Estimate) -> Command:  # fmt: skip
+    def recover(self, now: float, elapsed_s: float, vesc: VescReading, estimate: Estimate) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up. Without a course nobody knows where to."""
         here = self.place
         if here.course is None:
@@ -516,8 +516,7 @@ class Pipeline:
             return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         row = here.packed[max(0, here.row)]
         place = Place(here.s, here.lateral, here.heading_error, float(row[5]), float(row[6]))
-        command = self.recovery.step(elapsed_s, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar, place, here.packed,
-                                     here.course.spacing_m)  # fmt: skip
+        command = self.recovery.step(elapsed_s, vesc.erpm_speed_m_s, place, here.packed, here.course.spacing_m)
         if self.recovery.relocalise:
             self.look_for_place(now)
         if self.recovery.finished:

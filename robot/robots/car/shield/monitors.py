@@ -19,8 +19,8 @@ IMU_STALE_S = 0.2
 LIDAR_STALE_S = 0.3
 VALUES_FROZEN_S = 0.3  # the wheel speed carries noise: the same bits for so long, while it should move, are no news
 MOVING_M_S = 0.3
-LIDAR_SECTORS = 720
-LIDAR_FROZEN_POINTS = 200  # half a revolution
+LIDAR_SECTORS = 2880  # finer than the beams of any lidar: two beams in one would never be the same
+LIDAR_FROZEN_POINTS = 200
 LIDAR_FROZEN_SHARE = 0.8
 LATE_S = 0.01
 DEADLINE_WINDOW_TICKS = 100
@@ -155,7 +155,7 @@ class Monitors:
         return tick.now_s - self._changed_s > VALUES_FROZEN_S
 
     def _is_lidar_frozen(self, tick: TickInputs) -> bool:
-        """The same distances in the same directions as a revolution ago, though the car has moved on."""
+        """The same distances in the same directions as when it last looked there, though the car has moved on."""
         lidar = tick.lidar
         if len(lidar.distance_m) == 0:
             return self._lidar_frozen and tick.lidar_up
