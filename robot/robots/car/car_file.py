@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drivers.rplidar import RPLidarSettings
+from drivers.lidar import LidarSettings
 from drivers.vesc import VescSettings
 from robot.runtime.robot_file import read_robot, robot_path
 
@@ -15,14 +15,20 @@ STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
 
 @dataclass(frozen=True)
 class CarFile:
-    """One car, as its TOML file in `robot/robots/car/` describes it. car: the parameters that are believed of it."""
+    """One car, as its TOML file in `robot/robots/car/` describes it. car: the parameters that are believed of it.
+
+    virtual_lidar: which one a virtual car really has, a name of `drivers/emulators/lidars.py`.
+    """
 
     virtual: bool
     car: str
     motor: VescSettings
-    lidar: RPLidarSettings
+    lidar: LidarSettings
+    virtual_lidar: str = ""
 
     def __post_init__(self) -> None:
+        if self.virtual_lidar and not self.virtual:
+            raise ValueError(f"virtual_lidar: found {self.virtual_lidar!r}, allowed with virtual = true alone")
         if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
             raise ValueError(
                 f"devices.motor: servo_gain: found {self.motor.servo_gain}, allowed: with these servo_min, servo_offset and "
