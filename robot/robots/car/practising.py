@@ -51,8 +51,6 @@ class PractisingCar:
             raise ValueError(
                 f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"
             )
-        if config.map:
-            say(f"map      {config.map}: finding its course; the first time, that takes seconds")
         self.world = world_of(config)
         for line in filter(None, [about_loops(self.world, config.loop)]):
             say(f"map      {line}")

@@ -159,10 +159,18 @@ class ScanMemory:
         self._recent.add(points, self._time_s)
         self._earlier.add(points[:: max(1, len(points) // EARLIER_A_TICK)], self._time_s)
 
+    @property
+    def memory_s(self) -> float:
+        """For how long what was seen counts as seen now."""
+        return max(MEMORY_S, MEMORY_PERIODS * self._period.seconds)
+
+    def seen_now(self) -> np.ndarray:
+        """(k, 2) float64: what the lidar sees around the car, in its frame, m."""
+        return self._in_car(self._recent.at[self._time_s - self._recent.seen_s <= self.memory_s])
+
     def points(self) -> np.ndarray:
         """(k, 2) float64: what is known around the car, in its frame, m."""
-        memory_s = max(MEMORY_S, MEMORY_PERIODS * self._period.seconds)
-        recent = self._in_car(self._recent.at[self._time_s - self._recent.seen_s <= memory_s])
+        recent, memory_s = self.seen_now(), self.memory_s
         blind = self._time_s - self._looked_s > memory_s
         if not blind.any() or blind.all():  # a lidar that is silent has no blind side: what it saw is old
             return recent

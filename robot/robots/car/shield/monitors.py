@@ -63,6 +63,7 @@ class Flag(IntFlag):
     RECOVERY_FAILED = 1 << 19
     CORNERED = 1 << 20
     BLOCKED = 1 << 21
+    GIVES_WAY = 1 << 22  # raised by whoever lets the car roll back before what blocks it
     HELD = 1 << 24  # told to stand for a while
 
 
@@ -85,6 +86,7 @@ class TickInputs:
     backwards: bool = False  # facing against the course
     cornered: bool = False  # slow already, and the predictive brake finds no way that keeps off the walls
     blocked: bool = False  # something that the map does not have stands in the way
+    gives_way: bool = False  # rolling back before it
     emergency: bool = False
     held: bool = False
     learner_age_s: float = 0.0  # of the weights in use; 0 without a learner
@@ -139,6 +141,7 @@ class Monitors:
             Flag.OFF_COURSE: tick.room_m < TOUCHING_M or tick.backwards,
             Flag.CORNERED: tick.cornered,
             Flag.BLOCKED: tick.blocked,
+            Flag.GIVES_WAY: tick.gives_way,
             Flag.LEARNER_SILENT: tick.learner_age_s > LEARNER_SILENT_S,
         }
         return Flag(sum(int(flag) for flag, is_raised in raised.items() if is_raised)) | self._battery(tick)
