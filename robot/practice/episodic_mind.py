@@ -121,7 +121,7 @@ class EpisodicMind(ABC):
         self.began_s: float | None = None  # the skill in force; None: it is about to
         self.last_s: float | None = None
         self.nothing = np.zeros_like(self.decisions.executed)
-        self.exploration = Exploration(setup.seed, len(self.nothing), self.task.decision_s)
+        self.exploration = Exploration(setup.seed, len(self.nothing), self.task.decision_s, self.task.explored_s)
         self.seen = np.zeros_like(self.decisions.observation)  # newest
         self.order = Order(*self.skills())
 

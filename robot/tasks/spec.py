@@ -21,6 +21,7 @@ class TaskSpec:
 
     text: for a person who looks for one. robot: the kind that does it. observation, action: fields, in order, past actions
     that a policy recalls besides not among them. decision_s: a decision's duration, s. episode: what people call one.
+    explored_s: for how long what is tried is gone on with while exploring; 0: each decision tries something new.
     """
 
     name: str
@@ -31,6 +32,7 @@ class TaskSpec:
     decision_s: float
     merit: Merit
     episode: str
+    explored_s: float = 0.0
 
     @property
     def observation_size(self) -> int:

@@ -120,6 +120,7 @@ SPEC = TaskSpec(
     decision_s=DECISION_S,
     merit=Merit("lap_s", "s"),
     episode="lap",
+    explored_s=0.95,  # a car averages shorter tries away
 )
 OBSERVATION_SIZE, ACTION_SIZE = SPEC.observation_size, SPEC.action_size
 

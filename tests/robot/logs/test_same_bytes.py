@@ -39,7 +39,8 @@ ANYWHERE = {
     "tensordot", "vdot", "vecdot",
 }  # fmt: skip
 SCIPY = {  # comparisons and whole numbers alone
-    "binary_erosion", "binary_fill_holes", "cKDTree", "distance_transform_edt", "find_objects", "label", "minimum_filter1d",
+    "binary_erosion", "binary_fill_holes", "cKDTree", "connected_components", "coo_array", "distance_transform_edt", "find_objects",
+    "label", "minimum_filter1d",
 }  # fmt: skip
 
 
