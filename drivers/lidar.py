@@ -14,8 +14,9 @@ ITSELF_M = 0.1  # what is nearer to the lidar is a part of it, or of the car
 
 @dataclass(frozen=True, kw_only=True)
 class LidarSettings:
-    """How a lidar is mounted on the car, whichever it is. `port` is each driver's own."""
+    """How a lidar is mounted on the car, whichever it is. What `port` is, each driver says."""
 
+    port: str
     mount_yaw_rad: float = 0.0  # direction of the lidar's own zero in the car's frame, counter-clockwise positive
     mirrored: bool = False  # mounted upside down: it turns the other way, seen from above
     mount_x_m: float = 0.0  # of the lidar's axis, ahead of the car's origin and to the left of it

@@ -166,7 +166,7 @@ class RPLidar:
         self.mode = ""  # the scan's, as the device calls it
         self.skipped_bytes = 0  # that belonged to nothing whole
         self._clock = clock
-        self._bauds = (settings.baud,) if settings.baud else BAUDS
+        self._bauds: tuple[int, ...] = (settings.baud,) if settings.baud else BAUDS
         self._port = SerialPort(settings.port, self._bauds[0], dtr=False)  # an A1's motor turns
         self._info: Info | None = None
         self._by_dtr = True  # how its motor is stopped
