@@ -84,7 +84,8 @@ class LogReader:
         whole = np.concatenate(outputs or [np.zeros(0, NOTHING)])
         keys = (whole["life"].astype(np.uint64) << np.uint64(40)) + whole["tick"]
         _, first = np.unique(keys, return_index=True)
-        return Contents(whole[first], np.concatenate(readings or [np.zeros(0, NOTHING)]), list(events.values()))
+        shown = np.concatenate(readings or [np.zeros(0, NOTHING)])
+        return Contents(whole[first], shown, list(events.values()), self.complete)
 
     def events(self) -> list[dict[str, Any]]:
         """All events in the order of recording, each once."""
@@ -97,11 +98,14 @@ class LogReader:
 
 @dataclass
 class Contents:
-    """A log in memory: outputs (n,) and events each once, in order; the chosen fields of the readings as recorded."""
+    """A log in memory: outputs (n,) and events each once, in order; the chosen fields of the readings as recorded; complete:
+    whether the log has its end.
+    """
 
     outputs: np.ndarray
     readings: np.ndarray
     events: list[dict[str, Any]]
+    complete: bool
 
 
 class PartReader:

@@ -18,6 +18,7 @@ from robot.robots.car.setup import PipelineSetup
 from robot.runtime.run_folder import read_config
 from robot.tasks.race_track.task import TICK_S
 from robot.views.plot_style import BLUE, GREEN, GREY, INK, ORANGE, RED, ROAD, SPEED_COLOURS, STYLE
+from robot.views.say import NO_END, say
 from sim.input_files import checked, read_bytes, read_json
 from sim.tracks.track import Course
 
@@ -50,6 +51,8 @@ def load_run(folder: Path) -> RunRecord:
     outputs, events = contents.outputs, contents.events
     if len(outputs) == 0:
         raise ValueError(f"{folder}: its log holds no ticks")
+    if not contents.complete:
+        say(NO_END.format(folder))
     summary = folder / "summary.json"
     figures = read_json(summary) if summary.exists() else {}
     life = 0

@@ -9,6 +9,7 @@ import numpy as np
 from policies.array_file import write_bytes_atomically
 from robot.logs.reader import LogReader, read_beside
 from robot.robots.quadrotor.flight import LOG_FILE, TRUTH, TRUTH_TOPIC
+from robot.views.say import NO_END, say
 
 PICTURE = "picture.png"
 
@@ -40,6 +41,8 @@ def read_flight(run: Path) -> FlightRecord:
     log = LogReader(run).contents(("tick", "time_s", "crazyflie"))
     if not len(log.readings) or not len(log.outputs):
         raise ValueError(f"{run / LOG_FILE}: found no record of a flight")
+    if not log.complete:
+        say(NO_END.format(run))
     _, here, there = np.intersect1d(log.readings["tick"], log.outputs["tick"], return_indices=True)
     readings, outputs = log.readings[here], log.outputs[there]
     figures = outputs["figures"]
