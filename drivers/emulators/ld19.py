@@ -79,7 +79,7 @@ def packet(
     for distance, strength in zip(mm.astype(int).tolist(), strong.astype(int).tolist(), strict=True):
         data += min(65535, distance).to_bytes(2, "little") + bytes([strength])
     data += (round(100.0 * last_deg) % 36000).to_bytes(2, "little") + stamp_ms.to_bytes(2, "little")
-    return bytes(data) + bytes([crc8(data)])
+    return bytes(data) + bytes([crc8(bytes(data))])
 
 
 class LD19Emulator:

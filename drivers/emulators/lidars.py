@@ -39,7 +39,7 @@ MEASURE = b"MD0000108001000\n"
 SPEED_AND_SCAN = b"\xa5\xa8\x02\x58\x02\x55\xa5\x82\x05\x01\x00\x00\x00\x00\x23"
 # A virtual A1's motor turns always: its line DTR is not on a pseudo-terminal. Those that measure the time of flight are even
 # at any distance, and coarser near by.
-FLIGHT = {"noise_m": 0.015, "noise_share": 0.0}
+FLIGHT: dict[str, Any] = {"noise_m": 0.015, "noise_share": 0.0}
 RPLIDARS = {
     "a1": RPLidarWiring(0x18, 115_200, sample_s=508e-6, motor_by_dtr=True, motor_turns=True, triangulating=True, noise_share=0.008),
     "a2m8": RPLidarWiring(0x28, 115_200, sample_s=508e-6, triangulating=True, noise_share=0.006),
