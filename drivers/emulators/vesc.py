@@ -69,9 +69,11 @@ class VescWiring:
     answer_jitter_s: float = 0.0  # and up to how much later, each by chance: they overtake each other
     imu_upside_down: bool = False  # turned about its x axis: left is right, up is down
     imu_yaw_rad: float = 0.0  # of its x axis in the car's frame, counter-clockwise positive
-    erpm_per_m_s: float = 4614.0
+    erpm_per_m_s: float = 4614.0  # negative where two of the motor's wires are exchanged: it turns backwards
     servo_per_rad: float = -1.2135
     servo_centre: float = 0.5304
+    servo_low: float = 0.0  # the end stops of the steering: the servo's arm gets no further
+    servo_high: float = 1.0
     speed_noise_m_s: float = 0.01
     speed_noise_share: float = 0.003  # of the speed
     current_noise_a: float = 0.2
@@ -91,6 +93,7 @@ class VescEmulator:
         self.fault_code = 0
         self._world = world
         self._wiring = wiring
+        self._ahead = math.copysign(1.0, wiring.erpm_per_m_s)
         self._rng = rng
         bias = rng.standard_normal(3) * (wiring.accel_bias_m_s2, wiring.accel_bias_m_s2, wiring.gyro_bias_rad_s)
         self._bias: list[float] = bias.tolist()
@@ -206,10 +209,10 @@ class VescEmulator:
         self._timed_out = False
 
     def _duty(self, at_s: float, data: bytes) -> None:
-        self._motor(at_s, SPEED, struct.unpack_from(">i", data)[0] / 100_000 * FULL_DUTY_M_S)
+        self._motor(at_s, SPEED, self._ahead * struct.unpack_from(">i", data)[0] / 100_000 * FULL_DUTY_M_S)
 
     def _current(self, at_s: float, data: bytes) -> None:
-        self._motor(at_s, CURRENT, struct.unpack_from(">i", data)[0] / 1000)
+        self._motor(at_s, CURRENT, self._ahead * struct.unpack_from(">i", data)[0] / 1000)
 
     def _brake(self, at_s: float, data: bytes) -> None:
         self._motor(at_s, BRAKE, abs(struct.unpack_from(">i", data)[0]) / 1000)
@@ -224,7 +227,8 @@ class VescEmulator:
     def _servo(self, at_s: float, data: bytes) -> None:
         if not self._wiring.servo_output:
             return
-        position = min(1.0, max(0.0, struct.unpack_from(">h", data)[0] / 1000))
+        asked = min(1.0, max(0.0, struct.unpack_from(">h", data)[0] / 1000))
+        position = min(self._wiring.servo_high, max(self._wiring.servo_low, asked))
         self._world.order(at_s, SERVO, (position - self._wiring.servo_centre) / self._wiring.servo_per_rad)
 
     def _firmware(self, at_s: float, _: bytes) -> None:
@@ -238,8 +242,8 @@ class VescEmulator:
         v_x, voltage = moving[V_X], moving[VOLTAGE]
         speed_noise, current_noise = self._rng.standard_normal(2).tolist()
         speed = v_x + speed_noise * (wiring.speed_noise_m_s + wiring.speed_noise_share * abs(v_x))
-        centiamperes = 100 * (moving[MOTOR_CURRENT] + wiring.current_noise_a * current_noise)
-        duty = min(1.0, max(-1.0, v_x / FULL_DUTY_M_S))
+        centiamperes = 100 * (self._ahead * moving[MOTOR_CURRENT] + wiring.current_noise_a * current_noise)
+        duty = min(1.0, max(-1.0, self._ahead * v_x / FULL_DUTY_M_S))
         tachometer = int(moving[ODOMETER] * wiring.erpm_per_m_s / 10)
         return VALUES.pack(
             250, 300, int(centiamperes), int(centiamperes * duty), 0, int(centiamperes), int(duty * 1000),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ConfigT = TypeVar("ConfigT")
 ROBOTS = Path(__file__).parent
+ACTUATION_MAX_S = 0.25  # a car whose commands act later is not driven by what it sees
 STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
 CAR_DEVICES: dict[str, type] = {
     "motor": VescSettings,
@@ -33,6 +34,14 @@ class RobotConfig:
     car: str
     motor: VescSettings
     lidar: RPLidarSettings
+    actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
+    wiring_seed: int | None = None  # of a virtual car that somebody else has wired (drivers/emulators/hidden_wiring.py)
+
+    def __post_init__(self) -> None:
+        if self.actuation_s is not None and not 0.0 <= self.actuation_s <= ACTUATION_MAX_S:
+            raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
+        if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < 2**63):
+            raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true alone")
 
 
 class CarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +50,8 @@ class CarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     virtual: bool
     car: str
     devices: dict[str, dict[str, Any]]
+    actuation_s: float | None = None
+    wiring_seed: int | None = None
 
 
 class MotionCaptureLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +128,10 @@ def load_robot(name: str) -> RobotConfig:
             f"{path}: devices.motor: servo_gain: found {motor.servo_gain}, allowed: with these servo_min, servo_offset and "
             f"servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
         )
-    return RobotConfig(file.virtual, file.car, motor, lidar)
+    try:
+        return RobotConfig(file.virtual, file.car, motor, lidar, file.actuation_s, file.wiring_seed)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def device_of(path: Path, part: str, table: dict[str, Any], fits: type) -> Any:
@@ -147,7 +161,8 @@ def believed_car(name: str) -> "CarParameters":
         car = load_parameters(beside if beside.is_file() else robot.car)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return replace(car, steer_max_rad=min(car.steer_max_rad, robot.motor.steer_reach_rad))
+    actuation_s = car.actuation_s if robot.actuation_s is None else robot.actuation_s
+    return replace(car, steer_max_rad=min(car.steer_max_rad, robot.motor.steer_reach_rad), actuation_s=actuation_s)
 
 
 def load_drone(name: str) -> DroneConfig:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from drivers.emulators.hidden_wiring import hidden_wiring
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.serial_port import SerialPort
 from robot.practice.body import Body
@@ -45,6 +46,7 @@ class PractisingCar:
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
         self._wirings = (robot.motor, robot.lidar)
+        self._wiring_seed = robot.wiring_seed
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
 
@@ -58,8 +60,9 @@ class PractisingCar:
     def _emulate(self) -> VirtualCar:
         config, world = self.config, self.world
         must_find_itself = config.map and config.start is None and not config.mapless
+        make = VirtualCarConfig if self._wiring_seed is None else hidden_wiring(self._wiring_seed).config
         return start_virtual_car(
-            VirtualCarConfig(
+            make(
                 track=config.map or world.course.name,
                 clock=config.clock,
                 seed=config.seed,
