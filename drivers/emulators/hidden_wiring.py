@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivers.emulators.rplidar import RPLidarWiring
 from drivers.emulators.vesc import VescWiring
 from drivers.emulators.virtual_car import VirtualCarConfig
 from sim.car.model import CarParameters, hidden_car, load_parameters
@@ -38,6 +39,22 @@ class HiddenWiring:
     def config(self, **others: object) -> VirtualCarConfig:
         """What the emulator is to be, with other fields as they are asked for."""
         return VirtualCarConfig(vesc=self.vesc, lidar=self.lidar, car=self.car, **others)  # type: ignore[arg-type]
+
+
+def wired_as_documented() -> HiddenWiring:
+    """The virtual car as its own file describes it."""
+    vesc, lidar, car = VescWiring(), RPLidarWiring(), load_parameters()
+    reach = car.steer_max_rad * abs(vesc.servo_per_rad)
+    right: dict[str, bool | float] = {
+        "servo_gain": vesc.servo_per_rad,
+        "servo_offset": vesc.servo_centre,
+        "servo_min": max(vesc.servo_low, vesc.servo_centre - reach),
+        "servo_max": min(vesc.servo_high, vesc.servo_centre + reach),
+        **{name: getattr(vesc, name) for name in ("erpm_per_m_s", "imu_upside_down", "imu_yaw_rad")},
+        **{name: getattr(lidar, name) for name in ("mount_yaw_rad", "mirrored", "mount_x_m", "mount_y_m")},
+        "actuation_s": car.actuation_s,
+    }
+    return HiddenWiring({}, {}, {}, right)
 
 
 def hidden_wiring(seed: int) -> HiddenWiring:
