@@ -7,6 +7,8 @@ Written from the firmware (comm/packet.c, comm/commands.c, timeout.c, imu/imu.c,
 - A speed below the minimum of 900 ERPM releases the motor. A fault releases it for 500 ms and longer while it lasts.
 - The IMU answers in g and degrees a second.
 - A servo moves only where the servo output is enabled in the application's settings.
+- GET_APPCONF answers with a signature and the application's settings, packed (confgenerator.c); up to 5.02 the servo
+  output is no setting, but chosen when the firmware is built.
 - Up to firmware 2.x there was no hand brake, so every command from 10 on had a number less: 11 moves the servo, 12
   overwrites the motor's configuration. It tells nothing but its version, and its values begin with seven temperatures.
 - What answers a controller on a CAN bus, or a busy one, comes late, and not always in order.
@@ -109,7 +111,7 @@ class VescEmulator:
         # By packet identifier: what obeys it, and how many bytes of data it needs.
         self._handlers: dict[int, tuple[Callable[[float, bytes], None], int]] = {
             0: (self._firmware, 0), 4: (self._values, 0), 50: (self._selected_values, 4), 65: (self._imu_data, 2),
-            5: (self._duty, 4), 6: (self._current, 4), 7: (self._brake, 4), 8: (self._erpm, 4), 12: (self._servo, 2),
+            17: (self._app_configuration, 0), 5: (self._duty, 4), 6: (self._current, 4), 7: (self._brake, 4), 8: (self._erpm, 4), 12: (self._servo, 2),
             30: (self._alive, 0),
         }  # fmt: skip
         if wiring.firmware_major < 3:
@@ -235,6 +237,18 @@ class VescEmulator:
         version = bytes([0, self._wiring.firmware_major, self._wiring.firmware_minor])
         identity = bytes(range(12))
         self._answer(at_s, version if version[1] < 3 else version + HARDWARE + b"\0" + identity + bytes(8) + b"\0")
+
+    def _app_configuration(self, at_s: float, _: bytes) -> None:
+        of_car = int(self._wiring.servo_output)
+        if self._wiring.firmware_major >= 6:  # 6.02 to 6.05
+            # controller; timeout, ms, A; CAN rates, messages, baud; pairing, UART, shutdown, CAN mode; UAVCAN; servo output
+            fields = struct.pack(
+                ">IBIfHHBBBBBBBBBfBB", 486554156, 0, 1000, 0.0, 50, 5, 15, 0, 2, 0, 1, 1, 0, 0, 0, 5e4, 0, of_car
+            )
+            self._answer(at_s, b"\x11" + fields.ljust(493, b"\0"))
+        else:
+            fields = struct.pack(">IBIfBHBBBBBBBB", 3264926020, 0, 1000, 0.0, 0, 50, 2, 0, 1, 1, 0, 0, 0, 4)
+            self._answer(at_s, b"\x11" + fields.ljust(418, b"\0"))
 
     def _measure_values(self, at_s: float) -> bytes:
         """The fields of GET_VALUES at a time, without its identifier."""

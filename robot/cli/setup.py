@@ -28,8 +28,7 @@ def main(arguments: list[str]) -> int:
         say(f"file     {figures['config']}")
         say(f"now      {figures['next']}")
     finish(figures, as_json)
-    return (
-        0
-        if not (figures["failure"] or figures["refused"] or figures["touches"]) and figures["within"] is not False
-        else 1
-    )
+    if figures["interrupted"]:
+        return 130
+    wrong = figures["failure"] or figures["refused"] or figures["touches"] or figures["within"] is False
+    return 1 if wrong else 0

@@ -39,11 +39,13 @@ class SettingUp(Protocol):
 class Commissioning:
     """options: its own. begin(options, folder): the set-up; raises ValueError for options that do not fit the robot.
 
-    checks(robot's name): of its devices, and of what its drives need on this computer.
+    knows(robot's name): whether that file is one of this kind's. checks(robot's name): of its devices, and of what it
+    needs on this computer.
     """
 
     options: type[SetupOptions]
     begin: Callable[[Any, Path], AbstractContextManager[SettingUp]]
+    knows: Callable[[str], bool]
     checks: Callable[[str], list[Check]]
 
 

@@ -57,7 +57,7 @@ def ended_in_order() -> Iterator[None]:
 def set_up(
     kind: str, brings: Commissioning, asked: SetupOptions, as_json: bool, root: Path = Path("runs")
 ) -> dict[str, Any]:
-    """Carry it out. Figures: the robot's own, failure (why it ended early; None), folder, next (the command to go on with).
+    """Carry it out. Figures: the robot's own, failure (why it ended early; None), interrupted, folder, next (the command to go on with).
 
     Raises ValueError for wrong options, and for a real robot that nobody stands beside.
     """
@@ -71,16 +71,18 @@ def set_up(
         terminal = Terminal(at_terminal and not (options.yes or as_json), len(setting_up.steps))
         terminal.console.print(f"setup    {setting_up.title}")
         failure: str | None = None
+        interrupted = False
         try:
             found = carry_out(setting_up.steps, folder, terminal)
         except SetupError as error:
             failure = str(error)
         except KeyboardInterrupt as error:
-            failure = str(error) or "interrupted"
+            failure, interrupted = str(error) or "interrupted", True
         finally:
             terminal.close()
         found = read_found(folder, setting_up.steps)
         terminal.table(setting_up.lines(found))
         again = f"robot setup {kind} --resume {folder}"
         following = again if failure else setting_up.next_command(found)
-    return setting_up.figures(found) | {"failure": failure, "folder": str(folder), "next": following}
+    ended = {"failure": failure, "interrupted": interrupted, "folder": str(folder), "next": following}
+    return setting_up.figures(found) | ended

@@ -13,6 +13,12 @@ from sim.input_files import read_toml
 OF_BODY = ("actuation_s",)
 
 
+def is_car_file(name: str) -> bool:
+    """Whether a robot's file has a car's tables. Raises ValueError if there is no such file."""
+    told = read_toml(robot_path(name))
+    return "devices" in told or any(table in told for table in EARLIER_TABLES)
+
+
 def file_of(name: str) -> dict[str, Any]:
     """A car's file as it is, its devices in tables of the present form, what it believes in by a path that holds anywhere."""
     path = robot_path(name)
