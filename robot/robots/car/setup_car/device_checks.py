@@ -94,6 +94,7 @@ def checks_of_lidar(driver: Any) -> list[Check]:
         while reading.revolution < 1 and time.monotonic() - begin_s < SPIN_UP_S:
             time.sleep(POLL_S)
             reading = driver.read()
+        trouble = driver.trouble()
     except LinkLost as error:
         return [Check("lidar port", False, port, str(error))]
     finally:
@@ -104,7 +105,7 @@ def checks_of_lidar(driver: Any) -> list[Check]:
         return [*found, Check("lidar answers", True, getattr(driver, "model", "") or "points come")]
     return [
         *found,
-        Check("lidar answers", False, f"no points within {SPIN_UP_S:.0f} s", driver.trouble() or "is it free to turn?"),
+        Check("lidar answers", False, f"no points within {SPIN_UP_S:.0f} s", trouble or "is it free to turn?"),
     ]
 
 
