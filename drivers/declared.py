@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 
 ENTRY_POINTS = "robot_practice.drivers"
-DRIVERS = {name: f"drivers.{name}" for name in ("vesc", "rplidar", "crazyflie")}  # name -> module with a DRIVER
+DRIVERS = {
+    name: f"drivers.{name}" for name in ("vesc", "rplidar", "crazyflie", "gamepad")
+}  # name -> module with a DRIVER
 
 
 @dataclass(frozen=True)

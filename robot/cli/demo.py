@@ -26,7 +26,9 @@ class DemoConfig:
     """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     mapless: bool = False
     """Make the map from this lap."""
-    demonstration: Literal["gap-follower", "keyboard"] = "gap-follower"
+    demonstration: Literal["gap-follower", "keyboard", "gamepad"] = "gap-follower"
+    gamepad: str = ""
+    """Hold to run: the car stands unless a shoulder button of this gamepad is held; with the left one, its sticks drive."""
     clock: Literal["realtime", "lockstep"] = "realtime"
     seed: int = 0
     hidden_seed: int | None = None
@@ -46,6 +48,7 @@ def main(arguments: list[str]) -> int:
             start=config.start,
             mapless=config.mapless,
             demonstration=config.demonstration,
+            gamepad=config.gamepad,
             clock=config.clock,
             seed=config.seed,
             hidden_seed=config.hidden_seed,

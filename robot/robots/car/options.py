@@ -33,7 +33,7 @@ class CarOptions(PracticeConfig):
     """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     mapless: bool = False
     """Localise without a map: the demonstration lap makes one."""
-    demonstration: Literal["gap-follower", "keyboard"] = "gap-follower"
+    demonstration: Literal["gap-follower", "keyboard", "gamepad"] = "gap-follower"
     """Who drives the demonstration lap."""
     hidden_seed: int | None = None
     """Give the virtual car a mass, grip, delay and trim that nobody is told, drawn with this seed."""
@@ -44,6 +44,8 @@ class CarOptions(PracticeConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.demonstration == "gamepad" and not self.gamepad:
+            raise ValueError("--demonstration: found 'gamepad', allowed: with --gamepad")
         if not 0 <= self.people <= 20:
             raise ValueError(f"--people: found {self.people}, allowed: 0 to 20")
         if self.map and not Path(self.map).is_file():

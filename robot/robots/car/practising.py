@@ -94,7 +94,7 @@ class PractisingCar:
             explore=start.learning,
             predictive_brake=config.predictive_brake,
             demonstrate=p.demo_lap_s == 0.0,
-            keyboard=config.demonstration == "keyboard",
+            keyboard=config.demonstration != "gap-follower",
             baseline_laps=BASELINE_LAPS if as_it_came else 0,
             car=self.believed.packed(),
             layers=start.policy.layers,
