@@ -71,7 +71,7 @@ class SettingUpCar:
         self.virtual = robot.virtual
         self.title = f"{options.robot}, into {folder / CAR_FILE}"
         self.wiring_seed = robot.wiring_seed if options.hidden_seed is None else options.hidden_seed
-        self.touches = 0  # of walls, by the virtual car's truth
+        self.touches = 0  # of walls, by the virtual car's truth, in a step that did not come to its end
         self._emulator: VirtualCar | None = None
         self._hidden: HiddenWiring | None = None
         if robot.virtual:
@@ -94,7 +94,6 @@ class SettingUpCar:
 
     def _end_emulator(self) -> None:
         if self._emulator is not None:
-            self.touches += int(self._emulator.truth().collisions)
             self._emulator.close()
             self._emulator = None
 
@@ -125,26 +124,42 @@ class SettingUpCar:
             if lockstep is not None:
                 lockstep.close()
 
-    def _wheels_up(self, found: dict[str, Found], tell: Tell) -> Found:
+    def _measure(self, measure: Callable[[Rig], Found]) -> Found:
+        """Carry out a measurement, and note how long it took the car."""
         with self._rig() as rig:
+            begin_s, before = rig.clock.now(), self._touched
+            try:
+                found = measure(rig)
+            except BaseException:
+                self.touches += self._touched - before
+                raise
+            return found | {"robot_s": round(rig.clock.now() - begin_s, 2), "touches": self._touched - before}
+
+    @property
+    def _touched(self) -> int:
+        return 0 if self._emulator is None else int(self._emulator.truth().collisions)
+
+    def _wheels_up(self, found: dict[str, Found], tell: Tell) -> Found:
+        def in_the_air(rig: Rig) -> Found:
             if self._emulator is not None:
                 self._emulator.fault("lift", on=True)
-            result = measuring.wheels_up(rig, tell)
-        if self._emulator is not None:
-            self._emulator.fault("lift", on=False)
-        return result
+            return measuring.wheels_up(rig, tell)
+
+        try:
+            return self._measure(in_the_air)
+        finally:
+            if self._emulator is not None:
+                self._emulator.fault("lift", on=False)
 
     def _first_roll(self, found: dict[str, Found], tell: Tell) -> Found:
-        with self._rig() as rig:
-            return measuring.first_roll(rig, tell)
+        return self._measure(lambda rig: measuring.first_roll(rig, tell))
 
     def _arcs(self, found: dict[str, Found], tell: Tell) -> Found:
-        with self._rig() as rig:
-            return measuring.arcs(rig, found["first_roll"]["gain"], found["wheels_up"]["gravity_m_s2"], self.car, tell)
+        gain, gravity = found["first_roll"]["gain"], found["wheels_up"]["gravity_m_s2"]
+        return self._measure(lambda rig: measuring.arcs(rig, gain, gravity, self.car, tell))
 
     def _delay(self, found: dict[str, Found], tell: Tell) -> Found:
-        with self._rig() as rig:
-            return measuring.delay(rig, found["arcs"], self.car, tell)
+        return self._measure(lambda rig: measuring.delay(rig, found["arcs"], self.car, tell))
 
     def _write(self, found: dict[str, Found], tell: Tell) -> Found:
         path = self.folder / CAR_FILE
@@ -157,10 +172,11 @@ class SettingUpCar:
     def _lap(self, found: dict[str, Found], tell: Tell) -> Found:
         self._end_emulator()
         figures = demonstrate(self._lap_options(found["file"]["config"]))
-        self.touches += figures["collisions"]
         if figures["failure"] or not figures["demo_lap_s"]:
+            self.touches += figures["collisions"]
             raise SetupError(f"the slow lap ended early: {figures['failure'] or 'it was stopped'}")
-        return {name: figures[name] for name in ("run", "demo_lap_s", "trim_rad", "latency_s", "collisions")}
+        kept = {name: figures[name] for name in ("run", "demo_lap_s", "trim_rad", "latency_s", "collisions")}
+        return kept | {"robot_s": figures["demo_lap_s"], "touches": figures["collisions"]}
 
     def _lap_options(self, config: str) -> CarOptions:
         """A real car has no map yet: this lap makes one."""
@@ -188,8 +204,9 @@ class SettingUpCar:
             "within": within,
             "refused": [name for name in NAMES if name not in believed],
             "reasons": {name: value.refused for name, value in values.items() if value.refused},
-            "touches": self.touches if self.virtual else None,
+            "touches": self.touches + sum(each.get("touches", 0) for each in found.values()) if self.virtual else None,
             "check_lap_s": found.get("check_lap", {}).get("demo_lap_s"),
+            "robot_min": round(sum(each.get("robot_s", 0.0) for each in found.values()) / 60.0, 2),
         }
 
     def _truth(self, value: Value) -> Any:
