@@ -60,25 +60,24 @@ class CrazyflieSettings:
     reach_m: float = 3.0  # the box, along x and y
     height_max_m: float = 2.0
     landing_m_s: float = 0.3
-    log_period_ms: int = 20  # a multiple of 10, the firmware's unit
-    extra: tuple[str, ...] = ()  # more log variables, which `CrazyflieReading.extra` brings
 
     def __post_init__(self) -> None:
         for name in ("connect_s", "reach_m", "height_max_m", "landing_m_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"crazyflie: {name} is {value}, but must be a positive number")
-        if self.log_period_ms not in range(10, 1000, 10):
-            raise ValueError(
-                f"crazyflie: log_period_ms is {self.log_period_ms}, but must be a multiple of 10 below 1000"
-            )
+                raise ValueError(f"{name}: found {value}, allowed: above 0")
 
 
 class Crazyflie:
     """Driver of one drone. Call `read` and `write` every tick; `land` and `stop` also work without a working policy."""
 
-    def __init__(self, settings: CrazyflieSettings, clock: Clock) -> None:
-        self.settings = settings
+    def __init__(
+        self, settings: CrazyflieSettings, clock: Clock, log_period_ms: int = 20, extra: tuple[str, ...] = ()
+    ) -> None:
+        """log_period_ms: a multiple of 10, the firmware's unit. extra: more log variables, for `CrazyflieReading.extra`."""
+        if log_period_ms not in range(10, 1000, 10):
+            raise ValueError(f"log_period_ms: found {log_period_ms}, allowed: a multiple of 10 below 1000")
+        self.settings, self.log_period_ms, self.extra = settings, log_period_ms, extra
         self._clock = clock
         self._cf: cflib.crazyflie.Crazyflie | None = None
         self._link_trouble = f"{settings.uri}: not open"
@@ -129,12 +128,10 @@ class Crazyflie:
         self._logs, self._opened_s, self._link_trouble = Logs(cf, self._clock), self._clock.now(), ""
         self.firmware = ask_version(cf)
         missing = [
-            name
-            for name in (*POSITION, *ATTITUDE, *RATE, *HEALTH, *ACCELERATION, *self.settings.extra)
-            if not self.logs(name)
+            name for name in (*POSITION, *ATTITUDE, *RATE, *HEALTH, *ACCELERATION, *self.extra) if not self.logs(name)
         ]
         if missing:
-            of_app = missing[0] in self.settings.extra
+            of_app = missing[0] in self.extra
             why = f"{uri}: its firmware{self.firmware and f', {self.firmware},'} does not log {missing[0]}"
             if of_app:
                 why += ", a variable of the app: robot export --to crazyflie, build, robot flash"
@@ -143,8 +140,8 @@ class Crazyflie:
             self.close()
             self._link_trouble = why
             return False
-        for names in (POSITION, ATTITUDE, RATE, self.settings.extra):
-            self._logs.start(names, self.settings.log_period_ms)
+        for names in (POSITION, ATTITUDE, RATE, self.extra):
+            self._logs.start(names, self.log_period_ms)
         self._logs.start(HEALTH, HEALTH_PERIOD_MS)
         self._logs.start(ACCELERATION, ACCELERATION_PERIOD_MS)
         return True
@@ -155,7 +152,7 @@ class Crazyflie:
         assert self._logs is not None
         now = self._clock.now()
         position, attitude, rate, health = (self._logs.newest(names[0]) for names in (POSITION, ATTITUDE, RATE, HEALTH))
-        extra = self._logs.newest_of(self.settings.extra)
+        extra = self._logs.newest_of(self.extra)
         felt = self._logs.recent(ACCELERATION[0])
         x, y, z, v_x, v_y, v_z = (position.values.get(name, 0.0) for name in POSITION)
         q_w, q_x, q_y, q_z, battery, power, supervisor = (attitude.values.get(name, 0.0) for name in ATTITUDE)

@@ -28,7 +28,7 @@ class CrazyflieReading:
     supervisor: int = 0  # IS_ARMED and the other bits
     velocity_variance: Vector = (0.0, 0.0, 0.0)  # what the estimator thinks of its velocity, m^2/s^2, body
     jolt_g: float = 0.0  # the greatest of what the accelerometer felt in the last 0.1 s; 1 at rest
-    extra: dict[str, float] = field(default_factory=dict)  # by the names of `CrazyflieSettings.extra`
+    extra: dict[str, float] = field(default_factory=dict)  # by the names of `Crazyflie.extra`
     board_time_s: float = 0.0  # when the position was logged, by the drone's clock
     extra_time_s: float = 0.0  # when the newest of `extra` was
     position_age_s: float = NEVER_S  # of position and velocity

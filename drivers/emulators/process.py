@@ -363,7 +363,6 @@ def run(config: VirtualCarConfig, directory: Path) -> None:
         "control": str(directory / "control"),
         "lockstep": str(directory / "lockstep") if config.clock == "lockstep" else None,
         "truth": str(directory / "truth"),
-        "start_monotonic_s": server.start_s,
     }
     print(json.dumps(ready), flush=True)
     gc.freeze()

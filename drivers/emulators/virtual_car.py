@@ -105,7 +105,6 @@ class VirtualCar:
         self.directory = directory
         self.vesc_path: str = ready["vesc"]  # links that stay the same when a device is unplugged and plugged
         self.lidar_path: str = ready["lidar"]
-        self.start_monotonic_s: float = ready["start_monotonic_s"]  # real time: time.monotonic() of world time 0
         self._control = connect(ready["control"])
         self._lockstep = connect(ready["lockstep"]) if ready["lockstep"] else None
         for end in (self._control, self._lockstep):

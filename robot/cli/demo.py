@@ -1,59 +1,31 @@
 """`robot demo`: one slow lap, by keyboard or by itself, saved as a course."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
-
-import tyro
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from robot.cli.output import finish, parse
+from robot.robots.car.options import CarOptions, Drive
 from robot.views.say import say
 
 
 @dataclass(frozen=True)
-class DemoConfig:
+class DemoConfig(Drive):
     """Drive one slow lap. It shows the car the course: map, centreline, widths and gates are saved, and what the lap
     tells of the car: its steering's trim and its latency.
 
     By keyboard: arrow keys or WASD; space stops at once; without a key for 0.3 s the car slows down and stops.
     """
 
-    robot: str = "virtual-car"
-    track: str = "default"
-    map: str = ""
-    loop: int = 0
-    """Which loop of a map that has several; the terminal names them."""
-    start: Annotated[tuple[float, float, float] | None, tyro.conf.arg(metavar="X Y YAW_DEG")] = None
-    """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
-    mapless: bool = False
-    """Make the map from this lap."""
-    demonstration: Literal["gap-follower", "keyboard", "gamepad"] = "gap-follower"
-    gamepad: str = ""
-    """Hold to run: the car stands unless a shoulder button of this gamepad is held; with the left one, its sticks drive."""
     clock: Literal["realtime", "lockstep"] = "realtime"
+    """`lockstep`: the virtual car waits for control, so the lap does not depend on this machine."""
     seed: int = 0
-    hidden_seed: int | None = None
 
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(DemoConfig, "demo", arguments)
     from robot.robots.car.drives import demonstrate
-    from robot.robots.car.options import CarOptions
 
-    figures = demonstrate(
-        CarOptions(
-            robot=config.robot,
-            track=config.track,
-            map=config.map,
-            loop=config.loop,
-            start=config.start,
-            mapless=config.mapless,
-            demonstration=config.demonstration,
-            gamepad=config.gamepad,
-            clock=config.clock,
-            seed=config.seed,
-            hidden_seed=config.hidden_seed,
-        )
-    )
+    figures = demonstrate(CarOptions(**asdict(config)))
     if figures["failure"]:
         say(f"ended early: {figures['failure']}")
     if not figures["demo_lap_s"]:

@@ -22,7 +22,11 @@ def main(arguments: list[str]) -> int:
     config, as_json = parse(judge.options, "evaluate", arguments)
     policy = policy_of(config.run)
     console = Console(stderr=True)
-    if config.robot:
+    if config.robot and judge.devices is None:
+        raise ValueError(
+            f"--robot: found {config.robot}, allowed: none, for this task is judged in the simulator alone"
+        )
+    if config.robot and judge.devices is not None:
         verdict = judge.devices(config, policy)
     else:
         with Progress(console=console, disable=as_json, transient=True) as bar:

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     from drivers.base import LinkLost
     from drivers.crazyflie_bootloader import CrazyflieBootloader, FlashError
     from drivers.emulators.crazyflie_bootloader import VirtualBootloaderConfig, start_virtual_bootloader
-    from robot.robots.robot_file import load_drone
+    from robot.robots.quadrotor.drone_file import load_drone
 
     drone = load_drone(config.robot)
     uri = config.uri or ("" if drone.virtual else drone.crazyflie.uri)

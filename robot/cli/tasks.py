@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from robot.cli.output import finish, parse
 from robot.robots.car.practice import SHIPPED_POLICY
-from robot.robots.robot_file import robot_names
 from robot.runtime.joining import brings
 from robot.runtime.robot import ENTRY_POINTS, find_robot
+from robot.runtime.robot_file import robot_names
 from robot.tasks import find_task, task_names
 from robot.tasks.spec import TaskSpec
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in

@@ -66,13 +66,13 @@ class Verdict:
 class Judge:
     """What a kind of robot brings.
 
-    options: its own. simulator(options, policy file, progress): told the share that is done, 0 to 1. devices(options, policy file):
-    judges on the devices of `options.robot`. Both raise ValueError for a policy or an option that does not fit.
+    simulator(options, policy file, progress): told the share that is done, 0 to 1. options: its own. devices(options, policy file):
+    judges on the devices of `options.robot`, if anybody does. Both raise ValueError for a policy or an option that does not fit.
     """
 
-    options: type[EvaluateConfig]
     simulator: Callable[[Any, Path, Callable[[float], None]], Verdict]
-    devices: Callable[[Any, Path], Verdict]
+    options: type[EvaluateConfig] = EvaluateConfig
+    devices: Callable[[Any, Path], Verdict] | None = None
 
 
 def find_judge(kind: str) -> Judge:

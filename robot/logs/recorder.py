@@ -56,7 +56,7 @@ class Recorder:
         self.log = LogWriter(next_part(config.folder), config.records, config.weights_size)
         self.readings = Ring.attach(config.readings, config.records.readings)
         self.outputs = Ring.attach(config.outputs, config.records.outputs)
-        self.weights = Ring.attach(config.weights, weights_dtype(config.weights_size))
+        self.weights = Ring.attach(config.weights, weights_dtype(config.weights_size, config.records.belief))
         self.transitions = Ring.attach(config.transitions, config.records.transition)
         self.events = [Ring.attach(name, EVENT) for name in config.events]
         self.rings = [self.readings, self.outputs, self.weights, self.transitions, *self.events]

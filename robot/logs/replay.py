@@ -19,6 +19,7 @@ from robot.logs.mcap_file import DamagedLog, RefusedLog
 from robot.logs.reader import LogReader
 from robot.logs.schema import message_definition
 from robot.logs.setups import mind_for
+from robot.runtime.events import belief_in
 from robot.runtime.robot import Mind
 
 Outcome = Literal[
@@ -151,7 +152,7 @@ def replay(path: Path | str, make_mind: Callable[[int], Mind] | None = None) -> 
                 difference = changed_weights(tick, entry.weights)
                 if difference:
                     break
-                mind.set_weights(entry.weights["weights"].copy())
+                mind.set_weights(entry.weights["weights"].copy(), belief_in(entry.weights))
             current[...] = entry.readings
             mind.tick(current)
             count += 1

@@ -49,7 +49,7 @@ class LogWriter:
         self._mcap.start(library=LIBRARY)
         self._readings = self._channel(READINGS_TOPIC, "Readings", records.readings)
         self._outputs = self._channel(OUTPUTS_TOPIC, "Outputs", records.outputs)
-        self._weights = self._channel(WEIGHTS_TOPIC, "Weights", weights_dtype(weights_size))
+        self._weights = self._channel(WEIGHTS_TOPIC, "Weights", weights_dtype(weights_size, records.belief))
         schema = self._mcap.register_schema(EVENT_SCHEMA, "jsonschema", EVENT_JSON_SCHEMA.encode())
         self._events = self._mcap.register_channel(EVENTS_TOPIC, "json", schema)
         self._beside: dict[str, int] = {}  # channels by topic

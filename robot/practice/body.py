@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,8 +43,8 @@ class Body:
     emulated devices; none of a real robot.
     """
 
-    file_ports: dict[str, str]
-    reach: Callable[[], None]
+    file_ports: dict[str, str] = field(default_factory=dict)
+    reach: Callable[[], None] = lambda: None
     emulate: Callable[[], Emulator] | None = None
     emulator: Emulator | None = None  # once it is started
     seen: tuple[float, float] = (0.0, 0.0)  # the emulated devices' time, and when that was first seen

@@ -1,35 +1,37 @@
-"""A mind whose practice is an order of two skills: go to where an episode begins, then let the policy act until it ends.
+"""A mind whose practice is an order of skills: ways back to where an episode begins, and the policy, which acts until it ends.
 
-    see -> reset ... reset -> decide, judge, decide, judge ... outcome -> reset ...
+    see -> way back ... way back -> decide, judge, decide, judge ... outcome -> way back ...
 
-A robot's own mind says what it sees, how it gets to where an episode begins, when one has ended, and what a command is.
-It is a function of READINGS and of its setup, as every mind.
+A robot's own mind says what it sees, which skills there are, how it comes to rest, and what a command is. It is a function
+of READINGS and of its setup, as every mind.
 """
 
 import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from typing_extensions import Self
 
 from policies.actor import Actor
 from policies.array_file import arrays_in
 from robot.runtime.decisions import Decisions
 from robot.runtime.episodes import Outcome
 from robot.runtime.records import STAND, Records
+from robot.runtime.run_folder import belief_of_run
+from robot.runtime.skills import Learned, Order, Scripted
 from robot.safety.supervisor import Mode
+from robot.tasks.spec import TaskSpec
 from sim.input_files import from_table, json_object, wrong
 
 if TYPE_CHECKING:
     from robot.practice.practice import Start
-
-RESET_S = 20.0  # of a reset that does not come to an end
 
 
 class Phase(IntEnum):
@@ -53,7 +55,9 @@ PHASES: Mapping[int, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class EpisodicSetup:
-    """What such a mind starts from. practice_s: robot time at which it ends; episodes: after which, too; 0: never."""
+    """What such a mind starts from. practice_s: robot time at which it ends; episodes: after which, too; 0: never. belief: what
+    has been found of the robot, by names with units.
+    """
 
     seed: list[int]
     explore: bool
@@ -62,14 +66,17 @@ class EpisodicSetup:
     practice_done_s: float
     step: int
     episode: int
+    belief: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
-    def of(start: "Start", seed: int) -> "EpisodicSetup":
-        """For a life of a session; its noise is its own."""
-        p = start.progress
-        return EpisodicSetup(
-            [seed, start.life], start.learning, start.practice_s, start.episodes, p.practice_s, p.step, p.episode
-        )
+    def of(start: "Start", kind: str, seed: int) -> bytes:
+        """For a life of a session, with the newest weights; its noise is its own."""
+        p, policy = start.progress, start.policy
+        setup = EpisodicSetup(
+            [seed, start.life], start.learning, start.practice_s, start.episodes, p.practice_s, p.step, p.episode,
+            belief_of_run(start.folder),
+        )  # fmt: skip
+        return setup.to_bytes(kind, policy.weights if start.newest is None else start.newest, policy.layers)
 
     def to_bytes(self, kind: str, weights: np.ndarray, layers: tuple[int, ...]) -> bytes:
         """As one .npz, without pickle, for a robot of this kind."""
@@ -92,41 +99,45 @@ class EpisodicSetup:
 
 
 class EpisodicMind(ABC):
-    """To be completed by a robot. decision_s, longest_s: of a decision, and of an episode before it is a time-out."""
+    """To be completed by a robot. records: of the robot with this task. order: of its skills. belief: what has been found of the
+    robot, of the names in its records.
+    """
 
     takes_weights = True
+    task: ClassVar[TaskSpec]
+    records: Records
+    tick_s: float
 
-    def __init__(
-        self, setup: tuple[EpisodicSetup, Actor], records: Records, tick_s: float, decision_s: float, longest_s: float
-    ) -> None:
-        self.setup, self.actor = setup
-        self.records, self.tick_s, self.decision_s, self.longest_s = records, tick_s, decision_s, longest_s
-        self.noise = np.random.default_rng(self.setup.seed)
-        self.decisions = Decisions(records.transition, self.setup.step, self.setup.episode)
-        self.outputs, self.stop_plan = np.zeros((), records.outputs), np.zeros(0)
+    def __init__(self, setup: EpisodicSetup, actor: Actor) -> None:
+        self.setup, self.actor, self.belief = setup, actor, dict(setup.belief)
+        self.noise = np.random.default_rng(setup.seed)
+        self.decisions = Decisions(self.records.transition, setup.step, setup.episode)
+        self.outputs, self.stop_plan = np.zeros((), self.records.outputs), np.zeros(0)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.files: dict[str, bytes] = {}
         self.transition: np.ndarray | None = None
         self.episode: dict[str, Any] | None = None
-        self.phase, self.practice_s, self.ended = Phase.PRACTISE, self.setup.practice_done_s, 0
-        self.resetting, self.began_s = True, 0.0  # else the policy acts; since when
+        self.phase, self.practice_s, self.ended = Phase.PRACTISE, setup.practice_done_s, 0
+        self.began_s: float | None = None  # the skill in force; None: it is about to
         self.last_s: float | None = None
         self.nothing = np.zeros_like(self.decisions.executed)
         self.seen = np.zeros_like(self.decisions.observation)  # newest
+        self.order = Order(*self.skills())
+
+    @classmethod
+    def from_setup(cls, setup: bytes, path: Path) -> Self:
+        """As the runtime makes it. Raises ValueError, naming field and `path`, for a setup that cannot be."""
+        return cls(*EpisodicSetup.from_bytes(setup, path))
 
     # What a robot says
 
     @abstractmethod
+    def skills(self) -> tuple[Scripted | Learned, ...]:
+        """In their order; at least one is learned."""
+
+    @abstractmethod
     def see(self, readings: np.ndarray) -> np.ndarray | None:
-        """The task's observation, float32; None while the robot is blind."""
-
-    @abstractmethod
-    def reset(self, seen: np.ndarray) -> np.ndarray | None:
-        """The action that leads to where an episode begins; None there."""
-
-    @abstractmethod
-    def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
-        """What the last decision earned, and whether the episode has ended with it."""
+        """The task's observation, float32, by the skill in force (`self.order.skill`); None while the robot is blind."""
 
     @abstractmethod
     def rest(self, seen: np.ndarray) -> np.ndarray:
@@ -145,8 +156,9 @@ class EpisodicMind(ABC):
     def weights(self) -> np.ndarray:
         return self.actor.weights
 
-    def set_weights(self, weights: np.ndarray) -> None:
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float]) -> None:
         self.actor.set_weights(weights)
+        self.belief.update(belief)
 
     def tick(self, readings: np.ndarray) -> None:
         """One tick: `readings` (READINGS) in."""
@@ -162,13 +174,15 @@ class EpisodicMind(ABC):
         elif self.phase is Phase.FINISH and seen is not None and self.at_rest(seen):
             self.phase = Phase.DONE
         runs = self.phase is Phase.PRACTISE and seen is not None and not stop
-        if not runs and not self.resetting:
-            self.end(now, Outcome.TAKEN_OVER)
+        if not runs and self.began_s is not None and isinstance(self.order.skill, Learned):
+            self.end(self.order.skill, now, Outcome.TAKEN_OVER)
         elapsed_s, self.last_s = 0.0 if self.last_s is None else now - self.last_s, now
         action = self.nothing if seen is None else self.rest(seen)
         if runs:
             self.practice_s += elapsed_s
-            action = self.go_back(now) if self.resetting else self.act(now)
+            skill = self.order.skill
+            self.began_s = now if self.began_s is None else self.began_s
+            action = self.act(skill, now) if isinstance(skill, Learned) else self.follow(skill, now)
         self.command(np.clip(action, -1.0, 1.0), out)
         out["life"], out["tick"], out["time_s"] = readings["life"], readings["tick"], now
         reason = Reason.BLIND if seen is None else Reason.TOLD if stop else Reason.NONE
@@ -181,26 +195,24 @@ class EpisodicMind(ABC):
         out["reward"] = 0.0 if t is None else t["reward"]
         out["terminated"], out["truncated"] = (0, 0) if t is None else (t["terminated"], t["truncated"])
 
-    def go_back(self, now: float) -> np.ndarray:
-        """A tick of the way to where an episode begins."""
-        self.began_s = self.began_s or now
-        action = self.reset(self.seen)
-        duration_s = now - self.began_s
-        if action is None or duration_s > RESET_S:
-            self.events.append(("reset", {"duration_s": duration_s, "succeeded": action is None}))
-            self.resetting, self.began_s = False, now
+    def follow(self, skill: Scripted, now: float) -> np.ndarray:
+        """A tick of a scripted skill."""
+        action = skill.act(self.seen)
+        if action is None or self.lasts_s(now) > skill.longest_s:
+            self.came_back(skill, now, action is None)
+            self.next(now, action is None)
         return self.rest(self.seen) if action is None else action
 
-    def act(self, now: float) -> np.ndarray:
+    def act(self, skill: Learned, now: float) -> np.ndarray:
         """A tick of the policy's."""
         d = self.decisions
-        if d.pending and now - d.started_s < self.decision_s - 0.5 * self.tick_s:
+        if d.pending and now - d.started_s < self.task.decision_s - 0.5 * self.tick_s:
             return d.executed
-        reward, outcome = self.judge(self.seen)
-        if outcome is Outcome.RUNNING and now - self.began_s > self.longest_s:
+        reward, outcome = skill.judge(self.seen)
+        if outcome is Outcome.RUNNING and self.lasts_s(now) > skill.longest_s:
             outcome = Outcome.TIME_OUT
         if outcome is not Outcome.RUNNING:
-            self.end(now, outcome)
+            self.end(skill, now, outcome)
             return self.rest(self.seen)
         if d.pending:
             self.transition = d.completed(now, self.seen, reward, terminated=False, taken_over=False)
@@ -211,17 +223,45 @@ class EpisodicMind(ABC):
         self.outputs["is_decision"] = 1
         return d.executed
 
-    def end(self, now: float, outcome: Outcome) -> None:
-        """An episode is over; its merit is the time that it took, unless the robot says otherwise."""
+    def end(self, skill: Learned, now: float, outcome: Outcome) -> None:
+        """A skill of the policy's is over; an episode's merit is the time that it took, unless the robot says otherwise."""
         if self.decisions.pending:
             terminated = outcome in (Outcome.SUCCESS, Outcome.FAILURE)
-            reward, _ = self.judge(self.seen)
+            reward, _ = skill.judge(self.seen)
             self.transition = self.decisions.completed(now, self.seen, reward, terminated, taken_over=True)
-        self.episode = {"practice_s": self.practice_s, "merit": self.merit(now), "outcome": outcome, "baseline": False}
-        self.events.append(("episode", self.episode | {"outcome": outcome.word}))
-        self.ended += 1
-        self.resetting, self.began_s = True, 0.0
+        if not skill.way_back:
+            self.episode = {
+                "practice_s": self.practice_s,
+                "merit": self.merit(now),
+                "outcome": outcome,
+                "baseline": False,
+            }
+            self.events.append(("episode", self.episode | {"outcome": outcome.word}))
+            self.ended += 1
+        elif outcome is not Outcome.TAKEN_OVER:
+            self.came_back(skill, now, outcome is Outcome.SUCCESS)
+        if outcome is Outcome.TAKEN_OVER:
+            self.began_s = None
+            self.order.begin()
+        else:
+            self.next(now, outcome is Outcome.SUCCESS)
+
+    def came_back(self, skill: Scripted | Learned, now: float, succeeded: bool) -> None:
+        """A way back is over."""
+        self.events.append(("reset", {"skill": skill.name, "duration_s": self.lasts_s(now), "succeeded": succeeded}))
+
+    def next(self, now: float, succeeded: bool) -> None:
+        """The turn of the next skill. Where nothing leads back, a person is asked; practice goes on as well as it can."""
+        self.began_s = now
+        if lost := self.order.ended(succeeded):
+            self.events.append(
+                ("help", {"text": f"help     nothing has led back to where an episode begins, {lost} times in a row"})
+            )
+
+    def lasts_s(self, now: float) -> float:
+        """For how long the skill in force has acted."""
+        return 0.0 if self.began_s is None else now - self.began_s
 
     def merit(self, now: float) -> float:
         """What the episode that ends now is worth, as the task says."""
-        return now - self.began_s
+        return self.lasts_s(now)

@@ -30,7 +30,7 @@ from robot.runtime.episodes import episode_dtype
 from robot.runtime.json_file import write_json
 from robot.runtime.process_ends import end_with_reason
 from robot.runtime.robot import find_robot
-from robot.runtime.run_folder import BELIEF_FILE, NEWEST_FILE
+from robot.runtime.run_folder import BELIEF_FILE, NEWEST_FILE, belief_of_run
 from robot.runtime.session_file import LEARNER, PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.mailbox import Mailbox
@@ -53,7 +53,8 @@ class LearnerProcess:
         self.folder = Path(session.folder)
         self.ring = Ring.attach(session.names["transitions"], self.records.transition, LEARNER)
         self.episodes = Ring.attach(session.names["episodes"], episode_dtype(session.layers), LEARNER)
-        self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size)
+        self.mailbox = Mailbox.attach(session.names["mailbox"], session.weights_size, self.records.belief)
+        self.belief = belief_of_run(self.folder)
         self.status = SharedRecord.attach(session.names["learner"], LEARNER_STATUS)
         self.control = SharedRecord.attach(session.names["session"], SESSION_STATUS)
         self.spec = find_task(session.task)
@@ -166,6 +167,7 @@ class LearnerProcess:
             self.adapt_after[0] = count + self.adaptation.again
             return
         self.adapt_after = [later for later in self.adapt_after if later > count]
+        self.belief = adapted.belief
         write_json(self.folder / BELIEF_FILE, adapted.belief)
         self.learner.move_to(adapted.weights)
         self.champion.challenge(self.learner.actor_weights())
@@ -178,8 +180,11 @@ class LearnerProcess:
         return self.learner.actor_weights() if self.champion is None else self.champion.driving
 
     def publish(self) -> None:
-        """Leave the actor in the mailbox; weights that are not finite stay here, and stop the learning."""
-        self.mailbox.publish(self.driving, self.learned, time.monotonic())
+        """Leave the actor in the mailbox, and what the robot asks for of what the fit found; what is not finite stays here, and
+        stops the learning.
+        """
+        asked = {name: self.belief[name] for name in self.records.belief if self.belief}
+        self.mailbox.publish(self.driving, self.learned, time.monotonic(), asked)
 
     def report(self) -> None:
         """Show how it goes."""

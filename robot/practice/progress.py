@@ -30,6 +30,7 @@ class Progress:
     episode: int = 0
     episodes: list[dict[str, Any]] = field(default_factory=list)
     resets: list[dict[str, Any]] = field(default_factory=list)
+    helps: list[dict[str, Any]] = field(default_factory=list)  # that a person was asked for
     faults: list[dict[str, Any]] = field(default_factory=list)
     restarts: list[dict[str, Any]] = field(default_factory=list)
     missed_ticks: int = 0
@@ -38,7 +39,7 @@ class Progress:
 
     def note(self, event: dict[str, Any]) -> None:
         """Take in one event of the control process."""
-        lists = {"episode": self.episodes, "reset": self.resets, "fault": self.faults}
+        lists = {"episode": self.episodes, "reset": self.resets, "help": self.helps, "fault": self.faults}
         if event["kind"] in lists:
             lists[event["kind"]].append(event)
 

@@ -18,12 +18,11 @@ from robot.practice.show import initial_view, refresh
 from robot.practice.start import starting_policy
 from robot.practice.summary import lines_of, summarise
 from robot.runtime.json_file import write_json
-from robot.runtime.run_folder import BELIEF_FILE, new_run_folder, save_config, still_there
+from robot.runtime.run_folder import belief_of_run, new_run_folder, save_config, still_there
 from robot.tasks import find_task
 from robot.views.patient_output import patient_stderr
 from robot.views.say import say
 from robot.views.terminal import LiveView
-from sim.input_files import read_json
 
 POLL_S = 0.02
 SAVE_EVERY_S = 2.0
@@ -44,8 +43,7 @@ def practise(config: ConfigT, root: Path = Path("runs")) -> dict[str, Any]:
     wall_s = run_session(session, best_possible)
     figures = summarise(progress, spec, wall_s, str(folder))
     figures |= practice.figures(progress, best_median(folder, spec), best_possible, session.body.virtual)
-    belief = folder / BELIEF_FILE
-    figures["belief"] = read_json(belief) if belief.is_file() else {}
+    figures["belief"] = belief_of_run(folder)
     figures["failure"] = session.failure
     still_there(folder)
     write_json(folder / "summary.json", figures)

@@ -59,6 +59,7 @@ def summarise(progress: Progress, spec: TaskSpec, wall_s: float, run: str) -> di
         "failures": sum(not succeeded(episode) for episode in progress.episodes),
         "resets": len(progress.resets),
         "resets_failed": sum(not reset["succeeded"] for reset in progress.resets),
+        "help_asked": len(progress.helps),
         "reset_median_s": round(float(np.median(durations_s)), 2) if durations_s else None,
         "steps": progress.step,
         "updates": progress.updates,

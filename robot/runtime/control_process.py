@@ -82,10 +82,10 @@ class ControlProcess:
         self.outputs = Ring.attach(names["outputs"], kinds.outputs)
         self.events = Ring.attach(names["events"], EVENT)
         self.episodes = Ring.attach(names["episodes"], episode_dtype(session.layers))
-        self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size))
+        self.weights = Ring.attach(names["weights"], weights_dtype(session.weights_size, kinds.belief))
         self.transitions = Ring.attach(names["transitions"], kinds.transition)
         self.recorded = (self.readings, self.outputs, self.events, self.weights, self.transitions)
-        self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size)
+        self.mailbox = Mailbox.attach(names["mailbox"], session.weights_size, kinds.belief)
         self.status = SharedRecord.attach(names["control"], control_status(kinds.outputs))
         self.orders = SharedRecord.attach(names["session"], session_status(*kinds.readings["operator"].shape))
         self.guardians = [SharedRecord.attach(names[name], GUARDIAN_STATUS) for name in GUARDIANS]
@@ -228,8 +228,8 @@ class ControlProcess:
         self.pending = None
         if newest is not None:
             self.in_use = newest
-            self.mind.set_weights(newest.vector)
-            self.weights.write(make_weights(newest, loop.tick, now))
+            self.mind.set_weights(newest.vector, newest.belief)
+            self.weights.write(make_weights(newest, loop.tick, now, self.mind.records.belief))
 
     def hand_over(self, transition: np.ndarray, orders: np.ndarray) -> None:
         """Give a transition to learner and recorder; in lockstep, first wait for what the learner owes."""

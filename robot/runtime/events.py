@@ -1,6 +1,7 @@
 """What is logged besides the ticks: events, as JSON, and every version of the actor that was taken into use."""
 
 import json
+import math
 import zlib
 from functools import cache
 from typing import Any
@@ -43,16 +44,28 @@ def event_text(event: np.ndarray) -> bytes:
 
 
 @cache
-def weights_dtype(size: int) -> np.dtype:
-    """A version of an actor with `size` weights, taken into use before the decision of `tick`."""
-    return np.dtype([("tick", "<u8"), ("time_s", "<f8"), ("version", "<u8"), ("step", "<u8"), ("crc32", "<u4"),
+def weights_dtype(size: int, belief: tuple[str, ...] = ()) -> np.dtype:
+    """A version of an actor with `size` weights, and what was believed of the robot, taken into use before the decision of
+    `tick`. A belief that is NaN is none yet.
+    """
+    believed = [("belief", [(name, "<f8") for name in belief])] if belief else []
+    return np.dtype([("tick", "<u8"), ("time_s", "<f8"), *believed, ("version", "<u8"), ("step", "<u8"), ("crc32", "<u4"),
                      ("weights", "<f4", (size,))])  # fmt: skip
 
 
-def make_weights(weights: Weights, tick: int, time_s: float) -> np.ndarray:
-    """A record of `weights_dtype` for weights from the mailbox."""
-    record = np.zeros((), weights_dtype(len(weights.vector)))
+def make_weights(weights: Weights, tick: int, time_s: float, belief: tuple[str, ...] = ()) -> np.ndarray:
+    """A record of `weights_dtype` for what came from the mailbox."""
+    record = np.zeros((), weights_dtype(len(weights.vector), belief))
+    for name in belief:
+        record["belief"][name] = weights.belief.get(name, math.nan)
     record["tick"], record["time_s"], record["version"], record["step"] = tick, time_s, weights.version, weights.step
     record["crc32"] = zlib.crc32(weights.vector.tobytes())
     record["weights"] = weights.vector
     return record
+
+
+def belief_in(record: np.ndarray) -> dict[str, float]:
+    """What was believed, of a record of `weights_dtype`."""
+    names = record.dtype["belief"].names or () if "belief" in (record.dtype.names or ()) else ()
+    found = {name: float(record["belief"][name]) for name in names}
+    return {name: value for name, value in found.items() if not math.isnan(value)}

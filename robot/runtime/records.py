@@ -56,11 +56,12 @@ OUTPUTS_HEAD: tuple[Field, ...] = (
 
 @dataclass(frozen=True)
 class Records:
-    """The records of one robot with one task."""
+    """The records of one robot with one task. belief: what of a fit's findings its mind is told, by names with units."""
 
     readings: np.dtype
     outputs: np.dtype
     transition: np.dtype
+    belief: tuple[str, ...] = ()
 
 
 def record(fields: Iterable[Field | tuple[str, np.dtype]]) -> np.dtype:
@@ -78,6 +79,7 @@ def compose(
     action_size: int,
     devices: Mapping[str, Iterable[Field]],
     parts: Mapping[str, Iterable[Field]],
+    belief: tuple[str, ...] = (),
 ) -> Records:
     """The records of a robot with these devices, whose minds give out `parts`, and a task of this size."""
     readings = [*READINGS_HEAD, ("operator", "f8", (action_size,))]
@@ -90,4 +92,5 @@ def compose(
         readings=record([*((name, record(fields)) for name, fields in devices.items()), *readings]),
         outputs=record([*((name, record(fields)) for name, fields in parts.items()), *OUTPUTS_HEAD, *decision]),
         transition=transition_dtype(observation_size, action_size),
+        belief=belief,
     )

@@ -3,7 +3,7 @@
 A robot of another project joins through an entry point of the group `robot_practice.robots`, whose name is its kind.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,8 +49,10 @@ class Mind(Protocol):
         """One tick: `readings` (READINGS) in."""
         ...
 
-    def set_weights(self, weights: np.ndarray) -> None:
-        """Take an actor's weights into use, from the next decision on."""
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float]) -> None:
+        """Take an actor's weights into use, from the next decision on, and what has been found of the robot: of the names in
+        `records.belief`, those that are known.
+        """
         ...
 
 

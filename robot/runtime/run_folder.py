@@ -9,7 +9,7 @@ from typing import Any
 import tomli_w
 
 from policies.array_file import write_bytes_atomically
-from sim.input_files import read_toml, shown, wrong
+from sim.input_files import checked, read_json, read_toml, shown, wrong
 
 CONFIG_FILE = "config.toml"
 RUN_FORMAT = 1  # of what is in a run's folder; goes up when an older program could misread it
@@ -63,6 +63,13 @@ def of_this_format(path: Path, values: dict[str, Any]) -> dict[str, Any]:
     if found != RUN_FORMAT:
         raise wrong(path, "format", shown(found), f"{RUN_FORMAT}; the run is of another version of this project")
     return values
+
+
+def belief_of_run(folder: Path) -> dict[str, float]:
+    """What the robot's fit has found so far. Raises ValueError, naming file and name, for what is no number."""
+    path = folder / BELIEF_FILE
+    told = read_json(path) if path.is_file() else {}
+    return {name: checked(path, name, value, float) for name, value in told.items() if value is not None}
 
 
 def policy_path(folder: Path) -> Path:

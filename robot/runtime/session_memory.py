@@ -40,7 +40,7 @@ class SessionMemory:
             "readings": (kinds.readings, TICK_RING, RECORDER),
             "outputs": (kinds.outputs, TICK_RING, RECORDER),
             "events": (EVENT, 1024, RECORDER),
-            "weights": (weights_dtype(weights_size), 64, RECORDER),
+            "weights": (weights_dtype(weights_size, kinds.belief), 64, RECORDER),
             "transitions": (kinds.transition, 4096, RECORDER),
             "episodes": (episode_dtype(layers), 64, LEARNER),
         }
@@ -53,7 +53,7 @@ class SessionMemory:
                 return block
 
             self.rings = {part: kept(Ring.create(self.names[part], *what, SESSION)) for part, what in rings.items()}
-            self.mailbox = kept(Mailbox.create(self.names["mailbox"], weights_size))
+            self.mailbox = kept(Mailbox.create(self.names["mailbox"], weights_size, kinds.belief))
             self.control = kept(SharedRecord.create(self.names["control"], control_status(kinds.outputs)))
             self.learner = kept(SharedRecord.create(self.names["learner"], LEARNER_STATUS))
             self.orders = kept(

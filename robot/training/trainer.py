@@ -89,18 +89,19 @@ class Training:
 class Trainer:
     """What a kind of robot brings.
 
-    options: its own. warm_up: raises ValueError for options that cannot be met, then compiles all that a training calls.
-    begin: a training. lines: of the figures, for a person. worst: the figures that many trainings are compared by, and which of
-    several values is the worst (min or max). merit: the figure that is None for a policy that cannot do its task.
+    iterations: of a training with these options. begin: one. worst: the figures that many trainings are compared by, and which
+    of several values is the worst (min or max). merit: the figure that is None for a policy that cannot do its task. options:
+    its own. warm_up: raises ValueError for options that cannot be met, then compiles all that a training calls. lines: of the
+    figures, for a person.
     """
 
-    options: type[TrainConfig]
     iterations: Callable[[Any], int]
-    warm_up: Callable[[Any], object]
     begin: Callable[[Any], Training]
-    lines: Callable[[dict[str, Any]], list[str]]
     worst: Mapping[str, Callable]
     merit: str
+    options: type[TrainConfig] = TrainConfig
+    warm_up: Callable[[Any], object] = lambda config: None
+    lines: Callable[[dict[str, Any]], list[str]] = lambda figures: []
 
 
 def find_trainer(kind: str) -> Trainer:

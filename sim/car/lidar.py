@@ -5,7 +5,6 @@ under ARRIVED_CELLS. Against a ray march of a tenth of a millimetre on the same 
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit, uint32, uintp
@@ -102,20 +101,3 @@ def _rays(frame, pose_from, pose_to, angle_rad):
         per_m_column[k] = per_m * cos(angle)
         per_m_row[k] = per_m * sin(angle)
     return column, row, per_m_column, per_m_row
-
-
-@dataclass(frozen=True)
-class LidarNoise:
-    """How a measured range differs from the true one: figures of an RPLidar A3 class device on indoor walls."""
-
-    constant_m: float = 0.008  # standard deviation at any range
-    proportional: float = 0.004  # standard deviation as a share of the range
-    drop_out: float = 0.01  # share of beams that do not return
-
-    def measure(self, range_m: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Measured ranges (n,) float32, m, for true ones; 0 (no return) stays 0."""
-        n = len(range_m)
-        sigma = np.sqrt(self.constant_m**2 + (self.proportional * range_m) ** 2)
-        measured = np.maximum(range_m + sigma * rng.standard_normal(n), 0.0)
-        lost = (range_m == 0.0) | (rng.random(n) < self.drop_out)
-        return np.where(lost, 0.0, measured).astype(np.float32)

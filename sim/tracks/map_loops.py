@@ -100,11 +100,6 @@ def outline(grid: OccupancyGrid, loop: Loop) -> np.ndarray:
     return _trace(np.pad(binary_fill_holes(past), 1)) - 1.5
 
 
-def find_loop(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> np.ndarray:
-    """The outline of the best of `find_loops`."""
-    return outline(grid, find_loops(grid, start)[0])
-
-
 def rough_outline(loop: Loop) -> np.ndarray:
     """A loop as corners (m, 2) of cells, as `outline` gives them, but straight through small things."""
     rows, columns = loop.region.box

@@ -65,14 +65,14 @@ def test_a_parameter_is_confirmed_by_the_drone(standing):
 
 
 def test_a_variable_that_the_firmware_does_not_log_is_named(standing):
-    driver = Crazyflie(CrazyflieSettings(standing.wire.uri, extra=("motor.m1", "policy.active")), standing)
+    driver = Crazyflie(CrazyflieSettings(standing.wire.uri), standing, extra=("motor.m1", "policy.active"))
     with pytest.raises(LinkLost, match=r"does not log policy\.active"):
         driver.open()
 
 
 def test_more_variables_than_a_packet_holds_arrive(standing):
     extra = ("motor.m1", "acc.x", "acc.y", "acc.z", "kalman.varPX", "kalman.varPY", "kalman.varPZ", "sys.isFlying")
-    driver = Crazyflie(CrazyflieSettings(standing.wire.uri, extra=extra), standing)
+    driver = Crazyflie(CrazyflieSettings(standing.wire.uri), standing, extra=extra)
     driver.open()
     standing.until(lambda: set(driver.read().extra) == set(extra))
     assert abs(driver.read().extra["acc.z"] - 1.0) < 0.1

@@ -17,12 +17,14 @@ from pathlib import Path
 import numpy as np
 from mcap.writer import CompressionType
 
+from drivers.crazyflie import CrazyflieSettings
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights, weight_count
 from policies.policy_file import load_policy
 from robot.logs.writer import LogWriter
+from robot.robots.car.car_file import load_car
 from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.practice import SHIPPED_POLICY
@@ -30,10 +32,10 @@ from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.world import load_world
 from robot.robots.quadrotor.devices import devices_of
+from robot.robots.quadrotor.drone_file import DroneFile
 from robot.robots.quadrotor.flight import LOG_FILE, Flight
 from robot.robots.quadrotor.run_mission import TICKS_S, setup_of
 from robot.robots.quadrotor.virtual_drone import virtual_drone
-from robot.robots.robot_file import CrazyflieLink, load_robot
 from robot.runtime.clock import LockstepClock, RealClock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.driver_device import DriverDevice
@@ -74,10 +76,10 @@ def folder_of(name: str) -> Path:
 
 def record_flight(name: str) -> None:
     """Hover at a point, decided on this computer over a lossy link, and write the flight's folder."""
-    clock, link = RealClock(), CrazyflieLink("")
-    setup = replace(setup_of(FOLDER / "policies" / "hover.npz", link, "host"), points_m=np.zeros((1, 3)))
+    clock, file = RealClock(), DroneFile(True, CrazyflieSettings(""))
+    setup = replace(setup_of(FOLDER / "policies" / "hover.npz", file, "host"), points_m=np.zeros((1, 3)))
     with virtual_drone(FOLDER / "policies" / "hover.npz", loss=0.02) as drone:
-        devices = devices_of(link, drone.uri, TICKS_S["host"], clock)
+        devices = devices_of(file, drone.uri, TICKS_S["host"], clock)
         flight = Flight(setup, devices, clock)
         for device in devices.values():
             device.open()
@@ -101,7 +103,7 @@ def record(
         LogWriter(folder / "log.mcap", RECORDS, weight_count(LAYERS), CompressionType.ZSTD) as log,
     ):
         clock = LockstepClock(str(car.directory / "lockstep"))
-        wiring = load_robot("virtual-car")
+        wiring = load_car("virtual-car")
         vesc = Vesc(replace(wiring.motor, port=car.vesc_path), clock)
         lidar = RPLidar(replace(wiring.lidar, port=car.lidar_path), clock)
         vesc.open()

@@ -5,85 +5,69 @@ from pathlib import Path
 
 import numpy as np
 
-from policies.actor import Actor, actor_layers, initial_weights, weight_views
+from policies.actor import Actor, actor_layers, initial_weights
 from policies.policy_file import load_policy
 from robot.evaluation.judge import EvaluateConfig, Judge, Scores, Verdict
 from robot.training.trainer import Look, TrainConfig, Trainer, Training
-from tests.toy_robot.emulator import DRAG_KG_S, MASS_KG, PUSH_MAX_N, STEP_S
+from sim.cma_es import minimise
+from tests.toy_robot.emulator import Rail
 from tests.toy_robot.task import DECISION_S, LONGEST_S, SPEC, arrived, reward
 
-STARTS_M = np.array([-0.8, -0.4, 0.4, 0.8])
-CANDIDATES, KEPT = 32, 8
+Act = Callable[[np.ndarray], float]  # a push, of what is seen
+STARTS_M = (-0.8, -0.4, 0.4, 0.8)
 LAYERS = actor_layers(SPEC.observation_size, SPEC.action_size, (8, 8))
 
 
-def drive(act: Callable[[np.ndarray], np.ndarray], carts: int = len(STARTS_M)) -> tuple[np.ndarray, np.ndarray]:
-    """Rewards (carts,), and times until the cart has arrived, s, or LONGEST_S. act: observations (carts, 2) to pushes."""
-    place_m, speed_m_s, paid, arrival_s = (
-        np.resize(STARTS_M, carts),
-        np.zeros(carts),
-        np.zeros(carts),
-        np.full(carts, LONGEST_S),
-    )
-    for decision in range(round(LONGEST_S / DECISION_S)):
-        push_n = PUSH_MAX_N * np.clip(act(np.stack([place_m, speed_m_s], axis=1)), -1.0, 1.0)
-        for _ in range(round(DECISION_S / STEP_S)):
-            speed_m_s = speed_m_s + STEP_S * (push_n - DRAG_KG_S * speed_m_s) / MASS_KG
-            place_m = place_m + STEP_S * speed_m_s
-        seen = list(zip(place_m, speed_m_s, strict=True))
-        paid += [reward(*cart) for cart in seen]
-        home = np.array([arrived(*cart) for cart in seen])
-        arrival_s[home] = np.minimum(arrival_s[home], DECISION_S * (decision + 1))
-    return paid, arrival_s
+def drive(act: Act, start_m: float) -> tuple[float, float]:
+    """What a cart earns on its way home, and how long that takes, s, at most LONGEST_S."""
+    rail, earned, time_s = Rail(start_m), 0.0, 0.0
+    while not arrived(rail.place_m, rail.speed_m_s) and time_s < LONGEST_S:
+        rail.push(act(np.array((rail.place_m, rail.speed_m_s), np.float32)))
+        time_s += DECISION_S
+        rail.advance(time_s)
+        earned += reward(rail.place_m, rail.speed_m_s)
+    return earned, time_s
+
+
+def policy(weights: np.ndarray) -> Act:
+    actor = Actor(LAYERS, weights.astype(np.float32))
+    return lambda seen: float(actor.mean(seen)[0])
 
 
 class Search:
-    """Cross-entropy: draw last layers, keep the best, draw the next ones around them."""
+    """The policy that earns most, by CMA-ES."""
 
     layers = LAYERS
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
-        self.actor = initial_weights(LAYERS, self.rng)
-        self.mean, self.std = np.zeros(LAYERS[-2]), np.ones(LAYERS[-2])
-
-    @property
-    def weights(self) -> np.ndarray:
-        weight_views(self.actor, LAYERS)[-1][0][:, 0] = self.mean
-        return self.actor.copy()
+        self.weights = initial_weights(LAYERS, self.rng)
 
     def iterate(self) -> None:
-        drawn = self.mean + self.std * self.rng.standard_normal((CANDIDATES, len(self.mean)))
-        last = np.repeat(drawn, len(STARTS_M), axis=0)
-
-        def act(seen: np.ndarray) -> np.ndarray:
-            for matrix, bias in weight_views(self.actor, LAYERS)[:-1]:
-                seen = np.tanh(seen @ matrix + bias)
-            return np.tanh((seen * last).sum(axis=1))
-
-        paid = drive(act, len(last))[0].reshape(CANDIDATES, -1).sum(axis=1)
-        best = drawn[np.argsort(-paid)[:KEPT]]
-        self.mean, self.std = best.mean(axis=0), best.std(axis=0) + 0.02
+        found, _ = minimise(costs, self.weights.astype(float), 0.3, 16, 10, self.rng)
+        self.weights = found.astype(np.float32)
 
 
-def arrivals(weights: np.ndarray) -> np.ndarray:
-    """Times from each of STARTS_M, s."""
-    actor = Actor(LAYERS, weights)
-    return drive(lambda seen: np.array([actor.mean(one.astype(np.float32))[0] for one in seen]))[1]
+def costs(candidates: np.ndarray) -> np.ndarray:
+    return np.array([-sum(drive(policy(weights), at)[0] for at in STARTS_M) for weights in candidates])
+
+
+def arrivals_s(act: Act) -> list[float]:
+    return [drive(act, at)[1] for at in STARTS_M]
 
 
 def look(weights: np.ndarray) -> Look:
-    arrival_s = float(arrivals(weights).mean())
+    arrival_s = float(np.mean(arrivals_s(policy(weights))))
     return Look(arrival_s, {"arrival_s": arrival_s}, f"home after {arrival_s:.1f} s")
+
+
+def judged(weights: np.ndarray, folder: Path) -> dict[str, float | None]:
+    times_s = arrivals_s(policy(weights))
+    return {"arrival_s": float(np.mean(times_s)) if max(times_s) < LONGEST_S else None}
 
 
 def iterations(config: TrainConfig) -> int:
     return max(1, round(10 * config.effort))
-
-
-def judged(weights: np.ndarray, folder: Path) -> dict[str, float | None]:
-    times = arrivals(weights)
-    return {"arrival_s": float(times.mean()) if times.max() < LONGEST_S else None}
 
 
 def begin(config: TrainConfig) -> Training:
@@ -91,20 +75,14 @@ def begin(config: TrainConfig) -> Training:
 
 
 def simulator(config: EvaluateConfig, path: Path, progress: Callable[[float], None]) -> Verdict:
-    times = {
-        "policy": arrivals(load_policy(path, SPEC.name, SPEC.observation_size).weights),
-        "PD": drive(lambda seen: -2.0 * seen[:, 0] - 2.0 * seen[:, 1])[1],
-    }
-    rows = [(f"from {at:+.1f} m", tuple(f"{each[k]:.1f}" for each in times.values())) for k, at in enumerate(STARTS_M)]
-    figures = {f"{name.lower()}_arrival_s": float(each.mean()) for name, each in times.items()}
-    return Verdict(figures, [Scores("arrivals, s", tuple(times), rows)], bool(times["policy"].max() < LONGEST_S))
+    act = policy(load_policy(path, SPEC.name, SPEC.observation_size).weights)
+    times_s = {"policy": arrivals_s(act), "PD": arrivals_s(lambda seen: float(-2.0 * seen.sum()))}
+    rows = [
+        (f"from {at:+.1f} m", tuple(f"{each[k]:.1f}" for each in times_s.values())) for k, at in enumerate(STARTS_M)
+    ]
+    figures = {f"{name.lower()}_arrival_s": float(np.mean(each)) for name, each in times_s.items()}
+    return Verdict(figures, [Scores("arrivals, s", tuple(times_s), rows)], max(times_s["policy"]) < LONGEST_S)
 
 
-def devices(config: EvaluateConfig, path: Path) -> Verdict:
-    raise ValueError(f"--robot: found {config.robot}, allowed: none, a cart is judged in the simulator")
-
-
-TRAINER = Trainer(
-    TrainConfig, iterations, lambda config: None, begin, lambda figures: [], {"arrival_s": max}, "arrival_s"
-)
-JUDGE = Judge(EvaluateConfig, simulator, devices)
+TRAINER = Trainer(iterations, begin, {"arrival_s": max}, "arrival_s")
+JUDGE = Judge(simulator)

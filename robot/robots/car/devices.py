@@ -8,7 +8,7 @@ from drivers.base import LidarReading, VescCommand, VescReading
 from drivers.reading_record import Field, fill, forget, reading_fields, reading_of
 from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
-from robot.robots.robot_file import load_robot
+from robot.robots.car.car_file import load_car
 from robot.runtime.clock import Clock
 from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
@@ -69,7 +69,7 @@ class Motor:
 
 def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     """Those of a session, on the ports that it found. Raises ValueError for what is wrong in the robot's file."""
-    robot = load_robot(session.robot)
+    robot = load_car(session.robot)
     return {
         "motor": Motor(Vesc(replace(robot.motor, port=session.ports["motor"]), clock), clock),
         "lidar": DriverDevice(RPLidar(replace(robot.lidar, port=session.ports["lidar"]), clock)),

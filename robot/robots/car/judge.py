@@ -171,4 +171,4 @@ def verdict(config: CarEvaluateConfig, figures: dict[str, Any], tables: list[Sco
     return Verdict(figures, tables, figures["laps"] >= config.laps and not figures["failure"], lines)
 
 
-JUDGE = Judge(CarEvaluateConfig, in_simulator, on_devices)
+JUDGE = Judge(in_simulator, CarEvaluateConfig, on_devices)

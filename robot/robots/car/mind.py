@@ -7,8 +7,8 @@ the bytes of what comes out. Whatever decides anything is therefore in here.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
 from robot.robots.car.place_search import PlaceSearch
-from robot.robots.car.records import RECORDS
+from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.recovery import Phase as RecoveryPhase
 from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
@@ -39,6 +39,7 @@ from robot.robots.car.tally import Tally
 from robot.runtime.episodes import Outcome
 from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
+from robot.shared_memory.mailbox import NO_BELIEF
 from robot.tasks.race_track import task
 from sim.car.model import P_EMPTY_V, P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
 from sim.distance_field import footprint_clearance
@@ -52,17 +53,6 @@ BLOCKED_MAX_S = 120.0  # people walk on sooner
 NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
-
-
-class Phase(IntEnum):
-    """What the robot is up to. Recovering is a mode of the supervisor, and can happen in any phase."""
-
-    LOCALISE = 0  # stands still until it knows where it is
-    DEMONSTRATE = 1
-    DRAW_MAP = 2  # after a first lap without a map: stands, and makes map and course of it
-    PRACTISE = 3
-    FINISH = 4  # stops along the course
-    DONE = 5
 
 
 class Pipeline:
@@ -121,8 +111,11 @@ class Pipeline:
         self.place.take(course)
         self.tally.take_course(course.length_m)
 
-    def set_weights(self, weights: np.ndarray) -> None:
-        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on."""
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None:
+        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on.
+
+        No belief is asked for: the estimator's own grip is newer than any fit's, and looser at once when the car slides.
+        """
         self.actor.set_weights(weights)
 
     @property

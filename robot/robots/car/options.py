@@ -11,18 +11,10 @@ from robot.practice.settings import SHIPPED, From, PracticeConfig
 
 
 @dataclass(frozen=True)
-class CarOptions(PracticeConfig):
-    """A car practises a task by itself: a slow demonstration lap first, then laps that get faster.
+class Drive:
+    """Which car, and where it drives."""
 
-    Ctrl-C stops the car first, then saves; `--resume RUN` goes on with the same memory, optimiser and counters.
-    """
-
-    task: Literal["race_track"] = "race_track"
     robot: str = "virtual-car"
-    start_from: From = SHIPPED
-    """`shipped` (the policy that comes with the project), `scratch` (nothing but the demonstration lap), or a run."""
-    minutes: float = 20.0
-    """Robot time to practise for, after the demonstration."""
     track: str = "default"
     """A built-in track (see `robot tasks`): the virtual car's world, and the map that the car localises on."""
     map: str = ""
@@ -35,19 +27,13 @@ class CarOptions(PracticeConfig):
     """Localise without a map: the demonstration lap makes one."""
     demonstration: Literal["gap-follower", "keyboard", "gamepad"] = "gap-follower"
     """Who drives the demonstration lap."""
+    gamepad: str = ""
     hidden_seed: int | None = None
     """Give the virtual car a mass, grip, delay and trim that nobody is told, drawn with this seed."""
-    people: int = 0
-    """Let so many people walk across the virtual car's course."""
-    predictive_brake: bool = True
-    """Execute an action only if braking afterwards still keeps the car inside the corridor."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.demonstration == "gamepad" and not self.gamepad:
             raise ValueError("--demonstration: found 'gamepad', allowed: with --gamepad")
-        if not 0 <= self.people <= 20:
-            raise ValueError(f"--people: found {self.people}, allowed: 0 to 20")
         if self.map and not Path(self.map).is_file():
             raise ValueError(f"--map: found '{self.map}', which is no file; allowed: a map_server YAML file")
         if self.loop < 0 or (self.loop > 0 and not self.map):
@@ -61,3 +47,27 @@ class CarOptions(PracticeConfig):
     def start_pose(self) -> tuple[float, float, float] | None:
         """`start` with the yaw in rad."""
         return None if self.start is None else (self.start[0], self.start[1], math.radians(self.start[2]))
+
+
+@dataclass(frozen=True)
+class CarOptions(Drive, PracticeConfig):
+    """A car practises a task by itself: a slow demonstration lap first, then laps that get faster.
+
+    Ctrl-C stops the car first, then saves; `--resume RUN` goes on with the same memory, optimiser and counters.
+    """
+
+    task: Literal["race_track"] = "race_track"
+    start_from: From = SHIPPED
+    """`shipped` (the policy that comes with the project), `scratch` (nothing but the demonstration lap), or a run."""
+    minutes: float = 20.0
+    """Robot time to practise for, after the demonstration."""
+    people: int = 0
+    """Let so many people walk across the virtual car's course."""
+    predictive_brake: bool = True
+    """Execute an action only if braking afterwards still keeps the car inside the corridor."""
+
+    def __post_init__(self) -> None:
+        PracticeConfig.__post_init__(self)
+        Drive.__post_init__(self)
+        if not 0 <= self.people <= 20:
+            raise ValueError(f"--people: found {self.people}, allowed: 0 to 20")

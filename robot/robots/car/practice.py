@@ -1,20 +1,16 @@
-"""What a car brings to practice."""
+"""What a car brings to practice. Half of the verbs ask for its options alone: what is slow to import is, when it is needed."""
 
 from pathlib import Path
 
 import numpy as np
 
-from robot.practice.practice import Adaptation, Adapted, Practice
-from robot.robots.car.belief.adaptation import fit_car, improve
-from robot.robots.car.belief.simulated import simulate_practice
+from robot.practice.practice import Adaptation, Adapted, Practice, PractisingRobot
+from robot.robots.car.car_file import believed_car
 from robot.robots.car.figures import figures, lines
-from robot.robots.car.mind import Phase
 from robot.robots.car.options import CarOptions
-from robot.robots.car.practising import PractisingCar
 from robot.robots.car.progress import CarProgress
+from robot.robots.car.records import Phase
 from robot.robots.car.shield.supervision import REASON_TEXTS
-from robot.robots.car.world import course_of, world_of
-from robot.robots.robot_file import believed_car
 from robot.views.panels import Gauge
 
 SHIPPED_POLICY = Path(__file__).parents[3] / "policies" / "shipped" / "race_track.npz"
@@ -29,8 +25,18 @@ PHASES: dict[int, str] = {
 }
 
 
+def begin(config: CarOptions) -> PractisingRobot:
+    """The car of a session."""
+    from robot.robots.car.practising import PractisingCar
+
+    return PractisingCar(config)
+
+
 def prior(config: CarOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:
     """Practice of simulated cars with this policy, where the course is known."""
+    from robot.robots.car.belief.simulated import simulate_practice
+    from robot.robots.car.world import world_of
+
     if config.mapless:
         return None
     course, believed = world_of(config).course, believed_car(config.robot)
@@ -40,6 +46,9 @@ def prior(config: CarOptions, weights: np.ndarray, layers: tuple[int, ...]) -> n
 def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np.ndarray, layers: tuple[int, ...],
           seed: int) -> Adapted | None:  # fmt: skip
     """The policy made better in a simulator with the grip and delay of this very car; None while too few corner hard."""
+    from robot.robots.car.belief.adaptation import fit_car, improve
+    from robot.robots.car.world import course_of
+
     fit = fit_car(transitions, believed_car(config.robot))
     if fit is None:
         return None
@@ -52,14 +61,14 @@ def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np
 
 def picture(folder: Path) -> Path:
     """Draw a run."""
-    from robot.robots.car.plots import plot_run  # matplotlib loads slowly, and the learner draws nothing
+    from robot.robots.car.plots import plot_run
 
     return plot_run(folder)
 
 
 PRACTICE = Practice(
     options=CarOptions,
-    begin=PractisingCar,
+    begin=begin,
     progress=CarProgress,
     phases=PHASES,
     finishing=Phase.FINISH,

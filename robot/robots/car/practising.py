@@ -11,6 +11,7 @@ from drivers.serial_port import SerialPort
 from robot.practice.body import Body
 from robot.practice.practice import Start
 from robot.practice.settings import SCRATCH
+from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.demonstration.keyboard import Hand
 from robot.robots.car.options import CarOptions
@@ -20,7 +21,7 @@ from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield import predictive_brake
 from robot.robots.car.starting_place import starting_place
 from robot.robots.car.world import World, about_loops, true_car, world_of
-from robot.robots.robot_file import believed_car, load_robot, robot_path
+from robot.runtime.robot_file import robot_path
 from robot.views.say import say
 from sim.car.yardstick import lookup_or_compute
 
@@ -33,7 +34,7 @@ class PractisingCar:
 
     def __init__(self, config: CarOptions) -> None:
         self.config = config
-        robot = load_robot(config.robot)
+        robot = load_car(config.robot)
         if config.people and not robot.virtual:
             raise ValueError(
                 f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"

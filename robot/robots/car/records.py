@@ -1,9 +1,23 @@
 """What a car's log holds of each tick, beside what all robots have."""
 
+from enum import IntEnum
+
 from drivers.reading_record import Field
 from robot.robots.car.devices import FIELDS
 from robot.runtime.records import compose
 from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE
+
+
+class Phase(IntEnum):
+    """What the robot is up to. Recovering is a mode of the supervisor, and can happen in any phase."""
+
+    LOCALISE = 0  # stands still until it knows where it is
+    DEMONSTRATE = 1
+    DRAW_MAP = 2  # after a first lap without a map: stands, and makes map and course of it
+    PRACTISE = 3
+    FINISH = 4  # stops along the course
+    DONE = 5
+
 
 ESTIMATE: tuple[Field, ...] = (  # where the car believes to be
     ("x", "f8"),

@@ -7,8 +7,8 @@ import numpy as np
 
 from robot.robots.car.demonstration import first_metres
 from robot.robots.car.estimation.estimator import START_SIGMA
-from robot.robots.car.mind import Phase, Pipeline
-from robot.robots.car.records import READINGS
+from robot.robots.car.mind import Pipeline
+from robot.robots.car.records import READINGS, Phase
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag
 from robot.tasks.race_track.task import TICK_S

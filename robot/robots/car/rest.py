@@ -11,9 +11,9 @@ from dataclasses import replace
 from drivers.base import LinkLost, VescReading
 from drivers.serial_port import SerialPort
 from drivers.vesc import Vesc, VescSettings
+from robot.robots.car.car_file import load_car
 from robot.robots.car.shield.stop_follower import StopFollower
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS, TICK_NS, StopPlan
-from robot.robots.robot_file import load_robot
 from robot.runtime.clock import RealClock
 from robot.runtime.session_file import SessionFile
 
@@ -24,7 +24,7 @@ STANDING_ANSWERS = 3  # in a row
 
 def prepare(session: SessionFile) -> Callable[[], "CarRest"]:
     """Read all that a stop needs, now; what is returned begins one. Raises ValueError for a wrong robot's file."""
-    settings = replace(load_robot(session.robot).motor, port=session.ports["motor"])
+    settings = replace(load_car(session.robot).motor, port=session.ports["motor"])
     plan = StopPlan.attach(session.names["plan"])
     return lambda: CarRest(settings, plan)
 

@@ -11,17 +11,17 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.policy_file import load_policy
+from robot.robots.car.car_file import load_car
 from robot.robots.car.devices import Motor
-from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.mind import Pipeline
 from robot.robots.car.practice import SHIPPED_POLICY
-from robot.robots.car.records import RECORDS
+from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag
 from robot.robots.car.shield.stop_follower import StopFollower
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.unverified import Unverified
 from robot.robots.car.world import load_world
-from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
@@ -119,7 +119,7 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     )  # fmt: skip
     if not verified:
         pipeline.fallback = Unverified(pipeline.place, pipeline.fallback.cars, pipeline.latency_s)
-    robot = load_robot("virtual-car")
+    robot = load_car("virtual-car")
     vesc = Vesc(replace(robot.motor, port=str(folder / "vesc")), clock)
     lidar = RPLidar(replace(robot.lidar, port=str(folder / "lidar")), clock)
     vesc.open()

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.emulators.hidden_wiring import hidden_wiring
+from robot.robots.car.car_file import load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.options import CarOptions
-from robot.robots.robot_file import load_robot
 from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
@@ -42,7 +42,7 @@ def load_world(track: str, map_path: str, loop: int = 0, start: tuple[float, flo
 
 def true_car(options: CarOptions) -> CarParameters | None:
     """What the virtual car really is, whatever its robot's file believes; None for a real robot."""
-    robot = load_robot(options.robot)
+    robot = load_car(options.robot)
     if not robot.virtual:
         return None
     car = load_parameters() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed).true_car()

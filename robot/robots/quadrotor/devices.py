@@ -1,19 +1,19 @@
 """The quadrotor's devices, as the control loop sees them: the Crazyflie, and the motion capture that tells it its place."""
 
 import math
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
 from drivers.base import LinkLost
-from drivers.crazyflie import Crazyflie, CrazyflieSettings
+from drivers.crazyflie import Crazyflie
+from drivers.motion_capture import MotionCapture
 from drivers.reading_record import fill, fill_text, forget
 from robot.robots.quadrotor.app_words import FIELDS, LOGGED, PARAMETERS
-from robot.robots.quadrotor.motion_capture import MotionCapture, MotionCaptureSettings
+from robot.robots.quadrotor.drone_file import DroneFile
 from robot.robots.quadrotor.records import ARM_MOTORS, KEEP, POSITION, RATES
-from robot.robots.robot_file import CrazyflieLink
 from robot.runtime.clock import Clock
+from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 
 
@@ -74,55 +74,26 @@ class CrazyflieDevice:
         return False
 
 
-class MotionCaptureDevice:
-    """What forwards poses to the drone. begin: makes it; raises ValueError if its port or file cannot be opened."""
+class MotionCaptureDevice(DriverDevice):
+    """What forwards poses to the drone."""
 
-    def __init__(self, begin: Callable[[], MotionCapture]) -> None:
-        self._begin = begin
-        self._capture: MotionCapture | None = None
-        self._airborne = False
-
-    def open(self) -> None:
-        self._capture = self._begin().__enter__()
-
-    def check(self) -> None:
-        """Whether poses come, the mission looks at."""
+    def __init__(self, driver: MotionCapture) -> None:
+        super().__init__(driver)
+        self.capture = driver
 
     def read(self, record: np.ndarray) -> None:
-        capture = self._capture
-        if capture is None:
-            raise LinkLost("motion capture: not open")
-        record["pose_age_s"], record["moved_age_s"] = capture.pose_age_s, capture.moved_age_s
-        fill_text(record["trouble"], capture.trouble(self._airborne))
-
-    def absent(self, record: np.ndarray) -> None:
-        forget(record)
+        super().read(record)
+        fill_text(record["trouble"], self.capture.trouble())
 
     def write(self, outputs: np.ndarray) -> None:
         """It has to know when the drone flies: a pose that stays the same is wrong from then on."""
-        self._airborne = bool(outputs["figures"]["airborne"])
-
-    def reconnect(self) -> bool:
-        return False
-
-    def stop(self) -> None:
-        """Poses go on for as long as the drone is in the air."""
-
-    def close(self) -> None:
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.close()
+        self.capture.airborne = bool(outputs["figures"]["airborne"])
 
 
-def devices_of(link: CrazyflieLink, uri: str, tick_s: float, clock: Clock) -> dict[str, Device]:
+def devices_of(drone: DroneFile, uri: str, tick_s: float, clock: Clock) -> dict[str, Device]:
     """Those of a robot's file; uri: of the drone, which may be a virtual one."""
-    settings = CrazyflieSettings(
-        uri, reach_m=link.reach_m, height_max_m=link.height_max_m, log_period_ms=round(1000 * tick_s), extra=LOGGED
-    )
-    driver = Crazyflie(settings, clock)
+    driver = Crazyflie(replace(drone.crazyflie, uri=uri), clock, round(1000 * tick_s), LOGGED)
     devices: dict[str, Device] = {"crazyflie": CrazyflieDevice(driver)}
-    if (told := link.motion_capture) is not None:
-        file = Path(told.file) if told.file else None
-        source = MotionCaptureSettings(told.body, told.address() if told.udp else None, file)
-        devices["motion_capture"] = MotionCaptureDevice(lambda: MotionCapture(source, driver, clock))
+    if drone.motion_capture is not None:
+        devices["motion_capture"] = MotionCaptureDevice(MotionCapture(drone.motion_capture, clock, driver))
     return devices

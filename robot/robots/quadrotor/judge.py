@@ -195,4 +195,4 @@ def in_words(flight: dict[str, Any]) -> str:
     return errors if flight["landed"] else f"{errors}  NOT known to have landed"
 
 
-JUDGE = Judge(FlightEvaluateConfig, in_simulator, on_devices)
+JUDGE = Judge(in_simulator, FlightEvaluateConfig, on_devices)

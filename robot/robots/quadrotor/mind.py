@@ -1,5 +1,6 @@
 """The mind of a quadrotor: its mission, one tick at a time, from READINGS and setup alone."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class FlightMind:
         self._supervisor = Supervisor(TABLE)
         self._decided = 0
 
-    def set_weights(self, weights: np.ndarray) -> None:
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float]) -> None:
         raise ValueError("a flight takes no weights but those of its setup")
 
     def tick(self, readings: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from drivers.crazyflie_reading import CrazyflieReading
+from drivers.motion_capture import PoseReading
 from drivers.reading_record import Field, reading_fields
 from robot.robots.quadrotor.app_words import FIELDS, LOGGED, PARAMETERS
 from robot.runtime.records import Records, compose
@@ -22,8 +23,7 @@ DEVICES: dict[str, list[Field]] = {
         ("up", "u4"),  # 0: the link is lost
     ],
     "motion_capture": [  # where poses are forwarded to the drone; all zero otherwise
-        ("pose_age_s", "f8"),
-        ("moved_age_s", "f8"),  # since the pose was last another one
+        *reading_fields(PoseReading),
         ("trouble", "u1", (TEXT_BYTES,)),
         ("up", "u4"),
     ],

@@ -15,6 +15,7 @@ from policies.policy_file import load_policy
 from robot.robots.quadrotor import figures
 from robot.robots.quadrotor.app_of_run import learned_with
 from robot.robots.quadrotor.devices import devices_of
+from robot.robots.quadrotor.drone_file import DroneFile, load_drone
 from robot.robots.quadrotor.flight import LOG_FILE, Flight
 from robot.robots.quadrotor.flown import Phase
 from robot.robots.quadrotor.host_policy import HostPolicy
@@ -22,7 +23,6 @@ from robot.robots.quadrotor.mission_plot import plot_flight
 from robot.robots.quadrotor.on_board import OnBoardPolicy
 from robot.robots.quadrotor.setup import FLIGHT_TASKS, FlightOptions, FlightSetup
 from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
-from robot.robots.robot_file import CrazyflieLink, load_drone
 from robot.runtime.clock import RealClock
 from robot.runtime.run_folder import new_run_folder, policy_path, save_config
 from sim.quadrotor.model import load_parameters
@@ -41,30 +41,30 @@ def run_mission(
     policy_on: "board" or "host". quadrotor, positioning: of a virtual drone, instead of its file's. config: saved beside
     the log. Raises ValueError for a wrong run or robot, LinkLost if no drone answers.
     """
-    drone_config = load_drone(robot)
-    if loss and not drone_config.virtual:
+    file, clock = load_drone(robot), RealClock()
+    if loss and not file.virtual:
         raise ValueError(f"--loss: found {loss}, allowed on a real drone: 0")
     for option, value in (("quadrotor", quadrotor), ("positioning", positioning)):
-        if value and not drone_config.virtual:
+        if value and not file.virtual:
             raise ValueError(f"--{option}: found {value}, allowed with a virtual drone alone")
-    link, clock = drone_config.crazyflie, RealClock()
-    if positioning and link.motion_capture is not None:
-        raise ValueError(f"--positioning: found {positioning}, allowed for a robot file with motion_capture: none")
-    quadrotor, positioning = quadrotor or link.quadrotor, positioning or link.positioning
-    setup = setup_of(run, link, policy_on, quadrotor)
+    cameras = file.motion_capture
+    if positioning and cameras is not None:
+        raise ValueError(
+            f"--positioning: found {positioning}, allowed for a robot's file with devices.motion_capture: none"
+        )
+    quadrotor, positioning = quadrotor or file.quadrotor, positioning or file.positioning
+    setup = setup_of(run, file, policy_on, quadrotor)
     with ExitStack() as stack:
-        uri, truth = link.uri, None
-        if drone_config.virtual:
-            lost = link.motion_capture is not None  # it knows nothing but the poses that it is sent
+        uri, truth = file.crazyflie.uri, None
+        if file.virtual:
+            lost = cameras is not None  # it knows nothing but the poses that it is sent
             drone = stack.enter_context(
                 virtual_drone(run, loss, seed, quadrotor, positioning="none" if lost else positioning)
             )
             uri, truth = drone.uri, lambda: true_place(drone)
-            if link.motion_capture is not None and link.motion_capture.udp:
-                stack.enter_context(
-                    VirtualMotionCapture(drone, link.motion_capture.body, link.motion_capture.address(), seed)
-                )
-        devices = devices_of(link, uri, TICKS_S[setup.options.policy_on], clock)
+            if cameras is not None and cameras.udp:
+                stack.enter_context(VirtualMotionCapture(drone, cameras.body, cameras.address(), seed))
+        devices = devices_of(file, uri, TICKS_S[setup.options.policy_on], clock)
         flight = Flight(setup, devices, clock, truth, show)
         for device in devices.values():
             stack.callback(device.close)
@@ -95,13 +95,14 @@ def run_mission(
     return told
 
 
-def setup_of(run: Path, link: CrazyflieLink, policy_on: Literal["board", "host"], quadrotor: str = "") -> FlightSetup:
+def setup_of(run: Path, drone: DroneFile, policy_on: Literal["board", "host"], quadrotor: str = "") -> FlightSetup:
     """A flight with a run's policy. quadrotor: what it flies; empty: see `learned_with`. Raises ValueError."""
     path = policy_path(run) if run.is_dir() else run
     policy = load_policy(path)
     if (task := policy.metadata["task"]) not in FLIGHT_TASKS:
         raise ValueError(f"{run}: field task is {task!r}, allowed: {', '.join(FLIGHT_TASKS)}")
-    options = FlightOptions(policy_on, link.reach_m, link.height_max_m, link.motion_capture is not None)
+    box = drone.crazyflie
+    options = FlightOptions(policy_on, box.reach_m, box.height_max_m, drone.motion_capture is not None)
     return FlightSetup(policy, load_parameters(learned_with(run, quadrotor)), options, figures.STEPS)
 
 

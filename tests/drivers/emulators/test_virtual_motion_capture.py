@@ -9,7 +9,7 @@ import pytest
 from drivers.emulators.crazyflie_vices import Errors, load_vices
 from drivers.emulators.virtual_crazyflie import DroneTruth
 from drivers.emulators.virtual_motion_capture import OTHER_BODY_M, Cameras, turned
-from robot.robots.quadrotor.motion_capture import angle_between
+from drivers.motion_capture import angle_between
 
 VICES = load_vices().motion_capture
 WHILE_S = 150.0

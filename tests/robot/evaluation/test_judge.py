@@ -27,7 +27,7 @@ def devices(config: EvaluateConfig, policy: Path) -> Verdict:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(verb, "find_judge", {"quadrotor": Judge(EvaluateConfig, simulator, devices)}.__getitem__)
+    monkeypatch.setattr(verb, "find_judge", {"quadrotor": Judge(simulator, EvaluateConfig, devices)}.__getitem__)
     layers = actor_layers(18 + 4, 4)
     save_policy(tmp_path / "policy.npz", initial_weights(layers, np.random.default_rng(0)), layers, "hover", 100.0)
     return tmp_path
@@ -47,6 +47,12 @@ def test_with_a_robot_it_is_judged_on_its_devices(run: Path, capsys: pytest.Capt
     assert verb.main([str(run), "--robot=virtual-crazyflie", "--seed=2"]) == 130
 
 
+def test_what_is_judged_in_the_simulator_alone_takes_no_robot(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "find_judge", lambda kind: Judge(simulator))
+    with pytest.raises(ValueError, match="--robot: found virtual-crazyflie, allowed: none"):
+        verb.main([str(run), "--robot", "virtual-crazyflie"])
+
+
 def test_a_policy_for_an_unknown_task_is_named(run: Path) -> None:
     layers = actor_layers(3, 1)
     save_policy(run / "other.npz", initial_weights(layers, np.random.default_rng(0)), layers, "juggle", 10.0)
@@ -61,7 +67,7 @@ def test_help_teaches_both_robots_options(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_judge_joins_through_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Judge(EvaluateConfig, simulator, devices)
+    found = Judge(simulator, EvaluateConfig, devices)
     point = EntryPoint("counter", "nothing:JUDGE", module.ENTRY_POINTS)
     monkeypatch.setattr(EntryPoint, "load", lambda self: found)
     monkeypatch.setattr(joining, "entry_points", lambda group: [point] if group == module.ENTRY_POINTS else [])

@@ -1,5 +1,6 @@
 """Replay: equal where nothing changed, and otherwise the first difference by name; gaps are refused."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from robot.logs.replay import Difference, replay
 from robot.logs.writer import LogWriter, next_part
 from robot.robots.car.records import OUTPUTS, READINGS, RECORDS
 from robot.runtime.events import make_weights
-from robot.shared_memory.mailbox import Weights
+from robot.shared_memory.mailbox import NO_BELIEF, Weights
 
 WEIGHTS_SIZE = 3
 
@@ -28,7 +29,7 @@ class ToyPipeline:
         self.weights = np.full(WEIGHTS_SIZE, life, np.float32)
         self.total = 0.0
 
-    def set_weights(self, weights: np.ndarray) -> None:
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None:
         self.weights = weights
 
     def tick(self, readings: np.ndarray) -> None:

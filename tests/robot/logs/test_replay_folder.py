@@ -2,7 +2,7 @@
 
 import os
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from robot.logs.replay import Outcome, ReplayReport
 from robot.logs.replay_folder import exit_status, find_logs, replay_folder, write_report
 from robot.logs.writer import LogWriter
 from robot.robots.car.records import OUTPUTS, RECORDS
+from robot.shared_memory.mailbox import NO_BELIEF
 
 
 class Echo:
@@ -28,7 +29,7 @@ class Echo:
         self.outputs = np.zeros((), OUTPUTS)
         self.respond = respond
 
-    def set_weights(self, weights: np.ndarray) -> None: ...
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None: ...
 
     def tick(self, readings: np.ndarray) -> None:
         if readings["tick"] == 13:

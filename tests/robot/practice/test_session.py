@@ -17,9 +17,9 @@ from robot.logs.setups import find_setup, mind_for
 from robot.practice.run import practise
 from robot.practice.session import Session
 from robot.practice.start import starting_policy
-from robot.robots.car.mind import Phase
 from robot.robots.car.options import CarOptions
 from robot.robots.car.practising import PractisingCar
+from robot.robots.car.records import Phase
 from robot.runtime.processes import Child
 from robot.runtime.run_folder import setup_path
 

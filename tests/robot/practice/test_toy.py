@@ -1,5 +1,6 @@
 """A robot that the project does not know practises, is killed, goes on, and replays: all through entry points."""
 
+import itertools
 import json
 import os
 import signal
@@ -12,11 +13,18 @@ from typing import Any
 
 import pytest
 
+from policies.policy_file import load_policy
 from policies.replay import load_folder
 from robot.cli.practice import main, task_of
+from robot.logs.reader import LogReader
 from robot.logs.replay import replay
 from robot.logs.setups import mind_for
+from robot.practice.episodic_mind import EpisodicSetup
+from robot.practice.practice import Start
+from robot.practice.progress import Progress
+from robot.runtime.events import belief_in
 from tests.toy_robot.joining import join
+from tests.toy_robot.robot import ToyMind
 
 ROBOT = "from robot.cli import main; main()"
 LEARNS_MIN, GOES_ON_MIN = 2.0, 2.2
@@ -52,9 +60,18 @@ def test_it_learns(practised: dict[str, Any]) -> None:
     told = practised
     assert told["merit_name"] == "arrival_s" and told["merit_first"] > 5.0  # it did not arrive
     assert told["merit_last"] < 0.75 * told["merit_first"] and told["failures"] < told["episodes"]
-    assert told["resets"] >= told["episodes"] and told["resets_failed"] == 0
+    assert told["resets"] >= told["episodes"] and told["help_asked"] == 0
     assert told["robot_minutes"] == pytest.approx(LEARNS_MIN, abs=0.01) and not told["failure"]
     assert told["updates"] == 4 * told["steps"]
+
+
+def test_policy_and_policy_undo_each_other_and_a_script_helps_where_one_fails(practised: dict[str, Any]) -> None:
+    events = LogReader(Path(practised["run"])).contents(("tick",)).events
+    back = [(event["skill"], event["succeeded"]) for event in events if event["kind"] == "reset"]
+    assert ("out", False) in back[:5], "nothing is learned yet"
+    assert all(then == ("script", True) for this, then in itertools.pairwise(back) if this == ("out", False))
+    late = back[len(back) // 2 :]
+    assert late.count(("out", True)) > late.count(("out", False)), "the policy has learned its way back, too"
 
 
 def test_all_that_it_decided_is_decided_again(practised: dict[str, Any]) -> None:
@@ -81,6 +98,22 @@ def test_killed_it_goes_on_where_it_was(practised: dict[str, Any]) -> None:
     assert (steps == range(told["steps"])).all()
     report = replay(folder, lambda life: mind_for(folder, life))
     assert report.first_difference is None and report.ticks > 60.0 * LEARNS_MIN / 0.05
+
+
+def test_what_its_fit_finds_reaches_its_mind_by_name_and_replays(practised: dict[str, Any]) -> None:
+    told = figures_of(f"--task toy --robot toy --clock lockstep --minutes 0.25 --mass-kg 1.6 --from {practised['run']}")
+    folder = Path(told["run"])
+    assert told["belief"]["mass_kg"] == pytest.approx(1.6, rel=0.05)
+    believed = [belief_in(weights) for batch in LogReader(folder).batches() for weights in batch.weights]
+    assert believed[0] == {} and believed[-1] == told["belief"]
+    report = replay(folder)
+    assert report.equal and report.ticks > 60.0 * 0.25 / 0.05
+    deaf = mind_for(folder, 1)
+    deaf.set_weights = lambda weights, belief: deaf.actor.set_weights(weights)  # type: ignore[attr-defined, method-assign]
+    assert replay(folder, lambda life: deaf).first_difference is not None, "what it believes decides"
+    policy = load_policy(folder / "policy.npz")
+    later = Start(folder, Progress(), policy, None, life=2, later_life=True, learning=True, practice_s=9.0, episodes=0)
+    assert ToyMind.from_setup(EpisodicSetup.of(later, "toy", 0), folder).belief == told["belief"], "and of later lives"
 
 
 def test_the_task_of_a_run_is_known_by_the_run(practised: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The mailbox: the reader gets the newest whole weights, or none; never a mixture."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -153,5 +154,39 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_version_and_its_successor_
             left = mailbox.read()
             assert left is not None and left.version >= seen
         assert seen > 8
+    finally:
+        mailbox.close()
+
+
+def test_what_is_believed_of_the_robot_travels_beside_the_weights_by_name() -> None:
+    mailbox = Mailbox.create(f"test-mailbox-{uuid.uuid4().hex[:12]}", SIZE, ("grip", "mass_kg"))
+    try:
+        reader = Mailbox.attach(mailbox.block.name, SIZE, ("grip", "mass_kg"))
+        mailbox.publish(weights(1), 1, 0.0)
+        got = reader.read()
+        assert got is not None and dict(got.belief) == {}, "nothing is found yet"
+        mailbox.publish(weights(2), 2, 0.0, {"mass_kg": 3.5})
+        got = reader.read()
+        assert got is not None and dict(got.belief) == {"mass_kg": 3.5} and np.array_equal(got.vector, weights(2))
+        for wrong in ({"mass_kg": math.nan}, {"grip": math.inf}, {"delay_s": 0.1}):
+            with pytest.raises(ValueError, match=f"belief {next(iter(wrong))}: found"):
+                mailbox.publish(weights(3), 3, 0.0, wrong)
+        assert reader.version == 2
+        reader.close()
+        with pytest.raises(ValueError, match=r"not belief in \('mass_kg', 'grip'\)"):
+            Mailbox.attach(mailbox.block.name, SIZE, ("mass_kg", "grip"))
+    finally:
+        mailbox.close()
+
+
+@pytest.mark.parametrize("byte", range(8 * 2))
+def test_one_flipped_bit_of_a_belief_leaves_the_version_before(byte: int) -> None:
+    mailbox = Mailbox.create(f"test-mailbox-{uuid.uuid4().hex[:12]}", SIZE, ("grip", "mass_kg"))
+    try:
+        mailbox.publish(weights(1), 1, 0.0, {"grip": 0.9, "mass_kg": 3.0})
+        mailbox.publish(weights(2), 2, 0.0, {"grip": 0.8, "mass_kg": 3.5})
+        mailbox._numbers(mailbox._start(2))[byte] ^= 4
+        got = mailbox.read()
+        assert got is not None and got.version == 1 and dict(got.belief) == {"grip": 0.9, "mass_kg": 3.0}
     finally:
         mailbox.close()

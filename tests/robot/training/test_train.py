@@ -45,9 +45,7 @@ def begin(config: TrainConfig) -> Training:
                     pictures=lambda found, best: {"found.txt": f"{len(found)} {best.iteration}".encode()})  # fmt: skip
 
 
-TRAINER = Trainer(
-    TrainConfig, lambda config: 4, lambda config: None, begin, lambda figures: [], {"error_m": max}, "error_m"
-)
+TRAINER = Trainer(lambda config: 4, begin, {"error_m": max}, "error_m")
 
 
 @pytest.fixture

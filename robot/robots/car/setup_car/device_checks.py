@@ -14,9 +14,9 @@ from drivers.emulators.virtual_car import start_virtual_car
 from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
 from robot.commissioning.checks import Check
+from robot.robots.car.car_file import CarFile, load_car
 from robot.robots.car.setup_car.file import file_of
 from robot.robots.car.shield import predictive_brake
-from robot.robots.robot_file import RobotConfig, load_robot
 from robot.runtime.clock import RealClock
 
 LISTEN_S, POLL_S = 1.5, 0.02
@@ -25,7 +25,7 @@ SPIN_UP_S = 8.0  # for a lidar to send its first points
 
 def checks(name: str) -> list[Check]:
     """Of a car by its name or file; a virtual one is started. Raises ValueError for a wrong file."""
-    robot = load_robot(name)
+    robot = load_car(name)
     with ports_of(robot) as ports:
         motor = replace(robot.motor, port=ports["motor"])
         lidar = replace(robot.lidar, port=ports["lidar"])
@@ -34,7 +34,7 @@ def checks(name: str) -> list[Check]:
 
 
 @contextmanager
-def ports_of(robot: RobotConfig) -> Iterator[dict[str, str]]:
+def ports_of(robot: CarFile) -> Iterator[dict[str, str]]:
     """Where its devices are."""
     if not robot.virtual:
         yield {"motor": robot.motor.port, "lidar": robot.lidar.port}

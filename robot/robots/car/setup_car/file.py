@@ -6,8 +6,9 @@ from typing import Any
 import tomli_w
 
 from policies.array_file import write_bytes_atomically
+from robot.robots.car.car_file import load_car, name_drivers
 from robot.robots.car.setup_car.values import FIELDS_OF_LIDAR, Value
-from robot.robots.robot_file import EARLIER_TABLES, load_robot, robot_path
+from robot.runtime.robot_file import robot_path
 from sim.input_files import read_toml
 
 OF_BODY = ("actuation_s",)
@@ -16,16 +17,16 @@ OF_BODY = ("actuation_s",)
 def is_car_file(name: str) -> bool:
     """Whether a robot's file has a car's tables. Raises ValueError if there is no such file."""
     told = read_toml(robot_path(name))
-    return "devices" in told or any(table in told for table in EARLIER_TABLES)
+    name_drivers(told)
+    devices = told.get("devices")
+    return isinstance(devices, dict) and "motor" in devices
 
 
 def file_of(name: str) -> dict[str, Any]:
     """A car's file as it is, its devices in tables of the present form, what it believes in by a path that holds anywhere."""
     path = robot_path(name)
     told = read_toml(path)
-    for table, (part, driver) in EARLIER_TABLES.items():
-        if isinstance(told.get(table), dict):
-            told.setdefault("devices", {})[part] = {"driver": driver, **told.pop(table)}
+    name_drivers(told)
     beside = path.parent / str(told["car"])
     if beside.is_file():
         told["car"] = str(beside.resolve())
@@ -54,4 +55,4 @@ def write_car_file(path: Path, told: dict[str, Any], values: list[Value], wiring
         name = line.split(" = ")[0]
         lines.append(f"{line}  # {remarks[name]}" if name in remarks else line)
     write_bytes_atomically(path, ["\n".join([*lines, ""]).encode()])
-    load_robot(str(path))
+    load_car(str(path))

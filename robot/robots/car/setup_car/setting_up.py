@@ -13,6 +13,7 @@ from drivers.emulators.hidden_wiring import HiddenWiring, hidden_wiring, wired_a
 from drivers.emulators.virtual_car import VirtualCar, start_virtual_car
 from robot.commissioning.options import SetupOptions
 from robot.commissioning.steps import Found, SetupError, Step
+from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.demonstration.first_metres import rehearse
 from robot.robots.car.drives import demonstrate
 from robot.robots.car.options import CarOptions
@@ -22,7 +23,6 @@ from robot.robots.car.setup_car.file import file_of, write_car_file
 from robot.robots.car.setup_car.rig import Rig
 from robot.robots.car.setup_car.values import Value
 from robot.robots.car.world import load_world
-from robot.robots.robot_file import believed_car, load_robot
 from robot.runtime.clock import LockstepClock, RealClock
 
 CAR_FILE = "car.toml"
@@ -63,7 +63,7 @@ class SettingUpCar:
     """One car's. Raises ValueError for options that do not fit it. Use as a context: it leaves nothing behind."""
 
     def __init__(self, options: CarSetupOptions, folder: Path) -> None:
-        robot = load_robot(options.robot)
+        robot = load_car(options.robot)
         if options.hidden_seed is not None and not robot.virtual:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual car alone")
         self.options, self.folder, self.robot = options, folder, robot

@@ -39,13 +39,6 @@ from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import TICKS_PER_DECISION, target
 
 AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)
-REASONS = {
-    AS_PROPOSED: "executed as proposed",
-    SLOWER: "slowed down: braking later would not keep the car in the corridor",
-    STEERED: "steered a little otherwise, or towards the backup and slowed down",
-    BACKUP: "the backup drives: nothing else keeps the car in the corridor",
-    UNAVOIDABLE: "full braking: nothing is predicted to keep the car in the corridor",
-}
 
 SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
 MEASURED_SHARE = 0.95  # of the measured one

@@ -7,7 +7,7 @@ import pytest
 
 from drivers.emulators.people import People
 from robot.robots.car import mind as pipeline_module
-from robot.robots.car.mind import Phase
+from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
 from robot.robots.car.shield.supervision import Reason
 from robot.safety.supervisor import Mode

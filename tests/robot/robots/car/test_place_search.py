@@ -5,9 +5,9 @@ import json
 import numpy as np
 
 from policies.actor import actor_layers, initial_weights
-from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.mind import Pipeline
 from robot.robots.car.place_search import GIVE_UP_S, SAY_EVERY_S
-from robot.robots.car.records import READINGS
+from robot.robots.car.records import READINGS, Phase
 from robot.robots.car.setup import PipelineSetup
 from robot.tasks.race_track import task
 from sim.car.model import load_parameters

@@ -8,7 +8,8 @@ import pytest
 
 from policies.actor import initial_weights
 from robot.robots.car import rehearsal
-from robot.robots.car.mind import Phase, Pipeline
+from robot.robots.car.mind import Pipeline
+from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
 from robot.robots.car.setup import PipelineSetup
 from robot.safety.supervisor import Mode

@@ -20,7 +20,8 @@ def session(tmp_path: Path) -> SessionFile:
     """A session with a drone that poses are sent to."""
     (tmp_path / "poses").touch()
     (tmp_path / "drone.toml").write_text(
-        f'virtual = false\n[crazyflie]\nuri = ""\n[crazyflie.motion_capture]\nbody = "cf1"\nfile = "{tmp_path / "poses"}"\n'
+        'virtual = false\n[devices.crazyflie]\ndriver = "crazyflie"\nuri = ""\n[devices.motion_capture]\n'
+        f'driver = "motion_capture"\nbody = "cf1"\nfile = "{tmp_path / "poses"}"\n'
     )
     return SessionFile(
         str(tmp_path),

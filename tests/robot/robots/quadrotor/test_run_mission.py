@@ -10,29 +10,31 @@ import pytest
 
 from drivers import crazyflie_link
 from drivers.base import LinkLost
+from drivers.crazyflie import CrazyflieSettings
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyflieConfig, start_virtual_crazyflie
 from drivers.emulators.virtual_motion_capture import VirtualMotionCapture
+from drivers.motion_capture import MotionCaptureSettings
 from robot.cli import run as verb
 from robot.logs.reader import LogReader
 from robot.logs.replay import replay
 from robot.robots.quadrotor import figures
 from robot.robots.quadrotor.devices import devices_of
+from robot.robots.quadrotor.drone_file import DroneFile
 from robot.robots.quadrotor.flight import Flight
 from robot.robots.quadrotor.flown import Flown, Phase
 from robot.robots.quadrotor.mission_plot import read_flight
 from robot.robots.quadrotor.run_mission import TICKS_S, run_mission, setup_of
 from robot.robots.quadrotor.virtual_drone import true_place, virtual_drone
-from robot.robots.robot_file import CrazyflieLink, MotionCaptureLink
 from robot.runtime.clock import RealClock
 
 
 def fly(
-    run: Path, drone: VirtualCrazyflie, folder: Path, show, truth=None, cameras: MotionCaptureLink | None = None
+    run: Path, drone: VirtualCrazyflie, folder: Path, show, truth=None, cameras: MotionCaptureSettings | None = None
 ) -> Flown:
     """A flight on a drone that is disturbed by `show`; its log is replayed."""
-    clock, link = RealClock(), CrazyflieLink(drone.uri, motion_capture=cameras)
-    devices = devices_of(link, drone.uri, TICKS_S["board"], clock)
-    flight = Flight(setup_of(run, link, "board"), devices, clock, truth, show)
+    clock, file = RealClock(), DroneFile(True, CrazyflieSettings(drone.uri), cameras)
+    devices = devices_of(file, drone.uri, TICKS_S["board"], clock)
+    flight = Flight(setup_of(run, file, "board"), devices, clock, truth, show)
     with ExitStack() as stack:
         for device in devices.values():
             stack.callback(device.close)
@@ -119,7 +121,7 @@ def test_cameras_as_they_are_are_flown_with_and_markers_that_stay_swapped_end_th
                 flies_s.append(drone.truth().time_s)
                 cameras.cameras.swapped = flies_s[-1] - flies_s[0] > 4.0
 
-        flown = fly(brief_run, drone, tmp_path, swap, None, MotionCaptureLink("cf1", udp=f"127.0.0.1:{port}"))
+        flown = fly(brief_run, drone, tmp_path, swap, None, MotionCaptureSettings("cf1", udp=f"127.0.0.1:{port}"))
         truth = drone.truth()
     assert flies_s[-1] - flies_s[0] > 4.0, "with gaps, lost frames and short swaps"
     assert "motion capture: " in flown.trouble, "no pose that can be, or, after a gap, a frozen one"
@@ -140,7 +142,7 @@ def test_cameras_as_they_are_are_flown_with_and_markers_that_stay_swapped_end_th
 def test_a_drone_that_a_policy_cannot_fly_is_refused_at_connection(brief_run, tmp_path, firmware, words):
     with start_virtual_crazyflie(VirtualCrazyflieConfig(firmware=firmware)) as drone:
         robot = tmp_path / "old.toml"
-        robot.write_text(f'virtual = false\n[crazyflie]\nuri = "{drone.uri}"\n')
+        robot.write_text(f'virtual = false\n[devices.crazyflie]\ndriver = "crazyflie"\nuri = "{drone.uri}"\n')
         with pytest.raises(LinkLost, match=words) as refused:
             run_mission(brief_run, str(robot), "board", 0.0, 0, {}, lambda phase, share: None, tmp_path / "runs")
     assert "\n" not in str(refused.value)

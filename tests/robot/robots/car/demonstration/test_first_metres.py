@@ -14,13 +14,13 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights
+from robot.robots.car.car_file import load_car
 from robot.robots.car.demonstration.first_metres import FirstMetres, Leg, Measured, View, judge, measure
 from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.supervision import Command, execute
-from robot.robots.robot_file import load_robot
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
@@ -30,7 +30,7 @@ from sim.car.model import load_parameters
 
 TICK_S = 0.02
 CAR = load_parameters()
-VIRTUAL = load_robot("virtual-car")
+VIRTUAL = load_car("virtual-car")
 
 
 def prove(folder: Path, settings: dict | None = None, **virtual: object) -> tuple[FirstMetres, Emulator]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.setup_car.file import file_of, is_car_file, write_car_file
 from robot.robots.car.setup_car.values import Value, measured, yes_or_no
-from robot.robots.robot_file import believed_car, load_robot
 
 VALUES = [
     measured("servo_gain", 1.1, 0.001, 0.01),
@@ -22,7 +22,7 @@ VALUES = [
 def test_all_that_was_measured_is_read_and_all_else_stays(tmp_path: Path) -> None:
     path = tmp_path / "car.toml"
     write_car_file(path, file_of("f1tenth"), VALUES, None)
-    robot, before = load_robot(str(path)), load_robot("f1tenth")
+    robot, before = load_car(str(path)), load_car("f1tenth")
     assert (robot.motor.servo_gain, robot.motor.erpm_per_m_s, robot.motor.imu_upside_down) == (1.1, -3000.0, True)
     assert (robot.lidar.mount_yaw_rad, robot.lidar.mirrored) == (-2.0, True)
     assert believed_car(str(path)).actuation_s == 0.09
@@ -33,14 +33,14 @@ def test_all_that_was_measured_is_read_and_all_else_stays(tmp_path: Path) -> Non
 def test_what_is_refused_stays_as_it_was_and_says_why(tmp_path: Path) -> None:
     path = tmp_path / "car.toml"
     write_car_file(path, file_of("f1tenth"), VALUES, None)
-    assert load_robot(str(path)).lidar.mount_y_m == load_robot("f1tenth").lidar.mount_y_m
+    assert load_car(str(path)).lidar.mount_y_m == load_car("f1tenth").lidar.mount_y_m
     (line,) = [line for line in path.read_text().splitlines() if line.startswith("mount_y_m")]
     assert "not believed, not plausible" in line
 
 
 def test_a_virtual_car_stays_the_one_that_was_measured(tmp_path: Path) -> None:
     write_car_file(tmp_path / "car.toml", file_of("virtual-car"), [], 7)
-    assert load_robot(str(tmp_path / "car.toml")).wiring_seed == 7
+    assert load_car(str(tmp_path / "car.toml")).wiring_seed == 7
 
 
 def test_a_file_that_would_be_refused_is_said_so(tmp_path: Path) -> None:

@@ -24,10 +24,15 @@ def found_with(**changes: Value) -> dict[str, dict[str, Any]]:
     """What the steps of hidden car 5 would find, if every value were right."""
     right = hidden_wiring(5).right
     values = {
-        name: Value(name, true, true if isinstance(true, bool) else true - 0.01, true if isinstance(true, bool) else true + 0.01)
+        name: Value(
+            name, true, true if isinstance(true, bool) else true - 0.01, true if isinstance(true, bool) else true + 0.01
+        )
         for name, true in right.items()
     }
-    return {"arcs": {"values": [asdict(value) for value in (values | changes).values()]}, "file": {"config": "car.toml"}}
+    return {
+        "arcs": {"values": [asdict(value) for value in (values | changes).values()]},
+        "file": {"config": "car.toml"},
+    }
 
 
 def test_a_car_can_be_set_up_and_what_is_no_car_cannot() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from robot.robots.car import safety_trials
-from robot.robots.car.mind import Phase
+from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import CAUSES, start
 from robot.robots.car.safety_trials import MOVING_M_S, STOPS
 from robot.safety.campaign.stops import lockstep_stops as module

@@ -1,4 +1,4 @@
-"""Robots and runs: what is read, and what is said about a wrong field."""
+"""Cars' files: what is read, what is believed, and what is said about a wrong field."""
 
 from pathlib import Path
 
@@ -6,54 +6,27 @@ import pytest
 
 from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
-from robot.practice.settings import load_config
-from robot.robots.car.options import CarOptions
-from robot.robots.robot_file import believed_car, load_drone, load_robot, robot_names
-from robot.runtime.run_folder import new_run_folder, save_config
+from robot.robots.car.car_file import believed_car, load_car
+from robot.runtime.robot_file import ROBOTS
 from sim.car.model import DATA
 from sim.quadrotor.model import DATA as QUADROTORS
 
-DRONES = ("crazyflie", "virtual-crazyflie")
 
-
-@pytest.mark.parametrize("name", [name for name in robot_names() if name not in DRONES])
+@pytest.mark.parametrize("name", [path.stem for path in (ROBOTS / "car").glob("*.toml")])
 def test_every_car_that_comes_with_the_project_can_be_read(name: str) -> None:
-    assert load_robot(name).motor.baud > 0
-
-
-@pytest.mark.parametrize("name", DRONES)
-def test_every_drone_that_comes_with_the_project_can_be_read(name: str) -> None:
-    assert load_drone(name).crazyflie.reach_m > 1.5, "room for a figure-of-eight"
-
-
-@pytest.mark.parametrize(
-    ("virtual", "more"),
-    [("false", ""), ("true", '[crazyflie.motion_capture]\nbody = "cf"\nudp = "127.0.0.1:5005"\n')],
-)
-def test_positioning_is_for_virtual_drones_that_nothing_else_positions(tmp_path: Path, virtual: str, more: str) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(f'virtual = {virtual}\n[crazyflie]\nuri = "virtual"\npositioning = "flow"\n{more}')
-    with pytest.raises(ValueError, match=r"mine\.toml: crazyflie\.positioning: found 'flow', allowed with virtual"):
-        load_drone(str(path))
-    path.write_text('virtual = true\n[crazyflie]\nuri = "virtual"\nquadrotor = "crazyflie_2_0"\npositioning = "flow"\n')
-    assert load_drone(str(path)).crazyflie.quadrotor == "crazyflie_2_0"
+    assert load_car(name).motor.baud > 0
 
 
 def test_a_drone_is_no_car() -> None:
-    with pytest.raises(ValueError, match=r"crazyflie\.toml: "):
-        load_robot("crazyflie")
-
-
-def test_an_unknown_robot_is_refused_with_what_is_allowed() -> None:
-    with pytest.raises(ValueError, match=r"--robot: found 'tank', allowed: .*f1tenth.*virtual-car"):
-        load_robot("tank")
+    with pytest.raises(ValueError, match=r"crazyflie\.toml: devices: found crazyflie, needed: motor, lidar$"):
+        load_car("crazyflie")
 
 
 def test_a_wrong_field_is_named_with_its_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('virtual = false\ncar = "f1tenth"\n[devices.motor]\ndriver = "vesc"\nport = 3\n[devices.lidar]\n')
     with pytest.raises(ValueError, match=r"mine\.toml: devices\.motor: .*\$\.port"):
-        load_robot(str(path))
+        load_car(str(path))
 
 
 def car_file(folder: Path, vesc: str = "", lidar: str = "", car: str = "f1tenth") -> str:
@@ -90,11 +63,11 @@ def car_file(folder: Path, vesc: str = "", lidar: str = "", car: str = "f1tenth"
 )
 def test_what_no_car_can_be_is_refused_by_field(tmp_path: Path, vesc: str, lidar: str, words: str) -> None:
     with pytest.raises(ValueError, match=r"mine\.toml: .*" + words):
-        load_robot(car_file(tmp_path, vesc, lidar))
+        load_car(car_file(tmp_path, vesc, lidar))
 
 
 def test_every_field_of_a_cars_file_reaches_the_drivers(tmp_path: Path) -> None:
-    robot = load_robot(
+    robot = load_car(
         car_file(
             tmp_path,
             "baud = 230400\nerpm_per_m_s = 3000.0\nservo_gain = 0.9\nservo_offset = 0.45\nservo_min = 0.1\n"
@@ -122,7 +95,7 @@ def test_a_device_is_named_where_it_or_its_driver_does_not_fit(tmp_path: Path, d
     path = tmp_path / "mine.toml"
     path.write_text(f'virtual = false\ncar = "f1tenth"\n{devices}')
     with pytest.raises(ValueError, match=r"mine\.toml: " + words):
-        load_robot(str(path))
+        load_car(str(path))
 
 
 def test_files_from_before_devices_had_drivers_are_read(tmp_path: Path) -> None:
@@ -130,11 +103,11 @@ def test_files_from_before_devices_had_drivers_are_read(tmp_path: Path) -> None:
     path.write_text(
         'virtual = false\ncar = "f1tenth"\n[vesc]\nport = "/dev/a"\n[lidar]\nport = "/dev/b"\nbaud = 115200\n'
     )
-    robot = load_robot(str(path))
+    robot = load_car(str(path))
     assert (robot.motor, robot.lidar) == (VescSettings("/dev/a"), RPLidarSettings("/dev/b", 115200))
     path.write_text('virtual = false\ncar = "f1tenth"\n[vesc]\nport = "/dev/a"\nservo = 1\n[lidar]\nport = "/dev/b"\n')
     with pytest.raises(ValueError, match=r"mine\.toml: devices\.motor: found field servo"):
-        load_robot(str(path))
+        load_car(str(path))
 
 
 def test_the_car_of_a_robots_file_is_believed_by_name_or_by_path_beside_it(tmp_path: Path) -> None:
@@ -178,23 +151,6 @@ def test_a_wrong_line_of_a_cars_parameters_is_named(tmp_path: Path, line: str, i
         believed_car(car_file(tmp_path, car="mine-car.toml"))
 
 
-def test_a_config_comes_back_from_its_run_folder(tmp_path: Path) -> None:
-    config = CarOptions(minutes=3.0, hidden_seed=4, start_from="scratch")
-    folder = new_run_folder(tmp_path, "race_track", "practice")
-    save_config(folder, config)
-    assert load_config(folder, CarOptions) == config
-
-
-def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
-    assert new_run_folder(tmp_path, "race_track", "a") != new_run_folder(tmp_path, "race_track", "a")
-
-
-@pytest.mark.parametrize("field", [{"minutes": 0.0}, {"minutes": float("nan")}, {"seed": -1}, {"map": "nowhere.yaml"}])
-def test_what_cannot_be_asked_for_is_refused_by_name(field: dict) -> None:
-    with pytest.raises(ValueError, match=f"--{next(iter(field))}: found"):
-        CarOptions(**field)
-
-
 def on_top(path: str, line: str) -> str:
     """The same file with a line before its tables."""
     Path(path).write_text(f"{line}\n{Path(path).read_text()}")
@@ -215,4 +171,4 @@ def test_a_measured_delay_is_believed_before_the_data_sheets(tmp_path: Path) -> 
 )
 def test_what_no_measurement_can_be_is_refused_by_field(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(ValueError, match=r"mine\.toml: .*" + words):
-        load_robot(on_top(car_file(tmp_path), line))
+        load_car(on_top(car_file(tmp_path), line))

@@ -17,15 +17,13 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 import msgspec
-from typing_extensions import Self
 
-from drivers.base import LinkLost
+from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.crazyflie_reading import Vector
-from robot.runtime.clock import Clock
+from drivers.declared import Declared
 
 STALE_S = 0.3  # without a pose for longer, the drone has to land: its estimator goes on by itself for seconds, not more
 FROZEN_S = 0.3  # cameras see a hovering drone move by more than the last digit in so long
@@ -61,64 +59,92 @@ class Message(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class MotionCaptureSettings:
-    """Where poses come from, `udp` or `file`, and whose they are."""
+    """Where poses come from, `udp` or `file`, and the name of the drone in them."""
 
     body: str
-    udp: tuple[str, int] | None = None
-    file: Path | None = None
+    udp: str = ""  # HOST:PORT to listen on
+    file: str = ""  # that another program writes lines to
+
+    def __post_init__(self) -> None:
+        if bool(self.udp) == bool(self.file):
+            raise ValueError(
+                f"found {'both udp and file' if self.udp else 'neither udp nor file'}, allowed: one of them"
+            )
+        if not self.body:
+            raise ValueError("body: found '', allowed: the drone's name in the poses")
+        if self.udp:
+            self.address()
+
+    def address(self) -> tuple[str, int]:
+        """Host and port. Raises ValueError."""
+        host, _, port = self.udp.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"udp: found {self.udp!r}, allowed: HOST:PORT, such as 0.0.0.0:5005")
+        return host, int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class PoseReading:
+    """How old the newest pose is, and since when it is the same one."""
+
+    pose_age_s: float = NEVER_S
+    moved_age_s: float = NEVER_S
 
 
 class MotionCapture:
-    """Forwards poses in a thread of its own, from `with` on; `trouble` says what is wrong with them."""
+    """Forwards poses in a thread of its own while it is open. airborne: whether the drone flies, by who flies it."""
 
-    def __init__(self, settings: MotionCaptureSettings, sender: Sender, clock: Clock) -> None:
-        """Raises ValueError if the port or the file cannot be opened."""
-        self._settings, self._sender, self._clock = settings, sender, clock
+    def __init__(self, settings: MotionCaptureSettings, clock: Clock, sender: Sender | None = None) -> None:
+        """sender: what takes the poses; None: nobody does."""
+        self._settings, self._clock, self._sender = settings, clock, sender
         self._pose: Message | None = None
         self._velocity_m_s: Vector | None = None
-        self._airborne = False
+        self.airborne = self._flew = False
         self._arrived_s = self._moved_s = -math.inf
         self._refused = ""
-        self._ended = threading.Event()
-        self._source = open_source(settings)
-        self._thread = threading.Thread(target=self._forward, name="motion capture", daemon=True)
+        self._source: Source | None = None
+        self._thread = threading.Thread()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
+        """Listen. Raises ValueError if the port or the file cannot be opened."""
+        self._source = open_source(self._settings)
+        self._thread = threading.Thread(target=self._forward, args=[self._source], name="motion capture", daemon=True)
         self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the thread, and the source."""
-        self._ended.set()
-        self._thread.join(10 * WAIT_S)
-        self._source.close()
+        source, self._source = self._source, None
+        if source is not None:
+            self._thread.join(10 * WAIT_S)
+            source.close()
 
-    def trouble(self, airborne: bool) -> str:
-        """What is wrong, in one line; empty while poses come. airborne: a pose that stays the same is wrong, too."""
+    def read(self) -> PoseReading:
+        """Raises LinkLost before `open`."""
+        if self._source is None:
+            raise LinkLost("motion capture: not open")
         now = self._clock.now()
-        self._airborne = self._airborne or airborne
+        return PoseReading(now - self._arrived_s, now - self._moved_s)
+
+    def trouble(self) -> str:
+        """What is wrong, in one line; empty while poses come. In the air a pose that stays the same is wrong, too."""
+        now = self._clock.now()
+        self._flew = self._flew or self.airborne
         name = self._settings.body
         if now - self._arrived_s > STALE_S:
             since = f" for {now - self._arrived_s:.1f} s" if math.isfinite(self._arrived_s) else ""
             return f"motion capture: no pose of {name!r}{since}" + (
                 f"; refused: {self._refused}" if self._refused else ""
             )
-        if airborne and now - self._moved_s > FROZEN_S:
+        if self.airborne and now - self._moved_s > FROZEN_S:
             return f"motion capture: the pose of {name!r} is frozen since {now - self._moved_s:.1f} s"
         return ""
 
-    @property
-    def pose_age_s(self) -> float:
-        """Since a pose was taken."""
-        return self._clock.now() - self._arrived_s
+    def reconnect(self) -> bool:
+        """A port that listens is not lost."""
+        return self._source is not None
 
-    @property
-    def moved_age_s(self) -> float:
-        """Since a pose was taken that was another one."""
-        return self._clock.now() - self._moved_s
+    def stop(self) -> None:
+        """Poses go on for as long as the drone is in the air."""
 
     def take(self, message: bytes) -> None:
         """One message, as it arrived."""
@@ -130,24 +156,26 @@ class MotionCapture:
             return
         if pose.body != self._settings.body:
             return
-        before = self._pose if self._airborne or now - self._arrived_s < FORGET_S else None
+        before = self._pose if self._flew or now - self._arrived_s < FORGET_S else None
         self._refused = why_not(pose, before, self._velocity_m_s)
         if self._refused:
             return
         self._arrived_s = now
         moved = before is None or (pose.position_m, pose.attitude_xyzw) != (before.position_m, before.attitude_xyzw)
-        if not moved and self._airborne:
+        if not moved and self._flew:
             return  # nobody has seen it there: the last pose once more
         if moved:
             self._moved_s = now
         self._velocity_m_s = None if before is None else velocity(pose, before)
         self._pose = pose
+        if self._sender is None:
+            return
         with suppress(LinkLost):  # whoever flies the drone finds out
             self._sender.send_pose(pose.position_m, pose.attitude_xyzw)
 
-    def _forward(self) -> None:
-        while not self._ended.is_set():
-            for message in self._source.read():
+    def _forward(self, source: "Source") -> None:
+        while self._source is source:
+            for message in source.read():
                 self.take(message)
 
 
@@ -168,7 +196,7 @@ def why_not(pose: Message, before: Message | None, velocity_m_s: Vector | None) 
     known = velocity_m_s is not None
     reach_m = JITTER_M + (0.5 * ACCELERATION_MAX_M_S2 * blind_s**2 if known else SPEED_MAX_M_S * blind_s)
     expected = [x + blind_s * v for x, v in zip(before.position_m, velocity_m_s or (0.0, 0.0, 0.0), strict=True)]
-    away_m = math.dist(pose.position_m, expected)
+    away_m = math.sqrt(sum((x - there) ** 2 for x, there in zip(pose.position_m, expected, strict=True)))
     if not away_m < reach_m:
         return f"position_m {list(pose.position_m)} is {away_m:.2f} m from where it should be by now"
     if pose.attitude_xyzw is not None and before.attitude_xyzw is not None:
@@ -212,7 +240,7 @@ class UdpSource:
             self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise ValueError(f"motion_capture.udp: {host}:{port}: {error.strerror or error}") from error
+            raise ValueError(f"udp: {host}:{port}: {error.strerror or error}") from error
         self._socket.setblocking(False)
 
     def read(self) -> list[bytes]:
@@ -236,7 +264,7 @@ class FileSource:
             with suppress(OSError):  # a pipe has no end to go to
                 os.lseek(self._descriptor, 0, os.SEEK_END)
         except OSError as error:
-            raise ValueError(f"motion_capture.file: {path}: {error.strerror}") from error
+            raise ValueError(f"file: {path}: {error.strerror}") from error
         self._begun = b""
         self._waiting = threading.Event()
 
@@ -256,7 +284,13 @@ class FileSource:
 
 def open_source(settings: MotionCaptureSettings) -> Source:
     """The source of the settings. Raises ValueError if it cannot be opened."""
-    if settings.udp is not None:
-        return UdpSource(*settings.udp)
-    assert settings.file is not None
-    return FileSource(settings.file)
+    try:
+        return UdpSource(*settings.address()) if settings.udp else FileSource(Path(settings.file))
+    except ValueError as error:
+        raise ValueError(f"motion_capture: {error}") from error
+
+
+DRIVER = Declared(
+    "motion_capture", "poses of a motion capture system, on a UDP port or in a file", MotionCaptureSettings,
+    MotionCapture, PoseReading,
+)  # fmt: skip

@@ -4,12 +4,14 @@ import json
 import math
 import socket
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from robot.robots.quadrotor.motion_capture import FROZEN_S, STALE_S, MotionCapture, MotionCaptureSettings
-from robot.robots.robot_file import load_drone
+from drivers.base import LinkLost
+from drivers.motion_capture import FROZEN_S, STALE_S, MotionCapture, MotionCaptureSettings
+from robot.robots.quadrotor.drone_file import load_drone
 from robot.runtime.clock import RealClock, ReplayClock
 
 
@@ -34,9 +36,14 @@ def capture(tmp_path: Path):
     source = tmp_path / "poses.jsonl"
     source.touch()
     clock = ReplayClock()
-    made = MotionCapture(MotionCaptureSettings("cf1", file=source), Drone(), clock)
+    made = MotionCapture(MotionCaptureSettings("cf1", file=str(source)), clock, Drone())
     made.clock = clock  # type: ignore[attr-defined]
     return made
+
+
+def trouble(capture: MotionCapture, airborne: bool) -> str:
+    capture.airborne = airborne
+    return capture.trouble()
 
 
 def sent(capture: MotionCapture) -> list[tuple]:
@@ -48,7 +55,7 @@ def test_a_pose_is_forwarded_as_it_is(capture):
     assert sent(capture) == [((0.1, -0.2, 0.5), (0.0, 0.0, 0.6, 0.8))]
     capture.take(message(1.01, attitude_xyzw=None))
     assert sent(capture)[-1] == ((0.1, -0.2, 0.5), None)
-    assert capture.trouble(airborne=False) == ""
+    assert trouble(capture, airborne=False) == ""
 
 
 @pytest.mark.parametrize(
@@ -69,16 +76,16 @@ def test_what_cannot_be_this_drone_s_pose_is_not_forwarded(capture, bad):
 def test_refused_is_as_good_as_silent_and_says_why(capture):
     capture.take(message(1.0))
     capture.clock.sleep_until(0.5 * STALE_S)
-    assert capture.trouble(airborne=True) == ""
+    assert trouble(capture, airborne=True) == ""
     capture.take(message(1.1, position_m=[None, 0, 0]))
     capture.clock.sleep_until(1.1 * STALE_S)
-    trouble = capture.trouble(airborne=True)
-    assert "no pose of 'cf1' for 0.3 s" in trouble
-    assert "refused: " in trouble
+    told = trouble(capture, airborne=True)
+    assert "no pose of 'cf1' for 0.3 s" in told
+    assert "refused: " in told
 
 
 def test_before_the_first_pose_there_is_trouble(capture):
-    assert "no pose of 'cf1'" in capture.trouble(airborne=False)
+    assert "no pose of 'cf1'" in trouble(capture, airborne=False)
 
 
 def test_a_frozen_pose_is_trouble_in_the_air_and_may_be_rounding_on_the_ground(capture):
@@ -86,10 +93,10 @@ def test_a_frozen_pose_is_trouble_in_the_air_and_may_be_rounding_on_the_ground(c
         capture.clock.sleep_until(0.01 * k)
         capture.take(message(1.0 + 0.01 * k))
     assert FROZEN_S < 0.01 * 59
-    assert capture.trouble(airborne=False) == ""
-    assert "frozen" in capture.trouble(airborne=True)
+    assert trouble(capture, airborne=False) == ""
+    assert "frozen" in trouble(capture, airborne=True)
     capture.take(message(3.0, x=0.1001))
-    assert capture.trouble(airborne=True) == ""
+    assert trouble(capture, airborne=True) == ""
 
 
 def test_after_a_second_of_nothing_the_drone_may_be_anywhere(capture):
@@ -107,7 +114,7 @@ def level(yaw_rad: float) -> list[float]:
     "swapped", [{"x": 1.3}, {"attitude_xyzw": level(0.5 * math.pi)}, {"attitude_xyzw": level(-3.1)}]
 )
 def test_markers_that_are_taken_for_others_never_reach_a_flying_drone(capture, swapped):
-    capture.trouble(airborne=True)
+    trouble(capture, airborne=True)
     for k in range(30):
         capture.clock.sleep_until(0.01 * k)
         capture.take(message(0.01 * k, x=0.1 + 0.001 * (k % 2), attitude_xyzw=level(0.0)))
@@ -115,14 +122,14 @@ def test_markers_that_are_taken_for_others_never_reach_a_flying_drone(capture, s
     for k in range(30, 330):
         capture.clock.sleep_until(0.01 * k)
         capture.take(message(0.01 * k, **({"attitude_xyzw": level(0.0)} | swapped)))
-        assert bool(capture.trouble(airborne=True)) == (0.01 * (k - 29) > STALE_S + 1e-9)
+        assert bool(trouble(capture, airborne=True)) == (0.01 * (k - 29) > STALE_S + 1e-9)
     assert len(sent(capture)) == 30
-    assert "refused: " in capture.trouble(airborne=True)
+    assert "refused: " in trouble(capture, airborne=True)
 
 
 def test_a_fast_flight_with_gaps_is_followed(capture):
     """A figure-eight in 3.5 s, banked, of which every fifth of a second is not seen."""
-    capture.trouble(airborne=True)
+    trouble(capture, airborne=True)
     for k in range(700):
         time_s = 0.01 * k
         capture.clock.sleep_until(time_s)
@@ -132,7 +139,7 @@ def test_a_fast_flight_with_gaps_is_followed(capture):
             capture.take(
                 message(time_s, position_m=place, attitude_xyzw=[math.sin(bank / 2), 0.0, 0.0, math.cos(bank / 2)])
             )
-            assert capture.trouble(airborne=True) == ""
+            assert trouble(capture, airborne=True) == ""
     assert len(sent(capture)) == 360
 
 
@@ -140,7 +147,7 @@ def test_what_is_only_repeated_does_not_tell_a_flying_drone_that_it_stands_still
     capture.take(message(1.0))
     capture.take(message(1.01))
     assert len(sent(capture)) == 2, "on the ground"
-    capture.trouble(airborne=True)
+    trouble(capture, airborne=True)
     for k in range(15):
         capture.take(message(1.02 + 0.01 * k))
     assert len(sent(capture)) == 2
@@ -159,24 +166,44 @@ def test_udp(tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     drone = Drone()
+    capture = MotionCapture(MotionCaptureSettings("cf1", udp=f"127.0.0.1:{port}"), RealClock(), drone)
+    capture.open()
     with (
-        MotionCapture(MotionCaptureSettings("cf1", udp=("127.0.0.1", port)), drone, RealClock()),
+        closing(capture),
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as cameras,
     ):
         for k in range(20):
             cameras.sendto(message(1.0 + 0.01 * k), ("127.0.0.1", port))
         wait_for(20, drone)
-        with pytest.raises(ValueError, match=rf"motion_capture\.udp: 127\.0\.0\.1:{port}: Address already in use"):
-            MotionCapture(MotionCaptureSettings("cf1", udp=("127.0.0.1", port)), drone, RealClock())
+        with pytest.raises(ValueError, match=rf"motion_capture: udp: 127\.0\.0\.1:{port}: Address already in use"):
+            MotionCapture(MotionCaptureSettings("cf1", udp=f"127.0.0.1:{port}"), RealClock()).open()
     assert len(drone.poses) == 20
+
+
+def test_it_is_closed_opened_again_and_read_by_who_sends_nowhere(tmp_path):
+    path = tmp_path / "poses.jsonl"
+    path.touch()
+    capture = MotionCapture(MotionCaptureSettings("cf1", file=str(path)), RealClock())
+    with pytest.raises(LinkLost, match="not open"):
+        capture.read()
+    for _ in range(2):
+        capture.open()
+        assert capture.reconnect()
+        capture.take(message(1.0))
+        assert capture.read().pose_age_s < 1.0
+        capture.close()
+    capture.close()
+    assert not capture.reconnect()
 
 
 def test_a_file_that_grows(tmp_path):
     path = tmp_path / "poses.jsonl"
     path.write_bytes(message(0.5) + b"\n")  # of the past
     drone = Drone()
+    capture = MotionCapture(MotionCaptureSettings("cf1", file=str(path)), RealClock(), drone)
+    capture.open()
     with (
-        MotionCapture(MotionCaptureSettings("cf1", file=path), drone, RealClock()),
+        closing(capture),
         open(path, "ab", buffering=0) as file,
     ):
         for k in range(20):
@@ -188,25 +215,28 @@ def test_a_file_that_grows(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"motion_capture\.file: .*nothing\.jsonl: No such file"):
-        MotionCapture(MotionCaptureSettings("cf1", file=tmp_path / "nothing.jsonl"), Drone(), RealClock())
+    with pytest.raises(ValueError, match=r"motion_capture: file: .*nothing\.jsonl: No such file"):
+        MotionCapture(MotionCaptureSettings("cf1", file=str(tmp_path / "nothing.jsonl")), RealClock()).open()
 
 
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ('body = "cf1"', "found neither udp nor file"),
+        ('body = "cf1"', "devices.motion_capture: found neither udp nor file"),
         ('body = "cf1"\nudp = "0.0.0.0:5005"\nfile = "poses"', "found both udp and file"),
-        ('body = ""\nudp = "0.0.0.0:5005"', r"motion_capture\.body: found ''"),
-        ('body = "cf1"\nudp = "5005"', r"motion_capture\.udp: found '5005', allowed: HOST:PORT"),
-        ('body = "cf1"\nudp = "0.0.0.0:70000"', r"motion_capture\.udp"),
+        ('body = ""\nudp = "0.0.0.0:5005"', r"devices\.motion_capture: body: found ''"),
+        ('body = "cf1"\nudp = "5005"', r"devices\.motion_capture: udp: found '5005', allowed: HOST:PORT"),
+        ('body = "cf1"\nudp = "0.0.0.0:70000"', r"devices\.motion_capture: udp"),
         ('udp = "0.0.0.0:5005"', "body"),
         ('body = "cf1"\nudp = "0.0.0.0:5005"\nrate = 3', "rate"),
     ],
 )
 def test_every_field_of_a_robot_s_file_is_checked(tmp_path, lines, words):
     path = tmp_path / "drone.toml"
-    path.write_text(f'virtual = false\n[crazyflie]\nuri = "usb://0"\n[crazyflie.motion_capture]\n{lines}\n')
+    path.write_text(
+        'virtual = false\n[devices.crazyflie]\ndriver = "crazyflie"\nuri = "usb://0"\n'
+        f'[devices.motion_capture]\ndriver = "motion_capture"\n{lines}\n'
+    )
     with pytest.raises(ValueError, match=words) as refused:
         load_drone(str(path))
     assert str(path) in str(refused.value)

@@ -1,0 +1,69 @@
+"""What a car's file says, and the car that it lets the robot believe in."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from drivers.rplidar import RPLidarSettings
+from drivers.vesc import VescSettings
+from robot.runtime.robot_file import read_robot, robot_path
+
+if TYPE_CHECKING:
+    from sim.car.model import CarParameters
+
+ACTUATION_MAX_S = 0.25  # a car whose commands act later is not driven by what it sees
+STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
+
+
+@dataclass(frozen=True)
+class CarFile:
+    """One car, as its TOML file in `robot/robots/car/` describes it. car: the parameters that are believed of it."""
+
+    virtual: bool
+    car: str
+    motor: VescSettings
+    lidar: RPLidarSettings
+    actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
+    wiring_seed: int | None = None  # of a virtual car that somebody else has wired (drivers/emulators/hidden_wiring.py)
+
+    def __post_init__(self) -> None:
+        if self.actuation_s is not None and not 0.0 <= self.actuation_s <= ACTUATION_MAX_S:
+            raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
+        if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < 2**63):
+            raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true alone")
+        if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+            raise ValueError(
+                f"devices.motor: servo_gain: found {self.motor.servo_gain}, allowed: with these servo_min, servo_offset and "
+                f"servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+            )
+
+
+def name_drivers(told: dict[str, Any]) -> None:
+    """Files written before devices had drivers have a table for each device."""
+    for table, part, driver in (("vesc", "motor", "vesc"), ("lidar", "lidar", "rplidar")):
+        if isinstance(told.get(table), dict):
+            told.setdefault("devices", {})[part] = {"driver": driver, **told.pop(table)}
+
+
+def load_car(name: str) -> CarFile:
+    """A car by its name, or by the path of its file. Raises ValueError, as `read_robot`."""
+    return read_robot(name, CarFile, name_drivers)
+
+
+def believed_car(name: str) -> "CarParameters":
+    """The car that a robot's file says it is: the parameters of its field `car`, steering no further than its servo can.
+
+    `car` is a name of `sim/car/data`, or the path of a parameter file: from the robot file's folder, or from here.
+
+    Raises:
+        ValueError: as `load_car`, or there is no such car, or something is wrong in its file.
+    """
+    from sim.car.model import load_parameters  # slow to import, and a guardian needs the devices alone
+
+    told, path = load_car(name), robot_path(name)
+    beside = path.parent / told.car
+    try:
+        car = load_parameters(beside if beside.is_file() else told.car)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    actuation_s = car.actuation_s if told.actuation_s is None else told.actuation_s
+    return replace(car, steer_max_rad=min(car.steer_max_rad, told.motor.steer_reach_rad), actuation_s=actuation_s)
