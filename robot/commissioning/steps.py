@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from robot.runtime.json_file import write_json
-from sim.input_files import read_json, wrong
+from sim.input_files import read_json, shown, wrong
 
 STEPS_FILE = "setup.json"
 FORMAT = 1
@@ -58,11 +58,11 @@ def read_found(folder: Path, steps: Sequence[Step]) -> dict[str, Found]:
         return {}
     told = read_json(path)
     if told.get("format") != FORMAT:
-        raise wrong(path, "format", told.get("format"), str(FORMAT))
+        raise wrong(path, "format", shown(told.get("format")), str(FORMAT))
     found = told.get("found")
     names = [step.name for step in steps]
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
-        raise wrong(path, "found", found, "what each step found, by its name")
+        raise wrong(path, "found", shown(found), "what each step found, by its name")
     if list(found) != names[: len(found)]:
         raise wrong(path, "found", ", ".join(found), f"the first ones of {', '.join(names)}, in this order")
     return found

@@ -65,8 +65,9 @@ def handedness(legs: list[Leg], imu_over: float) -> float:
     return math.copysign(1.0, share)
 
 
-def motions(gain: float, yaw: float, ahead: float, aside: float, rolled: np.ndarray, turned: np.ndarray) -> np.ndarray:
-    """Of the lidar, (n, 2) m, in its own axes."""
+def motions(p: np.ndarray, rolled: np.ndarray, turned: np.ndarray) -> np.ndarray:
+    """Of the lidar, (n, 2) m, in its own axes. p (4,): gain, yaw, ahead, aside."""
+    gain, yaw, ahead, aside = map(float, p)
     s = gain * rolled
     half = 0.5 * turned
     chord = s * np.sinc(half / math.pi)
@@ -86,9 +87,9 @@ def fit_geometry(legs: list[Leg], imu_over: float) -> Geometry:
     along = (seen * np.sign(rolled)[:, None]).sum(axis=0)
     start = (float(np.hypot(*seen.T).sum() / np.abs(rolled).sum()), -math.atan2(along[1], along[0]), 0.0, 0.0)
     fit = least_squares(
-        lambda p: ((motions(*p, rolled, turned) - seen) / NOISE_M).ravel(), start, loss="soft_l1", f_scale=3.0
+        lambda p: ((motions(p, rolled, turned) - seen) / NOISE_M).ravel(), start, loss="soft_l1", f_scale=3.0
     )
-    residual = motions(*fit.x, rolled, turned) - seen
+    residual = motions(fit.x, rolled, turned) - seen
     noise = max(1.0, 1.4826 * float(np.median(np.abs(residual))) / NOISE_M)
     plain = np.array(fit.jac)
     sigma = noise * np.sqrt(np.diag(np.linalg.pinv(plain.T @ plain)))

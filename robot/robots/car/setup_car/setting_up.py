@@ -1,7 +1,7 @@
 """The set-up of one car, step by step: from wheels in the air to a lap by itself."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,7 +77,7 @@ class SettingUpCar:
         if robot.virtual:
             self._hidden = wired_as_documented() if self.wiring_seed is None else hidden_wiring(self.wiring_seed)
             load_world(options.track, "")
-        self.steps = (
+        self.steps: Sequence[Step] = (
             Step("wheels_up", "motor, servo and IMU answer", ON_A_STAND, self._wheels_up),
             Step("first_roll", "how far the wheels go", ON_THE_GROUND, self._first_roll),
             Step("arcs", "steering, wheels, lidar and IMU", "", self._arcs),

@@ -70,10 +70,15 @@ def fit_steering(positions: np.ndarray, angles: np.ndarray) -> Steering:
     jacobian = np.array(fit.jac)
     sigma = noise * np.sqrt(np.diag(np.linalg.pinv(jacobian.T @ jacobian)))
     met = (int(np.sum(positions < low - STOP_FLOOR)) > 0, int(np.sum(positions > high + STOP_FLOOR)) > 0)
+    of_slope, of_offset, of_low, of_high = map(float, sigma)
     return Steering(
-        1.0 / slope, offset, low if met[0] else float(positions[0]), high if met[1] else float(positions[-1]), met,
-        (float(sigma[0]) / slope**2, *map(float, sigma[1:])),
-    )  # type: ignore[arg-type]  # fmt: skip
+        gain=1.0 / slope,
+        offset=offset,
+        low=low if met[0] else float(positions[0]),
+        high=high if met[1] else float(positions[-1]),
+        met=met,
+        sigma=(of_slope / slope**2, of_offset, of_low, of_high),
+    )
 
 
 def values_of(steering: Steering) -> list[Value]:
