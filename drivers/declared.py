@@ -16,14 +16,14 @@ import msgspec
 
 ENTRY_POINTS = "robot_practice.drivers"
 DRIVERS = {
-    name: f"drivers.{name}" for name in ("vesc", "rplidar", "crazyflie", "motion_capture", "gamepad")
+    name: f"drivers.{name}" for name in ("vesc", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad")
 }  # name -> module with a DRIVER
 
 
 @dataclass(frozen=True)
 class Declared:
     """A driver. settings: a frozen dataclass, all of which a robot's file may tell; make: the driver, of settings and clock;
-    reading: what one read gives; text: what it is, for people.
+    reading: what one read gives; text: what it is, for people. It stands as DRIVER in the module of its settings.
     """
 
     name: str
@@ -66,3 +66,9 @@ def settings_of(table: dict[str, Any]) -> Any:
         return msgspec.convert(told, kind)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
+
+
+def make_driver(settings: Any, clock: Any) -> Any:
+    """The driver that these settings are of."""
+    own: Declared = import_module(type(settings).__module__).DRIVER
+    return own.make(settings, clock)

@@ -1,8 +1,7 @@
-"""RPLidar of the A series (A1, A2, A3) in standard scan, over its serial port.
+"""RPLidars, A1 to A3, S1 to S3 and C1, over their serial ports; `drivers/rplidar_protocol.py` is what they speak.
 
-The protocol is that of SLAMTEC's "Interface Protocol and Application Notes": requests are `A5 command`, with `length
-payload checksum` where they carry something; answers begin with a descriptor `A5 5A length30|mode2 type`; a standard
-scan then sends one 5-byte node a sample, little-endian:
+A device is asked at each baud rate until it answers; it tells its model, its health, and how it can scan. The faster scans
+send capsules (`drivers/rplidar_capsules.py`), the standard scan one node of 5 bytes a sample, little-endian:
 
     byte 0      quality << 2 | not S << 1 | S        S: first sample of a revolution
     bytes 1-2   angle in 1/64 degree << 1 | 1        clockwise, the last bit checks
@@ -13,55 +12,40 @@ and one without a return stands some degrees ahead of its neighbours. Angles the
 were lost; the check bits of several samples in a row do.
 
 The motor of an A1 hangs on the port's DTR line: asserted, as opening a port leaves it, it stands. A2 and A3 are told a
-duty; both are done, as in SLAMTEC's SDK.
+duty, the S series a speed; a C1 turns while it scans.
 """
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-from drivers.base import LIDAR_POINTS_MAX, NEVER_S, Clock, LidarReading, LinkLost
+from drivers import rplidar_protocol as protocol
+from drivers.base import NEVER_S, Clock, LidarReading, LinkLost
 from drivers.declared import Declared
+from drivers.lidar import LidarSettings, seen_from_car, thinned
+from drivers.rplidar_capsules import SAMPLES, SIZES, parse_capsules
+from drivers.rplidar_protocol import Info, find_answer, motor_pwm
 from drivers.serial_port import SerialPort
 
-BAUD = 256_000  # A3, A2M12, S1; A1 and A2M8: 115200
+BAUDS = (256_000, 115_200, 1_000_000, 460_800)  # A3, A2M12, S1; A1, A2M8; S2, S3; C1
+TYPICAL, STANDARD = "typical", "standard"  # scan modes that need not be looked for
 NODE_BYTES = 5
 PROOF = 6  # samples in a row whose check bits prove that the one before them is whole, and that a stream is found
 SAMPLE_S = 250e-6  # until the device has told its own
-SAMPLE_RATE_SINCE = (1, 17)  # the first firmware that tells it
-LEGACY_SAMPLE_S = 476e-6  # of older ones, and of those that do not answer: the SDK's figure
-MOUNT_MAX_M = 1.0
-ITSELF_M = 0.1  # what is nearer to the lidar is a part of it: the A series sees from 0.15 m on
+LEGACY_SAMPLE_S = 476e-6  # of firmware that does not tell it: the SDK's figure
 SETTLE_S = 0.01  # after STOP; the document asks for at least 1 ms
 REBOOT_S = 1.0  # after RESET
-ANSWER_S = 0.5  # to a request; without an answer the start begins again
+ANSWER_S = 0.5  # to a request
+PROBE_S = 0.25  # ... while the baud rate is sought
 SPIN_UP_S = 4.0  # from the start of the scan to its first sample
 SILENCE_S = 1.0  # between samples
 HELD_UP_S = 0.2  # after a longer pause the kernel may have thrown bytes away (it keeps 4 KiB): nobody knows when
+MODES_MAX = 16
 
-STOP, RESET, SCAN = b"\xa5\x25", b"\xa5\x40", b"\xa5\x20"
-GET_INFO, GET_HEALTH, GET_SAMPLE_RATE = b"\xa5\x50", b"\xa5\x52", b"\xa5\x59"
-SCAN_DESCRIPTOR = b"\xa5\x5a\x05\x00\x00\x40\x81"
-HEALTH_ERROR = 2  # protection stop
-# Request, descriptor of its answer, bytes of its answer: asked one after the other before the scan.
-QUESTIONS = (
-    (GET_INFO, b"\xa5\x5a\x14\x00\x00\x00\x04", 20),
-    (GET_HEALTH, b"\xa5\x5a\x03\x00\x00\x00\x06", 3),
-    (GET_SAMPLE_RATE, b"\xa5\x5a\x04\x00\x00\x00\x15", 4),
-    (SCAN, SCAN_DESCRIPTOR, 0),
-)
 _NO_POINTS = np.empty(0, dtype=np.float32)
-
-
-def motor_pwm(duty: int) -> bytes:
-    """Request that sets the motor's duty, 0 (stop) to 1023; A2 and A3 behind their USB adapter."""
-    request = b"\xa5\xf0\x02" + duty.to_bytes(2, "little")
-    checksum = 0
-    for byte in request:
-        checksum ^= byte
-    return request + bytes([checksum])
 
 
 @njit(cache=True, inline="always")
@@ -126,47 +110,50 @@ def parse_nodes(stream, synchronised, mount_yaw_rad, angle_rad, distance_m):
     return points, i, revolutions, skipped, synchronised
 
 
-@njit(cache=True)
-def seen_from_car(angle_rad, distance_m, mount_x_m, mount_y_m):
-    """Turn points (k,), in place, as the lidar sees them, into points as seen from the car's origin.
+@dataclass(frozen=True)
+class RPLidarSettings(LidarSettings):
+    """Where one lidar is connected, how it is mounted and run."""
 
-    What the lidar sees of itself becomes a sample without a return.
-    """
-    for k in range(angle_rad.shape[0]):
-        distance = float(distance_m[k])
-        if distance < ITSELF_M:
-            distance_m[k] = 0.0
-            continue
-        x = mount_x_m + distance * math.cos(angle_rad[k])
-        y = mount_y_m + distance * math.sin(angle_rad[k])
-        distance_m[k] = math.sqrt(x * x + y * y)
-        angle_rad[k] = math.atan2(y, x)
+    port: str
+    baud: int = 0  # 0: found by asking
+    scan_mode: str = TYPICAL  # what the device calls typical; `standard`; or a mode's name, as the device tells it
+    motor_duty: int = 660  # of 1023, of A2 and A3; about 10 revolutions a second
+    motor_rpm: int = 600  # of the S series
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.baud < 0:
+            raise ValueError(f"baud: found {self.baud}, allowed: above 0, or 0: it is found by asking")
+        if not self.scan_mode:
+            raise ValueError(f"scan_mode: found '', allowed: {TYPICAL}, {STANDARD}, or a mode's name")
+        if not 0 < self.motor_duty <= 1023:
+            raise ValueError(f"motor_duty: found {self.motor_duty}, allowed: 1 to 1023")
+        if not 0 < self.motor_rpm <= 3000:
+            raise ValueError(f"motor_rpm: found {self.motor_rpm}, allowed: 1 to 3000")
 
 
 @dataclass(frozen=True)
-class RPLidarSettings:
-    """How one lidar is mounted and run."""
+class Ask:
+    """A step of the start: what is sent, the type of its answer (0: none comes), and how long that is waited for."""
 
-    port: str
-    baud: int = BAUD
-    mount_yaw_rad: float = 0.0  # direction of the lidar's own zero in the car's frame, counter-clockwise positive
-    mirrored: bool = False  # mounted upside down: it turns counter-clockwise, seen from above
-    mount_x_m: float = 0.0  # of the lidar's axis, ahead of the car's origin and to the left of it
-    mount_y_m: float = 0.0
-    motor_duty: int = 660  # of 1023; about 10 revolutions a second
+    request: bytes
+    answer: int = 0
+    wait_s: float = ANSWER_S
 
-    def __post_init__(self) -> None:
-        if self.baud <= 0:
-            raise ValueError(f"baud: found {self.baud}, allowed: above 0")
-        if not 0 < self.motor_duty <= 1023:
-            raise ValueError(f"motor_duty: found {self.motor_duty}, allowed: 1 to 1023")
-        for name, most in (("mount_yaw_rad", 2.0 * math.pi), ("mount_x_m", MOUNT_MAX_M), ("mount_y_m", MOUNT_MAX_M)):
-            if not abs(getattr(self, name)) <= most:
-                raise ValueError(f"{name}: found {getattr(self, name)}, allowed: {-most:.3g} to {most:.3g}")
+
+class NotStarted(Exception):
+    """The start cannot go on; it begins again after a RESET, if that is asked for."""
+
+    def __init__(self, why: str, reset: bool = False) -> None:
+        super().__init__(why)
+        self.reset = reset
+
+
+Steps = Generator[Ask, bytes | None, None]
 
 
 class RPLidar:
-    """Driver of one RPLidar. `open` asks it to stop; the following reads take it through info, health, rate and scan.
+    """Driver of one RPLidar. `open` asks it to stop; the following reads take it through its start, step by step.
 
     Whenever an answer or the scan stays away, the start begins again by itself, so that a lidar that lost its power
     for a moment comes back; `trouble` says what is missing meanwhile.
@@ -174,17 +161,23 @@ class RPLidar:
 
     def __init__(self, settings: RPLidarSettings, clock: Clock) -> None:
         self.settings = settings
-        self.model = ""  # "model 49, firmware 1.29, hardware 3", as the device tells it
-        self.skipped_bytes = 0  # that belonged to no whole node
+        self.model = ""  # "RPLidar A3 (model 49), firmware 1.29, hardware 3", as the device tells it
+        self.mode = ""  # the scan's, as the device calls it
+        self.skipped_bytes = 0  # that belonged to nothing whole
         self._clock = clock
-        self._port = SerialPort(settings.port, settings.baud, dtr=False)  # an A1's motor turns
-        self._byte_s = 10 / settings.baud
+        self._bauds = (settings.baud,) if settings.baud else BAUDS
+        self._port = SerialPort(settings.port, self._bauds[0], dtr=False)  # an A1's motor turns
+        self._info: Info | None = None
+        self._by_dtr = True  # how its motor is stopped
         self._sample_s = SAMPLE_S
-        self._version = (0, 0)  # of the firmware
         self._buffer = b""
+        self._kind = protocol.STANDARD  # of the scan
         self._synchronised = True  # with the nodes of the scan
-        self._question = -1  # index into QUESTIONS; -1 while the device settles, len(QUESTIONS) while it scans
-        self._wait_until_s = 0.0  # while it settles; then, when the question or the scan is overdue
+        self._usual_deg = 0.0  # that a capsule turns
+        self._steps: Steps | None = None  # of the start; None while it scans, or stands
+        self._step = Ask(b"")
+        self._stopped = True
+        self._wait_until_s = 0.0  # when the step's answer, or the scan, is overdue
         self._read_s = 0.0  # time of the last read
         self._newest_s = -NEVER_S  # when the newest point was measured
         self._revolution = 0
@@ -194,15 +187,110 @@ class RPLidar:
     def open(self) -> None:
         """Open the port and begin to start the device. Raises LinkLost with what to do about it."""
         self._port.open()
-        self._sample_s, self._version = SAMPLE_S, (0, 0)
         self._link_trouble = self._start_trouble = ""
-        self._restart(STOP, SETTLE_S)
+        self._begin()
 
-    def _restart(self, request: bytes, wait_s: float) -> None:
-        self._send(request)
-        self._buffer = b""
-        self._question = -1
-        self._wait_until_s = self._clock.now() + wait_s
+    def _begin(self, reset: bool = False) -> None:
+        self._stopped = False
+        self._steps = self._start(reset)
+        self._take(next(self._steps))
+
+    def _take(self, step: Ask) -> None:
+        """Send a step's request, and wait for its answer."""
+        self._step, self._buffer = step, b""
+        self._wait_until_s = self._clock.now() + step.wait_s
+        if step.request:
+            self._send(step.request)
+
+    def _start(self, reset: bool) -> Steps:
+        """The start, from top to bottom: each step is answered by what came, None where nothing did in time."""
+        if reset:
+            yield Ask(protocol.RESET, wait_s=REBOOT_S)
+        info = yield from self._find()
+        health = yield Ask(protocol.GET_HEALTH, protocol.HEALTH)
+        if health is None or len(health) < 3:
+            raise NotStarted("no answer to the question for its health")
+        if health[0] == protocol.HEALTH_ERROR:
+            raise NotStarted(f"protection stop, error code {int.from_bytes(health[1:3], 'little')}: resetting it", True)
+        yield from self._turn(info)
+        mode = yield from self._choose(info)
+        if mode is not None and self._kind != protocol.STANDARD:
+            if (yield Ask(protocol.express_scan(mode), self._kind)) is not None:
+                return
+            self._kind, self.mode = protocol.STANDARD, STANDARD  # firmware that passes over what it does not know
+        if info.knows_sample_rate:
+            told = yield Ask(protocol.GET_SAMPLE_RATE, protocol.SAMPLE_RATE)
+            self._sample_s = (int.from_bytes(told[:2], "little") * 1e-6 or SAMPLE_S) if told else LEGACY_SAMPLE_S
+        else:
+            self._sample_s = LEGACY_SAMPLE_S
+        if (yield Ask(protocol.SCAN, protocol.STANDARD)) is None:
+            raise NotStarted(f"no answer to the request for a scan; {info}")
+
+    def _find(self) -> Generator[Ask, bytes | None, Info]:
+        """Ask for model and version, at one baud rate after the other."""
+        for baud in self._bauds:
+            self._port.set_baud(baud)
+            yield Ask(protocol.STOP, wait_s=SETTLE_S)
+            told = yield Ask(protocol.GET_INFO, protocol.INFO, PROBE_S if len(self._bauds) > 1 else ANSWER_S)
+            if told is not None and len(told) >= 4:
+                self._bauds = tuple(sorted(self._bauds, key=lambda other: other != baud))  # here first, the next time
+                self._info = Info(told[0], (told[2], told[1]), told[3])
+                self.model = str(self._info)
+                return self._info
+        asked = ", ".join(map(str, self._bauds))
+        raise NotStarted(f"nobody answers at {asked} baud: is an RPLidar there, and powered?" + (
+            " (leave baud out, and it is found)" if self.settings.baud else ""))  # fmt: skip
+
+    def _turn(self, info: Info) -> Generator[Ask, bytes | None, None]:
+        """Let the motor turn."""
+        self._by_dtr = info.series < protocol.FIRST_WITH_SPEED
+        self._port.set_dtr(False)
+        if info.series >= protocol.FIRST_WITH_SPEED:
+            yield Ask(protocol.motor_speed(self.settings.motor_rpm), wait_s=0.0)
+        elif protocol.A2_SERIES <= info.series < protocol.FIRST_OF_LATER:
+            flags = yield Ask(protocol.BOARD_FLAGS, protocol.BOARD)
+            if flags and flags[0] & 1:
+                yield Ask(motor_pwm(self.settings.motor_duty), wait_s=0.0)
+
+    def _choose(self, info: Info) -> Generator[Ask, bytes | None, int | None]:
+        """The number of the scan's mode, and what it is like; None for the standard scan, as old firmware knows no other."""
+        self._kind, self.mode, wanted = protocol.STANDARD, STANDARD, self.settings.scan_mode
+        if wanted == STANDARD or not info.knows_conf:
+            return None
+        if wanted == TYPICAL:
+            told = yield from self._conf(protocol.TYPICAL_MODE)
+            if len(told) < 2:
+                return None
+            mode = int.from_bytes(told[:2], "little")
+            self.mode = (yield from self._conf(protocol.MODE_NAME, mode)).rstrip(b"\0").decode("ascii", "replace")
+        else:
+            mode = yield from self._named(wanted)
+        kind, microseconds = (yield from self._conf(protocol.ANSWER_TYPE, mode)), (
+            yield from self._conf(protocol.US_PER_SAMPLE, mode))  # fmt: skip
+        sample_s = int.from_bytes(microseconds[:4], "little") / 256e6
+        if not kind or not sample_s > 0.0 or kind[0] not in {*SIZES, protocol.STANDARD}:
+            raise NotStarted(
+                f"scan mode {self.mode or mode}: its answers are of type {kind.hex() or '?'}, which nobody reads"
+            )
+        self._kind, self._sample_s = kind[0], sample_s
+        return mode
+
+    def _named(self, wanted: str) -> Generator[Ask, bytes | None, int]:
+        """The number of a mode of this name."""
+        count = int.from_bytes((yield from self._conf(protocol.MODE_COUNT))[:2], "little")
+        names = []
+        for mode in range(min(count, MODES_MAX)):
+            told = yield from self._conf(protocol.MODE_NAME, mode)
+            names.append(told.rstrip(b"\0").decode("ascii", "replace"))
+            if names[-1].lower() == wanted.lower():
+                self.mode = names[-1]
+                return mode
+        raise NotStarted(f"scan_mode: found {wanted!r}, allowed: {', '.join([TYPICAL, STANDARD, *names])}")
+
+    def _conf(self, what: int, mode: int | None = None) -> Generator[Ask, bytes | None, bytes]:
+        """A setting of the device; empty if it does not tell."""
+        told = yield Ask(protocol.get_conf(what, mode), protocol.CONF)
+        return told[4:] if told is not None and int.from_bytes(told[:4], "little") == what else b""
 
     def read(self) -> LidarReading:
         """Return the points that arrived since the last read. Never blocks. Raises LinkLost if the port is gone.
@@ -217,18 +305,60 @@ class RPLidar:
         now = self._clock.now()
         held_up = now - self._read_s > HELD_UP_S
         self._read_s = now
-        if held_up and self._question == len(QUESTIONS):
+        scans = self._steps is None and not self._stopped
+        if held_up and scans:
             data = self._buffer = b""
-            self._synchronised = False
+            self._synchronised, self._usual_deg = False, 0.0
             self._wait_until_s = now + SILENCE_S
         self._buffer += data
-        if self._question < len(QUESTIONS):
-            self._start(now)
-            return self._reading(now, _NO_POINTS, _NO_POINTS, _NO_POINTS)
-        return self._points(now)
+        if scans:
+            return self._points(now)
+        if self._steps is not None:
+            self._go_on(now)
+        return self._reading(now, _NO_POINTS, _NO_POINTS, _NO_POINTS)
+
+    def _go_on(self, now: float) -> None:
+        """Take the start one step further, if its answer is here or overdue."""
+        assert self._steps is not None
+        answer = find_answer(self._buffer, self._step.answer) if self._step.answer else None
+        if answer is None and now < self._wait_until_s:
+            return
+        rest = self._buffer[answer[1] :] if answer else b""
+        try:
+            self._take(self._steps.send(answer[0] if answer else None))
+        except StopIteration:
+            self._steps = None
+            self._buffer, self._synchronised, self._usual_deg = rest, True, 0.0
+            self._wait_until_s = now + SPIN_UP_S
+        except NotStarted as error:
+            self._start_trouble = str(error)
+            self._begin(error.reset)
+        except LinkLost as error:
+            self._link_trouble = str(error)
+            raise
 
     def _points(self, now: float) -> LidarReading:
         stream = np.frombuffer(self._buffer, dtype=np.uint8)
+        parse = self._parse_nodes if self._kind == protocol.STANDARD else self._parse_capsules
+        angle_rad, distance_m, consumed, revolutions, skipped, newest_age_s = parse(stream)
+        self._buffer = self._buffer[consumed:]
+        self._revolution += revolutions
+        self.skipped_bytes += skipped
+        points = len(angle_rad)
+        if points == 0:
+            if now > self._wait_until_s:
+                self._start_trouble = "the scan has ceased: is it powered, and free to turn?"
+                self._begin()
+            return self._reading(now, _NO_POINTS, _NO_POINTS, _NO_POINTS)
+        self._newest_s = now - newest_age_s
+        self._wait_until_s = now + SILENCE_S
+        self._start_trouble = ""
+        kept = thinned(points, self._revolution)
+        age_s = newest_age_s + self._sample_s * np.arange(points - 1, -1, -1, dtype=np.float32)
+        return self._reading(now, angle_rad[kept], distance_m[kept], age_s[kept].astype(np.float32, copy=False))
+
+    def _parse_nodes(self, stream: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, int, int, float]:
+        """Points in the car's frame, bytes consumed, revolutions, bytes skipped, age of the newest point."""
         angle_rad = np.empty(len(stream) // NODE_BYTES + 1, dtype=np.float32)
         distance_m = np.empty_like(angle_rad)
         mount, turned = self.settings, self.settings.mount_yaw_rad
@@ -239,78 +369,46 @@ class RPLidar:
             np.negative(angle_rad, out=angle_rad)
         if mount.mount_x_m != 0.0 or mount.mount_y_m != 0.0:
             seen_from_car(angle_rad[:points], distance_m[:points], mount.mount_x_m, mount.mount_y_m)
-        self._buffer = self._buffer[consumed:]
-        self._revolution += revolutions
-        self.skipped_bytes += skipped
-        if points == 0:
-            if now > self._wait_until_s:
-                self._start_trouble = "the scan has ceased"
-                self._restart(STOP, SETTLE_S)
-            return self._reading(now, _NO_POINTS, _NO_POINTS, _NO_POINTS)
         # What waits behind the newest point tells how long ago it was sent: whole nodes, and a part of one.
-        nodes, part = divmod(len(self._buffer), NODE_BYTES)
-        newest_age_s = nodes * self._sample_s + (part + NODE_BYTES) * self._byte_s
-        self._newest_s = now - newest_age_s
-        self._wait_until_s = now + SILENCE_S
-        self._start_trouble = ""
-        kept = slice(max(0, points - LIDAR_POINTS_MAX), points)
-        age_s = newest_age_s + self._sample_s * np.arange(kept.stop - kept.start - 1, -1, -1, dtype=np.float32)
-        return self._reading(now, angle_rad[kept], distance_m[kept], age_s.astype(np.float32, copy=False))
+        nodes, part = divmod(len(stream) - consumed, NODE_BYTES)
+        age_s = nodes * self._sample_s + (part + NODE_BYTES) * self._byte_s
+        return angle_rad[:points], distance_m[:points], consumed, revolutions, skipped, age_s
+
+    def _parse_capsules(self, stream: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, int, int, float]:
+        """As `_parse_nodes`."""
+        size, samples = SIZES[self._kind], SAMPLES[self._kind]
+        angle_rad = np.empty(len(stream) // size * samples, dtype=np.float32)
+        distance_m = np.empty_like(angle_rad)
+        points, consumed, revolutions, skipped, self._usual_deg = parse_capsules(
+            stream, self._kind, size, samples, self._usual_deg, angle_rad, distance_m
+        )
+        angle_rad, distance_m = angle_rad[:points], distance_m[:points]
+        np.negative(angle_rad, out=angle_rad)  # told clockwise
+        self.settings.to_car(angle_rad, distance_m)
+        # The capsule behind the newest point is here; of the next one, a part, or nothing yet: then it may begin at once.
+        capsule_s, sent_s = samples * self._sample_s, (len(stream) - consumed - size) * self._byte_s
+        waiting_s = (
+            sent_s if sent_s > 0.0 else 0.5 * (size * self._byte_s + max(capsule_s, size * self._byte_s)) - capsule_s
+        )
+        return angle_rad, distance_m, consumed, revolutions, skipped, 2.0 * capsule_s + waiting_s
+
+    @property
+    def _byte_s(self) -> float:
+        return 10 / self._port.baud
 
     def _reading(self, now: float, angle_rad: np.ndarray, distance_m: np.ndarray, age_s: np.ndarray) -> LidarReading:
         return LidarReading(angle_rad, distance_m, age_s, now - self._newest_s, self._revolution)
 
-    def _start(self, now: float) -> None:
-        """Take the start one step further, if its answer is here."""
-        if self._question < 0:
-            if now >= self._wait_until_s:
-                self._send(motor_pwm(self.settings.motor_duty))
-                self._ask(0, now)
-            return
-        request, descriptor, length = QUESTIONS[self._question]
-        at = self._buffer.find(descriptor)
-        answer = self._buffer[at + len(descriptor) :]
-        if at < 0 or len(answer) < length:
-            if now > self._wait_until_s and request == GET_SAMPLE_RATE:
-                self._sample_s = LEGACY_SAMPLE_S
-                self._ask(self._question + 1, now)
-            elif now > self._wait_until_s:
-                self._start_trouble = f"no answer to request {request.hex(' ')}"
-                self._restart(STOP, SETTLE_S)
-            return
-        if request == GET_INFO:
-            self._version = (answer[2], answer[1])
-            self.model = f"model {answer[0]}, firmware {answer[2]}.{answer[1]:02d}, hardware {answer[3]}"
-        elif request == GET_HEALTH and answer[0] == HEALTH_ERROR:
-            code = int.from_bytes(answer[1:3], "little")
-            self._start_trouble = f"protection stop, error code {code}: resetting it"
-            self._restart(RESET, REBOOT_S)
-            return
-        elif request == GET_HEALTH and self._version < SAMPLE_RATE_SINCE:
-            self._sample_s = LEGACY_SAMPLE_S
-            self._ask(self._question + 2, now)
-            return
-        elif request == GET_SAMPLE_RATE:
-            self._sample_s = int.from_bytes(answer[:2], "little") * 1e-6 or SAMPLE_S
-        elif request == SCAN:
-            self._buffer, self._synchronised = answer, True
-            self._question += 1
-            self._wait_until_s = now + SPIN_UP_S
-            return
-        self._ask(self._question + 1, now)
-
-    def _ask(self, question: int, now: float) -> None:
-        self._buffer = b""
-        self._question = question
-        self._wait_until_s = now + ANSWER_S
-        self._send(QUESTIONS[question][0])
-
     def stop(self) -> None:
         """Stop the scan and the motor. Never raises. The scan begins again with `reconnect`."""
+        self._steps, self._stopped, self._buffer = None, True, b""
         try:
-            self._restart(STOP, math.inf)
-            self._send(motor_pwm(0))
-            self._port.set_dtr(True)
+            self._send(protocol.STOP)
+            if self._info is not None and self._info.series >= protocol.FIRST_WITH_SPEED:
+                self._send(protocol.motor_speed(0))
+            else:
+                self._send(motor_pwm(0))
+                self._port.set_dtr(True)
         except LinkLost as error:
             self._link_trouble = str(error)
 
@@ -318,13 +416,7 @@ class RPLidar:
         """What is wrong, in one line; empty while all is well, and while it starts for the first time."""
         if self._link_trouble:
             return self._link_trouble
-        if self._start_trouble:
-            port = f"{self.settings.port} ({self.settings.baud} baud)"
-            return (
-                f"{port}: {self._start_trouble}; is an RPLidar there, powered, free to turn, and at this baud rate? "
-                "(A1, A2M8: 115200; A2M12, A3, S1: 256000)"
-            )
-        return ""
+        return f"{self.settings.port}: {self._start_trouble}" if self._start_trouble else ""
 
     def close(self) -> None:
         """Release the port. Never raises."""
@@ -348,4 +440,4 @@ class RPLidar:
             raise
 
 
-DRIVER = Declared("rplidar", "RPLidar A1, A2, A3, S1 in standard scan", RPLidarSettings, RPLidar, LidarReading)
+DRIVER = Declared("rplidar", "RPLidar A1, A2, A3, S1, S2, S3, C1", RPLidarSettings, RPLidar, LidarReading)

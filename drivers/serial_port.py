@@ -71,6 +71,20 @@ class SerialPort:
             port.set_low_latency_mode(True)
         self.read()
 
+    def set_baud(self, baud: int) -> None:
+        """Go on at another baud rate. Raises LinkLost if the port is gone, or cannot."""
+        if self._port is None:
+            raise LinkLost(self._closed_because)
+        if baud == self.baud:
+            return
+        self.baud = baud
+        try:
+            self._port.baudrate = baud
+        except OSError as error:
+            raise self._lost(error) from error
+        except ValueError as error:
+            raise self._lost(OSError(errno.EINVAL, str(error))) from error
+
     def set_dtr(self, on: bool) -> None:
         """Assert or clear DTR. Raises LinkLost if the port is gone."""
         if self._port is None:

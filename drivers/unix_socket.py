@@ -8,9 +8,10 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def short_address(path: Path) -> Iterator[str]:
+def short_address(path: Path | str) -> Iterator[str]:
     """Another name of a socket's path, while it is bound or connected to: the system allows 107 bytes, folders may be
     deeper."""
+    path = Path(path)
     folder = os.open(path.parent, os.O_PATH)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -31,7 +32,7 @@ def connect(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.s
     """A connection to the socket at this path. Raises ConnectionError if nobody is there."""
     end = socket.socket(socket.AF_UNIX, kind)
     try:
-        with short_address(Path(path)) as address:
+        with short_address(path) as address:
             end.connect(address)
     except OSError as error:
         end.close()

@@ -32,7 +32,7 @@ class RlpdConfig:
     alpha_rate: float = 1e-3
     rates_end: float = 1.0
     """Share that is left of the critics' and the actor's rates after `settle_steps` decisions."""
-    settle_steps: int = 9000
+    settle_steps: int = 11000
     """Over which the rates and `average_share` fall, in straight lines: what wavers less is faster."""
     std_start: float = 0.6
     """Standard deviation of the first actions, before they are squashed."""
@@ -41,7 +41,7 @@ class RlpdConfig:
     entropy_start: float = -2.0
     """Target entropy at first: wide exploration; it falls in a straight line over `entropy_steps` decisions."""
     entropy_end: float = -6.0
-    entropy_steps: int = 4000
+    entropy_steps: int = 10000
     prior_share_start: float = 0.5
     """Share of demonstrations and prior data in a batch; it falls in a straight line over `prior_share_steps`."""
     prior_share_end: float = 0.1
@@ -61,11 +61,11 @@ class RlpdConfig:
     memory: int = 100_000
 
 
-FROM_SCRATCH = RlpdConfig(average_share=0.01, rates_end=0.1, average_share_end=0.001)
+FROM_SCRATCH = RlpdConfig(average_share=0.01, rates_end=0.2, average_share_end=0.001)
 FROM_POLICY = RlpdConfig(
     updates_per_step=6, updates_per_actor=3, gamma=0.97, target_share=0.01, actor_rate=3e-4, std_start=0.03,
-    alpha_start=0.002, alpha_floor=5e-4, entropy_start=-5.0, prior_updates=5000, average_share=0.005,
-    average_share_end=0.005, anchor=100.0, anchor_end=10.0, anchor_steps=12000,
+    alpha_start=0.002, alpha_floor=5e-4, entropy_start=-5.0, entropy_steps=4000, prior_updates=5000,
+    average_share=0.005, average_share_end=0.005, anchor=100.0, anchor_end=10.0, anchor_steps=12000,
 )  # fmt: skip
 ACTIONS, DECISION_S = 2, 0.1  # numbers of an action, and a decision's duration, that the presets were found with
 

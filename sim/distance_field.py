@@ -46,10 +46,20 @@ def signed_distance(occupied: np.ndarray, resolution_m: float) -> np.ndarray:
     that bilinear interpolation finds straight walls to a small part of a cell. The outermost cells count as solid: no
     ray leaves the grid, and a point beyond it is inside a wall.
     """
-    solid = np.ones_like(occupied, dtype=np.bool_)
-    solid[1:-1, 1:-1] = occupied[1:-1, 1:-1]
+    solid = _with_solid_frame(occupied)
     to_free, to_solid = np.sqrt(_squared_distance(~solid)), np.sqrt(_squared_distance(solid))
     return (np.where(solid, 0.5 - to_free, to_solid - 0.5) * resolution_m).astype(np.float32)
+
+
+def distance_to_solid(occupied: np.ndarray, resolution_m: float) -> np.ndarray:
+    """`signed_distance` in half the time, where it only matters that solid cells are below zero."""
+    return ((np.sqrt(_squared_distance(_with_solid_frame(occupied))) - 0.5) * resolution_m).astype(np.float32)
+
+
+def _with_solid_frame(occupied: np.ndarray) -> np.ndarray:
+    solid = np.ones_like(occupied, dtype=np.bool_)
+    solid[1:-1, 1:-1] = occupied[1:-1, 1:-1]
+    return solid
 
 
 @njit(cache=True)

@@ -9,6 +9,7 @@ answers with the time reached. The control socket takes one JSON object a line, 
     freeze_lidar, silence_vesc, stick_imu   on: true or false
     vesc_fault      code: what GET_VALUES reports while the motor is released; 0: none
     lidar_health    status: 0 good, 1 warning, 2 protection stop
+    power_cycle_lidar   takes its power away for a moment
     corrupt, drop   device: "vesc" or "lidar"; rate: share of its bytes
     garbage         device; hex: bytes that appear on its line
     unplug, plug    device
@@ -27,19 +28,18 @@ import os
 import select
 import socket
 import sys
-import termios
 import time
-import tty
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from drivers.emulators.child import end_when_told
-from drivers.emulators.rplidar import RPLidarEmulator, RPLidarWiring
+from drivers.emulators.lidars import EmulatedLidar, find_lidar
+from drivers.emulators.lines import Line, Pty
 from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
 from drivers.emulators.virtual_car import TIME, TRUTH, TRUTH_BYTES, TRUTH_SEQUENCE, VirtualCarConfig, load_config
@@ -51,63 +51,11 @@ from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.map_world import map_world
 
 REALTIME_NICE = -15
-POSITIVE = ("baud", "sample_s")
+POSITIVE = ("baud", "sample_s", "range_m", "turn_hz")
 NOT_ZERO = ("erpm_per_m_s", "servo_per_rad")
-NOT_NEGATIVE = ("firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out")
-WiringT = TypeVar("WiringT", VescWiring, RPLidarWiring)
+NOT_NEGATIVE = ("model", "firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out", "boot_s",
+                "steady_s", "late_s", "stall_rate", "stall_s", "ghosts", "clock_ms", "spin_up_s")  # fmt: skip
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
-
-
-class Pty:
-    """The device's end of a pseudo-terminal, which can be unplugged and plugged in again under the same name."""
-
-    def __init__(self, link: Path) -> None:
-        self.link = link
-        self.master = self._slave = -1
-        self.plug()
-
-    def plug(self) -> None:
-        """Make the device appear. Its line settings are raw, so that nothing is echoed or translated."""
-        if self.master >= 0:
-            return
-        self.master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self.master, False)
-        self.link.symlink_to(os.ttyname(self._slave))
-
-    def unplug(self) -> None:
-        """Pull the cable: who has the port open sees it vanish."""
-        if self.master < 0:
-            return
-        self.link.unlink()
-        os.close(self.master)
-        os.close(self._slave)
-        self.master = self._slave = -1
-
-    def read(self) -> bytes:
-        """All that the host has written."""
-        data = b""
-        if self.master >= 0:
-            try:
-                while piece := os.read(self.master, 4096):
-                    data += piece
-            except BlockingIOError:
-                return data
-        return data
-
-    def write(self, data: bytes) -> None:
-        """Send to the host; what its buffers do not take is lost, as on a wire."""
-        if data and self.master >= 0:
-            try:
-                os.write(self.master, data)
-            except BlockingIOError:
-                return
-
-    def flush(self) -> None:
-        """Throw away what waits on the line, in either direction."""
-        if self.master >= 0:
-            termios.tcflush(self._slave, termios.TCIOFLUSH)
-            self.read()
 
 
 class Emulator:
@@ -117,11 +65,13 @@ class Emulator:
         self.world = build_world(config)
         noise = np.random.default_rng([config.seed, 0xE8]).spawn(2)
         vesc = changed(scaled(VescWiring(), config.noise), "vesc", config.vesc)
-        lidar = changed(scaled(RPLidarWiring(), config.noise), "lidar", config.lidar)
+        kind = find_lidar(config.lidar_model)
+        lidar = changed(scaled(kind.wiring, config.noise), "lidar", config.lidar)
         self.vesc = VescEmulator(self.world, vesc, noise[0])
-        self.lidar = RPLidarEmulator(self.world, lidar, noise[1])
-        self.vesc_pty = Pty(directory / "vesc")
-        self.lidar_pty = Pty(directory / "lidar")
+        self.lidar = kind.make(self.world, lidar, noise[1])
+        self._lidar_baud = vars(lidar).get("baud", 0)
+        self.vesc_pty: Line = Pty(directory / "vesc")
+        self.lidar_pty = kind.line(directory / "lidar", self.lidar)
         self.time_s = 0.0
         self._sequence = 0
         with open(directory / "truth", "w+b") as file:
@@ -133,6 +83,7 @@ class Emulator:
             "stick_imu": lambda on: setattr(self.vesc, "imu_stuck", bool(on)),
             "vesc_fault": lambda code: setattr(self.vesc, "fault_code", int(code)),
             "lidar_health": lambda status: setattr(self.lidar, "health", int(status)),
+            "power_cycle_lidar": lambda: self.lidar.reboot(self.time_s),
             "corrupt": lambda device, rate: setattr(self._uart(device), "corrupt_rate", float(rate)),
             "drop": lambda device, rate: setattr(self._uart(device), "drop_rate", float(rate)),
             "garbage": lambda device, hex: self._port(device).write(bytes.fromhex(hex)),
@@ -150,7 +101,7 @@ class Emulator:
     def _uart(self, device: str) -> Uart:
         return {"vesc": self.vesc.uart, "lidar": self.lidar.uart}[device]
 
-    def _port(self, device: str) -> Pty:
+    def _port(self, device: str) -> Line:
         return {"vesc": self.vesc_pty, "lidar": self.lidar_pty}[device]
 
     def advance(self, until_s: float) -> None:
@@ -158,6 +109,7 @@ class Emulator:
         vesc, lidar, world = self.vesc, self.lidar, self.world
         if data := self.vesc_pty.read():
             vesc.receive(data, self.time_s)
+        lidar.uart.garbled = self.lidar_pty.baud() not in (0, self._lidar_baud)
         if data := self.lidar_pty.read():
             lidar.receive(data, self.time_s)
         while True:
@@ -208,7 +160,7 @@ def scaled(wiring: Any, factor: float) -> Any:
     return replace(wiring, **noises)
 
 
-def changed(wiring: WiringT, table: str, values: dict[str, Any]) -> WiringT:
+def changed(wiring: Any, table: str, values: dict[str, Any]) -> Any:
     """A copy of a device's wiring with other values, by their names. Raises ValueError for a wrong name or value."""
     own = vars(wiring)
     for name, value in values.items():
@@ -255,11 +207,11 @@ def build_world(config: VirtualCarConfig) -> World:
     return world
 
 
-def warm_up() -> None:
+def warm_up(kind: EmulatedLidar) -> None:
     """Compile every kernel, or load it from the cache, before the clock runs."""
     world = build_world(VirtualCarConfig())
-    lidar = RPLidarEmulator(world, RPLidarWiring(), np.random.default_rng(0))
-    lidar.receive(b"\xa5\xf0\x02\x94\x02\xc1\xa5\x20", 0.0)  # motor on, scan
+    lidar = kind.make(world, kind.wiring, np.random.default_rng(0))
+    lidar.receive(kind.start, 0.0)
     while world.time_s < 1.0:
         world.step()
         lidar.run(world.time_s)
@@ -355,11 +307,11 @@ def run(config: VirtualCarConfig, directory: Path) -> None:
         with suppress(PermissionError):  # hardware does not wait for other programs; what can be had of that is taken
             os.setpriority(os.PRIO_PROCESS, 0, REALTIME_NICE)
     emulator = Emulator(config, directory)
-    warm_up()
+    warm_up(find_lidar(config.lidar_model))
     server = Server(emulator, directory, config.clock == "lockstep")
     ready = {
         "vesc": str(directory / "vesc"),
-        "lidar": str(directory / "lidar"),
+        "lidar": emulator.lidar_pty.name,
         "control": str(directory / "control"),
         "lockstep": str(directory / "lockstep") if config.clock == "lockstep" else None,
         "truth": str(directory / "truth"),

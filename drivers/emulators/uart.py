@@ -12,6 +12,7 @@ class Uart:
         self.byte_s = 10 / baud
         self.corrupt_rate = 0.0  # share of the bytes sent that have one bit flipped
         self.drop_rate = 0.0  # share of the bytes sent that never arrive
+        self.garbled = False  # the host is at another baud rate: neither side understands the other
         self._rng = rng
         self._received_until_s = -math.inf
         self._outgoing = bytearray()
@@ -45,6 +46,8 @@ class Uart:
 
     def damage(self, data: bytes) -> bytes:
         """`data` after losses and flipped bits, at the rates asked for."""
+        if self.garbled:
+            return self._rng.integers(0, 256, len(data), dtype=np.uint8).tobytes()
         if self.corrupt_rate == 0.0 and self.drop_rate == 0.0:
             return data
         stream = np.frombuffer(data, dtype=np.uint8)

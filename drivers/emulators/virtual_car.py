@@ -41,8 +41,9 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     car: dict[
         str, float
     ] = {}  # parameters that differ from the data sheet's, by their names in sim.car.model.CarParameters
+    lidar_model: str = "rplidar"  # a name of drivers.emulators.lidars.LIDARS
     # How the devices differ from what a robot's file says of them, and their vices: by their names in
-    # drivers.emulators.vesc.VescWiring and drivers.emulators.rplidar.RPLidarWiring.
+    # drivers.emulators.vesc.VescWiring and the wiring of that lidar's emulator.
     vesc: dict[str, bool | int | float] = {}
     lidar: dict[str, bool | int | float] = {}
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: on the course, along it

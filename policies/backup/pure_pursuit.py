@@ -18,6 +18,13 @@ def lookahead(v_x):
     return LOOKAHEAD_MIN_M + LOOKAHEAD_PER_SPEED_S * max(0.0, v_x)
 
 
+@njit(cache=True, inline="always")
+def row_of(place, n):
+    """Row of a closed course of n rows, of which `place` rows lie before; the remainder is seldom needed, and slow."""
+    row = math.floor(place)
+    return row if 0 <= row < n else row % n
+
+
 @njit(cache=True)
 def goal_in_car(course, spacing_m, s, lateral, heading_error, distance_m, offset_m):
     """(x, y) in the car's frame, m, of the point `distance_m` on along the course, `offset_m` left of its centreline.
@@ -26,9 +33,9 @@ def goal_in_car(course, spacing_m, s, lateral, heading_error, distance_m, offset
     """
     n = course.shape[0]
     exact = s / spacing_m
-    row = math.floor(exact) % n
+    row = row_of(exact, n)
     along = (exact - math.floor(exact)) * spacing_m
-    ahead = math.floor(exact + distance_m / spacing_m) % n
+    ahead = row_of(exact + distance_m / spacing_m, n)
     cos_h, sin_h = course[row, 2], course[row, 3]
     goal_x = course[ahead, 0] - offset_m * course[ahead, 3] - course[row, 0]
     goal_y = course[ahead, 1] + offset_m * course[ahead, 2] - course[row, 1]

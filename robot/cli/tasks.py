@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 from robot.cli.output import finish, parse
-from robot.robots.car.practice import SHIPPED_POLICY
 from robot.runtime.joining import brings
 from robot.runtime.robot import ENTRY_POINTS, find_robot
 from robot.runtime.robot_file import robot_names
 from robot.tasks import find_task, task_names
 from robot.tasks.spec import TaskSpec
-from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
 
 # Verb -> what a kind of robot must bring for it: a module of its folder, or an entry point of a group.
 NEEDS = {
@@ -42,6 +40,9 @@ def devices_for(task: TaskSpec) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     _, as_json = parse(TasksConfig, "tasks", arguments)
+    from robot.robots.car.practice import SHIPPED_POLICY
+    from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
+
     tasks = {name: find_task(name) for name in task_names()}
     devices = {name: devices_for(task) for name, task in tasks.items()}
     tracks = {name: round(built_in(name).length_m, 1) for name in BUILT_IN}

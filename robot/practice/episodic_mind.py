@@ -21,6 +21,7 @@ from typing_extensions import Self
 
 from policies.actor import Actor
 from policies.array_file import arrays_in
+from policies.exploration import Exploration
 from robot.runtime.decisions import Decisions
 from robot.runtime.episodes import Outcome
 from robot.runtime.records import STAND, Records
@@ -110,7 +111,6 @@ class EpisodicMind(ABC):
 
     def __init__(self, setup: EpisodicSetup, actor: Actor) -> None:
         self.setup, self.actor, self.belief = setup, actor, dict(setup.belief)
-        self.noise = np.random.default_rng(setup.seed)
         self.decisions = Decisions(self.records.transition, setup.step, setup.episode)
         self.outputs, self.stop_plan = np.zeros((), self.records.outputs), np.zeros(0)
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -121,6 +121,7 @@ class EpisodicMind(ABC):
         self.began_s: float | None = None  # the skill in force; None: it is about to
         self.last_s: float | None = None
         self.nothing = np.zeros_like(self.decisions.executed)
+        self.exploration = Exploration(setup.seed, len(self.nothing), self.task.decision_s)
         self.seen = np.zeros_like(self.decisions.observation)  # newest
         self.order = Order(*self.skills())
 
@@ -218,7 +219,7 @@ class EpisodicMind(ABC):
             self.transition = d.completed(now, self.seen, reward, terminated=False, taken_over=False)
         action = self.actor.mean(self.seen)
         if self.setup.explore:
-            action = self.actor.sample(self.seen, self.noise.standard_normal(len(d.executed), np.float32))
+            action = self.actor.sample(self.seen, self.exploration.draw())
         d.decide(now, self.seen, action, action)
         self.outputs["is_decision"] = 1
         return d.executed

@@ -1,6 +1,7 @@
 """Where a kind of robot keeps what it brings: in a folder of robot/robots, or behind an entry point of another package."""
 
 import importlib
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any
@@ -34,3 +35,12 @@ def brought(kind: str, module: str, name: str, group: str) -> Any:
         others = ", ".join(points) or "none joined"
         raise ValueError(f"robot: found {kind!r}, allowed: a folder of robot/robots with a {module}.py, {others}")
     return points[kind].load()
+
+
+def later(module: str, name: str) -> Callable[..., Any]:
+    """A function that is imported when it is first called: who asks for a robot's options alone need not wait."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*arguments, **named)
+
+    return call

@@ -35,6 +35,7 @@ PATH_SIZE = 1 + 6 * int(HARMONICS)
 MEMORY_SIZE = PATH_SIZE  # the path is what the simulator keeps for each drone
 WARM_UP_S = 2.0
 LAP_S, SIZE_M = 5.5, 1.0
+LAPS_S = (LAP_S, 3.5)  # of the figures-of-eight that a policy is judged by
 
 # Random paths: root mean squares over a lap, and how fast amplitudes fall with the harmonic.
 SIZE_LOW_M, SIZE_HIGH_M, FLATNESS = 0.3, 0.9, 0.4

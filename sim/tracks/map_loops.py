@@ -3,24 +3,32 @@
 Pieces of wall that no car fits between count as one. Every cell belongs to the piece of wall that is nearest (a
 generalised Voronoi diagram); the border between the cells of some islands and all other cells is a loop round those
 islands, as far as can be from every wall. Side rooms and dead ends have no such border: they drop out by themselves.
+
+The best loop is what a person would call the course: a lane between long walls that face each other. A way through a
+hall full of pillars may be many times longer, but there any two pieces of wall face each other for a few metres only.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, find_objects, label
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from sim.closed_line import gaussian, smoothed, turns
-from sim.distance_field import OccupancyGrid, signed_distance
+from sim.distance_field import OccupancyGrid, distance_to_solid
 
 PASSABLE_M = 0.22  # clearance at least, from the middle of the car
 SMALL_M = 0.5  # smaller things stand in the way of a loop, but nobody races round them
 AMPLE_M = 1.0  # more clearance than this makes a loop no better
+FACING_M = 1.5  # from the middle between two walls; further apart they count less as a lane's, by the square
 LOOP_MIN_M = 2.0  # a loop's longer side at least; saves looking into every closet
-STARTS = 12  # islands from which the search for the best set begins
+LARGE = 12  # islands from which the search for the best set begins, and that change sides with what they cut off
+DOORS_M = (0.8, 0.5)  # clearance; islands with less between them begin as one, too
 REPAIRED_MAX = 3000  # pieces of wall, of which one is tried after the other where a set of islands makes no loop
 SHORT, NARROW = 1.2, 0.25  # border and clearance of a crossing, as shares of the gap between the islands
 TURNS_BACK_RAD = 1.5  # of a loop round both, in the crossing's two corners together
@@ -39,16 +47,16 @@ class Region:
     first: np.ndarray  # (labels + 2,) int64
     neighbour: np.ndarray  # (m,) int64
     border: np.ndarray  # (m,) edges of cells along the border
+    facing: np.ndarray  # (m,) the same, less where the two are more than FACING_M from it
     clearance: np.ndarray  # (m,) m, the least along it
-    surrounds: bool  # all else: it runs along the edge of the grid
 
     @property
     def labels(self) -> int:
         return len(self.first) - 2
 
-    def neighbours(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def neighbours(self) -> tuple[np.ndarray, ...]:
         """As the kernels take them."""
-        return self.first, self.neighbour, self.border, self.clearance
+        return self.first, self.neighbour, self.border, self.facing, self.clearance
 
 
 @dataclass(frozen=True)
@@ -57,23 +65,28 @@ class Loop:
 
     region: Region
     islands: np.ndarray  # bool (labels + 1,)
-    score: float  # edges of cells times clearance, m
+    score: float  # see `_worth`
 
 
-def find_loops(grid: OccupancyGrid, start: tuple[float, float] | None = None) -> list[Loop]:
+def find_loops(
+    grid: OccupancyGrid, start: tuple[float, float] | None = None, tell: Callable[[str], None] = lambda step: None
+) -> list[Loop]:
     """The map's loops, the best first: those that no island makes better, and those round single islands.
 
-    Best is length times least clearance, the latter counted up to AMPLE_M. With `start` (column, row), only loops
-    through the point of any loop that is nearest to it. Raises ValueError if there is none.
+    Best is long, ample up to AMPLE_M, and a lane (`_worth`). With `start` (column, row), only loops through the point
+    of any loop that is nearest to it. `tell` hears of every step. Raises ValueError if there is none.
     """
-    regions = _regions(_without_small_things(grid), grid.resolution_m)
-    # In an outline drawing, what lies around the outline is free too, but nobody races there.
-    regions = [region for region in regions if not region.surrounds] or regions
+    tell("distances to the walls")
+    distance_m = _without_small_things(grid)
+    regions = _regions(distance_m, grid.resolution_m, tell)
     through = (OUTER, OUTER)
     if start is not None and regions:
         region, through = min(((r, *_nearest_border(r, start)) for r in regions), key=lambda found: found[2])[:2]
         regions = [region]
-    loops = [loop for region in regions for loop in _loops_of(region, through)]
+    loops = []
+    for region in regions:
+        tell(f"loops round {region.labels - 1} islands")
+        loops += _loops_of(region, through)
     if not loops:
         raise ValueError(_no_loop(grid))
     return sorted(loops, key=lambda loop: -loop.score)
@@ -92,12 +105,11 @@ def outline(grid: OccupancyGrid, loop: Loop) -> np.ndarray:
     Small things in the way make no loop of their own: each is passed on the side where there is more room.
     Counter-clockwise, rows counted upwards. Raises ValueError if they block the way.
     """
-    inside = np.zeros(grid.occupied.shape, dtype=bool)
-    inside[loop.region.box] = loop.islands[loop.region.piece]
-    past = _past_small_things(inside, grid.distance_m)
+    rows, columns = loop.region.box
+    past = _past_small_things(loop.islands[loop.region.piece], grid.distance_m[loop.region.box])
     if past is None:
         raise ValueError(_no_loop(grid))
-    return _trace(np.pad(binary_fill_holes(past), 1)) - 1.5
+    return _trace(np.pad(binary_fill_holes(past), 1)) - 1.5 + (columns.start, rows.start)
 
 
 def rough_outline(loop: Loop) -> np.ndarray:
@@ -122,6 +134,9 @@ def crossing_of(grid: OccupancyGrid, region: Region) -> tuple[float, float] | No
     apart, nearest = (np.asarray(found) for found in cKDTree(two).query(one))
     k = int(np.argmin(apart))
     gap, middle = float(apart[k]), 0.5 * (one[k] + two[nearest[k]])
+    between = np.linspace(one[k], two[nearest[k]], round(gap) + 2)[1:-1].round().astype(int)
+    if solid[between[:, 0], between[:, 1]].sum() * grid.resolution_m >= SMALL_M:  # the two are rooms apart
+        return None
     clear = float(grid.distance_m[region.box][round(middle[0]), round(middle[1])]) / grid.resolution_m
     first, last = region.first[2], region.first[3]
     shared = float(region.border[first:last][region.neighbour[first:last] == 3].sum())
@@ -141,7 +156,7 @@ def _without_small_things(grid: OccupancyGrid) -> np.ndarray:
     things, _ = label(grid.occupied, structure=np.ones((3, 3)))
     extent = [max(part.stop - part.start for part in box) * grid.resolution_m for box in find_objects(things)]
     is_wall = np.concatenate([[False], np.array(extent) >= SMALL_M])
-    return signed_distance(is_wall[things], grid.resolution_m)
+    return grid.distance_m if is_wall[1:].all() else distance_to_solid(is_wall[things], grid.resolution_m)
 
 
 def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray | None:
@@ -160,24 +175,37 @@ def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray
     return parts == 1 + sizes[1:].argmax() if len(sizes) > 1 else None
 
 
-def _regions(distance_m: np.ndarray, resolution_m: float) -> list[Region]:
-    passable, _ = label(np.pad(distance_m >= PASSABLE_M, 1))
+def _regions(distance_m: np.ndarray, resolution_m: float, tell: Callable[[str], None]) -> list[Region]:
+    """The connected pieces of free space that have an island; what surrounds all else only if no other has one: in an
+    outline drawing, what lies around the outline is free too, but nobody races there."""
+    passable, count = label(np.pad(distance_m >= PASSABLE_M, 1))
     edge = math.ceil(PASSABLE_M / resolution_m) + 3  # so far from the grid's edge, which counts as solid, cells pass
     edge = min(edge, min(passable.shape) - 1)
-    frame = np.concatenate([passable[edge], passable[-edge], passable[:, edge], passable[:, -edge]])
-    regions = []
-    for k, found in enumerate(find_objects(passable), start=1):
-        if max(part.stop - part.start for part in found) * resolution_m < LOOP_MIN_M:
-            continue
-        # A cell more on every side is all that the region's walls can be told apart by.
-        box = (slice(found[0].start - 1, found[0].stop + 1), slice(found[1].start - 1, found[1].stop + 1))
-        walls, piece = _walls(passable[box] == k)
-        if walls.max() < 2:
-            continue
-        inner = (slice(box[0].start, box[0].stop - 2), slice(box[1].start, box[1].stop - 2))
-        neighbours = _neighbours(piece, distance_m[inner], int(walls.max()))
-        regions.append(Region(inner, piece, *neighbours, surrounds=bool((frame == k).mean() > 0.5)))
+    frame = np.concatenate([passable[edge], passable[-edge - 1], passable[:, edge], passable[:, -edge - 1]])
+    around = [k for k in range(1, count + 1) if (frame == k).mean() > 0.5]
+    large = {
+        k: found
+        for k, found in enumerate(find_objects(passable), start=1)
+        if max(part.stop - part.start for part in found) * resolution_m >= LOOP_MIN_M
+    }
+    regions: list[Region] = []
+    for group in ([k for k in large if k not in around], [k for k in large if k in around]):
+        for number, k in enumerate(group if not regions else [], start=1):
+            tell(f"walls of free space {number} of {len(group)}")
+            region = _region(passable, k, large[k], distance_m)
+            regions += [] if region is None else [region]
     return regions
+
+
+def _region(passable: np.ndarray, k: int, found: tuple[slice, slice], distance_m: np.ndarray) -> Region | None:
+    """Piece k of the `passable` cells (h + 2, w + 2), which lies in the box `found`; None if it has no island."""
+    # A cell more on every side is all that the region's walls can be told apart by.
+    box = (slice(found[0].start - 1, found[0].stop + 1), slice(found[1].start - 1, found[1].stop + 1))
+    walls, piece = _walls(passable[box] == k)
+    if walls.max() < 2:
+        return None
+    inner = (slice(box[0].start, box[0].stop - 2), slice(box[1].start, box[1].stop - 2))
+    return Region(inner, piece, *_neighbours(piece, distance_m[inner], int(walls.max())))
 
 
 def _walls(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -189,9 +217,7 @@ def _walls(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return walls, walls[rows, columns][1:-1, 1:-1]
 
 
-def _neighbours(
-    piece: np.ndarray, distance_m: np.ndarray, labels: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _neighbours(piece: np.ndarray, distance_m: np.ndarray, labels: int) -> tuple[np.ndarray, ...]:
     """Which pieces have a border, as in `Region`."""
     one, two, least = [], [], []
     for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
@@ -203,9 +229,13 @@ def _neighbours(
     pair = np.concatenate(one).astype(np.int64) * (labels + 1) + np.concatenate(two)
     order = np.argsort(pair, kind="stable")
     pairs, at, counts = np.unique(pair[order], return_index=True, return_counts=True)
-    clearance = np.minimum.reduceat(np.concatenate(least)[order], at) if len(at) else np.empty(0)
+    apart_m = np.concatenate(least)[order].astype(float)
+    share = np.minimum(1.0, (FACING_M / np.maximum(apart_m, FACING_M)) ** 2)
+    facing, clearance = (
+        how.reduceat(what, at) if len(at) else np.empty(0) for how, what in ((np.add, share), (np.minimum, apart_m))
+    )
     first = np.searchsorted(pairs, np.arange(labels + 2) * (labels + 1))
-    return first, pairs % (labels + 1), counts.astype(float), clearance.astype(float)
+    return first, pairs % (labels + 1), counts.astype(float), facing, clearance
 
 
 def _nearest_border(region: Region, start: tuple[float, float]) -> tuple[tuple[int, int], float]:
@@ -233,13 +263,20 @@ def _loops_of(region: Region, through: tuple[int, int]) -> list[Loop]:
     """
     neighbours, labels = region.neighbours(), region.labels
     every = np.arange(labels + 1) > OUTER
-    length = np.add.reduceat(np.append(region.border, 0.0), np.minimum(region.first[:-1], len(region.border)))
-    length = np.where(np.diff(region.first) > 0, length, 0.0)[every]
-    largest = np.argsort(-length)[:STARTS] + OUTER + 1
+    facing = np.add.reduceat(np.append(region.facing, 0.0), np.minimum(region.first[:-1], len(region.facing)))
+    facing[np.diff(region.first) == 0] = 0.0
+    largest = np.argsort(-facing[every], kind="stable")[:LARGE] + OUTER + 1
+    starts = [every, *(np.arange(labels + 1) == island for island in largest)]
+    for door_m in DOORS_M:
+        room = _rooms(region, door_m)
+        outside = np.bincount(room, facing)
+        outside[room[: OUTER + 1]] = 0.0
+        starts += [room == r for r in np.argsort(-outside, kind="stable")[:LARGE] if outside[r] > 0.0]
     found: dict[bytes, Loop] = {}
-    for start in [every, *(np.arange(labels + 1) == island for island in largest)]:
-        islands = start.copy()
-        score = _climb(islands, *neighbours, *through)
+    for start in starts:
+        _hang_together(start, False, OUTER, *neighbours[:2])  # what it surrounds is inside, too
+    for islands in {start.tobytes(): start for start in starts}.values():
+        score = _climb(islands, largest, *neighbours, *through)
         if score > 0.0:
             found.setdefault(islands.tobytes(), Loop(region, islands, score))
     for island in range(OUTER + 1, labels + 1):
@@ -250,50 +287,107 @@ def _loops_of(region: Region, through: tuple[int, int]) -> list[Loop]:
     return list(found.values())
 
 
+def _rooms(region: Region, door_m: float) -> np.ndarray:
+    """Which pieces of wall (labels + 1,) are one where nothing passes with less clearance than this: a number for each."""
+    n = region.labels + 1
+    piece = np.repeat(np.arange(n), np.diff(region.first))
+    narrow = region.clearance < door_m
+    graph = coo_array((np.ones(narrow.sum()), (piece[narrow], region.neighbour[narrow])), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
 @njit(cache=True)
-def _climb(islands, first, neighbour, border, clearance, a, b):
+def _worth(length, facing_2, least):
+    """What a loop is worth: its length, times the squared mean of how far two walls face each other along it, times its
+    clearance up to AMPLE_M. length: edges of cells; facing_2: the sum of the squares of `Region.facing`."""
+    return facing_2 * facing_2 / length * min(least, AMPLE_M)
+
+
+@njit(cache=True)
+def _climb(islands, largest, first, neighbour, border, facing, clearance, a, b):
     """Add or take away one island at a time while the loop round them gets better, in place; return its score.
 
     A step costs what the graph of neighbours has of edges: a piece may change sides if it touches the other side, and
-    its own side hangs together without it (it is no articulation point; Tarjan 1972).
+    its own side hangs together without it (it is no articulation point; Tarjan 1972). Where no such step helps, one of
+    the `largest` islands may change sides together with all that it cuts off.
     """
-    score = _score(islands, first, neighbour, border, clearance, a, b)
+    score = _score(islands, first, neighbour, border, facing, clearance, a, b)
     if score == 0.0:
-        score = _repair(islands, first, neighbour, border, clearance, a, b)
+        score = _repair(islands, first, neighbour, border, facing, clearance, a, b)
     n = len(islands)
     needed = np.empty(n, np.bool_)
     while score > 0.0:
         _articulation_points(islands, first, neighbour, needed)
         sizes = np.zeros(2, np.int64)
-        length, least, end_1, end_2 = 0.0, np.inf, 0, 0
+        length, facing_2, least, end_1, end_2 = 0.0, 0.0, np.inf, 0, 0
         for k in range(1, n):
             sizes[int(islands[k])] += 1
             for e in range(first[k], first[k + 1]):
                 if islands[k] and not islands[neighbour[e]]:
                     length += border[e]
+                    facing_2 += facing[e] * facing[e]
                     if clearance[e] < least:
                         least, end_1, end_2 = clearance[e], k, neighbour[e]
         best, flip = score, 0
         for k in range(2, n):
             if needed[k] or sizes[int(islands[k])] < 2 or (a != b and k in (a, b)):
                 continue
-            touches, new_length, new_least = False, length, least
+            touches, new_length, new_facing_2, new_least = False, length, facing_2, least
             if k in (end_1, end_2):
                 new_least = _least_without(k, islands, first, neighbour, clearance)
             for e in range(first[k], first[k + 1]):
                 if islands[neighbour[e]] == islands[k]:
                     new_length += border[e]
+                    new_facing_2 += facing[e] * facing[e]
                     new_least = min(new_least, clearance[e])
                 else:
                     touches = True
                     new_length -= border[e]
-            if touches and new_length * min(new_least, AMPLE_M) > best:
-                best, flip = new_length * min(new_least, AMPLE_M), k
-        if flip == 0:
-            break
-        islands[flip] = not islands[flip]
+                    new_facing_2 -= facing[e] * facing[e]
+            if touches and new_length > 0.0 and _worth(new_length, new_facing_2, new_least) > best:
+                best, flip = _worth(new_length, new_facing_2, new_least), k
+        if flip > 0:
+            islands[flip] = not islands[flip]
+        else:
+            better = islands
+            for k in largest:
+                changed = islands.copy()
+                _change_with_cut_off(changed, k, largest, first, neighbour)
+                worth = _score(changed, first, neighbour, border, facing, clearance, a, b)
+                if worth > best:
+                    best, better = worth, changed
+            if best == score:
+                break
+            islands[:] = better
         score = best
     return score
+
+
+@njit(cache=True)
+def _change_with_cut_off(islands, k, largest, first, neighbour):
+    """Let island k change sides, in place, and with it whatever no longer hangs together with the side that it left: with
+    OUTER, or with the largest island that stays."""
+    side = islands[k]
+    islands[k] = not side
+    root = OUTER
+    if side:
+        root = 0
+        for other in largest:
+            if islands[other]:
+                root = other
+                break
+    _hang_together(islands, side, root, first, neighbour)
+
+
+@njit(cache=True)
+def _hang_together(islands, side, root, first, neighbour):
+    """Let a side hang together: what does not with `root`, on that side, changes sides, in place. root 0: all of it."""
+    hangs = np.zeros(len(islands), np.bool_)
+    if root > 0:
+        _spread(root, islands, first, neighbour, hangs)
+    for k in range(1, len(islands)):
+        if islands[k] == side and not hangs[k]:
+            islands[k] = not side
 
 
 @njit(cache=True)
@@ -342,12 +436,12 @@ def _articulation_points(islands, first, neighbour, needed):
 
 
 @njit(cache=True)
-def _repair(islands, first, neighbour, border, clearance, a, b):
+def _repair(islands, first, neighbour, border, facing, clearance, a, b):
     """Change the one piece that makes the best loop of a set that is none, in place; return its score."""
     best, flip = 0.0, 0
     for k in range(2, min(len(islands), REPAIRED_MAX)):
         islands[k] = not islands[k]
-        other = _score(islands, first, neighbour, border, clearance, a, b)
+        other = _score(islands, first, neighbour, border, facing, clearance, a, b)
         islands[k] = not islands[k]
         if other > best:
             best, flip = other, k
@@ -357,13 +451,29 @@ def _repair(islands, first, neighbour, border, clearance, a, b):
 
 
 @njit(cache=True)
-def _score(islands, first, neighbour, border, clearance, a, b):
-    """Length in cells times clearance of the loop round the islands; 0 if it is not one, or does not part a and b."""
+def _spread(root, islands, first, neighbour, reached):
+    """Mark what hangs together with a piece of wall on its side."""
+    stack = np.empty(len(islands), np.int64)
+    reached[root] = True
+    stack[0], waiting = root, 1
+    while waiting > 0:
+        waiting -= 1
+        here = stack[waiting]
+        for e in range(first[here], first[here + 1]):
+            there = neighbour[e]
+            if not reached[there] and islands[there] == islands[root]:
+                reached[there] = True
+                stack[waiting] = there
+                waiting += 1
+
+
+@njit(cache=True)
+def _score(islands, first, neighbour, border, facing, clearance, a, b):
+    """The worth of the loop round the islands; 0 if it is not one, or does not part a and b."""
     if a != b and islands[a] == islands[b]:
         return 0.0
     n = len(islands)
     reached = np.zeros(n, np.bool_)
-    stack = np.empty(n, np.int64)
     for side in (True, False):  # the islands must hang together, and so must all the rest
         root = 0
         for k in range(1, n):
@@ -372,26 +482,17 @@ def _score(islands, first, neighbour, border, clearance, a, b):
                 break
         if root == 0:
             return 0.0
-        reached[root] = True
-        stack[0], waiting = root, 1
-        while waiting > 0:
-            waiting -= 1
-            here = stack[waiting]
-            for e in range(first[here], first[here + 1]):
-                there = neighbour[e]
-                if not reached[there] and islands[there] == side:
-                    reached[there] = True
-                    stack[waiting] = there
-                    waiting += 1
-    length, least = 0.0, np.inf
+        _spread(root, islands, first, neighbour, reached)
+    length, facing_2, least = 0.0, 0.0, np.inf
     for k in range(1, n):
         if not reached[k]:
             return 0.0
         for e in range(first[k], first[k + 1]):
             if islands[k] and not islands[neighbour[e]]:
                 length += border[e]
+                facing_2 += facing[e] * facing[e]
                 least = min(least, clearance[e])
-    return length * min(least, AMPLE_M)
+    return _worth(length, facing_2, least)
 
 
 @njit(cache=True)

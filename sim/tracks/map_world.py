@@ -8,6 +8,7 @@ import hashlib
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,7 @@ from sim.cache_folder import cache_folder
 from sim.distance_field import OccupancyGrid
 from sim.tracks.map_file import load_map
 from sim.tracks.track import Course
-from sim.tracks.track_map import find_course, loops_in_words
+from sim.tracks.track_map import find_course_and_loops
 
 COLUMNS = ("x", "y", "heading", "curvature", "width_left", "width_right")
 PROGRAM = (
@@ -37,8 +38,13 @@ class MapWorld:
     loops: str  # all loops that the map has, in words, if there are several
 
 
-def map_world(path: Path, start: tuple[float, float, float] | None = None, loop: int = 0) -> MapWorld:
-    """The world of a map_server YAML file; start and loop as `sim.tracks.track_map.find_course` takes them.
+def map_world(
+    path: Path,
+    start: tuple[float, float, float] | None = None,
+    loop: int = 0,
+    tell: Callable[[str], None] = lambda step: None,
+) -> MapWorld:
+    """The world of a map_server YAML file; start, loop and tell as `sim.tracks.track_map.find_course` takes them.
 
     Raises ValueError, naming file and field, or place and limit.
     """
@@ -46,7 +52,7 @@ def map_world(path: Path, start: tuple[float, float, float] | None = None, loop:
     kept = cache_folder("courses") / f"{_key(grid, start, loop)}.npz"
     found = _read(kept, grid)
     if found is None:
-        found = MapWorld(grid, find_course(grid, start, loop), loops_in_words(grid))
+        found = MapWorld(grid, *find_course_and_loops(grid, start, loop, tell))
         _write(kept, found)
     return found
 

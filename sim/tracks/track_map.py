@@ -5,6 +5,7 @@ and its stiffness smooths it. Its widths are what rays along its normals find fr
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numba import njit
@@ -42,36 +43,46 @@ HAIRPIN_RAD = 2.0  # a bend of less is cut from one side of the lane to the othe
 LISTED, LISTED_IN_ERROR = 4, 9  # loops named at most
 
 
-def find_course(grid: OccupancyGrid, start: tuple[float, float, float] | None = None, number: int = 0) -> Course:
+def find_course(
+    grid: OccupancyGrid,
+    start: tuple[float, float, float] | None = None,
+    number: int = 0,
+    tell: Callable[[str], None] = lambda step: None,
+) -> Course:
     """The closed course of a map, found without further help, in the map's frame.
 
     It is the best loop (`sim.tracks.map_loops.find_loops`), or the one of this `number` from 1, driven counter-clockwise from
     the middle of its straightest stretch. With a `start` pose (x m, y m, yaw rad): the best loop through the place of
     any loop that is nearest to it, from there, in its direction. Everything between the course's walls is free in the
-    grid. Raises ValueError if there is no such course, or if the map is a figure-eight and no loop of it was chosen.
+    grid. `tell` hears of every step. Raises ValueError if there is no such course, or if the map is a figure-eight and
+    no loop of it was chosen.
     """
-    place = None
-    if start is not None:
+    return find_course_and_loops(grid, start, number, tell)[0]
+
+
+def find_course_and_loops(
+    grid: OccupancyGrid,
+    start: tuple[float, float, float] | None = None,
+    number: int = 0,
+    tell: Callable[[str], None] = lambda step: None,
+) -> tuple[Course, str]:
+    """`find_course`, and all of the map's loops in words, by which one can be chosen; empty if there is one alone."""
+    all_loops = loops = find_loops(grid, tell=tell)
+    if start is not None and number == 0:
         column, row = to_cells(grid.frame, start[0], start[1])
-        place = (float(column), float(row))
-    loops = find_loops(grid, place if number == 0 else None)
+        loops = find_loops(grid, (float(column), float(row)), tell)
     if not 0 <= number <= len(loops):
         raise ValueError(f"map {grid.name}: loop: found {number}, allowed: {in_words(grid, loops, LISTED_IN_ERROR)}")
     crossing = crossing_of(grid, loops[0].region) if number == 0 else None
     if crossing is not None:
         x, y = _to_map(grid, np.array([crossing]))[0]
-        loops = find_loops(grid)  # by whose numbers one is chosen, wherever the car starts
         raise ValueError(
             f"map {grid.name}: found a figure-eight, whose lanes cross at x {x:.1f}, y {y:.1f}, which cannot be driven; "
-            f"allowed: one of its loops: {in_words(grid, loops, LISTED_IN_ERROR)}"
+            f"allowed: one of its loops: {in_words(grid, all_loops, LISTED_IN_ERROR)}"
         )
-    return course_along(grid, _to_map(grid, outline(grid, loops[max(0, number - 1)])), start)
-
-
-def loops_in_words(grid: OccupancyGrid) -> str:
-    """The map's loops, by which one can be chosen; empty if there is one alone."""
-    loops = find_loops(grid)
-    return in_words(grid, loops, LISTED) if len(loops) > 1 else ""
+    tell("the course along the best of them")
+    course = course_along(grid, _to_map(grid, outline(grid, loops[max(0, number - 1)])), start)
+    return course, in_words(grid, all_loops, LISTED) if len(all_loops) > 1 else ""
 
 
 def in_words(grid: OccupancyGrid, loops: list[Loop], count: int) -> str:

@@ -32,7 +32,7 @@ class Bench:
         self.emulator = Emulator(config, directory)
         self.world = self.emulator.world
         self.vesc = Vesc(VescSettings(str(directory / "vesc"), servo_min=0.0, servo_max=1.0), self)
-        self.lidar = RPLidar(RPLidarSettings(port=str(directory / "lidar")), self)
+        self.lidar = RPLidar(RPLidarSettings(port=str(directory / "lidar"), baud=256_000, scan_mode="standard"), self)
 
     def now(self) -> float:
         return self.emulator.time_s

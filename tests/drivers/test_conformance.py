@@ -32,7 +32,7 @@ def vesc_rig(bench) -> Rig:
 def lidar_rig(bench) -> Rig:
     faults = bench.emulator.faults
     return Rig(
-        make=lambda port: RPLidar(RPLidarSettings(port=port), bench),
+        make=lambda port: RPLidar(RPLidarSettings(port=port, baud=256_000, scan_mode="standard"), bench),
         port=str(bench.emulator.lidar_pty.link),
         wait=bench.wait,
         silence=lambda on: faults["freeze_lidar"](on),

@@ -80,7 +80,7 @@ def test_lost_bytes_cost_only_the_points_they_belong_to(distances, place, lost):
     truth |= {round(k * 0.9 % 360 * 64): 400 for k in range(len(sent), len(sent) + AFTER)}
     raw = [round(-math.degrees(a) % 360 * 64) % 23040 for a in angles]
     wrong = sum(round(d * 4000) != truth.get(r) for r, d in zip(raw, found, strict=True))
-    assert wrong <= 1  # a torn node whose check bits and successor fit by chance
+    assert wrong <= 2  # a torn node whose check bits and successor fit by chance, on either side of the gap
     torn = 2  # at either end of the gap
     assert len(angles) >= len(distances) + AFTER - lost // 5 - torn - 2 * PROOF
 
@@ -157,7 +157,7 @@ def test_about_80_points_a_tick_and_ten_revolutions_a_second(bench):
     counts = [len(r.angle_rad) for r in readings]
     assert 79 <= min(counts) <= max(counts) <= 81
     assert readings[-1].revolution - readings[0].revolution == pytest.approx(10, abs=1)
-    assert b.lidar.model == "model 49, firmware 1.29, hardware 3"
+    assert b.lidar.model == "RPLidar A3 (model 49), firmware 1.29, hardware 3"
     assert b.lidar.skipped_bytes == 0
 
 
@@ -190,16 +190,17 @@ def test_points_lie_on_the_walls_that_the_car_sees_while_it_moves(bench):
     assert np.abs(errors).mean() < 0.6 * np.abs(still).mean()  # with wrong ages the walls are blurred
 
 
-def test_a_held_up_reader_gets_the_newest_points_with_their_ages(bench):
+def test_a_held_up_reader_gets_points_evenly_from_all_that_it_missed_with_their_ages(bench):
     b = bench()
     b.lidar.open()
     scan(b, 1.5)
     b.wait(0.15)
     reading = b.lidar.read()
-    assert len(reading.angle_rad) == LIDAR_POINTS_MAX
-    assert reading.age_s[-1] == pytest.approx(PROOF * 250e-6 + 0.0002, abs=0.0003)  # the last samples prove it
-    assert reading.age_s[0] == pytest.approx((255 + PROOF) * 250e-6, abs=0.001)
-    assert reading.scan_age_s == pytest.approx(float(reading.age_s[-1]), abs=1e-6)
+    assert LIDAR_POINTS_MAX / 2 < len(reading.angle_rad) <= LIDAR_POINTS_MAX
+    assert reading.scan_age_s == pytest.approx(PROOF * 250e-6 + 0.0002, abs=0.0003)  # the last samples prove it
+    assert reading.age_s[0] == pytest.approx(0.15 + PROOF * 250e-6, abs=0.002)
+    assert np.diff(reading.age_s) == pytest.approx(-3 * 250e-6, abs=1e-6)  # of 600, every third
+    assert 0.0 <= reading.age_s[-1] - reading.scan_age_s < 3 * 250e-6
 
 
 def test_points_that_nobody_can_date_are_dropped(bench):
@@ -227,7 +228,7 @@ def test_after_a_pause_more_than_two_samples_must_fit_to_find_the_scan_again(ben
 def test_samples_are_dated_by_the_rate_that_the_device_tells(bench, monkeypatch):
     b = bench()
     answer = b.emulator.lidar._answer
-    told = {bytes([250, 0, 250, 0]): bytes([125, 0, 125, 0])}
+    told = {bytes([250, 0, 127, 0]): bytes([125, 0, 125, 0])}
     monkeypatch.setattr(b.emulator.lidar, "_answer", lambda *sent: answer(*sent[:-1], told.get(sent[-1], sent[-1])))
     b.lidar.open()
     age_s = scan(b, 1.5)[-1].age_s
@@ -260,7 +261,7 @@ def test_an_a1_turns_when_dtr_is_cleared_and_stands_when_stopped(bench, modem_li
 def test_a_lidar_of_new_firmware_that_keeps_its_sample_rate_to_itself_scans_all_the_same(bench, monkeypatch):
     b = bench()
     answer = b.emulator.lidar._answer
-    kept = bytes([250, 0, 250, 0])
+    kept = bytes([250, 0, 127, 0])
     monkeypatch.setattr(b.emulator.lidar, "_answer", lambda *sent: None if sent[-1] == kept else answer(*sent))
     b.lidar.open()
     assert len(scan(b, 3.0)[-1].angle_rad) > 0
@@ -280,7 +281,7 @@ def test_however_it_is_mounted_the_points_lie_on_the_walls(bench, mount):
     from sim.distance_field import distance_at
 
     b = bench(noise=0.0, lidar=mount)
-    lidar = RPLidar(RPLidarSettings(port=b.lidar.settings.port, **mount), b)
+    lidar = RPLidar(RPLidarSettings(port=b.lidar.settings.port, scan_mode="standard", **mount), b)
     lidar.open()
     points = []
     for _ in range(75):

@@ -15,6 +15,6 @@ def test_the_car_gets_the_presets_as_they_are(preset: RlpdConfig) -> None:
 def test_more_actions_want_more_entropy_and_faster_ones_look_as_far_ahead() -> None:
     found = for_task(FROM_SCRATCH, 4, 0.01)
     assert (found.entropy_start, found.entropy_end) == (-4.0, -12.0)
-    assert (found.entropy_steps, found.prior_share_steps, found.anchor_steps) == (40_000, 30_000, 60_000)
-    assert found.settle_steps == 90_000
+    assert (found.entropy_steps, found.prior_share_steps, found.anchor_steps) == (100_000, 30_000, 60_000)
+    assert found.settle_steps == 110_000
     assert found.gamma**10 == pytest.approx(FROM_SCRATCH.gamma)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drivers.rplidar import RPLidarSettings
+from drivers.lidar import LidarSettings
 from drivers.vesc import VescSettings
 from robot.runtime.robot_file import read_robot, robot_path
 
@@ -16,16 +16,22 @@ STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
 
 @dataclass(frozen=True)
 class CarFile:
-    """One car, as its TOML file in `robot/robots/car/` describes it. car: the parameters that are believed of it."""
+    """One car, as its TOML file in `robot/robots/car/` describes it. car: the parameters that are believed of it.
+
+    virtual_lidar: which one a virtual car really has, a name of `drivers/emulators/lidars.py`.
+    """
 
     virtual: bool
     car: str
     motor: VescSettings
-    lidar: RPLidarSettings
+    lidar: LidarSettings
+    virtual_lidar: str = ""
     actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
     wiring_seed: int | None = None  # of a virtual car that somebody else has wired (drivers/emulators/hidden_wiring.py)
 
     def __post_init__(self) -> None:
+        if self.virtual_lidar and not self.virtual:
+            raise ValueError(f"virtual_lidar: found {self.virtual_lidar!r}, allowed with virtual = true alone")
         if self.actuation_s is not None and not 0.0 <= self.actuation_s <= ACTUATION_MAX_S:
             raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
         if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < 2**63):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from drivers.base import LidarReading, VescCommand, VescReading
+from drivers.declared import make_driver
 from drivers.reading_record import Field, fill, forget, reading_fields, reading_of
-from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from robot.robots.car.car_file import load_car
 from robot.runtime.clock import Clock
@@ -72,7 +72,7 @@ def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     robot = load_car(session.robot)
     return {
         "motor": Motor(Vesc(replace(robot.motor, port=session.ports["motor"]), clock), clock),
-        "lidar": DriverDevice(RPLidar(replace(robot.lidar, port=session.ports["lidar"]), clock)),
+        "lidar": DriverDevice(make_driver(replace(robot.lidar, port=session.ports["lidar"]), clock)),
     }
 
 

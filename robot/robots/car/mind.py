@@ -15,6 +15,7 @@ import numpy as np
 
 from drivers.base import LidarReading, VescReading
 from policies.actor import Actor
+from policies.exploration import Exploration
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.decisions import Decisions
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
@@ -24,6 +25,7 @@ from robot.robots.car.estimation.dead_reckoning import DeadReckoning
 from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
+from robot.robots.car.giving_way import BACK_M, GivingWay
 from robot.robots.car.place_search import PlaceSearch
 from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.recovery import Phase as RecoveryPhase
@@ -32,7 +34,7 @@ from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
 from robot.robots.car.shield.obstacles import Obstacles
 from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, UNAVOIDABLE, filter_action
-from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, believed_cars
+from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
@@ -69,8 +71,7 @@ class Pipeline:
         self.files: dict[str, bytes] = {}  # made in this tick, to be kept in the run's folder
         self.phase = Phase.LOCALISE
         self.actor = Actor(setup.layers, setup.weights)
-        self.noise = np.random.default_rng([setup.seed, 0xD1CE])
-        self.no_noise = np.zeros(task.ACTION_SIZE, np.float32)
+        self.exploration = Exploration([setup.seed, 0xD1CE], task.ACTION_SIZE, task.DECISION_S)
         self.decisions = Decisions(setup.step, setup.episode)
         self.observation = np.zeros(task.OBSERVATION_SIZE, np.float32)
         self.executed = np.zeros(task.ACTION_SIZE)
@@ -100,6 +101,9 @@ class Pipeline:
         self.supervisor = Supervisor(TABLE)
         self.recovery = Recovery(setup.car)
         self.recovering = False
+        self.giving_way = GivingWay(setup.car)
+        self.gave_way = False  # in the last tick
+        self.hemmed_in = False  # between somebody and a wall: no way on from where the car stands
         self.grid = setup.grid
         self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
         if setup.course is not None and setup.grid is not None:
@@ -149,6 +153,8 @@ class Pipeline:
             self.first_lap.watch(now, estimate, vesc, lidar)
         if self.proving:
             self.prove(now, elapsed_s, readings, vesc, lidar)
+        self.watch_giving_way(elapsed_s, way_m, vesc, lidar, estimate)
+        self.recovery.watch(elapsed_s, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar)
         self.supervise(now, readings, vesc, lidar, estimate)
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
@@ -199,7 +205,9 @@ class Pipeline:
                 cornered=self.brake_reason == UNAVOIDABLE
                 and abs(vesc.erpm_speed_m_s) < SLOW_M_S
                 and not self.somebody_near,
-                blocked=self.look_ahead(now, estimate),
+                blocked=(self.look_ahead(now, estimate) or self.find_way_on(readings, vesc))
+                and not self.giving_way.active,
+                gives_way=self.giving_way.active,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
@@ -211,13 +219,14 @@ class Pipeline:
         self.recovered = Flag.NONE
         before = self.mode
         self.mode = self.supervisor.decide(self.flags, now)
-        if self.mode is before:
+        gave_way, self.gave_way = self.gave_way, self.gives_way
+        if self.mode is before and gave_way <= self.gave_way:
             return
         if before is Mode.RUN:
             self.brake_reason = AS_PROPOSED
-            collided = self.mode is Mode.RECOVER and self.supervisor.reason is not Reason.STUCK
+            collided = self.mode is Mode.RECOVER and self.supervisor.reason not in (Reason.STUCK, Reason.GIVES_WAY)
             self.end_episode(now, estimate, collided)
-        if self.mode is Mode.RECOVER:
+        if self.mode is Mode.RECOVER and not self.gave_way:
             if not self.recovering:
                 self.count_trouble(estimate)
             self.recovering = True
@@ -230,6 +239,27 @@ class Pipeline:
             self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
             self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
             self.ticks_to_decision = 0
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether the car rolls back before somebody, or is about to."""
+        return self.mode is Mode.RECOVER and self.supervisor.reason is Reason.GIVES_WAY
+
+    def watch_giving_way(
+        self, elapsed_s: float, way_m: float, vesc: VescReading, lidar: LidarReading, estimate: Estimate
+    ) -> None:
+        """Whether the car, if it waits for somebody, is to roll back."""
+        waits = self.supervisor.reason is Reason.BLOCKED
+        place, course, nobody_behind = self.place, self.place.course, False
+        if course is not None and place.known and (waits or self.giving_way.active):
+            back = place.at.copy()
+            back[S] -= BACK_M
+            nobody_behind = self.obstacles.room(back, course.length_m, self.setup.car) > 0.0
+        driven_by_hand = self.setup.keyboard and self.phase is Phase.DEMONSTRATE
+        may = (waits or self.gives_way or self.mode is Mode.RUN) and not self.flags & (NOT_MEASURING | Flag.COLLISION)
+        may = may and not estimate.lost and Phase.LOCALISE < self.phase < Phase.FINISH and not driven_by_hand
+        self.giving_way.watch(elapsed_s, waits, may, way_m, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar, nobody_behind,
+                              place.heading_error)  # fmt: skip
 
     @property
     def somebody_near(self) -> bool:
@@ -252,6 +282,26 @@ class Pipeline:
         self.obstacles.update(now)
         self.fallback.obstacles = self.obstacles.believed
         return course is not None and place.known and self.obstacles.block(place.at, course.length_m, self.setup.car)
+
+    def find_way_on(self, readings: np.ndarray, vesc: VescReading) -> bool:
+        """Whether a slow car with somebody near it finds no way on that keeps off them and the walls: then it has to wait.
+
+        The policy's slowest action still rolls, so what the brake would let it do is looked at while the car stands, too.
+        """
+        place = self.place
+        if abs(vesc.erpm_speed_m_s) > SLOW_M_S or not self.somebody_near or place.course is None or self.recovering:
+            self.hemmed_in = False
+        elif self.mode is Mode.RUN:
+            self.hemmed_in = self.brake_reason == UNAVOIDABLE
+        elif self.hemmed_in and int(readings["tick"]) % task.TICKS_PER_DECISION == 0:
+            steer, speed = task.action_for(self.fallback.steer(self.command), 0.0)
+            reason = filter_action(
+                float(steer), float(speed), place.at, self.sent, place.packed, place.course.spacing_m,
+                self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept.copy(),
+                np.zeros(task.ACTION_SIZE),
+            )  # fmt: skip
+            self.hemmed_in = reason == UNAVOIDABLE
+        return self.hemmed_in
 
     def room_m(self, estimate: Estimate) -> float:
         """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""
@@ -322,7 +372,7 @@ class Pipeline:
             self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
         over = over and self.phase is Phase.PRACTISE
-        over = over or bool(self.first_lap.first_metres.finding) or self.given_up(now, estimate)
+        over = over or bool(self.first_lap.first_metres.finding) or self.given_up(estimate)
         if self.phase < Phase.FINISH and (over or int(readings["stop_requested"]) in (FINISH, EMERGENCY_STOP)):
             self.end_episode(now, estimate, collided=False)
             self.phase = Phase.FINISH
@@ -336,10 +386,10 @@ class Pipeline:
         waits_s = now - self.supervisor.state.since_s if self.supervisor.reason is Reason.BLOCKED else 0.0
         return waits_s > DOUBT_AFTER_S and self.standing_s > STANDING_S and estimate.quality < DOUBTFUL_QUALITY
 
-    def given_up(self, now: float, estimate: Estimate) -> bool:
+    def given_up(self, estimate: Estimate) -> bool:
         """Whether what stands in the way has been waited for so long that it will not go by itself; says so once."""
         waits = self.phase < Phase.FINISH and self.supervisor.reason is Reason.BLOCKED
-        if not waits or now - self.supervisor.state.since_s < BLOCKED_MAX_S:
+        if not waits or self.giving_way.waited_s < BLOCKED_MAX_S:
             return False
         self.events.append(("failure", {"reason": "something that is not on the map has stood in the way for "
                                         f"{BLOCKED_MAX_S:.0f} s, ahead of x {estimate.x:.1f}, y {estimate.y:.1f}: take it away, or map the "
@@ -396,9 +446,11 @@ class Pipeline:
         stands_lost = estimate.lost and self.standing_s > STANDING_S
         if stands_lost and self.place_search.due(now) and self.mode is not Mode.RECOVER:
             self.look_for_place(now)
+        if self.gives_way:
+            return self.giving_way.command
         fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
         if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
-            return self.recover(now, elapsed_s, vesc, lidar, estimate)
+            return self.recover(now, elapsed_s, vesc, estimate)
         if self.proving and self.mode <= Mode.BACKUP:
             return self.first_lap.first_metres.command
         stands = self.phase in (Phase.LOCALISE, Phase.DRAW_MAP, Phase.FINISH, Phase.DONE)
@@ -455,7 +507,7 @@ class Pipeline:
         elif self.by_hand:
             proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
         elif self.setup.explore and self.tally.baseline_laps == 0:
-            proposed = self.actor.sample(self.observation, self.noise.standard_normal(task.ACTION_SIZE, np.float32))
+            proposed = self.actor.sample(self.observation, self.exploration.draw())
         else:
             proposed = self.actor.mean(self.observation)
         self.executed[:] = proposed
@@ -471,8 +523,7 @@ class Pipeline:
         )
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
 
-    def recover(self, now: float, elapsed_s: float, vesc: VescReading, lidar: LidarReading,
-                estimate: Estimate) -> Command:  # fmt: skip
+    def recover(self, now: float, elapsed_s: float, vesc: VescReading, estimate: Estimate) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up. Without a course nobody knows where to."""
         here = self.place
         if here.course is None:
@@ -483,8 +534,7 @@ class Pipeline:
             return Command(self.command.steer_rad, 0.0, FULL_BRAKE_A)
         row = here.packed[max(0, here.row)]
         place = Place(here.s, here.lateral, here.heading_error, float(row[5]), float(row[6]))
-        command = self.recovery.step(elapsed_s, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar, place, here.packed,
-                                     here.course.spacing_m)  # fmt: skip
+        command = self.recovery.step(elapsed_s, vesc.erpm_speed_m_s, place, here.packed, here.course.spacing_m)
         if self.recovery.relocalise:
             self.look_for_place(now)
         if self.recovery.finished:

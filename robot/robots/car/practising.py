@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from drivers.declared import make_driver
 from drivers.emulators.hidden_wiring import hidden_wiring
+from drivers.emulators.lidars import find_lidar
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
-from drivers.serial_port import SerialPort
 from robot.practice.body import Body
 from robot.practice.practice import Start
 from robot.practice.settings import SCRATCH
@@ -21,12 +22,24 @@ from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield import predictive_brake
 from robot.robots.car.starting_place import starting_place
 from robot.robots.car.world import World, about_loops, true_car, world_of
+from robot.runtime.clock import RealClock
 from robot.runtime.robot_file import robot_path
 from robot.views.say import say
 from sim.car.yardstick import lookup_or_compute
 
 BASELINE_LAPS = 2
+USUAL_LIDAR = "rplidar"
 TELL_EVERY_S = 10.0
+
+
+def virtual_lidar(robot: str) -> str:
+    """The lidar that a virtual car has. Raises ValueError naming its file if there is none of that name."""
+    name = load_car(robot).virtual_lidar or USUAL_LIDAR
+    try:
+        find_lidar(name)
+    except ValueError as error:
+        raise ValueError(f"{robot_path(robot)}: virtual_lidar: {str(error).partition(': ')[2]}") from error
+    return name
 
 
 class PractisingCar:
@@ -39,14 +52,12 @@ class PractisingCar:
             raise ValueError(
                 f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"
             )
-        if config.map:
-            say(f"map      {config.map}: finding its course; the first time, that takes seconds")
         self.world = world_of(config)
         for line in filter(None, [about_loops(self.world, config.loop)]):
             say(f"map      {line}")
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
-        self._wirings = (robot.motor, robot.lidar)
+        self._wirings, self._lidar = (robot.motor, robot.lidar), virtual_lidar(config.robot)
         self._wiring_seed = robot.wiring_seed
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
@@ -54,12 +65,13 @@ class PractisingCar:
     def _reach(self) -> None:
         """Raises LinkLost if a port cannot be used."""
         for wiring in self._wirings:
-            port = SerialPort(wiring.port, wiring.baud)
-            port.open()
-            port.close()
+            driver = make_driver(wiring, RealClock())
+            driver.open()
+            driver.close()
 
     def _emulate(self) -> VirtualCar:
         config, world = self.config, self.world
+        view_rad = find_lidar(self._lidar).view_rad
         must_find_itself = config.map and config.start is None and not config.mapless
         make = VirtualCarConfig if self._wiring_seed is None else hidden_wiring(self._wiring_seed).config
         return start_virtual_car(
@@ -67,9 +79,10 @@ class PractisingCar:
                 track=config.map or world.course.name,
                 clock=config.clock,
                 seed=config.seed,
+                lidar_model=self._lidar,
                 hidden_seed=config.hidden_seed,
                 start=config.start_pose,
-                start_s_m=starting_place(world.grid, world.course, config.seed) if must_find_itself else 0.0,
+                start_s_m=starting_place(world.grid, world.course, config.seed, view_rad) if must_find_itself else 0.0,
                 loop=config.loop,
                 people=config.people,
             )

@@ -19,6 +19,7 @@ from numba import njit
 
 from drivers.base import LidarReading
 from policies.backup.pure_pursuit import pursue
+from robot.robots.car.estimation.lidar_period import LidarPeriod
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
 from robot.tasks.race_track.task import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
 from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
@@ -50,8 +51,12 @@ BLOCKED_M = 0.02
 RELOCALISE_LEGS = 30
 LEGS_MAX = 60
 TIME_MAX_S = 60.0
-MEMORY_POINTS = 640  # a revolution and a half
-MEMORY_S = 0.16
+MEMORY_POINTS, EARLIER_POINTS = 4096, 1024
+EARLIER_A_TICK = 5  # of a tick's points, evenly so many are remembered for longer
+MEMORY_S = 0.16  # at least, and MEMORY_PERIODS of the lidar
+MEMORY_PERIODS = 1.5
+DIRECTIONS = 72  # in which the lidar looks, or does not
+BLIND_S = 4.0  # what it does not look at now, it remembers so long
 ARC_STEP_M = 0.03
 SIDES = (0.0, -1.0, 1.0, -0.3, 0.3)  # shares of the tightest turn; the wide ones leave a wall that the flank touches
 ARCS = tuple((direction, side) for direction in (-1.0, 1.0) for side in SIDES)
@@ -111,50 +116,89 @@ def free_distance(points, count, curvature, direction, reach_m, half_length, hal
     return reach_m
 
 
+class Ring:
+    """Points in odometry's frame, with the time when each was seen; the newest replace the oldest."""
+
+    def __init__(self, size: int) -> None:
+        self.at = np.zeros((size, 2))
+        self.seen_s = np.full(size, -math.inf)
+        self._next = 0
+
+    def add(self, points: np.ndarray, time_s: float) -> None:
+        """Points (k, 2)."""
+        slots = (self._next + np.arange(len(points))) % len(self.at)
+        self.at[slots], self.seen_s[slots] = points, time_s
+        self._next = int((self._next + len(points)) % len(self.at))
+
+
 class ScanMemory:
-    """The lidar's points of the last revolution, moved along as the car moves."""
+    """The lidar's points of the last revolution, moved along as the car moves; and in the directions in which it does not
+    look, as one of 270 degrees does not look back, some of what it saw there before."""
 
     def __init__(self) -> None:
-        self._points = np.zeros((MEMORY_POINTS, 2))  # in the odometry's frame
-        self._seen_s = np.full(MEMORY_POINTS, -math.inf)
-        self._next = 0
+        self._recent, self._earlier = Ring(MEMORY_POINTS), Ring(EARLIER_POINTS)
+        self._looked_s = np.full(DIRECTIONS, -math.inf)  # in each direction of the car's frame
+        self._period = LidarPeriod()
         self._x = self._y = self._yaw = 0.0
         self._time_s = 0.0
 
     def add(self, elapsed_s: float, v_x: float, yaw_rate: float, lidar: LidarReading) -> None:
         """Take in a tick: how the car moved, and what the lidar saw."""
         self._time_s += elapsed_s
+        self._period.update(self._time_s, lidar.revolution)
         middle = self._yaw + 0.5 * elapsed_s * yaw_rate
         self._x += elapsed_s * v_x * math.cos(middle)
         self._y += elapsed_s * v_x * math.sin(middle)
         self._yaw += elapsed_s * yaw_rate
+        self._looked_s[directions(lidar.angle_rad)] = self._time_s
         returned = lidar.distance_m > 0.0
-        count = int(np.count_nonzero(returned))
-        slots = (self._next + np.arange(count)) % MEMORY_POINTS
         angle = lidar.angle_rad[returned].astype(np.float64) + self._yaw
         distance = lidar.distance_m[returned].astype(np.float64)
         cosines, sines = cos_sin(angle)
-        self._points[slots, 0] = self._x + distance * cosines
-        self._points[slots, 1] = self._y + distance * sines
-        self._seen_s[slots] = self._time_s
-        self._next = int((self._next + count) % MEMORY_POINTS)
+        points = np.stack([self._x + distance * cosines, self._y + distance * sines], axis=1)
+        self._recent.add(points, self._time_s)
+        self._earlier.add(points[:: max(1, len(points) // EARLIER_A_TICK)], self._time_s)
+
+    @property
+    def memory_s(self) -> float:
+        """For how long what was seen counts as seen now."""
+        return max(MEMORY_S, MEMORY_PERIODS * self._period.seconds)
+
+    def seen_now(self) -> np.ndarray:
+        """(k, 2) float64: what the lidar sees around the car, in its frame, m."""
+        return self._in_car(self._recent.at[self._time_s - self._recent.seen_s <= self.memory_s])
 
     def points(self) -> np.ndarray:
-        """(k, 2) float64: what was seen within MEMORY_S, in the car's frame, m."""
-        recent = self._points[self._time_s - self._seen_s <= MEMORY_S]
-        dx, dy = recent[:, 0] - self._x, recent[:, 1] - self._y
+        """(k, 2) float64: what is known around the car, in its frame, m."""
+        recent, memory_s = self.seen_now(), self.memory_s
+        blind = self._time_s - self._looked_s > memory_s
+        if not blind.any() or blind.all():  # a lidar that is silent has no blind side: what it saw is old
+            return recent
+        age_s = self._time_s - self._earlier.seen_s
+        earlier = self._in_car(self._earlier.at[(age_s > memory_s) & (age_s <= BLIND_S)])
+        bearing = np.array([math.atan2(y, x) for x, y in earlier])
+        return np.concatenate([recent, earlier[blind[directions(bearing)]]])
+
+    def _in_car(self, points: np.ndarray) -> np.ndarray:
+        dx, dy = points[:, 0] - self._x, points[:, 1] - self._y
         cos_y, sin_y = math.cos(self._yaw), math.sin(self._yaw)
         return np.stack([dx * cos_y + dy * sin_y, dy * cos_y - dx * sin_y], axis=1)
 
 
+def directions(angle_rad: np.ndarray) -> np.ndarray:
+    """In which of the DIRECTIONS each angle lies."""
+    return np.floor(angle_rad * (DIRECTIONS / (2.0 * math.pi))).astype(np.int64) % DIRECTIONS
+
+
 class Recovery:
-    """The recovery of one robot. `begin`, then `step` once a tick until `finished`."""
+    """The recovery of one robot. `watch` every tick; `begin`, then `step` once a tick until `finished`."""
 
     def __init__(self, car: np.ndarray) -> None:
         """car: `CarParameters.packed()`."""
         self._half_length, self._half_width = float(car[P_HALF_LENGTH]), float(car[P_HALF_WIDTH])
         self._rear_axle, self._wheelbase = float(car[P_REAR]), float(car[P_FRONT] + car[P_REAR])
         self._tightest = math.tan(STEER_MAX_RAD) / self._wheelbase
+        self._memory = ScanMemory()
         self.phase = Phase.IDLE
         self.begin()
         self.phase = Phase.IDLE
@@ -165,7 +209,6 @@ class Recovery:
         self.elapsed_s = 0.0  # duration of this recovery so far
         self.legs = 0
         self.relocalise = False  # True in the tick in which the estimator should find the car anew
-        self._memory = ScanMemory()
         self._phase_s = 0.0
         self._steer = 0.0
         self._arc = (-1.0, 0.0)
@@ -184,10 +227,12 @@ class Recovery:
         """True when it has come to an end, one way or the other."""
         return self.phase in (Phase.DONE, Phase.FAILED)
 
-    def step(self, elapsed_s: float, v_x: float, yaw_rate: float, lidar: LidarReading, place: Place,
-             course: np.ndarray, spacing_m: float) -> Command:  # fmt: skip
-        """One tick: what to do now. v_x (m/s): the wheels' speed; course: `Course.packed()`."""
+    def watch(self, elapsed_s: float, v_x: float, yaw_rate: float, lidar: LidarReading) -> None:
+        """Every tick, whoever drives: remember what is around. v_x (m/s): the wheels' speed."""
         self._memory.add(elapsed_s, v_x, yaw_rate, lidar)
+
+    def step(self, elapsed_s: float, v_x: float, place: Place, course: np.ndarray, spacing_m: float) -> Command:
+        """One tick, which was watched: what to do now. course: `Course.packed()`."""
         self.elapsed_s += elapsed_s
         self._phase_s += elapsed_s
         self.relocalise = False

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from drivers.base import Driver, LidarReading
+from drivers.declared import make_driver
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
-from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.policy_file import load_policy
 from robot.robots.car.car_file import load_car
@@ -61,7 +62,9 @@ def car_of(seed: int | None) -> CarParameters:
 class CarDrive(Drive):
     """One car on its course. Where control has died, the guardian plays its plan."""
 
-    def __init__(self, emulator: Emulator, loop: ControlLoop, pipeline: Pipeline, vesc: Vesc, lidar: RPLidar) -> None:
+    def __init__(
+        self, emulator: Emulator, loop: ControlLoop, pipeline: Pipeline, vesc: Vesc, lidar: Driver[LidarReading]
+    ) -> None:
         super().__init__(loop)
         self.emulator, self.pipeline, self.vesc, self.lidar = emulator, pipeline, vesc, lidar
         self.follower: StopFollower | None = None
@@ -121,7 +124,7 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
         pipeline.fallback = Unverified(pipeline.place, pipeline.fallback.cars, pipeline.latency_s)
     robot = load_car("virtual-car")
     vesc = Vesc(replace(robot.motor, port=str(folder / "vesc")), clock)
-    lidar = RPLidar(replace(robot.lidar, port=str(folder / "lidar")), clock)
+    lidar = make_driver(replace(robot.lidar, port=emulator.lidar_pty.name), clock)
     vesc.open()
     lidar.open()
     devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}

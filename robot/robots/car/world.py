@@ -7,6 +7,7 @@ from drivers.emulators.hidden_wiring import hidden_wiring
 from robot.robots.car.car_file import load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.options import CarOptions
+from robot.views.progress_line import ProgressLine
 from sim.car.model import CarParameters, hidden_car, load_parameters
 from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, DEFAULT_TRACK, built_in
@@ -31,7 +32,8 @@ def load_world(track: str, map_path: str, loop: int = 0, start: tuple[float, flo
     loop: of a map that has several; 0: the best, or the one nearest to `start` (x m, y m, yaw rad), from there on.
     """
     if map_path:
-        found = map_world(Path(map_path), start, loop)
+        with ProgressLine(f"map {map_path}: finding its course") as tell:
+            found = map_world(Path(map_path), start, loop, tell)
         return World(found.grid, found.course, found.loops)
     name = DEFAULT_TRACK if track == "default" else track
     if name not in BUILT_IN:

@@ -29,7 +29,7 @@ def until(lidar, time_s: float) -> bytes:
     [
         ("a5 50", "a5 5a 14 00 00 00 04 31 1d 01 03 000102030405060708090a0b0c0d0e0f"),  # model A3, firmware 1.29
         ("a5 52", "a5 5a 03 00 00 00 06 00 0000"),  # healthy
-        ("a5 59", "a5 5a 04 00 00 00 15 fa00 fa00"),  # 250 microseconds a sample
+        ("a5 59", "a5 5a 04 00 00 00 15 fa00 7f00"),  # 250 microseconds a sample, 127 in the express scan
         ("a5 ff 02 00 00 58", "a5 5a 04 00 00 00 ff 01000000"),  # the adapter controls the motor
     ],
 )
@@ -90,7 +90,8 @@ def test_a_protection_stop_refuses_to_scan_until_reset(lidar):
     assert until(lidar, 0.7).startswith(SCAN_DESCRIPTOR)
 
 
-def test_express_scan_gets_no_answer_and_a_wrong_checksum_neither(lidar):
+def test_old_firmware_gives_express_scan_no_answer_and_a_wrong_checksum_gets_none_either():
+    lidar = made(firmware_minor=15)
     lidar.receive(bytes.fromhex("a5 82 05 00 00 00 00 00 22"), 0.0)
     lidar.receive(bytes.fromhex("a5 f0 02 94 02 00"), 0.0)
     assert until(lidar, 0.1) == b""

@@ -15,11 +15,11 @@ SWEEP = '[train]\ntask = "hover"\n[vary]\nseed = [0, 1]\n'
 @pytest.mark.parametrize(
     ("verb", "arguments", "work"),
     [
-        (train, ["--task", "race_track"], "robot.robots.car.trainer.own_course"),
-        (train, ["--task", "hover"], "robot.robots.quadrotor.trainer.airframes_for"),
+        (train, ["--task", "race_track"], "robot.robots.car.training.training.own_course"),
+        (train, ["--task", "hover"], "robot.robots.quadrotor.training.training.airframes_for"),
         (train, ["--sweep", "sweep.toml"], "robot.training.run_sweep.train_all"),
         (evaluate, ["shipped", "--robot", "virtual-car"], "robot.robots.car.practising.lookup_or_compute"),
-        (evaluate, [str(HOVER), "--video", "runs/hover.gif"], "robot.robots.quadrotor.judge.judge"),
+        (evaluate, [str(HOVER), "--video", "runs/hover.gif"], "robot.robots.quadrotor.judging.judge"),
         (replay, [str(RECORDING), "--junit", "runs/replay.xml"], "robot.logs.replay.replay"),
         (replay, [str(RECORDING.parent), "--junit", "runs/replay.xml"], "robot.logs.replay_folder.replay_folder"),
     ],

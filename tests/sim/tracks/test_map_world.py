@@ -24,13 +24,13 @@ def searches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple]:
     """The searches for a course that were made, with a cache folder of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made: list[tuple] = []
-    find = sim.tracks.map_world.find_course
+    find = sim.tracks.map_world.find_course_and_loops
 
-    def counting(*arguments: object) -> Course:
+    def counting(*arguments: object) -> tuple[Course, str]:
         made.append(arguments[1:])
         return find(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sim.tracks.map_world, "find_course", counting)
+    monkeypatch.setattr(sim.tracks.map_world, "find_course_and_loops", counting)
     return made
 
 

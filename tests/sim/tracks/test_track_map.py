@@ -12,7 +12,7 @@ from sim.distance_field import OccupancyGrid, distance_at, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.random_tracks import random_course
 from sim.tracks.track import WIDTH_TIMES_CURVATURE_MAX, Course, project
-from sim.tracks.track_map import HALF_WIDTH_M, ROOM_MAX_M, ROOM_MIN_M, find_course, load_map, loops_in_words
+from sim.tracks.track_map import HALF_WIDTH_M, ROOM_MAX_M, ROOM_MIN_M, find_course, find_course_and_loops, load_map
 from tests.sim.drawn_maps import FREE, UNKNOWN, WALL, swept, write_map
 
 
@@ -270,7 +270,7 @@ def test_a_lane_of_twice_the_cars_width_is_a_course(resolution_m: float) -> None
 
 def test_loops_are_numbered_and_chosen(tmp_path: Path) -> None:
     grid = load_map(write_map(tmp_path, two_blocks(2.0), origin=[0.0, 0.0, 0.0]))
-    told = loops_in_words(grid)
+    told = find_course_and_loops(grid)[1]
     assert told.startswith("1 (about 6") and "2 (about 4" in told and "3 (about 4" in told
     courses = [find_course(grid, number=number) for number in (1, 2, 3)]
     assert [round(course.length_m, -1) for course in courses] == [60, 40, 40]

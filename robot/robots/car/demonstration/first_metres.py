@@ -48,6 +48,7 @@ STANDING_M_S = 0.05
 RUNAWAY_M_S = 1.2  # by the accelerometer alone: much faster than asked for
 POINTS_MIN = 150
 BINS, DIRECTIONS_MIN = 360, 90
+AHEAD_RAD, AHEAD_DIRECTIONS = 0.7, 14  # to either side, in which every direction must be looked at
 SPREAD_MAX_M, SPREAD_PER_M = 0.1, 0.04  # of what is averaged
 WALL_STEP_M, WALL_GAP_M = 0.02, 0.2  # between neighbours so close there is a wall
 HALF_EXTENT_M, RESOLUTION_M, REACH_M = 8.0, 0.05, 7.0  # of the view that is matched
@@ -234,9 +235,19 @@ class View:
     def __init__(self) -> None:
         self.points = np.empty((0, 3))
         self._one = np.empty((LIDAR_POINTS_MAX, 3))
+        self._looked = np.zeros(AHEAD_DIRECTIONS, bool)  # in these directions ahead, whether something is there or not
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the lidar looks where the car goes: one of 270 degrees may be turned away."""
+        return bool(self._looked.all())
 
     def add(self, lidar: LidarReading) -> None:
         """A tick's points, of a car at rest."""
+        ahead = lidar.angle_rad[np.abs(lidar.angle_rad) < AHEAD_RAD]
+        self._looked[
+            ((ahead + AHEAD_RAD) * (AHEAD_DIRECTIONS / (2.0 * AHEAD_RAD))).astype(np.int64) % AHEAD_DIRECTIONS
+        ] = True
         count = deskew(lidar.angle_rad, lidar.distance_m, lidar.age_s, 0.0, 0.0, 0.0, self._one)
         self.points = np.concatenate([self.points, self._one[:count]])
 
@@ -414,6 +425,12 @@ class FirstMetres:
         self._steer_rad = centre + side * self.swing_rad
         free_m = free_along(self.view.points, math.tan(self._steer_rad) / self.wheelbase_m, self.side_m + SIDE_GAP_M)
         self._leg_m = min(LEG_M, free_m - self.nose_m - GAP_M - STOPPING_M)
+        if not self.view.looks_ahead:
+            self._end(
+                "the lidar does not look to where the car goes: its blind side is turned ahead; change mount_yaw_rad to how it "
+                "lies on the car"
+            )
+            return
         if self._leg_m < LEG_MIN_M:
             self._end(
                 f"the lidar sees no room ahead to try the car in: put it where {ROOM_M} m are free, and start again; if "

@@ -119,7 +119,7 @@ class GapFollower:
             lidar.angle_rad, lidar.distance_m, lidar.age_s, estimate.v_x, estimate.v_y, estimate.yaw_rate, self._points
         )
         turned = estimate.yaw_rate * dt_s
-        self.recent.add(now_s, estimate.v_x * dt_s, estimate.v_y * dt_s, turned, self._points, count)
+        self.recent.add(now_s, estimate.v_x * dt_s, estimate.v_y * dt_s, turned, self._points, count, lidar.revolution)
         self.turned_rad += turned
         if abs(self.turned_rad) > SURE_TURN_RAD:
             self.inner_side = 1 if self.turned_rad > 0.0 else -1

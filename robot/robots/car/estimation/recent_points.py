@@ -5,8 +5,12 @@ import math
 import numpy as np
 from numba import njit
 
-KEPT_S = 0.11  # a revolution at 10 Hz, and a little more
-CAPACITY = 512
+from robot.robots.car.estimation.lidar_period import LidarPeriod
+
+KEPT_S = 0.11  # at least, and KEPT_PERIODS of the lidar: a revolution and a little more
+KEPT_PERIODS = 1.08
+SCAN_POINTS = 512  # of what is kept, a scan has evenly so many at most
+CAPACITY = 4096
 
 
 @njit(cache=True)
@@ -32,24 +36,31 @@ def append(ring, first, points, count, origin, time_s):
 
 
 class RecentPoints:
-    """A ring of lidar points in the frame of dead reckoning, which is good enough for a tenth of a second."""
+    """A ring of lidar points in the frame of dead reckoning, which is good enough for a revolution."""
 
     def __init__(self) -> None:
         self.ring = np.full((CAPACITY, 4), -math.inf)
         self.origin = np.zeros(3)
         self.next_slot = 0
+        self.period = LidarPeriod()
 
     def add(
-        self, time_s: float, rolled_m: float, sideways_m: float, turned_rad: float, points: np.ndarray, count: int
-    ) -> None:
-        """Move on by a tick's odometry, then keep its points (count, 3): x, y in the car's frame, distance, m."""
+        self, time_s: float, rolled_m: float, sideways_m: float, turned_rad: float, points: np.ndarray, count: int,
+        revolution: int = 0,
+    ) -> None:  # fmt: skip
+        """Move on by a tick's odometry, then keep its points (count, 3): x, y in the car's frame, distance, m.
+
+        revolution: the lidar's number of it.
+        """
+        self.period.update(time_s, revolution)
         move_on(self.origin, rolled_m, sideways_m, turned_rad)
         self.next_slot = append(self.ring, self.next_slot, points, count, self.origin, time_s)
 
     def scan(self, now_s: float) -> np.ndarray:
-        """The points of the last KEPT_S in the car's frame of now, (k, 3): x, y, distance, m; the oldest first."""
+        """The points of the last revolution in the car's frame of now, (k, 3): x, y, distance, m; the oldest first."""
         ordered = np.roll(self.ring, -self.next_slot, axis=0)
-        kept = ordered[ordered[:, 3] > now_s - KEPT_S]
+        kept = ordered[ordered[:, 3] > now_s - max(KEPT_S, KEPT_PERIODS * self.period.seconds)]
+        kept = kept[:: max(1, -(-len(kept) // SCAN_POINTS))]
         dx, dy = kept[:, 0] - self.origin[0], kept[:, 1] - self.origin[1]
         cos_o, sin_o = math.cos(self.origin[2]), math.sin(self.origin[2])
         return np.stack([dx * cos_o + dy * sin_o, dy * cos_o - dx * sin_o, kept[:, 2]], axis=1)

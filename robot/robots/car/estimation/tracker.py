@@ -118,7 +118,8 @@ class Tracker:
             lidar.angle_rad, lidar.distance_m, lidar.age_s, body.v_x, state[fusion.V_Y], body.yaw_rate, self.points
         )
         turned = motion.turned_rad - state[fusion.BIAS] * dt_s
-        self.recent.add(now_s, motion.rolled_m, state[fusion.V_Y] * dt_s, turned, self.points, count)
+        self.recent.add(now_s, motion.rolled_m, state[fusion.V_Y] * dt_s, turned, self.points, count,
+                        lidar.revolution)  # fmt: skip
         self.count = count
         self._match(now_s, count, dt_s)
         age_s = now_s - self.confirmed_s

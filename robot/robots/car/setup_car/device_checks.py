@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from drivers.base import LinkLost
-from drivers.declared import find_driver
+from drivers.declared import make_driver
 from drivers.emulators.hidden_wiring import hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import start_virtual_car
 from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
 from robot.commissioning.checks import Check
 from robot.robots.car.car_file import CarFile, load_car
-from robot.robots.car.setup_car.file import file_of
+from robot.robots.car.practising import virtual_lidar
 from robot.robots.car.shield import predictive_brake
 from robot.runtime.clock import RealClock
 
@@ -26,21 +26,21 @@ SPIN_UP_S = 8.0  # for a lidar to send its first points
 def checks(name: str) -> list[Check]:
     """Of a car by its name or file; a virtual one is started. Raises ValueError for a wrong file."""
     robot = load_car(name)
-    with ports_of(robot) as ports:
+    with ports_of(robot, name) as ports:
         motor = replace(robot.motor, port=ports["motor"])
         lidar = replace(robot.lidar, port=ports["lidar"])
-        driver = find_driver(file_of(name)["devices"]["lidar"]["driver"]).make(lidar, RealClock())
-        return [*checks_of_motor(motor), *checks_of_lidar(driver), kernels(Path(predictive_brake.__file__).parent)]
+        lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
+        return [*checks_of_motor(motor), *lidar_checks, kernels(Path(predictive_brake.__file__).parent)]
 
 
 @contextmanager
-def ports_of(robot: CarFile) -> Iterator[dict[str, str]]:
+def ports_of(robot: CarFile, name: str) -> Iterator[dict[str, str]]:
     """Where its devices are."""
     if not robot.virtual:
         yield {"motor": robot.motor.port, "lidar": robot.lidar.port}
         return
     wired = wired_as_documented() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed)
-    with start_virtual_car(wired.config(clock="realtime")) as car:
+    with start_virtual_car(wired.config(clock="realtime", lidar_model=virtual_lidar(name))) as car:
         yield car.ports
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drivers.base import LinkLost
-from drivers.declared import find_driver
+from drivers.declared import make_driver
 from drivers.emulators.hidden_wiring import HiddenWiring, hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import VirtualCar, start_virtual_car
 from robot.commissioning.options import SetupOptions
@@ -17,6 +17,7 @@ from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.demonstration.first_metres import rehearse
 from robot.robots.car.drives import demonstrate
 from robot.robots.car.options import CarOptions
+from robot.robots.car.practising import virtual_lidar
 from robot.robots.car.setup_car import measuring
 from robot.robots.car.setup_car.brake_if_killed import braking_if_killed
 from robot.robots.car.setup_car.file import file_of, write_car_file
@@ -104,7 +105,12 @@ class SettingUpCar:
         if self._hidden is not None and self._emulator is None:
             track = load_world(self.options.track, "").course.name
             self._emulator = start_virtual_car(
-                self._hidden.config(track=track, clock=self.options.clock, seed=self.options.seed)
+                self._hidden.config(
+                    track=track,
+                    clock=self.options.clock,
+                    seed=self.options.seed,
+                    lidar_model=virtual_lidar(self.options.robot),
+                )
             )
         motor, lidar, clock = self.robot.motor, self.robot.lidar, RealClock()
         lockstep = None
@@ -114,9 +120,8 @@ class SettingUpCar:
             if self.options.clock == "lockstep":
                 clock = lockstep = LockstepClock(str(self._emulator.directory / "lockstep"))  # type: ignore[assignment]
         lidar = replace(lidar, mount_yaw_rad=0.0, mirrored=False, mount_x_m=0.0, mount_y_m=0.0)
-        driver = find_driver(file_of(self.options.robot)["devices"]["lidar"]["driver"])
         try:
-            with braking_if_killed(motor), Rig(motor, driver.make(lidar, clock), self.car, clock) as rig:
+            with braking_if_killed(motor), Rig(motor, make_driver(lidar, clock), self.car, clock) as rig:
                 yield rig
         except LinkLost as error:
             raise SetupError(str(error)) from error

@@ -19,8 +19,8 @@ IMU_STALE_S = 0.2
 LIDAR_STALE_S = 0.3
 VALUES_FROZEN_S = 0.3  # the wheel speed carries noise: the same bits for so long, while it should move, are no news
 MOVING_M_S = 0.3
-LIDAR_SECTORS = 720
-LIDAR_FROZEN_POINTS = 200  # half a revolution
+LIDAR_SECTORS = 2880  # finer than the beams of any lidar: two beams in one would never be the same
+LIDAR_FROZEN_POINTS = 200
 LIDAR_FROZEN_SHARE = 0.8
 LATE_S = 0.01
 DEADLINE_WINDOW_TICKS = 100
@@ -63,6 +63,7 @@ class Flag(IntFlag):
     RECOVERY_FAILED = 1 << 19
     CORNERED = 1 << 20
     BLOCKED = 1 << 21
+    GIVES_WAY = 1 << 22  # raised by whoever lets the car roll back before what blocks it
     HELD = 1 << 24  # told to stand for a while
 
 
@@ -85,6 +86,7 @@ class TickInputs:
     backwards: bool = False  # facing against the course
     cornered: bool = False  # slow already, and the predictive brake finds no way that keeps off the walls
     blocked: bool = False  # something that the map does not have stands in the way
+    gives_way: bool = False  # rolling back before it
     emergency: bool = False
     held: bool = False
     learner_age_s: float = 0.0  # of the weights in use; 0 without a learner
@@ -139,6 +141,7 @@ class Monitors:
             Flag.OFF_COURSE: tick.room_m < TOUCHING_M or tick.backwards,
             Flag.CORNERED: tick.cornered,
             Flag.BLOCKED: tick.blocked,
+            Flag.GIVES_WAY: tick.gives_way,
             Flag.LEARNER_SILENT: tick.learner_age_s > LEARNER_SILENT_S,
         }
         return Flag(sum(int(flag) for flag, is_raised in raised.items() if is_raised)) | self._battery(tick)
@@ -152,7 +155,7 @@ class Monitors:
         return tick.now_s - self._changed_s > VALUES_FROZEN_S
 
     def _is_lidar_frozen(self, tick: TickInputs) -> bool:
-        """The same distances in the same directions as a revolution ago, though the car has moved on."""
+        """The same distances in the same directions as when it last looked there, though the car has moved on."""
         lidar = tick.lidar
         if len(lidar.distance_m) == 0:
             return self._lidar_frozen and tick.lidar_up

@@ -42,7 +42,7 @@ AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)
 
 SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
 MEASURED_SHARE = 0.95  # of the measured one
-MARGIN_M = 0.04
+MARGIN_M = 0.03
 STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone
 UNSTOPPABLE_SHARE = 0.9  # of the margin, at most, is what an action without a stop behind it is worth
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
@@ -57,61 +57,79 @@ NUDGES = np.array([
 BLENDS = np.array([[0.0, 0.5], [0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
 
 
-@njit(cache=True)
-def most_room(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, first, line):
-    """(room that an action leaves with either grip, m, the manoeuvre that leaves it): the first manoeuvre, from `first`
-    on, that keeps the margin, else the roomiest. Other arguments as `filter_action`."""
-    steer, speed = target(a0, a1)
+@njit(cache=True, error_model="numpy")
+def most_room(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line):
+    """(room that an action's goal leaves with either grip, m, the manoeuvre that leaves it): the first manoeuvre, from
+    `first` on, that leaves enough, else the roomiest. Other arguments as `filter_action`."""
     best, which = -2.0, first
     for k in range(len(ACTIONS)):
         manoeuvre = (first + k) % len(ACTIONS)
         room = 1e9
-        for car in cars:
+        for j in (1, 0):  # the least grip refuses more
             if room > best + ROOM_TIE_M:
                 room = min(room, least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, 0, False, at, sent, course,
-                                            spacing_m, obstacles, car, cars[1], latency_s, line))  # fmt: skip
+                                            spacing_m, obstacles, cars[j], cars[1], latency_s, best + ROOM_TIE_M,
+                                            line))  # fmt: skip
         if room > best + ROOM_TIE_M:
             best, which = room, manoeuvre
-        if room >= margin_m:
+        if room >= enough_m:
             break
     return best, which
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def stop_room(stop, steer, speed, lead, held, at, sent, course, spacing_m, obstacles, cars, latency_s, floor_m, line):
+    """Room, m, that a row of STOPS leaves with either grip; with the least one also a tick later than reckoned.
+
+    `line` is that of the grip that is believed where this is no less than `floor_m`. Other arguments as `least_room`.
+    """
+    late = held + (lead + held > 0)
+    room = least_room(stop, steer, speed, lead, late, True, at, sent, course, spacing_m, obstacles, cars[1], cars[1],
+                      latency_s, floor_m, line)  # fmt: skip
+    if room < floor_m:
+        return room
+    return min(room, least_room(stop, steer, speed, lead, held, True, at, sent, course, spacing_m, obstacles, cars[0],
+                                cars[1], latency_s, floor_m, line))  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
 def roomiest_stop(
     steer, speed, lead, held, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line
 ):
     """(room that a stop leaves with either grip, m, its row of STOPS): the first, from `first` on, that leaves enough,
     else the roomiest; if that touches, the one that is roomiest with the grip that is believed. Other arguments as
-    `least_room`."""
+    `stop_room`."""
     best, which = -2.0, first
-    likely_m, likely = -2.0, first
     for k in range(len(STOPS)):
-        manoeuvre = (first + k) % len(STOPS)
-        room = 1e9
-        for late in range(len(cars)):  # with the least grip also a tick later than reckoned
-            if room > best + ROOM_TIE_M:
-                room = min(room, least_room(manoeuvre, steer, speed, lead, held + late * (lead + held > 0), True, at, sent,
-                                            course, spacing_m, obstacles, cars[late], cars[1], latency_s, line))  # fmt: skip
-            if late == 0 and room > likely_m + ROOM_TIE_M:
-                likely_m, likely = room, manoeuvre
+        stop = (first + k) % len(STOPS)
+        room = stop_room(stop, steer, speed, lead, held, at, sent, course, spacing_m, obstacles, cars, latency_s,
+                         best + ROOM_TIE_M, line)  # fmt: skip
         if room > best + ROOM_TIE_M:
-            best, which = room, manoeuvre
+            best, which = room, stop
         if room >= enough_m:
-            break
-    return best, which if best >= 0.0 else likely
+            return best, which
+    if best >= 0.0:
+        return best, which
+    likely = -2.0
+    for k in range(len(STOPS)):
+        stop = (first + k) % len(STOPS)
+        room = least_room(stop, steer, speed, lead, held, True, at, sent, course, spacing_m, obstacles, cars[0], cars[1],
+                          latency_s, likely + ROOM_TIE_M, line)  # fmt: skip
+        if room > likely + ROOM_TIE_M:
+            likely, which = room, stop
+    return best, which
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
     """(room that an action leaves, m, the manoeuvre and the stop that leave it). Below the margin, but not below 0, if
     there is a manoeuvre after it that keeps the margin and no stop: the more, the later that touches."""
+    steer, speed = target(a0, a1)
     room, manoeuvre = most_room(
-        a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
+        steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[0], line
     )
     if room < margin_m:
         return room, manoeuvre, kept[1]
-    steer, speed = target(a0, a1)
     stop_m, stop = roomiest_stop(steer, speed, TICKS_PER_DECISION, NOTICED_TICKS, at, sent, course, spacing_m, obstacles,
                                  cars, latency_s, margin_m, kept[1], line)  # fmt: skip
     if stop_m < margin_m:
@@ -119,7 +137,33 @@ def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, m
     return room, manoeuvre, stop
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
+    """(manoeuvre, stop): the first of each that keep the margin after an action; -1 in place of one that there is not.
+    What does not is rolled out until the margin is lost. Other arguments as `filter_action`."""
+    steer, speed = target(a0, a1)
+    found = -1
+    for k in range(len(ACTIONS)):
+        manoeuvre = (kept[0] + k) % len(ACTIONS)
+        room = 1e9
+        for j in (1, 0):  # the least grip refuses more
+            if room >= margin_m:
+                room = least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, 0, False, at, sent, course, spacing_m,
+                                  obstacles, cars[j], cars[1], latency_s, margin_m, line)  # fmt: skip
+        if room >= margin_m:
+            found = manoeuvre
+            break
+    if found < 0:
+        return -1, -1
+    for k in range(len(STOPS)):
+        stop = (kept[1] + k) % len(STOPS)
+        if stop_room(stop, steer, speed, TICKS_PER_DECISION, NOTICED_TICKS, at, sent, course, spacing_m, obstacles, cars,
+                     latency_s, margin_m, line) >= margin_m:  # fmt: skip
+            return found, stop
+    return found, -1
+
+
+@njit(cache=True, error_model="numpy")
 def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out):
     """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. UNAVOIDABLE.
 
@@ -131,20 +175,18 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
     """
     line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
     out[0], out[1] = a0, a1
-    room, manoeuvre, stop = room_left(
-        a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line
-    )
-    if room >= margin_m:
+    manoeuvre, stop = what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line)
+    if stop >= 0:
         kept[0], kept[1] = manoeuvre, stop
         return AS_PROPOSED
     b0, b1 = manoeuvre_action(kept[0], at, course, spacing_m, cars[1], latency_s)
     side = 1.0 if b0 > a0 else -1.0
     for steered, slowed in NUDGES:
         c0, c1 = min(1.0, max(-1.0, a0 + side * steered)), a1 + slowed * min(0.0, b1 - a1)
-        room, manoeuvre, stop = room_left(
+        manoeuvre, stop = what_holds(
             c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line
         )
-        if room >= margin_m:
+        if stop >= 0:
             kept[0], kept[1], out[0], out[1] = manoeuvre, stop, c0, c1
             return SLOWER if steered == 0.0 else STEERED
     best, reason = -2.0, UNAVOIDABLE
@@ -170,7 +212,7 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
     return UNAVOIDABLE
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out):
     """The stop's command for this tick into `out` (2,): steering angle, rad, and brake current, A. Returns its room, m.
 
@@ -187,25 +229,29 @@ def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, 
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, plan):
     """Write the stop that is being kept into `plan` (n, 4), n < HORIZON_TICKS: steering angle, rad, and brake, A,
     and what the car has turned, rad, and gone, m, by then.
 
     `sent` ends with this tick's command. Row k is to be sent k + 1 ticks after it. It is reckoned that this command goes
     on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The kept
-    stop is planned if it leaves room enough that late, else the next that does, else the roomiest. Other arguments as
-    `filter_action`.
+    stop is planned if it leaves room enough that late, else the next that does, which is kept then, else the roomiest.
+    Other arguments as `filter_action`.
     """
     past = sent.shape[0] - 1
     line = np.empty((past + HORIZON_TICKS, N_LINE))
     ticks = 0 if sent[past, BRAKE] > 0.0 else 1 + lead
     steer, speed = sent[past, STEER], sent[past, SPEED]
-    _, found = roomiest_stop(steer, speed, ticks, 0, at, sent[:past], course, spacing_m, obstacles, cars, latency_s,
-                             max(margin_m, STOP_ROOM_M), kept[1], line)  # fmt: skip
-    line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
-    least_room(found, steer, speed, ticks, 0, True, at, sent[:past], course, spacing_m, obstacles, cars[0], cars[1],
-               latency_s, line)  # fmt: skip
+    enough_m = max(margin_m, STOP_ROOM_M)
+    room, found = roomiest_stop(steer, speed, ticks, 0, at, sent[:past], course, spacing_m, obstacles, cars, latency_s,
+                                enough_m, kept[1], line)  # fmt: skip
+    if room < enough_m:  # else it was the last one that was rolled out
+        line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
+        least_room(found, steer, speed, ticks, 0, True, at, sent[:past], course, spacing_m, obstacles, cars[0], cars[1],
+                   latency_s, -2.0, line)  # fmt: skip
+    elif STOPS[found, ROLLS] == 0.0:
+        kept[1] = found
     turned, way = 0.0, 0.0
     for k in range(plan.shape[0]):
         row = past + 1 + k

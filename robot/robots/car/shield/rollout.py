@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from policies.backup.pure_pursuit import lookahead, pursue
+from policies.backup.pure_pursuit import lookahead, pursue, row_of
 from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import (
     DECISION_S,
@@ -83,7 +83,7 @@ OFFSET, SHARE, LEAST, ROLLS = range(4)  # columns
 NO_OBSTACLES = np.zeros((0, 4))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def with_grip(car, share):
     """A copy of a packed car with a share of its grip."""
     other = car.copy()
@@ -105,13 +105,12 @@ def believed_cars(packed: np.ndarray, grip_share: float, least_share: float) -> 
     return np.stack([with_grip(packed, grip_share), with_grip(packed, least_share)])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def clearance(s, lateral, heading_error, course, spacing_m, car):
     """Smallest distance between the body's corners and the walls, m; negative outside."""
     n = course.shape[0]
     half_length = car[P_HALF_LENGTH]
-    row = int(s / spacing_m) % n
-    ahead = int((s + half_length) / spacing_m) % n
+    row, ahead = row_of(s / spacing_m, n), row_of((s + half_length) / spacing_m, n)
     reach = half_length * abs(math.sin(heading_error)) + car[P_HALF_WIDTH] * math.cos(heading_error)
     bend = 0.5 * course[row, 4] * half_length * half_length  # what the course turns away under the body's ends
     left = min(course[row, 5], course[ahead, 5]) - lateral - reach - max(0.0, -bend)
@@ -119,7 +118,7 @@ def clearance(s, lateral, heading_error, course, spacing_m, car):
     return min(left, right)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def gap(s, lateral, heading_error, obstacles, after_s, ahead_m, length_m, car):
     """Smallest distance, m, between body and obstacles; negative inside. `ahead_m`: by how much the nose is longer.
 
@@ -138,14 +137,14 @@ def gap(s, lateral, heading_error, obstacles, after_s, ahead_m, length_m, car):
     return least
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car):
     """Steering angle of a manoeuvre (a row of ACTIONS or STOPS), rad."""
     return pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), manoeuvre[OFFSET] * lateral,
                   car[P_FRONT] + car[P_REAR], car[P_STEER_MAX])  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def braking(share, least_share, steer, v_x, car):
     """A share, m/s^2, of what the grip gives to brake with beside the corner being driven: at least some of it is."""
     limit = GRIP_SHARE * car[P_GRIP] * GRAVITY_M_S2
@@ -153,7 +152,7 @@ def braking(share, least_share, steer, v_x, car):
     return share * max(least_share * limit, math.sqrt(limit * limit - cornering * cornering))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
     """A manoeuvre, a row number of ACTIONS, as an action of the task."""
     v_x, row = at[V_X], ACTIONS[manoeuvre]
@@ -162,7 +161,7 @@ def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
     return action_for(steer, least)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def stopping_command(manoeuvre, ticks, s, lateral, heading_error, v_x, course, spacing_m, careful):
     """What a manoeuvre, a row number of STOPS, says `ticks` after its beginning: (steering angle, rad; brake, A)."""
     row = STOPS[manoeuvre]
@@ -175,7 +174,7 @@ def stopping_command(manoeuvre, ticks, s, lateral, heading_error, v_x, course, s
     return steer, min(FULL_BRAKE_A, deceleration / careful[P_MOTOR_GAIN])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def asked_acceleration(v_x, speed, brake_a, car):
     """What the motor controller asks of the wheels, m/s^2: to hold a speed, or, where there is one, a brake current."""
     if brake_a > 0.0:
@@ -184,13 +183,14 @@ def asked_acceleration(v_x, speed, brake_a, car):
     return drive_acceleration(v_x, speed, car)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent, course, spacing_m, obstacles, car,
-               careful, latency_s, line):  # fmt: skip
+               careful, latency_s, floor_m, line):  # fmt: skip
     """Smallest distance between body and whatever it may touch, m, through `lead` ticks of a goal, `held` more of the
     command that it has come to, and then a manoeuvre.
 
-    Negative if it would touch, face backwards or not come to rest in time: -1 at once, nearer 0 the later.
+    Negative if it would touch, face backwards or not come to rest in time: -1 at once, nearer 0 the later. Once it is
+    below floor_m nothing more is rolled out: how far below does not matter to who asks.
 
     manoeuvre: a row of STOPS if `stopping`, else of ACTIONS; goal_steer (rad), goal_speed (m/s): of the action that is in force first; stopping:
     whether the manoeuvre brakes by current, or by actions of the task. at (6,): the car now. sent (k, 3): commands of
@@ -238,7 +238,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
         next_steer = steer + min(most_steer, max(-most_steer, steer_goal - steer))
         middle_steer = 0.5 * (steer + next_steer)
         steer = next_steer
-        curvature = course[int(s / spacing_m) % course.shape[0], 4]
+        curvature = course[row_of(s / spacing_m, course.shape[0]), 4]
         half = 0.5 * TICK_S
         ds, dl, de = track_derivative(lateral, heading_error, v_x, v_y, yaw_rate, curvature)
         if v_x > KINEMATIC_SPEED_M_S or abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S:  # midpoint rule
@@ -270,6 +270,8 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
             least = min(least, gap(s, lateral, heading_error, obstacles, after_s, 0.0, length_m, car))
         if least < 0.0 or math.cos(heading_error) < (STOP_COSINE if stopping else 0.0):
             return tick / HORIZON_TICKS - 1.0
+        if least < floor_m:
+            return least
         sliding = abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S
         slow = v_x < CREEP_SPEED_M_S and not sliding and tick > begins
         stands = stopping and abs(v_x) + abs(v_y) + abs(car[P_REAR] * yaw_rate) < STANDING_M_S and tick > begins

@@ -46,6 +46,7 @@ class Reason(IntEnum):
     RECOVERY_FAILED = 19
     CORNERED = 20
     BLOCKED = 21
+    GIVES_WAY = 22
     HELD = 24
 
 
@@ -70,6 +71,7 @@ REASON_TEXTS: dict[int, str] = {
     Reason.OFF_COURSE: "the car touches a wall or faces backwards",
     Reason.CORNERED: "the car is slow, and no way on is predicted to keep it off the walls",
     Reason.BLOCKED: "somebody or something is in the way that is not on the map: waiting until it is gone",
+    Reason.GIVES_WAY: "the car has waited long for what is in the way: it rolls back a little, where it sees room",
     Reason.HELD: "told to stand: suspended, no button of the gamepad is held, or a guardian or the session does not answer; drives when "
     "that is over",
     Reason.LEARNER_SILENT: "no new weights from the learner: driving on with the last ones",
@@ -99,6 +101,7 @@ RULES = (
     rule(Flag.BLOCKED, Mode.STOP, 0.4),
     rule(Flag.HELD, Mode.STOP, 0.5),
     rule(Flag.NOT_FINITE, Mode.STOP, 0.0),
+    rule(Flag.GIVES_WAY, Mode.RECOVER, 0.0),
     rule(Flag.COLLISION, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
     rule(Flag.STUCK, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),
     rule(Flag.OFF_COURSE, Mode.RECOVER, FOR_EVER, released_by=Flag.RECOVERED),

@@ -17,10 +17,10 @@ from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
 from robot.robots.quadrotor.evaluation.evaluation import Conditions, Feedback, Pilot, batch_for, fly, wilson_interval
 from robot.tasks import track_trajectory
+from robot.tasks.track_trajectory import LAPS_S
 from robot.views.plot_style import INK, STYLE
 from sim.quadrotor.model import STEP_S, QuadrotorParameters
 
-LAPS_S = (5.5, 3.5)
 SETTLED_S = 4.0  # thrown starts and the warm-up are over; errors count from here on
 JUDGED_LAPS = 2
 LEAD_S = {"PID": 0.1, "LQR": 0.12}

@@ -76,7 +76,9 @@ def test_every_field_of_a_cars_file_reaches_the_drivers(tmp_path: Path) -> None:
         )
     )
     assert robot.motor == VescSettings("/dev/a", 230400, 3000.0, 0.9, 0.45, 0.1, 0.9, True, 1.5)
-    assert robot.lidar == RPLidarSettings("/dev/b", 115200, 3.1416, True, 0.2, -0.03)
+    assert robot.lidar == RPLidarSettings(
+        "/dev/b", 115200, mount_yaw_rad=3.1416, mirrored=True, mount_x_m=0.2, mount_y_m=-0.03
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from drivers.base import LidarReading
 from robot.robots.car.recovery import (
+    BLIND_S,
     LEG_SPEED_M_S,
     LEGS_MAX,
     LOOK_S,
@@ -116,9 +117,8 @@ def recover(world: SmallWorld) -> Recovery:
     recovery.begin()
     while not recovery.finished:
         wheels, gyro = world.state[3] + 0.01 * world.rng.standard_normal(), world.state[5]
-        proposed = recovery.step(
-            TICK_S, wheels, gyro, world.lidar(), world.place(), world.packed, world.course.spacing_m
-        )
+        recovery.watch(TICK_S, wheels, gyro, world.lidar())
+        proposed = recovery.step(TICK_S, wheels, world.place(), world.packed, world.course.spacing_m)
         last = execute(Mode.RECOVER, proposed, last)
         world.drive(last)
     return recovery
@@ -163,7 +163,8 @@ class Box:
 
     def step(self) -> Command:
         place = Place(3.0, 0.1, 2.0, 1.0, 1.0)
-        return self.recovery.step(TICK_S, 0.0, 0.0, self.scan, place, self.course.packed(), self.course.spacing_m)
+        self.recovery.watch(TICK_S, 0.0, 0.0, self.scan)
+        return self.recovery.step(TICK_S, 0.0, place, self.course.packed(), self.course.spacing_m)
 
 
 def test_boxed_in_it_tries_every_way_asks_to_be_found_anew_and_gives_up_with_the_brakes_on():
@@ -212,7 +213,8 @@ class Plain:
         self.phases = [self.recovery.phase]
 
     def step(self, v_x: float = 0.0, lidar: LidarReading = all_round(5.0)) -> Command:
-        command = self.recovery.step(TICK_S, v_x, 0.0, lidar, self.place, self.course.packed(), self.course.spacing_m)
+        self.recovery.watch(TICK_S, v_x, 0.0, lidar)
+        command = self.recovery.step(TICK_S, v_x, self.place, self.course.packed(), self.course.spacing_m)
         if self.recovery.phase is not self.phases[-1]:
             self.phases.append(self.recovery.phase)
         return command
@@ -335,3 +337,48 @@ def test_the_same_inputs_give_the_same_commands():
         return [box.step() for _ in range(400)]
 
     assert commands() == commands()
+
+
+def looking_ahead(distance_m: float, points: int = 216) -> LidarReading:
+    """A scan of 270 degrees; the walls are so far away on all sides."""
+    angle = np.linspace(-0.75 * math.pi, 0.75 * math.pi, points).astype(np.float32)
+    return LidarReading(angle, np.full(points, distance_m, np.float32), np.zeros(points, np.float32), 0.0, 0)
+
+
+def test_what_is_behind_a_lidar_of_270_degrees_is_remembered_from_when_it_was_seen():
+    memory = ScanMemory()
+    for _ in range(10):
+        memory.add(TICK_S, 0.0, 0.0, looking_ahead(1.0))
+    for _ in range(60):  # ahead by 1.2 m: what was ahead and beside lies behind now
+        memory.add(TICK_S, 1.0, 0.0, looking_ahead(9.0))
+    known = memory.points()
+    bearing = np.arctan2(known[:, 1], known[:, 0])
+    behind = np.abs(bearing) > 0.745 * math.pi
+    away = np.sqrt((known**2).sum(axis=1))
+    assert np.count_nonzero(behind & (away < 2.6)) > 10
+    assert np.all(away[~behind] > 2.6)  # where it looks now, what it saw before is gone
+    for _ in range(round(BLIND_S / TICK_S)):
+        memory.add(TICK_S, 0.0, 0.0, looking_ahead(9.0))
+    assert np.sqrt((memory.points() ** 2).sum(axis=1)).min() > 2.6  # nor is it remembered for ever
+
+
+def test_a_lidar_that_looks_all_around_forgets_after_a_revolution_and_a_half():
+    for turn_ticks in (5, 9):  # 10 turns a second, and 5.5
+        memory = ScanMemory()
+        for tick in range(300):
+            far = 1.0 if tick < 200 else 3.0
+            begin = 2.0 * math.pi * tick / turn_ticks
+            angle = (
+                (begin + np.linspace(0.0, 2.0 * math.pi / turn_ticks, 80, endpoint=False)) % (2.0 * math.pi)
+            ) - math.pi
+            reading = LidarReading(
+                angle.astype(np.float32),
+                np.full(80, far, np.float32),
+                np.zeros(80, np.float32),
+                0.0,
+                tick // turn_ticks,
+            )
+            memory.add(TICK_S, 0.0, 0.0, reading)
+        away = np.sqrt((memory.points() ** 2).sum(axis=1))
+        assert away.min() > 2.9
+        assert len(away) >= 80 * turn_ticks  # a whole revolution

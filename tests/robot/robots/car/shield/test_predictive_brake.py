@@ -259,7 +259,7 @@ def room(action, at, sent, course, car=BELIEVED[0], careful=BELIEVED[1], manoeuv
          held=0, stopping=False, latency_s=LATENCY_S, obstacles=NO_OBSTACLES):  # fmt: skip
     line = np.empty((len(sent) + HORIZON_TICKS, N_LINE))
     return least_room(manoeuvre, *target(*action), lead, held, stopping, at, sent, course, 0.05, obstacles, car, careful,
-                      latency_s, line)  # fmt: skip
+                      latency_s, -2.0, line)  # fmt: skip
 
 
 def test_on_a_free_straight_nothing_is_changed():
@@ -446,7 +446,7 @@ def test_a_stop_in_thought_goes_as_far_as_one_in_the_simulator_however_the_delay
     at, sent = plane.seen(), np.vstack([plane.sent, plane.sent[-1:]])
     line = np.empty((len(sent) + HORIZON_TICKS, N_LINE))
     least_room(HARDEST, 0.0, 4.0, 5, 0, True, at, sent, plane.course, plane.spacing_m, NO_OBSTACLES, car, car, latency_s,
-               line)  # fmt: skip
+               -2.0, line)  # fmt: skip
     way, ends = 0.0, int(np.argmax(line[len(sent) :, WAY]))  # from there on it creeps
     assert ends > 20
     for tick in range(ends):

@@ -13,8 +13,9 @@ import pytest
 
 from policies.policy_file import load_policy
 from robot.cli import train as verb
-from robot.robots.car.trainer import FAMILY, CarTrainConfig, recipe_for
+from robot.robots.car.trainer import FAMILY, CarTrainConfig
 from robot.robots.car.training import trials
+from robot.robots.car.training.training import recipe_for
 from robot.robots.car.training.trials import LOW_GRIP, conditions, judged, trial_for
 from robot.training.train import train
 from sim.car.model import load_parameters

@@ -15,11 +15,11 @@ from robot.robots.quadrotor import trainer
 from robot.robots.quadrotor.app_of_run import learned_with, trained_for
 from robot.robots.quadrotor.evaluation.evaluation import Conditions
 from robot.robots.quadrotor.evaluation.judgement import MORE_DELAY_S
-from robot.robots.quadrotor.trainer import CHECKS, judged
 from robot.robots.quadrotor.training import recipes
 from robot.robots.quadrotor.training.first_order import FirstOrder
 from robot.robots.quadrotor.training.recipes import LATENCY_S, NOMINAL, learner_for, quadrotors_for, recipe_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
+from robot.robots.quadrotor.training.training import CHECKS, judged
 from robot.tasks import hover
 from robot.training.train import train
 from robot.training.trainer import Check

@@ -11,7 +11,7 @@ import pytest
 from policies.actor import weight_count
 from policies.policy_file import save_policy
 from robot.cli.evaluate import main as evaluate
-from robot.robots.car import judge
+from robot.robots.car import judging
 from robot.robots.car.judge import CarEvaluateConfig
 from robot.robots.car.training.pretraining import LAYERS
 
@@ -19,7 +19,7 @@ from robot.robots.car.training.pretraining import LAYERS
 @pytest.fixture(autouse=True)
 def yardstick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a yardstick is has its own tests; here every one is about that of the oval."""
-    monkeypatch.setattr(judge, "lookup_or_compute", lambda *_, **__: SimpleNamespace(lap_s=5.02))
+    monkeypatch.setattr(judging, "lookup_or_compute", lambda *_, **__: SimpleNamespace(lap_s=5.02))
 
 
 def figures_of(capsys: pytest.CaptureFixture[str], arguments: list[str], status: int = 0) -> dict[str, Any]:
@@ -56,9 +56,9 @@ def test_the_seed_is_that_of_the_estimates_errors(capsys: pytest.CaptureFixture[
 
 
 def test_a_runs_own_track_and_hidden_car_are_driven(made_up_run: Path) -> None:
-    config = judge.of_run(CarEvaluateConfig(str(made_up_run)))
+    config = judging.of_run(CarEvaluateConfig(str(made_up_run)))
     assert config.track == "oval" and config.start is None
-    assert judge.of_run(CarEvaluateConfig(str(made_up_run), track="bean")).track == "bean"
+    assert judging.of_run(CarEvaluateConfig(str(made_up_run), track="bean")).track == "bean"
 
 
 @pytest.mark.parametrize("options", [{"clock": "realtime"}, {"start": (1.0, 2.0, 90.0)}, {"predictive_brake": False}])

@@ -10,8 +10,8 @@ import pytest
 from policies.actor import actor_layers, initial_weights
 from policies.policy_file import save_policy
 from robot.cli.evaluate import main as evaluate
-from robot.robots.quadrotor import judge
-from robot.robots.quadrotor.judge import load_waypoints
+from robot.robots.quadrotor import judging
+from robot.robots.quadrotor.judging import load_waypoints
 from robot.tasks import track_trajectory
 from sim.quadrotor.model import CRAZYFLIES
 
@@ -107,7 +107,7 @@ def test_with_a_robot_it_is_judged_by_whole_flights(
         asked.append((run, robot, seed))
         return flights[len(asked) - 1]
 
-    monkeypatch.setattr(judge, "run_mission", run_mission)
+    monkeypatch.setattr(judging, "run_mission", run_mission)
     arguments = [str(follower), "--robot", "virtual-crazyflie", "--episodes", "2", "--seed", "7", "--json"]
     assert evaluate(arguments) == status
     told = capsys.readouterr()

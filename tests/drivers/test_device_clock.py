@@ -1,0 +1,15 @@
+import pytest
+
+from drivers.device_clock import DeviceClock
+
+
+@pytest.mark.parametrize("drift", [1e-4, -1e-4])
+@pytest.mark.parametrize("turn_ms", [1 << 24, 30_000])
+def test_a_clock_that_drifts_is_followed_and_one_that_began_anew_is_noticed(drift, turn_ms):
+    clock = DeviceClock(turn_ms, least_s=0.001)
+    for k in range(4000):
+        now_s = 0.025 * k
+        stamp_ms = int(1000 * now_s * (1.0 + drift)) % turn_ms
+        measured_s = clock.measured_s(stamp_ms, now_s + 0.004 * (k % 5))
+        assert -0.004 < measured_s - now_s < 0.002 or k < 5  # by which time one has come without delay
+    assert clock.measured_s(5, 1000.0) == pytest.approx(999.999, abs=1e-6)
