@@ -20,7 +20,7 @@ from robot.robots.car.shield import predictive_brake
 from robot.runtime.clock import RealClock
 
 LISTEN_S, POLL_S = 1.5, 0.02
-SPIN_UP_S = 8.0  # for a lidar to send its first points
+SPIN_UP_S = 25.0  # for a lidar that has just got its power to send its first points
 
 
 def checks(name: str) -> list[Check]:

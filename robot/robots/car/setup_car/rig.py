@@ -30,7 +30,7 @@ RUNAWAY_M_S = 1.2  # by the wheels, of a car that was told 0.5
 STANDING_M_S = 0.05
 SETTLE_S, LOOK_S = 0.2, 0.4
 REST_MAX_S = 3.0
-START_S = 8.0  # for the lidar to run up
+START_S = 30.0  # for a lidar that has just got its power
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.serial_port import SerialPort
+from robot.robots.car.setup_car import device_checks
 from robot.robots.car.setup_car.device_checks import checks, kernels
 
 
@@ -38,7 +39,8 @@ def test_a_car_that_is_ready_and_one_whose_motors_port_is_taken(tmp_path: Path) 
             other.close()
 
 
-def test_a_servo_output_that_is_off_and_a_lidar_without_power(tmp_path: Path) -> None:
+def test_a_servo_output_that_is_off_and_a_lidar_without_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_checks, "SPIN_UP_S", 3.0)
     with car_with(tmp_path, vesc={"servo_output": False}) as (name, car):
         car.fault("freeze_lidar", on=True)
         found = wrong(name)
