@@ -16,7 +16,7 @@ import msgspec
 
 ENTRY_POINTS = "robot_practice.drivers"
 DRIVERS = {
-    name: f"drivers.{name}" for name in ("vesc", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture")
+    name: f"drivers.{name}" for name in ("vesc", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad")
 }  # name -> module with a DRIVER
 
 

@@ -165,16 +165,24 @@ class VescSettings:
 
     port: str
     baud: int = BAUD
-    erpm_per_m_s: float = 4614.0
+    erpm_per_m_s: float = 4614.0  # negative where the motor turns backwards
     servo_gain: float = -1.2135  # of the servo's position, 0 to 1, for a radian to the left
     servo_offset: float = 0.5304  # the servo's position when the wheels point ahead
     servo_min: float = 0.15  # the servo's position at the end stops of the steering; it is never sent beyond them
     servo_max: float = 0.85
+    imu_upside_down: bool = False  # turned about its x axis: left is right, up is down
+    imu_yaw_rad: float = 0.0  # direction of its x axis in the car's frame, counter-clockwise positive
 
     def __post_init__(self) -> None:
-        _positive(self, "baud", "erpm_per_m_s")
-        if not math.isfinite(self.servo_gain) or self.servo_gain == 0.0:
-            raise ValueError(f"servo_gain: found {self.servo_gain}, allowed: any number but 0")
+        _positive(self, "baud")
+        for name in ("erpm_per_m_s", "servo_gain"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value == 0.0:
+                raise ValueError(f"{name}: found {value}, allowed: any number but 0")
+        if not abs(self.imu_yaw_rad) <= 2.0 * math.pi:
+            raise ValueError(
+                f"imu_yaw_rad: found {self.imu_yaw_rad}, allowed: {-2.0 * math.pi:.3g} to {2.0 * math.pi:.3g}"
+            )
         if not 0.0 <= self.servo_min < self.servo_max <= 1.0:
             raise ValueError(
                 f"servo_min, servo_max: found {self.servo_min}, {self.servo_max}, allowed: 0 to 1, the first one less"
@@ -235,6 +243,9 @@ class Vesc:
         self.settings, self.limits = settings, limits
         self.parser = FrameParser(payload_max=128)
         self.firmware = ""  # as the device tells it, "6.2 60"; empty before
+        self._ahead = math.copysign(1.0, settings.erpm_per_m_s)  # of the motor's own direction
+        self._imu_turn = (math.cos(settings.imu_yaw_rad), math.sin(settings.imu_yaw_rad))
+        self._imu_over = -1.0 if settings.imu_upside_down else 1.0
         self._clock = clock
         self._port = port or SerialPort(settings.port, settings.baud)
         self._checked = checked
@@ -335,7 +346,7 @@ class Vesc:
         self._values_s = answered[1]
         per_m_s = self.settings.erpm_per_m_s
         metres = tachometer * 10 / per_m_s  # six tachometer steps a turn, and 60 ERPM is one turn a second
-        self._values = (erpm / per_m_s, current * 0.01, voltage * 0.1, fault, metres)
+        self._values = (erpm / per_m_s, self._ahead * current * 0.01, voltage * 0.1, fault, metres)
 
     def _take_imu(self, payload: bytes) -> None:
         if len(payload) < _IMU.size:
@@ -346,6 +357,9 @@ class Vesc:
         if mask & ~IMU_NUMBERS != IMU_MASK or len(payload) < at + _IMU_FLOATS.size:
             return
         accel_x, accel_y, accel_z, _, _, rate_z = _IMU_FLOATS.unpack_from(payload, at)
+        cosine, sine = self._imu_turn
+        accel_y, accel_z, rate_z = self._imu_over * accel_y, self._imu_over * accel_z, self._imu_over * rate_z
+        accel_x, accel_y = cosine * accel_x - sine * accel_y, sine * accel_x + cosine * accel_y
         imu = (accel_x * GRAVITY_M_S2, accel_y * GRAVITY_M_S2, accel_z * GRAVITY_M_S2, math.radians(rate_z))
         answered = self._imu_asked.answered(number or None)
         if answered is None:

@@ -16,6 +16,7 @@ answers with the time reached. The control socket takes one JSON object a line, 
     wall            s: across the course there; remove_walls takes all away
     put             x, y, yaw: set the car down, as a kidnapper does; put_on_course takes s, lateral, heading_error
     park_nose_in    s: across the course, nose to the left wall
+    lift            on: true: its wheels hang free, so that they turn and it stays; false: it stands on them again
 """
 
 import argparse
@@ -50,7 +51,8 @@ from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.map_world import map_world
 
 REALTIME_NICE = -15
-POSITIVE = ("baud", "erpm_per_m_s", "sample_s", "range_m", "turn_hz")
+POSITIVE = ("baud", "sample_s", "range_m", "turn_hz")
+NOT_ZERO = ("erpm_per_m_s", "servo_per_rad")
 NOT_NEGATIVE = ("model", "firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out", "boot_s",
                 "steady_s", "late_s", "stall_rate", "stall_s", "ghosts", "clock_ms", "spin_up_s")  # fmt: skip
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
@@ -92,6 +94,7 @@ class Emulator:
             "put": lambda x, y, yaw: self.world.put(float(x), float(y), float(yaw)),
             "put_on_course": self.world.put_on_course,
             "park_nose_in": lambda s: self.world.park_nose_in(float(s)),
+            "lift": lambda on: self.world.lift(bool(on)),
         }
         self.publish()
 
@@ -169,8 +172,9 @@ def changed(wiring: Any, table: str, values: dict[str, Any]) -> Any:
         if not math.isfinite(value) or (name in POSITIVE and value <= 0) or (name in NOT_NEGATIVE and value < 0):
             wanted = "more than 0" if name in POSITIVE else "0 or more"
             raise ValueError(f"{table}.{name}: found {value!r}, allowed: a finite number, {wanted}")
-    if values.get("servo_per_rad") == 0:
-        raise ValueError("vesc.servo_per_rad: found 0, allowed: any other number")
+    for name in NOT_ZERO:
+        if values.get(name) == 0:
+            raise ValueError(f"{table}.{name}: found {values[name]!r}, allowed: any other number")
     return replace(wiring, **values)
 
 

@@ -7,6 +7,8 @@ Written from the firmware (comm/packet.c, comm/commands.c, timeout.c, imu/imu.c,
 - A speed below the minimum of 900 ERPM releases the motor. A fault releases it for 500 ms and longer while it lasts.
 - The IMU answers in g and degrees a second.
 - A servo moves only where the servo output is enabled in the application's settings.
+- GET_APPCONF answers with a signature and the application's settings, packed (confgenerator.c); up to 5.02 the servo
+  output is no setting, but chosen when the firmware is built.
 - Up to firmware 2.x there was no hand brake, so every command from 10 on had a number less: 11 moves the servo, 12
   overwrites the motor's configuration. It tells nothing but its version, and its values begin with seven temperatures.
 - What answers a controller on a CAN bus, or a busy one, comes late, and not always in order.
@@ -69,9 +71,11 @@ class VescWiring:
     answer_jitter_s: float = 0.0  # and up to how much later, each by chance: they overtake each other
     imu_upside_down: bool = False  # turned about its x axis: left is right, up is down
     imu_yaw_rad: float = 0.0  # of its x axis in the car's frame, counter-clockwise positive
-    erpm_per_m_s: float = 4614.0
+    erpm_per_m_s: float = 4614.0  # negative where two of the motor's wires are exchanged: it turns backwards
     servo_per_rad: float = -1.2135
     servo_centre: float = 0.5304
+    servo_low: float = 0.0  # the end stops of the steering: the servo's arm gets no further
+    servo_high: float = 1.0
     speed_noise_m_s: float = 0.01
     speed_noise_share: float = 0.003  # of the speed
     current_noise_a: float = 0.2
@@ -91,6 +95,7 @@ class VescEmulator:
         self.fault_code = 0
         self._world = world
         self._wiring = wiring
+        self._ahead = math.copysign(1.0, wiring.erpm_per_m_s)
         self._rng = rng
         bias = rng.standard_normal(3) * (wiring.accel_bias_m_s2, wiring.accel_bias_m_s2, wiring.gyro_bias_rad_s)
         self._bias: list[float] = bias.tolist()
@@ -106,7 +111,7 @@ class VescEmulator:
         # By packet identifier: what obeys it, and how many bytes of data it needs.
         self._handlers: dict[int, tuple[Callable[[float, bytes], None], int]] = {
             0: (self._firmware, 0), 4: (self._values, 0), 50: (self._selected_values, 4), 65: (self._imu_data, 2),
-            5: (self._duty, 4), 6: (self._current, 4), 7: (self._brake, 4), 8: (self._erpm, 4), 12: (self._servo, 2),
+            17: (self._app_configuration, 0), 5: (self._duty, 4), 6: (self._current, 4), 7: (self._brake, 4), 8: (self._erpm, 4), 12: (self._servo, 2),
             30: (self._alive, 0),
         }  # fmt: skip
         if wiring.firmware_major < 3:
@@ -206,10 +211,10 @@ class VescEmulator:
         self._timed_out = False
 
     def _duty(self, at_s: float, data: bytes) -> None:
-        self._motor(at_s, SPEED, struct.unpack_from(">i", data)[0] / 100_000 * FULL_DUTY_M_S)
+        self._motor(at_s, SPEED, self._ahead * struct.unpack_from(">i", data)[0] / 100_000 * FULL_DUTY_M_S)
 
     def _current(self, at_s: float, data: bytes) -> None:
-        self._motor(at_s, CURRENT, struct.unpack_from(">i", data)[0] / 1000)
+        self._motor(at_s, CURRENT, self._ahead * struct.unpack_from(">i", data)[0] / 1000)
 
     def _brake(self, at_s: float, data: bytes) -> None:
         self._motor(at_s, BRAKE, abs(struct.unpack_from(">i", data)[0]) / 1000)
@@ -224,7 +229,8 @@ class VescEmulator:
     def _servo(self, at_s: float, data: bytes) -> None:
         if not self._wiring.servo_output:
             return
-        position = min(1.0, max(0.0, struct.unpack_from(">h", data)[0] / 1000))
+        asked = min(1.0, max(0.0, struct.unpack_from(">h", data)[0] / 1000))
+        position = min(self._wiring.servo_high, max(self._wiring.servo_low, asked))
         self._world.order(at_s, SERVO, (position - self._wiring.servo_centre) / self._wiring.servo_per_rad)
 
     def _firmware(self, at_s: float, _: bytes) -> None:
@@ -232,14 +238,26 @@ class VescEmulator:
         identity = bytes(range(12))
         self._answer(at_s, version if version[1] < 3 else version + HARDWARE + b"\0" + identity + bytes(8) + b"\0")
 
+    def _app_configuration(self, at_s: float, _: bytes) -> None:
+        of_car = int(self._wiring.servo_output)
+        if self._wiring.firmware_major >= 6:  # 6.02 to 6.05
+            # controller; timeout, ms, A; CAN rates, messages, baud; pairing, UART, shutdown, CAN mode; UAVCAN; servo output
+            fields = struct.pack(
+                ">IBIfHHBBBBBBBBBfBB", 486554156, 0, 1000, 0.0, 50, 5, 15, 0, 2, 0, 1, 1, 0, 0, 0, 5e4, 0, of_car
+            )
+            self._answer(at_s, b"\x11" + fields.ljust(493, b"\0"))
+        else:
+            fields = struct.pack(">IBIfBHBBBBBBBB", 3264926020, 0, 1000, 0.0, 0, 50, 2, 0, 1, 1, 0, 0, 0, 4)
+            self._answer(at_s, b"\x11" + fields.ljust(418, b"\0"))
+
     def _measure_values(self, at_s: float) -> bytes:
         """The fields of GET_VALUES at a time, without its identifier."""
         wiring, moving = self._wiring, self._world.at(at_s).tolist()
         v_x, voltage = moving[V_X], moving[VOLTAGE]
         speed_noise, current_noise = self._rng.standard_normal(2).tolist()
         speed = v_x + speed_noise * (wiring.speed_noise_m_s + wiring.speed_noise_share * abs(v_x))
-        centiamperes = 100 * (moving[MOTOR_CURRENT] + wiring.current_noise_a * current_noise)
-        duty = min(1.0, max(-1.0, v_x / FULL_DUTY_M_S))
+        centiamperes = 100 * (self._ahead * moving[MOTOR_CURRENT] + wiring.current_noise_a * current_noise)
+        duty = min(1.0, max(-1.0, self._ahead * v_x / FULL_DUTY_M_S))
         tachometer = int(moving[ODOMETER] * wiring.erpm_per_m_s / 10)
         return VALUES.pack(
             250, 300, int(centiamperes), int(centiamperes * duty), 0, int(centiamperes), int(duty * 1000),

@@ -111,6 +111,7 @@ class World:
         self.command = (RELEASED, 0.0, 0.0)  # at the wheels: mode, value, steer
         self._line: deque[tuple[float, int, float]] = deque()  # commands on their way: when they arrive, which, value
         self._touching = False
+        self.lifted = False
         self.people = People(people, course, seed)
         self.set_walls(grid.occupied)
         self.put(*start)
@@ -146,6 +147,11 @@ class World:
         """Set the car down at a place of the course."""
         x, y, heading = place(self.packed_course, self.course.spacing_m, s % self.course.length_m, lateral)
         self.put(x, y, heading + heading_error)
+
+    def lift(self, on: bool) -> None:
+        """Put the car on a stand, where its wheels turn and nothing else moves, or back onto the ground."""
+        self.lifted = on
+        self.moving[V_X : YAW_RATE + 1] = 0.0
 
     def park_nose_in(self, s: float) -> None:
         """Park the car across the course with its nose 2 cm from the left wall."""
@@ -202,6 +208,11 @@ class World:
         mode, motor, steer = self.command
         speed = math.hypot(self.moving[V_X], self.moving[V_Y])
         clearance = move(self.moving, mode, motor, steer, self.parameters, self.distance_m, self.frame)
+        if self.lifted:
+            self.moving[: YAW + 1] = self.before[: YAW + 1]
+            self.moving[[V_Y, YAW_RATE, ACCEL_X, ACCEL_Y]] = 0.0
+            push = self.moving[MOTOR_CURRENT] * self.car.motor_m_s2_per_a  # no tyre holds the wheels
+            self.moving[V_X] = self.before[V_X] + PHYSICS_STEP_S * push
         self.steps += 1
         self.time_s = self.steps * PHYSICS_STEP_S
         if clearance <= 0.0:

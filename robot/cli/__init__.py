@@ -14,6 +14,8 @@ from robot.cli import extras
 from sim.cache_folder import give_kernels_a_place
 
 VERBS = {
+    "doctor": "whether this computer and a robot's devices are ready, and what to do where not",
+    "setup": "what an owner gets wrong about a robot, measured and written to its file",
     "practice": "a robot learns a task by itself, on the robot or on its virtual twin",
     "demo": "one slow lap, by keyboard or by itself, saved as a course",
     "train": "a policy from the simulator, in seconds",

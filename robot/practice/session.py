@@ -55,6 +55,8 @@ class Session:
         self.body = robot.body
         if config.clock == "lockstep" and not self.body.virtual:
             raise ValueError("--clock: found 'lockstep', allowed for a real robot: realtime")
+        if config.gamepad and find_robot(self.spec.robot).by_hand is None:
+            raise ValueError(f"--gamepad: found '{config.gamepad}', allowed: for a robot that can be driven by hand")
         self.learning = learning
         self.episodes = episodes
         self.practice_s = 60.0 * config.minutes if practice_s is None else practice_s
@@ -121,6 +123,7 @@ class Session:
             learning=self.learning,
             device_folder=self.body.folder,
             session_pid=os.getpid(),
+            gamepad=self.config.gamepad,
         ).save(self.session_path)
 
     def _start_control(self) -> None:

@@ -6,13 +6,14 @@ from typing import Annotated, Literal, TypeVar
 
 import tyro
 
+from drivers.gamepad import GamepadSettings
 from robot.runtime.run_folder import CONFIG_FILE, read_config
 from sim.input_files import from_table
 
 ConfigT = TypeVar("ConfigT", bound="PracticeConfig")
 SCRATCH, SHIPPED = "scratch", "shipped"
 From = Annotated[str, tyro.conf.arg(name="from")]
-CHANGES_ON_RESUME = ("minutes", "clock", "resume")
+CHANGES_ON_RESUME = ("minutes", "clock", "gamepad", "resume")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class PracticeConfig:
     minutes: float = 20.0
     """Robot time to practise for."""
     seed: int = 0
+    gamepad: str = ""
+    """Hold to run: the robot stands unless a shoulder button of this gamepad is held, and a thumb rests on a stick. Right: it
+    drives by itself. Left: you drive, and it learns from that. `auto`, an event device, or f710:, xbox:, ps: and a device."""
     resume: str = ""
     """Go on with this run."""
 
@@ -41,6 +45,10 @@ class PracticeConfig:
             raise ValueError(f"--minutes: found {self.minutes}, allowed: more than 0, at most 1440")
         if self.seed < 0:
             raise ValueError(f"--seed: found {self.seed}, allowed: 0 or more")
+        if self.gamepad and self.clock == "lockstep":
+            raise ValueError(f"--gamepad: found '{self.gamepad}', allowed: with --clock realtime, in which people live")
+        if self.gamepad:
+            GamepadSettings(self.gamepad)
 
 
 def load_config(folder: Path, kind: type[ConfigT]) -> ConfigT:

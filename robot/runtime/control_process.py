@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from drivers.gamepad import Gamepad, GamepadSettings
 from policies.array_file import write_bytes_atomically
+from robot.runtime.by_hand import HandOnRobot
 from robot.runtime.clock import Clock, LockstepClock, RealClock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.episodes import episode_dtype, make_episode
@@ -95,6 +97,10 @@ class ControlProcess:
         self.mind = self.robot.mind(setup, path)
         self.clock: Clock = LockstepClock(session.clock_socket) if session.lockstep else RealClock()
         self.devices = self.robot.devices(session, self.clock)
+        self.hand: HandOnRobot | None = None
+        if session.gamepad and self.robot.by_hand is not None:
+            pad = Gamepad(GamepadSettings(session.gamepad), self.clock)
+            self.hand = HandOnRobot(pad, self.robot.by_hand, self.clock)
         self.loop = ControlLoop(
             self.clock, self.devices, self.mind, np.zeros((), kinds.readings), life, self.robot.tick_s
         )
@@ -115,6 +121,8 @@ class ControlProcess:
             device.open()
         for device in self.devices.values():
             device.check()
+        if self.hand is not None:
+            self.hand.open()
         granted = "lockstep" if self.session.lockstep else become_realtime()
         loop = self.loop
         loop.start()
@@ -133,6 +141,8 @@ class ControlProcess:
             ring.finish()
         for device in self.devices.values():
             device.close()
+        if self.hand is not None:
+            self.hand.close()
         if self.save_error is not None:
             raise self.save_error
 
@@ -143,10 +153,9 @@ class ControlProcess:
         self.take_weights(loop, now)
         version = self.in_use.version if self.in_use else 0
         age = time.monotonic() - self.in_use.published_s if self.in_use else 0.0
-        loop.run_tick(
-            self.order(loop, orders), bool(orders["learner_up"]), version, 0.0 if self.session.lockstep else age,
-            orders["operator"],
-        )  # fmt: skip
+        order = self.order(loop, orders)
+        operator = orders["operator"] if self.hand is None else np.array(self.hand.operator)
+        loop.run_tick(order, bool(orders["learner_up"]), version, 0.0 if self.session.lockstep else age, operator)
         self.plan.write(self.mind.stop_plan, time.monotonic_ns())
         self.timing.add(float(loop.readings["time_s"]), float(loop.readings["lateness_s"]))
         if self.session.lockstep:
@@ -174,10 +183,14 @@ class ControlProcess:
             order = FINISH  # the session is gone: bring the robot to rest
         if order == 0 and not self.session.lockstep:
             held = self.unwatched(int(orders["heartbeat_ns"]))
+            if self.hand is not None:
+                order = self.hand.order()
+                held = held or self.hand.reason
             if held != self.held:
                 self.held = held
-                self.log_event("held", loop, reason=held or "no longer")
-            order = STAND if held else 0
+                told = {} if self.hand is None else {"text": f"stands: {held}" if held else "drives"}
+                self.log_event("held", loop, reason=held or "no longer", **told)
+            order = STAND if held else order
         return order
 
     def unwatched(self, session_ns: int) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from drivers.reading_record import Field
 from policies.replay import transition_dtype
 
-FINISH, EMERGENCY_STOP, STAND = 1, 2, 3  # of `stop_requested`; 0: none
+FINISH, EMERGENCY_STOP, STAND, BY_HAND = 1, 2, 3, 4  # of `stop_requested`; 0: none
 ALIGNMENT = 8  # bytes
 
 READINGS_HEAD: tuple[Field, ...] = (
@@ -27,7 +27,10 @@ READINGS_HEAD: tuple[Field, ...] = (
     ("weights_version", "u8"),  # taken into use before this tick's decision; 0: the initial ones
     ("weights_age_s", "f8"),
     ("life", "u4"),  # which start of the control process in this run, from 1; its setup is in setup-<life>.npz
-    ("stop_requested", "u4"),  # FINISH (Ctrl-C); EMERGENCY_STOP; STAND: until it is withdrawn
+    (
+        "stop_requested",
+        "u4",
+    ),  # FINISH (Ctrl-C); EMERGENCY_STOP; STAND: until it is withdrawn; BY_HAND: `operator` drives
     ("learner_up", "u4"),
 )
 OUTPUTS_HEAD: tuple[Field, ...] = (

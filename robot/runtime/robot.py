@@ -126,7 +126,8 @@ class Robot:
 
     records: by the task's name. devices: those of a session, by name, in the order in which they are read. mind: from a
     setup's bytes, told the path for what is wrong with them; raises ValueError. rehearse: compiles and touches all that
-    the first tick of a mind with this setup needs.
+    the first tick of a mind with this setup needs. by_hand(steer to the left, throttle): from a gamepad's sticks, each -1 to 1,
+    to what `operator` holds; None where nobody can drive it by hand.
     """
 
     kind: str
@@ -136,6 +137,7 @@ class Robot:
     mind: Callable[[bytes, Path], Mind]
     rehearse: Callable[[bytes], None] = lambda setup: None
     plan: PlanKind = NoPlan()
+    by_hand: Callable[[float, float], tuple[float, ...]] | None = None
 
 
 def find_robot(kind: str) -> Robot:

@@ -27,6 +27,7 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning: bool
     device_folder: str = ""  # of the emulated devices
     session_pid: int = 0
+    gamepad: str = ""  # whose buttons are to be held; empty: none
 
     def save(self, path: Path) -> None:
         """Write it whole."""

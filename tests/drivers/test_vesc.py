@@ -438,7 +438,8 @@ def test_the_servo_is_kept_within_its_end_stops_and_that_is_told(bench, monkeypa
     ("field", "value"),
     [
         ("erpm_per_m_s", 0.0),
-        ("erpm_per_m_s", -4614.0),
+        ("erpm_per_m_s", math.nan),
+        ("imu_yaw_rad", 90.0),
         ("baud", 0),
         ("servo_gain", 0.0),
         ("servo_offset", 25.0),

@@ -10,6 +10,7 @@ from robot.runtime.robot_file import read_robot, robot_path
 if TYPE_CHECKING:
     from sim.car.model import CarParameters
 
+ACTUATION_MAX_S = 0.25  # a car whose commands act later is not driven by what it sees
 STEER_REACH_MIN_RAD = 0.15  # a car that turns less cannot follow a course
 
 
@@ -25,10 +26,16 @@ class CarFile:
     motor: VescSettings
     lidar: LidarSettings
     virtual_lidar: str = ""
+    actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
+    wiring_seed: int | None = None  # of a virtual car that somebody else has wired (drivers/emulators/hidden_wiring.py)
 
     def __post_init__(self) -> None:
         if self.virtual_lidar and not self.virtual:
             raise ValueError(f"virtual_lidar: found {self.virtual_lidar!r}, allowed with virtual = true alone")
+        if self.actuation_s is not None and not 0.0 <= self.actuation_s <= ACTUATION_MAX_S:
+            raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
+        if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < 2**63):
+            raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true alone")
         if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
             raise ValueError(
                 f"devices.motor: servo_gain: found {self.motor.servo_gain}, allowed: with these servo_min, servo_offset and "
@@ -64,4 +71,5 @@ def believed_car(name: str) -> "CarParameters":
         car = load_parameters(beside if beside.is_file() else told.car)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return replace(car, steer_max_rad=min(car.steer_max_rad, told.motor.steer_reach_rad))
+    actuation_s = car.actuation_s if told.actuation_s is None else told.actuation_s
+    return replace(car, steer_max_rad=min(car.steer_max_rad, told.motor.steer_reach_rad), actuation_s=actuation_s)

@@ -61,5 +61,6 @@ def demonstrate(config: CarOptions, root: Path = Path("runs")) -> dict[str, Any]
         "course": str(path) if course else None,
         "length_m": round(course.length_m, 2) if course else None,
         "gates": len(gates(course)) if course else None,
+        "collisions": progress.true_collisions if car.body.virtual else len(progress.collisions),
         "transitions": progress.step,
     }

@@ -39,7 +39,7 @@ from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
 from robot.runtime.episodes import Outcome
-from robot.runtime.records import EMERGENCY_STOP, FINISH, STAND
+from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
 from robot.shared_memory.mailbox import NO_BELIEF
 from robot.tasks.race_track import task
@@ -92,6 +92,7 @@ class Pipeline:
         self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
+        self.by_hand = False  # a person has the wheel, in practice
         self.place_search = PlaceSearch()
         self.mode = Mode.RUN
         self.flags = Flag.NONE
@@ -162,6 +163,7 @@ class Pipeline:
         if self.searching and (self.standing_s == 0.0 or not estimate.lost):
             self.estimator.stop_looking()  # type: ignore[union-attr]
         self.change_phase(now, readings, estimate)
+        self.take_over(now, int(readings["stop_requested"]) == BY_HAND, estimate)
         proposed = self.drive(now, elapsed_s, readings, vesc, lidar, estimate)
         self.command = execute(self.mode, proposed, self.command)
         self.sent[:-1] = self.sent[1:]
@@ -341,6 +343,18 @@ class Pipeline:
             self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "outcome": outcome,
                             "baseline": lap["baseline"]}  # fmt: skip
 
+    def take_over(self, now: float, wanted: bool, estimate: Estimate) -> None:
+        """A person takes the wheel in practice, or gives it back: a new chain of decisions begins."""
+        wanted = wanted and self.phase is Phase.PRACTISE
+        if wanted is self.by_hand:
+            return
+        self.by_hand = wanted
+        self.events.append(("by_hand", {"practice_s": self.tally.practice_s, "on": wanted}))
+        if self.mode is Mode.RUN:
+            self.end_episode(now, estimate, collided=False)
+            self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
+            self.ticks_to_decision = 0
+
     def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:
         """Go on to the next phase when this one has reached its end."""
         before = self.phase
@@ -490,6 +504,8 @@ class Pipeline:
         demonstrating = self.phase is Phase.DEMONSTRATE
         if demonstrating:
             proposed = np.array(task.action_for(*self.first_lap.wish(readings)), np.float32)
+        elif self.by_hand:
+            proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
         elif self.setup.explore and self.tally.baseline_laps == 0:
             proposed = self.actor.sample(self.observation, self.exploration.draw())
         else:
@@ -502,7 +518,9 @@ class Pipeline:
                 self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
             )  # fmt: skip
             self.tally.decided(self.brake_reason != AS_PROPOSED)
-        self.decisions.decide(now, self.observation, proposed, self.executed.astype(np.float32), demonstrating)
+        self.decisions.decide(
+            now, self.observation, proposed, self.executed.astype(np.float32), demonstrating or self.by_hand
+        )
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
 
     def recover(self, now: float, elapsed_s: float, vesc: VescReading, estimate: Estimate) -> Command:

@@ -25,12 +25,15 @@ class Drive:
     """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     mapless: bool = False
     """Localise without a map: the demonstration lap makes one."""
-    demonstration: Literal["gap-follower", "keyboard"] = "gap-follower"
+    demonstration: Literal["gap-follower", "keyboard", "gamepad"] = "gap-follower"
     """Who drives the demonstration lap."""
+    gamepad: str = ""
     hidden_seed: int | None = None
     """Give the virtual car a mass, grip, delay and trim that nobody is told, drawn with this seed."""
 
     def __post_init__(self) -> None:
+        if self.demonstration == "gamepad" and not self.gamepad:
+            raise ValueError("--demonstration: found 'gamepad', allowed: with --gamepad")
         if self.map and not Path(self.map).is_file():
             raise ValueError(f"--map: found '{self.map}', which is no file; allowed: a map_server YAML file")
         if self.loop < 0 or (self.loop > 0 and not self.map):

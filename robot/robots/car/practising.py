@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.declared import make_driver
+from drivers.emulators.hidden_wiring import hidden_wiring
 from drivers.emulators.lidars import find_lidar
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from robot.practice.body import Body
@@ -57,6 +58,7 @@ class PractisingCar:
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
         self._wirings, self._lidar = (robot.motor, robot.lidar), virtual_lidar(config.robot)
+        self._wiring_seed = robot.wiring_seed
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
 
@@ -71,8 +73,9 @@ class PractisingCar:
         config, world = self.config, self.world
         view_rad = find_lidar(self._lidar).view_rad
         must_find_itself = config.map and config.start is None and not config.mapless
+        make = VirtualCarConfig if self._wiring_seed is None else hidden_wiring(self._wiring_seed).config
         return start_virtual_car(
-            VirtualCarConfig(
+            make(
                 track=config.map or world.course.name,
                 clock=config.clock,
                 seed=config.seed,
@@ -105,7 +108,7 @@ class PractisingCar:
             explore=start.learning,
             predictive_brake=config.predictive_brake,
             demonstrate=p.demo_lap_s == 0.0,
-            keyboard=config.demonstration == "keyboard",
+            keyboard=config.demonstration != "gap-follower",
             baseline_laps=BASELINE_LAPS if as_it_came else 0,
             car=self.believed.packed(),
             layers=start.policy.layers,

@@ -11,8 +11,10 @@ from robot.robots.car.rehearsal import rehearse
 from robot.robots.car.setup import KIND, PipelineSetup
 from robot.robots.car.shield.stop_plan import StopPlan
 from robot.runtime.robot import Robot
-from robot.tasks.race_track.task import TICK_S
+from robot.tasks.race_track.task import STEER_MAX_RAD, TICK_S
 from sim.car.model import N_PARAMETERS
+
+HAND_SPEED_M_S = 2.5  # with the stick fully ahead
 
 
 def mind(setup: bytes, path: Path) -> Pipeline:
@@ -31,4 +33,5 @@ ROBOT = Robot(
     mind=mind,
     rehearse=lambda setup: rehearse(PipelineSetup.from_bytes(setup)),
     plan=StopPlan,
+    by_hand=lambda steer, throttle: (STEER_MAX_RAD * steer, HAND_SPEED_M_S * max(0.0, throttle)),
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from drivers.emulators.hidden_wiring import hidden_wiring
 from robot.robots.car.car_file import load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.options import CarOptions
@@ -43,9 +44,11 @@ def load_world(track: str, map_path: str, loop: int = 0, start: tuple[float, flo
 
 def true_car(options: CarOptions) -> CarParameters | None:
     """What the virtual car really is, whatever its robot's file believes; None for a real robot."""
-    if not load_car(options.robot).virtual:
+    robot = load_car(options.robot)
+    if not robot.virtual:
         return None
-    return load_parameters() if options.hidden_seed is None else hidden_car(options.hidden_seed)
+    car = load_parameters() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed).true_car()
+    return car if options.hidden_seed is None else hidden_car(options.hidden_seed, car)
 
 
 def world_of(options: CarOptions) -> World:

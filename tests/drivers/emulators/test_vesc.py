@@ -211,3 +211,25 @@ def test_bits_flip_and_bytes_vanish_at_the_rates_asked_for(vesc):
     assert sum(map(bool, flipped)) == pytest.approx(1000, rel=0.2)
     vesc.uart.corrupt_rate, vesc.uart.drop_rate = 0.0, 0.01
     assert 100_000 - len(vesc.uart.damage(data)) == pytest.approx(1000, rel=0.2)
+
+
+def test_a_motor_whose_wires_are_exchanged_turns_backwards_and_tells_nothing_of_it():
+    vesc = made(erpm_per_m_s=-4614.0)
+    vesc.receive(packet(b"\x08" + struct.pack(">i", 4614)), 0.0)
+    until(vesc, 0.6)
+    vesc.receive(packet(b"\x04"), 0.6)
+    answer = until(vesc, 0.62)
+    assert vesc._world.moving[V_X] == pytest.approx(-1.0, abs=0.05)
+    assert struct.unpack_from(">i", answer, 2 + 23)[0] == pytest.approx(4614, rel=0.05)
+    assert struct.unpack_from(">i", answer, 2 + 45)[0] > 100  # tachometer
+    vesc.receive(packet(b"\x06" + struct.pack(">i", 10_000)), 0.62)
+    until(vesc, 0.9)
+    assert vesc._world.moving[V_X] < -1.1
+
+
+def test_the_servo_gets_no_further_than_the_steerings_stops():
+    vesc = made(servo_low=0.3, servo_high=0.7)
+    for position, reached in ((900, 0.7), (100, 0.3), (500, 0.5)):
+        vesc.receive(packet(b"\x0c" + struct.pack(">h", position)), vesc._world.time_s)
+        until(vesc, vesc._world.time_s + 0.2)
+        assert vesc._world.command[2] == pytest.approx((reached - 0.5304) / -1.2135)

@@ -180,3 +180,18 @@ def test_what_lies_between_two_steps_is_interpolated():
 def test_an_unknown_parameter_of_the_car_is_named():
     with pytest.raises(ValueError, match=r"wings.*allowed: mass_kg"):
         world(car={"wings": 2.0})
+
+
+def test_on_a_stand_the_wheels_turn_and_the_car_stays():
+    w = world()
+    place = w.moving[:3].copy()
+    w.lift(True)
+    w.order(0.0, SPEED, 1.0)
+    w.order(0.0, SERVO, 0.3)
+    run(w, 1.0)
+    assert w.moving[V_X] == pytest.approx(1.0, abs=0.1)
+    assert (w.moving[:3] == place).all()
+    w.lift(False)
+    assert w.moving[V_X] == 0.0
+    run(w, 0.5)
+    assert w.moving[X] != place[0]

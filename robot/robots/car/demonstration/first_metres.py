@@ -495,10 +495,10 @@ def judge(m: Measured) -> str:
         if m.lidar_response is not None and m.lidar_response > 0.0:
             return (
                 "the gyro measures the car turning the other way than the lidar sees it: the IMU lies upside down; "
-                "tell VESC Tool how it lies"
+                "change imu_upside_down, or tell VESC Tool how it lies"
             )
         if m.lidar_response is not None and backwards:
-            return "the motor runs backwards: invert its direction in VESC Tool"
+            return "the motor runs backwards: change the sign of erpm_per_m_s, or invert its direction in VESC Tool"
         doubt = "" if m.lidar_response is not None else ", or the IMU lies upside down"
         return f"the steering is reversed (it turns {m.response:.2f} times as it should){doubt}: change the sign of servo_gain"
     if m.lidar_yaw_rad is not None and m.lidar_response is not None and m.wheels is not None:

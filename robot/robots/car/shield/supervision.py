@@ -72,7 +72,8 @@ REASON_TEXTS: dict[int, str] = {
     Reason.CORNERED: "the car is slow, and no way on is predicted to keep it off the walls",
     Reason.BLOCKED: "somebody or something is in the way that is not on the map: waiting until it is gone",
     Reason.GIVES_WAY: "the car has waited long for what is in the way: it rolls back a little, where it sees room",
-    Reason.HELD: "told to stand: suspended, or a guardian or the session does not answer; drives when that is over",
+    Reason.HELD: "told to stand: suspended, no button of the gamepad is held, or a guardian or the session does not answer; drives when "
+    "that is over",
     Reason.LEARNER_SILENT: "no new weights from the learner: driving on with the last ones",
     Reason.RECOVERY_FAILED: "the car cannot free itself: put it back on the course and restart the session",
 }

@@ -42,7 +42,8 @@ def car_file(folder: Path, vesc: str = "", lidar: str = "", car: str = "f1tenth"
 @pytest.mark.parametrize(
     ("vesc", "lidar", "words"),
     [
-        ("erpm_per_m_s = -4614.0", "", r"devices\.motor: erpm_per_m_s: found -4614.0, allowed: above 0"),
+        ("erpm_per_m_s = 0.0", "", r"devices\.motor: erpm_per_m_s: found 0.0, allowed: any number but 0"),
+        ("imu_yaw_rad = 90.0", "", "imu_yaw_rad: found 90.0, allowed: -6.28 to 6.28"),
         ("erpm_per_m_s = nan", "", "erpm_per_m_s: found nan"),
         ("servo_gain = 0.0", "", "servo_gain: found 0.0"),
         ("servo_gain = nan", "", "servo_gain: found nan"),
@@ -70,11 +71,11 @@ def test_every_field_of_a_cars_file_reaches_the_drivers(tmp_path: Path) -> None:
         car_file(
             tmp_path,
             "baud = 230400\nerpm_per_m_s = 3000.0\nservo_gain = 0.9\nservo_offset = 0.45\nservo_min = 0.1\n"
-            "servo_max = 0.9",
+            "servo_max = 0.9\nimu_upside_down = true\nimu_yaw_rad = 1.5",
             "baud = 115200\nmount_yaw_rad = 3.1416\nmirrored = true\nmount_x_m = 0.2\nmount_y_m = -0.03",
         )
     )
-    assert robot.motor == VescSettings("/dev/a", 230400, 3000.0, 0.9, 0.45, 0.1, 0.9)
+    assert robot.motor == VescSettings("/dev/a", 230400, 3000.0, 0.9, 0.45, 0.1, 0.9, True, 1.5)
     assert robot.lidar == RPLidarSettings(
         "/dev/b", 115200, mount_yaw_rad=3.1416, mirrored=True, mount_x_m=0.2, mount_y_m=-0.03
     )
@@ -150,3 +151,26 @@ def test_a_wrong_line_of_a_cars_parameters_is_named(tmp_path: Path, line: str, i
     (tmp_path / "mine-car.toml").write_text((DATA / "f1tenth.toml").read_text().replace(line, instead, 1))
     with pytest.raises(ValueError, match=r"mine-car\.toml: .*" + words if "toml" not in words else words):
         believed_car(car_file(tmp_path, car="mine-car.toml"))
+
+
+def on_top(path: str, line: str) -> str:
+    """The same file with a line before its tables."""
+    Path(path).write_text(f"{line}\n{Path(path).read_text()}")
+    return path
+
+
+def test_a_measured_delay_is_believed_before_the_data_sheets(tmp_path: Path) -> None:
+    assert believed_car(on_top(car_file(tmp_path), "actuation_s = 0.11")).actuation_s == 0.11
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("actuation_s = 0.4", r"actuation_s: found 0.4, allowed: 0 to 0.25"),
+        ("actuation_s = nan", r"actuation_s: found nan"),
+        ("wiring_seed = 3", "wiring_seed: found 3, allowed: 0 or more, with virtual = true alone"),
+    ],
+)
+def test_what_no_measurement_can_be_is_refused_by_field(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r"mine\.toml: .*" + words):
+        load_car(on_top(car_file(tmp_path), line))

@@ -1,0 +1,120 @@
+"""Whether a car's devices are there and speak: ports, firmware, settings, compiled kernels; each with its remedy."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from drivers.base import LinkLost
+from drivers.declared import make_driver
+from drivers.emulators.hidden_wiring import hidden_wiring, wired_as_documented
+from drivers.emulators.virtual_car import start_virtual_car
+from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
+from drivers.vesc_configuration import ask_servo_output
+from robot.commissioning.checks import Check
+from robot.robots.car.car_file import CarFile, load_car
+from robot.robots.car.practising import virtual_lidar
+from robot.robots.car.shield import predictive_brake
+from robot.runtime.clock import RealClock
+
+LISTEN_S, POLL_S = 1.5, 0.02
+SPIN_UP_S = 25.0  # for a lidar that has just got its power to send its first points
+
+
+def checks(name: str) -> list[Check]:
+    """Of a car by its name or file; a virtual one is started. Raises ValueError for a wrong file."""
+    robot = load_car(name)
+    with ports_of(robot, name) as ports:
+        motor = replace(robot.motor, port=ports["motor"])
+        lidar = replace(robot.lidar, port=ports["lidar"])
+        lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
+        return [*checks_of_motor(motor), *lidar_checks, kernels(Path(predictive_brake.__file__).parent)]
+
+
+@contextmanager
+def ports_of(robot: CarFile, name: str) -> Iterator[dict[str, str]]:
+    """Where its devices are."""
+    if not robot.virtual:
+        yield {"motor": robot.motor.port, "lidar": robot.lidar.port}
+        return
+    wired = wired_as_documented() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed)
+    with start_virtual_car(wired.config(clock="realtime", lidar_model=virtual_lidar(name))) as car:
+        yield car.ports
+
+
+def checks_of_motor(settings: VescSettings) -> list[Check]:
+    """Port, firmware, servo output, IMU and faults. Nothing is commanded."""
+    vesc = Vesc(settings, RealClock())
+    try:
+        vesc.open()
+    except LinkLost as error:
+        return [Check("motor port", False, settings.port, str(error))]
+    try:
+        begin_s = time.monotonic()
+        while time.monotonic() - begin_s < LISTEN_S:
+            vesc.read()
+            time.sleep(POLL_S)
+        trouble = vesc.trouble()
+    except LinkLost as error:
+        return [Check("motor port", False, settings.port, str(error))]
+    finally:
+        vesc.close()
+    found = [Check("motor port", True, settings.port)]
+    if not vesc.firmware or vesc.too_old:
+        return [*found, Check("motor firmware", False, vesc.firmware or "no answer", trouble)]
+    found.append(Check("motor firmware", True, f"{vesc.firmware}, {FIRMWARE_MIN}.0 or newer is needed"))
+    found.append(Check("motor answers", not trouble, trouble or "values and IMU", trouble))
+    return [*found, servo_output(settings)]
+
+
+def servo_output(settings: VescSettings) -> Check:
+    name = "servo output"
+    try:
+        enabled = ask_servo_output(settings)
+    except LinkLost as error:
+        return Check(name, False, settings.port, str(error))
+    if enabled is None:
+        return Check(name, True, "this firmware does not tell; robot setup car sees whether the wheels follow")
+    if enabled:
+        return Check(name, True, "enabled")
+    return Check(
+        name, False, "disabled: the front wheels will not move", "VESC Tool: App Settings, General, Enable Servo Output; write it, "
+        "and restart the controller",
+    )  # fmt: skip
+
+
+def checks_of_lidar(driver: Any) -> list[Check]:
+    """Port or address, and whether points come."""
+    port = driver.settings.port
+    try:
+        driver.open()
+        begin_s, reading = time.monotonic(), driver.read()
+        while reading.revolution < 1 and time.monotonic() - begin_s < SPIN_UP_S:
+            time.sleep(POLL_S)
+            reading = driver.read()
+        trouble = driver.trouble()
+    except LinkLost as error:
+        return [Check("lidar port", False, port, str(error))]
+    finally:
+        driver.stop()
+        driver.close()
+    found = [Check("lidar port", True, port)]
+    if reading.revolution > 0:
+        return [*found, Check("lidar answers", True, getattr(driver, "model", "") or "points come")]
+    return [
+        *found,
+        Check("lidar answers", False, f"no points within {SPIN_UP_S:.0f} s", trouble or "is it free to turn?"),
+    ]
+
+
+def kernels(folder: Path) -> Check:
+    """folder: of the kernels that take longest; Numba keeps what it has compiled in there or in its own cache."""
+    name = "kernels"
+    if any((folder / "__pycache__").glob("*.nbi")):
+        return Check(name, True, "compiled")
+    return Check(
+        name, False, "not compiled on this machine", "robot demo --clock lockstep compiles them, once: a minute, or a few on a "
+        "small computer",
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""Devices that are there, that are not, and that are set wrongly: each is found, with its remedy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
+from drivers.serial_port import SerialPort
+from robot.robots.car.setup_car import device_checks
+from robot.robots.car.setup_car.device_checks import checks, kernels
+
+
+@contextmanager
+def car_with(folder: Path, **config: object) -> Iterator[tuple[str, VirtualCar]]:
+    """A robot's file whose ports lead to emulated devices, as real ones would be."""
+    with start_virtual_car(VirtualCarConfig(clock="realtime", **config)) as car:  # type: ignore[arg-type]
+        path = folder / "mine.toml"
+        path.write_text(
+            f'virtual = false\ncar = "f1tenth"\n[devices.motor]\ndriver = "vesc"\nport = "{car.vesc_path}"\n'
+            f'[devices.lidar]\ndriver = "rplidar"\nport = "{car.lidar_path}"\n'
+        )
+        yield str(path), car
+
+
+def wrong(name: str) -> dict[str, str]:
+    return {check.name: check.remedy for check in checks(name) if not check.ok}
+
+
+def test_a_car_that_is_ready_and_one_whose_motors_port_is_taken(tmp_path: Path) -> None:
+    with car_with(tmp_path) as (name, car):
+        assert wrong(name) == {}
+        other = SerialPort(car.vesc_path, 115200)
+        other.open()
+        try:
+            assert "in use by another program" in wrong(name)["motor port"]
+        finally:
+            other.close()
+
+
+def test_a_servo_output_that_is_off_and_a_lidar_without_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_checks, "SPIN_UP_S", 3.0)
+    with car_with(tmp_path, vesc={"servo_output": False}) as (name, car):
+        car.fault("freeze_lidar", on=True)
+        found = wrong(name)
+        assert found.keys() == {"servo output", "lidar answers"}
+        assert "Enable Servo Output" in found["servo output"]
+        assert "powered" in found["lidar answers"]
+
+
+def test_firmware_that_is_too_old(tmp_path: Path) -> None:
+    with car_with(tmp_path, vesc={"firmware_major": 2, "firmware_minor": 18}) as (name, _):
+        assert "Update it with VESC Tool" in wrong(name)["motor firmware"]
+
+
+def test_ports_that_are_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'virtual = false\ncar = "f1tenth"\n[devices.motor]\ndriver = "vesc"\nport = "/dev/a"\n'
+        '[devices.lidar]\ndriver = "rplidar"\nport = "/dev/b"\n'
+    )
+    found = wrong(str(path))
+    assert found.keys() >= {"motor port", "lidar port"}
+    assert "/dev/a: no such port" in found["motor port"]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_kernels_are_compiled_or_are_not(tmp_path: Path, compiled: bool) -> None:
+    (tmp_path / "__pycache__").mkdir()
+    if compiled:
+        (tmp_path / "__pycache__" / "rollout.x-1.py312.nbi").touch()
+    check = kernels(tmp_path)
+    assert check.ok is compiled
+    assert compiled or "robot demo" in check.remedy
