@@ -35,6 +35,7 @@ TYPICAL, STANDARD = "typical", "standard"  # scan modes that need not be looked 
 NODE_BYTES = 5
 PROOF = 6  # samples in a row whose check bits prove that the one before them is whole, and that a stream is found
 SAMPLE_S = 250e-6  # until the device has told its own
+SAMPLES_S = (1e-6, 0.01)  # that it may tell
 LEGACY_SAMPLE_S = 476e-6  # of firmware that does not tell it: the SDK's figure
 SETTLE_S = 0.01  # after STOP; the document asks for at least 1 ms
 REBOOT_S = 1.0  # after RESET
@@ -268,7 +269,9 @@ class RPLidar:
         kind, microseconds = (yield from self._conf(protocol.ANSWER_TYPE, mode)), (
             yield from self._conf(protocol.US_PER_SAMPLE, mode))  # fmt: skip
         sample_s = int.from_bytes(microseconds[:4], "little") / 256e6
-        if not kind or not sample_s > 0.0 or kind[0] not in {*SIZES, protocol.STANDARD}:
+        if mode > 255 or not SAMPLES_S[0] <= sample_s <= SAMPLES_S[1]:
+            raise NotStarted(f"scan mode {mode}: found {1e6 * sample_s:.2f} us a sample, which no lidar can")
+        if not kind or kind[0] not in {*SIZES, protocol.STANDARD}:
             raise NotStarted(
                 f"scan mode {self.mode or mode}: its answers are of type {kind.hex() or '?'}, which nobody reads"
             )

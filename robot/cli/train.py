@@ -26,10 +26,10 @@ def main(arguments: list[str]) -> int:
     trainer = find_trainer(find_task(task or DEFAULT_TASK).robot)
     config, as_json = parse(trainer.options, "train", arguments)
     with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
-        shown = bar.add_task("loading kernels; the first time ever, compiling them", total=trainer.iterations(config))
+        shown = bar.add_task("loading kernels; the first time ever, compiling them", total=None)
 
         def show(check: Check) -> None:
-            bar.update(shown, completed=check.iteration, description=check.look.text)
+            bar.update(shown, completed=check.iteration, total=check.of, description=check.look.text)
 
         figures = train(config, show)
     for line in trainer.lines(figures):

@@ -50,7 +50,7 @@ def train(
 
     folder = new_run_folder(root, config.task, "train")
     figures: dict[str, Any] = {"run": str(folder), "wall_s": wall_s, "compile_s": compile_s}
-    figures |= training.judged(best.weights, folder)
+    figures |= best.look.figures if training.judged is None else training.judged(best.weights, folder)
     if interrupted:
         figures["interrupted"] = True
     save_config(folder, config)
@@ -70,7 +70,7 @@ def checks(training: Training, began: float) -> Iterator[Check]:
         if iteration in training.due:
             weights = training.learner.weights
             look = training.look(weights)
-            yield Check(iteration, time.perf_counter() - began, weights, look)
+            yield Check(iteration, training.iterations, time.perf_counter() - began, weights, look)
 
 
 def best_of(found: list[Check]) -> Check:

@@ -48,9 +48,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Check:
-    """One look at the policy while it trains."""
+    """One look at the policy while it trains. of: how many iterations there will be."""
 
     iteration: int
+    of: int
     seconds: float
     weights: np.ndarray
     look: Look
@@ -74,14 +75,15 @@ class Training:
     """One training, ready to begin.
 
     due: iterations after which the policy is looked at; 0 is before the first. judged(weights, folder): the figures of the
-    policy that is kept, from fresh trials; may leave files. pictures(checks, best): files of the run's folder, by name.
+    policy that is kept, from fresh trials; may leave files. None: those of the look at it. pictures(checks, best): files of the
+    run's folder, by name.
     """
 
     learner: Learner
     iterations: int
     due: Container[int]
     look: Callable[[np.ndarray], Look]
-    judged: Callable[[np.ndarray, Path], dict[str, Any]] = lambda weights, folder: {}
+    judged: Callable[[np.ndarray, Path], dict[str, Any]] | None = None
     pictures: Callable[[list[Check], Check], dict[str, bytes]] = lambda checks, best: {}
 
 
@@ -89,13 +91,12 @@ class Training:
 class Trainer:
     """What a kind of robot brings.
 
-    iterations: of a training with these options. begin: one. worst: the figures that many trainings are compared by, and which
+    begin: a training with these options. worst: the figures that many trainings are compared by, and which
     of several values is the worst (min or max). merit: the figure that is None for a policy that cannot do its task. options:
     its own. warm_up: raises ValueError for options that cannot be met, then compiles all that a training calls. lines: of the
     figures, for a person.
     """
 
-    iterations: Callable[[Any], int]
     begin: Callable[[Any], Training]
     worst: Mapping[str, Callable]
     merit: str

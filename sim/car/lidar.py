@@ -1,4 +1,4 @@
-"""What a spinning lidar measures in a map: sphere tracing on its distance field, noise and drop-outs.
+"""What a spinning lidar measures in a map: sphere tracing on its distance field.
 
 A ray may always advance by its distance to the nearest wall (Hart, Sphere Tracing, 1996); it has arrived where that is
 under ARRIVED_CELLS. Against a ray march of a tenth of a millimetre on the same field: median 2 mm, 99 % within 15 mm.

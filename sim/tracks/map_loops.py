@@ -54,7 +54,7 @@ class Region:
     def labels(self) -> int:
         return len(self.first) - 2
 
-    def neighbours(self) -> tuple[np.ndarray, ...]:
+    def neighbours(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """As the kernels take them."""
         return self.first, self.neighbour, self.border, self.facing, self.clearance
 
@@ -197,7 +197,7 @@ def _regions(distance_m: np.ndarray, resolution_m: float, tell: Callable[[str], 
     return regions
 
 
-def _region(passable: np.ndarray, k: int, found: tuple[slice, slice], distance_m: np.ndarray) -> Region | None:
+def _region(passable: np.ndarray, k: int, found: tuple[slice, ...], distance_m: np.ndarray) -> Region | None:
     """Piece k of the `passable` cells (h + 2, w + 2), which lies in the box `found`; None if it has no island."""
     # A cell more on every side is all that the region's walls can be told apart by.
     box = (slice(found[0].start - 1, found[0].stop + 1), slice(found[1].start - 1, found[1].stop + 1))

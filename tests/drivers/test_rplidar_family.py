@@ -181,6 +181,23 @@ def test_a_protection_stop_is_reset_and_a_warning_is_no_trouble(lidar_of):
     assert b.lidar.trouble() == ""
 
 
+def test_an_answer_that_no_lidar_can_give_is_named_and_asked_for_again(lidar_of, monkeypatch):
+    b = lidar_of("s2")
+    answer = b.emulator.lidar._answer
+    typical = (0x7C).to_bytes(4, "little")
+
+    def garbled(at_s, head, data):
+        answer(at_s, head, typical + b"\x01\x10" if data.startswith(typical) else data)
+
+    monkeypatch.setattr(b.emulator.lidar, "_answer", garbled)
+    b.lidar.open()
+    scan(b, 4.0)
+    assert "scan mode 4097" in b.lidar.trouble()
+    monkeypatch.setattr(b.emulator.lidar, "_answer", answer)
+    scan(b, 4.0)
+    assert b.lidar.trouble() == ""
+
+
 def test_an_independent_client_reads_modes_and_capsules(tmp_path):
     """pyrplidar, written by others: a virtual A3 in a process of its own."""
     pyrplidar = pytest.importorskip("pyrplidar")

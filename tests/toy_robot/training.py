@@ -57,21 +57,14 @@ def arrivals_s(act: Act) -> list[float]:
 
 
 def look(weights: np.ndarray) -> Look:
-    arrival_s = float(np.mean(arrivals_s(policy(weights))))
-    return Look(arrival_s, {"arrival_s": arrival_s}, f"home after {arrival_s:.1f} s")
-
-
-def judged(weights: np.ndarray, folder: Path) -> dict[str, float | None]:
     times_s = arrivals_s(policy(weights))
-    return {"arrival_s": float(np.mean(times_s)) if max(times_s) < LONGEST_S else None}
-
-
-def iterations(config: TrainConfig) -> int:
-    return max(1, round(10 * config.effort))
+    mean_s = float(np.mean(times_s))
+    return Look(mean_s, {"arrival_s": mean_s if max(times_s) < LONGEST_S else None}, f"home after {mean_s:.1f} s")
 
 
 def begin(config: TrainConfig) -> Training:
-    return Training(Search(config.seed), iterations(config), range(0, iterations(config) + 1, 5), look, judged)
+    iterations = max(1, round(10 * config.effort))
+    return Training(Search(config.seed), iterations, range(0, iterations + 1, 5), look)
 
 
 def simulator(config: EvaluateConfig, path: Path, progress: Callable[[float], None]) -> Verdict:
@@ -84,5 +77,5 @@ def simulator(config: EvaluateConfig, path: Path, progress: Callable[[float], No
     return Verdict(figures, [Scores("arrivals, s", tuple(times_s), rows)], max(times_s["policy"]) < LONGEST_S)
 
 
-TRAINER = Trainer(iterations, begin, {"arrival_s": max}, "arrival_s")
+TRAINER = Trainer(begin, {"arrival_s": max}, "arrival_s")
 JUDGE = Judge(simulator)

@@ -39,7 +39,7 @@ def see(truth: Truth) -> Seen:
     """The car's truth, to a judge."""
     driven = truth.motor_mode in (SPEED, CURRENT) and truth.motor_value != 0.0
     speed_m_s = math.sqrt(truth.v_x * truth.v_x + truth.v_y * truth.v_y)
-    return Seen(speed_m_s, driven, int(truth.collisions), abs(truth.heading_error))
+    return Seen(speed_m_s, driven, int(truth.collisions), abs(truth.heading_error), truth.time_s)
 
 
 def wall_ahead(session: Session) -> None:

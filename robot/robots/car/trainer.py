@@ -40,7 +40,6 @@ class CarTrainConfig(TrainConfig):
 TRAINING = "robot.robots.car.training.training"
 TRAINER = Trainer(
     options=CarTrainConfig,
-    iterations=later(TRAINING, "iterations_for"),
     warm_up=later(TRAINING, "warm_up"),
     begin=later(TRAINING, "begin"),
     lines=later(TRAINING, "lines"),

@@ -7,7 +7,6 @@ from robot.training.trainer import Trainer
 TRAINING = "robot.robots.quadrotor.training.training"
 TRAINER = Trainer(
     options=FlightTrainConfig,
-    iterations=later(TRAINING, "iterations_for"),
     warm_up=later(TRAINING, "warm_up"),
     begin=later(TRAINING, "begin"),
     lines=later(TRAINING, "lines"),

@@ -1,5 +1,6 @@
 """What a judge sees of a robot by its emulator's truth."""
 
+import math
 from typing import NamedTuple
 
 
@@ -7,10 +8,12 @@ class Seen(NamedTuple):
     """One moment.
 
     speed_m_s: how fast it moves. driven: whether anything drives it. touches: so far, each counted once. turned_rad: from
-    where it should face; 0 where that has no meaning.
+    where it should face; 0 where that has no meaning. time_s: of the emulated robot, in real time; not a number where it
+    tells none.
     """
 
     speed_m_s: float
     driven: bool
     touches: int
     turned_rad: float
+    time_s: float = math.nan

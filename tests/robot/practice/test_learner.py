@@ -13,7 +13,8 @@ from robot.practice import learner as learner_module
 from robot.practice.learner import LearnerProcess
 from robot.practice.settings import SCRATCH, SHIPPED
 from robot.practice.start import starting_policy
-from robot.robots.car import practice as car_practice
+from robot.robots.car import world
+from robot.robots.car.belief import adaptation
 from robot.robots.car.belief.adaptation import Fit
 from robot.robots.car.options import CarOptions
 from robot.robots.car.records import TRANSITION
@@ -188,9 +189,9 @@ class Fitted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, enough: int) -> None:
         self.enough, self.improved_after = enough, list[int]()
         self.lived = 0
-        monkeypatch.setattr(car_practice, "fit_car", self.fit)
-        monkeypatch.setattr(car_practice, "improve", self.improve)
-        monkeypatch.setattr(car_practice, "course_of", lambda *_: None)
+        monkeypatch.setattr(adaptation, "fit_car", self.fit)
+        monkeypatch.setattr(adaptation, "improve", self.improve)
+        monkeypatch.setattr(world, "course_of", lambda *_: None)
 
     def fit(self, transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         self.lived = len(transitions)

@@ -45,7 +45,7 @@ def begin(config: TrainConfig) -> Training:
                     pictures=lambda found, best: {"found.txt": f"{len(found)} {best.iteration}".encode()})  # fmt: skip
 
 
-TRAINER = Trainer(lambda config: 4, begin, {"error_m": max}, "error_m")
+TRAINER = Trainer(begin, {"error_m": max}, "error_m")
 
 
 @pytest.fixture

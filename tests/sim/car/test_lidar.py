@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.car.lidar import LidarNoise, cast, cast_beams
+from sim.car.lidar import cast, cast_beams
 from sim.distance_field import OccupancyGrid, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.track import Course
@@ -127,15 +127,3 @@ def test_beams_that_meet_nothing_in_range_return_zero() -> None:
 def test_a_lidar_inside_a_wall_measures_next_to_nothing() -> None:
     course = built_in("oval")
     assert scan(rasterise(course), np.array([course.x.mean(), course.y.mean(), 0.0])).max() < 0.1 * RANGE_MAX_M
-
-
-def test_noise_has_the_stated_spread_and_drop_outs() -> None:
-    noise = LidarNoise(constant_m=0.01, proportional=0.02, drop_out=0.1)
-    for true_m in (0.5, 4.0):
-        measured = noise.measure(np.full(200_000, true_m, dtype=np.float32), np.random.default_rng(1))
-        returned = measured[measured > 0]
-        assert len(returned) / len(measured) == pytest.approx(0.9, abs=0.005)
-        assert returned.mean() == pytest.approx(true_m, rel=1e-3)
-        assert returned.std() == pytest.approx(math.hypot(0.01, 0.02 * true_m), rel=0.02)
-        assert measured.dtype == np.float32
-    assert not noise.measure(np.zeros(100, dtype=np.float32), np.random.default_rng(2)).any()

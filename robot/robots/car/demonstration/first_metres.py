@@ -394,6 +394,8 @@ class FirstMetres:
         if not may_drive or abs(vesc.erpm_speed_m_s) >= STANDING_M_S:
             self._start_looking(now_s)
             return
+        if self._since_s == -math.inf:  # the first tick: a lidar may bring enough points at once, and not of all sides
+            self._since_s = now_s
         self.view.add(lidar)
         self._rest += (vesc.accel_x_m_s2, vesc.accel_y_m_s2, vesc.yaw_rate_rad_s, 1.0)
         if now_s - self._since_s < LOOK_S or len(self.view.points) < POINTS_MIN:

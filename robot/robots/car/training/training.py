@@ -43,11 +43,6 @@ def recipe_for(config: CarTrainConfig) -> Recipe:
     return replace(recipe, iterations=max(1, round(recipe.iterations * config.effort)))
 
 
-def iterations_for(config: CarTrainConfig) -> int:
-    """How many this configuration trains for."""
-    return recipe_for(config).iterations
-
-
 def begin(config: CarTrainConfig) -> Training:
     """A training on its track, or on a family of them.
 

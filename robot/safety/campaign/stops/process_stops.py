@@ -4,6 +4,7 @@ A virtual robot that belongs to nobody but the judge; a session that drives it t
 The session goes on after most causes, and is used again; after others it must have ended, and left nothing behind.
 """
 
+import math
 import os
 import pty
 import signal
@@ -61,9 +62,12 @@ class Watch:
 
 
 def judge(rows: list[tuple[float, Seen]], begin_s: float) -> dict[str, float | None]:
-    """Fields of `Stop` from what was seen since a moment: speed, throttle, worst touch, most angle from where it should face."""
+    """Fields of `Stop` from what was seen since a moment: speed, throttle, worst touch, most angle from where it should face,
+    and by how much the emulated robot's time fell behind."""
     since = [(at_s, seen) for at_s, seen in rows if at_s >= begin_s]
     off = [at_s for at_s, seen in since if not seen.driven]
+    behind_s = [at_s - seen.time_s for at_s, seen in since]
+    late_ms = 1000.0 * (max(behind_s) - min(behind_s))
     touched = [
         max(seen.speed_m_s for _, seen in since[max(0, k - 5) : k + 1])  # as fast as it came
         for k in range(1, len(since))
@@ -74,6 +78,7 @@ def judge(rows: list[tuple[float, Seen]], begin_s: float) -> dict[str, float | N
         "throttle_off_ms": round(1000.0 * (off[0] - begin_s), 1) if off else None,
         "impact_m_s": round(max(touched), 3) if touched else None,
         "turned_rad": max((seen.turned_rad for _, seen in since if seen.speed_m_s > SPIN_M_S), default=0.0),
+        "emulator_late_ms": round(late_ms, 1) if math.isfinite(late_ms) else None,
     }
 
 

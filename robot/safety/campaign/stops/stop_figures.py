@@ -29,6 +29,9 @@ def figures_of(
         "left_behind": sum(stop.left_behind for stop in every),
         "spins": sum(stop.spun for stop in stops),
         **own,
+        "emulator_late_ms_max": max(
+            (stop.emulator_late_ms for stop in every if stop.emulator_late_ms is not None), default=None
+        ),
         "out_of_reach": len(lost),
         "out_of_reach_collisions": sum(stop.impact_m_s is not None for stop in lost),
     }

@@ -25,7 +25,7 @@ def scan(behind_m: float = 3.0, blind: tuple[float, float] = (0.0, 0.0)) -> Lida
     back = np.cos(angle) < -0.5
     distance[back] = np.minimum(3.0, -behind_m / np.cos(angle[back]))
     distance[(angle >= blind[0]) & (angle < blind[1])] = 0.0
-    return LidarReading(angle.astype(np.float32), distance.astype(np.float32), 0.0, 0.0, 0.0)
+    return LidarReading(angle.astype(np.float32), distance.astype(np.float32), np.zeros(360, np.float32), 0.0, 0)
 
 
 class Waiting:

@@ -15,7 +15,7 @@ from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights
 from robot.robots.car.car_file import load_car
-from robot.robots.car.demonstration.first_metres import FirstMetres, Leg, Measured, View, judge, measure
+from robot.robots.car.demonstration.first_metres import LOOK_S, FirstMetres, Leg, Measured, Stage, View, judge, measure
 from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.records import RECORDS
@@ -218,3 +218,35 @@ def test_the_pipeline_ends_with_the_reason_and_the_car_at_rest(tmp_path: Path) -
     assert "the lidar is turned" in pipeline.first_lap.first_metres.finding
     assert not {"collision", "recovery", "lap"} & set(kinds)
     assert emulator.world.collisions == 0 and abs(emulator.world.moving[3]) < 0.05
+
+
+def scan_of(half_rad: float, begin_rad: float = 0.0) -> LidarReading:
+    """A wall 3 m away in all directions that the lidar looks in, `half_rad` to either side of `begin_rad`."""
+    angle = begin_rad + np.linspace(-half_rad, half_rad, 200)
+    angle = ((angle + math.pi) % (2.0 * math.pi) - math.pi).astype(np.float32)
+    return LidarReading(angle, np.full(200, 3.0, np.float32), np.zeros(200, np.float32), 0.0, 0)
+
+
+@pytest.mark.parametrize(("begin_rad", "looks"), [(0.0, True), (0.5, True), (math.pi, False), (2.2, False)])
+def test_a_lidar_of_270_degrees_that_is_turned_away_from_the_way_is_named_before_a_wheel_turns(begin_rad, looks):
+    check = FirstMetres(load_parameters().packed())
+    for tick in range(40):
+        check.step(
+            0.02 * tick, 0.02, 0.0, VescReading(values_age_s=0.01, imu_age_s=0.01), scan_of(2.356, begin_rad), True
+        )
+        if check.finding:
+            break
+    assert ("blind side is turned ahead" in check.finding) != looks
+    assert check.command.speed_m_s == 0.0 or looks
+
+
+def test_the_first_look_lasts_as_long_as_any_other():
+    """A fast lidar brings enough points in the first tick, of one side alone."""
+    check = FirstMetres(load_parameters().packed())
+    for tick in range(40):
+        side = scan_of(0.7, begin_rad=1.3 * tick)
+        check.step(0.02 * tick, 0.02, 0.0, VescReading(values_age_s=0.01, imu_age_s=0.01), side, True)
+        if check.stage is not Stage.LOOK:
+            break
+    assert 0.02 * tick >= LOOK_S
+    assert check.finding == ""

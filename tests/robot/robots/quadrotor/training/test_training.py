@@ -11,11 +11,10 @@ import pytest
 
 from policies.policy_file import load_policy
 from robot.cli import train as verb
-from robot.robots.quadrotor import trainer
 from robot.robots.quadrotor.app_of_run import learned_with, trained_for
 from robot.robots.quadrotor.evaluation.evaluation import Conditions
 from robot.robots.quadrotor.evaluation.judgement import MORE_DELAY_S
-from robot.robots.quadrotor.training import recipes
+from robot.robots.quadrotor.training import recipes, training
 from robot.robots.quadrotor.training.first_order import FirstOrder
 from robot.robots.quadrotor.training.recipes import LATENCY_S, NOMINAL, learner_for, quadrotors_for, recipe_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
@@ -32,8 +31,8 @@ BRIEF = FlightTrainConfig(quadrotor="crazyflie_2_0", seed=3, effort=0.25)
 @pytest.fixture(scope="module", autouse=True)
 def few_flights() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "JUDGED_FLIGHTS", 200)
-        patch.setattr(trainer, "CHECK_FLIGHTS", 64)
+        patch.setattr(training, "JUDGED_FLIGHTS", 200)
+        patch.setattr(training, "CHECK_FLIGHTS", 64)
         yield
 
 
@@ -136,7 +135,7 @@ def test_the_verb_prints_one_json_object_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for module in (recipes, trainer):
+    for module in (recipes, training):
         monkeypatch.setattr(module, "iterations_for", lambda config: 40)
     assert verb.main(["--task=hover", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -25,7 +25,8 @@ def seen(
 def test_the_throttle_is_off_from_the_first_moment_at_which_nothing_drives_it():
     rows = [seen(0.9, False), seen(1.0), seen(1.05), seen(1.12, False), seen(1.2, False, 0.0)]
     told = judge(rows, 1.0)
-    assert told == {"speed_m_s": 4.0, "throttle_off_ms": pytest.approx(120.0), "impact_m_s": None, "turned_rad": 0.0}
+    assert told == {"speed_m_s": 4.0, "throttle_off_ms": pytest.approx(120.0), "impact_m_s": None, "turned_rad": 0.0,
+                    "emulator_late_ms": None}  # fmt: skip
     assert judge([seen(1.0), seen(2.0)], 1.0)["throttle_off_ms"] is None
 
 
@@ -34,6 +35,18 @@ def test_a_touch_is_as_hard_as_the_car_came_and_one_before_the_stop_does_not_cou
             seen(1.1, speed=2.5, touches=1), seen(1.2, speed=0.1, touches=2)]  # fmt: skip
     assert judge(rows, 1.0)["impact_m_s"] == pytest.approx(3.0)
     assert judge(rows[:4], 1.0)["impact_m_s"] is None
+
+
+def test_a_stop_tells_how_long_the_emulated_robot_heard_nothing():
+    rows = [
+        (10.0 + wall_s, Seen(4.0, True, 0, 0.0, car_s))
+        for wall_s, car_s in ((0.0, 3.0), (0.1, 3.1), (0.5, 3.12), (0.6, 3.6))
+    ]
+    assert judge(rows, 10.0)["emulator_late_ms"] == pytest.approx(380.0)
+    assert judge(rows[:2], 10.0)["emulator_late_ms"] == pytest.approx(0.0)
+    figures = figures_of([GOOD], [GOOD, replace(GOOD, emulator_late_ms=380.0)], COUNTED)
+    assert figures["emulator_late_ms_max"] == 380.0
+    assert figures_of([GOOD], [], COUNTED)["emulator_late_ms_max"] is None
 
 
 def test_what_stands_has_not_spun():
