@@ -126,10 +126,13 @@ def test_ctrl_c_at_any_moment_of_a_start_is_silent(delay_s: float, tmp_path: Pat
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
                                env=os.environ | {"PYTHONPATH": str(Path(robot.cli.__file__).parents[2])})  # fmt: skip
     assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(delay_s)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    try:
+        process.stdout.readline()
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert b"Traceback" not in told and not list(tmp_path.iterdir())
 
