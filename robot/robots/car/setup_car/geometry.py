@@ -86,9 +86,11 @@ def fit_geometry(legs: list[Leg], imu_over: float) -> Geometry:
     rolled = np.array([leg.rolled_m for leg in legs])
     along = (seen * np.sign(rolled)[:, None]).sum(axis=0)
     start = (float(np.hypot(*seen.T).sum() / np.abs(rolled).sum()), -math.atan2(along[1], along[0]), 0.0, 0.0)
-    fit = least_squares(
-        lambda p: ((motions(p, rolled, turned) - seen) / NOISE_M).ravel(), start, loss="soft_l1", f_scale=3.0
-    )
+
+    def misfit(p: np.ndarray) -> np.ndarray:
+        return ((motions(p, rolled, turned) - seen) / NOISE_M).ravel()
+
+    fit = least_squares(misfit, start, loss="soft_l1", f_scale=3.0)
     residual = motions(fit.x, rolled, turned) - seen
     noise = max(1.0, 1.4826 * float(np.median(np.abs(residual))) / NOISE_M)
     plain = np.array(fit.jac)
