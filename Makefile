@@ -12,12 +12,15 @@ TOOLS := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends
 TOOL_PROGRAMS := arm-none-eabi-gcc qemu-system-arm clang
 
-.PHONY: practice test check bench install tools clean
+.PHONY: practice test tests check bench install tools clean
+MAKEFLAGS += --jobs=3  # what has nothing to wait for: the tools beside Python's packages, the checks beside the tests
 
 practice: install
 	$(BIN)/robot practice --task race_track --minutes 6 --clock lockstep
 
-test: install tools check
+test: check tests
+
+tests: install tools
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install
@@ -36,8 +39,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	"$$($(PYTHON) --version 2>&1 | tail -n 1), needed: Python 3.10 or newer; set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "make: needs Python's venv (Debian: apt-get install python3-venv)"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 tools:

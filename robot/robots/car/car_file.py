@@ -34,7 +34,7 @@ class CarFile:
             raise ValueError(f"virtual_lidar: found {self.virtual_lidar!r}, allowed with virtual = true alone")
         if self.actuation_s is not None and not 0.0 <= self.actuation_s <= ACTUATION_MAX_S:
             raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
-        if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < 2**63):
+        if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < (1 << 63)):
             raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true alone")
         if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
             raise ValueError(
