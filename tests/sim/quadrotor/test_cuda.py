@@ -13,7 +13,7 @@ from sim.quadrotor.batch import QuadrotorBatch, SensorNoise
 from sim.quadrotor.cuda import QuadrotorCuda, measure
 from sim.quadrotor.model import QuadrotorRandomisation
 
-DRONES, LAUNCHES, DECISIONS = 20, 4, 5
+DRONES, LAUNCHES, DECISIONS = 8, 4, 5
 TOLERANCE = 5e-5  # float32 in another order; errors grow for 15 decisions at most, then episodes begin anew
 EVERYTHING = {
     "noise": SensorNoise(), "history": 3, "ground_z_m": -0.6, "substeps": 2,
