@@ -62,9 +62,8 @@ class GivingWay:
             return
         self._memory.add(elapsed_s, v_x, yaw_rate, lidar)
         self.waited_s += elapsed_s
-        points = (
-            self._memory.seen_now()
-        )  # not what it recalls of where it does not look: somebody may stand there by now
+        # Not what it recalls of where it does not look: somebody may stand there by now.
+        points = self._memory.seen_now()
         if self.active:
             self._go_on(elapsed_s, may and nobody_behind and seen_behind(points), v_x, points)
         elif may and abs(v_x) < STANDING_M_S and self.times < TIMES_MAX and self.waited_s > AFTER_S * (self.times + 1):

@@ -73,6 +73,16 @@ def test_it_stands_where_it_does_not_see_that_it_may(seen: LidarReading, told: d
     assert car.way_m == 0.0 and car.giving_way.times == 0
 
 
+def test_it_stands_where_its_lidar_no_longer_looks_whatever_it_recalls() -> None:
+    car, whole = Waiting(), scan()
+    for tick in range(round((AFTER_S + 2.0) / TICK_S)):
+        looks = np.roll(np.arange(360), -tick)  # other ones come first, so that all directions are recalled
+        if tick * TICK_S > AFTER_S - 1.0:
+            looks = looks[np.abs(whole.angle_rad[looks]) < math.radians(135.0)]
+        car.tick(LidarReading(whole.angle_rad[looks], whole.distance_m[looks], whole.age_s[looks], 0.0, 0))
+    assert car.way_m == 0.0 and car.giving_way.times == 0
+
+
 @pytest.mark.parametrize("changes", [{"behind_m": 0.4}, {"blind": (-3.1, -2.98)}])
 def test_it_stands_at_once_when_that_no_longer_holds(changes: dict) -> None:
     car = Waiting()
