@@ -16,7 +16,7 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.hokuyo import DEAD_S, Hokuyo, HokuyoSettings
 from drivers.scip import STAMP_MS
 from drivers.tcp_port import Interface, TcpPort
-from sim.distance_field import distance_at
+from tests.drivers.beam_ends import beam_ends
 
 TICK_S = 0.02
 
@@ -87,23 +87,8 @@ def test_its_beams_end_on_the_walls_and_ages_are_those_of_the_beams(hokuyo):
     b.driver.open()
     b.scan(1.0)
     b.world.moving[3] = 2.0  # rolling at 2 m/s
-    poses, errors, late = [], [], []
-    for tick in range(60):
-        poses.append((b.now(), *b.world.moving[:3]))
-        b.wait(TICK_S)
-        reading = b.driver.read()
-        if tick < 10:
-            continue
-        times, x, y, yaw = np.array([*poses, (b.now(), *b.world.moving[:3])]).T
-        for angle, distance, age in zip(reading.angle_rad, reading.distance_m, reading.age_s, strict=True):
-            for when, into in ((b.now() - age, errors), (b.now() + 0.03 - age, late)):
-                px, py, pyaw = (np.interp(when, times, column) for column in (x, y, yaw))
-                beam = pyaw + angle
-                if distance > 0.0:
-                    into.append(distance_at(b.world.distance_m, b.world.frame, px + distance * np.cos(beam),
-                                            py + distance * np.sin(beam)))  # fmt: skip
-    assert np.abs(errors).mean() < 0.012
-    assert np.abs(errors).mean() < 0.6 * np.abs(late).mean()
+    error_m, late_m = beam_ends(b, b.driver, 60)
+    assert error_m < 0.012 and error_m < 0.6 * late_m
 
 
 def test_it_looks_270_degrees_around_and_over_some_scans_at_every_step(hokuyo):

@@ -11,7 +11,7 @@ from drivers.base import LIDAR_POINTS_MAX, LinkLost
 from drivers.conformance import Rig, check_driver
 from drivers.emulators.ld19 import packet
 from drivers.ld19 import CRC, LD19, PACKET_BYTES, POINTS, WEAK, LD19Settings, parse_packets
-from sim.distance_field import distance_at
+from tests.drivers.beam_ends import beam_ends
 
 TICK_S = 0.02
 # The example of the manual: 2152 degree/s, 324.27 to 334.70 degrees, 6714 ms
@@ -115,23 +115,8 @@ def test_its_beams_end_on_the_walls_and_ages_are_those_of_the_beams(ld19, mount)
     b.lidar.open()
     scan(b, 1.0)
     b.world.moving[3] = 2.0  # rolling at 2 m/s
-    poses, errors, late = [], [], []
-    for tick in range(40):
-        poses.append((b.now(), *b.world.moving[:3]))
-        b.wait(TICK_S)
-        reading = b.lidar.read()
-        if tick < 10:
-            continue
-        times, x, y, yaw = np.array([*poses, (b.now(), *b.world.moving[:3])]).T
-        for angle, distance, age in zip(reading.angle_rad, reading.distance_m, reading.age_s, strict=True):
-            for when, into in ((b.now() - age, errors), (b.now() + 0.03 - age, late)):
-                px, py, pyaw = (np.interp(when, times, column) for column in (x, y, yaw))
-                beam = pyaw + angle
-                if distance > 0.0:
-                    into.append(distance_at(b.world.distance_m, b.world.frame, px + distance * np.cos(beam),
-                                            py + distance * np.sin(beam)))  # fmt: skip
-    assert np.abs(errors).mean() < 0.012
-    assert np.abs(errors).mean() < 0.6 * np.abs(late).mean()
+    error_m, late_m = beam_ends(b, b.lidar, 40)
+    assert error_m < 0.012 and error_m < 0.6 * late_m
 
 
 def test_ten_turns_a_second_through_the_time_stamp_s_new_beginning(ld19):

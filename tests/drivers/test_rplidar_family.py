@@ -8,6 +8,7 @@ from drivers.conformance import Rig, check_driver
 from drivers.emulators.rplidar import HEALTH_ERROR
 from drivers.rplidar import RPLidar, RPLidarSettings
 from sim.distance_field import distance_at
+from tests.drivers.beam_ends import beam_ends
 
 TICK_S = 0.02
 FAMILY = {  # name, baud rate, typical mode, answers of that type, turns a second
@@ -68,23 +69,8 @@ def test_ages_are_those_of_the_beams(lidar_of, name):
     b.lidar.open()
     scan(b, 2.5)
     b.world.moving[3] = 2.0  # rolling at 2 m/s
-    poses, errors, late = [], [], []
-    for tick in range(40):
-        poses.append((b.now(), *b.world.moving[:3]))
-        b.wait(TICK_S)
-        reading = b.lidar.read()
-        if tick < 10:
-            continue
-        times, x, y, yaw = np.array([*poses, (b.now(), *b.world.moving[:3])]).T
-        for angle, distance, age in zip(reading.angle_rad, reading.distance_m, reading.age_s, strict=True):
-            for when, into in ((b.now() - age, errors), (b.now() + 0.03 - age, late)):
-                px, py, pyaw = (np.interp(when, times, column) for column in (x, y, yaw))
-                beam = pyaw + angle
-                if distance > 0.0:
-                    into.append(distance_at(b.world.distance_m, b.world.frame, px + distance * np.cos(beam),
-                                            py + distance * np.sin(beam)))  # fmt: skip
-    assert np.abs(errors).mean() < 0.6 * np.abs(late).mean()
-    assert np.abs(errors).mean() < 0.012
+    error_m, late_m = beam_ends(b, b.lidar, 40)
+    assert error_m < 0.012 and error_m < 0.6 * late_m
 
 
 @pytest.mark.parametrize("name", ["a1", "s3"])
