@@ -11,6 +11,7 @@ import numpy as np
 
 from robot.bench.rates import calls_per_s
 from sim.arm.batch import MOVING, STEP_S, ArmAdjoint, ArmBatch
+from sim.arm.block import BlockScene
 from sim.arm.expressions import Graph
 from sim.arm.parameters import Arm, ArmFile, rotation_of, so101, symmetric
 from sim.arm.peg import PegScene, peg_axes
@@ -25,7 +26,8 @@ except ImportError as error:
 
 ARMS = (1, 64, 1024)
 SUBSTEPS = 20  # of a decision: ten a second
-POINTING_DOWN = np.array([0.0, 0.1, 0.6, np.pi / 2 - 0.7, 0.0, 0.0])
+ROLL_RAD = 0.0486795  # at which the peg's sides are parallel to the world's axes
+POINTING_DOWN = np.array([0.0, 0.1, 0.6, np.pi / 2 - 0.7, ROLL_RAD, 0.0])
 INSERTED_M, ASIDE_M = 0.005, 0.001  # how deep the peg is in the hole, and how far from its middle it wants to be
 PRESSING = POINTING_DOWN + np.array([0.0, 0.03, 0.0, 0.0, 0.0, 0.0])
 MUJOCO_STEPS = 50  # a call
@@ -112,7 +114,9 @@ def error_against_pinocchio(arm: Arm, states: int = 1000) -> float:
         pinocchio.crba(model, data, q[:, k])
         theirs = np.triu(data.M) + np.triu(data.M, 1).T
         their_bias = pinocchio.rnea(model, data, q[:, k], v[:, k], np.zeros(n))
-        worst = max(worst, np.abs(ours[: n * n, k].reshape(n, n) - theirs).max(), np.abs(ours[n * n :, k] - their_bias).max())
+        worst = max(
+            worst, np.abs(ours[: n * n, k].reshape(n, n) - theirs).max(), np.abs(ours[n * n :, k] - their_bias).max()
+        )
     return float(worst)
 
 
@@ -149,7 +153,23 @@ def disturbed(arm: Arm, scene: Scene, lanes: int = 1) -> dict[str, np.ndarray]:
     values["previous_goal_rad"] = values["goal_rad"].copy()
     if "hole_m" in values:
         values["hole_m"] = np.tile(hole_below(arm)[:, None], (1, lanes))
+    if "block_m" in values:
+        values["block_m"] = np.tile(_in_reach_of_a_pad(arm)[:, None], (1, lanes))
+        values["block_quaternion"] = np.tile(np.array([[0.9998], [0.01], [0.005], [0.0166]]), (1, lanes))
+        values["table_m"] = values["block_m"][2:] - values["block_half_m"] + 2e-4
+        values["block_m_s"], values["block_rad_s"] = rng.uniform(-0.05, 0.05, (2, 3, lanes))
     return values
+
+
+def _in_reach_of_a_pad(arm: Arm) -> np.ndarray:
+    """Where a cube's centre is, m, whose far face a pad is pressed into by 2 mm."""
+    graph, pad = Graph(), arm.file.pads[0]
+    place = poses(arm.links, graph.inputs("joint_rad", arm.joints)).place(
+        arm.number(pad.link), arm.turn(pad.link, pad.point_m)
+    )
+    x = np.array([float(number) for number in graph.evaluate(place, {"joint_rad": POINTING_DOWN})])
+    half = BlockScene().defaults()["block_half_m"][0]
+    return np.asarray(x - [half + pad.radius_m - 0.002, 0.001, 0.002])
 
 
 def gradient_error(arm: Arm, scene: Scene) -> float:
@@ -252,7 +272,10 @@ def _mujoco_hole(scene: PegScene, at: np.ndarray) -> str:
     boxes = [((half + thick, 0.0, -deep), (thick, 2 * thick, deep)), ((-half - thick, 0.0, -deep), (thick, 2 * thick, deep)),
              ((0.0, half + thick, -deep), (half, thick, deep)), ((0.0, -half - thick, -deep), (half, thick, deep)),
              ((0.0, 0.0, -scene.depth - 0.005), (0.05, 0.05, 0.005))]  # fmt: skip
-    geoms = "".join(f'<geom type="box" pos="{_told(place)}" size="{_told(size)}"/>' for place, size in boxes)
+    friction = scene.defaults()["surface"][2]
+    geoms = "".join(
+        f'<geom type="box" pos="{_told(place)}" size="{_told(size)}" friction="{friction}"/>' for place, size in boxes
+    )
     return f'<body name="hole" pos="{_told(at)}">{geoms}</body>'
 
 

@@ -22,7 +22,9 @@ class BenchConfig:
     """
 
     part: Annotated[
-        Literal["car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export", "rivals", "all"],
+        Literal[
+            "car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export", "rivals", "all"
+        ],
         tyro.conf.Positional,
     ] = "all"
 

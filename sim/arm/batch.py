@@ -8,16 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from sim.arm.expressions import Graph
 from sim.arm.machine_code import LANES, Kernel, places
 from sim.arm.parameters import Arm, ArmFile, arm_of
-from sim.arm.expressions import Graph
 from sim.arm.substep import BAR, Formulas, Scene, defaults_of, gradient, look, rows_of, substep
 
 STEP_S = 0.005
 STEPS_A_TURN = 4096
 RAD_A_STEP = 2.0 * np.pi / STEPS_A_TURN
 GOALS = ("goal_rad", "previous_goal_rad")
-MOVING = ("joint_rad", "joint_rad_s", "reference_rad", "bus_v", "block_m", "block_quaternion", "block_m_s", "block_rad_s")
+MOVING = (
+    "joint_rad",
+    "joint_rad_s",
+    "reference_rad",
+    "bus_v",
+    "block_m",
+    "block_quaternion",
+    "block_m_s",
+    "block_rad_s",
+)
 
 
 class ArmBatch:
@@ -63,9 +72,9 @@ class ArmBatch:
         self.put("previous_goal_rad", self.get("goal_rad"))
         self.put("goal_rad", whole * RAD_A_STEP)
 
-    def advance(self, substeps: int) -> None:
-        """Let time pass, from the moment on in which goals were sent."""
-        self._kernel.run(self.memory, 0, substeps)
+    def advance(self, substeps: int, since: int = 0) -> None:
+        """Let time pass; `since` sub-steps have passed since goals were sent."""
+        self._kernel.run(self.memory, since, since + substeps)
 
     def measured_rad(self) -> np.ndarray:
         """What the servos tell of the joints, (count, joints)."""

@@ -45,7 +45,9 @@ class BlockScene:
         """What the cube feels of the table; what each finger feels of cube and table."""
         cube = _Cube(graph)
         standing = [[0.0] * 6 for _ in range(arm.joints)] + _unit(1.0)
-        wrench = Wrench(*moving(standing, speeds), step_s)
+        weight: list[Number] = [0.0, 0.0, -GRAVITY_M_S2 * step_s]
+        falling = times(cube.into, weight)
+        wrench = Wrench(*moving(standing, speeds), step_s, falling)
         upwards = cube.into[0][2], cube.into[1][2], cube.into[2][2]
         surface, table = surface_of(graph), graph.input("table_m")
         for signs in ((a, b, c) for a in (-1.0, 1.0) for b in (-1.0, 1.0) for c in (-1.0, 1.0)):
@@ -55,12 +57,12 @@ class BlockScene:
         found = [Push(standing, wrench)]
         for link in sorted({arm.number(pad.link) for pad in arm.file.pads}):
             pads = [pad for pad in arm.file.pads if arm.number(pad.link) == link]
-            found += self._finger(graph, arm, at, speeds, step_s, cube, link, pads)
+            found += self._finger(graph, arm, at, speeds, step_s, cube, falling, link, pads)
         return found
 
     def _finger(
-        self, graph: Graph, arm: Arm, at: Poses, speeds: Sequence[Number], step_s: float, cube: "_Cube", link: int,
-        pads: Sequence[Pad],
+        self, graph: Graph, arm: Arm, at: Poses, speeds: Sequence[Number], step_s: float, cube: "_Cube",
+        falling: Vector, link: int, pads: Sequence[Pad],
     ) -> list[Push]:  # fmt: skip
         surface, table = surface_of(graph), graph.input("table_m")
         rest = [[0.0] * 6 for _ in range(arm.joints - link - 1)]
@@ -68,16 +70,14 @@ class BlockScene:
         # The cube, in its frame and about its centre: the finger moves with the joints, and the cube the other way.
         columns = [times(cube.into, c[:3]) + times(cube.into, c[3:]) for c in at.jacobian(link, cube.centre)]
         against_cube = [*columns, *rest, *_unit(-1.0)]
-        grasp = Wrench(*moving(against_cube, speeds), step_s)
+        grasp = Wrench(*moving(against_cube, speeds), step_s, scale(-1.0, falling))
         # The table, in the world and about the first of the pads.
         on_table = [*at.jacobian(link, points[0]), *rest, *([0.0] * 6 for _ in range(6))]
         standing = Wrench(*moving(on_table, speeds), step_s)
         for pad, point in zip(pads, points, strict=True):
             inside = times(cube.into, subtract(point, cube.centre))
             grasp.touch(inside, surface, [_nearest_face(inside, cube.half + pad.radius_m)])
-            standing.touch(
-                subtract(point, points[0]), surface, [([0.0, 0.0, 1.0], table + pad.radius_m - point[2])]
-            )
+            standing.touch(subtract(point, points[0]), surface, [([0.0, 0.0, 1.0], table + pad.radius_m - point[2])])
         return [Push(against_cube, grasp), Push(on_table, standing)]
 
     def told(self, pushes: Sequence[Push]) -> dict[str, list[Number]]:
@@ -101,7 +101,12 @@ class BlockScene:
         turning = add(graph.inputs("block_rad_s", 3), times(cube.rotation, changes[3:]))
         w, x, y, z = cube.quaternion
         p, q, r = scale(0.5 * step_s, turning)
-        turned = [w - p * x - q * y - r * z, x + p * w + q * z - r * y, y + q * w + r * x - p * z, z + r * w + p * y - q * x]
+        turned = [
+            w - p * x - q * y - r * z,
+            x + p * w + q * z - r * y,
+            y + q * w + r * x - p * z,
+            z + r * w + p * y - q * x,
+        ]
         length = sqrt(dot(turned, turned))
         return {"block_m_s": velocity, "block_rad_s": turning, "block_m": add(cube.centre, scale(step_s, velocity)),
                 "block_quaternion": [number / length for number in turned]}  # fmt: skip
@@ -130,4 +135,3 @@ def _nearest_face(x: Vector, half: Number) -> tuple[list[Number], Number]:
     third = 1.0 - first - second
     outwards = [where(number, 1.0, -1.0) for number in x]
     return [chosen * sign for chosen, sign in zip((first, second, third), outwards, strict=True)], least
-

@@ -3,7 +3,8 @@
 A point that is `depth` inside something is pushed out along a normal, by stiffness and damping; friction opposes its sliding,
 Coulomb's above `SLIP_M_S` and viscous below. Forces are taken at the end of the step as far as they depend on velocity: the
 damping of all points, as one matrix of a body's six velocities, goes into the equations of motion, and stiff contact stays
-stable in steps of milliseconds.
+stable in steps of milliseconds. A point touches if it would be inside at the end of the step: what lies on a table does not
+hop.
 """
 
 from collections.abc import Sequence
@@ -35,12 +36,13 @@ class Wrench:
     velocity: Vector  # m/s, relative to what is touched
     turning: Vector  # rad/s
     step_s: float
+    falling: Vector = (0.0, 0.0, 0.0)  # by how much the velocity changes in a step by weight alone
     force: list[Number] = field(default_factory=lambda: [0.0] * 3)
     torque: list[Number] = field(default_factory=lambda: [0.0] * 3)
     damping: list[list[Number]] = field(default_factory=_nothing)  # of linear and angular velocity, (6, 6)
 
     def touch(self, at: Vector, surface: Surface, hits: Sequence[tuple[Vector, Number]]) -> None:
-        """A point of the body, `at` from the wrench's own, that is inside of things: normals, and depths, m, above 0."""
+        """A point of the body, `at` from the wrench's own, that is inside of things or near: normals, and depths, m."""
         velocity = add(self.velocity, cross(self.turning, at))
         sliding = surface.friction / sqrt(dot(velocity, velocity) + SLIP_M_S * SLIP_M_S)
         resistance = surface.damping + self.step_s * surface.stiffness
@@ -48,9 +50,11 @@ class Wrench:
         along: list[list[Number]] = [[0.0] * 3 for _ in range(3)]
         for normal, depth in hits:
             leaving = dot(normal, velocity)
-            push = where(depth, maximum(surface.stiffness * depth - resistance * leaving, 0.0), 0.0)
-            resists = where(push, resistance, 0.0)
-            slides = sliding * push
+            push = surface.stiffness * depth - resistance * leaving
+            touching = push - resistance * dot(normal, self.falling)  # at the end of a step without contact
+            push = where(touching, push, 0.0)
+            resists = where(touching, resistance, 0.0)
+            slides = sliding * maximum(push, 0.0)
             out = push + slides * leaving
             force = add(force, scale(out, normal), scale(-1.0, scale(slides, velocity)))
             for i in range(3):
@@ -82,7 +86,9 @@ class Push:
     def apply(self, M: list[list[Number]], torques: list[Number]) -> None:
         """Into the equations of motion: M (lower half), and torques, of all unknowns."""
         together = self.wrench.force + self.wrench.torque
-        resisted = [times(self.wrench.damping, column) if any(map(_is_something, column)) else None for column in self.jacobian]
+        resisted = [
+            times(self.wrench.damping, column) if any(map(_is_something, column)) else None for column in self.jacobian
+        ]
         for i, column in enumerate(self.jacobian):
             torques[i] = torques[i] + dot(column, together)
             for j in range(i + 1):

@@ -14,7 +14,14 @@ import numpy as np
 Number: TypeAlias = "Expression | float"
 Input = tuple[str, int]  # the name of a quantity, and which of its numbers
 
-UNARY: dict[str, Any] = {"neg": np.negative, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "abs": np.abs, "floor": np.floor}
+UNARY: dict[str, Any] = {
+    "neg": np.negative,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "abs": np.abs,
+    "floor": np.floor,
+}
 BINARY: dict[str, Any] = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "max": np.maximum,
                           "min": np.minimum}  # fmt: skip
 COMMUTATIVE = ("+", "*", "max", "min")

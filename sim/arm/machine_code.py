@@ -149,7 +149,10 @@ class Kernel:
             compared = f"  {me}.is = fcmp {FLAGS} {LARGER[operation]} {vector} {x[1]}, {x[0]}"
             return [compared, self._select(me, x[1], x[0])]
         if operation == "where":
-            return [f"  {me}.is = fcmp {FLAGS} ogt {vector} {x[0]}, {self._constant(0.0)}", self._select(me, x[1], x[2])]
+            return [
+                f"  {me}.is = fcmp {FLAGS} ogt {vector} {x[0]}, {self._constant(0.0)}",
+                self._select(me, x[1], x[2]),
+            ]
         return self._circular(operation, me, x[0])
 
     def _select(self, me: str, yes: str, no: str) -> str:
@@ -187,6 +190,8 @@ def _compiled(text: str) -> Any:
     module = llvm.parse_assembly(text)
     module.verify()
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features().flatten(), opt=2  # type: ignore[attr-defined]
+        cpu=llvm.get_host_cpu_name(),
+        features=_features().flatten(),
+        opt=2,  # type: ignore[attr-defined]
     )
     return llvm.create_mcjit_compiler(module, machine)

@@ -32,7 +32,9 @@ class LinkTable:
     axis: Three  # of its joint, in its own frame
     mass_kg: float
     centre_m: Three  # of its mass, in its own frame
-    inertia_kg_m2: tuple[float, float, float, float, float, float]  # about its centre, in its frame: xx, yy, zz, xy, xz, yz
+    inertia_kg_m2: tuple[
+        float, float, float, float, float, float
+    ]  # about its centre, in its frame: xx, yy, zz, xy, xz, yz
     range_rad: tuple[float, float]
 
     def __post_init__(self) -> None:
@@ -76,9 +78,7 @@ class Servo:
         for name, value in vars(self).items():
             least_is_zero = name in ("supply_ohm", "friction_n_m", "backlash_rad", "latency_s", "armature_kg_m2")
             if not math.isfinite(value) or value < 0.0 or (value == 0.0 and not least_is_zero):
-                raise ValueError(
-                    f"servo.{name}: found {value}, allowed: {'0 or more' if least_is_zero else 'above 0'}"
-                )
+                raise ValueError(f"servo.{name}: found {value}, allowed: {'0 or more' if least_is_zero else 'above 0'}")
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,18 @@ class Arm:
     def servo(self) -> Servo:
         """Raises ValueError if the file tells none."""
         if self.file.servo is None:
-            raise ValueError(f"{self.file.name}: servo: found nothing, allowed: a table of {', '.join(Servo.__annotations__)}")
+            raise ValueError(
+                f"{self.file.name}: servo: found nothing, allowed: a table of {', '.join(Servo.__annotations__)}"
+            )
         return self.file.servo
 
     @property
     def tool(self) -> Tool:
         """Raises ValueError if the file tells none."""
         if self.file.tool is None:
-            raise ValueError(f"{self.file.name}: tool: found nothing, allowed: a table of {', '.join(Tool.__annotations__)}")
+            raise ValueError(
+                f"{self.file.name}: tool: found nothing, allowed: a table of {', '.join(Tool.__annotations__)}"
+            )
         return self.file.tool
 
     def number(self, link: str) -> int:
@@ -198,9 +202,7 @@ def arm_of(file: ArmFile) -> Arm:
         about_centre = here @ symmetric(table.inertia_kg_m2) @ here.T
         inertia = about_centre + table.mass_kg * (centre @ centre * np.eye(3) - np.outer(centre, centre))
         moment = table.mass_kg * centre
-        links.append(
-            Link(cleaned(axis), cleaned(origin), -about, table.mass_kg, moment.tolist(), inertia.tolist())
-        )
+        links.append(Link(cleaned(axis), cleaned(origin), -about, table.mass_kg, moment.tolist(), inertia.tolist()))
         turned.append(here)
     return Arm(file, tuple(links), tuple(turned))
 

@@ -105,9 +105,9 @@ class PegScene:
                 corner = add(scale(a, one), scale(b, other))
                 x = add(centre, corner)
                 wrench.touch(corner, surface, self._end_hits(x, half))
-                up = (x[2] + self.chamfer) / minimum(approach[2], -LEAST_SLOPE)  # from the corner to the rim, along the edge
-                edge = add(corner, scale(up, approach))
-                wrench.touch(edge, surface, self._rim_hits(add(centre, edge), half, -1.0 * up))
+                ahead = (-self.chamfer - x[2]) / minimum(approach[2], -LEAST_SLOPE)  # from the corner to the rim
+                edge = add(corner, scale(ahead, approach))
+                wrench.touch(edge, surface, self._rim_hits(add(centre, edge), half, -1.0 * ahead))
 
     def _end_hits(self, x: Vector, half: Number) -> list[tuple[Vector, Number]]:
         """Of a corner at x: two walls, each with its chamfer, or the plate where its surface is nearest; the floor."""

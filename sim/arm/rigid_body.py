@@ -98,9 +98,7 @@ class Poses:
 
     def jacobian(self, link: int, point: Sequence[Number]) -> list[list[Number]]:
         """How a point fixed to a link, given in the world, moves: for each joint up to it, linear and angular velocity, (6,)."""
-        return [
-            cross(self.axes[k], add(point, scale(-1.0, self.origins[k]))) + self.axes[k] for k in range(link + 1)
-        ]
+        return [cross(self.axes[k], add(point, scale(-1.0, self.origins[k]))) + self.axes[k] for k in range(link + 1)]
 
 
 def poses(links: Sequence[Link], q: Sequence[Number]) -> Poses:

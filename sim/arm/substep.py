@@ -25,7 +25,7 @@ from sim.arm.servo import SHARED, drive
 
 STATE = ("joint_rad", "joint_rad_s", "reference_rad", "bus_v")  # what a sub-step makes of itself
 BAR = "bar "  # before the name of a row: what matters of it
-FALLEN_V = 0.3  # of the nominal voltage: lower it is not let sag
+FALLEN_V = 0.3  # of the supply's voltage: lower it is not let sag
 
 
 class Scene(Protocol):
@@ -108,7 +108,7 @@ class FreeScene:
 def rows_of(arm: Arm, scene: Scene) -> dict[str, int]:
     """Names of a lane's numbers in order, and how many of each."""
     each = ("joint_rad", "joint_rad_s", "reference_rad", "goal_rad", "previous_goal_rad", "duty", "torque_limit")
-    return {name: arm.joints for name in each} | SHARED | {"bus_v": 1, "table_m": 1, "clearance_m": 1} | scene.rows
+    return dict.fromkeys(each, arm.joints) | SHARED | {"bus_v": 1, "table_m": 1, "clearance_m": 1} | scene.rows
 
 
 def defaults_of(arm: Arm, scene: Scene, step_s: float) -> dict[str, list[float]]:
@@ -160,7 +160,7 @@ def substep(arm: Arm, scene: Scene, step_s: float) -> Formulas:
         "joint_rad_s": v,
         "reference_rad": [d.reference_rad for d in drives],
         "duty": [d.duty for d in drives],
-        "bus_v": [maximum(sagged, FALLEN_V * arm.servo.nominal_v)],
+        "bus_v": [maximum(sagged, FALLEN_V * graph.input("supply_v"))],
         **scene.told(pushes),
         **scene.moved(graph, changes[n:], step_s),
     })  # fmt: skip
@@ -176,7 +176,11 @@ def look(arm: Arm) -> Formulas:
 def gradient(formulas: Formulas, wanted: dict[str, int]) -> Formulas:
     """The adjoint: what the rows before have to do with a sum of the rows after, whose weights are inputs `bar NAME`."""
     graph = formulas.graph
-    seeds = [(x, graph.input(f"{BAR}{name}", k)) for name, k, x in formulas.flat() if name not in ("duty", "grip_n", "force_n")]
+    seeds = [
+        (x, graph.input(f"{BAR}{name}", k))
+        for name, k, x in formulas.flat()
+        if name not in ("duty", "grip_n", "force_n")
+    ]
     inputs = [(name, k, graph.input(name, k)) for name, count in wanted.items() for k in range(count)]
     found = graph.gradient(seeds, [x for _, _, x in inputs])
     outputs: dict[str, list[Number]] = {f"{BAR}{name}": [] for name in wanted}

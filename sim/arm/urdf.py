@@ -178,7 +178,10 @@ class Description:
             limit = element.find("limit")
             if limit is None:
                 raise self.wrong(f"{where}: limit", "nothing", "an element with lower and upper")
-            low, high = self.numbers(limit, f"{where}: limit", "lower", "0"), self.numbers(limit, f"{where}: limit", "upper", "0")
+            low, high = (
+                self.numbers(limit, f"{where}: limit", "lower", "0"),
+                self.numbers(limit, f"{where}: limit", "upper", "0"),
+            )
             ends_rad = (float(low[0]), float(high[0]))
             if not ends_rad[0] < ends_rad[1]:
                 raise self.wrong(f"{where}: limit", f"{ends_rad[0]:g} to {ends_rad[1]:g}", "lower below upper")
@@ -268,4 +271,3 @@ def _table(path: Path, link: str, joint: Joint, pose: Pose, body: Body) -> LinkT
 def _three(vector: np.ndarray) -> tuple[float, float, float]:
     x, y, z = vector.tolist()
     return x, y, z
-
