@@ -65,14 +65,14 @@ class BlockScene:
         falling: Vector, link: int, pads: Sequence[Pad],
     ) -> list[Push]:  # fmt: skip
         surface, table = surface_of(graph), graph.input("table_m")
-        rest = [[0.0] * 6 for _ in range(arm.joints - link - 1)]
+        rest: list[Vector] = [[0.0] * 6 for _ in range(arm.joints - link - 1)]
         points = [at.place(link, arm.turn(pad.link, pad.point_m)) for pad in pads]
         # The cube, in its frame and about its centre: the finger moves with the joints, and the cube the other way.
         columns = [times(cube.into, c[:3]) + times(cube.into, c[3:]) for c in at.jacobian(link, cube.centre)]
-        against_cube = [*columns, *rest, *_unit(-1.0)]
+        against_cube: list[Vector] = [*columns, *rest, *_unit(-1.0)]
         grasp = Wrench(*moving(against_cube, speeds), step_s, scale(-1.0, falling))
         # The table, in the world and about the first of the pads.
-        on_table = [*at.jacobian(link, points[0]), *rest, *([0.0] * 6 for _ in range(6))]
+        on_table: list[Vector] = [*at.jacobian(link, points[0]), *rest, *_unit(0.0)]
         standing = Wrench(*moving(on_table, speeds), step_s)
         for pad, point in zip(pads, points, strict=True):
             inside = times(cube.into, subtract(point, cube.centre))

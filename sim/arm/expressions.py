@@ -145,10 +145,13 @@ class Expression:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and other.place == self.place
 
-    def negated(self) -> "Number | None":
+    def negated(self) -> "Expression | None":
         """x, where this is -x."""
         operation, arguments = self.graph.operations[self.place]
-        return arguments[0] if operation == "neg" else None
+        if operation != "neg":
+            return None
+        positive: Expression = arguments[0]
+        return positive
 
     def __add__(self, other: Number) -> Number:
         if isinstance(other, Expression):
@@ -175,8 +178,8 @@ class Expression:
 
     def __neg__(self) -> Number:
         operation, arguments = self.graph.operations[self.place]
-        if operation == "neg":
-            return arguments[0]
+        if (positive := self.negated()) is not None:
+            return positive
         if operation == "-":
             return self.graph.make("-", arguments[1], arguments[0])
         return self.graph.make("neg", self)

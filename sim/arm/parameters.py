@@ -231,12 +231,14 @@ def read_arm(path: Path) -> Arm:
 
 def _read(path: Path) -> ArmFile:
     values = read_toml(path)
-    for name, kind in (("links", LinkTable), ("capsules", Capsule), ("pads", Pad)):
+    several: dict[str, Any] = {"links": LinkTable, "capsules": Capsule, "pads": Pad}
+    for name, kind in several.items():
         tables = values.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise wrong(path, name, "something else", f"tables [[{name}]]")
         values[name] = [asdict(from_table(path, kind, table, f"{name}.{k}")) for k, table in enumerate(tables)]
-    for name, kind in (("servo", Servo), ("tool", Tool)):
+    single: dict[str, Any] = {"servo": Servo, "tool": Tool}
+    for name, kind in single.items():
         if name in values:
             if not isinstance(values[name], dict):
                 raise wrong(path, name, "something else", f"a table [{name}]")
@@ -247,10 +249,11 @@ def _read(path: Path) -> ArmFile:
         raise wrong(path, "links", "none", "tables [[links]]")
     if len(set(names)) < len(names):
         raise wrong(path, "links.name", "the same name twice", "each once")
-    used = [("tool", file.tool)] if file.tool else []
-    for field, part in used + [("capsules", c) for c in file.capsules] + [("pads", p) for p in file.pads]:
-        if part.link not in names:
-            raise wrong(path, f"{field}.link", repr(part.link), ", ".join(names))
+    used = [*([("tool", file.tool.link)] if file.tool else []), *(("capsules", capsule.link) for capsule in file.capsules),
+            *(("pads", pad.link) for pad in file.pads)]  # fmt: skip
+    for field, link in used:
+        if link not in names:
+            raise wrong(path, f"{field}.link", repr(link), ", ".join(names))
     return file
 
 

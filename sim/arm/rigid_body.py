@@ -7,8 +7,6 @@ Inertia by composite rigid bodies, bias by recursive Newton-Euler (Featherstone,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from sim.arm.algebra import add, cross, dot, product, rotation, scale, times, transposed
 from sim.arm.expressions import Number, cos, sin
 from sim.arm.parameters import Link
@@ -103,7 +101,7 @@ class Poses:
 
 def poses(links: Sequence[Link], q: Sequence[Number]) -> Poses:
     """Where links are for joint angles q, rad."""
-    here: list[list[Number]] = np.eye(3).tolist()
+    here: list[list[Number]] = [[float(i == j) for j in range(3)] for i in range(3)]
     origin: list[Number] = [0.0] * 3
     rotations, origins, axes = [], [], []
     for link, turn in zip(links, turns(links, q), strict=True):

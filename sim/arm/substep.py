@@ -29,8 +29,9 @@ FALLEN_V = 0.3  # of the supply's voltage: lower it is not let sag
 
 
 class Scene(Protocol):
-    """What an arm works in."""
+    """What an arm works in; a frozen value."""
 
+    def __hash__(self) -> int: ...
     @property
     def rows(self) -> dict[str, int]:
         """Names of a lane's numbers, and how many of each."""
