@@ -42,7 +42,10 @@ def look_through(
         if path.exists() and load_policy(path, spec.name, spec.observation_size).layers != policy.layers:
             raise wrong(path, "layers", str(load_policy(path).layers), f"{policy.layers}, as the run's others")
     if (folder / CHECKPOINT).exists():
-        untaught_learner(config, spec, policy).load(folder / CHECKPOINT)
+        try:
+            untaught_learner(config, spec, policy).load(folder / CHECKPOINT)
+        except ValueError as error:
+            raise ValueError(f"{error}; without the file it learns anew, from {len(stored)} transitions") from error
         if not (folder / NEWEST_FILE).exists():
             told.append(f"there is no {folder / NEWEST_FILE}: the policy that it began with drives first")
     elif len(stored):
