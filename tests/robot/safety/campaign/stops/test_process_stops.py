@@ -37,16 +37,15 @@ def test_a_touch_is_as_hard_as_the_car_came_and_one_before_the_stop_does_not_cou
     assert judge(rows[:4], 1.0)["impact_m_s"] is None
 
 
-def test_a_stop_tells_how_long_the_emulated_robot_heard_nothing():
-    rows = [
-        (10.0 + wall_s, Seen(4.0, True, 0, 0.0, car_s))
-        for wall_s, car_s in ((0.0, 3.0), (0.1, 3.1), (0.5, 3.12), (0.6, 3.6))
-    ]
+def test_a_stop_tells_how_long_the_emulated_robot_was_late_since_it_was_asked_for():
+    rows = [(at_s, Seen(4.0, True, 0, 0.0, late_s)) for at_s, late_s in ((9.9, 3.0), (10.0, 3.1), (10.5, 3.1), (11.0, 3.48))]
     assert judge(rows, 10.0)["emulator_late_ms"] == pytest.approx(380.0)
-    assert judge(rows[:2], 10.0)["emulator_late_ms"] == pytest.approx(0.0)
-    figures = figures_of([GOOD], [GOOD, replace(GOOD, emulator_late_ms=380.0)], COUNTED)
-    assert figures["emulator_late_ms_max"] == 380.0
-    assert figures_of([GOOD], [], COUNTED)["emulator_late_ms_max"] is None
+    assert judge(rows[:3], 10.0)["emulator_late_ms"] == pytest.approx(0.0)
+    late = replace(GOOD, emulator_late_ms=380.0, scheduling="nice -15")
+    figures = figures_of([GOOD], [GOOD, late], COUNTED)
+    assert (figures["emulator_late_ms_max"], figures["emulator_scheduling"]) == (380.0, "nice -15")
+    alone = figures_of([GOOD], [], COUNTED)
+    assert alone["emulator_late_ms_max"] is alone["emulator_scheduling"] is None
 
 
 def test_what_stands_has_not_spun():
