@@ -92,6 +92,9 @@ def load_or_wait(kernel: Any, signature: Any, target: Any) -> Any:
 def save(kernel: Any, signature: Any, compiled: Any) -> None:
     """Keep a kernel on disk, for whoever waits too."""
     try:
+        if not kernel._cache_file._load_index():  # Numba gives the names of kernels that are out of date to new ones, and
+            for old in Path(kernel.cache_path).glob(f"{kernel._impl.filename_base}.*.nbc"):  # says so before it writes
+                old.unlink(missing_ok=True)
         _save(kernel, signature, compiled)
     finally:
         _unlock(_lock_file(kernel))
@@ -104,9 +107,10 @@ class Failures(Listener):  # type: ignore[misc]
         pass
 
     def on_end(self, event: Event) -> None:
-        kernel = getattr(event.data["dispatcher"], "_cache", None)
-        if event.is_failed and isinstance(kernel, caching.FunctionCache):
-            _unlock(_lock_file(kernel))
+        dispatcher = event.data["dispatcher"]
+        kernel = getattr(dispatcher, "_cache", None)
+        if isinstance(kernel, caching.FunctionCache) and tuple(event.data["args"]) not in dispatcher.overloads:
+            _unlock(_lock_file(kernel))  # `event.is_failed` says the opposite in some versions of Numba
 
 
 def _lock_file(kernel: Any) -> str:
