@@ -17,7 +17,7 @@ import msgspec
 ENTRY_POINTS = "robot_practice.drivers"
 DRIVERS = {
     name: f"drivers.{name}"
-    for name in ("vesc", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad", "feetech")
+    for name in ("vesc", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad", "feetech", "dynamixel")
 }  # name -> module with a DRIVER
 
 

@@ -11,13 +11,11 @@ servo at its limit of heat, voltage or load lets go and says why until it is tol
 
 import math
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import and_
 
 import numpy as np
 
+from drivers.emulators.half_duplex import HalfDuplexBus
 from drivers.emulators.servo_chain import Shafts
-from drivers.emulators.uart import Uart
 
 EVERYONE = 0xFE
 PING, READ, WRITE, REG_WRITE, ACTION, SYNC_READ, SYNC_WRITE = 1, 2, 3, 4, 5, 0x82, 0x83
@@ -29,7 +27,6 @@ EEPROM_END, TABLE = 40, 80
 READ_ONLY = frozenset(range(5)) | frozenset(range(POSITION, CURRENT + 2))
 BAD_VOLTAGE, TOO_HOT, OVERLOADED = 1 << 0, 1 << 2, 1 << 5
 STEPS_A_TURN = 4096
-HALF_PACKETS_LAST_S = 0.005
 STALL_A, AMBIENT_C, HEAT_C_S, COOLING_S = 2.7, 25.0, 1.2, 240.0  # how a motor warms up at full duty, and cools
 
 
@@ -109,70 +106,43 @@ class Servo:
         self.table, self.faults, self.waiting = fresh, 0, None
 
 
-class FeetechEmulator:
+class FeetechEmulator(HalfDuplexBus):
     """The chain. `receive` what the host sends, `run` until a time, `arrived` is what the host hears."""
 
     def __init__(self, servos: list[Servo], shafts: Shafts, rng: np.random.Generator, baud: int = 1_000_000,
                  echo: bool = False) -> None:  # fmt: skip
-        self.servos, self.shafts, self.echo = servos, shafts, echo
-        self.uart = Uart(baud, rng)
-        self.silent = False
-        self._heard: list[tuple[float, int]] = []  # from the host: when each byte is over
-        self._over_s = 0.0  # when the instruction that is obeyed was over
-        self._busy_until_s = 0.0  # when the servos' answers are over
+        super().__init__(baud, rng, echo)
+        self.servos, self.shafts = servos, shafts
         self._time_s = 0.0
 
     def power_cycle(self) -> None:
         """Take the supply away for a moment."""
         for servo in self.servos:
             servo.power_on()
-        self._heard = []
-
-    def receive(self, data: bytes, at_s: float) -> None:
-        """What the host sends from a time on."""
-        if not data:
-            return
-        begin_s, byte_s = self.uart.receive(len(data), at_s), self.uart.byte_s
-        if self.echo:
-            self.uart.send(data, begin_s)
-        self._heard += [(begin_s + (k + 1) * byte_s, byte) for k, byte in enumerate(data)]
+        self.forget()
 
     def run(self, until_s: float) -> None:
         """Let shafts move and servos answer until a time."""
-        self._take(until_s)
+        self.take(until_s)
         self.shafts.advance(until_s)
         self._look_after(until_s - self._time_s)
         self._time_s = until_s
 
-    def arrived(self, until_s: float) -> bytes:
-        """The bytes that have reached the host by a time."""
-        data = self.uart.arrived(until_s)
-        return b"" if self.silent else data
-
-    def _take(self, until_s: float) -> None:
-        """Obey what is over by a time. What comes while servos answer nobody hears, and the answers are spoilt."""
-        while True:
-            if self._heard and self._heard[0][0] <= self._busy_until_s:
-                self.uart.clear()
-                self._heard = [each for each in self._heard if each[0] > self._busy_until_s]
-            whole = bytes(byte for time_s, byte in self._heard if time_s <= until_s)
-            at = next((k for k in range(len(whole) - 5) if self._is_packet(whole[k:])), -1)
-            if at < 0:
-                break
-            end = at + 4 + whole[at + 3]
-            self._over_s = self._heard[end - 1][0]
-            self._heard = self._heard[end:]
-            self._obey(whole[at + 2], whole[at + 4], whole[at + 5 : end - 1])
-        if self._heard and until_s > self._heard[-1][0] + HALF_PACKETS_LAST_S:
-            self._heard = []
-
-    def _is_packet(self, data: bytes) -> bool:
+    def packet_length(self, data: bytes) -> int:
+        """Of the whole packet that bytes begin with; 0 where they begin with none."""
+        if len(data) < 6 or data[:2] != b"\xff\xff" or data[3] < 2:
+            return 0
         end = 4 + data[3]
         body = data[2 : end - 1]
-        return data[:2] == b"\xff\xff" and data[3] >= 2 and end <= len(data) and ~sum(body) & 0xFF == data[end - 1]
+        return end if end <= len(data) and ~sum(body) & 0xFF == data[end - 1] else 0
+
+    def obey(self, whole: bytes) -> None:
+        """Do what a packet says, and answer."""
+        self._observe()
+        self._obey(whole[2], whole[4], whole[5:-1])
+        self._drive()
 
     def _obey(self, target: int, instruction: int, parameters: bytes) -> None:
-        self._observe()
         named = [servo for servo in self.servos if servo.present and target in (servo.id, EVERYONE)]
         if instruction == PING:
             self._answer([(target, b"")] if target != EVERYONE else [(servo.id, b"") for servo in named])
@@ -200,12 +170,11 @@ class FeetechEmulator:
                         servo.write(address, parameters[at + 1 : at + 1 + count])
         elif instruction == SYNC_READ and len(parameters) > 2:
             self._answer([(servo, parameters[:2]) for servo in parameters[2:]])
-        self._drive()
 
     def _acknowledge(self, named: list[Servo], before: dict[int, int]) -> None:
         answering = [servo for servo in named if servo.table[ANSWERS_WRITES]]
         if answering:
-            self._say([self._packet(before[id(servo)], servo.faults, b"") for servo in answering], 0.0)
+            self.say([self._packet(before[id(servo)], servo.faults, b"") for servo in answering], self._delay_s())
 
     def _answer(self, asked: list[tuple[int, bytes]]) -> None:
         """In turn; who is not there lets its turn pass."""
@@ -217,19 +186,13 @@ class FeetechEmulator:
                 if servo.present and servo.id == target
             ]
             if answers:
-                self._say(answers, waited_s)
+                self.say(answers, self._delay_s() + waited_s)
                 waited_s = 0.0
             else:
                 waited_s += (6 + (which[1] if which else 0)) * self.uart.byte_s
 
-    def _say(self, answers: list[bytes], waited_s: float) -> None:
-        """Put an answer on the wire; several at once are their AND."""
-        delay_s = 2e-6 * next(iter(self.servos)).table[RESPONSE_DELAY] + 20e-6
-        size = max(map(len, answers))
-        together = bytes(reduce(and_, (answer[k] for answer in answers if k < len(answer))) for k in range(size))
-        begin_s = max(self._over_s, self._busy_until_s) + delay_s + waited_s
-        self._busy_until_s = begin_s + size * self.uart.byte_s
-        self.uart.send(together, begin_s)
+    def _delay_s(self) -> float:
+        return 2e-6 * self.servos[0].table[RESPONSE_DELAY] + 20e-6
 
     def _packet(self, servo: int, error: int, data: bytes) -> bytes:
         body = bytes([servo, len(data) + 2, error]) + data

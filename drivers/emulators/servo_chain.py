@@ -29,7 +29,9 @@ class Shafts(Protocol):
 class ArmShafts:
     """The SO-101 of `sim/arm`, free. `supply_v` and what it stands at are the test's or the world's to set."""
 
-    def __init__(self, joint_rad: np.ndarray, supply_v: float = 12.0) -> None:
+    def __init__(self, joint_rad: np.ndarray, supply_v: float = 12.0, nominal_v: float = 12.0) -> None:
+        """nominal_v: of the servos; the simulator's are told the same share of theirs."""
+        self._nominal = nominal_v
         self.batch = ArmBatch(so101(), FreeScene(), 1)
         self.batch.stand(joint_rad)
         self.set_supply(supply_v)
@@ -41,12 +43,14 @@ class ArmShafts:
 
     def set_supply(self, volts: float) -> None:
         """The supply's voltage, from now on."""
-        self.batch.put("supply_v", volts)
-        self.batch.put("bus_v", volts)
+        share = volts / self._nominal
+        self.batch.put("supply_v", share * self.batch.arm.servo.nominal_v)
+        self.batch.put("bus_v", share * self.batch.arm.servo.nominal_v)
 
     def _look(self) -> None:
         self._q, self._v = self.batch.get("joint_rad")[0], self.batch.get("joint_rad_s")[0]
-        self._duty, self._bus_v = self.batch.get("duty")[0], float(self.batch.get("bus_v")[0, 0])
+        share = float(self.batch.get("bus_v")[0, 0]) / self.batch.arm.servo.nominal_v
+        self._duty, self._bus_v = self.batch.get("duty")[0], share * self._nominal
 
     def angle_rad(self, joint: int) -> float:
         return float(self._q[joint])

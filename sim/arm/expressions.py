@@ -191,7 +191,7 @@ class Expression:
             if (positive := self.negated()) is not None:
                 return -(positive * other)
         elif other in (0.0, 1.0, -1.0):
-            return {0.0: 0.0, 1.0: self, -1.0: -self}[float(other)]
+            return 0.0 if other == 0.0 else self if other == 1.0 else -self
         return self.graph.make("*", self, _number(other))
 
     __rmul__ = __mul__

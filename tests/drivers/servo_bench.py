@@ -2,12 +2,22 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from drivers.emulators.lines import Pty
+
+
+def until(ask: Callable[[], Any], right: Callable[[Any], bool]) -> Any:
+    """What a real-time program of others is answered once it is right: on a busy machine answers may be too late for it."""
+    told = None
+    for _ in range(50):
+        told = ask()
+        if right(told):
+            return told
+    raise AssertionError(f"the last of 50 answers: {told}")
 
 
 class Bench:
