@@ -252,7 +252,7 @@ class ServoBus:
         return self._command(steps, False)
 
     def hold(self, refused: bool = False) -> ServoCommand:
-        """Let every servo stay where it was last seen; one that was never seen is told nothing. Raises LinkLost."""
+        """Let every servo stay where it is; one that was not seen lately keeps the goal that it has. Raises LinkLost."""
         return self._command(self._here(), refused)
 
     def torque(self, on: bool) -> None:
@@ -266,7 +266,7 @@ class ServoBus:
             self._command(self._here() if on else {}, False)
 
     def stop(self) -> None:
-        """Hold the arm where it was last seen. Never raises, also without a port.
+        """Hold the arm where it is. Never raises, also without a port.
 
         At once: where servos are answering, zeros that mean nothing go ahead until they have ended, and hear again.
         """
@@ -329,7 +329,10 @@ class ServoBus:
         return servo in self.known and self.known[servo].model in self.dialect.models
 
     def _here(self) -> dict[int, int]:
-        return {servo: state.steps for servo, state in self._states.items() if self._ours(servo)}
+        """Where servos are, of those that were seen lately: what was long ago would be a jump."""
+        newest_s = self._clock.now() - SILENCE_S
+        lately = {servo: state for servo, state in self._states.items() if self._state_s[servo] >= newest_s}
+        return {servo: state.steps for servo, state in lately.items() if self._ours(servo)}
 
     def _command(self, steps: Mapping[int, int], refused: bool) -> ServoCommand:
         """Let goals go to the servos that are known: now, or, while servos answer, with the next read."""

@@ -46,8 +46,12 @@ def factory_table(servo: int) -> bytearray:
         table[address : address + size] = value.to_bytes(size, "little")
 
     put(MODEL, 1200, 2)
-    put(VOLTS_MAX, 70, 2), put(VOLTS_MIN, 35, 2), put(PWM_LIMIT, FULL_PWM, 2)
-    put(MAX_POSITION, 4095, 4), put(GOAL_PWM, FULL_PWM, 2), put(GOAL, 2048, 4)
+    put(VOLTS_MAX, 70, 2)
+    put(VOLTS_MIN, 35, 2)
+    put(PWM_LIMIT, FULL_PWM, 2)
+    put(MAX_POSITION, 4095, 4)
+    put(GOAL_PWM, FULL_PWM, 2)
+    put(GOAL, 2048, 4)
     table[FIRMWARE], table[ID], table[RETURN_DELAY], table[HOTTEST] = 52, servo, 250, 70
     table[SHUTDOWN], table[ANSWERS] = 0x35, 2
     return table
