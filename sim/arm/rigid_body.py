@@ -25,7 +25,8 @@ def inertia_and_bias(
 ) -> tuple[list[list[Number]], list[Number]]:
     """Joint-space inertia, (n, n), kg m2, and the torques, (n,), N m, that keep accelerations zero. q rad, v rad/s."""
     R = turns(links, q)
-    return _inertia(links, R), _bias(links, R, v)
+    bias = _bias(links, R, v)  # first: the numbers that a processor must keep at a time are fewer
+    return _inertia(links, R), bias
 
 
 def _bias(links: Sequence[Link], R: list[list[list[Number]]], v: Sequence[Number]) -> list[Number]:
