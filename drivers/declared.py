@@ -68,7 +68,12 @@ def settings_of(table: dict[str, Any]) -> Any:
         raise ValueError(str(error)) from error
 
 
-def make_driver(settings: Any, clock: Any) -> Any:
+def driver_of(settings: Any) -> Declared:
     """The driver that these settings are of."""
     own: Declared = import_module(type(settings).__module__).DRIVER
-    return own.make(settings, clock)
+    return own
+
+
+def make_driver(settings: Any, clock: Any) -> Any:
+    """The driver that these settings are of, made."""
+    return driver_of(settings).make(settings, clock)

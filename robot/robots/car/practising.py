@@ -28,18 +28,7 @@ from robot.views.say import say
 from sim.car.yardstick import lookup_or_compute
 
 BASELINE_LAPS = 2
-USUAL_LIDAR = "rplidar"
 TELL_EVERY_S = 10.0
-
-
-def virtual_lidar(robot: str) -> str:
-    """The lidar that a virtual car has. Raises ValueError naming its file if there is none of that name."""
-    name = load_car(robot).virtual_lidar or USUAL_LIDAR
-    try:
-        find_lidar(name)
-    except ValueError as error:
-        raise ValueError(f"{robot_path(robot)}: virtual_lidar: {str(error).partition(': ')[2]}") from error
-    return name
 
 
 class PractisingCar:
@@ -57,7 +46,7 @@ class PractisingCar:
             say(f"map      {line}")
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
-        self._wirings, self._lidar = (robot.motor, robot.lidar), virtual_lidar(config.robot)
+        self._wirings, self._lidar = (robot.motor, robot.lidar), robot.emulated_lidar
         self._wiring_seed = robot.wiring_seed
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)

@@ -15,7 +15,6 @@ from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
 from robot.commissioning.checks import Check
 from robot.robots.car.car_file import CarFile, load_car
-from robot.robots.car.practising import virtual_lidar
 from robot.robots.car.shield import predictive_brake
 from robot.runtime.clock import RealClock
 
@@ -26,7 +25,7 @@ SPIN_UP_S = 25.0  # for a lidar that has just got its power to send its first po
 def checks(name: str) -> list[Check]:
     """Of a car by its name or file; a virtual one is started. Raises ValueError for a wrong file."""
     robot = load_car(name)
-    with ports_of(robot, name) as ports:
+    with ports_of(robot) as ports:
         motor = replace(robot.motor, port=ports["motor"])
         lidar = replace(robot.lidar, port=ports["lidar"])
         lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
@@ -34,13 +33,13 @@ def checks(name: str) -> list[Check]:
 
 
 @contextmanager
-def ports_of(robot: CarFile, name: str) -> Iterator[dict[str, str]]:
+def ports_of(robot: CarFile) -> Iterator[dict[str, str]]:
     """Where its devices are."""
     if not robot.virtual:
         yield {"motor": robot.motor.port, "lidar": robot.lidar.port}
         return
     wired = wired_as_documented() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed)
-    with start_virtual_car(wired.config(clock="realtime", lidar_model=virtual_lidar(name))) as car:
+    with start_virtual_car(wired.config(clock="realtime", lidar_model=robot.emulated_lidar)) as car:
         yield car.ports
 
 

@@ -17,7 +17,6 @@ from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.demonstration.first_metres import rehearse
 from robot.robots.car.drives import demonstrate
 from robot.robots.car.options import CarOptions
-from robot.robots.car.practising import virtual_lidar
 from robot.robots.car.setup_car import measuring
 from robot.robots.car.setup_car.brake_if_killed import braking_if_killed
 from robot.robots.car.setup_car.file import file_of, write_car_file
@@ -109,7 +108,7 @@ class SettingUpCar:
                     track=track,
                     clock=self.options.clock,
                     seed=self.options.seed,
-                    lidar_model=virtual_lidar(self.options.robot),
+                    lidar_model=self.robot.emulated_lidar,
                 )
             )
         motor, lidar, clock = self.robot.motor, self.robot.lidar, RealClock()

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
 
+from drivers import tcp_port
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
+from drivers.hokuyo import Hokuyo, HokuyoSettings
 from drivers.serial_port import SerialPort
+from drivers.tcp_port import Interface
 from robot.robots.car.setup_car import device_checks
-from robot.robots.car.setup_car.device_checks import checks, kernels
+from robot.robots.car.setup_car.device_checks import checks, checks_of_lidar, kernels
+from robot.runtime.clock import RealClock
 
 
 @contextmanager
@@ -63,6 +68,19 @@ def test_ports_that_are_not_there(tmp_path: Path) -> None:
     found = wrong(str(path))
     assert found.keys() >= {"motor port", "lidar port"}
     assert "/dev/a: no such port" in found["motor port"]
+
+
+def test_a_lidar_on_another_subnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """192.0.2.10 is nobody's (RFC 5737): it answers as little as a lidar that this machine's network does not lead to."""
+    wired = Interface("eth0", IPv4Interface("10.1.2.3/24"))
+    monkeypatch.setattr(tcp_port, "interfaces", lambda: [wired])
+    check = checks_of_lidar(Hokuyo(HokuyoSettings(port="192.0.2.10:10940"), RealClock()))[0]
+    assert (check.name, check.ok) == ("lidar port", False)
+    assert "no address in its network (found eth0 10.1.2.3/24)" in check.remedy
+    assert "sudo ip addr add 192.0.2.15/24 dev eth0" in check.remedy
+    monkeypatch.setattr(tcp_port, "interfaces", lambda: [wired, Interface("eth1", IPv4Interface("192.0.2.15/24"))])
+    check = checks_of_lidar(Hokuyo(HokuyoSettings(port="192.0.2.10:10940"), RealClock()))[0]
+    assert "ip addr add" not in check.remedy and "check its power" in check.remedy
 
 
 @pytest.mark.parametrize("compiled", [True, False])
