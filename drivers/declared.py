@@ -16,7 +16,8 @@ import msgspec
 
 ENTRY_POINTS = "robot_practice.drivers"
 DRIVERS = {
-    name: f"drivers.{name}" for name in ("vesc", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad")
+    name: f"drivers.{name}"
+    for name in ("vesc", "pca9685", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad")
 }  # name -> module with a DRIVER
 
 

@@ -181,6 +181,10 @@ class VescEmulator:
             self._timed_out = True
             self._world.release()
 
+    def arrived(self, until_s: float) -> bytes:
+        """What has reached the host by a time."""
+        return self.uart.arrived(until_s)
+
     def _ignore(self, at_s: float, _: bytes) -> None:
         """What the firmware knows and this car does not have, or nobody knows."""
 

@@ -88,7 +88,7 @@ def test_every_field_of_a_cars_file_reaches_the_drivers(tmp_path: Path) -> None:
     [
         ('[devices.motor]\ndriver = "vesc"\nport = "/dev/a"\n', "devices: found motor, needed: motor, lidar"),
         ('[devices.motor]\ndriver = "steam"\nport = "/dev/a"\n[devices.lidar]\n',
-         "devices.motor: driver: found 'steam', allowed: vesc, rplidar"),
+         "devices.motor: driver: found 'steam', allowed: vesc, pca9685, rplidar"),
         ('[devices.motor]\ndriver = "rplidar"\nport = "/dev/a"\n[devices.lidar]\n',
          "devices.motor: driver: found 'rplidar', which is no motor"),
         ('[devices.motor]\nport = "/dev/a"\n[devices.lidar]\n', "devices.motor: driver: found None"),
