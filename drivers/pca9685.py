@@ -14,7 +14,6 @@ it backwards. What it would do now is kept in mind: where they would drive it ba
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from drivers.base import NEVER_S, Clock, LinkLost, VescCommand
 from drivers.declared import Declared
@@ -334,7 +333,7 @@ class Pca9685:
             self._bus.transfer(self.settings.address, bytes((LED0 + 4 * channel, 0, 0, *off)))
 
 
-def take_over(settings: Pca9685Settings, clock: Any) -> Pca9685:
+def take_over(settings: Pca9685Settings, clock: Clock) -> Pca9685:
     """The driver for who brings a car to rest that another process drove."""
     return Pca9685(settings, clock, bus=I2CBus(settings.port, shared=True))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from drivers.declared import driver_of
 from drivers.emulators.lidar_models import DRIVER_OF, USUAL
 from drivers.lidar import LidarSettings
+from drivers.pca9685 import Pca9685Settings
 from drivers.vesc import VescSettings
 from robot.runtime.robot_file import read_robot, robot_path
 
@@ -25,7 +26,7 @@ class CarFile:
 
     virtual: bool
     car: str
-    motor: VescSettings
+    motor: VescSettings | Pca9685Settings
     lidar: LidarSettings
     virtual_lidar: str = ""
     actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
@@ -40,11 +41,20 @@ class CarFile:
             raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
         if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < (1 << 63)):
             raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true alone")
-        if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+        motor = self.motor
+        if motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+            of = "servo_gain" if isinstance(motor, VescSettings) else "servo_us_per_rad"
             raise ValueError(
-                f"devices.motor: servo_gain: found {self.motor.servo_gain}, allowed: with these servo_min, servo_offset and "
-                f"servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+                f"devices.motor: {of}: found {getattr(motor, of)}, allowed: with these ends and this middle of the servo's "
+                f"way, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
             )
+        if self.wiring_seed is not None and not self.measures_speed:
+            raise ValueError("wiring_seed: found it, allowed with devices.motor: driver = 'vesc' alone")
+
+    @property
+    def measures_speed(self) -> bool:
+        """Whether its motor controller does."""
+        return isinstance(self.motor, VescSettings)
 
     @property
     def emulated_lidar(self) -> str:

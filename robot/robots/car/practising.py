@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from drivers.declared import make_driver
+from drivers.declared import driver_of, make_driver
 from drivers.emulators.hidden_wiring import hidden_wiring
 from drivers.emulators.lidars import find_lidar
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
@@ -47,7 +47,8 @@ class PractisingCar:
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
         self._wirings, self._lidar = (robot.motor, robot.lidar), robot.emulated_lidar
-        self._wiring_seed = robot.wiring_seed
+        self._wiring_seed, self._motor = robot.wiring_seed, driver_of(robot.motor).name
+        self._measures_speed = robot.measures_speed
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
 
@@ -69,6 +70,7 @@ class PractisingCar:
                 clock=config.clock,
                 seed=config.seed,
                 lidar_model=self._lidar,
+                motor_model=self._motor,
                 hidden_seed=config.hidden_seed,
                 start=config.start_pose,
                 start_s_m=starting_place(world.grid, world.course, config.seed, view_rad) if must_find_itself else 0.0,
@@ -108,6 +110,7 @@ class PractisingCar:
             latency_s=p.latency_s,
             demo_lap_s=p.demo_lap_s,
             proved=p.proved,
+            measured_speed=self._measures_speed,
             practice_done_s=p.practice_s,
             step=p.step,
             episode=p.episode,

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from drivers.base import LinkLost
-from drivers.serial_port import SerialPort
-from drivers.vesc import Vesc, VescSettings
+from drivers.vesc import VescSettings, take_over
 from robot.runtime.clock import RealClock
 from sim.with_parent import command_line
 
@@ -55,7 +54,7 @@ def braking_if_killed(settings: VescSettings) -> Iterator[None]:
 
 def brake(settings: VescSettings) -> None:
     """Brake over a port that its owner's death has freed, then let the motor go."""
-    vesc = Vesc(settings, RealClock(), port=SerialPort(settings.port, settings.baud, shared=True), checked=True)
+    vesc = take_over(settings, RealClock())
     begin_s, connected = time.monotonic(), False
     while time.monotonic() - begin_s < BRAKING_S:
         try:

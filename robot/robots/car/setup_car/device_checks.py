@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from drivers.base import LinkLost
-from drivers.declared import make_driver
+from drivers.declared import driver_of, make_driver
 from drivers.emulators.hidden_wiring import hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import start_virtual_car
+from drivers.i2c_bus import I2CBus, NoAnswer
+from drivers.pca9685 import PRE_SCALE, Pca9685Settings
 from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
 from robot.commissioning.checks import Check
@@ -29,7 +31,8 @@ def checks(name: str) -> list[Check]:
         motor = replace(robot.motor, port=ports["motor"])
         lidar = replace(robot.lidar, port=ports["lidar"])
         lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
-        return [*checks_of_motor(motor), *lidar_checks, kernels(Path(predictive_brake.__file__).parent)]
+        motor_checks = checks_of_chip(motor) if isinstance(motor, Pca9685Settings) else checks_of_motor(motor)
+        return [*motor_checks, *lidar_checks, kernels(Path(predictive_brake.__file__).parent)]
 
 
 @contextmanager
@@ -39,7 +42,8 @@ def ports_of(robot: CarFile) -> Iterator[dict[str, str]]:
         yield {"motor": robot.motor.port, "lidar": robot.lidar.port}
         return
     wired = wired_as_documented() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed)
-    with start_virtual_car(wired.config(clock="realtime", lidar_model=robot.emulated_lidar)) as car:
+    kinds = {"lidar_model": robot.emulated_lidar, "motor_model": driver_of(robot.motor).name}
+    with start_virtual_car(wired.config(clock="realtime", **kinds)) as car:
         yield car.ports
 
 
@@ -66,6 +70,24 @@ def checks_of_motor(settings: VescSettings) -> list[Check]:
     found.append(Check("motor firmware", True, f"{vesc.firmware}, {FIRMWARE_MIN}.0 or newer is needed"))
     found.append(Check("motor answers", not trouble, trouble or "values and IMU", trouble))
     return [*found, servo_output(settings)]
+
+
+def checks_of_chip(settings: Pca9685Settings) -> list[Check]:
+    """Bus and address. The chip is not told anything: a wrong pulse would drive."""
+    bus = I2CBus(settings.port)
+    try:
+        bus.open()
+        bus.transfer(settings.address, bytes([PRE_SCALE]), 1)
+    except NoAnswer as error:
+        return [Check("motor port", True, settings.port), Check("motor answers", False, "no answer", str(error))]
+    except LinkLost as error:
+        return [Check("motor port", False, settings.port, str(error))]
+    finally:
+        bus.close()
+    return [
+        Check("motor port", True, settings.port),
+        Check("motor answers", True, f"a chip at 0x{settings.address:02x}"),
+    ]
 
 
 def servo_output(settings: VescSettings) -> Check:

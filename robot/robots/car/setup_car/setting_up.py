@@ -11,6 +11,7 @@ from drivers.base import LinkLost
 from drivers.declared import make_driver
 from drivers.emulators.hidden_wiring import HiddenWiring, hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import VirtualCar, start_virtual_car
+from drivers.vesc import VescSettings
 from robot.commissioning.options import SetupOptions
 from robot.commissioning.steps import Found, SetupError, Step
 from robot.robots.car.car_file import believed_car, load_car
@@ -66,8 +67,13 @@ class SettingUpCar:
         robot = load_car(options.robot)
         if options.hidden_seed is not None and not robot.virtual:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual car alone")
+        if not isinstance(robot.motor, VescSettings):
+            raise ValueError(
+                f"--robot: found '{options.robot}', whose motor controller measures nothing; allowed: one with driver = 'vesc'. What "
+                "a PCA9685's pulses are is measured as docs/donkeycar.md says"
+            )
         self.options, self.folder, self.robot = options, folder, robot
-        self.car = believed_car(options.robot)
+        self.car, self.motor = believed_car(options.robot), robot.motor
         self.virtual = robot.virtual
         self.title = f"{options.robot}, into {folder / CAR_FILE}"
         self.wiring_seed = robot.wiring_seed if options.hidden_seed is None else options.hidden_seed
@@ -111,7 +117,7 @@ class SettingUpCar:
                     lidar_model=self.robot.emulated_lidar,
                 )
             )
-        motor, lidar, clock = self.robot.motor, self.robot.lidar, RealClock()
+        motor, lidar, clock = self.motor, self.robot.lidar, RealClock()
         lockstep = None
         if self._emulator is not None:
             motor = replace(motor, port=self._emulator.vesc_path)

@@ -16,7 +16,7 @@ from sim.quadrotor.model import DATA as QUADROTORS
 
 @pytest.mark.parametrize("name", [path.stem for path in (ROBOTS / "car").glob("*.toml")])
 def test_every_car_that_comes_with_the_project_can_be_read(name: str) -> None:
-    assert load_car(name).motor.baud > 0
+    assert load_car(name).motor.port
 
 
 def test_a_drone_is_no_car() -> None:
