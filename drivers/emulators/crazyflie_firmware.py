@@ -14,7 +14,7 @@ from drivers.emulators.crazyflie_commander import HIGH_LEVEL_MS, Commander, High
 from drivers.emulators.crazyflie_health import Health
 from drivers.emulators.crazyflie_localization import tell_pose
 from drivers.emulators.crazyflie_pid import CascadedPid
-from drivers.emulators.crazyflie_power import BRUSHLESS_KG, Battery
+from drivers.emulators.crazyflie_power import BRUSHLESS_N, Battery
 from drivers.emulators.crazyflie_setpoint import Setpoint, generic_setpoint, rpyt_setpoint
 from drivers.emulators.crazyflie_supervisor import State, Supervisor
 from drivers.emulators.crazyflie_toc import LogService, LogVariable, Parameter, ParamService
@@ -270,7 +270,7 @@ class Firmware:
         replies = {
             b"\0": struct.pack("<I", version.protocol),
             b"\1": version.name.encode() + b"\0",
-            b"\2": (BRUSHLESS_TYPE if self.body.quadrotor.mass_kg > BRUSHLESS_KG else DEVICE_TYPE) + b"\0",
+            b"\2": (BRUSHLESS_TYPE if self.body.thrust_max_n > BRUSHLESS_N else DEVICE_TYPE) + b"\0",
         }
         if channel == 1 and command in replies:
             return Packet(Port.PLATFORM, channel, command + replies[command])

@@ -15,7 +15,7 @@ from drivers.emulators.virtual_crazyflie import VirtualCrazyflieConfig
 from robot.robots.quadrotor.setup_drone.kinds_of_drone import TYPES
 from sim.quadrotor.model import GRAVITY_M_S2, N_ROTORS, load_parameters
 
-LOAD = (0.95, 1.25)
+LOAD = (0.95, 1.15)
 SAG = (0.7, 1.2)
 SYSTEMS = ("lighthouse", "flow", "loco")
 GYRO_BIAS_RAD_S, TILT_G = 0.006, 0.02  # left after the calibration at rest; data sheet of the BMI088: 20 mg
