@@ -28,6 +28,7 @@ PRE_SCALE_MIN, PRE_SCALE_MAX = 3, 255
 CHANNELS = 16
 SILENCE_S = 0.1  # without a chip that does what it was told, something is wrong
 FULL_BRAKE_A = 40.0  # what the longest way below neutral stands for
+ARMING_S = 2.0  # of neutral, before an ESC obeys that has just got its power: it has it from where the chip has
 SHIFT_S = 0.12  # of brake, then of neutral, before an ESC goes backwards
 
 
@@ -133,7 +134,7 @@ class Pca9685:
         self._braked = False  # since it was driven forwards
         self._shift_s = -NEVER_S  # until when brake, then neutral, have to be shown before the ESC goes backwards
         self._obeyed_s = -NEVER_S
-        self._opened_s = 0.0
+        self._opened_s = self._armed_s = 0.0
 
     def open(self) -> None:
         """Take over the bus. A chip that pulses a motor forwards was left by somebody who died: it is braked.
@@ -176,11 +177,19 @@ class Pca9685:
             (MODE1, AUTO_INCREMENT),
         ):  # fmt: skip
             self._bus.transfer(self.settings.address, bytes((register, value)))
+        self._brakes = self._braked = False
+        self._throttle = self.settings.counts(self.settings.neutral_us)
+        self._armed_s = self._clock.now() + ARMING_S
 
     def _pulse(self, channel: int) -> int | None:
         """Of a channel, counts; None where it gives none. Raises NoAnswer."""
         data = self._bus.transfer(self.settings.address, bytes([LED0 + 4 * channel]), 4)
         return None if data[3] & FULL_OFF else data[2] | (data[3] & 0x0F) << 8
+
+    @property
+    def is_arming(self) -> bool:
+        """Whether nothing but neutral is sent yet, whatever is asked for."""
+        return self._clock.now() < self._armed_s
 
     def read(self) -> Pca9685Reading:
         """Ask the chip whether it does what it was told; tell it again where not. Never blocks for long. Raises LinkLost."""
@@ -275,6 +284,8 @@ class Pca9685:
         forward_us, reverse_us = wiring.full_us - wiring.start_us, wiring.reverse_start_us - wiring.reverse_full_us
         neutral, start, back = map(wiring.counts, (wiring.neutral_us, wiring.start_us, wiring.reverse_start_us))
         throttle = neutral
+        if self.is_arming:
+            speed_m_s = brake_a = 0.0
         if speed_m_s > 0.0:
             throttle = max(
                 start, wiring.counts(wiring.start_us + forward_us * min(1.0, speed_m_s / wiring.full_speed_m_s))

@@ -43,7 +43,13 @@ class Motor:
         self.stop, self.reconnect = vesc.stop, vesc.reconnect
 
     def check(self) -> None:
-        """Let it tell its version. Raises ConnectionError if it does not, ValueError if it is too old."""
+        """Let it tell its version. Raises ConnectionError if it does not, ValueError if it is too old.
+
+        An ESC that has just got its power is shown neutral until it obeys.
+        """
+        while isinstance(self.vesc, Pca9685) and self.vesc.is_arming:
+            self.clock.sleep_until(self.clock.now() + VERSION_POLL_S)
+            self.vesc.read()
         begin_s = self.clock.now()
         while not self.vesc.firmware:
             if self.clock.now() - begin_s > VERSION_PATIENCE_S:

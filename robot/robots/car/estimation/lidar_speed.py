@@ -43,6 +43,7 @@ RATE_SIGMA_RAD_S2 = 6.0
 POSITION_SIGMA_M, YAW_SIGMA_RAD = 0.002, 0.001  # a tick
 RATE_TAU_S = 0.08  # of the yaw rate behind the wheels
 STANDS_S, STANDS_M_S = 0.3, 0.25  # so long told to stand, and no faster, it stands
+FELT_TAU_S = 0.06
 FRESH_S = 0.1  # a speed is a reading as long as walls were seen so lately
 NEUTRAL_M_S2 = 1.5  # of the motor at neutral
 GAINS, GAIN_TAU_S, STEADY_M_S2, GAIN_FROM_M_S = (0.5, 1.8), 2.0, 1.0, 0.6  # of speed over what the throttle was to give
@@ -97,7 +98,8 @@ class LidarSpeed:
         self._told: deque[tuple[float, float, float, float]] = deque()  # when it acts: speed, brake current, steering
         self._acting = (0.0, 0.0, 0.0)
         self._wheels_rad = 0.0
-        self._accel = 0.0
+        self._accel = 0.0  # that the motor should give
+        self._felt = 0.0  # what an accelerometer would feel: how the speed changes
         self._time_s: float | None = None
         self._began_s: float | None = None  # seeing
         self._seen_s = -NEVER_S  # when walls last agreed
@@ -122,15 +124,18 @@ class LidarSpeed:
         self._told.append((now_s - dt_s + latency_s, *sent))
         while self._told and self._told[0][0] <= now_s:
             self._acting = self._told.popleft()[1:]
+        before = float(self._state[V])
         self._predict(now_s, dt_s)
         self._see(now_s, lidar)
         self._odometer_m += self._state[V] * dt_s
         self._learn_gain(dt_s)
         v, rate = float(self._state[V]), float(self._state[RATE])
+        if dt_s > 0.0:
+            self._felt += (1.0 - math.exp(-dt_s / FELT_TAU_S)) * ((v - before) / dt_s - self._felt)
         unseen_s = now_s - self._seen_s
         age_s = max(link.values_age_s, 0.0 if unseen_s < FRESH_S else unseen_s)
         drive = self._accel / self.car[P_MOTOR_GAIN]
-        return VescReading(v, drive, float(self.car[P_FULL_V]), 0, self._odometer_m, self._accel, v * rate, 9.81, rate,
+        return VescReading(v, drive, float(self.car[P_FULL_V]), 0, self._odometer_m, self._felt, v * rate, 9.81, rate,
                            age_s, age_s)  # fmt: skip
 
     def _predict(self, now_s: float, dt_s: float) -> None:
