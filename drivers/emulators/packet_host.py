@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from drivers.emulators.child import end_child, end_when_told, start_emulator
+from drivers.emulators.keep_time import keep_time, pieces, share
 from drivers.packet_link import plug
 from drivers.unix_socket import listen
 
@@ -98,12 +99,22 @@ def host_of_options(make: Callable[..., Model]) -> None:
 def serve(model: Model, device: socket.socket, clock: socket.socket, lockstep: bool) -> None:
     """For ever: take what comes through the doors, and let time go on."""
     drivers, clocks = Drivers([device]), [clock]  # with their doors
-    begin_s = time.monotonic()
+    if not lockstep:
+        keep_time()
+    begin_s, reached_s = time.monotonic(), 0.0
     while True:
         ready = select.select([*drivers.ends, *clocks], [], [], None if lockstep else STEP_S)[0]
+        orders: list[bytes] = []
         while heard := select.select(drivers.ends, [], [], 0.0)[0]:  # all that was said before time goes on
             for end in heard:
-                listen_to(model, end, drivers)
+                orders += listen_to(model, end, drivers)
+        since_s, reached_s = reached_s, 0.0 if lockstep else time.monotonic() - begin_s
+        count = 1 if lockstep else pieces(reached_s - since_s)
+        for k in range(count):
+            for packet in orders[share(len(orders), k, count)]:
+                model.obey(packet)
+            if not lockstep:
+                model.advance(since_s + (reached_s - since_s) * (k + 1) / count)
         for end in ready:
             if end is clock:
                 clocks.append(clock.accept()[0])
@@ -116,7 +127,6 @@ def serve(model: Model, device: socket.socket, clock: socket.socket, lockstep: b
                 else:
                     clocks.remove(end)
         if not lockstep:
-            model.advance(time.monotonic() - begin_s)
             tell(model, drivers.listening)
 
 
@@ -133,23 +143,24 @@ class Drivers:
         return [] if self.silent else self.told
 
 
-def listen_to(model: Model, end: socket.socket, drivers: Drivers) -> None:
-    """Take a packet from a driver's end, or let a new driver in by their door."""
+def listen_to(model: Model, end: socket.socket, drivers: Drivers) -> list[bytes]:
+    """Take a packet from a driver's end, or let a new driver in by their door. Returns what is to be obeyed."""
     if end is drivers.ends[0]:
         drivers.ends.append(end.accept()[0])
-        return
+        return []
     packet = receive(end)
     if packet == ASK:
         tell(model, [end])
     elif packet in (SILENCE, SPEAK):
         drivers.silent = packet == SILENCE
     elif packet:
-        model.obey(packet)
         drivers.told += [end] if end not in drivers.told else []
+        return [packet]
     else:
         for ends in (drivers.ends, drivers.told):
             if end in ends:
                 ends.remove(end)
+    return []
 
 
 def receive(end: socket.socket) -> bytes:

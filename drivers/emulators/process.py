@@ -25,14 +25,12 @@ import gc
 import json
 import math
 import mmap
-import os
 import select
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +40,7 @@ import numpy as np
 from drivers.emulators.child import end_when_told
 from drivers.emulators.esc import EscWiring
 from drivers.emulators.i2c_line import I2CLine
+from drivers.emulators.keep_time import keep_time, late_s, pieces, share
 from drivers.emulators.lidars import EmulatedLidar, find_lidar
 from drivers.emulators.lines import Line, Pty
 from drivers.emulators.pwm_car import PwmCarEmulator
@@ -55,7 +54,6 @@ from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.map_world import map_world
 
-REALTIME_NICE = -15
 POSITIVE = ("baud", "sample_s", "range_m", "turn_hz", "oscillator_share", "full_speed_m_s")
 NOT_ZERO = ("erpm_per_m_s", "servo_per_rad", "servo_us_per_rad")
 NOT_NEGATIVE = ("model", "firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out", "boot_s",
@@ -86,6 +84,7 @@ class Emulator:
         )
         self.lidar_pty = kind.line(directory / "lidar", self.lidar)
         self.time_s = 0.0
+        self.late_s = 0.0  # how long, in all, this process was late
         self._sequence = 0
         with open(directory / "truth", "w+b") as file:
             file.truncate(TRUTH_BYTES)
@@ -122,15 +121,28 @@ class Emulator:
     def advance(self, until_s: float) -> None:
         """Take in what the host has written, as sent now, and run world and devices on to a time."""
         with self._lock:
-            self._advance(until_s)
+            self._hear(self.vesc_pty.read(), self.lidar_pty.read())
+            self._run(until_s)
 
-    def _advance(self, until_s: float) -> None:
+    def catch_up(self, now_s: float) -> None:
+        """The same in real time; see `keep_time`."""
+        missed_s, since_s = now_s - self.time_s, self.time_s
+        self.late_s += late_s(missed_s)
+        vesc, lidar, count = self.vesc_pty.read(), self.lidar_pty.read(), pieces(missed_s)
+        for k in range(count):
+            with self._lock:
+                self._hear(vesc[share(len(vesc), k, count)], lidar[share(len(lidar), k, count)])
+                self._run(since_s + missed_s * (k + 1) / count)
+
+    def _hear(self, vesc: bytes, lidar: bytes) -> None:
+        if vesc:
+            self.vesc.receive(vesc, self.time_s)
+        self.lidar.uart.garbled = self.lidar_pty.baud() not in (0, self._lidar_baud)
+        if lidar:
+            self.lidar.receive(lidar, self.time_s)
+
+    def _run(self, until_s: float) -> None:
         vesc, lidar, world = self.vesc, self.lidar, self.world
-        if data := self.vesc_pty.read():
-            vesc.receive(data, self.time_s)
-        lidar.uart.garbled = self.lidar_pty.baud() not in (0, self._lidar_baud)
-        if data := self.lidar_pty.read():
-            lidar.receive(data, self.time_s)
         while True:
             reached_s = min(world.time_s, until_s)
             vesc.run(reached_s)
@@ -153,7 +165,7 @@ class Emulator:
         TRUTH.pack_into(
             self._truth, TRUTH_SEQUENCE.size, world.time_s, *moving[: STEER + 1], *world.place, world.collisions,
             world.laps, world.last_lap_s, moving[CHARGE], moving[VOLTAGE], mode, value, steer, moving[ODOMETER],
-            world.impact_m_s, world.people.hit, world.people.worst_m_s,
+            world.impact_m_s, world.people.hit, world.people.worst_m_s, self.late_s,
         )  # fmt: skip
         TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence)
 
@@ -302,7 +314,7 @@ class Server:
         while True:
             for descriptor, _ in self._poll.poll(POLL_MS):
                 self._handlers[descriptor]()
-            self._emulator.advance(time.monotonic() - self.start_s)
+            self._emulator.catch_up(time.monotonic() - self.start_s)
 
 
 def main() -> int:
@@ -322,11 +334,9 @@ def main() -> int:
 
 def run(config: VirtualCarConfig, directory: Path) -> None:
     """One virtual car, for ever. Raises ValueError naming the field that is wrong."""
-    if config.clock == "realtime":
-        with suppress(PermissionError):  # hardware does not wait for other programs; what can be had of that is taken
-            os.setpriority(os.PRIO_PROCESS, 0, REALTIME_NICE)
     emulator = Emulator(config, directory)
     warm_up(find_lidar(config.lidar_model))
+    scheduling = keep_time() if config.clock == "realtime" else "lockstep"
     server = Server(emulator, directory, config.clock == "lockstep")
     ready = {
         "vesc": str(directory / "vesc"),
@@ -334,6 +344,7 @@ def run(config: VirtualCarConfig, directory: Path) -> None:
         "control": str(directory / "control"),
         "lockstep": str(directory / "lockstep") if config.clock == "lockstep" else None,
         "truth": str(directory / "truth"),
+        "scheduling": scheduling,
     }
     print(json.dumps(ready), flush=True)
     gc.freeze()

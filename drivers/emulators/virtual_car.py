@@ -83,6 +83,7 @@ class Truth(NamedTuple):
     impact_m_s: float  # of the hardest contact with a wall so far
     people_hit: float  # touches, each counted once
     people_worst_m_s: float  # speed of the car at the hardest of these touches
+    late_s: float  # real time: how long, in all, the process was late, see `drivers.emulators.keep_time`
 
 
 TRUTH = struct.Struct(f"<{len(Truth._fields)}d")
@@ -110,6 +111,7 @@ class VirtualCar:
             "vesc"
         ]  # of whatever drives its motor; links that stay the same when a device is unplugged and plugged
         self.lidar_path: str = ready["lidar"]
+        self.scheduling: str = ready["scheduling"]
         self._control = connect(ready["control"])
         self._lockstep = connect(ready["lockstep"]) if ready["lockstep"] else None
         for end in (self._control, self._lockstep):

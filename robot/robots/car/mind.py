@@ -510,7 +510,7 @@ class Pipeline:
         self.is_decision = True
         demonstrating = self.phase is Phase.DEMONSTRATE
         if demonstrating:
-            proposed = np.array(task.action_for(*self.first_lap.wish(readings)), np.float32)
+            proposed = np.array(task.action_for(*self.first_lap.wish(readings, self.place)), np.float32)
         elif self.by_hand:
             proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
         elif self.setup.explore and self.tally.baseline_laps == 0:

@@ -39,7 +39,7 @@ def see(truth: Truth) -> Seen:
     """The car's truth, to a judge."""
     driven = truth.motor_mode in (SPEED, CURRENT, THROTTLE) and truth.motor_value != 0.0
     speed_m_s = math.sqrt(truth.v_x * truth.v_x + truth.v_y * truth.v_y)
-    return Seen(speed_m_s, driven, int(truth.collisions), abs(truth.heading_error), truth.time_s)
+    return Seen(speed_m_s, driven, int(truth.collisions), abs(truth.heading_error), truth.late_s)
 
 
 def wall_ahead(session: Session) -> None:
@@ -110,7 +110,7 @@ def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Ri
     robot = folder / "car.toml"
     robot.write_text(ROBOT_FILE.format(**car.ports))
     progress = {"demo_lap_s": 30.0, "proved": True, **demonstrated(hidden_seed, rng)}
-    return Rig(car, {"robot": str(robot), "track": track}, progress)
+    return Rig(car, {"robot": str(robot), "track": track}, progress, car.scheduling)
 
 
 def spun_at_believed_grip(stop: Stop) -> bool:
