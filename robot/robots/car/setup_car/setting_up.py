@@ -184,6 +184,10 @@ class SettingUpCar:
         figures = demonstrate(self._lap_options(found["file"]["config"]))
         if figures["failure"] or not figures["demo_lap_s"]:
             self.touches += figures["collisions"]
+            if figures["interrupted"]:  # whatever came of stopping: somebody asked for it
+                raise KeyboardInterrupt(
+                    f"the slow lap was interrupted{(figures['failure'] and ': ' + figures['failure']) or ''}"
+                )
             raise SetupError(f"the slow lap ended early: {figures['failure'] or 'it was stopped'}")
         kept = {name: figures[name] for name in ("run", "demo_lap_s", "trim_rad", "latency_s", "collisions")}
         return kept | {"robot_s": figures["demo_lap_s"], "touches": figures["collisions"]}

@@ -10,10 +10,11 @@ import pytest
 from drivers import tcp_port
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.hokuyo import Hokuyo, HokuyoSettings
+from drivers.pca9685 import Pca9685Settings
 from drivers.serial_port import SerialPort
 from drivers.tcp_port import Interface
 from robot.robots.car.setup_car import device_checks
-from robot.robots.car.setup_car.device_checks import checks, checks_of_lidar, kernels
+from robot.robots.car.setup_car.device_checks import checks, checks_of_chip, checks_of_lidar, kernels
 from robot.runtime.clock import RealClock
 
 
@@ -91,3 +92,18 @@ def test_kernels_are_compiled_or_are_not(tmp_path: Path, compiled: bool) -> None
     check = kernels(tmp_path)
     assert check.ok is compiled
     assert compiled or "robot demo" in check.remedy
+
+
+def test_a_donkeycar_whose_chip_answers_and_one_whose_bus_is_not_there(tmp_path: Path) -> None:
+    with start_virtual_car(VirtualCarConfig(clock="realtime", motor_model="pca9685")) as car:
+        settings = Pca9685Settings(port=car.vesc_path)
+        assert [check.name for check in checks_of_chip(settings) if not check.ok] == []
+        car.fault("silence_vesc", on=True)
+        assert "the bus is stuck" in checks_of_chip(settings)[-1].remedy
+        car.fault("silence_vesc", on=False)
+        elsewhere = checks_of_chip(Pca9685Settings(port=car.vesc_path, address=0x41))[-1]
+        assert (elsewhere.name, elsewhere.ok) == ("motor answers", False)
+        assert "nothing answers at address 0x41" in elsewhere.remedy
+    nowhere = checks_of_chip(Pca9685Settings(port=str(tmp_path / "i2c-9")))
+    assert [check.name for check in nowhere] == ["motor port"]
+    assert "no such bus" in nowhere[0].remedy
