@@ -39,6 +39,10 @@ class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=
     start: tuple[float, float, float] = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad)
     firmware: str = "2026.08"  # the release that it behaves as, see crazyflie_version.py
     positioning: str = "lighthouse"  # see `crazyflie_positioning.SYSTEMS`; "none": it needs poses by radio
+    imu_bias: tuple[float, float, float, float, float] | None = (
+        None  # gyro x, y, z, rad/s; accelerometer x, y, g; none: drawn
+    )
+    propellers: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)  # out of balance, as multiples of a new one's
     port: int = 0  # UDP, on the loopback; 0: any that is free
     directory: str = ""  # for its control socket; the program that starts the process sets it
 
