@@ -112,6 +112,12 @@ class Pipeline:
         if setup.course is not None and setup.grid is not None:
             self.estimator = Estimator(setup.grid, None, setup.seed, setup.car, setup.course, setup.told)
             self.take_course(setup.course)
+        self.doubt_odometry()
+
+    def doubt_odometry(self) -> None:
+        """Speed and yaw rate that the lidar tells are no wheels and no gyro."""
+        if self.lidar_speed is not None:
+            self.estimator.unsure = lidar_speed.UNSURE
 
     def take_course(self, course: Course) -> None:
         """Drive on this course from now on."""
@@ -443,6 +449,7 @@ class Pipeline:
         """Make map and course of the first lap, and go on with an estimator that knows them."""
         self.grid, course, pose = self.first_lap.draw_map(self.estimator)
         self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car, course)
+        self.doubt_odometry()
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
         self.files[COURSE_FILE] = course_bytes(course, self.grid)
