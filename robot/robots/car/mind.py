@@ -21,6 +21,7 @@ from robot.robots.car.decisions import Decisions
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.demonstration.first_lap import FirstLap
 from robot.robots.car.devices import lidar_reading, really_sent, vesc_reading
+from robot.robots.car.estimation import lidar_speed
 from robot.robots.car.estimation.dead_reckoning import DeadReckoning
 from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.lidar_speed import LidarSpeed
@@ -111,6 +112,12 @@ class Pipeline:
         if setup.course is not None and setup.grid is not None:
             self.estimator = Estimator(setup.grid, None, setup.seed, setup.car, setup.course, setup.told)
             self.take_course(setup.course)
+        self.doubt_odometry()
+
+    def doubt_odometry(self) -> None:
+        """Speed and yaw rate that the lidar tells are no wheels and no gyro."""
+        if self.lidar_speed is not None:
+            self.estimator.unsure = lidar_speed.UNSURE
 
     def take_course(self, course: Course) -> None:
         """Drive on this course from now on."""
@@ -149,7 +156,10 @@ class Pipeline:
         if self.lidar_speed is not None:
             vesc = self.lidar_speed.update(now, vesc, really_sent(readings), self.latency_s, lidar)
         estimate = self.estimator.update(now, vesc, lidar)
-        self.fallback.cars = believed_cars(self.setup.car, estimate.grip_share, estimate.least_grip_share)
+        shares = estimate.grip_share, estimate.least_grip_share
+        if self.lidar_speed is not None:
+            shares = lidar_speed.GRIP_SHARE, lidar_speed.LEAST_GRIP_SHARE
+        self.fallback.cars = believed_cars(self.setup.car, *shares)
         way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
         self.first_lap.moved(way_m)
@@ -439,6 +449,7 @@ class Pipeline:
         """Make map and course of the first lap, and go on with an estimator that knows them."""
         self.grid, course, pose = self.first_lap.draw_map(self.estimator)
         self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car, course)
+        self.doubt_odometry()
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
         self.files[COURSE_FILE] = course_bytes(course, self.grid)
@@ -518,10 +529,13 @@ class Pipeline:
         else:
             proposed = self.actor.mean(self.observation)
         self.executed[:] = proposed
+        if self.lidar_speed is not None:
+            steer, speed = task.target(float(proposed[0]), float(proposed[1]))
+            self.executed[:] = task.action_for(steer, min(speed, lidar_speed.FASTEST_M_S))
         self.brake_reason = AS_PROPOSED
         if self.setup.predictive_brake and place.course is not None and not demonstrating:
             self.brake_reason = filter_action(
-                float(proposed[0]), float(proposed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
+                float(self.executed[0]), float(self.executed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
                 self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
             )  # fmt: skip
             self.tally.decided(self.brake_reason != AS_PROPOSED)

@@ -35,8 +35,9 @@ from sim.portable_math import inverse, product
 X, Y, YAW, V, RATE = range(N_STATE)
 ROBUST_M = 0.08
 ITERATIONS = 4
-POINTS_MIN, CONFIRMED_SHARE = 10, 0.3  # as `Tracker`
+POINTS_MIN, CONFIRMED_SHARE = 10, 0.6
 LOOK_ROUND_S = 0.4  # standing, before the first points are trusted as walls
+LOST_S = 0.5  # without walls that agree: what is known of them is worth nothing
 FORGET_M, REBUILD_M = 6.0, 3.0
 ACCEL_SIGMA_M_S2 = 3.0  # what the throttle's model misses: volts, gears, tyres
 RATE_SIGMA_RAD_S2 = 6.0
@@ -46,6 +47,10 @@ STANDS_S, STANDS_M_S = 0.3, 0.25  # so long told to stand, and no faster, it sta
 FELT_TAU_S = 0.06
 FRESH_S = 0.1  # a speed is a reading as long as walls were seen so lately
 NEUTRAL_M_S2 = 1.5  # of the motor at neutral
+# Slides are felt by nobody, so the grip is never measured: what is believed of it, and what it is at the least.
+GRIP_SHARE, LEAST_GRIP_SHARE = 0.6, 0.4
+FASTEST_M_S = 3.0  # beyond, a car slides before the walls tell
+UNSURE = (0.012, 0.006)  # m, rad: of the way and the turn that speed and yaw rate tell of a tick
 GAINS, GAIN_TAU_S, STEADY_M_S2, GAIN_FROM_M_S = (0.5, 1.8), 2.0, 1.0, 0.6  # of speed over what the throttle was to give
 SIGMAS = 2.0  # by which the brake thinks the car faster
 
@@ -170,6 +175,10 @@ class LidarSpeed:
         if count < POINTS_MIN:
             return
         self._began_s = now_s if self._began_s is None else self._began_s
+        if now_s - self._seen_s > LOST_S and now_s - self._driven_s > STANDS_S and state[V] == 0.0:
+            self._began_s = now_s
+            self._kept.clear()
+            self._map.clear()
         if now_s - self._began_s < LOOK_ROUND_S:
             self._seen_s = now_s
         else:
@@ -178,9 +187,10 @@ class LidarSpeed:
                 self._points, count, pose, inverse(self._covariance[:3, :3]), self._map.distance_m, self._map.frame, ROBUST_M,
                 KNOWN_M - 0.01, ITERATIONS, self._information,
             )  # fmt: skip
-            if judged >= POINTS_MIN and on_wall > CONFIRMED_SHARE * judged:
-                correct(state, self._covariance, pose, self._information)
-                self._seen_s = now_s
+            if judged < POINTS_MIN or on_wall < CONFIRMED_SHARE * judged:
+                return
+            correct(state, self._covariance, pose, self._information)
+            self._seen_s = now_s
         pose = state[:3].copy()
         self._kept.append((self._odometer_m, pose, self._points[:count].copy()))
         self._map.insert(self._points, count, pose)
