@@ -162,9 +162,12 @@ def test_registers_of_the_eeprom_are_locked_while_torque_is_on(chain):
     assert (servo.id, servo.table[ERRORS]) == (9, 0)
 
 
-def test_the_vendor_s_sdk_works_against_the_emulator(chain):
+def test_the_vendor_s_sdk_works_against_the_emulator(chain, monkeypatch):
     """dynamixel-sdk, unmodified."""
     sdk = pytest.importorskip("dynamixel_sdk")
+    monkeypatch.setattr(
+        "dynamixel_sdk.port_handler.LATENCY_TIMER", 300
+    )  # ms, of a slow adapter: tests share the processor
     bench = chain()
     bench.emulator.servos[5].present = False
     with bench.in_real_time() as port:

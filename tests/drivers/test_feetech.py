@@ -359,9 +359,12 @@ def test_a_port_that_vanishes_is_lost(chain):
     driver.stop()
 
 
-def test_the_vendor_s_sdk_works_against_the_emulator(chain):
+def test_the_vendor_s_sdk_works_against_the_emulator(chain, monkeypatch):
     """feetech-servo-sdk, unmodified."""
     sdk = pytest.importorskip("scservo_sdk")
+    monkeypatch.setattr(
+        "scservo_sdk.port_handler.LATENCY_TIMER", 300
+    )  # ms, of a slow adapter: tests share the processor
     bench = chain()
     bench.emulator.servos[5].present = False
     with bench.in_real_time() as port:
