@@ -137,6 +137,6 @@ def _unlock(path: str) -> None:
         os.close(_locks.pop(path))
 
 
-caching.FunctionCache.load_overload = load_or_wait
-caching.FunctionCache.save_overload = save
+caching.FunctionCache.load_overload = load_or_wait  # type: ignore[method-assign]
+caching.FunctionCache.save_overload = save  # type: ignore[method-assign]
 register("numba:compile", Failures())
