@@ -92,10 +92,8 @@ def load_or_wait(kernel: Any, signature: Any, target: Any) -> Any:
 def save(kernel: Any, signature: Any, compiled: Any) -> None:
     """Keep a kernel on disk, for whoever waits too."""
     try:
-        if (
-            not kernel._cache_file._load_index()
-        ):  # Numba gives the names of kernels that are out of date to new ones, and
-            for old in Path(kernel.cache_path).glob(f"{kernel._impl.filename_base}.*.nbc"):  # says so before it writes
+        if not kernel._cache_file._load_index():  # Numba lists a new kernel, by an old one's name, before it writes it
+            for old in Path(kernel.cache_path).glob(f"{kernel._impl.filename_base}.*.nbc"):
                 old.unlink(missing_ok=True)
         _save(kernel, signature, compiled)
     finally:
@@ -139,6 +137,6 @@ def _unlock(path: str) -> None:
         os.close(_locks.pop(path))
 
 
-caching.FunctionCache.load_overload = load_or_wait
-caching.FunctionCache.save_overload = save
+caching.FunctionCache.load_overload = load_or_wait  # type: ignore[method-assign]
+caching.FunctionCache.save_overload = save  # type: ignore[method-assign]
 register("numba:compile", Failures())

@@ -77,7 +77,7 @@ def yaw_rate_error(observation, action, next_observation, follows, weight, car):
         for j in range(2):
             lane[LAST_ACTION + j], lane[EARLIER_ACTION + j] = seen[SEEN_LAST_ACTION + j], seen[SEEN_ACTION_BEFORE + j]
         decide(lane, action[k], car[P_DELAY], PHYSICS_STEP_S, commands)
-        drive(lane, commands, car, straight, 0, 2, 1.0, PHYSICS_STEP_S, tape)
+        drive(lane, commands, car, straight, np.int64(0), np.int64(2), 1.0, PHYSICS_STEP_S, tape)
         if follows[k] and weight[k] > 0.0:
             total += (lane[YAW_RATE] - motion_seen(next_observation[k])[2]) ** 2
             count += 1.0

@@ -90,7 +90,7 @@ def practise(weights, hidden, start_s, car, brake, brake_cars, table, curvature,
             sent[-1, 1] = slew(sent[-2, 1], goal_speed, SPEED_SLEW_M_S2, TICK_S)
         before = x[S] + error[0]
         decide(x, chosen, car[P_DELAY], PHYSICS_STEP_S, commands)
-        drive(x, commands, car, curvature, 0, n_rows, spacing_m, PHYSICS_STEP_S, tape)
+        drive(x, commands, car, curvature, np.int64(0), n_rows, spacing_m, PHYSICS_STEP_S, tape)
         crashed = False
         for step in range(STEPS + 1):
             then = x if step == STEPS else tape[step]

@@ -10,17 +10,23 @@ import pytest
 
 from policies.actor import actor_layers
 from policies.policy_file import load_policy
-from robot.robots.car.belief import adaptation
-from robot.robots.car.belief.adaptation import ITERATIONS, MARGINS_M, SPREAD, Fit, fit_car, improve
+from robot.robots.car.belief import adaptation, simulated
+from robot.robots.car.belief.adaptation import ITERATIONS, LATEST, MARGINS_M, SPREAD, Fit, fit_car, improve
 from robot.robots.car.belief.simulated import simulate_practice
 from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.shield.predictive_brake import MEASURED_SHARE
 from robot.robots.car.training.pretraining import Recipe
 from robot.robots.car.training.trials import Trial
+from robot.tasks.race_track.task import motion_seen
 from sim.car.model import P_DELAY, P_GRIP, CarParameters, Randomisation, load_parameters
 from sim.tracks.built_in_tracks import built_in
 
 LAYERS = actor_layers(50, 2)
+
+
+@pytest.fixture(autouse=True)
+def as_many_cars_as_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated, "CARS", LATEST // simulated.DECISIONS_EACH)
 
 
 @pytest.mark.parametrize(("grip_share", "delay_s"), [(0.87, 0.05), (1.0, 0.04), (1.12, 0.03)])
@@ -50,7 +56,11 @@ def test_ten_seconds_of_corners_are_enough(grip_share: float, monkeypatch: pytes
 def test_gentle_driving_says_nothing_about_grip() -> None:
     nominal, policy = load_parameters(), load_policy(SHIPPED_POLICY)
     transitions = simulate_practice(built_in("oval"), nominal, policy.weights, policy.layers, predictive_brake=True)
-    gentle = transitions[3.0 * (transitions["observation"][:, 0] + 1.0) < 1.0]
+    gentle = transitions.copy()
+    speed, yaw_rate = motion_seen(gentle["observation"].T)[0], motion_seen(gentle["next_observation"].T)[2]
+    gentle["duration_s"][np.abs(speed * yaw_rate) > adaptation.CORNERING_M_S2] = 0.0
+    assert np.count_nonzero(gentle["duration_s"]) > 500
+    assert fit_car(transitions, nominal) is not None
     assert fit_car(gentle, nominal) is None
     assert fit_car(transitions[:1], nominal) is None
 
@@ -58,6 +68,7 @@ def test_gentle_driving_says_nothing_about_grip() -> None:
 def test_without_consecutive_decisions_nothing_is_known() -> None:
     nominal, policy = load_parameters(), load_policy(SHIPPED_POLICY)
     transitions = simulate_practice(built_in("oval"), nominal, policy.weights, policy.layers, predictive_brake=True)
+    assert fit_car(transitions, nominal) is not None
     assert fit_car(np.ascontiguousarray(transitions[::2]), nominal) is None
     apart, cut_short = transitions.copy(), transitions.copy()
     apart["episode"] = np.arange(len(apart))
