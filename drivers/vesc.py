@@ -167,7 +167,6 @@ class VescSettings:
 
     port: str
     baud: int = BAUD
-    can_id: int = HERE  # of a controller behind the one on the cable, on a CAN bus
     erpm_per_m_s: float = 4614.0  # negative where the motor turns backwards
     servo_gain: float = -1.2135  # of the servo's position, 0 to 1, for a radian to the left
     servo_offset: float = 0.5304  # the servo's position when the wheels point ahead
@@ -175,6 +174,7 @@ class VescSettings:
     servo_max: float = 0.85
     imu_upside_down: bool = False  # turned about its x axis: left is right, up is down
     imu_yaw_rad: float = 0.0  # direction of its x axis in the car's frame, counter-clockwise positive
+    can_id: int = HERE  # of a controller behind the one on the cable, on a CAN bus
 
     def __post_init__(self) -> None:
         _positive(self, "baud")

@@ -52,8 +52,8 @@ class Health:
     def _judge_propellers(self) -> None:
         spread = 1.0 + 0.1 * self._rng.standard_normal((2, MOTORS))
         self.motor_variance[:] = AS_NEW * self._unbalance**2 * np.abs(spread)
-        passed = (self.motor_variance < VARIANCE_MAX).all(axis=0)
-        self.motor_pass = sum(bool(each) << k for k, each in enumerate(passed))
+        passed: list[bool] = np.all(self.motor_variance < VARIANCE_MAX, axis=0).tolist()
+        self.motor_pass = sum(1 << k for k, each in enumerate(passed) if each)
         self.tests += 1
 
     def log_variables(self) -> list[LogVariable]:

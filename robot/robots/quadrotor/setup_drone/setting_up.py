@@ -179,7 +179,9 @@ class SettingUpDrone:
     def lines(self, found: dict[str, Found]) -> list[tuple[str, str]]:
         """Name and what was found, for a person."""
         link = found.get("link", {})
-        told = [(name, str(link[name])) for name in ("uri", "firmware", "type", "positioning") if name in link]
+        told: list[tuple[str, str]] = [
+            (name, str(link[name])) for name in ("uri", "firmware", "type", "positioning") if name in link
+        ]
         if link.get("flies_policies"):
             told.append(("policies", link["flies_policies"]))
         return told + [(value.name, value.refused or value.text) for value in looking.as_values(found)]
