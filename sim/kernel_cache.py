@@ -92,7 +92,9 @@ def load_or_wait(kernel: Any, signature: Any, target: Any) -> Any:
 def save(kernel: Any, signature: Any, compiled: Any) -> None:
     """Keep a kernel on disk, for whoever waits too."""
     try:
-        if not kernel._cache_file._load_index():  # Numba gives the names of kernels that are out of date to new ones, and
+        if (
+            not kernel._cache_file._load_index()
+        ):  # Numba gives the names of kernels that are out of date to new ones, and
             for old in Path(kernel.cache_path).glob(f"{kernel._impl.filename_base}.*.nbc"):  # says so before it writes
                 old.unlink(missing_ok=True)
         _save(kernel, signature, compiled)

@@ -30,6 +30,7 @@ TIME = struct.Struct("<d")
 ASK, SILENCE, SPEAK = b"?", b"!silence", b"!speak"
 STEP_S = 0.005  # real time
 READY_S = 30.0
+ANSWER_S = 0.2  # a process that takes longer hangs, or nearly so
 
 
 class Model(Protocol):
@@ -47,13 +48,22 @@ class PacketEmulator:
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process, self.directory, self.ports = process, directory, {ready["name"]: str(directory / "device")}
-        self._judge, self._last = plug(str(directory / "device")), b""
+        self._judge = plug(str(directory / "device"))
+        self._judge.settimeout(READY_S)
+        self._judge.send(ASK)
+        self._last = self._judge.recv(1 << 16)
+        if not self._last:
+            raise ConnectionError(f"the virtual {ready['name']} ended as it began")
+        self._judge.settimeout(ANSWER_S)
 
     def state(self) -> bytes:
-        """The model's state, now; of a process that was killed, the last one that was seen."""
-        with suppress(ConnectionError):
+        """The model's state, now; of a process that was killed, or hangs, the last one that was seen."""
+        with suppress(ConnectionError, TimeoutError):
             self._judge.send(ASK)
             self._last = self._judge.recv(1 << 16) or self._last
+        with suppress(OSError):  # answers that came too late to the questions before
+            while newer := self._judge.recv(1 << 16, socket.MSG_DONTWAIT):
+                self._last = newer
         return self._last
 
     def fault(self, do: str, **arguments: Any) -> None:
