@@ -123,6 +123,7 @@ GOING_ON = (
     Cause("SIGSTOP the session, kill -9 control", both(pause("session"), kill("control")), hurts=True),
     Cause("SIGSTOP the session", pause("session")),
     Cause("kill -9 recorder", kill("recorder"), stops=False),
+    Cause("SIGSTOP recorder", pause("recorder"), stops=False),
     Cause("kill -9 control and recorder", kill("control", "recorder"), hurts=True),
     Cause("kill -9 learner", kill("learner"), stops=False, learning=True),
     Cause("kill -9 control and learner", kill("control", "learner"), hurts=True, learning=True),

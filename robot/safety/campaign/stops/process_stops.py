@@ -39,6 +39,8 @@ PATIENCE_S = 5.0
 PRACTICE_MINUTES = 600.0
 GOING_ON_EACH = 5  # causes before the one that ends a session
 LEARNING_EVERY = 4  # sessions; the others drive without a learner, which start sooner
+NEVER_DROVE: dict[str, object] = {"cause": "none: it never drove", "speed_m_s": 0.0, "impact_m_s": None, "turned_rad": 0.0,
+                                  "throttle_off_ms": None, "ended": False}  # fmt: skip
 
 
 class Watch:
@@ -214,10 +216,15 @@ def shuffled(causes: tuple[Cause, ...], rng: np.random.Generator) -> Iterator[Ca
 
 def stop_and_go_on(judged: Judged, most: int, learning: bool, going_on: Iterator[Cause], ending: Iterator[Cause],
                    rng: np.random.Generator) -> Iterator[dict[str, object]]:  # fmt: skip
-    """The causes of one session: some that it survives, then one that ends it. Raises RuntimeError if it never drives."""
+    """The causes of one session: some that it survives, then one that ends it. One that never drives is one that did not go
+    as it should; hours of others do not end with it. Raises RuntimeError if it ends before it drives."""
     job = judged.job
-    if not wait(lambda: judged.drives() or job.shell.poll() is not None, READY_S) or job.shell.poll() is not None:
-        raise RuntimeError(f"the session does not drive: {(job.folder / 'terminal.txt').read_text()[-300:]}")
+    drives = wait(lambda: judged.drives() or job.shell.poll() is not None, READY_S)
+    if job.shell.poll() is not None:
+        raise RuntimeError(f"the session ended before it drove: {(job.folder / 'terminal.txt').read_text()[-300:]}")
+    if not drives:
+        yield NEVER_DROVE
+        return
     job.session_pid = int((job.folder / LOCK_FILE).read_text())
     chosen = 0
     while chosen < min(GOING_ON_EACH, most - 1):

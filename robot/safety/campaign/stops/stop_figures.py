@@ -18,7 +18,7 @@ def figures_of(
     own = {name: sum(is_so(stop) for stop in stops) for name, is_so in counted.items()}
     impacts = [stop.impact_m_s for stop in stops if stop.impact_m_s is not None]
     throttle = [stop.throttle_off_ms for stop in stops if stop.throttle_off_ms is not None]
-    figures = {
+    figures: dict[str, Any] = {
         "stops": len(every),
         "stops_in_lockstep": len(lockstep),
         "stops_of_processes": len(processes),
