@@ -10,6 +10,7 @@ from robot.robots.car.shield.predictive_brake import (
     AS_PROPOSED,
     MARGIN_M,
     MEASURED_SHARE,
+    SLIPPERY,
     SLIPPERY_SHARE,
     SLOWER,
     STEERED,
@@ -54,7 +55,8 @@ from sim.car.model import (
     GRAVITY_M_S2,
     P_DELAY,
     P_FRONT,
-    P_GRIP,
+    P_GRIP_F,
+    P_GRIP_R,
     P_HALF_LENGTH,
     P_HALF_WIDTH,
     P_MOTOR_GAIN,
@@ -73,8 +75,8 @@ from sim.tracks.track import project
 RANDOM, GOOD = 0, 1
 NOMINAL = load_parameters().packed()
 LATENCY_S = NOMINAL[P_DELAY]
-BELIEVED = believed_cars(NOMINAL, 1.0, SLIPPERY_SHARE)
-MEASURED = believed_cars(NOMINAL, 1.0, MEASURED_SHARE)
+BELIEVED = believed_cars(NOMINAL, (1.0, 1.0), SLIPPERY)
+MEASURED = believed_cars(NOMINAL, (1.0, 1.0), (MEASURED_SHARE, MEASURED_SHARE))
 
 
 class Plane:
@@ -192,7 +194,7 @@ def race(name: str, driver: int, cars, decisions: int, car=NOMINAL, noise_m: flo
 
 def slippery(share: float) -> np.ndarray:
     car = NOMINAL.copy()
-    car[P_GRIP] *= share
+    car[[P_GRIP_F, P_GRIP_R]] *= share
     return car
 
 
@@ -226,7 +228,7 @@ def test_a_stop_asked_for_at_any_moment_hardly_ever_touches_or_spins(name, share
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_on_ice_a_car_that_believes_in_ice_keeps_off_the_walls(name):
-    ice = believed_cars(NOMINAL, 0.45, 0.4)
+    ice = believed_cars(NOMINAL, (0.45, 0.45), (0.4, 0.4))
     collisions, _, touched, spun = race(name, RANDOM, ice, decisions=250, car=slippery(0.4), stop_every=2)
     assert collisions <= 3 and touched + spun <= 4  # of 125, with a driver that jerks the wheel at random
 
@@ -552,14 +554,17 @@ def test_who_stops_may_stand_at_any_angle_and_who_drives_on_may_not():
 
 def test_less_grip_believed_also_means_less_brake():
     course, _ = straight()
-    ice = believed_cars(NOMINAL, 0.5, 0.4)
-    assert ice[:, P_GRIP] == pytest.approx([0.5 * NOMINAL[P_GRIP], 0.4 * NOMINAL[P_GRIP]])
-    assert NOMINAL[P_GRIP] == load_parameters().grip  # the argument is not changed
+    ice = believed_cars(NOMINAL, (0.5, 0.6), (0.4, 0.45))
+    assert ice[:, P_GRIP_F] == pytest.approx([0.5 * NOMINAL[P_GRIP_F], 0.4 * NOMINAL[P_GRIP_F]])
+    assert ice[:, P_GRIP_R] == pytest.approx([0.6 * NOMINAL[P_GRIP_R], 0.45 * NOMINAL[P_GRIP_R]])
+    assert NOMINAL[P_GRIP_F] == load_parameters().grip  # the argument is not changed
     _, brake_a = stopping_command(HARDEST, 0, 5.0, 0.0, 0.0, 4.0, course, 0.05, ice[1])
-    assert brake_a * NOMINAL[P_MOTOR_GAIN] < 0.4 * NOMINAL[P_GRIP] * GRAVITY_M_S2
+    assert brake_a * NOMINAL[P_MOTOR_GAIN] < 0.4 * NOMINAL[P_GRIP_F] * GRAVITY_M_S2
 
 
 @pytest.mark.parametrize("shares", [(0.0, 0.0), (1.0, -1.0), (2.2, 1.0), (math.nan, 0.5), (1.0, math.nan), (0.8, 0.9)])
 def test_a_belief_in_no_grip_or_absurdly_much_is_refused(shares):
-    with pytest.raises(ValueError, match=r"shares of the grip are .*\(0, 2\]"):
-        believed_cars(NOMINAL, *shares)
+    with pytest.raises(ValueError, match=r"shares of front and rear grip are .*\(0, 2\]"):
+        believed_cars(NOMINAL, (shares[0], 1.0), (shares[1], 1.0))
+    with pytest.raises(ValueError, match=r"shares of front and rear grip are .*\(0, 2\]"):
+        believed_cars(NOMINAL, (1.0, shares[0]), (1.0, shares[1]))
