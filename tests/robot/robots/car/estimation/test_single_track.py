@@ -54,9 +54,7 @@ def test_the_model_is_the_simulators() -> None:
 
 
 @pytest.mark.parametrize("trim_rad", [0.0, 0.05])
-@pytest.mark.parametrize(
-    "shares", [(0.8, 0.8), (1.0, 1.0), (1.2, 1.2), (0.6, 1.0), (1.0, 0.7), (1.1, 0.9), (0.8, 1.1)]
-)
+@pytest.mark.parametrize("shares", [(0.8, 0.8), (1.0, 1.0), (1.2, 1.2), (0.6, 1.0), (1.0, 0.7), (1.1, 0.9), (0.8, 1.1)])
 def test_sideways_speed_grips_and_trim_are_found_together(shares: tuple[float, float], trim_rad: float) -> None:
     car = replace(NOMINAL, front_grip_share=shares[0], rear_grip_share=shares[1], steer_trim_rad=trim_rad)
     filtered = SingleTrack(CAR)

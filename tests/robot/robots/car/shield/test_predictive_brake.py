@@ -198,6 +198,13 @@ def slippery(share: float) -> np.ndarray:
     return car
 
 
+def apart(front: float, rear: float) -> np.ndarray:
+    car = NOMINAL.copy()
+    car[P_GRIP_F] *= front
+    car[P_GRIP_R] *= rear
+    return car
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_car_with_random_actions_does_not_hit_anything(name):
     without, *_ = race(name, RANDOM, None, decisions=200)
@@ -224,6 +231,32 @@ def test_a_good_driver_is_hardly_ever_overruled(name):
 def test_a_stop_asked_for_at_any_moment_hardly_ever_touches_or_spins(name, share):
     collisions, _, touched, spun = race(name, RANDOM, BELIEVED, decisions=250, car=slippery(share), stop_every=2)
     assert collisions <= 3 and touched + spun <= 4  # of 125, with a driver that jerks the wheel at random
+
+
+def measured(*shares: float) -> np.ndarray:
+    front, rear = shares
+    return believed_cars(NOMINAL, (front, rear), (MEASURED_SHARE * front, MEASURED_SHARE * rear))
+
+
+@pytest.mark.parametrize("shares", [(1.0, 0.85), (0.65, 1.0)])
+@pytest.mark.parametrize("name", ["oval", "chicane"])
+def test_a_car_whose_tail_or_nose_slides_first_is_stopped_at_any_moment(name, shares):
+    collisions, _, touched, spun = race(name, RANDOM, measured(*shares), 250, car=apart(*shares), stop_every=2)
+    assert collisions <= 3 and touched + spun <= 4  # of 125, with a driver that jerks the wheel at random
+
+
+def test_a_tail_that_slides_early_spins_less_often_where_front_and_rear_are_known_apart():
+    def trouble(cars, name, car):
+        collisions, _, touched, spun = race(name, RANDOM, cars, 150, car=car, stop_every=3)
+        return collisions + touched + spun
+
+    apart_known = as_one = 0
+    for name in ("oval", "chicane"):
+        for front, rear in ((1.0, 0.65), (1.1, 0.75)):
+            mean = 0.5 * (front + rear)
+            apart_known += trouble(measured(front, rear), name, apart(front, rear))
+            as_one += trouble(measured(mean, mean), name, apart(front, rear))
+    assert apart_known <= 0.75 * as_one
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
