@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import cflib.crazyflie
 
 from drivers.base import NEVER_S, Clock, LinkLost
-from drivers.crazyflie_firmware import ask_version, too_old
+from drivers.crazyflie_firmware import ask_device_type, ask_version, too_old
 from drivers.crazyflie_link import use_repeating_links
 from drivers.crazyflie_logs import Logs
 from drivers.crazyflie_reading import (
@@ -200,6 +200,19 @@ class Crazyflie:
         self._connected()
         assert self._logs is not None
         return self._logs.has(name)
+
+    def also_log(self, names: tuple[str, ...]) -> None:
+        """From now on `CrazyflieReading.extra` has these too. Raises ValueError for one that the firmware does not log."""
+        for name in names:
+            if not self.logs(name):
+                raise ValueError(f"{self.settings.uri}: its firmware does not log {name}")
+        assert self._logs is not None
+        self.extra += names
+        self._logs.start(names, self.log_period_ms)
+
+    def device_type(self) -> str:
+        """What the drone calls itself, "CF21" or the like; empty if it does not answer. Waits for up to a second."""
+        return ask_device_type(self._connected())
 
     def has_parameter(self, name: str) -> bool:
         """Whether the connected drone has a parameter of this name, `group.name`."""

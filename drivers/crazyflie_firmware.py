@@ -11,18 +11,27 @@ import cflib.crazyflie
 from cflib.crtp.crtpstack import CRTPPacket, CRTPPort
 
 FIRST_FIRMWARE = (2025, 12)  # whose powerDistributionForce is not empty
-VERSION_CHANNEL, FIRMWARE_VERSION = 1, 1  # of the platform port
+VERSION_CHANNEL, FIRMWARE_VERSION, DEVICE_TYPE = 1, 1, 2  # of the platform port
 ANSWER_S = 1.0
 
 
 def ask_version(cf: cflib.crazyflie.Crazyflie) -> str:
     """The firmware's name for itself; empty if it does not answer within ANSWER_S."""
+    return _ask(cf, FIRMWARE_VERSION)
+
+
+def ask_device_type(cf: cflib.crazyflie.Crazyflie) -> str:
+    """What the drone is, "CF21" or the like (platform_*.c); empty if it does not answer within ANSWER_S."""
+    return _ask(cf, DEVICE_TYPE)
+
+
+def _ask(cf: cflib.crazyflie.Crazyflie, what: int) -> str:
     answered = threading.Event()
     found: list[str] = []
 
     def take(packet: CRTPPacket) -> None:
         data = bytes(packet.data)
-        if packet.channel == VERSION_CHANNEL and data[:1] == bytes([FIRMWARE_VERSION]):
+        if packet.channel == VERSION_CHANNEL and data[:1] == bytes([what]):
             found.append(data[1:].split(b"\0")[0].decode("ascii", "replace").strip())
             answered.set()
 
@@ -30,7 +39,7 @@ def ask_version(cf: cflib.crazyflie.Crazyflie) -> str:
     try:
         question = CRTPPacket()
         question.set_header(CRTPPort.PLATFORM, VERSION_CHANNEL)
-        question.data = (FIRMWARE_VERSION,)
+        question.data = (what,)
         cf.send_packet(question)
         answered.wait(ANSWER_S)
     finally:

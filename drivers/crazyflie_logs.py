@@ -11,6 +11,7 @@ from drivers.base import NEVER_S, Clock
 
 BLOCK_BYTES = 26  # that a log packet holds, beside its number and time
 RECENT = 10  # arrivals of each block that are kept
+AHEAD_S = 2.0  # by so much more may the drone's clock have gone on than ours: what a link held back
 WRAP_S = 0.5 * 0.001 * 2**24  # an older time than this before the newest is a newer one, after the clock's overflow
 
 
@@ -80,11 +81,17 @@ class Logs:
         return [tuple(block) for block in blocks]
 
     def _take(self, timestamp_ms: int, values: dict[str, float], block: LogConfig) -> None:
-        """What was overtaken on the way, or is not finite, is dropped; the drone's clock has 24 bits."""
+        """What was overtaken on the way, or is not finite, is dropped; the drone's clock has 24 bits.
+
+        So is what is dated later than it can be: after it, all that is true would count as overtaken.
+        """
         name = next(iter(values))
-        board_time_s = 0.001 * timestamp_ms
+        board_time_s, now_s = 0.001 * timestamp_ms, self._clock.now()
         before = self._logged.get(name)
-        overtaken = before is not None and 0.0 <= before.board_time_s - board_time_s < WRAP_S
-        if not overtaken and all(map(math.isfinite, values.values())):
-            self._logged[name] = logged = Logged(values, board_time_s, self._clock.now())
+        if before is not None:
+            later_s = (board_time_s - before.board_time_s + WRAP_S) % (2.0 * WRAP_S) - WRAP_S
+            if not 0.0 < later_s < now_s - before.arrived_s + AHEAD_S:
+                return
+        if all(map(math.isfinite, values.values())):
+            self._logged[name] = logged = Logged(values, board_time_s, now_s)
             self._recent.setdefault(name, deque(maxlen=RECENT)).append(logged)

@@ -16,7 +16,8 @@ import msgspec
 
 ENTRY_POINTS = "robot_practice.drivers"
 DRIVERS = {
-    name: f"drivers.{name}" for name in ("vesc", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad")
+    name: f"drivers.{name}"
+    for name in ("vesc", "pca9685", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad")
 }  # name -> module with a DRIVER
 
 
@@ -68,7 +69,12 @@ def settings_of(table: dict[str, Any]) -> Any:
         raise ValueError(str(error)) from error
 
 
-def make_driver(settings: Any, clock: Any) -> Any:
+def driver_of(settings: Any) -> Declared:
     """The driver that these settings are of."""
     own: Declared = import_module(type(settings).__module__).DRIVER
-    return own.make(settings, clock)
+    return own
+
+
+def make_driver(settings: Any, clock: Any) -> Any:
+    """The driver that these settings are of, made."""
+    return driver_of(settings).make(settings, clock)

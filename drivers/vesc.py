@@ -9,6 +9,10 @@ default: the car coasts). A servo command does not feed that watchdog. Speeds be
 Up to firmware 2.x there is no hand brake: what is SET_SERVO_POS here overwrites the motor's configuration there, and
 GET_VALUES has other fields. So the version is asked for first, and until it is known to be new enough nothing is
 commanded.
+
+A controller behind another one on a CAN bus (`can_id`) gets everything through that one, in FORWARD_CAN, and answers as if it
+were there itself. Up to 2.x FORWARD_CAN has another number, and ours sets a joystick: so the one on the cable is asked for its
+version first, then the one behind it. Who has said the one thing may say it again, late: they are told apart by their answers.
 """
 
 import math
@@ -29,7 +33,8 @@ ASK_VERSION_EVERY_S = 0.1  # until it is answered
 FIRMWARE_MIN = 3  # major version
 
 FW_VERSION, GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_RPM = 0, 4, 6, 7, 8
-SET_SERVO_POS, ALIVE, GET_VALUES_SELECTIVE, GET_IMU_DATA = 12, 30, 50, 65
+SET_SERVO_POS, ALIVE, FORWARD_CAN, GET_VALUES_SELECTIVE, GET_IMU_DATA = 12, 30, 34, 50, 65
+HERE, CAN_ID_MAX = -1, 253  # of can_id: the one on the cable; what a controller's own can be (255: all of them)
 # Answers repeat the mask of their request. Bits that nobody needs number it, so that an answer is dated by its request.
 IMU_MASK = 0b1_1111_1000  # acceleration x, y, z; rate x, y, z
 IMU_NUMBERS = 7  # roll, pitch, yaw come before, in three bits: 1 to 7 of them
@@ -72,10 +77,7 @@ def frame(payload: bytes) -> bytes:
     return head + payload + _CRC_END.pack(crc_hqx(payload, 0), 3)
 
 
-_ASK_VERSION = frame(bytes([FW_VERSION]))
-_ASK_VALUES = frame(bytes([GET_VALUES]))
 _ASK_CHOSEN, _ASK_IMU = Struct(">BI"), Struct(">BH")
-_ALIVE = frame(bytes([ALIVE]))
 
 
 class FrameParser:
@@ -165,6 +167,7 @@ class VescSettings:
 
     port: str
     baud: int = BAUD
+    can_id: int = HERE  # of a controller behind the one on the cable, on a CAN bus
     erpm_per_m_s: float = 4614.0  # negative where the motor turns backwards
     servo_gain: float = -1.2135  # of the servo's position, 0 to 1, for a radian to the left
     servo_offset: float = 0.5304  # the servo's position when the wheels point ahead
@@ -175,6 +178,10 @@ class VescSettings:
 
     def __post_init__(self) -> None:
         _positive(self, "baud")
+        if not HERE <= self.can_id <= CAN_ID_MAX:
+            raise ValueError(
+                f"can_id: found {self.can_id}, allowed: 0 to {CAN_ID_MAX}, or {HERE} for the one on the cable"
+            )
         for name in ("erpm_per_m_s", "servo_gain"):
             value = getattr(self, name)
             if not math.isfinite(value) or value == 0.0:
@@ -192,6 +199,10 @@ class VescSettings:
                 f"servo_offset: found {self.servo_offset}, allowed: between servo_min, {self.servo_min}, and servo_max, "
                 f"{self.servo_max}"
             )
+
+    def addressed(self, payload: bytes) -> bytes:
+        """A payload as the one on the cable is to get it."""
+        return payload if self.can_id == HERE else bytes((FORWARD_CAN, self.can_id)) + payload
 
     @property
     def steer_reach_rad(self) -> float:
@@ -250,6 +261,7 @@ class Vesc:
         self._port = port or SerialPort(settings.port, settings.baud)
         self._checked = checked
         self._major = -1  # of the firmware's version; -1 until this link has told it
+        self._bridge = b""  # what the one on the cable has told of its version, where ours is behind it
         self._version_asked_s = 0.0
         self._commanded = checked  # whether the car may be driving
         self._number = 0  # of the newest requests
@@ -268,7 +280,11 @@ class Vesc:
     @property
     def too_old(self) -> bool:
         """Whether the firmware is known to obey other commands than ours: nothing is sent to it."""
-        return 0 <= self._major < FIRMWARE_MIN
+        return 0 <= self._major < FIRMWARE_MIN or self._bridge_too_old
+
+    @property
+    def _bridge_too_old(self) -> bool:
+        return bool(self._bridge) and self._bridge[1] < FIRMWARE_MIN
 
     def open(self) -> None:
         """Open the port and ask for the firmware's version. Raises LinkLost with what to do about it."""
@@ -278,9 +294,10 @@ class Vesc:
             asked.clear()
         self._repeats = self._asked = False
         self._major = FIRMWARE_MIN if self._checked else -1
-        self._opened_s = self._version_asked_s = self._clock.now()
+        self._bridge = b""
+        self._opened_s = self._clock.now()
         self._link_trouble = ""
-        self._send(_ASK_VERSION)
+        self._ask_version(self._opened_s)
 
     def read(self) -> VescReading:
         """Take in the answers and return the newest values with their ages. Never blocks. Raises LinkLost."""
@@ -292,8 +309,7 @@ class Vesc:
             before = payload
         now = self._clock.now()
         if self._major < 0 and now - self._version_asked_s >= ASK_VERSION_EVERY_S:
-            self._version_asked_s = now
-            self._send(_ASK_VERSION)
+            self._ask_version(now)
         if not self._asked:
             self._send(self._requests(now))
         self._asked = False
@@ -304,6 +320,18 @@ class Vesc:
             now - self._values_s, now - self._imu_s,
         )  # fmt: skip
 
+    def _ask_version(self, now: float) -> None:
+        """Of the one on the cable, and once that is known to forward, of the one behind it."""
+        self._version_asked_s = now
+        question = bytes([FW_VERSION])
+        if self.settings.can_id == HERE or (self._bridge and not self._bridge_too_old):
+            self._send(self._frame(question))
+        elif not self._bridge and not self._checked:
+            self._send(frame(question))
+
+    def _frame(self, payload: bytes) -> bytes:
+        return frame(self.settings.addressed(payload))
+
     def _requests(self, now: float) -> bytes:
         """Ask for values and IMU; nothing before the version is known to be new enough."""
         if self._major < FIRMWARE_MIN:
@@ -312,15 +340,19 @@ class Vesc:
         of_values, of_imu = self._number % VALUES_NUMBERS, self._number % IMU_NUMBERS + 1
         self._chosen.ask(self._number, of_values, now)
         self._imu_asked.ask(self._number, of_imu, now)
-        requests = frame(_ASK_CHOSEN.pack(GET_VALUES_SELECTIVE, VALUES_MASK | of_values << VALUES_NUMBER_BIT))
+        requests = self._frame(_ASK_CHOSEN.pack(GET_VALUES_SELECTIVE, VALUES_MASK | of_values << VALUES_NUMBER_BIT))
         if not self._repeats:
             self._whole.ask(self._number, 0, now)
-            requests += _ASK_VALUES
-        return requests + frame(_ASK_IMU.pack(GET_IMU_DATA, IMU_MASK | of_imu))
+            requests += self._frame(bytes([GET_VALUES]))
+        return requests + self._frame(_ASK_IMU.pack(GET_IMU_DATA, IMU_MASK | of_imu))
 
     def _take(self, payload: bytes) -> None:
         kind = payload[0]
         if kind == FW_VERSION and len(payload) >= 3:
+            if self.settings.can_id != HERE and not self._bridge and not self._checked:
+                self._bridge = payload
+            if payload == self._bridge:
+                return
             hardware = payload[3:].split(b"\0")[0].decode("ascii", "replace")
             self._major = payload[1]
             self.firmware = f"{payload[1]}.{payload[2]} {hardware}".strip()
@@ -400,7 +432,7 @@ class Vesc:
     def alive(self) -> None:
         """Keep the last motor command in force beyond the controller's 1000 ms. Raises LinkLost."""
         if self._major >= FIRMWARE_MIN:
-            self._send(_ALIVE)
+            self._send(self._frame(bytes([ALIVE])))
 
     def stop(self) -> None:
         """Brake. The controller's own watchdog takes the brake current back to zero 1000 ms later. Never raises.
@@ -410,7 +442,7 @@ class Vesc:
         if not self._commanded or self.too_old:
             return
         try:
-            self._send(frame(_INT.pack(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a))))
+            self._send(self._frame(_INT.pack(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a))))
         except LinkLost as error:
             self._link_trouble = str(error)
 
@@ -420,6 +452,16 @@ class Vesc:
             return self._link_trouble or self._refusal
         port = f"{self.settings.port} ({self.settings.baud} baud)"
         now = self._clock.now()
+        if self._bridge_too_old:
+            return (
+                f"{port}: the VESC on the cable has firmware {self._bridge[1]}.{self._bridge[2]}, which does not forward to the one with "
+                f"CAN id {self.settings.can_id}: {FIRMWARE_MIN}.0 or newer is needed. Update it with VESC Tool."
+            )
+        if self._bridge and self._major < 0 and now - self._opened_s > SILENCE_S:
+            return (
+                f"{port}: the VESC on the cable answers, the one with CAN id {self.settings.can_id} behind it does not, so nothing is "
+                "commanded; is it powered, its id right, and the bus terminated?"
+            )
         if self.too_old:
             return (
                 f"{port}: VESC firmware {self.firmware} is too old, {FIRMWARE_MIN}.0 or newer is needed: it takes other "
@@ -460,7 +502,7 @@ class Vesc:
         position = min(wiring.servo_max, max(wiring.servo_min, wiring.servo_gain * steer + wiring.servo_offset))
         thousandths = round(1000 * position)
         self._steer_rad = (thousandths / 1000 - wiring.servo_offset) / wiring.servo_gain
-        self._servo = frame(_SHORT.pack(SET_SERVO_POS, thousandths))
+        self._servo = self._frame(_SHORT.pack(SET_SERVO_POS, thousandths))
 
     def _command(self, kind: int, value: int, refused: bool = False) -> VescCommand:
         """Send motor and servo commands, and with them the requests that the next read expects answers to.
@@ -472,7 +514,7 @@ class Vesc:
         if self._major < FIRMWARE_MIN:
             return VescCommand(self._steer_rad, 0.0, 0.0, refused)
         self._commanded = True
-        self._send(frame(_INT.pack(kind, value)) + self._servo + self._requests(now))
+        self._send(self._frame(_INT.pack(kind, value)) + self._servo + self._requests(now))
         speed = value / self.settings.erpm_per_m_s if kind == SET_RPM else 0.0
         brake = value / 1000 if kind == SET_CURRENT_BRAKE else 0.0
         return VescCommand(self._steer_rad, speed, brake, refused)
@@ -492,6 +534,11 @@ class Vesc:
         except LinkLost as error:
             self._link_trouble = str(error)
             raise
+
+
+def take_over(settings: VescSettings, clock: Clock) -> Vesc:
+    """The driver for who brings a car to rest that another process drove, who has checked its version."""
+    return Vesc(settings, clock, port=SerialPort(settings.port, settings.baud, shared=True), checked=True)
 
 
 DRIVER = Declared(

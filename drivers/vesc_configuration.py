@@ -42,7 +42,7 @@ def ask_servo_output(settings: VescSettings) -> bool | None:
     port, parser = SerialPort(settings.port, settings.baud), FrameParser(PAYLOAD_MAX)
     port.open()
     try:
-        port.write(frame(bytes([GET_APPCONF])))
+        port.write(frame(settings.addressed(bytes([GET_APPCONF]))))
         asked_s = time.monotonic()
         while time.monotonic() - asked_s < ANSWER_S:
             for payload in parser.feed(port.read()):

@@ -148,6 +148,8 @@ def load_folder(folder: Path, pattern: str = "*.seg") -> np.ndarray:
     """Every transition in the folder's segments, in order, each step once. Raises ValueError for a damaged segment, or
     for one of another task than those before it.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: found a file, allowed: a folder of segments")
     segments: list[np.ndarray] = []
     for path in sorted(Path(folder).glob(pattern)):
         segments.append(read_segment(path))

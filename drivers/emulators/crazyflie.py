@@ -65,9 +65,10 @@ def build_firmware(config: VirtualCrazyflieConfig) -> Firmware:
         raise ValueError(f"factors: {error}") from error
     if config.firmware not in RELEASES:
         raise ValueError(f"firmware: found {config.firmware!r}, allowed: {', '.join(RELEASES)}")
-    body = Body(quadrotor, np.random.default_rng([config.seed, 0xCF]), config.noise, config.start, config.positioning)
+    body = Body(quadrotor, np.random.default_rng([config.seed, 0xCF]), config.noise, config.start, config.positioning,
+                config.imu_bias)  # fmt: skip
     app = AppController(Path(config.app)) if config.app else None
-    return Firmware(body, app, RELEASES[config.firmware])
+    return Firmware(body, app, RELEASES[config.firmware], config.propellers)
 
 
 class Server:

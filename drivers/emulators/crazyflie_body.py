@@ -168,8 +168,9 @@ class Body:
         noise: float = 1.0,
         start: tuple[float, float, float] = (0.0, 0.0, 0.0),
         positioning: str = "lighthouse",
+        imu_bias: tuple[float, ...] | None = None,
     ) -> None:
-        """noise: factor on all vices; 0: none, and the estimate is the truth of EXACT_DELAY_MS ago. start: x, y (m), yaw
+        """imu_bias (5): rad/s and g, x, y, z and x, y, instead of one that is drawn. noise: factor on all vices; 0: none, and the estimate is the truth of EXACT_DELAY_MS ago. start: x, y (m), yaw
         (rad). positioning: one of `crazyflie_positioning.SYSTEMS`. Raises ValueError for another."""
         vices = load_vices()
         if quadrotor.battery_sag_v_n == 0.0:
@@ -177,6 +178,7 @@ class Body:
             quadrotor = replace(quadrotor, battery_v=battery.open_v * quadrotor.battery_v / quadrotor.battery_nominal_v, battery_nominal_v=battery.full_thrust_v,
                                 battery_sag_v_n=battery.sag_v_n)  # fmt: skip
         self.quadrotor = quadrotor
+        self.positioning = positioning
         self._is_exact, self._is_lost = noise == 0.0 and positioning != "none", positioning == "none"
         self.errors = errors = Errors(rng, noise)
         self.state, self.estimate, self.sensors = np.zeros(N_STATE), np.zeros(N_ESTIMATE), np.zeros(N_SENSORS)
@@ -190,6 +192,8 @@ class Body:
         self._bias = np.zeros(6)
         self._bias[:3] = errors.many(vices.imu.gyro_bias_rad_s, 3)
         self._bias[3:5] = errors.many(vices.imu.acceleration_bias_g, 2)
+        if imu_bias is not None:
+            self._bias[:5] = imu_bias
         self._flying_bias_g = errors.one(vices.imu.acceleration_flying_g)
         self._keep = math.exp(-STEP_S / vices.body.turbulence_s)
         self._drain = noise * vices.battery.drain_v_s / quadrotor.battery_nominal_v * STEP_S / self._weight_n
@@ -219,6 +223,10 @@ class Body:
     def external(self) -> Filter:
         """Where measurements go that the host sends."""
         return self._filter
+
+    def sag_v(self, force: float) -> float:
+        """How far the voltage falls when all rotors make a share of their greatest thrust."""
+        return self.quadrotor.battery_sag_v_n * N_ROTORS * self.thrust_max_n * force
 
     def hover_force(self) -> float:
         """Share of the greatest thrust that carries the drone."""

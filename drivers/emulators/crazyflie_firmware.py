@@ -11,9 +11,10 @@ import numpy as np
 
 from drivers.emulators.crazyflie_body import Body
 from drivers.emulators.crazyflie_commander import HIGH_LEVEL_MS, Commander, HighLevelCommander, Priority, level
+from drivers.emulators.crazyflie_health import Health
 from drivers.emulators.crazyflie_localization import tell_pose
 from drivers.emulators.crazyflie_pid import CascadedPid
-from drivers.emulators.crazyflie_power import Battery
+from drivers.emulators.crazyflie_power import BRUSHLESS_N, Battery
 from drivers.emulators.crazyflie_setpoint import Setpoint, generic_setpoint, rpyt_setpoint
 from drivers.emulators.crazyflie_supervisor import State, Supervisor
 from drivers.emulators.crazyflie_toc import LogService, LogVariable, Parameter, ParamService
@@ -22,7 +23,8 @@ from drivers.emulators.crazyflie_version import NEWEST, Version
 from drivers.emulators.crtp import NULL_PACKET, Packet, Port, decoded
 from sim.quadrotor.model import V_Z, Z
 
-DEVICE_TYPE = b"CF21"
+DEVICE_TYPE, BRUSHLESS_TYPE = b"CF21", b"C21B"  # platform_*.c
+AS_NEW = (1.0, 1.0, 1.0, 1.0)
 SUPERVISOR_MS = 40  # 25 Hz
 CONTROLLER_PID = 1  # stabilizer.controller
 CONSOLE_BYTES = 30
@@ -48,8 +50,16 @@ class OutOfTree(Protocol):
 class Firmware:
     """All of the drone but its radio."""
 
-    def __init__(self, body: Body, app: OutOfTree | None = None, version: Version = NEWEST) -> None:
+    def __init__(
+        self,
+        body: Body,
+        app: OutOfTree | None = None,
+        version: Version = NEWEST,
+        propellers: tuple[float, ...] = AS_NEW,
+    ) -> None:
+        """propellers: how far each is out of balance, as a multiple of what a new one is."""
         self.body, self.app, self.version = body, app, version
+        self.health = Health(body, propellers, body.errors.rng)
         self.now_ms = 0
         self.battery = Battery(body)
         self.pid = CascadedPid(body.quadrotor, body.hover_force())
@@ -81,6 +91,7 @@ class Firmware:
             self._supervise_flight()
         self._override()
         self.battery.update(self.now_ms)
+        self.health.update(self.now_ms, self.supervisor.is_flying)
         if self.app is not None and self._controller == self.version.out_of_tree:
             self.app.control(self, self.setpoint, self.forces)
             if text := self.app.console():
@@ -259,7 +270,7 @@ class Firmware:
         replies = {
             b"\0": struct.pack("<I", version.protocol),
             b"\1": version.name.encode() + b"\0",
-            b"\2": DEVICE_TYPE + b"\0",
+            b"\2": (BRUSHLESS_TYPE if self.body.thrust_max_n > BRUSHLESS_N else DEVICE_TYPE) + b"\0",
         }
         if channel == 1 and command in replies:
             return Packet(Port.PLATFORM, channel, command + replies[command])

@@ -67,7 +67,8 @@ LOOPS: dict[str, tuple[float, float, float, float]] = {
     "pid_rate.pitch_": (250.0, 500.0, 2.5, 33.3),
     "pid_rate.yaw_": (120.0, 16.7, 0.0, 166.7),
 }
-(X, Y, Z, V_X, V_Y, V_Z, ROLL, PITCH, YAW, ROLL_RATE, PITCH_RATE, YAW_RATE) = range(12)
+# Of NumPy's type: for plain numbers Numba would compile `pid` twelve times.
+(X, Y, Z, V_X, V_Y, V_Z, ROLL, PITCH, YAW, ROLL_RATE, PITCH_RATE, YAW_RATE) = map(np.int64, range(12))
 # The memory: of each loop the integral and the last measurement; then the attitude wanted, the thrust, the motor counts.
 (K_INTEGRAL, K_LAST, K_WANTED, K_THRUST, K_TORQUE) = (0, 12, 24, 27, 28)
 N_MEMORY = 31

@@ -7,7 +7,7 @@ from drivers.emulators.crazyflie_body import Body
 UPDATE_MS = 100
 LOW_FOR_MS = 5000  # below the limit, before the firmware calls the battery low
 LOW_V, BRUSHLESS_LOW_V = 3.2, 3.35
-BRUSHLESS_KG = 0.035  # heavier Crazyflies are brushless
+BRUSHLESS_N = 0.15  # stronger rotors than this are those of a brushless one, whatever it carries
 
 
 class PowerState(IntEnum):
@@ -24,7 +24,7 @@ class Battery:
 
     def __init__(self, body: Body) -> None:
         self._body = body
-        self._low_v = BRUSHLESS_LOW_V if body.quadrotor.mass_kg > BRUSHLESS_KG else LOW_V
+        self._low_v = BRUSHLESS_LOW_V if body.thrust_max_n > BRUSHLESS_N else LOW_V
         self._open_v = body.quadrotor.battery_v
         self._fall_v_s = 0.0
         self._fine_ms = 0

@@ -11,6 +11,11 @@ from drivers.emulators.crazyflie_toc import LogVariable, Number, Parameter
 if TYPE_CHECKING:
     from drivers.emulators.crazyflie_firmware import Firmware
 
+DECKS = (
+    ("bcLighthouse4", "lighthouse"),
+    ("bcFlow2", "flow"),
+    ("bcDWM1000", "loco"),
+)  # deck.NAME is 1 where it is there
 BATTERY_EMPTY_V, BATTERY_FULL_V = 3.0, 4.2
 
 
@@ -56,6 +61,7 @@ def log_variables(firmware: "Firmware") -> list[LogVariable]:
         LogVariable("sys.canfly", "uint8_t", lambda: int(supervisor.motors_may_run)),
         LogVariable("sys.isFlying", "uint8_t", lambda: int(supervisor.is_flying)),
         LogVariable("sys.isTumbled", "uint8_t", lambda: int(supervisor.is_tumbled)),
+        *firmware.health.log_variables(),
         *(variance(f"kalman.var{axis}", k) for k, axis in enumerate(("X", "Y", "Z", "PX", "PY", "PZ"))),
     ]
 
@@ -66,7 +72,10 @@ def battery_percent(voltage_v: float) -> int:
 
 def parameters(firmware: "Firmware") -> list[Parameter]:
     """All parameters of a drone without an app."""
-    pid, supervisor = firmware.pid, firmware.supervisor
+    pid, supervisor, body = firmware.pid, firmware.supervisor, firmware.body
+
+    def deck(name: str, there: bool) -> Parameter:
+        return Parameter(f"deck.{name}", "uint8_t", lambda: int(there), None)
 
     def thrust_base(value: Number) -> None:
         pid.thrust_base = int(value)
@@ -85,8 +94,9 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
         cell("commander.enHighLevel", "uint8_t", 1),
         Parameter("kalman.resetEstimation", "uint8_t", lambda: int(firmware.reset_wanted), reset),
         Parameter("posCtlPid.thrustBase", "uint16_t", lambda: pid.thrust_base, thrust_base, persistent=True),
-        Parameter("deck.bcLighthouse4", "uint8_t", lambda: 1, None),
+        *(deck(name, body.positioning == system) for name, system in DECKS),
         Parameter("system.selftestPassed", "int8_t", lambda: 1, None),
+        *firmware.health.parameters(),
     ]  # fmt: skip
     for row, prefix in enumerate(LOOPS):
         letters = ("kp", "ki", "kd") if prefix.endswith("_") else ("Kp", "Ki", "Kd")

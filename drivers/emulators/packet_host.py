@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from drivers.emulators.child import end_child, end_when_told, start_emulator
+from drivers.emulators.keep_time import keep_time, pieces, share
 from drivers.packet_link import plug
 from drivers.unix_socket import listen
 
@@ -29,6 +30,7 @@ TIME = struct.Struct("<d")
 ASK, SILENCE, SPEAK = b"?", b"!silence", b"!speak"
 STEP_S = 0.005  # real time
 READY_S = 30.0
+ANSWER_S = 0.2  # a process that takes longer hangs, or nearly so
 
 
 class Model(Protocol):
@@ -46,13 +48,22 @@ class PacketEmulator:
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process, self.directory, self.ports = process, directory, {ready["name"]: str(directory / "device")}
-        self._judge, self._last = plug(str(directory / "device")), b""
+        self._judge = plug(str(directory / "device"))
+        self._judge.settimeout(READY_S)
+        self._judge.send(ASK)
+        self._last = self._judge.recv(1 << 16)
+        if not self._last:
+            raise ConnectionError(f"the virtual {ready['name']} ended as it began")
+        self._judge.settimeout(ANSWER_S)
 
     def state(self) -> bytes:
-        """The model's state, now; of a process that was killed, the last one that was seen."""
-        with suppress(ConnectionError):
+        """The model's state, now; of a process that was killed, or hangs, the last one that was seen."""
+        with suppress(ConnectionError, TimeoutError):
             self._judge.send(ASK)
             self._last = self._judge.recv(1 << 16) or self._last
+        with suppress(OSError):  # answers that came too late to the questions before
+            while newer := self._judge.recv(1 << 16, socket.MSG_DONTWAIT):
+                self._last = newer
         return self._last
 
     def fault(self, do: str, **arguments: Any) -> None:
@@ -98,12 +109,22 @@ def host_of_options(make: Callable[..., Model]) -> None:
 def serve(model: Model, device: socket.socket, clock: socket.socket, lockstep: bool) -> None:
     """For ever: take what comes through the doors, and let time go on."""
     drivers, clocks = Drivers([device]), [clock]  # with their doors
-    begin_s = time.monotonic()
+    if not lockstep:
+        keep_time()
+    begin_s, reached_s = time.monotonic(), 0.0
     while True:
         ready = select.select([*drivers.ends, *clocks], [], [], None if lockstep else STEP_S)[0]
+        orders: list[bytes] = []
         while heard := select.select(drivers.ends, [], [], 0.0)[0]:  # all that was said before time goes on
             for end in heard:
-                listen_to(model, end, drivers)
+                orders += listen_to(model, end, drivers)
+        since_s, reached_s = reached_s, 0.0 if lockstep else time.monotonic() - begin_s
+        count = 1 if lockstep else pieces(reached_s - since_s)
+        for k in range(count):
+            for packet in orders[share(len(orders), k, count)]:
+                model.obey(packet)
+            if not lockstep:
+                model.advance(since_s + (reached_s - since_s) * (k + 1) / count)
         for end in ready:
             if end is clock:
                 clocks.append(clock.accept()[0])
@@ -116,7 +137,6 @@ def serve(model: Model, device: socket.socket, clock: socket.socket, lockstep: b
                 else:
                     clocks.remove(end)
         if not lockstep:
-            model.advance(time.monotonic() - begin_s)
             tell(model, drivers.listening)
 
 
@@ -133,23 +153,24 @@ class Drivers:
         return [] if self.silent else self.told
 
 
-def listen_to(model: Model, end: socket.socket, drivers: Drivers) -> None:
-    """Take a packet from a driver's end, or let a new driver in by their door."""
+def listen_to(model: Model, end: socket.socket, drivers: Drivers) -> list[bytes]:
+    """Take a packet from a driver's end, or let a new driver in by their door. Returns what is to be obeyed."""
     if end is drivers.ends[0]:
         drivers.ends.append(end.accept()[0])
-        return
+        return []
     packet = receive(end)
     if packet == ASK:
         tell(model, [end])
     elif packet in (SILENCE, SPEAK):
         drivers.silent = packet == SILENCE
     elif packet:
-        model.obey(packet)
         drivers.told += [end] if end not in drivers.told else []
+        return [packet]
     else:
         for ends in (drivers.ends, drivers.told):
             if end in ends:
                 ends.remove(end)
+    return []
 
 
 def receive(end: socket.socket) -> bytes:

@@ -6,7 +6,8 @@ waits on the ptys as sent at the present time, moves the world on, writes what t
 answers with the time reached. The control socket takes one JSON object a line, `{"do": NAME, ...}`, with the names of
 `Emulator.faults`, and answers `{}` or `{"error": ...}`:
 
-    freeze_lidar, silence_vesc, stick_imu   on: true or false
+    freeze_lidar, silence_vesc, stick_imu   on: true or false; silence_vesc holds the bus of a PCA9685
+    power_cycle_vesc    takes the power of a PCA9685 away for a moment: it comes back asleep
     vesc_fault      code: what GET_VALUES reports while the motor is released; 0: none
     lidar_health    status: 0 good, 1 warning, 2 protection stop
     power_cycle_lidar   takes its power away for a moment
@@ -24,13 +25,12 @@ import gc
 import json
 import math
 import mmap
-import os
 import select
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,12 @@ from typing import Any
 import numpy as np
 
 from drivers.emulators.child import end_when_told
+from drivers.emulators.esc import EscWiring
+from drivers.emulators.i2c_line import I2CLine
+from drivers.emulators.keep_time import keep_time, late_s, pieces, share
 from drivers.emulators.lidars import EmulatedLidar, find_lidar
 from drivers.emulators.lines import Line, Pty
+from drivers.emulators.pwm_car import PwmCarEmulator
 from drivers.emulators.uart import Uart
 from drivers.emulators.vesc import VescEmulator, VescWiring
 from drivers.emulators.virtual_car import TIME, TRUTH, TRUTH_BYTES, TRUTH_SEQUENCE, VirtualCarConfig, load_config
@@ -50,9 +54,8 @@ from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 from sim.tracks.map_world import map_world
 
-REALTIME_NICE = -15
-POSITIVE = ("baud", "sample_s", "range_m", "turn_hz")
-NOT_ZERO = ("erpm_per_m_s", "servo_per_rad")
+POSITIVE = ("baud", "sample_s", "range_m", "turn_hz", "oscillator_share", "full_speed_m_s")
+NOT_ZERO = ("erpm_per_m_s", "servo_per_rad", "servo_us_per_rad")
 NOT_NEGATIVE = ("model", "firmware_major", "firmware_minor", "answer_delay_s", "answer_jitter_s", "drop_out", "boot_s",
                 "steady_s", "late_s", "stall_rate", "stall_s", "ghosts", "clock_ms", "spin_up_s")  # fmt: skip
 POLL_MS = 2  # real time: how often the world is brought up to date when nobody writes to it
@@ -64,15 +67,24 @@ class Emulator:
     def __init__(self, config: VirtualCarConfig, directory: Path) -> None:
         self.world = build_world(config)
         noise = np.random.default_rng([config.seed, 0xE8]).spawn(2)
-        vesc = changed(scaled(VescWiring(), config.noise), "vesc", config.vesc)
         kind = find_lidar(config.lidar_model)
         lidar = changed(scaled(kind.wiring, config.noise), "lidar", config.lidar)
-        self.vesc = VescEmulator(self.world, vesc, noise[0])
+        self._lock = threading.Lock()  # a bus is used while time goes on
+        vesc = changed(scaled(VescWiring(), config.noise), "vesc", config.vesc)
+        esc = changed(EscWiring(), "esc", config.esc)
+        self.vesc: Any = VescEmulator(self.world, vesc, noise[0])
+        if config.motor_model == "pca9685":
+            self.vesc = PwmCarEmulator(self.world, esc, noise[0])
         self.lidar = kind.make(self.world, lidar, noise[1])
         self._lidar_baud = vars(lidar).get("baud", 0)
-        self.vesc_pty: Line = Pty(directory / "vesc")
+        self.vesc_pty: Line = (
+            Pty(directory / "vesc")
+            if config.motor_model == "vesc"
+            else I2CLine(directory / "vesc", self.vesc.transfer, self._lock)
+        )
         self.lidar_pty = kind.line(directory / "lidar", self.lidar)
         self.time_s = 0.0
+        self.late_s = 0.0  # how long, in all, this process was late
         self._sequence = 0
         with open(directory / "truth", "w+b") as file:
             file.truncate(TRUTH_BYTES)
@@ -82,6 +94,7 @@ class Emulator:
             "silence_vesc": lambda on: setattr(self.vesc, "silent", bool(on)),
             "stick_imu": lambda on: setattr(self.vesc, "imu_stuck", bool(on)),
             "vesc_fault": lambda code: setattr(self.vesc, "fault_code", int(code)),
+            "power_cycle_vesc": lambda: self.vesc.chip.power_up(),
             "lidar_health": lambda status: setattr(self.lidar, "health", int(status)),
             "power_cycle_lidar": lambda: self.lidar.reboot(self.time_s),
             "corrupt": lambda device, rate: setattr(self._uart(device), "corrupt_rate", float(rate)),
@@ -99,19 +112,37 @@ class Emulator:
         self.publish()
 
     def _uart(self, device: str) -> Uart:
-        return {"vesc": self.vesc.uart, "lidar": self.lidar.uart}[device]
+        uart: Uart = {"vesc": self.vesc, "lidar": self.lidar}[device].uart
+        return uart
 
     def _port(self, device: str) -> Line:
         return {"vesc": self.vesc_pty, "lidar": self.lidar_pty}[device]
 
     def advance(self, until_s: float) -> None:
         """Take in what the host has written, as sent now, and run world and devices on to a time."""
+        with self._lock:
+            self._hear(self.vesc_pty.read(), self.lidar_pty.read())
+            self._run(until_s)
+
+    def catch_up(self, now_s: float) -> None:
+        """The same in real time; see `keep_time`."""
+        missed_s, since_s = now_s - self.time_s, self.time_s
+        self.late_s += late_s(missed_s)
+        vesc, lidar, count = self.vesc_pty.read(), self.lidar_pty.read(), pieces(missed_s)
+        for k in range(count):
+            with self._lock:
+                self._hear(vesc[share(len(vesc), k, count)], lidar[share(len(lidar), k, count)])
+                self._run(since_s + missed_s * (k + 1) / count)
+
+    def _hear(self, vesc: bytes, lidar: bytes) -> None:
+        if vesc:
+            self.vesc.receive(vesc, self.time_s)
+        self.lidar.uart.garbled = self.lidar_pty.baud() not in (0, self._lidar_baud)
+        if lidar:
+            self.lidar.receive(lidar, self.time_s)
+
+    def _run(self, until_s: float) -> None:
         vesc, lidar, world = self.vesc, self.lidar, self.world
-        if data := self.vesc_pty.read():
-            vesc.receive(data, self.time_s)
-        lidar.uart.garbled = self.lidar_pty.baud() not in (0, self._lidar_baud)
-        if data := self.lidar_pty.read():
-            lidar.receive(data, self.time_s)
         while True:
             reached_s = min(world.time_s, until_s)
             vesc.run(reached_s)
@@ -120,7 +151,7 @@ class Emulator:
                 break
             world.step()
         self.time_s = until_s
-        self.vesc_pty.write(vesc.uart.arrived(until_s))
+        self.vesc_pty.write(vesc.arrived(until_s))
         self.lidar_pty.write(lidar.arrived(until_s))
         self.publish()
 
@@ -134,7 +165,7 @@ class Emulator:
         TRUTH.pack_into(
             self._truth, TRUTH_SEQUENCE.size, world.time_s, *moving[: STEER + 1], *world.place, world.collisions,
             world.laps, world.last_lap_s, moving[CHARGE], moving[VOLTAGE], mode, value, steer, moving[ODOMETER],
-            world.impact_m_s, world.people.hit, world.people.worst_m_s,
+            world.impact_m_s, world.people.hit, world.people.worst_m_s, self.late_s,
         )  # fmt: skip
         TRUTH_SEQUENCE.pack_into(self._truth, 0, self._sequence)
 
@@ -283,7 +314,7 @@ class Server:
         while True:
             for descriptor, _ in self._poll.poll(POLL_MS):
                 self._handlers[descriptor]()
-            self._emulator.advance(time.monotonic() - self.start_s)
+            self._emulator.catch_up(time.monotonic() - self.start_s)
 
 
 def main() -> int:
@@ -303,11 +334,9 @@ def main() -> int:
 
 def run(config: VirtualCarConfig, directory: Path) -> None:
     """One virtual car, for ever. Raises ValueError naming the field that is wrong."""
-    if config.clock == "realtime":
-        with suppress(PermissionError):  # hardware does not wait for other programs; what can be had of that is taken
-            os.setpriority(os.PRIO_PROCESS, 0, REALTIME_NICE)
     emulator = Emulator(config, directory)
     warm_up(find_lidar(config.lidar_model))
+    scheduling = keep_time() if config.clock == "realtime" else "lockstep"
     server = Server(emulator, directory, config.clock == "lockstep")
     ready = {
         "vesc": str(directory / "vesc"),
@@ -315,6 +344,7 @@ def run(config: VirtualCarConfig, directory: Path) -> None:
         "control": str(directory / "control"),
         "lockstep": str(directory / "lockstep") if config.clock == "lockstep" else None,
         "truth": str(directory / "truth"),
+        "scheduling": scheduling,
     }
     print(json.dumps(ready), flush=True)
     gc.freeze()

@@ -12,6 +12,8 @@ Written from the firmware (comm/packet.c, comm/commands.c, timeout.c, imu/imu.c,
 - Up to firmware 2.x there was no hand brake, so every command from 10 on had a number less: 11 moves the servo, 12
   overwrites the motor's configuration. It tells nothing but its version, and its values begin with seven temperatures.
 - What answers a controller on a CAN bus, or a busy one, comes late, and not always in order.
+- FORWARD_CAN (34; 33 up to 2.x, where 34 sets what a joystick says): the payload behind the id goes to the controller that has it,
+  in pieces of 8 bytes, and what that answers comes back as it is. Nobody has the id: silence (comm/comm_can.c).
 """
 
 import heapq
@@ -46,6 +48,7 @@ WATCHDOG_S = 1.0
 MIN_ERPM = 900
 FAULT_STOP_S = 0.5
 MAX_PAYLOAD = 512
+CAN_FRAME_S = 0.00025  # eight bytes at 500 kbit/s, and the gap behind them
 FULL_DUTY_M_S = 15.0  # speed of the car at full duty, without load
 HARDWARE = b"60_MK6"
 # Temperatures of transistors, motor (0.1 degree); currents: motor, input, d, q (10 mA); duty (0.1 %); ERPM; voltage
@@ -67,6 +70,8 @@ class VescWiring:
     firmware_minor: int = 2
     selective: bool = True  # knows GET_VALUES_SELECTIVE, as firmware does since it has IMUs
     servo_output: bool = True  # enabled
+    can_id: int = -1  # of this car's controller, where another one is on the cable and this one behind it
+    bridge_major: int = 6  # firmware of the one on the cable
     answer_delay_s: float = 0.0  # how late every answer is
     answer_jitter_s: float = 0.0  # and up to how much later, each by chance: they overtake each other
     imu_upside_down: bool = False  # turned about its x axis: left is right, up is down
@@ -107,6 +112,8 @@ class VescEmulator:
         self._imu: tuple[float, ...] = (0.0,) * 6
         self._late: list[tuple[float, int, bytes]] = []  # a heap of answers: when each is sent, its number, itself
         self._answers = 0
+        self.joystick_set = False  # at the one on the cable, by a command of other firmware
+        self.bridge_commanded = False  # its own motor, which is not the car's
         self.motor_configured = True  # False after its configuration was overwritten
         # By packet identifier: what obeys it, and how many bytes of data it needs.
         self._handlers: dict[int, tuple[Callable[[float, bytes], None], int]] = {
@@ -168,6 +175,8 @@ class VescEmulator:
         """Obey and answer what has arrived by a time, in the world's last step; then look at the watchdog."""
         while self._packets and self._packets[0][0] <= until_s:
             at_s, payload = self._packets.popleft()
+            if self._wiring.can_id >= 0 and not (payload := self._bridged(at_s, payload)):
+                continue
             obey, length = self._handlers.get(payload[0], (self._ignore, 0))
             if len(payload) > length and not self.silent:
                 obey(at_s, payload[1:])
@@ -181,6 +190,22 @@ class VescEmulator:
             self._timed_out = True
             self._world.release()
 
+    def arrived(self, until_s: float) -> bytes:
+        """What has reached the host by a time."""
+        return self.uart.arrived(until_s)
+
+    def _bridged(self, at_s: float, payload: bytes) -> bytes:
+        """What the one on the cable passes on of a payload; it answers for itself otherwise."""
+        kind, old = payload[0], self._wiring.bridge_major < 3
+        if kind == (33 if old else 34) and len(payload) > 2:
+            return payload[2:] if payload[1] == self._wiring.can_id else b""
+        if kind == 0:
+            told = bytes([0, self._wiring.bridge_major, 2])
+            self._answer(at_s, told if old else told + b"410\0" + bytes(range(12, 24)) + bytes(8) + b"\0")
+        self.joystick_set = self.joystick_set or (old and kind == 34)
+        self.bridge_commanded = self.bridge_commanded or kind in (5, 6, 7, 8, 12)
+        return b""
+
     def _ignore(self, at_s: float, _: bytes) -> None:
         """What the firmware knows and this car does not have, or nobody knows."""
 
@@ -189,6 +214,8 @@ class VescEmulator:
         start = struct.pack(">BB", 2, length) if length <= 255 else struct.pack(">BH", 3, length)
         answer = start + payload + struct.pack(">HB", crc_hqx(payload, 0), 3)
         delay_s, jitter_s = self._wiring.answer_delay_s, self._wiring.answer_jitter_s
+        if self._wiring.can_id >= 0:
+            delay_s += CAN_FRAME_S * (1 + length // 7)
         if delay_s == jitter_s == 0.0:
             self.uart.send(answer, at_s)
             return

@@ -43,9 +43,11 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, float
     ] = {}  # parameters that differ from the data sheet's, by their names in sim.car.model.CarParameters
     lidar_model: str = "rplidar"  # a name of drivers.emulators.lidars.LIDARS
+    motor_model: Literal["vesc", "pca9685"] = "vesc"  # what drives it: a name of a driver
     # How the devices differ from what a robot's file says of them, and their vices: by their names in
-    # drivers.emulators.vesc.VescWiring and the wiring of that lidar's emulator.
+    # drivers.emulators.vesc.VescWiring, of esc.EscWiring, and the wiring of that lidar's emulator.
     vesc: dict[str, bool | int | float] = {}
+    esc: dict[str, bool | int | float] = {}
     lidar: dict[str, bool | int | float] = {}
     start: tuple[float, float, float] | None = None  # x, y (m), yaw (rad); none: on the course, along it
     start_s_m: float = 0.0  # from the course's first point on, where there is no `start`
@@ -75,13 +77,14 @@ class Truth(NamedTuple):
     last_lap_s: float  # not a number before the first
     charge: float
     voltage: float
-    motor_mode: float  # command at the wheels: 0 released, 1 speed, 2 current, 3 brake
+    motor_mode: float  # command at the wheels: 0 released, 1 speed, 2 current, 3 brake, 5 throttle
     motor_value: float  # m/s or A
     steer_command: float
     odometer_m: float
     impact_m_s: float  # of the hardest contact with a wall so far
     people_hit: float  # touches, each counted once
     people_worst_m_s: float  # speed of the car at the hardest of these touches
+    late_s: float  # real time: how long, in all, the process was late, see `drivers.emulators.keep_time`
 
 
 TRUTH = struct.Struct(f"<{len(Truth._fields)}d")
@@ -105,8 +108,11 @@ class VirtualCar:
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         self.process = process
         self.directory = directory
-        self.vesc_path: str = ready["vesc"]  # links that stay the same when a device is unplugged and plugged
+        self.vesc_path: str = ready[
+            "vesc"
+        ]  # of whatever drives its motor; links that stay the same when a device is unplugged and plugged
         self.lidar_path: str = ready["lidar"]
+        self.scheduling: str = ready["scheduling"]
         self._control = connect(ready["control"])
         self._lockstep = connect(ready["lockstep"]) if ready["lockstep"] else None
         for end in (self._control, self._lockstep):

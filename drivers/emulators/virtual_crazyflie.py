@@ -20,6 +20,7 @@ from typing_extensions import Self
 from drivers.emulators.child import end_child, last_words, start_emulator
 from drivers.unix_socket import connect
 
+ANSWER_S = 30.0
 READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 
 
@@ -38,6 +39,10 @@ class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=
     start: tuple[float, float, float] = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad)
     firmware: str = "2026.08"  # the release that it behaves as, see crazyflie_version.py
     positioning: str = "lighthouse"  # see `crazyflie_positioning.SYSTEMS`; "none": it needs poses by radio
+    imu_bias: tuple[float, float, float, float, float] | None = (
+        None  # gyro x, y, z, rad/s; accelerometer x, y, g; none: drawn
+    )
+    propellers: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)  # out of balance, as multiples of a new one's
     port: int = 0  # UDP, on the loopback; 0: any that is free
     directory: str = ""  # for its control socket; the program that starts the process sets it
 
@@ -75,16 +80,20 @@ class Watcher:
 
     def __init__(self, control: str, directory: Path) -> None:
         self._control, self._directory = connect(control), directory
+        self._control.settimeout(ANSWER_S)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Give an order. Raises ValueError with the process's words, ConnectionError if it has ended."""
-        self._control.sendall(json.dumps(request).encode() + b"\n")
+        """Give an order. Raises ValueError with the process's words, ConnectionError if it has ended or hangs."""
         answer = b""
-        while not answer.endswith(b"\n"):
-            piece = self._control.recv(4096)
-            if not piece:
-                raise ConnectionError(f"the virtual Crazyflie has ended: {last_words(self._directory)}")
-            answer += piece
+        try:
+            self._control.sendall(json.dumps(request).encode() + b"\n")
+            while not answer.endswith(b"\n"):
+                piece = self._control.recv(4096)
+                if not piece:
+                    raise ConnectionError(f"the virtual Crazyflie has ended: {last_words(self._directory)}")
+                answer += piece
+        except TimeoutError as error:
+            raise ConnectionError(f"the virtual Crazyflie does not answer within {ANSWER_S:.0f} s") from error
         decoded = json.loads(answer)
         if "error" in decoded:
             raise ValueError(decoded["error"])

@@ -14,6 +14,7 @@ from drivers.emulators.people import People
 from sim.car.model import (
     P_BRAKE,
     P_CAPACITY_A_S,
+    P_FULL_V,
     P_HALF_LENGTH,
     P_HALF_WIDTH,
     P_MOTOR_GAIN,
@@ -30,6 +31,7 @@ from sim.tracks.track import Course, place, project
 
 RELEASED, SPEED, CURRENT, BRAKE = range(4)  # what the motor is told to do; its value: -, m/s, A, A
 SERVO = 4  # a command of the delay line beside those of the motor: rad
+THROTTLE = 5  # what the motor is told, by one that hears no speed: the speed that its voltage would reach, m/s
 
 CLEAR_M = 0.03  # so far from the wall, the next touch is a new collision
 STANDING_START_M = 0.5  # set down so close behind the line, the car is on a lap
@@ -52,6 +54,9 @@ def move(moving, mode, value, steer_command, p, distance_m, frame):
     motor = 0.0
     if mode == SPEED:
         motor = drive_on_battery(v_x, value, moving[CHARGE], p)
+    elif mode == THROTTLE:
+        motor = drive_on_battery(v_x, value * moving[VOLTAGE] / p[P_FULL_V], moving[CHARGE], p)
+        motor = max(0.0, motor) if value > 0.0 else min(0.0, motor)  # less throttle than the car is fast lets it coast
     elif mode == CURRENT:
         asked = value * p[P_MOTOR_GAIN]
         motor = drive_on_battery(v_x, 1e3 if asked > 0.0 else -1e3, moving[CHARGE], p)

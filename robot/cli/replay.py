@@ -31,7 +31,7 @@ class ReplayConfig:
 def main(arguments: list[str]) -> int:
     config, as_json = parse(ReplayConfig, "replay", arguments)
     from policies.array_file import try_writing
-    from robot.logs.replay_folder import exit_status, replay_folder, write_report
+    from robot.views.compiling import telling_of_compiling
 
     if not config.log.exists():
         raise ValueError(f"{config.log}: no such file or folder")
@@ -41,8 +41,14 @@ def main(arguments: list[str]) -> int:
     junit = config.junit or Path("replay.xml")
     if config.junit or not one:
         try_writing(junit.parent)
-    if one:
-        return replay_one(config, as_json)
+    with telling_of_compiling():
+        return replay_one(config, as_json) if one else replay_all(config, junit, as_json)
+
+
+def replay_all(config: ReplayConfig, junit: Path, as_json: bool) -> int:
+    """Every run in a folder; none ends the others."""
+    from robot.logs.replay_folder import exit_status, replay_folder, write_report
+
     results = replay_folder(config.log)
     write_report(junit, config.log, results)
     for path, (report, _) in results.items():

@@ -1,7 +1,9 @@
 """`robot safety`: break things while the virtual car practises, and see that it stops or goes on as designed."""
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,8 @@ class SafetyConfig:
 
     With --stops it is stopped in every way and at any moment instead, the car on four tracks, with hidden cars, on floors
     of 0.4 to 1.2 of the nominal grip: nine of ten times in lockstep, the whole stack in one process; one of ten times
-    real processes in real time, stopped by signals, kills and hang-ups.
+    real processes in real time, stopped by signals, kills and hang-ups. Ctrl-C, or a time limit's SIGTERM, ends either; the
+    last line then has the figures so far.
     """
 
     task: str = "race_track"
@@ -59,6 +62,7 @@ def stop_car(config: SafetyConfig, as_json: bool) -> int:
     from robot.safety.campaign.stops.lockstep_stops import lockstep_stops
     from robot.safety.campaign.stops.process_stops import process_stops
     from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
+    from robot.safety.campaign.stops.stops import Stop
     from robot.safety.campaign.trials import find_trials
     from robot.tasks import find_task
 
@@ -70,23 +74,47 @@ def stop_car(config: SafetyConfig, as_json: bool) -> int:
     in_lockstep = config.stops - real
     say(f"{config.stops} stops: {in_lockstep} in lockstep, then {real} of real processes in real time")
     verified = not config.without_repairs
-    lockstep = lockstep_stops(stops, trials.moving_m_s, in_lockstep, config.seed, progress(in_lockstep), verified)
-    processes = process_stops(trials, stops, config.task, real, config.seed, progress(real), verified)
-    for row in rows_of(lockstep, processes):
-        say(row)
-    figures = figures_of(lockstep, processes, stops.counted)
-    finish(figures, as_json)
+    lockstep: list[Stop] = []
+    processes: list[Stop] = []
+    complete = False
+    try:
+        with ending_in_order():
+            lockstep_stops(
+                stops, trials.moving_m_s, in_lockstep, config.seed, progress(in_lockstep, lockstep), verified
+            )
+            process_stops(trials, stops, config.task, real, config.seed, progress(real, processes), verified)
+        complete = True
+    finally:  # whatever ended it: hours of stops are not to be lost
+        for row in rows_of(lockstep, processes):
+            say(row)
+        figures = figures_of(lockstep, processes, stops.counted) | {"complete": complete}
+        figures["as_promised"] &= complete
+        finish(figures, as_json)
     return 0 if figures["as_promised"] else 1
 
 
-def progress(count: int) -> Callable[["Stop"], None]:
-    """Tells of every stop that did not go as it should, and now and then how much is left."""
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does."""
+
+    def end(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def progress(count: int, made: list["Stop"]) -> Callable[["Stop"], None]:
+    """Keeps every stop in `made`, tells of those that did not go as they should, and now and then how much is left."""
     begin_s = told_s = time.monotonic()
-    done = 0
 
     def report(stop: "Stop") -> None:
-        nonlocal done, told_s
-        done += 1
+        nonlocal told_s
+        made.append(stop)
+        done = len(made)
         if stop.impact_m_s is not None or not stop.ended or stop.left_behind:
             say(f"  {stop}")
         now_s = time.monotonic()
@@ -103,7 +131,7 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
     from pathlib import Path
 
     from robot.practice.practice import find_practice
-    from robot.safety.campaign.campaign import Trial, run_campaign
+    from robot.safety.campaign.campaign import Outcome, Trial, run_campaign
     from robot.safety.campaign.trials import find_trials
     from robot.tasks import find_task
 
@@ -121,8 +149,15 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
     if asked and not hasattr(options, "track"):
         raise ValueError(f"--track: found with --task {config.task}, allowed: with a task that has tracks")
     practice = options(task=config.task, start_from=config.start_from, clock="realtime", seed=config.seed, **asked)
-    figures = run_campaign(find_trials(kind), practice, config.kills, Path("runs"), report).figures()
-    say(f"transitions {figures['transitions']}, lost {figures['transitions_lost']}, "
-        f"damaged segments {figures['transitions_damaged']}")  # fmt: skip
-    finish(figures, as_json)
+    outcome, complete = Outcome(), False
+    try:
+        with ending_in_order():
+            run_campaign(find_trials(kind), practice, config.kills, Path("runs"), report, outcome)
+        complete = True
+    finally:
+        figures = outcome.figures() | {"complete": complete}
+        figures["as_designed"] &= complete
+        say(f"transitions {figures['transitions']}, lost {figures['transitions_lost']}, "
+            f"damaged segments {figures['transitions_damaged']}")  # fmt: skip
+        finish(figures, as_json)
     return 0 if figures["as_designed"] else 1

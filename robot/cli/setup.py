@@ -1,13 +1,13 @@
-"""`robot setup`: from the box to the first lap: what an owner gets wrong is measured, and written to the robot's file."""
+"""`robot setup`: from the box to the first lap or flight: what an owner gets wrong is measured, and written to the robot's file."""
 
 from robot.cli.output import finish, parse
 from robot.commissioning.commissioning import find_commissioning
-from robot.commissioning.kinds import kinds
+from robot.commissioning.kinds import called
 from robot.views.say import say
 
 
 def main(arguments: list[str]) -> int:
-    known = kinds()
+    known = called()
     if not arguments or arguments[0] in ("-h", "--help"):
         print(
             f"usage: robot setup KIND [options]          KIND: {', '.join(known)}; robot setup KIND --help for its options"
@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
     kind = arguments[0]
     if kind not in known:
         raise ValueError(f"found '{kind}', allowed: {', '.join(known)}")
-    brings = find_commissioning(kind)
+    brings = find_commissioning(known[kind])
     options, as_json = parse(brings.options, f"setup {kind}", arguments[1:])
     from robot.commissioning.run import set_up
 

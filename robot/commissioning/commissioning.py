@@ -40,13 +40,14 @@ class Commissioning:
     """options: its own. begin(options, folder): the set-up; raises ValueError for options that do not fit the robot.
 
     knows(robot's name): whether that file is one of this kind's. checks(robot's name): of its devices, and of what it
-    needs on this computer.
+    needs on this computer. called: what `robot setup` calls it, where that is not the kind.
     """
 
     options: type[SetupOptions]
     begin: Callable[[Any, Path], AbstractContextManager[SettingUp]]
     knows: Callable[[str], bool]
     checks: Callable[[str], list[Check]]
+    called: str = ""
 
 
 def find_commissioning(kind: str) -> Commissioning:

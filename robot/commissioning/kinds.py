@@ -14,9 +14,14 @@ def kinds() -> list[str]:
     return [*own, *joined(ENTRY_POINTS)]
 
 
+def called() -> dict[str, str]:
+    """Kinds, by what `robot setup` calls them."""
+    return {find_commissioning(kind).called or kind: kind for kind in kinds()}
+
+
 def kind_of(name: str) -> str:
     """Of a robot by its name or file. Raises ValueError for one that no kind knows."""
     for kind in kinds():
         if find_commissioning(kind).knows(name):
             return kind
-    raise ValueError(f"--robot: found '{name}', allowed: one that can be checked: of the kinds {', '.join(kinds())}")
+    raise ValueError(f"--robot: found '{name}', allowed: one that can be checked: of the kinds {', '.join(called())}")

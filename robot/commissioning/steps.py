@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from robot.runtime.json_file import write_json
+from robot.runtime.run_folder import of_this_format, sealed
 from sim.input_files import read_json, shown, wrong
 
 STEPS_FILE = "setup.json"
-FORMAT = 1
 
 Found = dict[str, Any]
 
@@ -56,10 +56,10 @@ def read_found(folder: Path, steps: Sequence[Step]) -> dict[str, Found]:
     path = folder / STEPS_FILE
     if not path.exists():
         return {}
-    told = read_json(path)
-    if told.get("format") != FORMAT:
-        raise wrong(path, "format", shown(told.get("format")), str(FORMAT))
-    found = told.get("found")
+    told = of_this_format(path, read_json(path))
+    found = told.pop("found", None)
+    if told:
+        raise wrong(path, next(iter(told)), "it", "format, crc32, found")
     names = [step.name for step in steps]
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         raise wrong(path, "found", shown(found), "what each step found, by its name")
@@ -79,6 +79,6 @@ def carry_out(steps: Sequence[Step], folder: Path, person: Person) -> dict[str, 
         if step.request:
             person.do(step.request)
         found[step.name] = step.carry_out(found, person.tell)
-        write_json(folder / STEPS_FILE, {"format": FORMAT, "found": found})
+        write_json(folder / STEPS_FILE, sealed({"found": found}))
         person.done(step, found[step.name], False)
     return found

@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from mcap.writer import MCAP0_MAGIC
 RECORD_HEAD = struct.Struct("<BQ")  # opcode, length of the content
 MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, two times
 FOOTER = struct.Struct("<QQI")  # where summary and summary offsets begin, crc32
+INVALID = 0  # no record's opcode
 COMPRESSIONS = ("", "lz4", "zstd")
 LOOSE_RECORDS = 1000  # of those outside chunks, how many are handed on together
 MALFORMED = (
@@ -112,10 +114,17 @@ class McapFile:
                     elif opcode == Opcode.FOOTER:
                         covered = head + content[: FOOTER.size - 4]
                         self._check("crc32 of the index", content[FOOTER.size - 4 : FOOTER.size], zlib.crc32(covered, crc))  # fmt: skip
-                        if file.read() != MCAP0_MAGIC:
+                        end = file.read()
+                        if not MCAP0_MAGIC.startswith(end):
                             raise DamagedLog(self.path, "structure (the end of the file)")
-                        self.ended = True
+                        self.ended = end == MCAP0_MAGIC
                         return
+                    elif opcode == INVALID:
+                        if content.strip(b"\0") or any(
+                            block.strip(b"\0") for block in iter(partial(file.read, 1 << 16), b"")
+                        ):
+                            raise DamagedLog(self.path, "structure (a record of kind 0)")
+                        return  # zeros to the end: the machine lost its power before what was written was on the disk
                     else:
                         crc = zlib.crc32(content, zlib.crc32(head, crc))
                     yield opcode, content

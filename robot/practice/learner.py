@@ -30,7 +30,7 @@ from robot.runtime.episodes import episode_dtype
 from robot.runtime.json_file import write_json
 from robot.runtime.process_ends import end_with_reason
 from robot.runtime.robot import find_robot
-from robot.runtime.run_folder import BELIEF_FILE, NEWEST_FILE, belief_of_run
+from robot.runtime.run_folder import BELIEF_FILE, NEWEST_FILE, belief_of_run, sealed
 from robot.runtime.session_file import LEARNER, PUBLISH_EVERY, SessionFile
 from robot.shared_memory.blocks import LEARNER_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.mailbox import Mailbox
@@ -168,7 +168,7 @@ class LearnerProcess:
             return
         self.adapt_after = [later for later in self.adapt_after if later > count]
         self.belief = adapted.belief
-        write_json(self.folder / BELIEF_FILE, adapted.belief)
+        write_json(self.folder / BELIEF_FILE, sealed(adapted.belief))
         self.learner.move_to(adapted.weights)
         self.champion.challenge(self.learner.actor_weights())
         self.saved_s = -math.inf

@@ -121,7 +121,8 @@ class Practice:
     fit. progress: what is kept of a run. phases: what a person is told of OUTPUTS' `phase`; from `finishing` on, it comes to
     rest for good. reasons: of the supervisor's, in words. stands(OUTPUTS): whether it has come to rest. shipped: the policy that comes
     with the project. prior(config, weights, layers): transitions that were never lived, to begin learning with; None for
-    none. figures(progress, best median, best possible, virtual): for `--json`, beside those that all have; lines: of the
+    none. look_through(config, folder, progress): reads what else the robot keeps in a run's folder, when the run goes on; raises
+    ValueError for what is not whole. figures(progress, best median, best possible, virtual): for `--json`, beside those that all have; lines: of the
     figures, for a person, at the end. place, notes, counts: what a person sees of it, under the scene, under the episodes,
     and beside the supervisor. picture: draws a run's, returns its path.
     """
@@ -136,6 +137,7 @@ class Practice:
     shipped: Path | None = None
     prior: Callable[[Any, np.ndarray, tuple[int, ...]], np.ndarray | None] = lambda config, weights, layers: None
     adaptation: Adaptation | None = None
+    look_through: Callable[[Any, Path, Any], None] = lambda config, folder, progress: None
     figures: Callable[[Any, float | None, float | None, bool], dict[str, Any]] = lambda *_: {}
     lines: Callable[[dict[str, Any]], list[str]] | None = None
     place: tuple[Gauge, ...] = ()

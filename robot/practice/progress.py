@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from policies.replay import load_folder
 from robot.runtime.json_file import write_json
-from robot.runtime.run_folder import RUN_FORMAT, of_this_format
+from robot.runtime.run_folder import of_this_format, sealed
 from sim.input_files import allowed, checked, from_table, read_json, wrong
 
 ProgressT = TypeVar("ProgressT", bound="Progress")
@@ -48,7 +48,7 @@ class Progress:
 
     def save(self, folder: Path) -> None:
         """Write a run's `state.json`."""
-        write_json(folder / STATE_FILE, {"format": RUN_FORMAT} | self.__dict__)
+        write_json(folder / STATE_FILE, sealed(self.__dict__))
 
 
 def load_progress(folder: Path, kind: type[ProgressT]) -> ProgressT:

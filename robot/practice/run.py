@@ -1,5 +1,6 @@
 """A whole session for a person: from the options to the figures, the picture and the run's folder."""
 
+import math
 import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -11,6 +12,7 @@ from robot.practice.best_policy import best_median
 from robot.practice.interruptions import listening
 from robot.practice.practice import Practice, find_practice
 from robot.practice.progress import Progress, load_progress
+from robot.practice.resuming import look_through
 from robot.practice.run_lock import RunLock
 from robot.practice.session import Session
 from robot.practice.settings import ConfigT, load_config, own_settings, resumed
@@ -63,10 +65,14 @@ def prepare(config: ConfigT, practice: Practice, root: Path) -> tuple[ConfigT, P
     progress = load_progress(folder, practice.progress)
     done_min = progress.practice_s / 60.0
     minutes = config.minutes if config.minutes > done_min else config.minutes + done_min
+    policy = starting_policy(config)
+    lines = look_through(folder, config, find_task(config.task), practice, policy, progress)
     own = own_settings(config)
     say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes"
         f"{f', with the {own} that it began with' if own else ''}")  # fmt: skip
-    return replace(config, minutes=minutes), folder, progress, starting_policy(config)
+    for line in lines:
+        say(line)
+    return replace(config, minutes=minutes), folder, progress, policy
 
 
 def run_session(session: Session, best_possible: float | None) -> float:
@@ -81,7 +87,7 @@ def run_session(session: Session, best_possible: float | None) -> float:
             stack.enter_context(hand)
         view = stack.enter_context(LiveView(initial_view(session, best_possible)))
         stack.enter_context(session)
-        started = saved = time.monotonic()
+        started, saved = time.monotonic(), -math.inf
         while session.poll():
             interruptions.act()
             if output is not None and output.gone and not session.stop_level:

@@ -31,7 +31,7 @@ from robot.runtime.process_ends import GONE, WRONG
 from robot.runtime.processes import Processes
 from robot.runtime.records import STAND
 from robot.runtime.robot import find_robot
-from robot.runtime.run_folder import setup_path, still_there
+from robot.runtime.run_folder import newest_life, setup_path, still_there
 from robot.runtime.session_file import GUARDIANS, SessionFile
 from robot.runtime.session_memory import SessionMemory
 from robot.safety.supervisor import Mode
@@ -63,7 +63,7 @@ class Session:
         self.progress = progress or self.practice.progress()
         self.realtime = config.clock == "realtime"
         self.guardians: tuple[str, ...] = GUARDIANS  # by rank
-        self.life = self.lives_before = len(list(folder.glob("setup-*.npz")))
+        self.life = self.lives_before = newest_life(folder)
         self.session_path = folder.resolve() / "session.json"
         self.processes = Processes(folder / "output", self._note_restart)
         self.lock = lock

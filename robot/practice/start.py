@@ -41,14 +41,18 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
     return policy
 
 
-def new_learner(config: PracticeConfig, spec: TaskSpec, practice: Practice, policy: PolicyFile) -> Rlpd:
-    """The learner as it is before its first transition; with transitions of a simulator, if the robot brings some."""
-    sizes = (spec.observation_size, spec.action_size)
+def untaught_learner(config: PracticeConfig, spec: TaskSpec, policy: PolicyFile) -> Rlpd:
+    """The learner before its first transition, lived or simulated."""
     preset = for_task(FROM_SCRATCH if config.start_from == SCRATCH else FROM_POLICY, spec.action_size, spec.decision_s)
-    preset = replace(preset, seed=config.seed)
+    weights = None if config.start_from == SCRATCH else policy.weights
+    return Rlpd(replace(preset, seed=config.seed), spec.observation_size, spec.action_size, spec.mirror, weights)
+
+
+def new_learner(config: PracticeConfig, spec: TaskSpec, practice: Practice, policy: PolicyFile) -> Rlpd:
+    """The learner as it is before its first lived transition; with transitions of a simulator, if the robot brings some."""
+    learner = untaught_learner(config, spec, policy)
     if config.start_from == SCRATCH:
-        return Rlpd(preset, *sizes, spec.mirror)
-    learner = Rlpd(preset, *sizes, spec.mirror, policy.weights)
+        return learner
     prior = practice.prior(config, learner.actor, learner.layers)
     if prior is not None:
         learner.add_prior(prior)

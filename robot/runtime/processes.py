@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot.runtime.process_ends import CANNOT_SAVE
+from robot.runtime.process_ends import CANNOT_SAVE, WRONG
 from sim.with_parent import command_line
 
 READY_S = 400.0  # for a process to import, compile and say that it is ready
@@ -145,12 +145,14 @@ class Processes:
         return child
 
     def await_ready(self, name: str, ready: Callable[[], bool]) -> None:
-        """Wait until a child says that it is ready. Raises ChildProcessError if it ends before, or takes READY_S."""
+        """Wait until a child says that it is ready. Raises ChildProcessError if it ends before, or takes READY_S;
+        ValueError if it ends because what it was told is wrong."""
         patience = time.monotonic() + READY_S
         child = self.children[name]
         while not ready():
             if not child.running:
-                raise ChildProcessError(f"the {name} did not start: {child.last_words()}")
+                kind = ValueError if child.exit_status == WRONG else ChildProcessError
+                raise kind(f"the {name} did not start: {child.last_words()}")
             if time.monotonic() > patience:
                 raise ChildProcessError(f"the {name} was not ready within {READY_S:.0f} s")
             time.sleep(0.02)

@@ -8,6 +8,8 @@ import cflib.crtp
 import pytest
 from cflib.crtp.crtpstack import CRTPPacket
 from cflib.crtp.exceptions import WrongUriType
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivers import crazyflie_link
 from drivers.crazyflie_link import RepeatingUdpLink, use_repeating_links
@@ -136,3 +138,13 @@ def test_cflib_takes_it_for_udp_and_knows_it_once() -> None:
     use_repeating_links()
     assert cflib.crtp.CLASSES[0] is RepeatingUdpLink
     assert cflib.crtp.CLASSES.count(RepeatingUdpLink) == 1
+
+
+@given(datagrams=st.lists(st.binary(min_size=1, max_size=63), max_size=20))
+def test_no_datagram_makes_it_stumble_or_answers_what_was_not_asked(datagrams: list[bytes]) -> None:
+    link = RepeatingUdpLink()
+    link.send_packet(CRTPPacket(READ_PARAMETER_7[0], READ_PARAMETER_7[1:]))
+    for datagram in datagrams:
+        link._wanted(datagram)
+    answered = any(bytes((datagram[0] & 0xF3,)) + datagram[1:3] == b"\x21\x07\x00" for datagram in datagrams)
+    assert link._wanted(ITS_VALUE) is not answered

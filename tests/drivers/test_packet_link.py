@@ -1,5 +1,6 @@
 """A device behind a packet socket: it is found, lost and found again; whoever does not read keeps nobody waiting."""
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -70,6 +71,27 @@ def test_a_device_that_died_is_lost_and_found(cart: PacketEmulator) -> None:
         driver.push(0.0)
     driver.stop()  # never raises
     assert not driver.reconnect()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_device_that_was_killed_or_hangs_before_it_was_asked_has_a_truth(cart: PacketEmulator, how: int) -> None:
+    cart.process.send_signal(how)
+    if how == signal.SIGKILL:
+        cart.process.wait()
+    began_s = time.monotonic()
+    assert cart.truth().time_s == 0.0 and STATE.unpack(cart.state())[1] == 0.25
+    assert time.monotonic() - began_s < 5.0
+
+
+def test_one_that_hung_for_a_while_tells_the_newest_truth(cart: PacketEmulator) -> None:
+    clock = LockstepClock(str(cart.directory / "lockstep"))
+    cart.process.send_signal(signal.SIGSTOP)
+    for _ in range(3):
+        cart.truth()
+    cart.process.send_signal(signal.SIGCONT)
+    clock.sleep_until(0.5)
+    cart.truth()
+    assert cart.truth().time_s == pytest.approx(0.5)
 
 
 def test_a_guardian_brings_it_to_rest_by_its_driver() -> None:

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.vesc import GET_VALUES_SELECTIVE, SET_SERVO_POS, FrameParser, VescLimits, VescSettings, fault_name, frame
+from drivers.emulators.world import BRAKE, V_X
+from drivers.vesc import (
+    GET_VALUES_SELECTIVE,
+    SET_SERVO_POS,
+    FrameParser,
+    Vesc,
+    VescLimits,
+    VescSettings,
+    fault_name,
+    frame,
+    take_over,
+)
 
 # Answer of a standing VESC to GET_VALUES, recorded from a real one: 27.6 degrees, 37.5 V, tachometer -31936, no fault.
 RECORDED_VALUES = bytes.fromhex(
@@ -467,3 +478,83 @@ def test_no_device_behind_the_port_is_told_with_what_to_look_for(bench):
         b.wait(0.02)
         b.vesc.read()
     assert "is a VESC there" in b.vesc.trouble()
+
+
+# Behind another controller, on a CAN bus
+
+
+def behind_can(bench, can_id=12, **wiring):
+    b = bench(vesc={"can_id": 12, **wiring})
+    b.vesc = Vesc(VescSettings(str(b.emulator.vesc_pty.link), can_id=can_id, servo_min=0.0, servo_max=1.0), b)
+    b.vesc.open()
+    return b
+
+
+@pytest.mark.parametrize("major", [3, 4, 5, 6])
+def test_a_controller_behind_a_can_bus_is_driven_through_the_one_on_the_cable(bench, major):
+    b = behind_can(bench, firmware_major=major, selective=major > 3)
+    b.drive(0.1, 1.0, 1.5)
+    reading = b.vesc.read()
+    assert b.vesc.trouble() == ""
+    assert b.vesc.firmware == f"{major}.2 60_MK6"
+    assert reading.erpm_speed_m_s == pytest.approx(b.world.moving[V_X], abs=0.1)
+    assert b.world.moving[V_X] == pytest.approx(1.0, abs=0.1)
+    assert reading.values_age_s < 0.05
+    assert not b.emulator.vesc.bridge_commanded
+
+
+def test_what_goes_to_a_controller_behind_a_can_bus_is_wrapped_whole():
+    """34, its id, and the payload as it would be without: comm/commands.c."""
+    settings = VescSettings("/dev/a", can_id=12)
+    assert frame(settings.addressed(bytes.fromhex("08 000006bb")))[:9] == bytes.fromhex("02 07 22 0c 08 000006bb")
+    assert VescSettings("/dev/a").addressed(b"\x04") == b"\x04"
+
+
+def test_a_bridge_that_is_too_old_is_named_and_never_told_to_forward(bench):
+    b = behind_can(bench, bridge_major=2)
+    b.drive(0.1, 1.0, 1.0)
+    assert b.vesc.too_old
+    assert "the VESC on the cable has firmware 2.2" in b.vesc.trouble()
+    assert not b.emulator.vesc.joystick_set
+    assert abs(b.world.moving[V_X]) < 0.01
+
+
+def test_a_controller_that_is_too_old_behind_a_new_bridge_is_not_commanded(bench):
+    b = behind_can(bench, firmware_major=2)
+    b.drive(0.1, 1.0, 1.0)
+    assert "VESC firmware 2.2 is too old" in b.vesc.trouble()
+    assert b.emulator.vesc.motor_configured
+    assert abs(b.world.moving[V_X]) < 0.01
+
+
+def test_an_id_that_nobody_has_is_named_apart_from_a_cable_that_is_silent(bench):
+    b = behind_can(bench, can_id=13)
+    b.drive(0.0, 1.0, 1.0)
+    assert "the one with CAN id 13 behind it does not" in b.vesc.trouble()
+    b.emulator.vesc.silent = True
+    b.vesc.open()
+    b.drive(0.0, 1.0, 1.0)
+    assert "no answer to the question for its firmware's version" in b.vesc.trouble()
+
+
+def test_a_late_second_answer_of_the_bridge_is_not_taken_for_that_of_the_controller(bench):
+    b = behind_can(bench, firmware_major=2, answer_delay_s=0.15)
+    b.drive(0.0, 1.0, 1.5)
+    assert "VESC firmware 2.2 is too old" in b.vesc.trouble()
+
+
+def test_who_takes_over_behind_a_can_bus_brakes_at_once(bench):
+    b = behind_can(bench)
+    b.drive(0.0, 2.0, 1.5)
+    b.vesc.close()
+    b.vesc = take_over(b.vesc.settings, b)
+    b.vesc.open()
+    b.vesc.brake(20.0)
+    b.wait(0.1)
+    assert b.world.command[0] == BRAKE
+
+
+@pytest.mark.parametrize("can_id", [-2, 254, 255])
+def test_an_id_that_no_controller_has_is_refused(can_id):
+    with pytest.raises(ValueError, match=f"can_id: found {can_id}, allowed: 0 to 253"):
+        VescSettings("/dev/a", can_id=can_id)

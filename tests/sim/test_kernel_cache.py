@@ -1,6 +1,12 @@
-"""A kernel on disk is out of date when anything has changed that is compiled into it."""
+"""A kernel on disk is out of date when anything has changed that is compiled into it; no two processes compile it at once."""
 
+import os
+import select
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from policies.backup import pure_pursuit
 from robot.robots.car.shield import predictive_brake
@@ -38,3 +44,56 @@ def test_numba_asks_for_it_where_the_project_has_kernels():
         assert found.get_source_stamp() == kernel_cache.stamp(Path(module.__file__))
     imported = kernel_cache.imported(Path(predictive_brake.__file__))
     assert kernel_cache.PROJECT / "robot/robots/car/shield/rollout.py" in imported
+
+
+USER = """
+import sys
+import sim
+import numba
+from numba.core import event
+
+@numba.njit(cache=True)
+def doubled(x):
+    return 2 * x
+
+class Watch(event.Listener):
+    def on_start(self, event):
+        print("compiles", flush=True)
+        sys.stdin.readline()
+
+    def on_end(self, event):
+        pass
+
+numba.njit(lambda x: x)(1)  # from now on it takes no time until a kernel is looked for
+event.register("numba:compile", Watch())
+print("begins", flush=True)
+print(doubled(4), flush=True)
+"""
+
+
+@pytest.fixture
+def users(tmp_path):
+    """Two processes that want the same kernel, the first in the middle of its compilation, the second about to ask."""
+    (tmp_path / "user.py").write_text(USER)
+    path = os.environ | {"PYTHONPATH": str(kernel_cache.PROJECT), "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    both = []
+    for said in (["begins", "compiles"], ["begins"]):
+        both.append(subprocess.Popen([sys.executable, "user.py"], cwd=tmp_path, env=path, text=True, bufsize=0,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE))  # fmt: skip
+        assert [both[-1].stdout.readline().strip() for _ in said] == said
+    yield both
+    for user in both:
+        user.kill()
+        user.communicate()
+
+
+def test_who_comes_second_waits_for_the_first_ones_kernel_and_loads_it(users):
+    first, second = users
+    assert not select.select([second.stdout], [], [], 1.0)[0]
+    assert first.communicate("\n")[0] == second.communicate()[0] == "8\n"
+
+
+def test_where_the_first_one_dies_the_second_compiles(users):
+    first, second = users
+    first.kill()
+    assert second.communicate("\n")[0] == "compiles\n8\n"

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from drivers.declared import driver_of
+from drivers.emulators.lidar_models import DRIVER_OF, USUAL
 from drivers.lidar import LidarSettings
+from drivers.pca9685 import Pca9685Settings
 from drivers.vesc import VescSettings
 from robot.runtime.robot_file import read_robot, robot_path
 
@@ -23,7 +26,7 @@ class CarFile:
 
     virtual: bool
     car: str
-    motor: VescSettings
+    motor: VescSettings | Pca9685Settings
     lidar: LidarSettings
     virtual_lidar: str = ""
     actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
@@ -32,14 +35,43 @@ class CarFile:
     def __post_init__(self) -> None:
         if self.virtual_lidar and not self.virtual:
             raise ValueError(f"virtual_lidar: found {self.virtual_lidar!r}, allowed with virtual = true alone")
+        if self.virtual:
+            self._check_lidar()
         if self.actuation_s is not None and not 0.0 <= self.actuation_s <= ACTUATION_MAX_S:
             raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
         if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < (1 << 63)):
             raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true alone")
-        if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+        motor = self.motor
+        if motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+            of = "servo_gain" if isinstance(motor, VescSettings) else "servo_us_per_rad"
             raise ValueError(
-                f"devices.motor: servo_gain: found {self.motor.servo_gain}, allowed: with these servo_min, servo_offset and "
-                f"servo_max, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+                f"devices.motor: {of}: found {getattr(motor, of)}, allowed: with these ends and this middle of the servo's "
+                f"way, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+            )
+        if self.wiring_seed is not None and not self.measures_speed:
+            raise ValueError("wiring_seed: found it, allowed with devices.motor: driver = 'vesc' alone")
+
+    @property
+    def measures_speed(self) -> bool:
+        """Whether its motor controller does."""
+        return isinstance(self.motor, VescSettings)
+
+    @property
+    def emulated_lidar(self) -> str:
+        """The one that a virtual car has."""
+        return self.virtual_lidar or USUAL
+
+    def _check_lidar(self) -> None:
+        """Raises ValueError for a lidar that nobody emulates, or that the file's driver does not speak with."""
+        if self.emulated_lidar not in DRIVER_OF:
+            raise ValueError(f"virtual_lidar: found {self.virtual_lidar!r}, allowed: {', '.join(DRIVER_OF)}")
+        driver = driver_of(self.lidar).name
+        fitting = [name for name, speaks in DRIVER_OF.items() if speaks == driver]
+        if self.emulated_lidar not in fitting:
+            found = repr(self.virtual_lidar) if self.virtual_lidar else f"nothing, so {USUAL!r}"
+            allowed = ", ".join(fitting) or f"none: nobody emulates what the driver {driver!r} speaks with"
+            raise ValueError(
+                f"virtual_lidar: found {found}, allowed with devices.lidar: driver = {driver!r}: {allowed}"
             )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from drivers.base import LidarReading, VescCommand, VescReading
 from drivers.declared import make_driver
+from drivers.pca9685 import Pca9685
 from drivers.reading_record import Field, fill, forget, reading_fields, reading_of
 from drivers.vesc import Vesc
 from robot.robots.car.car_file import load_car
@@ -30,16 +31,25 @@ FIELDS: dict[str, list[Field]] = {
 
 
 class Motor:
-    """The motor controller; what was really sent to it is a part of what it reads next."""
+    """The motor controller; what was really sent to it is a part of what it reads next.
 
-    def __init__(self, vesc: Vesc, clock: Clock) -> None:
+    One that measures nothing tells only how long ago it obeyed.
+    """
+
+    def __init__(self, vesc: Vesc | Pca9685, clock: Clock) -> None:
         self.vesc, self.clock = vesc, clock
         self.sent = NOTHING_SENT
         self.open, self.close = vesc.open, vesc.close
         self.stop, self.reconnect = vesc.stop, vesc.reconnect
 
     def check(self) -> None:
-        """Let it tell its version. Raises ConnectionError if it does not, ValueError if it is too old."""
+        """Let it tell its version. Raises ConnectionError if it does not, ValueError if it is too old.
+
+        An ESC that has just got its power is shown neutral until it obeys.
+        """
+        while isinstance(self.vesc, Pca9685) and self.vesc.is_arming:
+            self.clock.sleep_until(self.clock.now() + VERSION_POLL_S)
+            self.vesc.read()
         begin_s = self.clock.now()
         while not self.vesc.firmware:
             if self.clock.now() - begin_s > VERSION_PATIENCE_S:
@@ -50,7 +60,8 @@ class Motor:
             raise ValueError(self.vesc.trouble())
 
     def read(self, record: np.ndarray) -> None:
-        fill(record, self.vesc.read())
+        reading = self.vesc.read()
+        fill(record, reading if isinstance(reading, VescReading) else VescReading(values_age_s=reading.obeyed_age_s))
 
     def absent(self, record: np.ndarray) -> None:
         forget(record)
@@ -71,7 +82,7 @@ def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     """Those of a session, on the ports that it found. Raises ValueError for what is wrong in the robot's file."""
     robot = load_car(session.robot)
     return {
-        "motor": Motor(Vesc(replace(robot.motor, port=session.ports["motor"]), clock), clock),
+        "motor": Motor(make_driver(replace(robot.motor, port=session.ports["motor"]), clock), clock),
         "lidar": DriverDevice(make_driver(replace(robot.lidar, port=session.ports["lidar"]), clock)),
     }
 
@@ -79,6 +90,12 @@ def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
 def vesc_reading(readings: np.ndarray) -> VescReading:
     """What the motor controller delivered, of a READINGS record."""
     return reading_of(readings["motor"], VescReading)
+
+
+def really_sent(readings: np.ndarray) -> tuple[float, float, float]:
+    """Speed (m/s), brake current (A) and steering (rad) that the last tick sent, of a READINGS record."""
+    motor = readings["motor"]
+    return float(motor["sent_speed_m_s"]), float(motor["sent_brake_a"]), float(motor["sent_steer_rad"])
 
 
 def lidar_reading(readings: np.ndarray) -> LidarReading:

@@ -55,6 +55,7 @@ def demonstrate(config: CarOptions, root: Path = Path("runs")) -> dict[str, Any]
     return {
         "run": str(folder),
         "failure": session.failure,
+        "interrupted": session.stop_level > 0,
         "demo_lap_s": round(progress.demo_lap_s, 3) or None,
         "trim_rad": round(progress.trim_rad, 4),
         "latency_s": round(progress.latency_s, 4),

@@ -3,8 +3,9 @@
 Who stands close before the nose may find no way past it, and the car no way round them. After AFTER_S the car rolls back
 BACK_M at half of walking pace, on the arc that leaves its nose closest to the course's direction, if all directions behind
 it gave an echo within the last revolution, none of them near, and nobody is remembered there: a car whose lidar does not
-look back never does. It looks again in every tick, and stands at once where that no longer holds. After TIMES_MAX times at
-one place it only waits.
+look back never does. It looks again in every tick, and stands at once where that no longer holds. It does so as often as it
+has to, for whoever stands before a car that came nearer again may be as stuck as before, but never goes farther than FARTHEST_M
+behind the place where it had to wait first.
 """
 
 import math
@@ -18,7 +19,7 @@ from robot.tasks.race_track.task import STEER_MAX_RAD
 from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
 
 AFTER_S = 4.0  # of waiting, for each time
-TIMES_MAX = 8
+FARTHEST_M = 2.0
 ONWARDS_M = 1.0  # ahead of where it had to wait first, all of it is over
 BACK_M, LEAST_M = 0.5, 0.2  # as far as it goes, and what must be free to begin with
 BACK_M_S = 0.35
@@ -66,7 +67,9 @@ class GivingWay:
         points = self._memory.seen_now()
         if self.active:
             self._go_on(elapsed_s, may and nobody_behind and seen_behind(points), v_x, points)
-        elif may and abs(v_x) < STANDING_M_S and self.times < TIMES_MAX and self.waited_s > AFTER_S * (self.times + 1):
+        elif (
+            may and abs(v_x) < STANDING_M_S and self._way_m > -FARTHEST_M and self.waited_s > AFTER_S * (self.times + 1)
+        ):
             self._begin(nobody_behind and seen_behind(points), points, heading_error)
 
     def _free_m(self, points: np.ndarray, side: float) -> float:

@@ -20,9 +20,11 @@ from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.decisions import Decisions
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.demonstration.first_lap import FirstLap
-from robot.robots.car.devices import lidar_reading, vesc_reading
+from robot.robots.car.devices import lidar_reading, really_sent, vesc_reading
+from robot.robots.car.estimation import lidar_speed
 from robot.robots.car.estimation.dead_reckoning import DeadReckoning
 from robot.robots.car.estimation.estimator import Estimate, Estimator
+from robot.robots.car.estimation.lidar_speed import LidarSpeed
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
 from robot.robots.car.giving_way import BACK_M, GivingWay
@@ -34,7 +36,7 @@ from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
 from robot.robots.car.shield.obstacles import Obstacles
 from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, UNAVOIDABLE, filter_action
-from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, S, believed_cars
+from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, V_X, S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
@@ -105,10 +107,17 @@ class Pipeline:
         self.gave_way = False  # in the last tick
         self.hemmed_in = False  # between somebody and a wall: no way on from where the car stands
         self.grid = setup.grid
+        self.lidar_speed = None if setup.measured_speed else LidarSpeed(setup.car)
         self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
         if setup.course is not None and setup.grid is not None:
             self.estimator = Estimator(setup.grid, None, setup.seed, setup.car, setup.course, setup.told)
             self.take_course(setup.course)
+        self.doubt_odometry()
+
+    def doubt_odometry(self) -> None:
+        """Speed and yaw rate that the lidar tells are no wheels and no gyro."""
+        if self.lidar_speed is not None:
+            self.estimator.unsure = lidar_speed.UNSURE
 
     def take_course(self, course: Course) -> None:
         """Drive on this course from now on."""
@@ -144,8 +153,13 @@ class Pipeline:
         elapsed_s = 0.0 if self.last_time_s is None else now - self.last_time_s
         self.last_time_s = now
         vesc, lidar = vesc_reading(readings), lidar_reading(readings)
+        if self.lidar_speed is not None:
+            vesc = self.lidar_speed.update(now, vesc, really_sent(readings), self.latency_s, lidar)
         estimate = self.estimator.update(now, vesc, lidar)
-        self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
+        shares = estimate.grip_shares, estimate.least_grip_shares
+        if self.lidar_speed is not None:
+            shares = lidar_speed.GRIP_SHARES, lidar_speed.LEAST_GRIP_SHARES
+        self.fallback.cars = believed_cars(self.setup.car, *shares)
         way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
         self.first_lap.moved(way_m)
@@ -181,7 +195,10 @@ class Pipeline:
         pose = self.reckoning.update(estimate, elapsed_s, trusted)
         if pose is not None and not trusted:
             estimate = replace(estimate, x=pose[0], y=pose[1], yaw=pose[2], lost=False)
-        return self.place.update(estimate, self.setup.car)
+        way_m = self.place.update(estimate, self.setup.car)
+        if self.lidar_speed is not None:
+            self.place.at[V_X] += self.lidar_speed.margin_m_s
+        return way_m
 
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
                   estimate: Estimate) -> None:  # fmt: skip
@@ -432,6 +449,7 @@ class Pipeline:
         """Make map and course of the first lap, and go on with an estimator that knows them."""
         self.grid, course, pose = self.first_lap.draw_map(self.estimator)
         self.estimator = Estimator(self.grid, pose, self.setup.seed, self.setup.car, course)
+        self.doubt_odometry()
         self.take_course(course)
         self.events.append(("course", {"length_m": course.length_m}))
         self.files[COURSE_FILE] = course_bytes(course, self.grid)
@@ -503,7 +521,7 @@ class Pipeline:
         self.is_decision = True
         demonstrating = self.phase is Phase.DEMONSTRATE
         if demonstrating:
-            proposed = np.array(task.action_for(*self.first_lap.wish(readings)), np.float32)
+            proposed = np.array(task.action_for(*self.first_lap.wish(readings, self.place)), np.float32)
         elif self.by_hand:
             proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
         elif self.setup.explore and self.tally.baseline_laps == 0:
@@ -511,10 +529,13 @@ class Pipeline:
         else:
             proposed = self.actor.mean(self.observation)
         self.executed[:] = proposed
+        if self.lidar_speed is not None:
+            steer, speed = task.target(float(proposed[0]), float(proposed[1]))
+            self.executed[:] = task.action_for(steer, min(speed, lidar_speed.FASTEST_M_S))
         self.brake_reason = AS_PROPOSED
         if self.setup.predictive_brake and place.course is not None and not demonstrating:
             self.brake_reason = filter_action(
-                float(proposed[0]), float(proposed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
+                float(self.executed[0]), float(self.executed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
                 self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
             )  # fmt: skip
             self.tally.decided(self.brake_reason != AS_PROPOSED)
@@ -560,6 +581,10 @@ class Pipeline:
         command = out["command"]
         command["steer_rad"], command["speed_m_s"] = self.command.steer_rad, self.command.speed_m_s
         command["brake_a"], command["servo_rad"] = self.command.brake_a, self.command.steer_rad - self.trim_rad
+        if self.lidar_speed is not None:
+            command["speed_m_s"], command["brake_a"] = self.lidar_speed.throttle(
+                self.command.speed_m_s, self.command.brake_a
+            )
         self.tally.fill(out)
         figures = out["figures"]
         figures["demo_lap_s"], figures["brake_reason"] = self.first_lap.lap_s, self.brake_reason

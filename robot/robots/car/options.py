@@ -26,7 +26,8 @@ class Drive:
     mapless: bool = False
     """Localise without a map: the demonstration lap makes one."""
     demonstration: Literal["gap-follower", "keyboard", "gamepad"] = "gap-follower"
-    """Who drives the demonstration lap."""
+    """Who drives the demonstration lap. `gap-follower`: the car itself, along the course where it knows one, otherwise by the lidar
+    alone."""
     gamepad: str = ""
     hidden_seed: int | None = None
     """Give the virtual car a mass, grip, delay and trim that nobody is told, drawn with this seed."""

@@ -56,6 +56,14 @@ def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np
     return Adapted(improved, fit.belief, fit.text)
 
 
+def look_through(config: CarOptions, folder: Path, progress: CarProgress) -> None:
+    """Raises ValueError if the map that the demonstration made is not whole."""
+    from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
+
+    if config.mapless and progress.demo_lap_s > 0.0:
+        load_course(folder / COURSE_FILE)
+
+
 def picture(folder: Path) -> Path:
     """Draw a run."""
     from robot.robots.car.plots import plot_run
@@ -75,6 +83,7 @@ PRACTICE = Practice(
     prior=prior,
     # As soon as the fit can be good, and once more when it is
     adaptation=Adaptation(after=(60, 300), again=20, adapt=adapt),
+    look_through=look_through,
     figures=figures,
     lines=lines,
     place=(

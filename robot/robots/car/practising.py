@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from drivers.declared import make_driver
+from drivers.declared import driver_of, make_driver
 from drivers.emulators.hidden_wiring import hidden_wiring
 from drivers.emulators.lidars import find_lidar
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
@@ -28,18 +28,7 @@ from robot.views.say import say
 from sim.car.yardstick import lookup_or_compute
 
 BASELINE_LAPS = 2
-USUAL_LIDAR = "rplidar"
 TELL_EVERY_S = 10.0
-
-
-def virtual_lidar(robot: str) -> str:
-    """The lidar that a virtual car has. Raises ValueError naming its file if there is none of that name."""
-    name = load_car(robot).virtual_lidar or USUAL_LIDAR
-    try:
-        find_lidar(name)
-    except ValueError as error:
-        raise ValueError(f"{robot_path(robot)}: virtual_lidar: {str(error).partition(': ')[2]}") from error
-    return name
 
 
 class PractisingCar:
@@ -57,8 +46,9 @@ class PractisingCar:
             say(f"map      {line}")
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
-        self._wirings, self._lidar = (robot.motor, robot.lidar), virtual_lidar(config.robot)
-        self._wiring_seed = robot.wiring_seed
+        self._wirings, self._lidar = (robot.motor, robot.lidar), robot.emulated_lidar
+        self._wiring_seed, self._motor = robot.wiring_seed, driver_of(robot.motor).name
+        self._measures_speed = robot.measures_speed
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)
 
@@ -80,6 +70,7 @@ class PractisingCar:
                 clock=config.clock,
                 seed=config.seed,
                 lidar_model=self._lidar,
+                motor_model=self._motor,
                 hidden_seed=config.hidden_seed,
                 tyres_apart=config.hidden_tyres == "apart",
                 start=config.start_pose,
@@ -120,6 +111,7 @@ class PractisingCar:
             latency_s=p.latency_s,
             demo_lap_s=p.demo_lap_s,
             proved=p.proved,
+            measured_speed=self._measures_speed,
             practice_done_s=p.practice_s,
             step=p.step,
             episode=p.episode,

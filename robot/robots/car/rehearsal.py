@@ -57,6 +57,8 @@ def drive(pipeline: Pipeline, phases: tuple[Phase, ...], grid: OccupancyGrid | N
     for step in range(len(phases) * TICKS_EACH):
         readings["tick"], readings["time_s"] = step + 1, start_s + (step + 1) * TICK_S
         vesc["erpm_speed_m_s"] = 1.0 + 0.001 * step
+        if pipeline.lidar_speed is not None:
+            vesc["sent_speed_m_s"] = vesc["erpm_speed_m_s"]
         if step % TICKS_EACH == 0:
             pipeline.estimator.put(pose, START_SIGMA)
             pipeline.phase = phases[step // TICKS_EACH]

@@ -2,14 +2,18 @@
 
 A VESC that hears nothing keeps its last command for 1000 ms and then coasts. The planned stop is carried out, steering and
 braking, held to it by wheels and gyro, until the wheels stand; then the motor is left at zero current.
+
+A PCA9685 keeps its last pulse for ever, and nothing tells when the wheels stand: the plan is played by the clock, the brake held
+for as long as any stop takes, then neutral written, then no pulse at all.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from drivers import pca9685, vesc
 from drivers.base import LinkLost, VescReading
-from drivers.serial_port import SerialPort
+from drivers.pca9685 import Pca9685, Pca9685Settings
 from drivers.vesc import Vesc, VescSettings
 from robot.robots.car.car_file import load_car
 from robot.robots.car.shield.stop_follower import StopFollower
@@ -20,6 +24,7 @@ from robot.runtime.session_file import SessionFile
 FRAME_EVERY_S = 0.02
 STANDING_M_S = 0.04
 STANDING_ANSWERS = 3  # in a row
+BLIND_S = 3.0  # of braking: longer than a stop takes from any speed that a task has
 
 
 def prepare(session: SessionFile) -> Callable[[], "CarRest"]:
@@ -29,12 +34,18 @@ def prepare(session: SessionFile) -> Callable[[], "CarRest"]:
     return lambda: CarRest(settings, plan)
 
 
+def take_over(settings: VescSettings | Pca9685Settings) -> Vesc | Pca9685:
+    """The driver of a motor whose owner no longer drives."""
+    if isinstance(settings, Pca9685Settings):
+        return pca9685.take_over(settings, RealClock())
+    return vesc.take_over(settings, RealClock())
+
+
 class CarRest:
     """One stop. trouble: why nothing can be said to the car; empty while it can."""
 
-    def __init__(self, settings: VescSettings, plan: StopPlan) -> None:
-        port = SerialPort(settings.port, settings.baud, shared=True)
-        self.vesc = Vesc(settings, RealClock(), port=port, checked=True)
+    def __init__(self, settings: VescSettings | Pca9685Settings, plan: StopPlan) -> None:
+        self.vesc = take_over(settings)
         self.trouble = ""
         self._plan = plan
         self._connected = False
@@ -42,6 +53,7 @@ class CarRest:
         self._written_ns = 0  # when the plan that it follows was written
         self._reading: VescReading | None = None
         self._standing = 0  # answers in a row
+        self._braked_ticks = 0  # where nothing measures
 
     def act(self) -> float:
         """Say what is due now. Returns after how many seconds to act again; negative if nothing was said."""
@@ -53,6 +65,7 @@ class CarRest:
                 return -min(early_s or FRAME_EVERY_S, FRAME_EVERY_S)
             servo_rad, brake_a = self.planned() or (None, self.vesc.limits.brake_current_a)
             self.vesc.brake(brake_a, servo_rad)
+            self._braked_ticks += 1
         except LinkLost as error:
             self._connected, self.trouble = False, str(error)
             return -FRAME_EVERY_S
@@ -78,15 +91,17 @@ class CarRest:
     @property
     def at_rest(self) -> bool:
         """Take in what was answered: whether the newest frames were, by a car that does not move."""
-        self._reading = self._answer() if self._connected else None
+        if isinstance(self.vesc, Pca9685):
+            return self._braked_ticks > BLIND_S / FRAME_EVERY_S
+        self._reading = self._answer(self.vesc) if self._connected else None
         r = self._reading
         stands = r is not None and r.values_age_s < 2 * FRAME_EVERY_S and abs(r.erpm_speed_m_s) < STANDING_M_S
         self._standing = self._standing + 1 if stands else 0
         return self._standing >= STANDING_ANSWERS
 
-    def _answer(self) -> VescReading | None:
+    def _answer(self, vesc: Vesc) -> VescReading | None:
         try:
-            return self.vesc.read()
+            return vesc.read()
         except LinkLost:
             return None
 
@@ -102,6 +117,8 @@ class CarRest:
         try:
             if self._connected:
                 self.vesc.coast()
+            if self._connected and isinstance(self.vesc, Pca9685):
+                self.vesc.release()
         except LinkLost as error:
             self.trouble = str(error)
 

@@ -20,7 +20,7 @@ from sim.tracks.built_in_tracks import BUILT_IN
 
 ZERO_THROTTLE_MS = 200.0  # the most where the car must stop
 MOVING_M_S = 1.0
-SPEED, CURRENT = 1, 2  # truth's motor_mode
+SPEED, CURRENT, THROTTLE = 1, 2, 5  # truth's motor_mode
 GRIP_SHARES = (0.4, 1.2)
 BELIEVED_GRIP = 0.8  # share of the nominal grip that is believed before anything was measured
 LOST = (Reason.STUCK, Reason.OFF_COURSE, Reason.COLLISION, Reason.POSE_LOST)
@@ -37,9 +37,9 @@ port = "{lidar}"
 
 def see(truth: Truth) -> Seen:
     """The car's truth, to a judge."""
-    driven = truth.motor_mode in (SPEED, CURRENT) and truth.motor_value != 0.0
+    driven = truth.motor_mode in (SPEED, CURRENT, THROTTLE) and truth.motor_value != 0.0
     speed_m_s = math.sqrt(truth.v_x * truth.v_x + truth.v_y * truth.v_y)
-    return Seen(speed_m_s, driven, int(truth.collisions), abs(truth.heading_error), truth.time_s)
+    return Seen(speed_m_s, driven, int(truth.collisions), abs(truth.heading_error), truth.late_s)
 
 
 def wall_ahead(session: Session) -> None:
@@ -110,7 +110,7 @@ def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Ri
     robot = folder / "car.toml"
     robot.write_text(ROBOT_FILE.format(**car.ports))
     progress = {"demo_lap_s": 30.0, "proved": True, **demonstrated(hidden_seed, rng)}
-    return Rig(car, {"robot": str(robot), "track": track}, progress)
+    return Rig(car, {"robot": str(robot), "track": track}, progress, car.scheduling)
 
 
 def spun_at_believed_grip(stop: Stop) -> bool:

@@ -47,6 +47,7 @@ class PipelineSetup:
     baseline_laps: int = 0  # laps that the policy drives as it came, before weights are taken and noise is added
     step: int = 0  # transitions that earlier sessions of this run made
     episode: int = 0
+    measured_speed: bool = True  # by the wheels; otherwise the lidar tells it (estimation/lidar_speed.py)
     told: tuple[float, float, float] | None = None  # where the car is said to stand: x, y (m), yaw (rad); verified
 
     def to_bytes(self) -> bytes:

@@ -14,7 +14,8 @@ class DroneFile:
 
     motion_capture: what it is sent its place by; otherwise it knows by itself where it is. quadrotor: which one it is, a name
     in `sim/quadrotor/data` or a path; empty: the one that a policy was trained for. positioning: of a virtual one, a system
-    of `drivers.emulators.crazyflie_positioning`; empty: its usual one.
+    of `drivers.emulators.crazyflie_positioning`; empty: its usual one. wiring_seed: of a virtual one that somebody
+    else has built (setup_drone/hidden_drone.py).
     """
 
     virtual: bool
@@ -22,8 +23,15 @@ class DroneFile:
     motion_capture: MotionCaptureSettings | None = None
     quadrotor: str = ""
     positioning: str = ""
+    wiring_seed: int | None = None
 
     def __post_init__(self) -> None:
+        if self.wiring_seed is not None and (
+            not self.virtual or not 0 <= self.wiring_seed < (1 << 63) or self.positioning
+        ):
+            raise ValueError(
+                f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true, without positioning"
+            )
         if self.positioning and (not self.virtual or self.motion_capture is not None):
             raise ValueError(f"positioning: found {self.positioning!r}, allowed with virtual = true and without "
                              "devices.motion_capture alone")  # fmt: skip

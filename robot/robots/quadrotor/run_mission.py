@@ -59,7 +59,14 @@ def run_mission(
         if file.virtual:
             lost = cameras is not None  # it knows nothing but the poses that it is sent
             drone = stack.enter_context(
-                virtual_drone(run, loss, seed, quadrotor, positioning="none" if lost else positioning)
+                virtual_drone(
+                    run,
+                    loss,
+                    seed,
+                    quadrotor,
+                    positioning="none" if lost else positioning,
+                    wiring_seed=file.wiring_seed,
+                )
             )
             uri, truth = drone.uri, lambda: true_place(drone)
             if cameras is not None and cameras.udp:

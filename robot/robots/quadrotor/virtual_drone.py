@@ -11,22 +11,31 @@ from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyfl
 from firmware_export.crazyflie_app import build_for_host
 from robot.robots.quadrotor.app_of_run import learned_with, write_app_of_run
 from robot.robots.quadrotor.flown import Place
+from robot.robots.quadrotor.setup_drone.hidden_drone import hidden_drone
 from sim.scratch_folder import scratch_folder
 
 
 @contextmanager
 def virtual_drone(
-    run: Path, loss: float = 0.0, seed: int = 0, quadrotor: str = "", positioning: str = ""
+    run: Path,
+    loss: float = 0.0,
+    seed: int = 0,
+    quadrotor: str = "",
+    positioning: str = "",
+    wiring_seed: int | None = None,
 ) -> Iterator[VirtualCrazyflie]:
     """A drone with the run's policy on board, until the block ends.
 
     loss: share of datagrams that is lost, each way. quadrotor: which one it is; empty: as `learned_with` says.
-    positioning: its system; empty: the usual one. Raises ValueError for a policy that a Crazyflie cannot fly.
+    positioning: its system; empty: the usual one. wiring_seed: it is
+    the hidden drone of that seed. Raises ValueError for a policy that a Crazyflie cannot fly.
     """
     with scratch_folder("policy-app") as folder:
         write_app_of_run(run, folder, quadrotor)
         app = str(build_for_host(folder))
         config = VirtualCrazyflieConfig(quadrotor=quadrotor or learned_with(run), app=app, loss=loss, seed=seed)
+        if wiring_seed is not None:
+            config = msgspec.structs.replace(hidden_drone(wiring_seed).config, app=app, loss=loss, seed=seed)
         if positioning:
             config = msgspec.structs.replace(config, positioning=positioning)
         drone = start_virtual_crazyflie(config)  # it loads a copy of the app

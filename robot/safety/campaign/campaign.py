@@ -259,12 +259,17 @@ def run_session(trials: SafetyTrials, config: PracticeConfig, root: Path, faults
 
 
 def run_campaign(
-    trials: SafetyTrials, config: PracticeConfig, kills: int, root: Path, report: Callable[[Trial], None]
-) -> Outcome:
-    """All of the robot's faults once, then `kills` deaths of each process, each kind in a session of its own."""
+    trials: SafetyTrials,
+    config: PracticeConfig,
+    kills: int,
+    root: Path,
+    report: Callable[[Trial], None],
+    outcome: Outcome,
+) -> None:
+    """All of the robot's faults once, then `kills` deaths of each process, each kind in a session of its own: added to
+    `outcome`, one by one.
+    """
     rng = np.random.default_rng([config.seed, 0x5AFE])
-    outcome = Outcome()
     run_session(trials, config, root, trials.faults, rng, outcome, report)
     for name in KILLED if kills else ():
         run_session(trials, config, root, [kill_faults(name)] * kills, rng, outcome, report)
-    return outcome

@@ -54,11 +54,13 @@ class Rig:
     """A robot on emulated devices that belong to nobody but the judge.
 
     config: options of practice that let a session drive it through its ports. progress: what earlier practice left.
+    scheduling: what the emulated devices were granted to keep their time.
     """
 
     emulated: Emulator
     config: dict[str, Any]
     progress: dict[str, Any]
+    scheduling: str = "as every program"
 
     def close(self) -> None:
         self.emulated.close()

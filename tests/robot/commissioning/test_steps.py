@@ -70,3 +70,14 @@ def test_a_file_that_no_set_up_wrote_is_refused_in_a_line(tmp_path: Path, text: 
     (tmp_path / STEPS_FILE).write_text(text)
     with pytest.raises(ValueError, match=words):
         carry_out([step("one"), step("two")], tmp_path, Witness())
+
+
+def test_no_flipped_bit_of_what_was_measured_is_believed(tmp_path: Path) -> None:
+    steps = [Step("one", "about one", "", lambda found, tell: {"gain": 4614.25})]
+    carry_out(steps, tmp_path, Witness())
+    path = tmp_path / STEPS_FILE
+    whole = path.read_bytes()
+    for k in range(len(whole)):
+        path.write_bytes(whole[:k] + bytes([whole[k] ^ 1 << k % 8]) + whole[k + 1 :])
+        with pytest.raises(ValueError, match=STEPS_FILE):
+            read_found(tmp_path, steps)

@@ -164,6 +164,36 @@ def test_noise_is_refused(fuzzed_logs: Path, noise: bytes, magic: bool) -> None:
     assert not log.complete
 
 
+@pytest.mark.parametrize("lost", range(1, 60, 7))
+def test_a_log_that_lost_its_last_bytes_has_no_end_and_is_not_damaged(
+    tmp_path: Path, write_part: Callable, lost: int
+) -> None:
+    path = write_part(tmp_path, 6)
+    path.write_bytes(path.read_bytes()[:-lost])
+    log = LogReader(path)
+    assert sum(len(batch.readings) for batch in log.batches()) == 6
+    assert not log.complete
+
+
+def test_zeros_after_what_was_written_are_a_cut_at_once(tmp_path: Path, write_part: Callable) -> None:
+    path = write_part(tmp_path, 6)
+    whole = path.read_bytes()
+    file = McapFile(path)
+    heads = [opcode for opcode, _ in file.records()]
+    kept, at = 8, 0
+    for opcode, content in McapFile(path).records():  # up to the end of the data section
+        if opcode == 0x0F:
+            break
+        kept, at = kept + 9 + len(content), at + 1
+    assert 0 < at < len(heads)
+    for tail, outcome in ((bytes(1 << 20), None), (bytes(1 << 20) + b"\1", DamagedLog)):
+        path.write_bytes(whole[:kept] + tail)
+        log = LogReader(path)
+        with pytest.raises(outcome) if outcome else contextlib.nullcontext():
+            assert sum(len(batch.readings) for batch in log.batches()) == 6
+        assert not log.complete
+
+
 def test_a_chunk_that_claims_to_be_huge_is_damaged(tmp_path: Path) -> None:
     chunk = struct.pack("<QQQII", 0, 0, 1 << 60, 0, 4) + b"zstd" + struct.pack("<Q", 4) + b"\x28\xb5\x2f\xfd"
     path = tmp_path / "huge.mcap"

@@ -102,7 +102,13 @@ def test_a_child_that_is_done_has_not_died(processes: Processes) -> None:
 
 def test_waiting_for_a_child_that_fails_ends_with_its_last_words(processes: Processes) -> None:
     processes.start("part", *FAILS)
-    with pytest.raises(ChildProcessError, match=r"the part did not start: .*no/such/file"):
+    with pytest.raises(ValueError, match=r"the part did not start: .*no/such/file"):  # exit status 2: told wrong
+        processes.await_ready("part", lambda: False)
+
+
+def test_waiting_for_a_child_that_is_killed_ends(processes: Processes) -> None:
+    processes.start("part", *STAYS).kill()
+    with pytest.raises(ChildProcessError, match="the part did not start: ended by SIGKILL"):
         processes.await_ready("part", lambda: False)
 
 

@@ -12,7 +12,7 @@ from numba import njit
 from policies.actor import act, squash
 from robot.robots.car.records import TRANSITION
 from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, filter_action
-from robot.robots.car.shield.rollout import HARDEST, N_AT, N_COMMAND, NO_OBSTACLES, believed_cars
+from robot.robots.car.shield.rollout import HARDEST, N_AT, N_COMMAND, believed_cars
 from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track.laps import RESTART_SPEED_M_S, EstimateNoise, pack_courses, place
 from robot.tasks.race_track.task import (
@@ -63,6 +63,7 @@ def practise(weights, hidden, start_s, car, brake, brake_cars, table, curvature,
     commands, tape, sent = np.empty((STEPS, 2)), np.empty((STEPS, TAPE_COLUMNS)), np.zeros((PAST_TICKS, N_COMMAND))
     at, kept = np.empty(N_AT), np.full(2, HARDEST)
     action, chosen = np.empty(ACTION_SIZE, np.float32), np.empty(ACTION_SIZE)
+    obstacles = np.empty((0, 4))  # with this type, as with the actions', the brake is the one that runs on the road
     crashed = True
     x[S] = start_s
     for k in range(noise.shape[0]):
@@ -78,7 +79,7 @@ def practise(weights, hidden, start_s, car, brake, brake_cars, table, curvature,
         if brake:
             at[0], at[1], at[2] = x[S] + error[0], x[LATERAL] + error[1], x[HEADING_ERROR] + error[2]
             at[3], at[4], at[5] = x[V_X] + error[3], x[V_Y] + error[4], x[YAW_RATE] + error[5]
-            reason = filter_action(float(action[0]), float(action[1]), at, sent, course, spacing_m, NO_OBSTACLES,
+            reason = filter_action(np.float64(action[0]), np.float64(action[1]), at, sent, course, spacing_m, obstacles,
                                    brake_cars, car[P_DELAY], MARGIN_M, kept, chosen)  # fmt: skip
             if reason != AS_PROPOSED:
                 changed = np.abs(chosen - action).max()

@@ -1,9 +1,14 @@
-"""The demonstration lap: who drives it, when it is closed, and what it leaves: trim, latency, without a map the map."""
+"""The demonstration lap: who drives it, when it is closed, and what it leaves: trim, latency, without a map the map.
+
+Where the course is known, and the car's place on it, the lap follows it; otherwise the lidar alone leads it.
+"""
 
 import numpy as np
 
 from drivers.base import LidarReading, VescReading
+from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.demonstration.calibration import Calibration, Calibrator
+from robot.robots.car.demonstration.course_follower import course_follower
 from robot.robots.car.demonstration.first_map import Closure, first_map
 from robot.robots.car.demonstration.first_metres import FirstMetres
 from robot.robots.car.demonstration.gap_follower import GapFollower
@@ -27,6 +32,7 @@ class FirstLap:
         self.started_s = self.driven_m = 0.0
         self.guided = (0.0, 0.0)  # what the gap follower says
         self.gap_follower = GapFollower(float(car[P_FRONT] + car[P_REAR]), float(car[P_STEER_MAX]))
+        self.along_course = course_follower(car)
         self.calibrator = Calibrator(car)
         self.first_metres = FirstMetres(car)
         self.proving = lap_s == 0.0 and not proved
@@ -44,11 +50,11 @@ class FirstLap:
         """Progress along the course since the last tick."""
         self.driven_m += way_m
 
-    def wish(self, readings: np.ndarray) -> tuple[float, float]:
+    def wish(self, readings: np.ndarray, place: CoursePlace) -> tuple[float, float]:
         """Steering angle, rad, and speed, m/s, that the demonstrator wants now."""
         if self.keyboard:
             return float(readings["operator"][0]), float(readings["operator"][1])
-        return self.guided
+        return self.along_course(place) if place.known else self.guided
 
     def sent(self, now: float, steer_rad: float, vesc: VescReading) -> None:
         """A tick of the lap: the command that goes out, for the calibration."""

@@ -77,6 +77,10 @@ class Tracker:
         self.recent = RecentPoints()
         self.state = np.zeros(fusion.N_STATE)
         self.covariance = np.diag([0.0, 0.0, 0.0, V_Y_SIGMA_M_S**2, BIAS_SIGMA_RAD_S**2])
+        self.unsure = (
+            0.0,
+            0.0,
+        )  # m, rad: what odometry adds in a tick to the pose's error, beyond that of wheels and gyro
         self.time_s: float | None = None
         self.confirmed_s = -math.inf
         self.bad_s = 0.0  # for how long `share` has been bad
@@ -115,6 +119,9 @@ class Tracker:
             state, covariance, v_y_before, body.v_y, motion.rolled_m, motion.turned_rad, motion.wheel_known,
             motion.imu_known, dt_s,
         )  # fmt: skip
+        position_m, yaw_rad = self.unsure
+        if position_m > 0.0 and not standing:
+            covariance[range(3), range(3)] += (position_m * position_m, position_m * position_m, yaw_rad * yaw_rad)
         if standing:
             fusion.stand_still(state, covariance, vesc.yaw_rate_rad_s)
         count = deskew(

@@ -1,6 +1,6 @@
 """A small process beside a set-up: where that is killed while the wheels turn, it brakes the car.
 
-    python -m robot.robots.car.setup_car.brake_if_killed BAUD PORT
+    python -m robot.robots.car.setup_car.brake_if_killed BAUD CAN_ID PORT
 
 A VESC that hears nothing keeps its last command for 1000 ms. The process waits for the end of its standard input, which
 the set-up holds open; a word on it says that the set-up has brought the car to rest by itself. It is in a session of its
@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from drivers.base import LinkLost
-from drivers.serial_port import SerialPort
-from drivers.vesc import Vesc, VescSettings
+from drivers.vesc import VescSettings, take_over
 from robot.runtime.clock import RealClock
 from sim.with_parent import command_line
 
@@ -33,7 +32,7 @@ END_S = 5.0
 def braking_if_killed(settings: VescSettings) -> Iterator[None]:
     """While the block runs, this process's death brakes the car. Raises OSError where the guard cannot be started."""
     guard = subprocess.Popen(
-        command_line(__name__, str(settings.baud), settings.port, patience_s=float("inf")), stdin=subprocess.PIPE,
+        command_line(__name__, str(settings.baud), str(settings.can_id), settings.port, patience_s=float("inf")), stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     assert guard.stdin is not None and guard.stdout is not None
@@ -55,7 +54,7 @@ def braking_if_killed(settings: VescSettings) -> Iterator[None]:
 
 def brake(settings: VescSettings) -> None:
     """Brake over a port that its owner's death has freed, then let the motor go."""
-    vesc = Vesc(settings, RealClock(), port=SerialPort(settings.port, settings.baud, shared=True), checked=True)
+    vesc = take_over(settings, RealClock())
     begin_s, connected = time.monotonic(), False
     while time.monotonic() - begin_s < BRAKING_S:
         try:
@@ -74,7 +73,7 @@ def brake(settings: VescSettings) -> None:
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # its set-up's end, or its death, is what ends it
-    settings = VescSettings(port=sys.argv[2], baud=int(sys.argv[1]))
+    settings = VescSettings(port=sys.argv[3], baud=int(sys.argv[1]), can_id=int(sys.argv[2]))
     os.write(1, READY)
     said = b""
     while piece := os.read(0, 64):

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from drivers.base import LinkLost
-from drivers.declared import make_driver
+from drivers.declared import driver_of, make_driver
 from drivers.emulators.hidden_wiring import hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import start_virtual_car
+from drivers.i2c_bus import I2CBus, NoAnswer
+from drivers.pca9685 import PRE_SCALE, Pca9685Settings
 from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
 from robot.commissioning.checks import Check
 from robot.robots.car.car_file import CarFile, load_car
-from robot.robots.car.practising import virtual_lidar
 from robot.robots.car.shield import predictive_brake
 from robot.runtime.clock import RealClock
 
@@ -26,21 +27,23 @@ SPIN_UP_S = 25.0  # for a lidar that has just got its power to send its first po
 def checks(name: str) -> list[Check]:
     """Of a car by its name or file; a virtual one is started. Raises ValueError for a wrong file."""
     robot = load_car(name)
-    with ports_of(robot, name) as ports:
+    with ports_of(robot) as ports:
         motor = replace(robot.motor, port=ports["motor"])
         lidar = replace(robot.lidar, port=ports["lidar"])
         lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
-        return [*checks_of_motor(motor), *lidar_checks, kernels(Path(predictive_brake.__file__).parent)]
+        motor_checks = checks_of_chip(motor) if isinstance(motor, Pca9685Settings) else checks_of_motor(motor)
+        return [*motor_checks, *lidar_checks, kernels(Path(predictive_brake.__file__).parent)]
 
 
 @contextmanager
-def ports_of(robot: CarFile, name: str) -> Iterator[dict[str, str]]:
+def ports_of(robot: CarFile) -> Iterator[dict[str, str]]:
     """Where its devices are."""
     if not robot.virtual:
         yield {"motor": robot.motor.port, "lidar": robot.lidar.port}
         return
     wired = wired_as_documented() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed)
-    with start_virtual_car(wired.config(clock="realtime", lidar_model=virtual_lidar(name))) as car:
+    kinds = {"lidar_model": robot.emulated_lidar, "motor_model": driver_of(robot.motor).name}
+    with start_virtual_car(wired.config(clock="realtime", **kinds)) as car:
         yield car.ports
 
 
@@ -67,6 +70,24 @@ def checks_of_motor(settings: VescSettings) -> list[Check]:
     found.append(Check("motor firmware", True, f"{vesc.firmware}, {FIRMWARE_MIN}.0 or newer is needed"))
     found.append(Check("motor answers", not trouble, trouble or "values and IMU", trouble))
     return [*found, servo_output(settings)]
+
+
+def checks_of_chip(settings: Pca9685Settings) -> list[Check]:
+    """Bus and address. The chip is not told anything: a wrong pulse would drive."""
+    bus = I2CBus(settings.port)
+    try:
+        bus.open()
+        bus.transfer(settings.address, bytes([PRE_SCALE]), 1)
+    except NoAnswer as error:
+        return [Check("motor port", True, settings.port), Check("motor answers", False, "no answer", str(error))]
+    except LinkLost as error:
+        return [Check("motor port", False, settings.port, str(error))]
+    finally:
+        bus.close()
+    return [
+        Check("motor port", True, settings.port),
+        Check("motor answers", True, f"a chip at 0x{settings.address:02x}"),
+    ]
 
 
 def servo_output(settings: VescSettings) -> Check:

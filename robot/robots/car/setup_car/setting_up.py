@@ -11,13 +11,13 @@ from drivers.base import LinkLost
 from drivers.declared import make_driver
 from drivers.emulators.hidden_wiring import HiddenWiring, hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import VirtualCar, start_virtual_car
+from drivers.vesc import VescSettings
 from robot.commissioning.options import SetupOptions
 from robot.commissioning.steps import Found, SetupError, Step
 from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.demonstration.first_metres import rehearse
 from robot.robots.car.drives import demonstrate
 from robot.robots.car.options import CarOptions
-from robot.robots.car.practising import virtual_lidar
 from robot.robots.car.setup_car import measuring
 from robot.robots.car.setup_car.brake_if_killed import braking_if_killed
 from robot.robots.car.setup_car.file import file_of, write_car_file
@@ -67,8 +67,13 @@ class SettingUpCar:
         robot = load_car(options.robot)
         if options.hidden_seed is not None and not robot.virtual:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual car alone")
+        if not isinstance(robot.motor, VescSettings):
+            raise ValueError(
+                f"--robot: found '{options.robot}', whose motor controller measures nothing; allowed: one with driver = 'vesc'. What "
+                "a PCA9685's pulses are is measured as docs/donkeycar.md says"
+            )
         self.options, self.folder, self.robot = options, folder, robot
-        self.car = believed_car(options.robot)
+        self.car, self.motor = believed_car(options.robot), robot.motor
         self.virtual = robot.virtual
         self.title = f"{options.robot}, into {folder / CAR_FILE}"
         self.wiring_seed = robot.wiring_seed if options.hidden_seed is None else options.hidden_seed
@@ -109,10 +114,10 @@ class SettingUpCar:
                     track=track,
                     clock=self.options.clock,
                     seed=self.options.seed,
-                    lidar_model=virtual_lidar(self.options.robot),
+                    lidar_model=self.robot.emulated_lidar,
                 )
             )
-        motor, lidar, clock = self.robot.motor, self.robot.lidar, RealClock()
+        motor, lidar, clock = self.motor, self.robot.lidar, RealClock()
         lockstep = None
         if self._emulator is not None:
             motor = replace(motor, port=self._emulator.vesc_path)
@@ -179,6 +184,10 @@ class SettingUpCar:
         figures = demonstrate(self._lap_options(found["file"]["config"]))
         if figures["failure"] or not figures["demo_lap_s"]:
             self.touches += figures["collisions"]
+            if figures["interrupted"]:  # whatever came of stopping: somebody asked for it
+                raise KeyboardInterrupt(
+                    f"the slow lap was interrupted{(figures['failure'] and ': ' + figures['failure']) or ''}"
+                )
             raise SetupError(f"the slow lap ended early: {figures['failure'] or 'it was stopped'}")
         kept = {name: figures[name] for name in ("run", "demo_lap_s", "trim_rad", "latency_s", "collisions")}
         return kept | {"robot_s": figures["demo_lap_s"], "touches": figures["collisions"]}

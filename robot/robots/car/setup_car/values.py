@@ -1,28 +1,12 @@
-"""What a set-up found: a value with the interval that holds the truth, or the reason why it is not believed."""
+"""What any car can have, and how surely it has to be known."""
 
 import math
-from dataclasses import dataclass
+
+from robot.commissioning.values import Value, judged, yes_or_no
+
+__all__ = ["Value", "measured", "yes_or_no"]
 
 SURE = 4.0  # standard deviations to either side
-
-
-@dataclass(frozen=True)
-class Value:
-    """low, high: the interval; equal to the value where it is a matter of yes or no. refused: why it is not believed."""
-
-    name: str
-    value: float | bool
-    low: float | bool
-    high: float | bool
-    refused: str = ""
-
-    @property
-    def text(self) -> str:
-        if isinstance(self.value, bool):
-            return "yes" if self.value else "no"
-        half = 0.5 * (self.high - self.low)
-        return f"{self.value:.4g} ± {half:.2g}"
-
 
 # Name: what any car can have (by its size where it says so), and how wide an interval still tells something.
 PLAUSIBLE = {
@@ -55,19 +39,8 @@ FIELDS_OF_LIDAR = ("mount_yaw_rad", "mirrored", "mount_x_m", "mount_y_m")
 
 def measured(name: str, value: float, sigma: float, floor: float) -> Value:
     """A value with SURE standard deviations and a floor for what the model leaves out; refused where it cannot be."""
-    half = SURE * sigma + floor
-    low, high = PLAUSIBLE[name]
-    widest = WIDEST[name] * (abs(value) if name in SIGNED else 1.0)
-    size = abs(value) if name in SIGNED else value
-    refused = ""
-    if not (math.isfinite(value) and math.isfinite(half)):
-        refused = "not identifiable: nothing that the car did tells it"
-    elif not half <= widest:
-        refused = f"not identifiable: {value:.4g} is known to {half:.2g} alone, {widest:.2g} is needed"
-    elif not low <= size <= high:
-        refused = f"not plausible: {value:.4g}, cars have {low:.4g} to {high:.4g}"
-    return Value(name, value, value - half, value + half, refused)
-
-
-def yes_or_no(name: str, value: bool, refused: str = "") -> Value:
-    return Value(name, value, value, value, refused)
+    signed = name in SIGNED
+    widest = WIDEST[name] * (abs(value) if signed else 1.0)
+    return judged(
+        name, value, SURE * sigma + floor, PLAUSIBLE[name], widest, "cars", size=abs(value) if signed else value
+    )

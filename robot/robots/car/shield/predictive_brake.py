@@ -57,6 +57,11 @@ NUDGES = np.array([
 # Then shares of the way from it to a manoeuvre's action (steering, speed).
 BLENDS = np.array([[0.0, 0.5], [0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
 
+# Arguments of `least_room` that are the same in every call. Without a type of NumPy's, Numba would compile the whole
+# roll-out anew for each combination of them.
+DECISION, NOTICED, AT_ONCE = np.int64(TICKS_PER_DECISION), np.int64(NOTICED_TICKS), np.int64(0)
+BY_ACTIONS, BY_CURRENT = np.bool_(False), np.bool_(True)
+
 
 @njit(cache=True, error_model="numpy")
 def most_room(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line):
@@ -68,7 +73,7 @@ def most_room(steer, speed, at, sent, course, spacing_m, obstacles, cars, latenc
         room = 1e9
         for j in (1, 0):  # the least grip refuses more
             if room > best + ROOM_TIE_M:
-                room = min(room, least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, 0, False, at, sent, course,
+                room = min(room, least_room(manoeuvre, steer, speed, DECISION, AT_ONCE, BY_ACTIONS, at, sent, course,
                                             spacing_m, obstacles, cars[j], cars[1], latency_s, best + ROOM_TIE_M,
                                             line))  # fmt: skip
         if room > best + ROOM_TIE_M:
@@ -85,12 +90,12 @@ def stop_room(stop, steer, speed, lead, held, at, sent, course, spacing_m, obsta
     `line` is that of the grip that is believed where this is no less than `floor_m`. Other arguments as `least_room`.
     """
     late = held + (lead + held > 0)
-    room = least_room(stop, steer, speed, lead, late, True, at, sent, course, spacing_m, obstacles, cars[1], cars[1],
+    room = least_room(stop, steer, speed, lead, late, BY_CURRENT, at, sent, course, spacing_m, obstacles, cars[1], cars[1],
                       latency_s, floor_m, line)  # fmt: skip
     if room < floor_m:
         return room
-    return min(room, least_room(stop, steer, speed, lead, held, True, at, sent, course, spacing_m, obstacles, cars[0],
-                                cars[1], latency_s, floor_m, line))  # fmt: skip
+    return min(room, least_room(stop, steer, speed, lead, held, BY_CURRENT, at, sent, course, spacing_m, obstacles,
+                                cars[0], cars[1], latency_s, floor_m, line))  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
@@ -114,8 +119,8 @@ def roomiest_stop(
     likely = -2.0
     for k in range(len(STOPS)):
         stop = (first + k) % len(STOPS)
-        room = least_room(stop, steer, speed, lead, held, True, at, sent, course, spacing_m, obstacles, cars[0], cars[1],
-                          latency_s, likely + ROOM_TIE_M, line)  # fmt: skip
+        room = least_room(stop, steer, speed, lead, held, BY_CURRENT, at, sent, course, spacing_m, obstacles, cars[0],
+                          cars[1], latency_s, likely + ROOM_TIE_M, line)  # fmt: skip
         if room > likely + ROOM_TIE_M:
             likely, which = room, stop
     return best, which
@@ -131,7 +136,7 @@ def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, m
     )
     if room < margin_m:
         return room, manoeuvre, kept[1]
-    stop_m, stop = roomiest_stop(steer, speed, TICKS_PER_DECISION, NOTICED_TICKS, at, sent, course, spacing_m, obstacles,
+    stop_m, stop = roomiest_stop(steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles,
                                  cars, latency_s, margin_m, kept[1], line)  # fmt: skip
     if stop_m < margin_m:
         room = UNSTOPPABLE_SHARE * margin_m * (1.0 + max(-1.0, stop_m))
@@ -149,7 +154,7 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
         room = 1e9
         for j in (1, 0):  # the least grip refuses more
             if room >= margin_m:
-                room = least_room(manoeuvre, steer, speed, TICKS_PER_DECISION, 0, False, at, sent, course, spacing_m,
+                room = least_room(manoeuvre, steer, speed, DECISION, AT_ONCE, BY_ACTIONS, at, sent, course, spacing_m,
                                   obstacles, cars[j], cars[1], latency_s, margin_m, line)  # fmt: skip
         if room >= margin_m:
             found = manoeuvre
@@ -158,8 +163,8 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
         return -1, -1
     for k in range(len(STOPS)):
         stop = (kept[1] + k) % len(STOPS)
-        if stop_room(stop, steer, speed, TICKS_PER_DECISION, NOTICED_TICKS, at, sent, course, spacing_m, obstacles, cars,
-                     latency_s, margin_m, line) >= margin_m:  # fmt: skip
+        if stop_room(stop, steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
+                     margin_m, line) >= margin_m:  # fmt: skip
             return found, stop
     return found, -1
 
@@ -222,11 +227,11 @@ def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, 
     Arguments as `filter_action`.
     """
     line = np.empty((sent.shape[0] + HORIZON_TICKS, N_LINE))
-    best, found = roomiest_stop(0.0, 0.0, 0, 0, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[1],
-                                line)  # fmt: skip
+    best, found = roomiest_stop(0.0, 0.0, AT_ONCE, AT_ONCE, at, sent, course, spacing_m, obstacles, cars, latency_s,
+                                margin_m, kept[1], line)  # fmt: skip
     kept[1] = found if STOPS[found, ROLLS] == 0.0 else HARDEST
-    out[0], out[1] = stopping_command(found, 0, at[S], at[LATERAL], at[HEADING_ERROR], at[V_X], course, spacing_m,
-                                      cars[1])  # fmt: skip
+    out[0], out[1] = stopping_command(found, AT_ONCE, at[S], at[LATERAL], at[HEADING_ERROR], at[V_X], course,
+                                      spacing_m, cars[1])  # fmt: skip
     return best
 
 
@@ -245,12 +250,12 @@ def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, mar
     ticks = 0 if sent[past, BRAKE] > 0.0 else 1 + lead
     steer, speed = sent[past, STEER], sent[past, SPEED]
     enough_m = max(margin_m, STOP_ROOM_M)
-    room, found = roomiest_stop(steer, speed, ticks, 0, at, sent[:past], course, spacing_m, obstacles, cars, latency_s,
-                                enough_m, kept[1], line)  # fmt: skip
+    room, found = roomiest_stop(steer, speed, ticks, AT_ONCE, at, sent[:past], course, spacing_m, obstacles, cars,
+                                latency_s, enough_m, kept[1], line)  # fmt: skip
     if room < enough_m:  # else it was the last one that was rolled out
         line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
-        least_room(found, steer, speed, ticks, 0, True, at, sent[:past], course, spacing_m, obstacles, cars[0], cars[1],
-                   latency_s, -2.0, line)  # fmt: skip
+        least_room(found, steer, speed, ticks, AT_ONCE, BY_CURRENT, at, sent[:past], course, spacing_m, obstacles, cars[0],
+                   cars[1], latency_s, -2.0, line)  # fmt: skip
     elif STOPS[found, ROLLS] == 0.0:
         kept[1] = found
     turned, way = 0.0, 0.0

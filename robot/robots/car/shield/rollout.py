@@ -177,12 +177,15 @@ def stopping_command(manoeuvre, ticks, s, lateral, heading_error, v_x, course, s
 
 
 @njit(cache=True, error_model="numpy")
-def asked_acceleration(v_x, speed, brake_a, car):
-    """What the motor controller asks of the wheels, m/s^2: to hold a speed, or, where there is one, a brake current."""
-    if brake_a > 0.0:
+def asked_acceleration(v_x, speed, brake_a, share, car):
+    """What the motor controller asks of the wheels, m/s^2: for this share of the time a brake current, else to hold a speed."""
+    accel = 0.0
+    if share > 0.0:
         most = min(brake_a * car[P_MOTOR_GAIN], car[P_BRAKE])
-        return -min(most, max(-most, v_x / (0.5 * TICK_S)))
-    return drive_acceleration(v_x, speed, car)
+        accel = -share * min(most, max(-most, v_x / (0.5 * TICK_S)))
+    if share < 1.0:
+        accel += (1.0 - share) * drive_acceleration(v_x, speed, car)
+    return accel
 
 
 @njit(cache=True, error_model="numpy")
@@ -213,7 +216,8 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
     most_turn = most_slip * car[P_MASS] * car[P_FRONT] / car[P_INERTIA]
     most_steer = car[P_STEER_RATE] * TICK_S
     s, lateral, heading_error, v_x, v_y, yaw_rate = at[0], at[1], at[2], at[3], at[4], at[5]
-    steer = sent[past - 1 - whole, STEER] + car[P_TRIM]
+    newer, older = past - 1 - whole, max(0, past - 2 - whole)  # what was in force in the tick before
+    steer = sent[newer, STEER] + part * (sent[older, STEER] - sent[newer, STEER]) + car[P_TRIM]
     brake_a, least, sliding = 0.0, 1e9, False
     turned, way = 0.0, 0.0
     now = at.copy()
@@ -235,8 +239,13 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
         line[row, TURNED], line[row, WAY] = turned, way
         newer, older = row - whole, max(0, row - whole - 1)
         steer_goal = line[newer, STEER] + part * (line[older, STEER] - line[newer, STEER]) + car[P_TRIM]
-        held_a = (1.0 - part) * line[newer, BRAKE] + part * line[older, BRAKE]  # a tick of both brakes, but less
+        held_a = (1.0 - part) * line[newer, BRAKE] + part * line[older, BRAKE]
         speed = line[newer, SPEED] + part * (line[older, SPEED] - line[newer, SPEED])
+        brakes = 1.0 if held_a > 0.0 else 0.0  # share of the tick
+        if brakes > 0.0 and line[older, BRAKE] == 0.0:
+            brakes, held_a, speed = 1.0 - part, line[newer, BRAKE], line[older, SPEED]
+        elif brakes > 0.0 and line[newer, BRAKE] == 0.0:
+            brakes, held_a, speed = part, line[older, BRAKE], line[newer, SPEED]
         next_steer = steer + min(most_steer, max(-most_steer, steer_goal - steer))
         middle_steer = 0.5 * (steer + next_steer)
         steer = next_steer
@@ -248,21 +257,22 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
             h = TICK_S / parts
             before_x, before_y, before_rate = v_x, v_y, yaw_rate
             for _ in range(parts):
-                accel = asked_acceleration(v_x, speed, held_a, car)
+                accel = asked_acceleration(v_x, speed, held_a, brakes, car)
                 dvx, dvy, dr = body_derivative(v_x, v_y, yaw_rate, middle_steer, accel, car)
                 mx, my, mr = v_x + 0.5 * h * dvx, v_y + 0.5 * h * dvy, yaw_rate + 0.5 * h * dr
-                accel = asked_acceleration(mx, speed, held_a, car)
+                accel = asked_acceleration(mx, speed, held_a, brakes, car)
                 dvx, dvy, dr = body_derivative(mx, my, mr, middle_steer, accel, car)
                 v_x, v_y, yaw_rate = v_x + h * dvx, v_y + h * dvy, yaw_rate + h * dr
             mx, my, mr = 0.5 * (before_x + v_x), 0.5 * (before_y + v_y), 0.5 * (before_rate + yaw_rate)
         else:  # the tyres reach rolling as fast as friction lets them
-            accel = asked_acceleration(v_x, speed, held_a, car)
+            accel = asked_acceleration(v_x, speed, held_a, brakes, car)
             next_v_x = max(0.0, v_x + TICK_S * (accel + v_y * yaw_rate))
             rolling = next_v_x * math.tan(steer) / wheelbase
             next_yaw_rate = yaw_rate + min(most_turn, max(-most_turn, rolling - yaw_rate))
             next_v_y = v_y + min(most_slip, max(-most_slip, rolling * car[P_REAR] - v_y))
             mx, my, mr = 0.5 * (v_x + next_v_x), 0.5 * (v_y + next_v_y), 0.5 * (yaw_rate + next_yaw_rate)
             v_x, v_y, yaw_rate = next_v_x, next_v_y, next_yaw_rate
+        curvature = course[row_of((s + half * ds) / spacing_m, course.shape[0]), 4]  # may change much within a tick
         ds, dl, de = track_derivative(lateral + half * dl, heading_error + half * de, mx, my, mr, curvature)
         s, lateral, heading_error = s + TICK_S * ds, lateral + TICK_S * dl, heading_error + TICK_S * de
         turned, way = turned + TICK_S * mr, way + TICK_S * mx

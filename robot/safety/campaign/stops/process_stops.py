@@ -63,11 +63,10 @@ class Watch:
 
 def judge(rows: list[tuple[float, Seen]], begin_s: float) -> dict[str, float | None]:
     """Fields of `Stop` from what was seen since a moment: speed, throttle, worst touch, most angle from where it should face,
-    and by how much the emulated robot's time fell behind."""
+    and how long the emulated robot was late."""
     since = [(at_s, seen) for at_s, seen in rows if at_s >= begin_s]
     off = [at_s for at_s, seen in since if not seen.driven]
-    behind_s = [at_s - seen.time_s for at_s, seen in since]
-    late_ms = 1000.0 * (max(behind_s) - min(behind_s))
+    late_ms = 1000.0 * (since[-1][1].late_s - since[0][1].late_s)
     touched = [
         max(seen.speed_m_s for _, seen in since[max(0, k - 5) : k + 1])  # as fast as it came
         for k in range(1, len(since))
@@ -201,7 +200,7 @@ def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int
             with job_on(rig, stops.repair, options) as job:
                 judged = Judged(job, trials)
                 for told in stop_and_go_on(judged, count - len(made), learning, going_on, ending, rng):
-                    made.append(Stop(variant=rounded(variant), **told))  # type: ignore[arg-type]
+                    made.append(Stop(variant=rounded(variant), scheduling=rig.scheduling, **told))  # type: ignore[arg-type]
                     report(made[-1])
         number += 1
     return made

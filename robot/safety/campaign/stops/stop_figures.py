@@ -32,6 +32,7 @@ def figures_of(
         "emulator_late_ms_max": max(
             (stop.emulator_late_ms for stop in every if stop.emulator_late_ms is not None), default=None
         ),
+        "emulator_scheduling": ", ".join(sorted({stop.scheduling for stop in every if stop.scheduling})) or None,
         "out_of_reach": len(lost),
         "out_of_reach_collisions": sum(stop.impact_m_s is not None for stop in lost),
     }

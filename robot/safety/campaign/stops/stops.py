@@ -16,8 +16,8 @@ class Stop:
     for. impact_m_s: speed of the worst touch after that moment; None if nothing was touched. turned_rad: most angle from where it
     should face while it moved. throttle_off_ms: until nothing drove it; None where it was not measured. ended: whether it
     stood, and what had to end had ended. left_behind: processes, segments and folders. in_reach: False where nobody could
-    speak to what drives it any more. emulator_late_ms: by how much the emulated robot's time fell behind, at the most: for so long
-    it went on by its last command, whatever it was told, as no robot does; None where it was not measured.
+    speak to what drives it any more. emulator_late_ms: how long the emulated robot was late meanwhile, in all, as no robot is: it
+    heard and told things by guessed times; None where it was not measured. scheduling: what it was granted to be in time.
     """
 
     cause: str
@@ -30,6 +30,7 @@ class Stop:
     left_behind: int = 0
     in_reach: bool = True
     emulator_late_ms: float | None = None
+    scheduling: str | None = None
 
     @property
     def spun(self) -> bool:

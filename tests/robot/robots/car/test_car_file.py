@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from drivers.emulators.lidar_models import DRIVER_OF
+from drivers.emulators.lidars import LIDARS
 from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
 from robot.robots.car.car_file import believed_car, load_car
@@ -14,7 +16,7 @@ from sim.quadrotor.model import DATA as QUADROTORS
 
 @pytest.mark.parametrize("name", [path.stem for path in (ROBOTS / "car").glob("*.toml")])
 def test_every_car_that_comes_with_the_project_can_be_read(name: str) -> None:
-    assert load_car(name).motor.baud > 0
+    assert load_car(name).motor.port
 
 
 def test_a_drone_is_no_car() -> None:
@@ -86,7 +88,7 @@ def test_every_field_of_a_cars_file_reaches_the_drivers(tmp_path: Path) -> None:
     [
         ('[devices.motor]\ndriver = "vesc"\nport = "/dev/a"\n', "devices: found motor, needed: motor, lidar"),
         ('[devices.motor]\ndriver = "steam"\nport = "/dev/a"\n[devices.lidar]\n',
-         "devices.motor: driver: found 'steam', allowed: vesc, rplidar"),
+         "devices.motor: driver: found 'steam', allowed: vesc, pca9685, rplidar"),
         ('[devices.motor]\ndriver = "rplidar"\nport = "/dev/a"\n[devices.lidar]\n',
          "devices.motor: driver: found 'rplidar', which is no motor"),
         ('[devices.motor]\nport = "/dev/a"\n[devices.lidar]\n', "devices.motor: driver: found None"),
@@ -174,3 +176,34 @@ def test_a_measured_delay_is_believed_before_the_data_sheets(tmp_path: Path) -> 
 def test_what_no_measurement_can_be_is_refused_by_field(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(ValueError, match=r"mine\.toml: .*" + words):
         load_car(on_top(car_file(tmp_path), line))
+
+
+def virtual_car(folder: Path, driver: str, virtual_lidar: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text(
+        f'virtual = true\ncar = "f1tenth"\n{virtual_lidar}\n[devices.motor]\ndriver = "vesc"\nport = "virtual"\n'
+        f'[devices.lidar]\ndriver = "{driver}"\n' + ("" if driver == "hokuyo" else 'port = "virtual"\n')
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("driver", "virtual_lidar", "words"),
+    [
+        ("rplidar", 'virtual_lidar = "ld19"', "virtual_lidar: found 'ld19', allowed with .*driver = 'rplidar': rplidar,"),
+        ("hokuyo", 'virtual_lidar = "rplidar-a1"', "found 'rplidar-a1', allowed .*'hokuyo': hokuyo-ust-10lx, hokuyo-ust-20lx$"),
+        ("ld19", "", "virtual_lidar: found nothing, so 'rplidar', allowed with .*'ld19': ld06, ld19$"),
+        ("rplidar", 'virtual_lidar = "sick"', "virtual_lidar: found 'sick', allowed: rplidar, rplidar-a1"),
+    ],
+)  # fmt: skip
+def test_an_emulated_lidar_that_its_driver_does_not_speak_with_is_refused(
+    tmp_path: Path, driver: str, virtual_lidar: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=r"mine\.toml: .*" + words):
+        load_car(virtual_car(tmp_path, driver, virtual_lidar))
+
+
+def test_every_emulated_lidar_fits_the_driver_that_it_is_said_to_speak_with(tmp_path: Path) -> None:
+    assert DRIVER_OF.keys() == LIDARS.keys()
+    for name, driver in DRIVER_OF.items():
+        assert load_car(virtual_car(tmp_path, driver, f'virtual_lidar = "{name}"')).emulated_lidar == name

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.base import LidarReading
 from drivers.emulators.people import People
-from robot.robots.car.giving_way import AFTER_S, BACK_M, BACK_M_S, ONWARDS_M, TIMES_MAX, GivingWay
+from robot.robots.car.giving_way import AFTER_S, BACK_M, BACK_M_S, FARTHEST_M, ONWARDS_M, GivingWay
 from robot.robots.car.mind import Phase
 from robot.robots.car.safety_drive import start
 from robot.robots.car.shield.supervision import Command
@@ -36,7 +36,7 @@ class Waiting:
         self.v_x = self.way_m = 0.0
 
     def tick(self, seen: LidarReading, waits: bool = True, may: bool = True, nobody: bool = True) -> Command | None:
-        self.giving_way.watch(TICK_S, waits, may, 0.0, self.v_x, 0.0, seen, nobody, 0.0)
+        self.giving_way.watch(TICK_S, waits, may, TICK_S * self.v_x, self.v_x, 0.0, seen, nobody, 0.0)
         command = self.giving_way.command if self.giving_way.active else None
         self.v_x = command.speed_m_s if command is not None else 0.0
         self.way_m += TICK_S * self.v_x
@@ -95,12 +95,21 @@ def test_it_stands_at_once_when_that_no_longer_holds(changes: dict) -> None:
     assert car.way_m == before_m and not car.giving_way.active
 
 
-def test_it_gives_up_after_a_few_times_and_begins_anew_further_on() -> None:
+def test_it_goes_only_so_far_back_and_begins_anew_further_on() -> None:
     car = Waiting()
-    car.run(AFTER_S * (TIMES_MAX + 3) + 30.0, scan())
-    assert car.giving_way.times == TIMES_MAX
-    car.giving_way.watch(TICK_S, False, True, 1.01 * ONWARDS_M, 1.0, 0.0, scan(), True, 0.0)
+    car.run(20.0 * AFTER_S, scan())
+    assert -FARTHEST_M - BACK_M < car.way_m <= -FARTHEST_M
+    car.giving_way.watch(TICK_S, False, True, 1.01 * ONWARDS_M - car.way_m, 1.0, 0.0, scan(), True, 0.0)
     assert car.giving_way.times == 0 and car.giving_way.waited_s == 0.0
+
+
+def test_it_gives_way_as_often_as_it_has_come_nearer_again() -> None:
+    car = Waiting()
+    for times in range(1, 20):
+        while car.giving_way.times < times or car.giving_way.active:
+            car.tick(scan())
+        car.giving_way.watch(TICK_S, False, True, -car.way_m, 0.5, 0.0, scan(), True, 0.0)
+        car.way_m = 0.0
 
 
 def test_before_somebody_who_stands_it_backs_off_without_touching_anything(tmp_path: Path) -> None:

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
 
+from drivers import tcp_port
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
+from drivers.hokuyo import Hokuyo, HokuyoSettings
+from drivers.pca9685 import Pca9685Settings
 from drivers.serial_port import SerialPort
+from drivers.tcp_port import Interface
 from robot.robots.car.setup_car import device_checks
-from robot.robots.car.setup_car.device_checks import checks, kernels
+from robot.robots.car.setup_car.device_checks import checks, checks_of_chip, checks_of_lidar, kernels
+from robot.runtime.clock import RealClock
 
 
 @contextmanager
@@ -65,6 +71,19 @@ def test_ports_that_are_not_there(tmp_path: Path) -> None:
     assert "/dev/a: no such port" in found["motor port"]
 
 
+def test_a_lidar_on_another_subnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """192.0.2.10 is nobody's (RFC 5737): it answers as little as a lidar that this machine's network does not lead to."""
+    wired = Interface("eth0", IPv4Interface("10.1.2.3/24"))
+    monkeypatch.setattr(tcp_port, "interfaces", lambda: [wired])
+    check = checks_of_lidar(Hokuyo(HokuyoSettings(port="192.0.2.10:10940"), RealClock()))[0]
+    assert (check.name, check.ok) == ("lidar port", False)
+    assert "no address in its network (found eth0 10.1.2.3/24)" in check.remedy
+    assert "sudo ip addr add 192.0.2.15/24 dev eth0" in check.remedy
+    monkeypatch.setattr(tcp_port, "interfaces", lambda: [wired, Interface("eth1", IPv4Interface("192.0.2.15/24"))])
+    check = checks_of_lidar(Hokuyo(HokuyoSettings(port="192.0.2.10:10940"), RealClock()))[0]
+    assert "ip addr add" not in check.remedy and "check its power" in check.remedy
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_kernels_are_compiled_or_are_not(tmp_path: Path, compiled: bool) -> None:
     (tmp_path / "__pycache__").mkdir()
@@ -73,3 +92,18 @@ def test_kernels_are_compiled_or_are_not(tmp_path: Path, compiled: bool) -> None
     check = kernels(tmp_path)
     assert check.ok is compiled
     assert compiled or "robot demo" in check.remedy
+
+
+def test_a_donkeycar_whose_chip_answers_and_one_whose_bus_is_not_there(tmp_path: Path) -> None:
+    with start_virtual_car(VirtualCarConfig(clock="realtime", motor_model="pca9685")) as car:
+        settings = Pca9685Settings(port=car.vesc_path)
+        assert [check.name for check in checks_of_chip(settings) if not check.ok] == []
+        car.fault("silence_vesc", on=True)
+        assert "the bus is stuck" in checks_of_chip(settings)[-1].remedy
+        car.fault("silence_vesc", on=False)
+        elsewhere = checks_of_chip(Pca9685Settings(port=car.vesc_path, address=0x41))[-1]
+        assert (elsewhere.name, elsewhere.ok) == ("motor answers", False)
+        assert "nothing answers at address 0x41" in elsewhere.remedy
+    nowhere = checks_of_chip(Pca9685Settings(port=str(tmp_path / "i2c-9")))
+    assert [check.name for check in nowhere] == ["motor port"]
+    assert "no such bus" in nowhere[0].remedy

@@ -35,12 +35,14 @@ def found_with(**changes: Value) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_a_car_can_be_set_up_and_what_is_no_car_cannot() -> None:
+def test_a_car_can_be_set_up_and_what_is_no_car_cannot(tmp_path: Path) -> None:
     assert "car" in kinds()
     assert kind_of("f1tenth") == "car"
     assert find_commissioning("car").begin is SettingUpCar
-    with pytest.raises(ValueError, match="found 'virtual-crazyflie', allowed: one that can be checked"):
-        kind_of("virtual-crazyflie")
+    assert kind_of("virtual-crazyflie") == "quadrotor"
+    (tmp_path / "arm.toml").write_text('[devices.follower]\ndriver = "feetech"\n')
+    with pytest.raises(ValueError, match=r"arm\.toml', allowed: one that can be checked: of the kinds car, crazyflie"):
+        kind_of(str(tmp_path / "arm.toml"))
 
 
 def test_every_value_of_the_house_is_measured_or_refused(tmp_path: Path) -> None:
@@ -94,8 +96,26 @@ def test_the_first_steps_are_carried_out_on_the_emulated_devices(tmp_path: Path)
 def test_a_lap_that_is_not_driven_to_its_end_is_no_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(module, "demonstrate", lambda options: figures | {"collisions": 1})
+    monkeypatch.setattr(module, "demonstrate", lambda options: figures | {"collisions": 1, "interrupted": False})
     with SettingUpCar(CarSetupOptions(hidden_seed=5), tmp_path) as car:
         with pytest.raises(SetupError, match="slow lap ended early"):
             car.steps[-1].carry_out(found_with(), quiet)
         assert car.figures(found_with())["touches"] == 1
+
+
+def test_a_lap_that_somebody_ends_is_interrupted_whatever_came_of_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told to end by its caller, it may not come to rest in time: that is no fault of the car."""
+    ended = {"failure": "control did not end within 8 s", "demo_lap_s": None, "interrupted": True, "collisions": 0}
+    monkeypatch.setattr(module, "demonstrate", lambda options: ended)
+    words = "the slow lap was interrupted: control did not end within 8 s"
+    with SettingUpCar(CarSetupOptions(hidden_seed=5), tmp_path) as car, pytest.raises(KeyboardInterrupt, match=words):
+        car.steps[-1].carry_out(found_with(), quiet)
+
+
+def test_a_car_whose_motor_controller_measures_nothing_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match="--robot: found 'virtual-donkeycar-lidar', whose motor controller measures nothing"
+    ):
+        SettingUpCar(CarSetupOptions(robot="virtual-donkeycar-lidar"), tmp_path)

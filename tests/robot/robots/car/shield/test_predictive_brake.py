@@ -31,7 +31,9 @@ from robot.robots.car.shield.rollout import (
     N_LINE,
     NO_OBSTACLES,
     ROLLS,
+    STEER,
     STOPS,
+    TURNED,
     WAY,
     believed_cars,
     clearance,
@@ -70,9 +72,10 @@ from sim.car.model import (
 )
 from sim.distance_field import footprint_clearance, rasterise
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
-from sim.tracks.track import project
+from sim.tracks.track import place, project
 
 RANDOM, GOOD = 0, 1
+GENTLE = 7  # of STOPS: holds the corner first
 NOMINAL = load_parameters().packed()
 LATENCY_S = NOMINAL[P_DELAY]
 BELIEVED = believed_cars(NOMINAL, (1.0, 1.0), SLIPPERY)
@@ -489,6 +492,31 @@ def test_a_stop_in_thought_goes_as_far_as_one_in_the_simulator_however_the_delay
         before = plane.state[3]
         plane.tick(*line[len(sent) + tick, :N_COMMAND])
         way += 0.5 * TICK_S * (before + plane.state[3])
+
+
+@pytest.mark.parametrize("latency_s", [0.0398, 0.0399999, 0.04, 0.0401])
+def test_through_a_chicane_a_stop_in_thought_takes_the_simulators_way_however_the_delay_falls(latency_s):
+    """Steering hard from one bend into the next: both begin with the wheels as they are, and bend where the course does."""
+    car = NOMINAL.copy()
+    car[P_DELAY], car[[P_GRIP_F, P_GRIP_R]] = latency_s, 0.75 * NOMINAL[[P_GRIP_F, P_GRIP_R]]
+    plane = Plane("chicane", car)
+    plane.put(round(18.2 / plane.spacing_m), 5.9)
+    x, y, yaw = place(plane.course, plane.spacing_m, 18.22, -0.37)
+    plane.state[:] = x, y, yaw + 0.3, 5.9, -0.1, 0.6, 0.12
+    plane.sent[:, STEER] = 0.022, 0.072, 0.122, 0.172, 0.222
+    for k in range(plane.delay + 1):
+        plane.line[k] = plane.sent[-1 - k // 2]
+    at, sent, yaw = plane.seen(), plane.sent.copy(), plane.state[2]
+    line = np.zeros((len(sent) + HORIZON_TICKS, N_LINE))
+    leaves = least_room(GENTLE, 0.24, 5.8, 5, 0, True, at, sent, plane.course, plane.spacing_m, NO_OBSTACLES, car, car,
+                        latency_s, -2.0, line)  # fmt: skip
+    ticks = int(np.argmax(line[len(sent) :, WAY]))
+    seen = math.inf
+    for row in line[len(sent) : len(sent) + ticks]:
+        assert plane.state[2] - yaw == pytest.approx(row[TURNED], abs=0.05)
+        plane.tick(*row[:N_COMMAND])
+        seen = min(seen, clearance(*plane.seen()[:3], plane.course, plane.spacing_m, car))
+    assert ticks > 60 and seen == pytest.approx(leaves, abs=0.03)
 
 
 def test_where_no_stop_holds_with_either_grip_the_one_that_holds_with_the_believed_is_planned():

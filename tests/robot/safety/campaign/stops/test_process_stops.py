@@ -1,11 +1,16 @@
 """How stops of real sessions are judged, counted and shown; the stops themselves are made by `robot safety --stops`."""
 
+import json
+import os
+import signal
 from dataclasses import replace
 
 import pytest
 
-from robot.cli.safety import SafetyConfig
+from robot.cli.safety import SafetyConfig, main
 from robot.robots.car.safety_trials import PROCESS_CAUSES, STOPS
+from robot.safety.campaign.stops import lockstep_stops as lockstep_module
+from robot.safety.campaign.stops import process_stops as process_module
 from robot.safety.campaign.stops.causes import ENDING, GOING_ON
 from robot.safety.campaign.stops.process_stops import judge
 from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
@@ -37,16 +42,17 @@ def test_a_touch_is_as_hard_as_the_car_came_and_one_before_the_stop_does_not_cou
     assert judge(rows[:4], 1.0)["impact_m_s"] is None
 
 
-def test_a_stop_tells_how_long_the_emulated_robot_heard_nothing():
+def test_a_stop_tells_how_long_the_emulated_robot_was_late_since_it_was_asked_for():
     rows = [
-        (10.0 + wall_s, Seen(4.0, True, 0, 0.0, car_s))
-        for wall_s, car_s in ((0.0, 3.0), (0.1, 3.1), (0.5, 3.12), (0.6, 3.6))
+        (at_s, Seen(4.0, True, 0, 0.0, late_s)) for at_s, late_s in ((9.9, 3.0), (10.0, 3.1), (10.5, 3.1), (11.0, 3.48))
     ]
     assert judge(rows, 10.0)["emulator_late_ms"] == pytest.approx(380.0)
-    assert judge(rows[:2], 10.0)["emulator_late_ms"] == pytest.approx(0.0)
-    figures = figures_of([GOOD], [GOOD, replace(GOOD, emulator_late_ms=380.0)], COUNTED)
-    assert figures["emulator_late_ms_max"] == 380.0
-    assert figures_of([GOOD], [], COUNTED)["emulator_late_ms_max"] is None
+    assert judge(rows[:3], 10.0)["emulator_late_ms"] == pytest.approx(0.0)
+    late = replace(GOOD, emulator_late_ms=380.0, scheduling="nice -15")
+    figures = figures_of([GOOD], [GOOD, late], COUNTED)
+    assert (figures["emulator_late_ms_max"], figures["emulator_scheduling"]) == (380.0, "nice -15")
+    alone = figures_of([GOOD], [], COUNTED)
+    assert alone["emulator_late_ms_max"] is alone["emulator_scheduling"] is None
 
 
 def test_what_stands_has_not_spun():
@@ -105,3 +111,29 @@ def test_causes_are_told_apart_and_who_is_hurt_must_stop():
 def test_options_that_would_have_no_effect_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
         SafetyConfig(**wrong)
+
+
+@pytest.mark.parametrize(
+    "end", [lambda: os.kill(os.getpid(), signal.SIGTERM), lambda: signal.raise_signal(signal.SIGINT)]
+)
+def test_what_ends_it_early_leaves_the_figures_so_far_in_the_last_line(monkeypatch, capsys, end):
+    def two_stops(stops, moving_m_s, count, seed, report, verified):
+        report(GOOD)
+        report(replace(GOOD, impact_m_s=0.4))
+        end()
+
+    monkeypatch.setattr(lockstep_module, "lockstep_stops", two_stops)
+    monkeypatch.setattr(process_module, "process_stops", lambda *_: pytest.fail("it goes on"))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            main(["--stops", "1000", "--json"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (figures["stops"], figures["collisions"], figures["complete"], figures["as_promised"]) == (
+        2,
+        1,
+        False,
+        False,
+    )
