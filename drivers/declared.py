@@ -17,7 +17,18 @@ import msgspec
 ENTRY_POINTS = "robot_practice.drivers"
 DRIVERS = {
     name: f"drivers.{name}"
-    for name in ("vesc", "pca9685", "rplidar", "hokuyo", "ld19", "crazyflie", "motion_capture", "gamepad")
+    for name in (
+        "vesc",
+        "pca9685",
+        "rplidar",
+        "hokuyo",
+        "ld19",
+        "crazyflie",
+        "motion_capture",
+        "gamepad",
+        "feetech",
+        "dynamixel",
+    )
 }  # name -> module with a DRIVER
 
 

@@ -26,13 +26,14 @@ VERBS = {
     "export": "a policy as ONNX, as C, or as an app for the Crazyflie, with a proof that it is the same policy",
     "flash": "firmware onto a Crazyflie, read back and compared",
     "run": "a policy flies a Crazyflie, or its virtual twin: take-off, task, landing",
+    "import-urdf": "an arm's parameter file from a robot description",
     "safety": "put faults in, kill processes, and see that the car stops as designed",
     "bench": "how fast the parts are on this machine",
 }
 
 HELP = f"""usage: robot VERB [options]          robot VERB --help for a verb's options
 
-{chr(10).join(f"  {verb:<10} {text}" for verb, text in VERBS.items())}
+{chr(10).join(f"  {verb:<11} {text}" for verb, text in VERBS.items())}
 
 Start with:
   robot practice --task race_track      the virtual car learns to race, a few minutes
@@ -97,7 +98,7 @@ def carry_out(arguments: list[str]) -> int:
         if stream is not None:  # a terminal's encoding, or a file's name, must not end a session
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        return importlib.import_module(f"robot.cli.{verb}").main(arguments[1:])
+        return importlib.import_module(f"robot.cli.{verb.replace('-', '_')}").main(arguments[1:])
     except SystemExit as end:  # of the parser of options, after a text of its own
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
 

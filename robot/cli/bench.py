@@ -10,7 +10,7 @@ from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
-PARTS = ("car", "quadrotor", "lidar", "learner", "localisation", "brake", "loop", "export")
+PARTS = ("car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,9 @@ class BenchConfig:
     """
 
     part: Annotated[
-        Literal["car", "quadrotor", "lidar", "learner", "localisation", "brake", "loop", "export", "rivals", "all"],
+        Literal[
+            "car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export", "rivals", "all"
+        ],
         tyro.conf.Positional,
     ] = "all"
 

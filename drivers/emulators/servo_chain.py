@@ -1,0 +1,81 @@
+"""What turns the shafts of emulated servos: an arm of the simulator, or shafts that bear nothing.
+
+Angles are the joints', rad. A servo tells its goal, the share of its torque that it may use, and whether it uses any.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from sim.arm.batch import STEP_S, ArmBatch
+from sim.arm.parameters import so101
+from sim.arm.substep import FreeScene
+
+
+class Shafts(Protocol):
+    """One a servo."""
+
+    def angle_rad(self, joint: int) -> float: ...
+    def speed_rad_s(self, joint: int) -> float: ...
+    def duty(self, joint: int) -> float: ...
+    def bus_v(self) -> float: ...
+    def drive(self, joint: int, goal_rad: float, torque_share: float) -> None:
+        """Follow a goal with up to a share of the full torque; 0: let go."""
+        ...
+
+    def advance(self, until_s: float) -> None: ...
+
+
+class ArmShafts:
+    """The SO-101 of `sim/arm`, free. `supply_v` and what it stands at are the test's or the world's to set."""
+
+    def __init__(self, joint_rad: np.ndarray, supply_v: float = 12.0, nominal_v: float = 12.0) -> None:
+        """nominal_v: of the servos; the simulator's are told the same share of theirs."""
+        self._nominal = nominal_v
+        self.batch = ArmBatch(so101(), FreeScene(), 1)
+        self.batch.stand(joint_rad)
+        self.set_supply(supply_v)
+        self.batch.put("latency_substeps", 0.0)  # the bus is emulated by itself
+        self._goal = np.array(joint_rad, float)
+        self._share = np.zeros(self.batch.arm.joints)
+        self._time_s = 0.0
+        self._look()
+
+    def set_supply(self, volts: float) -> None:
+        """The supply's voltage, from now on."""
+        share = volts / self._nominal
+        self.batch.put("supply_v", share * self.batch.arm.servo.nominal_v)
+        self.batch.put("bus_v", share * self.batch.arm.servo.nominal_v)
+
+    def _look(self) -> None:
+        self._q, self._v = self.batch.get("joint_rad")[0], self.batch.get("joint_rad_s")[0]
+        share = float(self.batch.get("bus_v")[0, 0]) / self.batch.arm.servo.nominal_v
+        self._duty, self._bus_v = self.batch.get("duty")[0], share * self._nominal
+
+    def angle_rad(self, joint: int) -> float:
+        return float(self._q[joint])
+
+    def speed_rad_s(self, joint: int) -> float:
+        return float(self._v[joint])
+
+    def duty(self, joint: int) -> float:
+        return float(self._duty[joint])
+
+    def bus_v(self) -> float:
+        return self._bus_v
+
+    def drive(self, joint: int, goal_rad: float, torque_share: float) -> None:
+        self._goal[joint], self._share[joint] = goal_rad, torque_share
+
+    def advance(self, until_s: float) -> None:
+        steps = int((until_s - self._time_s) / STEP_S + 1e-9)
+        if steps > 0:
+            loose = self._share == 0.0  # a servo begins to move its inner goal from where it is
+            goal = np.where(loose, self._q, self._goal)
+            self.batch.put("torque_limit", self._share)
+            self.batch.put("reference_rad", np.where(loose, self._q, self.batch.get("reference_rad")[0]))
+            self.batch.put("goal_rad", goal)
+            self.batch.put("previous_goal_rad", goal)
+            self.batch.advance(steps)
+            self._time_s += steps * STEP_S
+            self._look()

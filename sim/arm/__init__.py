@@ -1,0 +1,1 @@
+"""Serial arms: rigid bodies, servos and contact as formulas; evaluated, differentiated, and written out as kernels."""
