@@ -225,7 +225,7 @@ def build_world(config: VirtualCarConfig) -> World:
         raise ValueError(f"car: found {', '.join(sorted(unknown))}, allowed: {', '.join(vars(car))}")
     car = CarParameters(**vars(car) | config.car)
     if config.hidden_seed is not None:
-        car = hidden_car(config.hidden_seed, car)
+        car = hidden_car(config.hidden_seed, car, apart=config.tyres_apart)
     start = config.start or (float(course.x[0]), float(course.y[0]), float(course.heading[0]))
     if config.people < 0:
         raise ValueError(f"people: found {config.people}, allowed: 0 or more")

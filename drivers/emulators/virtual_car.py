@@ -38,6 +38,7 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Literal["lockstep", "realtime"] = "lockstep"
     seed: int = 0  # of all noise
     hidden_seed: int | None = None  # of the hidden car; none: the car of the data sheet
+    tyres_apart: bool = False  # whether its front and rear tyres have a grip each
     car: dict[
         str, float
     ] = {}  # parameters that differ from the data sheet's, by their names in sim.car.model.CarParameters

@@ -19,7 +19,8 @@ from sim.car.model import (
     P_BRAKE,
     P_DRAG,
     P_FRONT,
-    P_GRIP,
+    P_GRIP_F,
+    P_GRIP_R,
     P_HEIGHT,
     P_INERTIA,
     P_MASS,
@@ -118,18 +119,20 @@ def drive(state, commands, p, curvature, first_row, n_rows, spacing_m, step_s, t
 @njit(inline="always")
 def body_adjoint(v_x, v_y, yaw_rate, steer, accel, p, l_vx, l_vy, l_r):
     """Adjoints of (v_x, v_y, yaw_rate, steer, accel), from those of `body_derivative`'s three results."""
-    mass, inertia, front, rear, grip = p[P_MASS], p[P_INERTIA], p[P_FRONT], p[P_REAR], p[P_GRIP]
+    mass, inertia, front, rear = p[P_MASS], p[P_INERTIA], p[P_FRONT], p[P_REAR]
+    grip_front, grip_rear = p[P_GRIP_F], p[P_GRIP_R]
     shift = mass * p[P_HEIGHT] / (front + rear)
     load_front = mass * GRAVITY_M_S2 * rear / (front + rear) - accel * shift
     load_rear = mass * GRAVITY_M_S2 * front / (front + rear) + accel * shift
-    used = accel / (grip * GRAVITY_M_S2)
-    left = math.sqrt(max(0.05, 1.0 - used * used))
+    used_front, used_rear = accel / (grip_front * GRAVITY_M_S2), accel / (grip_rear * GRAVITY_M_S2)
+    left_front = math.sqrt(max(0.05, 1.0 - used_front * used_front))
+    left_rear = math.sqrt(max(0.05, 1.0 - used_rear * used_rear))
     cos_d, sin_d = math.cos(steer), math.sin(steer)
     slip_speed = max(abs(v_x), SLIP_SPEED_MIN)
     slip_front = (v_x * sin_d - (v_y + front * yaw_rate) * cos_d) / slip_speed
     slip_rear = -(v_y - rear * yaw_rate) / slip_speed
-    x_front = p[P_STIFF_F] * slip_front / left
-    x_rear = p[P_STIFF_R] * slip_rear / left
+    x_front = p[P_STIFF_F] * slip_front / left_front
+    x_rear = p[P_STIFF_R] * slip_rear / left_rear
     inv_front = 1.0 / math.sqrt(1.0 + x_front * x_front)
     inv_rear = 1.0 / math.sqrt(1.0 + x_rear * x_rear)
     curve_front, curve_rear = x_front * inv_front, x_rear * inv_rear  # the tyre curve, and below its slope
@@ -137,18 +140,22 @@ def body_adjoint(v_x, v_y, yaw_rate, steer, accel, p, l_vx, l_vy, l_r):
 
     l_front = (l_vy * cos_d - l_vx * sin_d) / mass + l_r * front * cos_d / inertia  # adjoint of the front tyres' force
     l_rear = l_vy / mass - l_r * rear / inertia
-    l_slip_front = l_front * grip * load_front * slope_front * p[P_STIFF_F]
-    l_slip_rear = l_rear * grip * load_rear * slope_rear * p[P_STIFF_R]
+    l_slip_front = l_front * grip_front * load_front * slope_front * p[P_STIFF_F]
+    l_slip_rear = l_rear * grip_rear * load_rear * slope_rear * p[P_STIFF_R]
 
-    force_front = grip * load_front * left * curve_front
+    force_front = grip_front * load_front * left_front * curve_front
     g_steer = -force_front * ((l_vx * cos_d + l_vy * sin_d) / mass + l_r * front * sin_d / inertia)
     g_steer += l_slip_front * (v_x * cos_d + (v_y + front * yaw_rate) * sin_d) / slip_speed
 
-    g_accel = l_vx + grip * left * shift * (l_rear * curve_rear - l_front * curve_front)
-    if 1.0 - used * used > 0.05:
-        l_left = l_front * grip * load_front * (curve_front - x_front * slope_front)
-        l_left += l_rear * grip * load_rear * (curve_rear - x_rear * slope_rear)
-        g_accel -= l_left * used / (grip * GRAVITY_M_S2 * left)
+    g_accel = l_vx + shift * (
+        l_rear * grip_rear * left_rear * curve_rear - l_front * grip_front * left_front * curve_front
+    )
+    if 1.0 - used_front * used_front > 0.05:  # the adjoint of left_front is l_front * grip_front * ...
+        g_accel -= (
+            l_front * load_front * (curve_front - x_front * slope_front) * used_front / (GRAVITY_M_S2 * left_front)
+        )
+    if 1.0 - used_rear * used_rear > 0.05:
+        g_accel -= l_rear * load_rear * (curve_rear - x_rear * slope_rear) * used_rear / (GRAVITY_M_S2 * left_rear)
 
     under = v_x * v_x + 0.01
     g_vx = l_slip_front * sin_d / slip_speed - l_vy * yaw_rate

@@ -105,7 +105,7 @@ class CarBatch:
         self.counters = np.zeros((self.n_blocks, kernel.COUNTERS, self.lanes), dtype=np.uint32)
         spread = np.array(
             [randomisation.grip, randomisation.mass, randomisation.delay_s, randomisation.trim_rad, starts.charge_low,
-             starts.lateral, starts.heading_rad, starts.speed_low_m_s, starts.speed_high_m_s],
+             starts.lateral, starts.heading_rad, starts.speed_low_m_s, starts.speed_high_m_s, randomisation.axle_grip],
             dtype=np.float32,
         )  # fmt: skip
         self._actions = np.zeros((n, task.ACTION_SIZE), dtype=np.float32)

@@ -17,7 +17,8 @@ from numba import prange, uint32, uintp
 from sim.car.model import (
     P_CAPACITY_A_S,
     P_DELAY,
-    P_GRIP,
+    P_GRIP_F,
+    P_GRIP_R,
     P_HALF_LENGTH,
     P_HALF_WIDTH,
     P_INERTIA,
@@ -47,8 +48,8 @@ STEPS_PER_TICK = 2
 (S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE, STEER, CHARGE, PROGRESS,
  STEER_COMMAND, SPEED_COMMAND, LAST_0, LAST_1, BEFORE_0, BEFORE_1, STEER_GOAL, SPEED_GOAL,
  STEER_ARRIVED, SPEED_ARRIVED, CURVATURE, CURVATURE_SLOPE, LEFT, LEFT_SLOPE, RIGHT, RIGHT_SLOPE,
- SPACING, ROWS_PER_M, LENGTH, MASS, INERTIA, GRIP, TRIM) = map(np.uintp, range(32))  # fmt: skip
-STEER_RING = np.uintp(32)
+ SPACING, ROWS_PER_M, LENGTH, MASS, INERTIA, FRONT_GRIP, REAR_GRIP, TRIM) = map(np.uintp, range(33))  # fmt: skip
+STEER_RING = np.uintp(33)
 SPEED_RING = STEER_RING + RING
 ROWS = SPEED_RING + RING
 
@@ -63,19 +64,20 @@ COURSE_FIRST_ROW, COURSE_N_ROWS, COURSE_SPACING = range(3)
 
 # Entries of `spread`: how cars and starts are drawn.
 (SPREAD_GRIP, SPREAD_MASS, SPREAD_DELAY_S, SPREAD_TRIM_RAD, CHARGE_LOW, START_LATERAL, START_HEADING_RAD,
- START_SPEED_LOW, START_SPEED_HIGH) = range(9)  # fmt: skip
+ START_SPEED_LOW, START_SPEED_HIGH, SPREAD_AXLE_GRIP) = range(10)  # fmt: skip
 
 RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
 
 
 def lane_parameters(state, nominal, at):
-    """One lane's car parameters, as the tuple that the equations of `sim.car.model` index: four of them are its own."""
+    """One lane's car parameters, as the tuple that the equations of `sim.car.model` index: five of them are its own."""
     return (
         state[at + MASS * LANES], state[at + INERTIA * LANES], nominal[2], nominal[3], nominal[4],
-        state[at + GRIP * LANES], nominal[6], nominal[7], nominal[8], nominal[9],
+        state[at + FRONT_GRIP * LANES], nominal[6], nominal[7], nominal[8], nominal[9],
         state[at + TRIM * LANES], nominal[11], nominal[12], nominal[13], nominal[14],
         nominal[15], nominal[16], nominal[17], nominal[18], nominal[19],
         nominal[20], nominal[21], nominal[22], nominal[23], nominal[24],
+        state[at + REAR_GRIP * LANES],
     )  # fmt: skip
 
 
@@ -258,7 +260,10 @@ def reset_lane(state, counters, courses, course_rows, nominal, spread, at, count
         state[at + (SPEED_RING + k) * LANES] = speed
     state[at + MASS * LANES] = nominal[P_MASS] * mass
     state[at + INERTIA * LANES] = nominal[P_INERTIA] * mass
-    state[at + GRIP * LANES] = nominal[P_GRIP] * grip
+    front_grip = grip * (1.0 + spread[SPREAD_AXLE_GRIP] * uniform(counters, count, -1.0, 1.0))
+    rear_grip = grip * (1.0 + spread[SPREAD_AXLE_GRIP] * uniform(counters, count, -1.0, 1.0))
+    state[at + FRONT_GRIP * LANES] = nominal[P_GRIP_F] * front_grip
+    state[at + REAR_GRIP * LANES] = nominal[P_GRIP_R] * rear_grip
     state[at + TRIM * LANES] = nominal[P_TRIM] + trim
     state[at + SPACING * LANES] = spacing
     state[at + ROWS_PER_M * LANES] = 1.0 / spacing

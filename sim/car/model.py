@@ -7,12 +7,13 @@ State of the body, in the car's frame (x forward, y left), SI units:
     steer         angle of the front wheels, rad, left positive
 
 Tyres follow the Magic Formula with C = 1 (Pacejka, Tire and Vehicle Dynamics, 3rd ed., eq. 4.49 with E = 0), which is
-`x / sqrt(1 + x^2)`, inside a friction ellipse shared with the drive. Loads shift with the longitudinal acceleration.
+`x / sqrt(1 + x^2)`, inside a friction ellipse shared with the drive; front and rear tyres have a friction of their own.
+Drive and brakes act on both axles, on each by its load. Loads shift with the longitudinal acceleration.
 Slip is taken against `max(|v_x|, SLIP_SPEED_MIN)`, so that the same equations hold at standstill and in reverse.
 """
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class CarParameters:
     gravity_centre_height_m: float
     half_length_m: float
     half_width_m: float
-    grip: float
+    grip: float  # of the floor, for both axles: coefficient of friction
     front_stiffness_per_rad: float
     rear_stiffness_per_rad: float
     steer_max_rad: float
@@ -56,6 +57,21 @@ class CarParameters:
     empty_v: float
     resistance_ohm: float
     capacity_ah: float
+    front_grip_share: float = 1.0  # of `grip`: what the tyres of this axle make of it
+    rear_grip_share: float = 1.0
+
+    @property
+    def front_grip(self) -> float:
+        return self.grip * self.front_grip_share
+
+    @property
+    def rear_grip(self) -> float:
+        return self.grip * self.rear_grip_share
+
+    @property
+    def least_grip(self) -> float:
+        """Of the axle that slides first: each carries its own share of what the car weighs, so it bounds all cornering."""
+        return min(self.front_grip, self.rear_grip)
 
     @property
     def wheelbase_m(self) -> float:
@@ -66,20 +82,21 @@ class CarParameters:
         return np.array(
             [
                 self.mass_kg, self.yaw_inertia_kg_m2, self.front_axle_m, self.rear_axle_m,
-                self.gravity_centre_height_m, self.grip, self.front_stiffness_per_rad, self.rear_stiffness_per_rad,
+                self.gravity_centre_height_m, self.front_grip, self.front_stiffness_per_rad, self.rear_stiffness_per_rad,
                 self.steer_max_rad, self.steer_rate_max_rad_s, self.steer_trim_rad, self.accel_max_m_s2,
                 self.brake_max_m_s2, self.power_limit_speed_m_s, self.speed_loop_time_constant_s, self.drag_per_m,
                 self.rolling_resistance_m_s2, self.half_length_m, self.half_width_m, self.actuation_s,
                 self.full_v, self.empty_v, self.resistance_ohm, 3600.0 * self.capacity_ah, self.motor_m_s2_per_a,
+                self.rear_grip,
             ]
         )  # fmt: skip
 
 
-P_MASS, P_INERTIA, P_FRONT, P_REAR, P_HEIGHT, P_GRIP, P_STIFF_F, P_STIFF_R = range(8)
+P_MASS, P_INERTIA, P_FRONT, P_REAR, P_HEIGHT, P_GRIP_F, P_STIFF_F, P_STIFF_R = range(8)
 P_STEER_MAX, P_STEER_RATE, P_TRIM, P_ACCEL, P_BRAKE, P_POWER_SPEED, P_SPEED_TAU = range(8, 15)
 P_DRAG, P_ROLLING, P_HALF_LENGTH, P_HALF_WIDTH, P_DELAY = range(15, 20)
-P_FULL_V, P_EMPTY_V, P_RESISTANCE, P_CAPACITY_A_S, P_MOTOR_GAIN = range(20, 25)
-N_PARAMETERS = 25
+P_FULL_V, P_EMPTY_V, P_RESISTANCE, P_CAPACITY_A_S, P_MOTOR_GAIN, P_GRIP_R = range(20, 26)
+N_PARAMETERS = 26
 
 
 MAY_BE_ZERO = ("steer_trim_rad", "drag_per_m", "rolling_resistance_m_s2", "actuation_s", "resistance_ohm")
@@ -106,10 +123,11 @@ def load_parameters(name: str | Path = "f1tenth") -> CarParameters:
     wrong = (flat.keys() | {key for key, table in tables.items() if not isinstance(table, dict)}) - set(allowed)
     if wrong:
         raise ValueError(f"{path}: found field {min(wrong)}, allowed: {', '.join(allowed)}, in tables")
-    for key in allowed:
-        if key not in flat:
+    for each in fields(CarParameters):
+        key = each.name
+        if key not in flat and each.default is MISSING:
             raise ValueError(f"{path}: field {key} is missing")
-        value = flat[key]
+        value = flat.get(key, each.default)
         if type(value) not in (int, float) or not math.isfinite(value):
             raise ValueError(f"{path}: {key}: found {value!r}, allowed: a number")
         if (value < 0 and key != "steer_trim_rad") or (value == 0 and key not in MAY_BE_ZERO):
@@ -131,20 +149,33 @@ class Randomisation:
     mass: float = 0.20
     delay_s: float = 0.02
     trim_rad: float = 0.05
+    axle_grip: float = 0.0  # of each axle by itself, beside that of both
+
+
+GRIP_APART = (0.6, 1.1)  # shares of the nominal grip between which each axle's is drawn
 
 
 def hidden_car(
-    seed: int, nominal: CarParameters | None = None, spread: Randomisation = Randomisation()
+    seed: int, nominal: CarParameters | None = None, spread: Randomisation = Randomisation(), apart: bool = False
 ) -> CarParameters:
-    """A car whose mass (and inertia), grip, delay and trim differ from the data sheet, uniformly within `spread`."""
+    """A car whose mass (and inertia), grip, delay and trim differ from the data sheet, uniformly within `spread`.
+
+    apart: front and rear tyres are different ones, each with a grip of its own within GRIP_APART; all else is as without.
+    """
     nominal = nominal or load_parameters()
     rng = np.random.default_rng([seed, 0xCA5])
     mass, grip, delay, trim = rng.uniform(-1.0, 1.0, 4)
+    front, rear = 1.0 + spread.axle_grip * rng.uniform(-1.0, 1.0, 2)
+    if apart:
+        grip = 0.0
+        front, rear = rng.uniform(*GRIP_APART, 2)
     return replace(
         nominal,
         mass_kg=nominal.mass_kg * (1 + spread.mass * mass),
         yaw_inertia_kg_m2=nominal.yaw_inertia_kg_m2 * (1 + spread.mass * mass),
         grip=nominal.grip * (1 + spread.grip * grip),
+        front_grip_share=nominal.front_grip_share * float(front),
+        rear_grip_share=nominal.rear_grip_share * float(rear),
         actuation_s=nominal.actuation_s + spread.delay_s * delay,
         steer_trim_rad=nominal.steer_trim_rad + spread.trim_rad * trim,
     )
@@ -160,16 +191,17 @@ def body_derivative(v_x, v_y, yaw_rate, steer, accel, p):
     wheelbase = front + rear
     load_front = mass * (GRAVITY_M_S2 * rear - accel * p[P_HEIGHT]) / wheelbase
     load_rear = mass * (GRAVITY_M_S2 * front + accel * p[P_HEIGHT]) / wheelbase
-    used = accel / (p[P_GRIP] * GRAVITY_M_S2)
-    left = math.sqrt(max(0.05, 1.0 - used * used))  # share of the friction ellipse left for cornering
+    used_front, used_rear = accel / (p[P_GRIP_F] * GRAVITY_M_S2), accel / (p[P_GRIP_R] * GRAVITY_M_S2)
+    left_front = math.sqrt(max(0.05, 1.0 - used_front * used_front))  # share of the friction ellipse left for cornering
+    left_rear = math.sqrt(max(0.05, 1.0 - used_rear * used_rear))
     cos_steer, sin_steer = math.cos(steer), math.sin(steer)
     slip_speed = max(abs(v_x), SLIP_SPEED_MIN)
     slip_front = (v_x * sin_steer - (v_y + front * yaw_rate) * cos_steer) / slip_speed
     slip_rear = -(v_y - rear * yaw_rate) / slip_speed
-    x_front = p[P_STIFF_F] * slip_front / left
-    x_rear = p[P_STIFF_R] * slip_rear / left
-    force_front = p[P_GRIP] * load_front * left * x_front / math.sqrt(1.0 + x_front * x_front)
-    force_rear = p[P_GRIP] * load_rear * left * x_rear / math.sqrt(1.0 + x_rear * x_rear)
+    x_front = p[P_STIFF_F] * slip_front / left_front
+    x_rear = p[P_STIFF_R] * slip_rear / left_rear
+    force_front = p[P_GRIP_F] * load_front * left_front * x_front / math.sqrt(1.0 + x_front * x_front)
+    force_rear = p[P_GRIP_R] * load_rear * left_rear * x_rear / math.sqrt(1.0 + x_rear * x_rear)
     rolling = p[P_ROLLING] * v_x / math.sqrt(v_x * v_x + 0.01)
     dv_x = accel - force_front * sin_steer / mass + v_y * yaw_rate - p[P_DRAG] * v_x * abs(v_x) - rolling
     dv_y = (force_front * cos_steer + force_rear) / mass - v_x * yaw_rate

@@ -173,7 +173,7 @@ def _search(course: Course, car: CarParameters, limits: CommandLimits, line: np.
 
 def _drive(car: CarParameters, limits: CommandLimits) -> np.ndarray:
     """Grip, acceleration, braking (m/s^2) and top speed (m/s) of the point of mass."""
-    return np.array([car.grip, car.accel_max_m_s2, car.brake_max_m_s2, limits.speed_max_m_s])
+    return np.array([car.least_grip, car.accel_max_m_s2, car.brake_max_m_s2, limits.speed_max_m_s])
 
 
 @njit(cache=True)

@@ -38,10 +38,14 @@ class CarEvaluateConfig(EvaluateConfig):
     """Of the virtual car: `lockstep`, the usual one, does not depend on this machine."""
     hidden_seed: int | None = None
     """Give the car a mass, grip, delay and trim that nobody is told; otherwise the run's own."""
+    hidden_tyres: Literal["alike", "apart"] = "alike"
+    """`apart`: front and rear tyres of the car of --hidden-seed are different ones, each with 0.6 to 1.1 of the nominal grip."""
     predictive_brake: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.hidden_tyres == "apart" and self.hidden_seed is None:
+            raise ValueError("--hidden-tyres: found 'apart', allowed: with --hidden-seed; a run's own car is as it was")
         if not 1 <= self.laps <= LAPS_MAX:
             raise ValueError(f"--laps: found {self.laps}, allowed: 1 to {LAPS_MAX}")
         if not self.robot and (self.start is not None or self.clock is not None or not self.predictive_brake):

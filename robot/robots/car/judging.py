@@ -35,9 +35,10 @@ def of_run(config: CarEvaluateConfig) -> CarEvaluateConfig:
     if not (Path(config.run) / "setup-1.npz").is_file() or config.track != "default" or config.map:
         return config
     earlier = load_config(Path(config.run), CarOptions)
-    hidden_seed = earlier.hidden_seed if config.hidden_seed is None else config.hidden_seed
+    whose = earlier if config.hidden_seed is None else config
     return replace(config, track=earlier.track, map=earlier.map, loop=config.loop or earlier.loop,
-                   start=(config.start or earlier.start) if config.robot else None, hidden_seed=hidden_seed)  # fmt: skip
+                   start=(config.start or earlier.start) if config.robot else None, hidden_seed=whose.hidden_seed,
+                   hidden_tyres=whose.hidden_tyres)  # fmt: skip
 
 
 def policy_file(config: CarEvaluateConfig, path: Path) -> Path:
@@ -56,7 +57,7 @@ def on_devices(config: CarEvaluateConfig, path: Path) -> Verdict:
     wanted = CarOptions(
         robot=config.robot, track=config.track, map=config.map, loop=config.loop, start=config.start,
         start_from=str(path), clock=config.clock or "lockstep", minutes=10.0 + config.laps, seed=config.seed,
-        hidden_seed=config.hidden_seed, predictive_brake=config.predictive_brake,
+        hidden_seed=config.hidden_seed, hidden_tyres=config.hidden_tyres, predictive_brake=config.predictive_brake,
     )  # fmt: skip
     figures = evaluate(wanted, config.laps) | {"policy": str(path)}
     rows = [(f"lap {number}", (f"{lap_s:.3f}",)) for number, lap_s in enumerate(figures["lap_times_s"], 1)]
@@ -76,7 +77,10 @@ def in_simulator(config: CarEvaluateConfig, path: Path, progress: Callable[[floa
     course, nominal = load_world(config.track, config.map, config.loop).course, load_parameters()
     cars = conditions(nominal)
     if config.hidden_seed is not None:
-        cars = {f"hidden car {config.hidden_seed}": hidden_car(config.hidden_seed), **cars}
+        cars = {
+            f"hidden car {config.hidden_seed}": hidden_car(config.hidden_seed, apart=config.hidden_tyres == "apart"),
+            **cars,
+        }
     own = next(iter(cars.values()))
     yardstick_s = lookup_or_compute(course, own, progress=progress).lap_s
     driven = {name: drive(weights, course, list(cars.values()), config) for name, weights in drivers.items()}

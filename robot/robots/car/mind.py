@@ -35,7 +35,7 @@ from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
 from robot.robots.car.shield.obstacles import Obstacles
-from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, UNAVOIDABLE, filter_action
+from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, UNAVOIDABLE, filter_action
 from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, V_X, S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
@@ -45,7 +45,7 @@ from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode, Supervisor
 from robot.shared_memory.mailbox import NO_BELIEF
 from robot.tasks.race_track import task
-from sim.car.model import P_EMPTY_V, P_GRIP, P_HALF_LENGTH, P_HALF_WIDTH
+from sim.car.model import P_EMPTY_V, P_GRIP_F, P_GRIP_R, P_HALF_LENGTH, P_HALF_WIDTH
 from sim.distance_field import footprint_clearance
 from sim.tracks.track import Course
 
@@ -91,7 +91,7 @@ class Pipeline:
         self.place = CoursePlace()
         self.reckoning = DeadReckoning()
         self.obstacles = Obstacles()
-        self.fallback = Fallback(self.place, believed_cars(setup.car, 1.0, SLIPPERY_SHARE), setup.latency_s)
+        self.fallback = Fallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
         self.by_hand = False  # a person has the wheel, in practice
@@ -127,7 +127,7 @@ class Pipeline:
     def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None:
         """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on.
 
-        No belief is asked for: the estimator's own grip is newer than any fit's, and looser at once when the car slides.
+        No belief is asked for: the estimator's own grips are newer than any fit's, and looser at once when the car slides.
         """
         self.actor.set_weights(weights)
 
@@ -156,9 +156,9 @@ class Pipeline:
         if self.lidar_speed is not None:
             vesc = self.lidar_speed.update(now, vesc, really_sent(readings), self.latency_s, lidar)
         estimate = self.estimator.update(now, vesc, lidar)
-        shares = estimate.grip_share, estimate.least_grip_share
+        shares = estimate.grip_shares, estimate.least_grip_shares
         if self.lidar_speed is not None:
-            shares = lidar_speed.GRIP_SHARE, lidar_speed.LEAST_GRIP_SHARE
+            shares = lidar_speed.GRIP_SHARES, lidar_speed.LEAST_GRIP_SHARES
         self.fallback.cars = believed_cars(self.setup.car, *shares)
         way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
@@ -228,7 +228,7 @@ class Pipeline:
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
-                grip=float(self.fallback.cars[0, P_GRIP]),
+                grip=float(max(self.fallback.cars[0, P_GRIP_F], self.fallback.cars[0, P_GRIP_R])),
                 numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, self.goal[0], self.goal[1]),
             )
         )

@@ -31,10 +31,14 @@ class Drive:
     gamepad: str = ""
     hidden_seed: int | None = None
     """Give the virtual car a mass, grip, delay and trim that nobody is told, drawn with this seed."""
+    hidden_tyres: Literal["alike", "apart"] = "alike"
+    """`apart`: the hidden car's front and rear tyres are different ones, each with 0.6 to 1.1 of the nominal grip."""
 
     def __post_init__(self) -> None:
         if self.demonstration == "gamepad" and not self.gamepad:
             raise ValueError("--demonstration: found 'gamepad', allowed: with --gamepad")
+        if self.hidden_tyres == "apart" and self.hidden_seed is None:
+            raise ValueError("--hidden-tyres: found 'apart', allowed: with --hidden-seed")
         if self.map and not Path(self.map).is_file():
             raise ValueError(f"--map: found '{self.map}', which is no file; allowed: a map_server YAML file")
         if self.loop < 0 or (self.loop > 0 and not self.map):

@@ -45,7 +45,7 @@ def prior(config: CarOptions, weights: np.ndarray, layers: tuple[int, ...]) -> n
 
 def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np.ndarray, layers: tuple[int, ...],
           seed: int) -> Adapted | None:  # fmt: skip
-    """The policy made better in a simulator with the grip and delay of this very car; None while too few corner hard."""
+    """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard."""
     from robot.robots.car.belief.adaptation import fit_car, improve
     from robot.robots.car.world import course_of
 
@@ -53,10 +53,7 @@ def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np
     if fit is None:
         return None
     improved = improve(weights, layers, course_of(folder, config), fit, config.predictive_brake, seed)
-    belief = {"grip_share": fit.grip_share, "actuation_s": fit.car.actuation_s, "error_rad_s": fit.error_rad_s}
-    text = (f"grip {fit.grip_share:.2f} of the nominal one, delay {fit.car.actuation_s:.3f} s, from {fit.decisions} "
-            f"decisions, error {fit.error_rad_s:.3f} rad/s")  # fmt: skip
-    return Adapted(improved, belief, text)
+    return Adapted(improved, fit.belief, fit.text)
 
 
 def look_through(config: CarOptions, folder: Path, progress: CarProgress) -> None:

@@ -72,6 +72,7 @@ class PractisingCar:
                 lidar_model=self._lidar,
                 motor_model=self._motor,
                 hidden_seed=config.hidden_seed,
+                tyres_apart=config.hidden_tyres == "apart",
                 start=config.start_pose,
                 start_s_m=starting_place(world.grid, world.course, config.seed, view_rad) if must_find_itself else 0.0,
                 loop=config.loop,

@@ -48,7 +48,11 @@ def true_car(options: CarOptions) -> CarParameters | None:
     if not robot.virtual:
         return None
     car = load_parameters() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed).true_car()
-    return car if options.hidden_seed is None else hidden_car(options.hidden_seed, car)
+    return (
+        car
+        if options.hidden_seed is None
+        else hidden_car(options.hidden_seed, car, apart=options.hidden_tyres == "apart")
+    )
 
 
 def world_of(options: CarOptions) -> World:

@@ -233,6 +233,15 @@ def test_an_episode_out_of_time_is_truncated_and_starts_anew() -> None:
     np.testing.assert_array_equal(batch.observation[:, 5:9], 0.0)
 
 
+def test_axles_are_spread_apart_if_that_is_asked_for() -> None:
+    spread = Randomisation(0.0, 0.0, 0.0, 0.0, axle_grip=0.2)
+    batch = CarBatch(race_track, COURSES, 4000, seed=6, car=replace(CAR, rear_grip_share=0.8), randomisation=spread)
+    shares = np.stack([batch.row(kernel.FRONT_GRIP) / CAR.grip, batch.row(kernel.REAR_GRIP) / (0.8 * CAR.grip)])
+    np.testing.assert_allclose(shares.min(axis=1), 0.8, atol=0.005)
+    np.testing.assert_allclose(shares.max(axis=1), 1.2, atol=0.005)
+    assert abs(np.corrcoef(shares)[0, 1]) < 0.1
+
+
 def test_cars_and_starts_are_spread_as_asked() -> None:
     spread, starts = (
         Randomisation(grip=0.1, mass=0.2, delay_s=0.02, trim_rad=0.05),
@@ -248,7 +257,8 @@ def test_cars_and_starts_are_spread_as_asked() -> None:
         assert high - margin < values.max() <= high + 1e-5
         assert values.mean() == pytest.approx((low + high) / 2, abs=3 * margin)
 
-    check(kernel.GRIP, 0.9 * CAR.grip, 1.1 * CAR.grip)
+    check(kernel.FRONT_GRIP, 0.9 * CAR.grip, 1.1 * CAR.grip)
+    np.testing.assert_array_equal(batch.row(kernel.FRONT_GRIP), batch.row(kernel.REAR_GRIP))
     check(kernel.MASS, 0.8 * CAR.mass_kg, 1.2 * CAR.mass_kg)
     check(kernel.TRIM, -0.03, 0.07)
     check(kernel.V_X, starts.speed_low_m_s, starts.speed_high_m_s)

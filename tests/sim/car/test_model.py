@@ -1,6 +1,7 @@
 """The car's equations: against other people's model, against an integrator of another kind, against physics."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 from robot.bench.car import error_against_commonroad
 from sim.car.model import (
+    GRIP_APART,
     P_POWER_SPEED,
     PHYSICS_STEP_S,
     Randomisation,
@@ -30,6 +32,7 @@ SPEEDS = st.floats(-6.0, 8.0)
 SIDEWAYS = st.floats(-3.0, 3.0)
 YAW_RATES = st.floats(-8.0, 8.0)
 STEERS = st.floats(-0.47, 0.47)
+SHARES = st.floats(0.4, 1.3)
 ACCELS = st.floats(-9.5, 9.5)
 
 
@@ -48,29 +51,33 @@ def test_at_small_slip_it_is_the_single_track_model_of_commonroad() -> None:
     assert error_against_commonroad() < 1e-3
 
 
-@given(v_x=SPEEDS, v_y=SIDEWAYS, yaw_rate=YAW_RATES, steer=STEERS, accel=ACCELS)
+@given(v_x=SPEEDS, v_y=SIDEWAYS, yaw_rate=YAW_RATES, steer=STEERS, accel=ACCELS, shares=st.tuples(SHARES, SHARES))
 @settings(deadline=None)
-def test_forces_are_those_of_the_textbook(v_x: float, v_y: float, yaw_rate: float, steer: float, accel: float) -> None:
-    """The same model written down again: velocities at the axles, tyre curve, ellipse, Newton and Euler."""
+def test_forces_are_those_of_the_textbook(
+    v_x: float, v_y: float, yaw_rate: float, steer: float, accel: float, shares: tuple[float, float]
+) -> None:
+    """The same model written down again: velocities at the axles, tyre curve, ellipse of each axle, Newton and Euler."""
     mass, wheelbase = CAR.mass_kg, CAR.front_axle_m + CAR.rear_axle_m
-    share_left = math.sqrt(max(0.05, 1 - (accel / (CAR.grip * 9.81)) ** 2))
     rotation = np.array([[math.cos(steer), math.sin(steer)], [-math.sin(steer), math.cos(steer)]])
     force = np.array([mass * accel, 0.0])
     torque = 0.0
     shift = CAR.gravity_centre_height_m * accel
-    for arm, stiffness, turned, load in (
-        (CAR.front_axle_m, CAR.front_stiffness_per_rad, rotation, CAR.rear_axle_m * 9.81 - shift),
-        (-CAR.rear_axle_m, CAR.rear_stiffness_per_rad, np.eye(2), CAR.front_axle_m * 9.81 + shift),
+    for arm, stiffness, turned, load, share in (
+        (CAR.front_axle_m, CAR.front_stiffness_per_rad, rotation, CAR.rear_axle_m * 9.81 - shift, shares[0]),
+        (-CAR.rear_axle_m, CAR.rear_stiffness_per_rad, np.eye(2), CAR.front_axle_m * 9.81 + shift, shares[1]),
     ):
+        grip = CAR.grip * share
+        share_left = math.sqrt(max(0.05, 1 - (accel / (grip * 9.81)) ** 2))
         sideways = (turned @ np.array([v_x, v_y + arm * yaw_rate]))[1]
         x = -stiffness * sideways / max(abs(v_x), 0.5) / share_left
-        peak = CAR.grip * mass * load / wheelbase * share_left
+        peak = grip * mass * load / wheelbase * share_left
         at_axle = turned.T @ np.array([0.0, peak * x / math.hypot(1.0, x)])
         force += at_axle
         torque += arm * at_axle[1]
     force[0] -= mass * (CAR.drag_per_m * v_x * abs(v_x) + CAR.rolling_resistance_m_s2 * v_x / math.hypot(v_x, 0.1))
+    p = replace(CAR, front_grip_share=shares[0], rear_grip_share=shares[1]).packed()
     expected = (force[0] / mass + v_y * yaw_rate, force[1] / mass - v_x * yaw_rate, torque / CAR.yaw_inertia_kg_m2)
-    np.testing.assert_allclose(body_derivative(v_x, v_y, yaw_rate, steer, accel, P), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(body_derivative(v_x, v_y, yaw_rate, steer, accel, p), expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("speed", [-2.0, 0.3, 1.0, 3.0, 6.0])
@@ -187,10 +194,22 @@ def test_on_a_circle_the_frenet_rates_are_polar_rates(
 
 @given(seed=st.integers(0, 10**6))
 @settings(deadline=None)
+def test_tyres_apart_are_drawn_by_the_seed_and_nothing_else_of_the_car_changes(seed: int) -> None:
+    car, alike = hidden_car(seed, apart=True), hidden_car(seed)
+    assert car == hidden_car(seed, apart=True)
+    for grip in (car.front_grip, car.rear_grip):
+        assert GRIP_APART[0] <= grip / CAR.grip <= GRIP_APART[1]
+    assert car.front_grip != car.rear_grip
+    assert replace(car, grip=alike.grip, front_grip_share=1.0, rear_grip_share=1.0) == alike
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(deadline=None)
 def test_a_hidden_car_is_drawn_by_its_seed_within_the_spread(seed: int) -> None:
     car, spread = hidden_car(seed), Randomisation()
     assert car == hidden_car(seed)
     assert abs(car.grip / CAR.grip - 1) <= spread.grip
+    assert (car.front_grip, car.rear_grip) == (car.grip, car.grip)
     assert abs(car.mass_kg / CAR.mass_kg - 1) <= spread.mass
     assert car.yaw_inertia_kg_m2 / CAR.yaw_inertia_kg_m2 == pytest.approx(car.mass_kg / CAR.mass_kg)
     assert abs(car.actuation_s - CAR.actuation_s) <= spread.delay_s

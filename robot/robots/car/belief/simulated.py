@@ -11,7 +11,7 @@ from numba import njit
 
 from policies.actor import act, squash
 from robot.robots.car.records import TRANSITION
-from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY_SHARE, filter_action
+from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, filter_action
 from robot.robots.car.shield.rollout import HARDEST, N_AT, N_COMMAND, believed_cars
 from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, LAST_ACTION, N_LANE, decide
 from robot.tasks.race_track.laps import RESTART_SPEED_M_S, EstimateNoise, pack_courses, place
@@ -157,5 +157,5 @@ def simulate_practice(
     """What a policy does with cars that are unlike the nominal one, and with noise: (CARS * DECISIONS_EACH,)."""
     rng = np.random.default_rng([seed, 0xCA2])
     cars = [hidden_car(int(rng.integers(2**31)), nominal, SPREAD) for _ in range(CARS)]
-    brake = believed_cars(nominal.packed(), 1.0, SLIPPERY_SHARE) if predictive_brake else None
+    brake = believed_cars(nominal.packed(), (1.0, 1.0), SLIPPERY) if predictive_brake else None
     return simulate(course, weights, layers, cars, brake, DECISIONS_EACH, STD_SCALES, seed).reshape(-1)

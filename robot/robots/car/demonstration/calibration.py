@@ -17,7 +17,8 @@ from drivers.base import VescReading
 from sim.car.model import (
     GRAVITY_M_S2,
     P_FRONT,
-    P_GRIP,
+    P_GRIP_F,
+    P_GRIP_R,
     P_INERTIA,
     P_MASS,
     P_REAR,
@@ -58,8 +59,8 @@ def yaw_rates(times_s, steer_rad, speed_m_s, sample_s, latency_s, p, out):
 
     steer_rad, speed_m_s (m,): command, and speed measured, of each tick. p: `CarParameters.packed()`. out (n,).
     """
-    front = p[P_GRIP] * p[P_MASS] * GRAVITY_M_S2 * p[P_REAR] / (p[P_FRONT] + p[P_REAR]) * p[P_STIFF_F]
-    rear = p[P_GRIP] * p[P_MASS] * GRAVITY_M_S2 * p[P_FRONT] / (p[P_FRONT] + p[P_REAR]) * p[P_STIFF_R]
+    front = p[P_GRIP_F] * p[P_MASS] * GRAVITY_M_S2 * p[P_REAR] / (p[P_FRONT] + p[P_REAR]) * p[P_STIFF_F]
+    rear = p[P_GRIP_R] * p[P_MASS] * GRAVITY_M_S2 * p[P_FRONT] / (p[P_FRONT] + p[P_REAR]) * p[P_STIFF_R]
     a, b, h = p[P_FRONT], p[P_REAR], 0.5 * PHYSICS_STEP_S
     v_y = yaw_rate = 0.0
     wheels = steer_rad[0]

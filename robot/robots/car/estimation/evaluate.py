@@ -29,7 +29,7 @@ KIDNAPPED_S = 1.5  # a car set down elsewhere has so long to notice
 def speed_profile(course: Course, car: CarParameters, top_m_s: float) -> np.ndarray:
     """Speed along the centreline, (n,) m/s: a share of the grip in corners, braking in time, never above `top_m_s`."""
     n = len(course.x)
-    limit = np.sqrt(G_SHARE * car.grip * GRAVITY_M_S2 / np.maximum(np.abs(course.curvature), 1e-3))
+    limit = np.sqrt(G_SHARE * car.least_grip * GRAVITY_M_S2 / np.maximum(np.abs(course.curvature), 1e-3))
     speed = np.minimum(limit, top_m_s)
     for k in range(2 * n - 1, -1, -1):
         ahead = speed[(k + 1) % n]
@@ -114,7 +114,7 @@ def localisation_error(
     """Drive a hidden car fast around a course, by truth, and compare the estimator's pose with the truth.
 
     car: the true one, else a hidden one of this seed. Returns errors over all ticks in motion: position in m, heading in
-    degrees, v_y in m/s, grip as a share of the nominal one (at the end), quality, and the wall time of an update in
+    degrees, v_y in m/s, grip of front and rear tyres as shares of the nominal one (at the end), quality, and the wall time of an update in
     microseconds; `laps` driven, `lost_ticks`.
     """
     start = standing_start(course)
@@ -123,7 +123,7 @@ def localisation_error(
     pursuit = Pursuit(world, top_m_s)
     estimator = Estimator(grid, start, seed)
     errors = Errors([], [], [], [], [])
-    lost_ticks, grip_share = 0, 1.0
+    lost_ticks, grip_shares = 0, (1.0, 1.0)
     limit_s = SETTLE_S + (laps + 1) * course.length_m / 1.0
     while world.laps < laps and world.time_s < limit_s:
         settled = world.time_s >= SETTLE_S
@@ -135,9 +135,10 @@ def localisation_error(
         if settled:
             errors.add(estimate, world.moving, perf_counter() - began)
             lost_ticks += estimate.lost
-        grip_share = estimate.grip_share
+        grip_shares = estimate.grip_shares
     return errors.figures() | {
-        "grip_share_error": grip_share - world.car.grip / load_parameters().grip,
+        "front_grip_share_error": grip_shares[0] - world.car.front_grip / load_parameters().front_grip,
+        "rear_grip_share_error": grip_shares[1] - world.car.rear_grip / load_parameters().rear_grip,
         "laps": world.laps, "collisions": world.collisions, "lost_ticks": lost_ticks,
     }  # fmt: skip
 

@@ -48,7 +48,7 @@ FELT_TAU_S = 0.06
 FRESH_S = 0.1  # a speed is a reading as long as walls were seen so lately
 NEUTRAL_M_S2 = 1.5  # of the motor at neutral
 # Slides are felt by nobody, so the grip is never measured: what is believed of it, and what it is at the least.
-GRIP_SHARE, LEAST_GRIP_SHARE = 0.6, 0.4
+GRIP_SHARES, LEAST_GRIP_SHARES = (0.6, 0.6), (0.4, 0.4)
 FASTEST_M_S = 3.0  # beyond, a car slides before the walls tell
 UNSURE = (0.012, 0.006)  # m, rad: of the way and the turn that speed and yaw rate tell of a tick
 GAINS, GAIN_TAU_S, STEADY_M_S2, GAIN_FROM_M_S = (0.5, 1.8), 2.0, 1.0, 0.6  # of speed over what the throttle was to give

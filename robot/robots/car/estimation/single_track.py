@@ -1,12 +1,12 @@
 """How the car slides, and how much its tyres hold: an extended Kalman filter on the dynamic single-track model.
 
 Nobody measures the sideways speed. But the gyro's change from sample to sample says what the two axles' forces do, the
-accelerometer what they add up to, and both follow from speed, sideways speed, steering and grip (`sim.car.model`). So a filter
-of those, fed with the commands that the wheels have got by now, knows the sideways speed to 2 or 3 cm/s, and the grip as
-soon as a corner has asked for it. The state lives at the newest IMU sample and is brought to now by the same equations.
+accelerometer what they add up to, and both follow from speed, sideways speed, steering and the axles' grips (`sim.car.model`). So a filter
+of those, fed with the commands that the wheels have got by now, knows the sideways speed to 2 or 3 cm/s, and what either
+axle holds as soon as a corner has asked for it. The state lives at the newest IMU sample and is brought to now by the same equations.
 
-State (5,) float64: v_x, v_y (m/s), yaw_rate (rad/s), grip (share of the believed car's), trim (rad: what the wheels add to
-what they are told).
+State (6,) float64: v_x, v_y (m/s), yaw_rate (rad/s), grip of front and rear tyres (shares of the believed car's), trim (rad:
+what the wheels add to what they are told).
 """
 
 import math
@@ -17,18 +17,30 @@ from numba import njit
 
 from drivers.base import VescReading
 from robot.robots.car.estimation.odometry import ACCEL_MAX_M_S2, STALE_S
-from sim.car.model import GRAVITY_M_S2, P_FRONT, P_GRIP, P_MOTOR_GAIN, P_REAR, P_STEER_RATE, P_STIFF_R, body_derivative
+from sim.car.model import (
+    GRAVITY_M_S2,
+    P_FRONT,
+    P_GRIP_F,
+    P_GRIP_R,
+    P_MOTOR_GAIN,
+    P_REAR,
+    P_STEER_RATE,
+    P_STIFF_R,
+    body_derivative,
+)
 from sim.portable_math import product
 
-V_X, V_Y, YAW_RATE, GRIP, TRIM = range(5)
-N_STATE = 5
+V_X, V_Y, YAW_RATE, FRONT_GRIP, REAR_GRIP, TRIM = range(6)
+N_STATE = 6
+N_MOTION = 3  # of them, how the car moves
 GRIPS = (0.3, 1.6)  # shares that are thought possible
 GRIP_SIGMA = 0.15  # of a car that has not cornered yet: it may be on ice
+ALIKE = 0.8  # correlation of front and rear before all measuring: the floor is the same
 MODEL_SIGMA, LEAST_SIGMAS = 0.008, 4.0  # what no measuring takes away; how far below the measured grip the least is
 STEP_S = 0.005  # the tyres answer within 10 ms at walking pace
 GAP_MAX_S = 0.08  # a longer one between two samples is not bridged
 TICK_S = 0.02  # that the noise is stated for
-PROCESS_SIGMA = np.array([0.02, 0.01, 0.07, 0.001, 5e-5])  # what the model misses in a tick
+PROCESS_SIGMA = np.array([0.02, 0.01, 0.07, 0.001, 0.001, 5e-5])  # what the model misses in a tick
 WHEEL_SIGMA_M_S, WHEEL_SIGMA_SHARE = 0.02, 0.005
 GYRO_SIGMA_RAD_S = 0.007
 ACCEL_SIGMA_M_S2 = 0.25  # and half as much again for every m/s: the chassis shakes
@@ -38,7 +50,7 @@ CORNERING_M_S2 = 3.5  # neither asked for nor felt: gentle driving tells stiffne
 JUMP_M_S, JUMP_RAD_S = 1.0, 4.0  # no tyre does that in a tick: the car was hit or lifted
 SENT_KEPT = 16  # commands, more than the longest latency
 UNTOLD_S = 0.1  # without a command for so long, nobody knows how the wheels stand
-DIFFERENCES = np.array([1e-4, 1e-4, 1e-4, 1e-3, 1e-4])
+DIFFERENCES = np.array([1e-4, 1e-4, 1e-4, 1e-3, 1e-3, 1e-4])
 GRIP_USED_MAX = 0.9
 
 
@@ -48,7 +60,7 @@ def steady_sideslip(v_x, yaw_rate, p):
 
     The rear tyres carry the lateral force of the rear axle's share of the mass: the inverse of the tyre's formula.
     """
-    used = v_x * yaw_rate / (p[P_GRIP] * GRAVITY_M_S2)
+    used = v_x * yaw_rate / (p[P_GRIP_R] * GRAVITY_M_S2)
     used = min(GRIP_USED_MAX, max(-GRIP_USED_MAX, used))
     slip = used / math.sqrt(1.0 - used * used) / p[P_STIFF_R]
     return p[P_REAR] * yaw_rate - v_x * slip
@@ -56,14 +68,14 @@ def steady_sideslip(v_x, yaw_rate, p):
 
 @njit(cache=True)
 def move(x, wheels_rad, step_s, accel, p, out):
-    """The state (5,) some steps later (midpoint rule), into `out`; returns the sideways acceleration there, m/s^2.
+    """The state (6,) some steps later (midpoint rule), into `out`; returns the sideways acceleration there, m/s^2.
 
     wheels_rad (steps + 1,): the front wheels' angle at the ends of the steps. accel: of the motor at the wheels, m/s^2.
-    p: a scratch copy of the car, whose grip is overwritten.
+    p: a scratch copy of the car, whose grips are overwritten.
     """
     v_x, v_y, yaw_rate = x[V_X], x[V_Y], x[YAW_RATE]
-    nominal = p[P_GRIP]
-    p[P_GRIP] = nominal * x[GRIP]
+    front, rear = p[P_GRIP_F], p[P_GRIP_R]
+    p[P_GRIP_F], p[P_GRIP_R] = front * x[FRONT_GRIP], rear * x[REAR_GRIP]
     half, trim = 0.5 * step_s, x[TRIM]
     for k in range(wheels_rad.shape[0] - 1):
         a_x, a_y, a_r = body_derivative(v_x, v_y, yaw_rate, wheels_rad[k] + trim, accel, p)
@@ -71,7 +83,7 @@ def move(x, wheels_rad, step_s, accel, p, out):
         a_x, a_y, a_r = body_derivative(v_x + half * a_x, v_y + half * a_y, yaw_rate + half * a_r, middle, accel, p)
         v_x, v_y, yaw_rate = v_x + step_s * a_x, v_y + step_s * a_y, yaw_rate + step_s * a_r
     _, a_y, _ = body_derivative(v_x, v_y, yaw_rate, wheels_rad[-1] + trim, accel, p)
-    p[P_GRIP] = nominal
+    p[P_GRIP_F], p[P_GRIP_R] = front, rear
     out[:] = x
     out[V_X], out[V_Y], out[YAW_RATE] = v_x, v_y, yaw_rate
     return a_y + v_x * yaw_rate
@@ -79,14 +91,14 @@ def move(x, wheels_rad, step_s, accel, p, out):
 
 @njit(cache=True)
 def take_in(x, covariance, innovation, row, sigma, blind):
-    """Correct state and covariance, in place, by a scalar of derivative `row` (5,). blind: the grip learns nothing."""
+    """Correct state and covariance, in place, by a scalar of derivative `row` (6,). blind: the grips learn nothing."""
     across = np.zeros(N_STATE)
     for i in range(N_STATE):
         for j in range(N_STATE):
             across[i] += covariance[i, j] * row[j]
     gain = across / (np.sum(row * across) + sigma * sigma)
     if blind:
-        gain[GRIP] = 0.0
+        gain[FRONT_GRIP] = gain[REAR_GRIP] = 0.0
     x += gain * innovation
     left = np.eye(N_STATE) - np.outer(gain, row)  # Joseph's form: right for any gain
     covariance[:] = product(product(left, covariance), left.T) + sigma * sigma * np.outer(gain, gain)
@@ -107,9 +119,10 @@ def advance(x, covariance, wheels_rad, step_s, accel, wheel_m_s, gyro_rad_s, acc
     covariance[:] = product(product(jacobian, covariance), jacobian.T)
     for j in range(N_STATE):
         covariance[j, j] += PROCESS_SIGMA[j] ** 2 * (steps * step_s / TICK_S)
-    shrink = min(1.0, GRIP_SIGMA / math.sqrt(covariance[GRIP, GRIP]))
-    covariance[GRIP, :] *= shrink
-    covariance[:, GRIP] *= shrink
+    for grip in (FRONT_GRIP, REAR_GRIP):
+        shrink = min(1.0, GRIP_SIGMA / math.sqrt(covariance[grip, grip]))
+        covariance[grip, :] *= shrink
+        covariance[:, grip] *= shrink
     asked = wheel_m_s * wheel_m_s * (wheels_rad[-1] + x[TRIM]) / (p[P_FRONT] + p[P_REAR])
     blind = max(abs(asked), abs(wheel_m_s * gyro_rad_s)) < CORNERING_M_S2
     row[V_X] = 1.0
@@ -125,20 +138,23 @@ def advance(x, covariance, wheels_rad, step_s, accel, wheel_m_s, gyro_rad_s, acc
             row[j] = (move(beside, wheels_rad[-1:], step_s, accel, p, other) - expected) / DIFFERENCES[j]
         sigma = ACCEL_SIGMA_M_S2 * (1.0 + 0.5 * abs(wheel_m_s))
         take_in(x, covariance, accel_y_m_s2 - expected, row, sigma, blind)
-    x[GRIP] = min(GRIPS[1], max(GRIPS[0], x[GRIP]))
+    for grip in (FRONT_GRIP, REAR_GRIP):
+        x[grip] = min(GRIPS[1], max(GRIPS[0], x[grip]))
 
 
 class SingleTrack:
     """How one car moves in its own frame. Tell it every command (`sent`), and feed `update` once a tick.
 
     car: `CarParameters.packed()` that the robot believes in.
-    v_x, v_y (m/s), yaw_rate (rad/s): now. grip_share: of the believed car's grip; least_grip_share: what it has at the least.
+    v_x, v_y (m/s), yaw_rate (rad/s): now. grip_shares: of front and rear tyres, of what the believed car's have;
+    least_grip_shares: what they have at the least.
     """
 
     def __init__(self, car: np.ndarray) -> None:
         self.car = car.copy()
-        self.state, self.now = np.array([0.0, 0.0, 0.0, 1.0, 0.0]), np.zeros(N_STATE)
-        self.covariance = np.diag(np.concatenate([START_SIGMA, [GRIP_SIGMA, TRIM_SIGMA_RAD]]) ** 2)
+        self.state, self.now = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 0.0]), np.zeros(N_STATE)
+        self.covariance = np.diag(np.concatenate([START_SIGMA, [GRIP_SIGMA, GRIP_SIGMA, TRIM_SIGMA_RAD]]) ** 2)
+        self.covariance[[FRONT_GRIP, REAR_GRIP], [REAR_GRIP, FRONT_GRIP]] = ALIKE * GRIP_SIGMA**2
         self.sample_s = -math.inf  # of the state
         self.wheels_rad = 0.0  # front wheels' angle at the state's time
         self._sent: deque[tuple[float, float]] = deque(maxlen=SENT_KEPT)  # when it reaches the wheels, steering angle
@@ -156,14 +172,18 @@ class SingleTrack:
         return float(self.now[YAW_RATE])
 
     @property
-    def grip_share(self) -> float:
-        return float(self.state[GRIP])
+    def grip_shares(self) -> tuple[float, float]:
+        return float(self.state[FRONT_GRIP]), float(self.state[REAR_GRIP])
 
     @property
-    def least_grip_share(self) -> float:
-        sigma = math.sqrt(self.covariance[GRIP, GRIP] + MODEL_SIGMA**2)
-        floor = min(1.0 - LEAST_SIGMAS * GRIP_SIGMA, self.grip_share)  # what was thought possible before all measuring
-        return max(GRIPS[0], floor, self.grip_share - LEAST_SIGMAS * sigma)
+    def least_grip_shares(self) -> tuple[float, float]:
+        return self._least(FRONT_GRIP), self._least(REAR_GRIP)
+
+    def _least(self, axle: int) -> float:
+        share = float(self.state[axle])
+        sigma = math.sqrt(self.covariance[axle, axle] + MODEL_SIGMA**2)
+        floor = min(1.0 - LEAST_SIGMAS * GRIP_SIGMA, share)  # what was thought possible before all measuring
+        return max(GRIPS[0], floor, share - LEAST_SIGMAS * sigma)
 
     def sent(self, now_s: float, steer_rad: float, latency_s: float) -> None:
         """A command goes out: what the servo is told, and how long it takes until the wheels follow."""
@@ -177,7 +197,7 @@ class SingleTrack:
         measured = vesc.erpm_speed_m_s + vesc.motor_current_a + vesc.yaw_rate_rad_s
         if not (vesc.imu_age_s < STALE_S and vesc.values_age_s < STALE_S and math.isfinite(measured)):
             self.sample_s = -math.inf
-            self.now[:GRIP] = 0.0
+            self.now[:N_MOTION] = 0.0
             return
         sample_s, gyro = now_s - vesc.imu_age_s, vesc.yaw_rate_rad_s - bias_rad_s
         accel = min(ACCEL_MAX_M_S2, max(-ACCEL_MAX_M_S2, vesc.motor_current_a * self.car[P_MOTOR_GAIN]))
@@ -200,10 +220,10 @@ class SingleTrack:
 
     def _begin(self, v_x: float, yaw_rate: float) -> None:
         """Know nothing but what is measured: a car that was set down, hit, or driven by somebody else."""
-        self.state[:GRIP] = v_x, steady_sideslip(v_x, yaw_rate, self.car), yaw_rate
-        self.covariance[:GRIP, :] = 0.0
-        self.covariance[:, :GRIP] = 0.0
-        self.covariance[range(GRIP), range(GRIP)] = np.square(START_SIGMA)
+        self.state[:N_MOTION] = v_x, steady_sideslip(v_x, yaw_rate, self.car), yaw_rate
+        self.covariance[:N_MOTION, :] = 0.0
+        self.covariance[:, :N_MOTION] = 0.0
+        self.covariance[range(N_MOTION), range(N_MOTION)] = np.square(START_SIGMA)
 
     def _goal(self, time_s: float) -> float:
         """The steering angle that the wheels were told by then."""

@@ -37,6 +37,9 @@ V_Y_SIGMA_M_S = 0.1
 BIAS_SIGMA_RAD_S = 0.02
 
 
+LEAST_SHARE = 1.0 - LEAST_SIGMAS * GRIP_SIGMA  # of a car that has not cornered yet
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """Where the car is and how it moves, at `time_s`. Map frame for the pose, car frame for the speeds."""
@@ -51,8 +54,8 @@ class Estimate:
     quality: float  # 0 to 1: share of recent lidar points that the map explains, less for an old pose
     lost: bool  # the pose is not to be trusted: stand still and `relocalise`
     pose_age_s: float  # since walls last confirmed the pose
-    grip_share: float = 1.0  # of the grip that the car is believed to have
-    least_grip_share: float = 1.0 - LEAST_SIGMAS * GRIP_SIGMA  # what it has at the least
+    grip_shares: tuple[float, float] = (1.0, 1.0)  # of what front and rear tyres are believed to hold
+    least_grip_shares: tuple[float, float] = (LEAST_SHARE, LEAST_SHARE)  # what they hold at the least
 
 
 class Tracker:
@@ -135,7 +138,8 @@ class Tracker:
         return Estimate(
             time_s=now_s, x=float(state[0]), y=float(state[1]), yaw=math.remainder(state[2], 2.0 * math.pi),
             v_x=body.v_x, v_y=float(state[fusion.V_Y]), yaw_rate=body.yaw_rate, quality=self.share * freshness,
-            lost=self.lost, pose_age_s=age_s, grip_share=body.grip_share, least_grip_share=body.least_grip_share,
+            lost=self.lost, pose_age_s=age_s, grip_shares=body.grip_shares,
+            least_grip_shares=body.least_grip_shares,
         )  # fmt: skip
 
     def _match(self, now_s: float, count: int, dt_s: float) -> None:

@@ -41,6 +41,7 @@ from robot.tasks.race_track.task import TICKS_PER_DECISION, target
 AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)
 
 SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
+SLIPPERY = (SLIPPERY_SHARE, SLIPPERY_SHARE)  # front and rear
 MEASURED_SHARE = 0.95  # of the measured one
 MARGIN_M = 0.03
 STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone

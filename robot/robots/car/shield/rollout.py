@@ -29,7 +29,8 @@ from sim.car.model import (
     GRAVITY_M_S2,
     P_BRAKE,
     P_FRONT,
-    P_GRIP,
+    P_GRIP_F,
+    P_GRIP_R,
     P_HALF_LENGTH,
     P_HALF_WIDTH,
     P_INERTIA,
@@ -83,26 +84,27 @@ OFFSET, SHARE, LEAST, ROLLS = range(4)  # columns
 NO_OBSTACLES = np.zeros((0, 4))
 
 
-@njit(cache=True, error_model="numpy")
-def with_grip(car, share):
-    """A copy of a packed car with a share of its grip."""
-    other = car.copy()
-    other[P_GRIP] *= share
-    return other
-
-
-def believed_cars(packed: np.ndarray, grip_share: float, least_share: float) -> np.ndarray:
-    """(2, n): `CarParameters.packed()` with two shares of its grip: what it is believed to have, and at the least.
+def believed_cars(packed: np.ndarray, grip: tuple[float, float], least: tuple[float, float]) -> np.ndarray:
+    """(2, n): `CarParameters.packed()` with two pairs of shares of front and rear grip: what it is believed to have, and at the least.
 
     Raises:
         ValueError: a share is not in (0, 2], or the least is the greater.
     """
-    if not 0.0 < least_share <= grip_share <= 2.0:
+    if not all(0.0 < low <= share <= 2.0 for low, share in zip(least, grip, strict=True)):
         raise ValueError(
-            f"predictive brake: shares of the grip are {grip_share} and at least {least_share}; allowed are shares in "
+            f"predictive brake: shares of front and rear grip are {grip} and at least {least}; allowed are shares in "
             "(0, 2], the least no greater than the other"
         )
-    return np.stack([with_grip(packed, grip_share), with_grip(packed, least_share)])
+    cars = np.stack([packed, packed])
+    cars[:, P_GRIP_F] *= grip[0], least[0]
+    cars[:, P_GRIP_R] *= grip[1], least[1]
+    return cars
+
+
+@njit(inline="always")
+def least_grip(car):
+    """Grip of the axle that slides first."""
+    return min(car[P_GRIP_F], car[P_GRIP_R])
 
 
 @njit(cache=True, error_model="numpy")
@@ -147,7 +149,7 @@ def pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car):
 @njit(cache=True, error_model="numpy")
 def braking(share, least_share, steer, v_x, car):
     """A share, m/s^2, of what the grip gives to brake with beside the corner being driven: at least some of it is."""
-    limit = GRIP_SHARE * car[P_GRIP] * GRAVITY_M_S2
+    limit = GRIP_SHARE * least_grip(car) * GRAVITY_M_S2
     cornering = min(limit, abs(v_x * v_x * math.tan(steer) / (car[P_FRONT] + car[P_REAR])))
     return share * max(least_share * limit, math.sqrt(limit * limit - cornering * cornering))
 
@@ -210,7 +212,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
     length_m = course.shape[0] * spacing_m
     wheelbase = car[P_FRONT] + car[P_REAR]
     begins = lead + held
-    most_slip = car[P_GRIP] * GRAVITY_M_S2 * TICK_S
+    most_slip = least_grip(car) * GRAVITY_M_S2 * TICK_S
     most_turn = most_slip * car[P_MASS] * car[P_FRONT] / car[P_INERTIA]
     most_steer = car[P_STEER_RATE] * TICK_S
     s, lateral, heading_error, v_x, v_y, yaw_rate = at[0], at[1], at[2], at[3], at[4], at[5]

@@ -19,7 +19,7 @@ from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE, PREVIEW_C
 from robot.training.train import best_of, checks
 from robot.training.trainer import Check, Training
 from sim.car.adjoint import HEADING_ERROR, LATERAL, S
-from sim.car.model import P_DELAY, P_GRIP, P_INERTIA, P_MASS, P_TRIM, CarParameters, Randomisation
+from sim.car.model import P_DELAY, P_GRIP_F, P_GRIP_R, P_INERTIA, P_MASS, P_TRIM, CarParameters, Randomisation
 
 LAYERS = actor_layers(OBSERVATION_SIZE, ACTION_SIZE)
 TRAINING_STEP_S = 0.02  # half as fine as the simulator's: millimetres apart over a decision, twice as fast
@@ -69,7 +69,9 @@ def drawn_cars(nominal: CarParameters, spread: Randomisation, n: int, rng: np.ra
     mass, grip, delay, trim = np.sin(rng.uniform(-0.5, 0.5, (4, n)) * np.pi)
     cars[:, P_MASS] *= 1.0 + spread.mass * mass
     cars[:, P_INERTIA] *= 1.0 + spread.mass * mass
-    cars[:, P_GRIP] *= 1.0 + spread.grip * grip
+    front, rear = np.sin(rng.uniform(-0.5, 0.5, (2, n)) * np.pi) if spread.axle_grip else np.zeros((2, n))
+    cars[:, P_GRIP_F] *= (1.0 + spread.grip * grip) * (1.0 + spread.axle_grip * front)
+    cars[:, P_GRIP_R] *= (1.0 + spread.grip * grip) * (1.0 + spread.axle_grip * rear)
     cars[:, P_DELAY] += spread.delay_s * delay
     cars[:, P_TRIM] += spread.trim_rad * trim
     return cars

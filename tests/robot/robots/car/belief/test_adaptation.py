@@ -1,6 +1,5 @@
 """The simulator is fitted to the car by what it did, and only when it did enough."""
 
-import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,14 +10,15 @@ import pytest
 from policies.actor import actor_layers
 from policies.policy_file import load_policy
 from robot.robots.car.belief import adaptation, simulated
-from robot.robots.car.belief.adaptation import ITERATIONS, LATEST, MARGINS_M, SPREAD, Fit, fit_car, improve
-from robot.robots.car.belief.simulated import simulate_practice
+from robot.robots.car.belief.adaptation import ITERATIONS, LATEST, MARGINS_M, SPREAD, Fit, fit_car, improve, with_grips
+from robot.robots.car.belief.simulated import simulate, simulate_practice
 from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.shield.predictive_brake import MEASURED_SHARE
+from robot.robots.car.shield.rollout import believed_cars
 from robot.robots.car.training.pretraining import Recipe
 from robot.robots.car.training.trials import Trial
 from robot.tasks.race_track.task import motion_seen
-from sim.car.model import P_DELAY, P_GRIP, CarParameters, Randomisation, load_parameters
+from sim.car.model import P_DELAY, P_GRIP_F, P_GRIP_R, CarParameters, load_parameters
 from sim.tracks.built_in_tracks import built_in
 
 LAYERS = actor_layers(50, 2)
@@ -29,28 +29,49 @@ def as_many_cars_as_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulated, "CARS", LATEST // simulated.DECISIONS_EACH)
 
 
-@pytest.mark.parametrize(("grip_share", "delay_s"), [(0.87, 0.05), (1.0, 0.04), (1.12, 0.03)])
-def test_grip_and_delay_are_found_from_the_decisions_of_practice(
-    grip_share: float, delay_s: float, monkeypatch: pytest.MonkeyPatch
+def lived(track: str, car: CarParameters, decisions: int) -> np.ndarray:
+    """What the shipped policy lives through with a car, behind a brake that knows the car's grips."""
+    nominal, policy = load_parameters(), load_policy(SHIPPED_POLICY)
+    grips = car.front_grip / nominal.front_grip, car.rear_grip / nominal.rear_grip
+    brake = believed_cars(nominal.packed(), grips, (MEASURED_SHARE * grips[0], MEASURED_SHARE * grips[1]))
+    return simulate(built_in(track), policy.weights, policy.layers, [car], brake, decisions, (1.5,), 1).reshape(-1)
+
+
+@pytest.mark.parametrize(
+    ("shares", "delay_s"),
+    [((0.87, 0.87), 0.05), ((1.12, 1.12), 0.03), ((0.6, 1.0), 0.04), ((1.0, 0.6), 0.04), ((0.7, 1.1), 0.05),
+     ((1.1, 0.7), 0.03), ((0.75, 0.9), 0.04)],
+)  # fmt: skip
+@pytest.mark.parametrize("decisions", [150, 600])
+def test_front_and_rear_grip_and_delay_are_found_within_their_intervals(
+    shares: tuple[float, float], delay_s: float, decisions: int
 ) -> None:
-    monkeypatch.setattr("robot.robots.car.belief.simulated.SPREAD", Randomisation(0.0, 0.0, 0.0, 0.0))
-    nominal, policy = load_parameters(), load_policy(SHIPPED_POLICY)
-    car = replace(nominal, grip=grip_share * nominal.grip, actuation_s=delay_s)
-    transitions = simulate_practice(built_in("chicane"), car, policy.weights, policy.layers, predictive_brake=True)
-    fit = fit_car(transitions[:3000], nominal)
+    nominal = load_parameters()
+    car = replace(nominal, front_grip_share=shares[0], rear_grip_share=shares[1], actuation_s=delay_s)
+    fit = fit_car(lived("chicane", car, decisions), nominal)
     assert fit is not None
-    assert fit.car.grip / nominal.grip == pytest.approx(grip_share, rel=0.04)
+    for axle, share in zip(("front", "rear"), shares, strict=True):
+        low, high = fit.belief[f"{axle}_grip_share_low"], fit.belief[f"{axle}_grip_share_high"]
+        assert low <= share <= high and high - low < 0.2
     assert fit.car.actuation_s == pytest.approx(delay_s, abs=0.011)
+    assert (fit.car.front_grip, fit.car.rear_grip) == pytest.approx(
+        (fit.grip_shares[0] * nominal.front_grip, fit.grip_shares[1] * nominal.rear_grip)
+    )
 
 
-@pytest.mark.parametrize("grip_share", [0.8, 1.15])
-def test_ten_seconds_of_corners_are_enough(grip_share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robot.robots.car.belief.simulated.SPREAD", Randomisation(0.0, 0.0, 0.0, 0.0))
-    nominal, policy = load_parameters(), load_policy(SHIPPED_POLICY)
-    car = replace(nominal, grip=grip_share * nominal.grip)
-    transitions = simulate_practice(built_in("ell"), car, policy.weights, policy.layers, predictive_brake=True)
-    fit = fit_car(transitions[:100], nominal)
-    assert fit is not None and fit.grip_share == pytest.approx(grip_share, abs=0.03)
+@pytest.mark.parametrize("share", [0.8, 1.15])
+def test_ten_seconds_of_corners_are_enough(share: float) -> None:
+    nominal = load_parameters()
+    fit = fit_car(lived("ell", replace(nominal, grip=share * nominal.grip), 100), nominal)
+    assert fit is not None and fit.grip_shares == pytest.approx((share, share), abs=0.04)
+
+
+def test_corners_that_do_not_tell_the_axles_apart_are_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    nominal = load_parameters()
+    transitions = lived("ell", nominal, 100)
+    assert fit_car(transitions, nominal) is not None
+    monkeypatch.setattr(adaptation, "SURE", 0.01)
+    assert fit_car(transitions, nominal) is None
 
 
 def test_gentle_driving_says_nothing_about_grip() -> None:
@@ -78,27 +99,32 @@ def test_without_consecutive_decisions_nothing_is_known() -> None:
 
 
 CALM = np.zeros(3, np.float32)
+PAIR = np.array([0.7, 1.1])
+OFF = ((1.0, 1.0), (0.98, 0.98), (0.98, 1.02), (1.02, 0.98))  # of the fitted pair
 
 
 def improved(
     monkeypatch: pytest.MonkeyPatch, pay: dict[float, float]
-) -> tuple[np.ndarray, set[tuple[float, float]], list[tuple[np.ndarray, Any]]]:
+) -> tuple[np.ndarray, set[tuple[float, ...]], list[tuple[Any, Any]]]:
     """The improved policy where training gives its margin as weights, and drives earn `pay` by the first weight.
 
-    Also the (grip, delay) differences that training was tried on, and the drives behind the brake as (cars, brake).
+    Also the (front grip, rear grip, delay) differences that training was tried on, and the drives behind the brake as (cars, brake).
     """
-    nominal, tried, drives = load_parameters(), set[tuple[float, float]](), []
-    fit = Fit(replace(nominal, grip=0.9 * nominal.grip, actuation_s=0.05), nominal, 0.9, 100, 0.05)
+    nominal, tried, drives = load_parameters(), set[tuple[float, ...]](), []
+    fit = Fit(with_grips(nominal, PAIR, 0.05), nominal, (0.7, 1.1), (0.01, 0.02), 100, 0.05)
 
     def pretrain(courses: Any, car: CarParameters, recipe: Recipe, trial: Trial, seed: int, weights: np.ndarray) -> Any:
         assert (car, recipe.spread, recipe.iterations, seed) == (fit.car, SPREAD, ITERATIONS, 7)
         assert recipe.first_margin_m == recipe.objective.margin_m
-        grips, delays = trial.parameters[:, P_GRIP] / car.grip, trial.parameters[:, P_DELAY] - car.actuation_s
-        tried.update(zip(grips.round(6), delays.round(6), strict=True))
+        front, rear = trial.parameters[:, P_GRIP_F] / car.front_grip, trial.parameters[:, P_GRIP_R] / car.rear_grip
+        delays = trial.parameters[:, P_DELAY] - car.actuation_s
+        tried.update(zip(front.round(6), rear.round(6), delays.round(6), strict=True))
         return SimpleNamespace(weights=weights + np.float32(recipe.objective.margin_m))
 
     def simulate(course: Any, weights: np.ndarray, layers: Any, cars: list[CarParameters], brake: Any, *_: Any) -> Any:
-        drives.append(([round(one.grip / fit.car.grip, 6) for one in cars], brake))
+        drives.append(
+            ({round(one.front_grip / one.rear_grip / fit.car.front_grip * fit.car.rear_grip, 3) for one in cars}, brake)
+        )
         return {"reward": np.full((2, 3), pay[round(float(weights[0]), 2)])}
 
     monkeypatch.setattr(adaptation, "pretrain", pretrain)
@@ -114,9 +140,9 @@ def test_the_policy_that_earns_most_behind_the_brake_is_taken(monkeypatch: pytes
 
 def test_it_is_trained_and_driven_with_what_the_car_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     _, tried, drives = improved(monkeypatch, dict.fromkeys((0.0, *MARGINS_M), 1.0))
-    assert tried == set(itertools.product((0.98, 1.0, 1.02), (-0.006, 0.006)))
+    assert tried == {(*off, delay_s) for off in OFF for delay_s in (-0.006, 0.006)}
     nominal = load_parameters().packed()
-    for grips, brake in drives:
-        assert set(grips) == {0.98, 1.0, 1.02}
-        for belief, share in zip(brake, (0.9, 0.9 * MEASURED_SHARE), strict=True):
-            assert belief[P_GRIP] == pytest.approx(share * nominal[P_GRIP])
+    for balances, brake in drives:
+        assert balances == {0.961, 1.0, 1.041}
+        for belief, share in zip(brake, (1.0, MEASURED_SHARE), strict=True):
+            assert belief[[P_GRIP_F, P_GRIP_R]] == pytest.approx(share * PAIR * nominal[[P_GRIP_F, P_GRIP_R]])

@@ -10,6 +10,7 @@ from robot.robots.car.shield.predictive_brake import (
     AS_PROPOSED,
     MARGIN_M,
     MEASURED_SHARE,
+    SLIPPERY,
     SLIPPERY_SHARE,
     SLOWER,
     STEERED,
@@ -56,7 +57,8 @@ from sim.car.model import (
     GRAVITY_M_S2,
     P_DELAY,
     P_FRONT,
-    P_GRIP,
+    P_GRIP_F,
+    P_GRIP_R,
     P_HALF_LENGTH,
     P_HALF_WIDTH,
     P_MOTOR_GAIN,
@@ -76,8 +78,8 @@ RANDOM, GOOD = 0, 1
 GENTLE = 7  # of STOPS: holds the corner first
 NOMINAL = load_parameters().packed()
 LATENCY_S = NOMINAL[P_DELAY]
-BELIEVED = believed_cars(NOMINAL, 1.0, SLIPPERY_SHARE)
-MEASURED = believed_cars(NOMINAL, 1.0, MEASURED_SHARE)
+BELIEVED = believed_cars(NOMINAL, (1.0, 1.0), SLIPPERY)
+MEASURED = believed_cars(NOMINAL, (1.0, 1.0), (MEASURED_SHARE, MEASURED_SHARE))
 
 
 class Plane:
@@ -195,7 +197,14 @@ def race(name: str, driver: int, cars, decisions: int, car=NOMINAL, noise_m: flo
 
 def slippery(share: float) -> np.ndarray:
     car = NOMINAL.copy()
-    car[P_GRIP] *= share
+    car[[P_GRIP_F, P_GRIP_R]] *= share
+    return car
+
+
+def apart(front: float, rear: float) -> np.ndarray:
+    car = NOMINAL.copy()
+    car[P_GRIP_F] *= front
+    car[P_GRIP_R] *= rear
     return car
 
 
@@ -227,9 +236,35 @@ def test_a_stop_asked_for_at_any_moment_hardly_ever_touches_or_spins(name, share
     assert collisions <= 3 and touched + spun <= 4  # of 125, with a driver that jerks the wheel at random
 
 
+def measured(*shares: float) -> np.ndarray:
+    front, rear = shares
+    return believed_cars(NOMINAL, (front, rear), (MEASURED_SHARE * front, MEASURED_SHARE * rear))
+
+
+@pytest.mark.parametrize("shares", [(1.0, 0.85), (0.65, 1.0)])
+@pytest.mark.parametrize("name", ["oval", "chicane"])
+def test_a_car_whose_tail_or_nose_slides_first_is_stopped_at_any_moment(name, shares):
+    collisions, _, touched, spun = race(name, RANDOM, measured(*shares), 250, car=apart(*shares), stop_every=2)
+    assert collisions <= 3 and touched + spun <= 4  # of 125, with a driver that jerks the wheel at random
+
+
+def test_a_tail_that_slides_early_spins_less_often_where_front_and_rear_are_known_apart():
+    def trouble(cars, name, car):
+        collisions, _, touched, spun = race(name, RANDOM, cars, 150, car=car, stop_every=3)
+        return collisions + touched + spun
+
+    apart_known = as_one = 0
+    for name in ("oval", "chicane"):
+        for front, rear in ((1.0, 0.65), (1.1, 0.75)):
+            mean = 0.5 * (front + rear)
+            apart_known += trouble(measured(front, rear), name, apart(front, rear))
+            as_one += trouble(measured(mean, mean), name, apart(front, rear))
+    assert apart_known <= 0.75 * as_one
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_on_ice_a_car_that_believes_in_ice_keeps_off_the_walls(name):
-    ice = believed_cars(NOMINAL, 0.45, 0.4)
+    ice = believed_cars(NOMINAL, (0.45, 0.45), (0.4, 0.4))
     collisions, _, touched, spun = race(name, RANDOM, ice, decisions=250, car=slippery(0.4), stop_every=2)
     assert collisions <= 3 and touched + spun <= 4  # of 125, with a driver that jerks the wheel at random
 
@@ -463,7 +498,7 @@ def test_a_stop_in_thought_goes_as_far_as_one_in_the_simulator_however_the_delay
 def test_through_a_chicane_a_stop_in_thought_takes_the_simulators_way_however_the_delay_falls(latency_s):
     """Steering hard from one bend into the next: both begin with the wheels as they are, and bend where the course does."""
     car = NOMINAL.copy()
-    car[P_DELAY], car[P_GRIP] = latency_s, 0.75 * NOMINAL[P_GRIP]
+    car[P_DELAY], car[[P_GRIP_F, P_GRIP_R]] = latency_s, 0.75 * NOMINAL[[P_GRIP_F, P_GRIP_R]]
     plane = Plane("chicane", car)
     plane.put(round(18.2 / plane.spacing_m), 5.9)
     x, y, yaw = place(plane.course, plane.spacing_m, 18.22, -0.37)
@@ -580,14 +615,17 @@ def test_who_stops_may_stand_at_any_angle_and_who_drives_on_may_not():
 
 def test_less_grip_believed_also_means_less_brake():
     course, _ = straight()
-    ice = believed_cars(NOMINAL, 0.5, 0.4)
-    assert ice[:, P_GRIP] == pytest.approx([0.5 * NOMINAL[P_GRIP], 0.4 * NOMINAL[P_GRIP]])
-    assert NOMINAL[P_GRIP] == load_parameters().grip  # the argument is not changed
+    ice = believed_cars(NOMINAL, (0.5, 0.6), (0.4, 0.45))
+    assert ice[:, P_GRIP_F] == pytest.approx([0.5 * NOMINAL[P_GRIP_F], 0.4 * NOMINAL[P_GRIP_F]])
+    assert ice[:, P_GRIP_R] == pytest.approx([0.6 * NOMINAL[P_GRIP_R], 0.45 * NOMINAL[P_GRIP_R]])
+    assert NOMINAL[P_GRIP_F] == load_parameters().grip  # the argument is not changed
     _, brake_a = stopping_command(HARDEST, 0, 5.0, 0.0, 0.0, 4.0, course, 0.05, ice[1])
-    assert brake_a * NOMINAL[P_MOTOR_GAIN] < 0.4 * NOMINAL[P_GRIP] * GRAVITY_M_S2
+    assert brake_a * NOMINAL[P_MOTOR_GAIN] < 0.4 * NOMINAL[P_GRIP_F] * GRAVITY_M_S2
 
 
 @pytest.mark.parametrize("shares", [(0.0, 0.0), (1.0, -1.0), (2.2, 1.0), (math.nan, 0.5), (1.0, math.nan), (0.8, 0.9)])
 def test_a_belief_in_no_grip_or_absurdly_much_is_refused(shares):
-    with pytest.raises(ValueError, match=r"shares of the grip are .*\(0, 2\]"):
-        believed_cars(NOMINAL, *shares)
+    with pytest.raises(ValueError, match=r"shares of front and rear grip are .*\(0, 2\]"):
+        believed_cars(NOMINAL, (shares[0], 1.0), (shares[1], 1.0))
+    with pytest.raises(ValueError, match=r"shares of front and rear grip are .*\(0, 2\]"):
+        believed_cars(NOMINAL, (1.0, shares[0]), (1.0, shares[1]))

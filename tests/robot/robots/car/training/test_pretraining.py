@@ -12,7 +12,7 @@ from robot.tasks.race_track.laps import EstimateNoise, Laps, pack_courses, place
 from robot.training.train import best_of, checks
 from robot.training.trainer import Check
 from sim.car.adjoint import HEADING_ERROR, LATERAL, S
-from sim.car.model import P_DELAY, P_GRIP, P_INERTIA, P_MASS, P_TRIM, Randomisation, load_parameters
+from sim.car.model import P_DELAY, P_GRIP_F, P_GRIP_R, P_INERTIA, P_MASS, P_TRIM, Randomisation, load_parameters
 from sim.tracks.built_in_tracks import built_in
 
 OVAL = pack_courses([built_in("oval")])
@@ -67,15 +67,25 @@ def test_drawn_cars_stay_within_the_spread() -> None:
     spread = Randomisation(grip=0.2, mass=0.1, delay_s=0.02, trim_rad=0.05)
     cars = drawn_cars(NOMINAL, spread, 500, np.random.default_rng(0))
     nominal = NOMINAL.packed()
-    for column, most in ((P_GRIP, 0.2), (P_MASS, 0.1)):
+    for column, most in ((P_GRIP_F, 0.2), (P_GRIP_R, 0.2), (P_MASS, 0.1)):
         share = cars[:, column] / nominal[column] - 1.0
         assert share.min() == pytest.approx(-most, rel=0.05) and share.max() == pytest.approx(most, rel=0.05)
         assert np.abs(share).max() <= most + 1e-9
     assert np.ptp(cars[:, P_DELAY]) == pytest.approx(0.04, rel=0.05)
     assert np.ptp(cars[:, P_TRIM]) == pytest.approx(0.10, rel=0.05)
     np.testing.assert_allclose(cars[:, P_INERTIA] / cars[:, P_MASS], nominal[P_INERTIA] / nominal[P_MASS])
-    untouched = [k for k in range(len(nominal)) if k not in (P_GRIP, P_MASS, P_INERTIA, P_DELAY, P_TRIM)]
+    untouched = [k for k in range(len(nominal)) if k not in (P_GRIP_F, P_GRIP_R, P_MASS, P_INERTIA, P_DELAY, P_TRIM)]
     assert (cars[:, untouched] == nominal[untouched]).all()
+    np.testing.assert_array_equal(cars[:, P_GRIP_F], cars[:, P_GRIP_R])  # tyres are alike unless asked for
+
+
+def test_axles_are_drawn_apart_around_the_cars_own_pair() -> None:
+    pair = replace(NOMINAL, front_grip_share=0.7, rear_grip_share=1.05)
+    cars = drawn_cars(pair, Randomisation(0.0, 0.0, 0.0, 0.0, axle_grip=0.02), 500, np.random.default_rng(0))
+    shares = cars[:, [P_GRIP_F, P_GRIP_R]] / (pair.front_grip, pair.rear_grip) - 1.0
+    np.testing.assert_allclose(shares.min(axis=0), -0.02, rtol=0.05)
+    np.testing.assert_allclose(shares.max(axis=0), 0.02, rtol=0.05)
+    assert abs(np.corrcoef(shares.T)[0, 1]) < 0.15
 
 
 def test_cars_go_on_unless_they_crashed_or_drove_for_long() -> None:
