@@ -26,6 +26,8 @@ from typing_extensions import Self
 from drivers.emulators.child import end_child, last_words, start_emulator
 from drivers.unix_socket import connect
 
+MotorModel = Literal["vesc", "pca9685"]  # a driver's name
+
 READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 ANSWER_S = 60.0  # for the process to answer; longer, and it hangs
 TORN_S = 0.05  # a truth that is half written for so long was left by a process that was killed
@@ -43,7 +45,7 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, float
     ] = {}  # parameters that differ from the data sheet's, by their names in sim.car.model.CarParameters
     lidar_model: str = "rplidar"  # a name of drivers.emulators.lidars.LIDARS
-    motor_model: Literal["vesc", "pca9685"] = "vesc"  # what drives it: a name of a driver
+    motor_model: MotorModel = "vesc"
     # How the devices differ from what a robot's file says of them, and their vices: by their names in
     # drivers.emulators.vesc.VescWiring, of esc.EscWiring, and the wiring of that lidar's emulator.
     vesc: dict[str, bool | int | float] = {}

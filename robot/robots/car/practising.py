@@ -5,10 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from drivers.declared import driver_of, make_driver
+from drivers.declared import make_driver
 from drivers.emulators.hidden_wiring import hidden_wiring
 from drivers.emulators.lidars import find_lidar
-from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
+from drivers.emulators.virtual_car import MotorModel, VirtualCar, VirtualCarConfig, start_virtual_car
+from drivers.pca9685 import Pca9685Settings
 from robot.practice.body import Body
 from robot.practice.practice import Start
 from robot.practice.settings import SCRATCH
@@ -47,7 +48,8 @@ class PractisingCar:
         self.believed = believed_car(config.robot)
         self.title = f"{config.robot} on {self.world.course.name}"
         self._wirings, self._lidar = (robot.motor, robot.lidar), robot.emulated_lidar
-        self._wiring_seed, self._motor = robot.wiring_seed, driver_of(robot.motor).name
+        self._wiring_seed = robot.wiring_seed
+        self._motor: MotorModel = "pca9685" if isinstance(robot.motor, Pca9685Settings) else "vesc"
         self._measures_speed = robot.measures_speed
         ports = {"motor": robot.motor.port, "lidar": robot.lidar.port}
         self.body = Body(ports, self._reach, self._emulate if robot.virtual else None)

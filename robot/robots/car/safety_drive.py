@@ -10,7 +10,7 @@ from drivers.base import Driver, LidarReading
 from drivers.declared import make_driver
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
-from drivers.vesc import Vesc
+from drivers.vesc import Vesc, VescSettings
 from policies.policy_file import load_policy
 from robot.robots.car.car_file import load_car
 from robot.robots.car.devices import Motor
@@ -123,6 +123,7 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     if not verified:
         pipeline.fallback = Unverified(pipeline.place, pipeline.fallback.cars, pipeline.latency_s)
     robot = load_car("virtual-car")
+    assert isinstance(robot.motor, VescSettings)
     vesc = Vesc(replace(robot.motor, port=str(folder / "vesc")), clock)
     lidar = make_driver(replace(robot.lidar, port=emulator.lidar_pty.name), clock)
     vesc.open()
