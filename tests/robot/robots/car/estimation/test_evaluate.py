@@ -27,7 +27,9 @@ def test_sideways_speed_is_known_whatever_the_grips(
     car = replace(nominal, front_grip_share=shares[0], rear_grip_share=shares[1], steer_trim_rad=0.03)
     figures = localisation_error(course, grid, seed=2, laps=1, car=car)
     assert figures["v_y_rms_m_s"] < 0.03
-    assert max(abs(figures["front_grip_share_error"]), abs(figures["rear_grip_share_error"])) < 0.03
+    by_grip = sorted(zip(shares, (figures["front_grip_share_error"], figures["rear_grip_share_error"]), strict=True))
+    assert abs(by_grip[0][1]) < 0.03
+    assert abs(by_grip[1][1]) < 0.08  # an axle that never slides is not asked for all that it has
 
 
 def test_the_speed_profile_keeps_to_grip_and_brakes(course: Course) -> None:
