@@ -6,6 +6,10 @@ it: after a change of those the old ones would go on deciding, and nobody would 
 
 The processes of a robot, like those of its tests, need the same kernels at the same time. Who finds one missing takes a
 lock beside its place on disk; who comes second waits, and loads what the first has compiled.
+
+A kernel has a copy of each kernel that it calls, optimised where it stands, and so perhaps summed in another order. Numba lets
+whichever copy was loaded first serve all callers: who compiles would reckon otherwise than who loads, in the last bit. Here
+each kernel calls its own copies.
 """
 
 import fcntl
@@ -18,7 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from llvmlite.binding import Linkage
 from numba.core import caching
+from numba.core.codegen import CPUCodeLibrary
 from numba.core.event import Event, Listener, register
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -137,6 +143,25 @@ def _unlock(path: str) -> None:
         os.close(_locks.pop(path))
 
 
+def finalize(library: Any) -> None:
+    """Make a kernel ready to run, its copies of others visible to nobody else; those who copy it get it as it was."""
+    if library._shared_module is not None:  # it comes from disk, as it was made ready
+        _finalize(library)
+        return
+    compiled = library._final_module
+    to_copy = compiled.clone()
+    for function in to_copy.functions:
+        if not function.is_declaration and function.linkage == Linkage.external:
+            function.linkage = "linkonce_odr"
+    for function in compiled.functions:
+        if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+            function.linkage = "internal"
+    _finalize(library)
+    library._shared_module = to_copy
+
+
+_finalize: Callable[..., None] = CPUCodeLibrary._finalize_final_module
+CPUCodeLibrary._finalize_final_module = finalize  # type: ignore[method-assign]
 caching.FunctionCache.load_overload = load_or_wait  # type: ignore[method-assign]
 caching.FunctionCache.save_overload = save  # type: ignore[method-assign]
 register("numba:compile", Failures())

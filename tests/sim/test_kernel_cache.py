@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from llvmlite.binding import Linkage
+from numba import njit
 
 from policies.backup import pure_pursuit
 from robot.robots.car.shield import predictive_brake
@@ -97,3 +100,21 @@ def test_where_the_first_one_dies_the_second_compiles(users):
     first, second = users
     first.kill()
     assert second.communicate("\n")[0] == "compiles\n8\n"
+
+
+def test_no_other_kernel_calls_the_copies_that_a_kernel_has_of_those_it_calls():
+    """Who was compiled first would decide by whose copy, and so in what order, all of them sum."""
+
+    @njit
+    def called(x):  # too much to be put where it is called
+        return np.sort(x)[-1] + np.median(x)
+
+    @njit
+    def calls(x):
+        return called(x) + called(2.0 * x)
+
+    assert calls(np.linspace(0.0, 1.0, 7)) == pytest.approx(4.5)
+    (compiled,) = calls.overloads.values()
+    functions = [one for one in compiled.library._final_module.functions if not one.is_declaration]
+    assert any(one.linkage == Linkage.internal and "called" in one.name for one in functions)
+    assert not [one.name for one in functions if one.linkage == Linkage.linkonce_odr]

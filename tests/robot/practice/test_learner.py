@@ -195,7 +195,7 @@ class Fitted:
 
     def fit(self, transitions: np.ndarray, nominal: CarParameters) -> Fit | None:
         self.lived = len(transitions)
-        return Fit(nominal, nominal, 0.9, 30, 0.04) if len(transitions) >= self.enough else None
+        return Fit(nominal, nominal, (0.9, 0.8), (0.01, 0.01), 30, 0.04) if len(transitions) >= self.enough else None
 
     def improve(self, weights: np.ndarray, *_: object) -> np.ndarray:
         self.improved_after.append(self.lived)
@@ -228,7 +228,8 @@ def test_an_improved_policy_is_saved_at_once(
     shared.orders.write(stop=1)
     quick.run()
     assert saved_after == [60, 80]
-    assert json.loads((quick.folder / "belief.json").read_text())["grip_share"] == 0.9
+    belief = json.loads((quick.folder / "belief.json").read_text())
+    assert (belief["front_grip_share"], belief["rear_grip_share"]) == (0.9, 0.8)
 
 
 @pytest.mark.parametrize("start_from", [SCRATCH])

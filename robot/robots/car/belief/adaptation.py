@@ -166,9 +166,10 @@ def fit_grips(errors: Callable[[np.ndarray], np.ndarray], grips: np.ndarray) -> 
     best, least = grips, float(np.sum(np.square(errors(grips))))
     for _ in range(STEPS_OF_GRIPS):
         now = errors(best)
-        slopes = np.stack([(errors(best + step) - now) / GRIP_DIFFERENCE for step in GRIP_DIFFERENCE * np.eye(2)])
-        covariance = np.linalg.pinv(slopes @ slopes.T)
-        step = covariance @ slopes @ now
+        slopes = [(errors(best + step) - now) / GRIP_DIFFERENCE for step in GRIP_DIFFERENCE * np.eye(2)]
+        # No matrix products over the decisions: a BLAS sums in an order that depends on where in memory they begin
+        covariance = np.linalg.pinv(np.array([[np.sum(a * b) for b in slopes] for a in slopes]))
+        step = covariance @ np.array([np.sum(slope * now) for slope in slopes])
         for share in (1.0, 0.5, 0.25):  # a step too far is no better
             tried = np.clip(best - share * step, *GRIP_BOUNDS)
             squares = float(np.sum(np.square(errors(tried))))

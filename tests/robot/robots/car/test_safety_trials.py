@@ -15,14 +15,21 @@ from sim.tracks.built_in_tracks import BUILT_IN
 
 def truth(mode: float = 1.0, value: float = 3.0) -> Any:
     return SimpleNamespace(
-        motor_mode=mode, motor_value=value, v_x=3.0, v_y=-4.0, collisions=2.0, heading_error=-0.5, time_s=7.25
+        motor_mode=mode,
+        motor_value=value,
+        v_x=3.0,
+        v_y=-4.0,
+        collisions=2.0,
+        heading_error=-0.5,
+        time_s=7.25,
+        late_s=0.25,
     )
 
 
 @pytest.mark.parametrize(("mode", "value", "driven"), [(1, 3.0, True), (2, 5.0, True), (1, 0.0, False), (0, 1.0, False),
                                                        (3, 40.0, False)])  # fmt: skip
 def test_the_wheels_are_driven_by_a_speed_or_a_current_that_is_not_zero(mode: int, value: float, driven: bool) -> None:
-    assert see(truth(mode, value)) == (5.0, driven, 2, 0.5, 7.25)
+    assert see(truth(mode, value)) == (5.0, driven, 2, 0.5, 0.25)
 
 
 def test_drives_go_round_the_tracks_with_hidden_cars_on_every_floor() -> None:
