@@ -38,11 +38,10 @@ def lived(track: str, car: CarParameters, decisions: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("shares", "delay_s"),
-    [((0.87, 0.87), 0.05), ((1.12, 1.12), 0.03), ((0.6, 1.0), 0.04), ((1.0, 0.6), 0.04), ((0.7, 1.1), 0.05),
-     ((1.1, 0.7), 0.03), ((0.75, 0.9), 0.04)],
+    ("shares", "delay_s", "decisions"),
+    [((0.87, 0.87), 0.05, 600), ((1.12, 1.12), 0.03, 150), ((0.6, 1.0), 0.04, 600), ((1.0, 0.6), 0.04, 150),
+     ((0.7, 1.1), 0.05, 150), ((1.1, 0.7), 0.03, 600), ((0.75, 0.9), 0.04, 150)],
 )  # fmt: skip
-@pytest.mark.parametrize("decisions", [150, 600])
 def test_front_and_rear_grip_and_delay_are_found_within_their_intervals(
     shares: tuple[float, float], delay_s: float, decisions: int
 ) -> None:
