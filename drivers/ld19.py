@@ -22,6 +22,7 @@ from drivers.base import NEVER_S, Clock, LidarReading, LinkLost
 from drivers.declared import Declared
 from drivers.device_clock import DeviceClock
 from drivers.lidar import LidarSettings, thinned
+from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
 
 BAUD = 230_400
@@ -99,7 +100,7 @@ class LD19Settings(LidarSettings):
             raise ValueError(f"baud: found {self.baud}, allowed: above 0")
 
 
-class LD19:
+class LD19(SerialDriver):
     """Driver of one LD06 or LD19. It only listens."""
 
     def __init__(self, settings: LD19Settings, clock: Clock) -> None:
@@ -180,20 +181,6 @@ class LD19:
         if self._heard and never:
             return f"{port}: what comes is no packet of an LD06 or LD19: is it another lidar, or another baud rate?"
         return f"{port}: nothing comes: is it powered, does it turn, is its data line in?"
-
-    def close(self) -> None:
-        """Release the port. Never raises."""
-        self._port.close()
-        self._link_trouble = f"{self.settings.port}: not open"
-
-    def reconnect(self) -> bool:
-        """Try once to open the port again by its name. True when it is open."""
-        try:
-            self.open()
-        except LinkLost as error:
-            self._link_trouble = str(error)
-            return False
-        return True
 
 
 DRIVER = Declared("ld19", "LDROBOT LD06, LD19", LD19Settings, LD19, LidarReading)

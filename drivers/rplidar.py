@@ -28,6 +28,7 @@ from drivers.declared import Declared
 from drivers.lidar import LidarSettings, seen_from_car, thinned
 from drivers.rplidar_capsules import SAMPLES, SIZES, parse_capsules
 from drivers.rplidar_protocol import Info, find_answer, motor_pwm
+from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
 
 BAUDS = (256_000, 115_200, 1_000_000, 460_800)  # A3, A2M12, S1; A1, A2M8; S2, S3; C1
@@ -153,7 +154,7 @@ class NotStarted(Exception):
 Steps = Generator[Ask, bytes | None, None]
 
 
-class RPLidar:
+class RPLidar(SerialDriver):
     """Driver of one RPLidar. `open` asks it to stop; the following reads take it through its start, step by step.
 
     Whenever an answer or the scan stays away, the start begins again by itself, so that a lidar that lost its power
@@ -420,20 +421,6 @@ class RPLidar:
         if self._link_trouble:
             return self._link_trouble
         return f"{self.settings.port}: {self._start_trouble}" if self._start_trouble else ""
-
-    def close(self) -> None:
-        """Release the port. Never raises."""
-        self._port.close()
-        self._link_trouble = f"{self.settings.port}: not open"
-
-    def reconnect(self) -> bool:
-        """Try once to open the port again by its name, and start the scan. True when the port is open."""
-        try:
-            self.open()
-        except LinkLost as error:
-            self._link_trouble = str(error)
-            return False
-        return True
 
     def _send(self, data: bytes) -> None:
         try:

@@ -16,6 +16,7 @@ from typing import Annotated, NamedTuple, Protocol
 import numpy as np
 
 from drivers.base import NEVER_S, Clock, LinkLost
+from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
 
 SERVOS_MAX = 16
@@ -171,7 +172,7 @@ class _Exchange:
     identifies: bool
 
 
-class ServoBus:
+class ServoBus(SerialDriver):
     """Driver of the servos of one arm. Call `read` once a tick and then `write` or `hold`.
 
     Who each servo is comes first: one that is of another model is never commanded, and named.
@@ -310,20 +311,6 @@ class ServoBus:
             return ""
         each = ", ".join(f"{servo}: {identity.firmware}" for servo, identity in sorted(self.known.items()))
         return f"{self.settings.port}: servos with different firmware: {each}; bring them to the same"
-
-    def close(self) -> None:
-        """Release the port. Never raises."""
-        self._port.close()
-        self._link_trouble = f"{self.settings.port}: not open"
-
-    def reconnect(self) -> bool:
-        """Try once to open the port again by its name. True when it is open."""
-        try:
-            self.open()
-        except LinkLost as error:
-            self._link_trouble = str(error)
-            return False
-        return True
 
     def _ours(self, servo: int) -> bool:
         return servo in self.known and self.known[servo].model in self.dialect.models

@@ -23,6 +23,7 @@ from struct import Struct
 
 from drivers.base import NEVER_S, Clock, LinkLost, VescCommand, VescReading
 from drivers.declared import Declared
+from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
 
 GRAVITY_M_S2 = 9.80665
@@ -234,7 +235,7 @@ def _positive(of: VescSettings | VescLimits, *names: str) -> None:
 NO_MORE = VescLimits()
 
 
-class Vesc:
+class Vesc(SerialDriver):
     """Driver of one VESC. Call `read` once a tick and then `write`, `brake` or `coast`.
 
     The firmware's version is asked for first: commands are held back until it is known, and for ever if it is too old.
@@ -477,20 +478,6 @@ class Vesc:
         if now - max(self._imu_s, self._opened_s) > SILENCE_S:
             return f"{port}: the VESC answers, but not with IMU data; does it have an IMU, and is it enabled?"
         return "" if self._values[3] == 0 else f"{port}: VESC fault: {fault_name(self._values[3])}"
-
-    def close(self) -> None:
-        """Release the port. Never raises."""
-        self._port.close()
-        self._link_trouble = f"{self.settings.port}: not open"
-
-    def reconnect(self) -> bool:
-        """Try once to open the port again by its name. True when it is open."""
-        try:
-            self.open()
-        except LinkLost as error:
-            self._link_trouble = str(error)
-            return False
-        return True
 
     def _milliamperes(self, current_a: float) -> int:
         return round(1000 * min(self.limits.brake_current_a, max(0.0, current_a)))
