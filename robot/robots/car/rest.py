@@ -45,7 +45,7 @@ class CarRest:
     """One stop. trouble: why nothing can be said to the car; empty while it can."""
 
     def __init__(self, settings: VescSettings | Pca9685Settings, plan: StopPlan) -> None:
-        self.vesc = take_over(settings)
+        self.motor = take_over(settings)
         self.trouble = ""
         self._plan = plan
         self._connected = False
@@ -58,13 +58,13 @@ class CarRest:
     def act(self) -> float:
         """Say what is due now. Returns after how many seconds to act again; negative if nothing was said."""
         try:
-            self._connected = self._connected or self.vesc.reconnect()
-            self.trouble = "" if self._connected else self.vesc.trouble()
+            self._connected = self._connected or self.motor.reconnect()
+            self.trouble = "" if self._connected else self.motor.trouble()
             early_s = self.early_s()
             if not self._connected or early_s > 0.0:
                 return -min(early_s or FRAME_EVERY_S, FRAME_EVERY_S)
-            servo_rad, brake_a = self.planned() or (None, self.vesc.limits.brake_current_a)
-            self.vesc.brake(brake_a, servo_rad)
+            servo_rad, brake_a = self.planned() or (None, self.motor.limits.brake_current_a)
+            self.motor.brake(brake_a, servo_rad)
             self._braked_ticks += 1
         except LinkLost as error:
             self._connected, self.trouble = False, str(error)
@@ -91,9 +91,9 @@ class CarRest:
     @property
     def at_rest(self) -> bool:
         """Take in what was answered: whether the newest frames were, by a car that does not move."""
-        if isinstance(self.vesc, Pca9685):
+        if isinstance(self.motor, Pca9685):
             return self._braked_ticks > BLIND_S / FRAME_EVERY_S
-        self._reading = self._answer(self.vesc) if self._connected else None
+        self._reading = self._answer(self.motor) if self._connected else None
         r = self._reading
         stands = r is not None and r.values_age_s < 2 * FRAME_EVERY_S and abs(r.erpm_speed_m_s) < STANDING_M_S
         self._standing = self._standing + 1 if stands else 0
@@ -107,20 +107,20 @@ class CarRest:
 
     def act_in_lockstep(self) -> str:
         """Leave one frame for the moment at which the devices' time goes on."""
-        if not self.vesc.reconnect():
-            return self.vesc.trouble()
-        self.vesc.stop()
+        if not self.motor.reconnect():
+            return self.motor.trouble()
+        self.motor.stop()
         return "the next thing that the motor controller hears is a brake"
 
     def release(self) -> None:
         """Leave the motor at zero current, where there is still a link to say so."""
         try:
             if self._connected:
-                self.vesc.coast()
-            if self._connected and isinstance(self.vesc, Pca9685):
-                self.vesc.release()
+                self.motor.coast()
+            if self._connected and isinstance(self.motor, Pca9685):
+                self.motor.release()
         except LinkLost as error:
             self.trouble = str(error)
 
     def close(self) -> None:
-        self.vesc.close()
+        self.motor.close()

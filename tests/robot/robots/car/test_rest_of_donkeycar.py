@@ -8,6 +8,8 @@ from drivers.pca9685 import ARMING_S, Pca9685, Pca9685Settings
 from robot.robots.car.rest import BLIND_S, CarRest
 from robot.robots.car.shield.stop_plan import StopPlan
 from robot.runtime.clock import RealClock
+from robot.tasks.race_track.task import SPEED_MAX_M_S
+from sim.car.model import GRAVITY_M_S2, load_parameters
 
 RELEASED, BRAKE, THROTTLE = 0, 3, 5
 
@@ -17,6 +19,11 @@ class NoPlan:
 
     def read(self) -> None:
         return None
+
+
+def test_nobody_sees_it_stand_so_the_brake_is_held_for_longer_than_a_stop_takes() -> None:
+    on_ice_m_s2 = 0.4 * load_parameters().grip * GRAVITY_M_S2  # as little grip as is allowed for
+    assert SPEED_MAX_M_S / on_ice_m_s2 < BLIND_S
 
 
 def test_it_is_braked_then_released() -> None:
