@@ -118,6 +118,11 @@ class VirtualCrazyflie:
         self._control: str = ready["control"]
         self._watcher = self.watcher()
 
+    @property
+    def ports(self) -> dict[str, str]:
+        """Where its radio is."""
+        return {"crazyflie": self.uri}
+
     def watcher(self) -> Watcher:
         """Another connection, for another thread."""
         return Watcher(self._control, self.directory)
