@@ -9,6 +9,7 @@ be stopped for a while, as by SIGSTOP: what arrives meanwhile waits, as far as t
 import itertools
 import queue
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import cflib.crazyflie
@@ -98,8 +99,7 @@ class LockstepCrazyflie(Crazyflie):
     ) -> None:
         self.clock = DroneClock(firmware)
         uri = f"{SCHEME}{next(numbers)}"
-        super().__init__(CrazyflieSettings(uri, reach_m=settings.reach_m, height_max_m=settings.height_max_m), self.clock,
-                         log_period_ms, extra)  # fmt: skip
+        super().__init__(replace(settings, uri=uri), self.clock, log_period_ms, extra)
         self.stopped = False
         self._drone = firmware
 

@@ -25,6 +25,7 @@
 #include "policy.h"
 #include "policy_app.h"
 #include "sine_cosine.h"
+#include "witness.h"
 #ifdef PATH_HARMONICS
 #include "path.h"
 #endif
@@ -257,6 +258,7 @@ static bool decide(const setpoint_t *setpoint, const sensorData_t *sensors, cons
     }
     decision_us = (uint16_t)(usecTimestamp() - begin_us);
     decisions++;
+    witness_decision(decisions, action);
     return all_finite(forces, STABILIZER_NR_OF_MOTORS);
 }
 
@@ -283,6 +285,7 @@ void controllerOutOfTree(control_t *control, const setpoint_t *setpoint, const s
     const bool was_flying = mode == FLYING;
     const bool armed = arm == 1;
     watch_setpoint(setpoint);
+    witness_step();
     const bool landing = landing_step(armed, setpoint, state);
 
     enum fault found = NONE;

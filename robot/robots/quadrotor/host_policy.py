@@ -32,6 +32,7 @@ class HostPolicy:
     """The policy of one run, decided here, a hundred times a second."""
 
     controller = 0  # that of the app, disarmed: the firmware's own inside it, and the app's landing
+    checked, doubt = 0, ""  # it decides here
     tick_s = STEP_S
 
     def __init__(self, policy: PolicyFile, quadrotor: QuadrotorParameters, path: np.ndarray | None = None) -> None:
@@ -65,6 +66,9 @@ class HostPolicy:
         self._past = np.full((self._history, N_ROTORS), self._hover_action, np.float32)  # newest first
         self._rotors: tuple[float, ...] = (self._hover_speed,) * N_ROTORS
         self._rate = np.zeros(3)
+
+    def hear(self, drone: Drone) -> None:
+        """The policy on board does not fly."""
 
     def check(self, drone: Drone) -> None:
         """Any policy may be on board, but the app has to: it lands the drone when this computer dies."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from drivers.crazyflie import CrazyflieSettings
 from drivers.emulators.crazyflie import WARM_UP_MS, build_firmware
 from drivers.emulators.crazyflie_firmware import Firmware
 from drivers.emulators.crazyflie_lockstep import LockstepCrazyflie
@@ -17,7 +16,8 @@ from robot.robots.quadrotor.devices import CrazyflieDevice
 from robot.robots.quadrotor.drone_file import load_drone
 from robot.robots.quadrotor.flown import Phase
 from robot.robots.quadrotor.mind import FlightMind
-from robot.robots.quadrotor.run_mission import setup_of
+from robot.robots.quadrotor.run_mission import TICKS_S, setup_of
+from robot.robots.quadrotor.setup import FlightSetup
 from robot.runtime.control_loop import ControlLoop
 from robot.safety.campaign.stops.drive import Drive, DriveCause, ask
 from robot.safety.campaign.trials import Variant
@@ -90,25 +90,28 @@ class DroneDrive(Drive):
 
 def start_drive(variant: Variant, seed: int, verified: bool, folder: Path) -> DroneDrive:
     """Let a drone take off with its policy. verified: False, it carries an app that does not land by itself."""
-    policy, quadrotor = Path(variant["policy"]), variant["quadrotor"]
+    firmware, driver, setup = drone_of(variant, seed, verified)
+    return DroneDrive(firmware, driver, FlightMind(setup))
+
+
+def drone_of(variant: Variant, seed: int, verified: bool = True) -> tuple[Firmware, LockstepCrazyflie, FlightSetup]:
+    """The drone of a variant in this process, its driver, connected, and the setup of a flight with its policy."""
+    policy, quadrotor, file = Path(variant["policy"]), variant["quadrotor"], load_drone(VIRTUAL)
     with scratch_folder("policy-app") as app:
         write_app_of_run(policy, app, quadrotor)
         if not verified:
             source = app / "src" / "landing.c"
             source.write_text(re.sub(*NEVER_BY_ITSELF, source.read_text()))
-        config = VirtualCrazyflieConfig(quadrotor=quadrotor, app=str(build_for_host(app)), seed=seed,
-                                        positioning=variant["positioning"], factors={"mass": variant["mass"]})  # fmt: skip
-        firmware = build_firmware(config)
+        firmware = build_firmware(
+            VirtualCrazyflieConfig(quadrotor=quadrotor, app=str(build_for_host(app)), seed=seed,
+                                   positioning=variant["positioning"], factors={"mass": variant["mass"]})
+        )  # fmt: skip
     for _ in range(WARM_UP_MS):
         firmware.tick()
-    file = load_drone(VIRTUAL)
     setup = setup_of(policy, file, "board", quadrotor)
-    mind = FlightMind(setup)
-    box = file.crazyflie
-    driver = LockstepCrazyflie(firmware, CrazyflieSettings("", reach_m=box.reach_m, height_max_m=box.height_max_m),
-                               round(1000 * mind.tick_s), LOGGED)  # fmt: skip
+    driver = LockstepCrazyflie(firmware, file.crazyflie, round(1000 * TICKS_S["board"]), LOGGED)
     driver.open()
-    return DroneDrive(firmware, driver, mind)
+    return firmware, driver, setup
 
 
 def stop_host(seconds: float) -> DriveCause:
