@@ -1,7 +1,7 @@
 """The virtual Crazyflie: `python -m drivers.emulators.crazyflie --config FILE` flies one drone behind a UDP port.
 
-It speaks CRTP, one packet a datagram, to whoever wrote to it last. On stdout it prints one line of JSON: its `uri`, and
-the path of its `control` socket, which takes one JSON object a line, `{"do": NAME, ...}`, and answers with one:
+It speaks CRTP, one packet a datagram, to whoever wrote to it last. On stdout it prints one line of JSON: its `uri`,
+what it was granted to keep its time, and the path of its `control` socket, which takes one JSON object a line, `{"do": NAME, ...}`, and answers with one:
 
     truth           how things really are: `DroneTruth`
     put             x, y, z (m), yaw, roll (rad): pick the drone up, and let go of it there at rest
@@ -35,6 +35,7 @@ from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crazyflie_firmware import Firmware
 from drivers.emulators.crazyflie_version import RELEASES
 from drivers.emulators.crtp import FaultyLink, LinkFaults
+from drivers.emulators.keep_time import keep_time
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
 from drivers.unix_socket import listen
 from sim.quadrotor.model import load_parameters
@@ -215,7 +216,8 @@ def run(config: VirtualCrazyflieConfig, directory: Path) -> None:
     for _ in range(WARM_UP_MS):
         firmware.tick()
     server = Server(config, firmware, directory)
-    print(json.dumps({"uri": server.uri, "control": str(server.control_path)}), flush=True)
+    told = {"uri": server.uri, "control": str(server.control_path), "scheduling": keep_time()}
+    print(json.dumps(told), flush=True)
     gc.freeze()
     server.serve()
 

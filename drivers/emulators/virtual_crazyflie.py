@@ -115,6 +115,7 @@ class VirtualCrazyflie:
         self.process = process
         self.directory = directory
         self.uri: str = ready["uri"]
+        self.scheduling: str = ready["scheduling"]  # what the process was granted to keep its time
         self._control: str = ready["control"]
         self._watcher = self.watcher()
 

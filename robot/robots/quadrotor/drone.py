@@ -8,7 +8,7 @@ from drivers.base import LinkLost
 from drivers.crazyflie_reading import CrazyflieCommand, CrazyflieReading, Vector, within_box
 from drivers.reading_record import reading_of, text_of
 from robot.robots.quadrotor.app_words import FIELDS, LOGGED, PARAMETERS
-from robot.robots.quadrotor.records import ARM_MOTORS, DISARM_MOTORS, POSITION, RATES, blank
+from robot.robots.quadrotor.records import APP_BYTES, ARM_MOTORS, DISARM_MOTORS, POSITION, RATES, blank
 
 
 class Drone:
@@ -36,7 +36,9 @@ class Drone:
         self._parameters = {name: float(told[FIELDS[name]]) for name in PARAMETERS}
         self._reading, self.app_packets = None, []
         if told["up"]:
-            self.app_packets = [row[1 : 1 + int(row[0])].tobytes() for row in told["app_packets"] if row[0]]
+            self.app_packets = [
+                row[1 : 1 + int(row[0])].tobytes() for row in told["app_packets"].reshape(-1, APP_BYTES) if row[0]
+            ]
             self._reading = reading_of(told, CrazyflieReading)
             heard = {name: float(told[FIELDS[name]]) for name in LOGGED}
             self._reading.extra.update({name: value for name, value in heard.items() if not math.isnan(value)})

@@ -62,7 +62,7 @@ def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Ri
     drone = start_with_policy(policy, config, quadrotor)
     robot = folder / "drone.toml"
     robot.write_text(ROBOT_FILE.format(quadrotor=quadrotor, uri=drone.uri))
-    return Rig(drone, command=(*COMMAND, str(policy), "--robot", str(robot), "--json"))
+    return Rig(drone, scheduling=drone.scheduling, command=(*COMMAND, str(policy), "--robot", str(robot), "--json"))
 
 
 def pause(seconds: float) -> Callable[[Job], None]:

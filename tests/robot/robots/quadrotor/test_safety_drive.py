@@ -15,7 +15,7 @@ from robot.logs.writer import LogWriter
 from robot.robots.quadrotor.devices import CrazyflieDevice
 from robot.robots.quadrotor.flight import Flight
 from robot.robots.quadrotor.flown import Phase
-from robot.robots.quadrotor.records import records_of
+from robot.robots.quadrotor.records import APP_BYTES, APP_PACKETS, records_of
 from robot.robots.quadrotor.safety_drive import CAUSES, HARD_M_S, DroneDrive, drone_of, start_drive
 from robot.robots.quadrotor.safety_trials import DRONES, STOPS, SYSTEMS
 from robot.safety.campaign.stops.lockstep_stops import forked
@@ -56,19 +56,16 @@ def test_decisions_of_the_policy_on_board_are_checked_in_flight_and_again_in_the
 def test_one_flipped_bit_of_what_the_policy_on_board_saw_is_named_by_the_replay(flight: Path, tmp_path: Path) -> None:
     records = records_of("hover")
     log = LogReader(flight).contents(records.readings.names or ())
-    packets = log.readings["crazyflie"]["app_packets"]
+    packets = log.readings["crazyflie"]["app_packets"].reshape(-1, APP_PACKETS, APP_BYTES)
     row = int(np.flatnonzero((packets[:, 0, 0] == 30) & (packets[:, 0, 2] == 4))[2])  # the fifth part of the third one
-    packets[row, 0, 9] ^= 64
+    log.readings["crazyflie"]["app_packets"][row, 9] ^= 64
     with LogWriter(tmp_path / "log.mcap", records, len(load_policy(Path(HOVER)).weights)) as new:
         new.add_setup(1, find_setup(flight, 1)[1])
         new.add_readings(log.readings)
         new.add_outputs(log.outputs)
     report = replay(tmp_path)
     assert report.first_difference is not None
-    assert report.first_difference.tick >= int(log.readings["tick"][row])
-    assert report.first_difference.field.startswith(
-        ("observation", "figures.decisions_checked", "mode", "reason", "flags")
-    )
+    assert 0 <= report.first_difference.tick - int(log.readings["tick"][row]) < 25, "as soon as it is whole"
 
 
 @pytest.mark.parametrize("cause", CAUSES)
