@@ -72,6 +72,13 @@ def build_firmware(config: VirtualCrazyflieConfig) -> Firmware:
     return Firmware(body, app, RELEASES[config.firmware], config.propellers)
 
 
+def truth_of(firmware: Firmware, slipped_s: float = 0.0) -> DroneTruth:
+    """How things really are."""
+    values = (1e-3 * firmware.now_ms, *firmware.body.state.tolist(), float(firmware.forces.mean()))
+    others = (firmware.supervisor.state.name, firmware.controller, firmware.impact_m_s, slipped_s)
+    return DroneTruth._make((*values, *others))
+
+
 class Server:
     """One drone, its UDP port and its control socket."""
 
@@ -149,10 +156,7 @@ class Server:
 
     def truth(self) -> DroneTruth:
         """How things really are."""
-        firmware = self.firmware
-        values = (1e-3 * firmware.now_ms, *firmware.body.state.tolist(), float(firmware.forces.mean()))
-        others = (firmware.supervisor.state.name, firmware.controller, firmware.impact_m_s, self._slipped_s)
-        return DroneTruth._make((*values, *others))
+        return truth_of(self.firmware, self._slipped_s)
 
     # Time.
 

@@ -8,6 +8,7 @@ be stopped for a while, as by SIGSTOP: what arrives meanwhile waits, as far as t
 
 import itertools
 import queue
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
@@ -20,7 +21,10 @@ from cflib.crtp.crtpstack import CRTPPacket
 from cflib.crtp.exceptions import WrongUriType
 
 from drivers.crazyflie import Crazyflie, CrazyflieSettings
+from drivers.emulators.crazyflie import truth_of
 from drivers.emulators.crazyflie_firmware import Firmware
+from drivers.emulators.virtual_motion_capture import Frames
+from drivers.motion_capture import MotionCapture, MotionCaptureSettings
 
 SCHEME = "lockstep://"
 WAITING_MAX = 277  # packets that a socket of Linux holds for a program that is stopped; later ones are dropped
@@ -101,6 +105,7 @@ class LockstepCrazyflie(Crazyflie):
         uri = f"{SCHEME}{next(numbers)}"
         super().__init__(replace(settings, uri=uri), self.clock, log_period_ms, extra)
         self.stopped = False
+        self.cameras: LockstepCapture | None = None  # whose poses this host forwards
         self._drone = firmware
 
     def open(self) -> None:
@@ -129,10 +134,14 @@ class LockstepCrazyflie(Crazyflie):
         return link
 
     def _exchange(self) -> None:
-        """What the drone sends in this millisecond, and, unless the host is stopped, what cflib's threads would do about it."""
+        """What is sent in this millisecond, and, unless the host is stopped, what its threads would do about it."""
         self.link.take(self._drone.outgoing())
+        if self.cameras is not None:
+            self.cameras.look(self._drone)
         if not self.stopped:
             self.take_in()
+            if self.cameras is not None:
+                self.cameras.forward()
 
     def take_in(self) -> None:
         """Hand on all that has arrived, and send what waits for its turn."""
@@ -154,3 +163,34 @@ class LockstepCrazyflie(Crazyflie):
             question = updater.request_queue.get()
             updater._lock_pattern = question.data[: 3 if question.channel == MISC_CHANNEL else 2]
             cf.send_packet(question)
+
+
+class LockstepCapture(MotionCapture):
+    """What forwards the poses of a drone of this process, without a thread and a port. Poses too wait for a host that is stopped."""
+
+    def __init__(self, body: str, driver: LockstepCrazyflie, seed: int) -> None:
+        super().__init__(MotionCaptureSettings(body, file="none"), driver.clock, driver)
+        self._frames, self._waiting = Frames(body, seed), deque[bytes]()
+
+    def open(self) -> None:
+        """Messages are handed over."""
+        self._source = Handed()
+
+    def look(self, firmware: Firmware) -> None:
+        """What arrives in this millisecond; what there is no room for is lost."""
+        for message in self._frames.arrived(self._clock.now(), lambda: truth_of(firmware)):
+            if len(self._waiting) < WAITING_MAX:
+                self._waiting.append(message)
+
+    def forward(self) -> None:
+        while self._waiting:
+            self.take(self._waiting.popleft())
+
+
+class Handed:
+    """A source that nobody has to wait for."""
+
+    def read(self) -> list[bytes]:
+        return []
+
+    def close(self) -> None: ...

@@ -1,24 +1,27 @@
 """A flight in one process with all that flies it, on the drone's own time: what stops are tried on by the hundred."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from drivers.emulators.crazyflie import WARM_UP_MS, build_firmware
 from drivers.emulators.crazyflie_firmware import Firmware
-from drivers.emulators.crazyflie_lockstep import LockstepCrazyflie
+from drivers.emulators.crazyflie_lockstep import LockstepCapture, LockstepCrazyflie
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflieConfig
+from drivers.motion_capture import MotionCaptureSettings
 from firmware_export.crazyflie_app import build_for_host
 from robot.robots.quadrotor.app_of_run import write_app_of_run
 from robot.robots.quadrotor.app_words import LOGGED
-from robot.robots.quadrotor.devices import CrazyflieDevice
+from robot.robots.quadrotor.devices import CrazyflieDevice, MotionCaptureDevice
 from robot.robots.quadrotor.drone_file import load_drone
 from robot.robots.quadrotor.flown import Phase
 from robot.robots.quadrotor.mind import FlightMind
 from robot.robots.quadrotor.run_mission import TICKS_S, setup_of
 from robot.robots.quadrotor.setup import FlightSetup
 from robot.runtime.control_loop import ControlLoop
+from robot.runtime.robot import Device
 from robot.safety.campaign.stops.drive import Drive, DriveCause, ask
 from robot.safety.campaign.trials import Variant
 from robot.safety.campaign.truth import Seen
@@ -27,6 +30,7 @@ from sim.scratch_folder import scratch_folder
 
 HARD_M_S = 1.0  # who touches down faster has not landed
 VIRTUAL = "virtual-crazyflie"
+CAMERAS, BODY = "cameras", "cf1"  # poses by radio, through the host; beside the emulator's own systems
 STOPS_S = (0.5, 1.0, 2.0, 4.0)  # for how long its host is stopped
 SEEN_AFTERWARDS_S = 1.0  # a drone that is down stays down when its host goes on
 NEVER_BY_ITSELF = (r"#define (RATE_)?SILENCE_STEPS \d+", r"#define \1SILENCE_STEPS 1000000")  # in landing.c
@@ -43,9 +47,8 @@ class DroneDrive(Drive):
 
     def __init__(self, firmware: Firmware, driver: LockstepCrazyflie, mind: FlightMind) -> None:
         self.firmware, self.driver, self.mind = firmware, driver, mind
-        device = CrazyflieDevice(driver)
         readings = np.zeros((), mind.records.readings)
-        super().__init__(ControlLoop(driver.clock, {"crazyflie": device}, mind, readings, 1, mind.tick_s))
+        super().__init__(ControlLoop(driver.clock, devices_of(driver), mind, readings, 1, mind.tick_s))
         self.goes_on_s = 0.0  # when a stopped host is continued
         self.loop.start()
 
@@ -97,6 +100,9 @@ def start_drive(variant: Variant, seed: int, verified: bool, folder: Path) -> Dr
 def drone_of(variant: Variant, seed: int, verified: bool = True) -> tuple[Firmware, LockstepCrazyflie, FlightSetup]:
     """The drone of a variant in this process, its driver, connected, and the setup of a flight with its policy."""
     policy, quadrotor, file = Path(variant["policy"]), variant["quadrotor"], load_drone(VIRTUAL)
+    by_cameras, policy_on = variant["positioning"] == CAMERAS, variant["policy_on"]
+    if by_cameras:
+        file = replace(file, motion_capture=MotionCaptureSettings(BODY, file="none"), positioning="")
     with scratch_folder("policy-app") as app:
         write_app_of_run(policy, app, quadrotor)
         if not verified:
@@ -104,14 +110,25 @@ def drone_of(variant: Variant, seed: int, verified: bool = True) -> tuple[Firmwa
             source.write_text(re.sub(*NEVER_BY_ITSELF, source.read_text()))
         firmware = build_firmware(
             VirtualCrazyflieConfig(quadrotor=quadrotor, app=str(build_for_host(app)), seed=seed,
-                                   positioning=variant["positioning"], factors={"mass": variant["mass"]})
+                                   positioning="none" if by_cameras else variant["positioning"], factors={"mass": variant["mass"]})
         )  # fmt: skip
     for _ in range(WARM_UP_MS):
         firmware.tick()
-    setup = setup_of(policy, file, "board", quadrotor)
-    driver = LockstepCrazyflie(firmware, file.crazyflie, round(1000 * TICKS_S["board"]), LOGGED)
+    setup = setup_of(policy, file, policy_on, quadrotor)
+    driver = LockstepCrazyflie(firmware, file.crazyflie, round(1000 * TICKS_S[policy_on]), LOGGED)
     driver.open()
+    if by_cameras:
+        driver.cameras = LockstepCapture(BODY, driver, seed)
+        driver.cameras.open()
     return firmware, driver, setup
+
+
+def devices_of(driver: LockstepCrazyflie) -> dict[str, Device]:
+    """The drone, and what it is sent its poses by."""
+    devices: dict[str, Device] = {"crazyflie": CrazyflieDevice(driver)}
+    if driver.cameras is not None:
+        devices["motion_capture"] = MotionCaptureDevice(driver.cameras)
+    return devices
 
 
 def stop_host(seconds: float) -> DriveCause:

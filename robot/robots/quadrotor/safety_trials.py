@@ -14,7 +14,7 @@ import numpy as np
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
 from robot.practice.body import Emulator
 from robot.robots.quadrotor.flown import Reason
-from robot.robots.quadrotor.safety_drive import CAUSES, HARD_M_S, STOPS_S, VIRTUAL, seen_of, start_drive
+from robot.robots.quadrotor.safety_drive import CAMERAS, CAUSES, HARD_M_S, STOPS_S, VIRTUAL, seen_of, start_drive
 from robot.robots.quadrotor.setup import FLIGHT_TASKS
 from robot.robots.quadrotor.virtual_drone import start_with_policy
 from robot.safety.campaign.stops.causes import ENDING, Cause, Job, fault
@@ -24,8 +24,10 @@ from robot.safety.campaign.truth import Seen
 SHIPPED_POLICIES = [Path(__file__).parents[3] / "policies" / "shipped" / f"{task}.npz" for task in FLIGHT_TASKS]
 MOVING_M_S = 1.0  # 5 cm above the floor
 DRONES = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_plus", "crazyflie_2_1_brushless")
-SYSTEMS = ("lighthouse", "flow", "loco", "motion-capture")
+SYSTEMS = ("lighthouse", "flow", "loco", CAMERAS)
 MASS = (0.95, 1.1)  # of what its type weighs: a load
+ON_BOARD = {CAMERAS: "motion-capture"}  # of a drone that nobody has to send its poses to
+HOST_SHARE = 0.25  # of the flights whose policy decides on the host
 FLIGHT_S = (0.0, 18.0)  # from the first moment in the air: into every phase, the landing too
 ROBOT_FILE = """virtual = false
 quadrotor = "{quadrotor}"
@@ -50,19 +52,24 @@ def variant(number: int, rng: np.random.Generator) -> Variant:
         "quadrotor": DRONES[number % len(DRONES)],
         "positioning": SYSTEMS[number // len(DRONES) % len(SYSTEMS)],
         "policy": str(SHIPPED_POLICIES[int(rng.integers(len(SHIPPED_POLICIES)))]),
+        "policy_on": "host" if rng.random() < HOST_SHARE else "board",
         "mass": float(rng.uniform(*MASS)),
     }
 
 
 def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Rig:
-    """A virtual drone that belongs to the judge, and `robot run`, which flies it as a real one."""
+    """A virtual drone that belongs to the judge, and `robot run`, which flies it as a real one. Cameras are on its side here."""
     policy, quadrotor = Path(drawn["policy"]), drawn["quadrotor"]
-    config = VirtualCrazyflieConfig(quadrotor=quadrotor, positioning=drawn["positioning"], seed=seed,
+    config = VirtualCrazyflieConfig(quadrotor=quadrotor, positioning=ON_BOARD.get(drawn["positioning"], drawn["positioning"]), seed=seed,
                                     factors={"mass": drawn["mass"]})  # fmt: skip
     drone = start_with_policy(policy, config, quadrotor)
     robot = folder / "drone.toml"
     robot.write_text(ROBOT_FILE.format(quadrotor=quadrotor, uri=drone.uri))
-    return Rig(drone, scheduling=drone.scheduling, command=(*COMMAND, str(policy), "--robot", str(robot), "--json"))
+    return Rig(
+        drone,
+        scheduling=drone.scheduling,
+        command=(*COMMAND, str(policy), "--robot", str(robot), "--policy-on", drawn["policy_on"]),
+    )
 
 
 def pause(seconds: float) -> Callable[[Job], None]:

@@ -25,7 +25,10 @@ MOMENTS = {  # after the first tick of a phase, s
 def worst(policy: str, quadrotor: str, seed: int) -> dict[tuple[str, str], tuple[float, int, int]]:
     """By phase and cause: the fastest touch-down, m/s, how many there were, how many did not end at rest."""
     drive = start_drive(
-        {"policy": policy, "quadrotor": quadrotor, "positioning": "lighthouse", "mass": 1.0}, seed, True, Path()
+        {"policy": policy, "quadrotor": quadrotor, "positioning": "lighthouse", "mass": 1.0, "policy_on": "board"},
+        seed,
+        True,
+        Path(),
     )
     found: dict[tuple[str, str], tuple[float, int, int]] = {}
     phase, began_s, waiting = Phase.GROUND, 0.0, []

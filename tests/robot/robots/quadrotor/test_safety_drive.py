@@ -21,7 +21,13 @@ from robot.robots.quadrotor.safety_trials import DRONES, STOPS, SYSTEMS
 from robot.safety.campaign.stops.lockstep_stops import forked
 
 HOVER = str(Path(__file__).parents[3] / "recordings" / "policies" / "hover.npz")
-VARIANT: dict[str, Any] = {"policy": HOVER, "quadrotor": "crazyflie_2_0", "positioning": "lighthouse", "mass": 1.0}
+VARIANT: dict[str, Any] = {
+    "policy": HOVER,
+    "quadrotor": "crazyflie_2_0",
+    "positioning": "lighthouse",
+    "mass": 1.0,
+    "policy_on": "board",
+}
 
 
 @pytest.fixture(scope="module")
