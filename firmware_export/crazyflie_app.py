@@ -230,7 +230,7 @@ after 200 ms without one it hands back.
 | `policy.id` | | the first 32 bits of the policy's SHA-256 (read-only) |
 | `policy.controller` | | the value of `stabilizer.controller` that chooses this controller (read-only) |
 | `landing.guard` | 0 | 1: land when set-points end or the battery is low; 2: land now; 0: only while armed |
-| `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 75, 1000, 3 | limits: beyond them it hands back |
+| `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 60, 1000, 3 | limits: beyond them it hands back |
 | `policy.fullN` | the firmware's `THRUST_MAX`, or {full_n:.4g} | a rotor's thrust, N, at normalized force 1 |
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
 

@@ -23,7 +23,7 @@ from sim.quadrotor.model import N_ROTORS, STEP_S, QuadrotorParameters, body_deri
 FOLLOW = 0.03  # share of the way to the drone's rate that the model's makes in a step, beside its own turning
 LEAD_S = 0.025  # by which the rate controller lags
 DELAY_S = 0.03  # from a measurement to the drone's answer
-TILT_MAX_RAD, RATE_MAX_RAD_S, FENCE_M = math.radians(75.0), math.radians(1000.0), 3.0  # as on board
+TILT_MAX_RAD, RATE_MAX_RAD_S, FENCE_M = math.radians(60.0), math.radians(1000.0), 3.0  # as on board
 STALE_S = 0.2  # likewise, but here it is the drone's news that are missing
 ONE, OWN = np.uintp(1), np.uintp(0)
 

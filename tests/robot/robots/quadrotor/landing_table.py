@@ -15,10 +15,10 @@ from robot.robots.quadrotor.safety_trials import DRONES
 from robot.safety.campaign.stops.lockstep_stops import forked
 
 MOMENTS = {  # after the first tick of a phase, s
-    Phase.TAKE_OFF: (0.1, 0.4, 0.8, 1.2, 1.6, 2.4, 3.9),
-    Phase.POLICY: (0.0, 0.02, 0.06, 0.2, 2.4, 4.0, 7.0),
-    Phase.HAND_BACK: (0.0, 0.02, 0.1, 1.0),
-    Phase.LANDING: (0.0, 0.02, 0.1, 0.8, 1.6, 2.4),
+    Phase.TAKE_OFF: (0.3, 0.9, 1.6),
+    Phase.POLICY: (0.0, 0.06, 2.4),
+    Phase.HAND_BACK: (0.0, 0.1),
+    Phase.LANDING: (0.0, 0.8),
 }
 
 
