@@ -2,8 +2,8 @@
 
 At every decision the proposed action is rolled out (`rollout.py`), followed by one of the manoeuvres. If one and the same
 manoeuvre keeps the body `margin_m` away from walls and obstacles with the grip that is believed and with the least that
-the car may have, and if so does a stop by somebody else, who finds that nobody thinks any more and needs his time for
-that, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
+the car may have, and if so do several ways to be stopped by somebody else, who finds that nobody thinks any more and needs
+his time for that, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
 towards the manoeuvres, at last the manoeuvres themselves: as one of them was found safe one decision earlier, it is safe
 now, as far as the model holds. What is executed is always an action of the task, so that a learner can learn from it.
 
@@ -49,7 +49,8 @@ MEASURED_SHARE = 0.95  # of the measured one
 MARGIN_M = 0.03
 STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone
 UNSTOPPABLE_SHARE = 0.9  # of the margin, at most, is what an action without a stop behind it is worth
-SLIDE_RAD, STOPS_OF_A_SLIDE = 0.4, 3  # deeper than a fast line's drift; where one stop alone holds, it holds by a hair
+STOPS_WANTED = 2  # where one stop alone holds, it holds by a hair, and no car is quite as it is believed
+SLIDE_RAD, STOPS_WANTED_SLIDING = 0.4, 3  # deeper than a fast line's drift
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
 
 # What is tried in the action's place, gentlest first. Steps of the steering, as an action, towards the side where the
@@ -156,8 +157,8 @@ def slides(at, car):
 @njit(cache=True, error_model="numpy")
 def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
     """(manoeuvre, stop): the first of each that keep the margin after an action; -1 in place of one that there is not.
-    What does not is rolled out until the margin is lost. In a slide several stops must keep it. Other arguments as
-    `filter_action`."""
+    What does not is rolled out until the margin is lost. Of the stops there must be STOPS_WANTED that keep it. Other
+    arguments as `filter_action`."""
     steer, speed = target(a0, a1)
     found = -1
     for k in range(len(ACTIONS)):
@@ -172,7 +173,7 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
             break
     if found < 0:
         return -1, -1
-    first, wanted = -1, STOPS_OF_A_SLIDE if slides(at, cars[0]) else 1
+    first, wanted = -1, STOPS_WANTED_SLIDING if slides(at, cars[0]) else STOPS_WANTED
     for k in range(len(STOPS)):
         stop = (kept[1] + k) % len(STOPS)
         if stop_room(stop, steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,

@@ -14,7 +14,7 @@ from robot.robots.car.shield.predictive_brake import (
     SLIPPERY_SHARE,
     SLOWER,
     STEERED,
-    STOPS_OF_A_SLIDE,
+    STOPS_WANTED_SLIDING,
     UNAVOIDABLE,
     carry_on,
     filter_action,
@@ -349,9 +349,9 @@ def test_in_a_deep_slide_it_is_not_enough_that_one_stop_alone_holds():
             for stopping, held, count in ((False, (0, 0), len(ACTIONS)), (True, (NOTICED_TICKS, NOTICED_TICKS + 1), len(STOPS)))
         )  # fmt: skip
         holding = int(stopped.all(axis=1).sum())
-        enough = bool(kept.all(axis=1).any()) and holding >= STOPS_OF_A_SLIDE
+        enough = bool(kept.all(axis=1).any()) and holding >= STOPS_WANTED_SLIDING
         assert (decide(*action, at, course)[0] == AS_PROPOSED) == enough
-        few += bool(kept.all(axis=1).any()) and 0 < holding < STOPS_OF_A_SLIDE
+        few += bool(kept.all(axis=1).any()) and 0 < holding < STOPS_WANTED_SLIDING
     assert few
 
 
