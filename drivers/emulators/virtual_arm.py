@@ -1,0 +1,188 @@
+"""A virtual arm that holds a peg, a board with a hole on its stage, and their two cables: the process, and the handle on it.
+
+    python -m drivers.emulators.virtual_arm --config FILE          `start_virtual_arm` starts it
+
+The process around it is `packet_host`: its clock, its truth for judges, and what judges do to it, JSON objects {"do": ...}:
+
+    silence     on: the servos' wire is dead, or lives again
+    servo       joint, on: one servo's cable is out, or in again
+    unplug, plug    device: follower or board
+    supply      volts: of the servos' supply, from now on
+    overheat    joint, degrees
+"""
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from drivers.emulators.board_stage import BoardStageEmulator
+from drivers.emulators.child import end_when_told, start_emulator
+from drivers.emulators.feetech import FeetechEmulator, Servo, factory_table
+from drivers.emulators.lines import Pty
+from drivers.emulators.packet_host import READY_S, PacketEmulator, serve
+from drivers.emulators.servo_chain import ArmShafts
+from drivers.unix_socket import listen
+from sim.arm.insertion import Hole, Spread, draw
+from sim.arm.kinematics import Kinematics, hand_of
+from sim.arm.parameters import so101
+from sim.arm.peg import PegScene
+
+MODULE = "drivers.emulators.virtual_arm"
+DEVICES = ("follower", "board")
+JOINTS = 6
+INSERTED_M = 0.007  # so deep, a peg is in its hole
+NOT_MOVED_BELOW_M = 0.002  # the stage stands while the peg's end is lower over the board
+
+
+class ArmTruth(NamedTuple):
+    """How things really are. Peg: its end in the hole's frame, m."""
+
+    time_s: float
+    peg_x_m: float
+    peg_y_m: float
+    peg_z_m: float
+    tip_m_s: float  # of the peg's end
+    tip_worst_m_s: float  # so far
+    inserted: float  # places of the board at which the peg was brought in, so far
+    moves: float  # places that it has left
+    deepest_m: float  # below the surface, at this place
+    load_worst: float  # share of the full duty that any servo gives now
+    overloaded_s: float  # longest that any servo has been at its limit
+    bus_v: float
+
+
+TRUTH = struct.Struct(f"<{len(ArmTruth._fields)}d")
+
+
+class VirtualArm:
+    """The model that `packet_host` serves. Drawn with the seed: the board's places, and what the camera gets wrong."""
+
+    def __init__(self, directory: Path, joint_rad: list[float], seed: int, hidden: dict[str, float]) -> None:
+        self.scene = PegScene()
+        self.shafts = ArmShafts(np.array(joint_rad), scene=self.scene)
+        self.rng = np.random.default_rng([seed, 0xA63])
+        self.spread, self.offset_m = Spread(), np.array([hidden.pop("offset_m", 0.0), 0.0, 0.0])
+        for name, value in hidden.items():
+            self.shafts.batch.put(name, value)
+        self.kinematics = Kinematics(hand_of(so101(), self.scene.beyond))
+        servos = [Servo(factory_table(joint + 1), joint) for joint in range(JOINTS)]
+        noise = self.rng.spawn(2)
+        self.moves = self.inserted = 0
+        self.deepest_m, self.tip_worst_m_s, self.overloaded_s = 0.0, 0.0, 0.0
+        self.hole: Hole
+        self.stage = BoardStageEmulator(self._place_board, noise[0])
+        self.moves = 0
+        self.chain = FeetechEmulator(servos, self.shafts, noise[1])
+        self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
+        self.time_s = 0.0
+        self._at_limit_s = np.zeros(JOINTS)
+        self._look(0.0)
+
+    def _place_board(self) -> Hole:
+        """Another place; whether the peg was in the hole of the last one is counted."""
+        self.inserted += self.deepest_m > INSERTED_M
+        self.moves += 1
+        self.deepest_m = 0.0
+        self.hole, seen = draw(self.spread, self.rng, self.offset_m)
+        self.shafts.batch.put("hole_m", self.hole.place_m)
+        self.shafts.batch.put("hole_frame", self.hole.frame.ravel())
+        return seen
+
+    def advance(self, time_s: float) -> None:
+        """Take in what hosts have written, as sent now, and let bytes travel and servos turn until a time."""
+        servos, stage = self.lines["follower"].read(), self.lines["board"].read()
+        self.chain.receive(servos, self.time_s)
+        self.stage.receive(stage, self.time_s)
+        self.chain.run(time_s)
+        self.stage.run(time_s)
+        self._look(time_s - self.time_s)
+        self.time_s = time_s
+        self.lines["follower"].write(self.chain.arrived(self.time_s))
+        self.lines["board"].write(self.stage.arrived(self.time_s))
+
+    def _look(self, passed_s: float) -> None:
+        shafts = self.shafts
+        q, v = (shafts.batch.first(name).astype(float) for name in ("joint_rad", "joint_rad_s"))
+        pose = self.kinematics.look(q)
+        velocity = [float((self.kinematics.jacobian[i] * v[:5]).sum()) for i in range(3)]
+        away = pose[:3] - self.hole.place_m
+        self.peg_m = [float((self.hole.frame[:, k] * away).sum()) for k in range(3)]
+        self.tip_m_s = float(np.sqrt(sum(x * x for x in velocity)))
+        self.tip_worst_m_s = max(self.tip_worst_m_s, self.tip_m_s)
+        self.deepest_m = max(self.deepest_m, -self.peg_m[2])
+        duty = np.abs(shafts.batch.first("duty"))
+        self._at_limit_s = np.where(duty > 0.99, self._at_limit_s + passed_s, 0.0)
+        self.overloaded_s = max(self.overloaded_s, float(self._at_limit_s.max()))
+        self.load_worst = float(duty.max())
+
+    def obey(self, packet: bytes) -> None:
+        """What a judge does."""
+        order: dict[str, Any] = json.loads(packet)
+        match order.pop("do"):
+            case "silence":
+                self.chain.silent = bool(order["on"])
+            case "servo":
+                self.chain.servos[int(order["joint"])].present = bool(order["on"])
+            case "unplug":
+                self.lines[order["device"]].unplug()
+            case "plug":
+                self.lines[order["device"]].plug()
+            case "supply":
+                self.shafts.set_supply(float(order["volts"]))
+            case "overheat":
+                self.chain.servos[int(order["joint"])].temperature_c = float(order["degrees"])
+
+    def state(self) -> bytes:
+        return TRUTH.pack(
+            self.time_s, *self.peg_m, self.tip_m_s, self.tip_worst_m_s, self.inserted, self.moves, self.deepest_m,
+            self.load_worst, self.overloaded_s, self.shafts.bus_v(),
+        )  # fmt: skip
+
+
+FAULTS = ("silence", "servo", "unplug", "plug", "supply", "overheat")
+
+
+class RunningArm(PacketEmulator):
+    """The handle on the process."""
+
+    def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
+        super().__init__(process, ready, directory)
+        self.ports = {name: str(directory / name) for name in DEVICES}
+
+    def fault(self, do: str, **arguments: Any) -> None:
+        """See the module. Raises ValueError for anything else."""
+        if do not in FAULTS:
+            raise ValueError(f"fault: found {do!r}, allowed: {', '.join(FAULTS)}")
+        self._judge.send(json.dumps({"do": do, **arguments}).encode())
+
+    def truth(self) -> ArmTruth:  # type: ignore[override]  # what a packet of this model says
+        return ArmTruth._make(TRUTH.unpack(self.state()))
+
+
+def start_virtual_arm(clock: str, joint_rad: list[float], seed: int = 0, hidden: dict[str, float] | None = None) -> RunningArm:
+    """Start the process and wait until its devices can be opened. It ends with this program.
+
+    hidden: rows of the simulator that differ from the arm's file, and `offset_m` of the camera's calibration.
+    """
+    told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "hidden": hidden or {}}
+    return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
+
+
+def main() -> None:
+    directory = Path(sys.argv[2]).parent
+    told = json.loads(Path(sys.argv[2]).read_text())
+    end_when_told(str(directory))
+    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["hidden"])
+    judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
+    print(json.dumps({"name": "arm"}), flush=True)
+    serve(model, judge, clock, told["lockstep"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""An arm that inserts its peg: the script that goes back to where an episode begins, and the one that shows how."""
+
+import math
+
+import numpy as np
+from typing_extensions import override
+
+from policies.actor import Actor
+from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.records import records_of
+from robot.robots.arm.setup import ArmSetup
+from robot.runtime.episodes import Outcome
+from robot.runtime.skills import Learned, Scripted
+from robot.tasks import peg_insert
+from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC, STEP_M, STEP_RAD
+from sim.arm.algebra import rotation_of
+
+RAISED_M, BEYOND_M = 0.015, 0.01  # of the peg's end over the board: it may be moved; how much further it goes meanwhile
+NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
+BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
+BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.004, 0.05, 0.25
+FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 8.0  # of the way back
+RESET_LONGEST_S = 15.0
+FAR_RAD = 1.0  # from `ready`: the joints are led there first
+
+PRESS_M, PRESSED_M = 0.003, 0.004  # of the demonstration: a decision's step down in contact, and how far goals may be below
+
+STEPS = np.array([STEP_M, STEP_M, STEP_M, STEP_RAD, STEP_RAD])
+FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
+
+
+class InsertionMind(ArmMind):
+    """Practises `robot/tasks/peg_insert.py`."""
+
+    task, records = SPEC, records_of(SPEC.name)
+
+    def __init__(self, setup: ArmSetup, actor: Actor) -> None:
+        self.place, self.frame = np.zeros(3), np.eye(3)  # of the hole, as it is seen
+        self.slow, self.slow_now = np.zeros(SLOW_SIZE), np.zeros(SLOW_SIZE)
+        self.began = True  # nothing was decided in this episode
+        self.begins_at: tuple[np.ndarray, np.ndarray] | None = None  # the next episode
+        self.way_out: tuple[np.ndarray, np.ndarray] | None = None  # of the hole
+        self.raised = False
+        self.spiral = np.zeros(3)  # of the demonstration: how far, from which angle, how wide
+        super().__init__(setup, actor)
+
+    @override
+    def skills(self) -> tuple[Scripted | Learned, ...]:
+        return Scripted("raise", self.go_back, RESET_LONGEST_S), Learned("insert", self.judge, LONGEST_S)
+
+    @override
+    def observe(self) -> np.ndarray:
+        board, posture = self.board, self.posture
+        self.place[:] = board.place_m
+        self.frame[:] = rotation_of(board.quaternion)
+        away = posture.pose[:3] - self.place
+        for k in range(3):
+            self.aside_m[k] = self.frame[0, k] * away[0] + self.frame[1, k] * away[1] + self.frame[2, k] * away[2]
+        seen = np.zeros(SPEC.observation_size, np.float32)
+        self.slow_now[:] = self.slow
+        action = self.nothing if self.began else self.decisions.executed
+        peg_insert.observe(posture.joint_rad, posture.joint_rad_s, posture.load, posture.goal_rad, action, posture.pose, self.place,
+                           self.frame, DECISION_S * self.age, self.slow_now, self.began, seen)  # fmt: skip
+        return seen
+
+    @override
+    def decided(self) -> None:
+        self.slow[:] = self.slow_now
+        self.began = False
+
+    @override
+    def next(self, now: float, succeeded: bool) -> None:
+        super().next(now, succeeded)
+        self.began, self.raised, self.leading = True, False, None
+        self.way_out = self.begins_at = None
+        self.spiral[:] = 0.0, self.rng.uniform(0.0, 6.28), self.rng.uniform(0.001, 0.004)
+
+    def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
+        return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.inserted(seen) else Outcome.RUNNING
+
+    @override
+    def clear(self) -> bool:
+        return bool(self.aside_m[2] > RAISED_M)
+
+    @override
+    def error_m(self) -> float:
+        return math.sqrt(self.aside_m[0] * self.aside_m[0] + self.aside_m[1] * self.aside_m[1])
+
+    @override
+    def motion_of(self, action: np.ndarray) -> np.ndarray:
+        learned = isinstance(self.order.skill, Learned)
+        return action * STEPS * (TICK_S / DECISION_S) if learned else action * FAST * TICK_S
+
+    def go_back(self, seen: np.ndarray) -> np.ndarray | None:
+        """Out of the hole along its axis; then, while the board is moved, over to where it is next."""
+        posture, kinematics = self.posture, self.posture.kinematics
+        if not self.raised:
+            if not self.clear() and float(np.abs(self.aside_m[:2]).max()) < NEAR_M:
+                if self.way_out is None:
+                    self.way_out = posture.pose[:3] + self.frame[:, 2] * (RAISED_M + BEYOND_M - self.aside_m[2]), self.frame.copy()
+                return self._quickly(kinematics.towards(*self.way_out))
+            self.raised = True
+            self.moves += 1
+            self.leading = None if posture.near(self.ready, FAR_RAD) else self.ready
+        if self.leading is not None:
+            self.leading = None if posture.near(self.ready) else self.ready
+            return self.nothing
+        if self.board.moves < self.moves:
+            return self.nothing
+        if self.begins_at is None:
+            self.begins_at = self._drawn()
+        place, frame = self.begins_at
+        motion = kinematics.towards(place, frame)
+        there = np.abs(motion[:3]).max() < BEGINS_WITHIN_M and np.abs(motion[3:]).max() < BEGINS_WITHIN_RAD
+        if there and np.abs(posture.joint_rad_s).max() < STILL_RAD_S:
+            return None
+        return self._quickly(motion)
+
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the next episode begins: over the hole as it is seen, and pointing down, about."""
+        x, y = self.rng.uniform(-BEGINS_ASIDE_M, BEGINS_ASIDE_M, 2)
+        place = self.place + np.array([x, y, self.rng.uniform(*BEGINS_M)])
+        tilt, turn = (float(each) for each in self.rng.uniform(-BEGINS_RAD, BEGINS_RAD, 2))
+        frame = self._upright()
+        # small angles: what they miss by is less than what is drawn
+        return place, np.stack([frame[:, 0] - tilt * frame[:, 2] + turn * frame[:, 1],
+                                frame[:, 1] - turn * frame[:, 0], frame[:, 2] + tilt * frame[:, 0]], 1)  # fmt: skip
+
+    def _upright(self) -> np.ndarray:
+        """A frame whose z is upwards and whose x leads from the base to where the peg is."""
+        x, y = self.posture.pose[0] - 0.0388353, self.posture.pose[1]
+        length = max(1e-6, float(np.sqrt(x * x + y * y)))
+        c, s = x / length, y / length
+        return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+    def _quickly(self, motion: np.ndarray) -> np.ndarray:
+        return motion * GAIN_1_S / FAST
+
+    @override
+    def shown(self) -> np.ndarray | None:
+        """Straight over the hole as it is seen, down, and, in contact, a spiral that opens: it finds the hole most of the time."""
+        if self.to_show == 0:
+            return None
+        motion = self.posture.kinematics.towards(self.place, self.frame)
+        x, y, height = self.aside_m
+        tilt, turn = motion[3], motion[4]
+        pressing = height < 0.004 or (x * x + y * y < 0.004**2 and abs(tilt) < 0.06 and abs(turn) < 0.06)
+        if height < 0.003:
+            self.spiral[0] += 1.0
+        wide = self.spiral[2] * min(1.0, self.spiral[0] / 30.0)
+        angle = self.spiral[1] + 0.35 * self.spiral[0]
+        press = 0.0 if self._pressed_m() > PRESSED_M else PRESS_M
+        goal = (wide * math.cos(angle) - x, wide * math.sin(angle) - y, -press if pressing else 0.012 - height)
+        action = np.zeros(5)
+        for k in range(3):
+            action[:3] += self.frame[:, k] * goal[k]
+        action[:3] *= 0.6 / STEP_M
+        action[3], action[4] = 0.5 * tilt / STEP_RAD, 0.5 * turn / STEP_RAD
+        action += 0.15 * self.rng.standard_normal(5)
+        return np.minimum(np.maximum(action, -1.0), 1.0).astype(np.float32)
+
+    def _pressed_m(self) -> float:
+        """How far below the peg's end its servos' goals are."""
+        posture, down = self.posture, 0.0
+        for joint in range(len(posture.goal_rad) - 1):
+            down -= float(posture.kinematics.jacobian[2, joint]) * float(posture.goal_rad[joint] - posture.joint_rad[joint])
+        return down

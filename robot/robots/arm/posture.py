@@ -1,0 +1,72 @@
+"""Where an arm is, and which goals its servos get next: for motions of its hand, and for leading its joints somewhere."""
+
+import numpy as np
+
+from drivers.servo_bus import ServoReading
+from robot.robots.arm.arm_file import JOINTS
+from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.shield import Strain, kept_inside
+from sim.arm.kinematics import Kinematics, hand_of
+from sim.arm.parameters import so101
+from sim.arm.peg import PegScene
+
+FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
+GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
+EASED_GAP_RAD = 0.02
+CHANGE_MAX_RAD = 0.04  # in a tick
+LEAD_RAD_S, LEAD_GAP_RAD = 0.6, 0.12
+THERE_RAD = 0.04
+
+
+class Posture:
+    """Of one arm. goal_rad (JOINTS,): what its servos are to be told; joint_rad, joint_rad_s, load: what they told last."""
+
+    def __init__(self, setup: ArmSetup, tick_s: float) -> None:
+        self.low, self.high = np.array(setup.low_rad), np.array(setup.high_rad)
+        self.box_low, self.box_high = np.array(setup.box_low_m), np.array(setup.box_high_m)
+        self.hold_rad, self.tick_s = setup.hold_rad, tick_s
+        self.kinematics = Kinematics(hand_of(so101(), PegScene().beyond))
+        self.kinematics.hand.low[:], self.kinematics.hand.high[:] = self.low[:-1], self.high[:-1]
+        self.goal_rad, self.joint_rad = np.zeros(JOINTS), np.zeros(JOINTS)
+        self.joint_rad_s, self.load = np.zeros(JOINTS), np.zeros(JOINTS)
+        self.strain = Strain(JOINTS)
+        self.known = False  # where it is, since the beginning or since it was blind
+
+    @property
+    def pose(self) -> np.ndarray:
+        """Of the end of what it holds; see `sim.arm.kinematics`."""
+        return self.kinematics.pose
+
+    def see(self, told: ServoReading) -> bool:
+        """Take in what servos told; whether all of them did so lately."""
+        fresh = len(told.age_s) == JOINTS and bool((told.age_s < FRESH_S).all())
+        if fresh:
+            self.joint_rad[:], self.joint_rad_s[:], self.load[:] = told.position_rad, told.speed_rad_s, told.load
+            self.kinematics.look(self.joint_rad)
+            self.strain.see(self.load, self.tick_s)
+            if not self.known:
+                self.goal_rad[:] = self.joint_rad
+        self.known = fresh
+        return fresh
+
+    def move(self, motion: np.ndarray) -> None:
+        """Goals for a motion (5,) of the hand in a tick, within the box and the joints' ranges."""
+        wanted = np.array(motion, np.float64)
+        wanted[:3] = kept_inside(self.pose[:3], wanted[:3], self.box_low, self.box_high)
+        change = self.kinematics.change(self.joint_rad, wanted, CHANGE_MAX_RAD)
+        self._follow(self.goal_rad[:-1] + change, np.where(self.strain.eased[:-1], EASED_GAP_RAD, GAP_RAD))
+
+    def near(self, joint_rad: np.ndarray, within_rad: float = THERE_RAD) -> bool:
+        """Whether the joints (JOINTS - 1,) are at angles."""
+        return bool((np.abs(joint_rad - self.joint_rad[:-1]) < within_rad).all())
+
+    def lead(self, joint_rad: np.ndarray) -> None:
+        """Goals that lead the joints (JOINTS - 1,) to angles, each at an even pace."""
+        reach = LEAD_RAD_S * self.tick_s
+        step = np.minimum(np.maximum(joint_rad - self.goal_rad[:-1], -reach), reach)
+        self._follow(self.goal_rad[:-1] + step, np.full(JOINTS - 1, LEAD_GAP_RAD))
+
+    def _follow(self, goal_rad: np.ndarray, gap_rad: np.ndarray) -> None:
+        near = np.minimum(np.maximum(goal_rad, self.joint_rad[:-1] - gap_rad), self.joint_rad[:-1] + gap_rad)
+        self.goal_rad[:-1] = np.minimum(np.maximum(near, self.low[:-1]), self.high[:-1])
+        self.goal_rad[-1] = self.hold_rad
