@@ -15,11 +15,11 @@ from robot.tasks import peg_insert
 from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC, STEP_M, STEP_RAD
 from sim.arm.algebra import rotation_of
 
-RAISED_M, BEYOND_M = 0.015, 0.01  # of the peg's end over the board: it may be moved; how much further it goes meanwhile
+OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # of the peg's end over the board: it may be moved; it is far; where it waits
 NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
 BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
-BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.004, 0.05, 0.25
-FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 8.0  # of the way back
+BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
+FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
 FAR_RAD = 1.0  # from `ready`: the joints are led there first
 
@@ -80,7 +80,7 @@ class InsertionMind(ArmMind):
 
     @override
     def clear(self) -> bool:
-        return bool(self.aside_m[2] > RAISED_M)
+        return bool(self.aside_m[2] > CLEAR_M)
 
     @override
     def error_m(self) -> float:
@@ -95,9 +95,9 @@ class InsertionMind(ArmMind):
         """Out of the hole along its axis; then, while the board is moved, over to where it is next."""
         posture, kinematics = self.posture, self.posture.kinematics
         if not self.raised:
-            if not self.clear() and float(np.abs(self.aside_m[:2]).max()) < NEAR_M:
+            if self.aside_m[2] < OUT_M and float(np.abs(self.aside_m[:2]).max()) < NEAR_M:
                 if self.way_out is None:
-                    self.way_out = posture.pose[:3] + self.frame[:, 2] * (RAISED_M + BEYOND_M - self.aside_m[2]), self.frame.copy()
+                    self.way_out = posture.pose[:3] + self.frame[:, 2] * (RAISED_M - self.aside_m[2]), self.frame.copy()
                 return self._quickly(kinematics.towards(*self.way_out))
             self.raised = True
             self.moves += 1
@@ -106,7 +106,7 @@ class InsertionMind(ArmMind):
             self.leading = None if posture.near(self.ready) else self.ready
             return self.nothing
         if self.board.moves < self.moves:
-            return self.nothing
+            return self.nothing if self.way_out is None else self._quickly(kinematics.towards(*self.way_out))
         if self.begins_at is None:
             self.begins_at = self._drawn()
         place, frame = self.begins_at
