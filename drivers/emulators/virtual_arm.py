@@ -16,6 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,12 +64,13 @@ TRUTH = struct.Struct(f"<{len(ArmTruth._fields)}d")
 class VirtualArm:
     """The model that `packet_host` serves. Drawn with the seed: the board's places, and what the camera gets wrong."""
 
-    def __init__(self, directory: Path, joint_rad: list[float], seed: int, hidden: dict[str, float]) -> None:
+    def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
+                 offset_m: list[float]) -> None:  # fmt: skip
         self.scene = PegScene()
         self.shafts = ArmShafts(np.array(joint_rad), scene=self.scene)
         self.rng = np.random.default_rng([seed, 0xA63])
-        self.spread, self.offset_m = Spread(), np.array([hidden.pop("offset_m", 0.0), 0.0, 0.0])
-        for name, value in hidden.items():
+        self.spread, self.offset_m = Spread(), np.array(offset_m)
+        for name, value in rows.items():
             self.shafts.batch.put(name, value)
         self.kinematics = Kinematics(hand_of(so101(), self.scene.beyond))
         servos = [Servo(factory_table(joint + 1), joint) for joint in range(JOINTS)]
@@ -165,12 +167,16 @@ class RunningArm(PacketEmulator):
         return ArmTruth._make(TRUTH.unpack(self.state()))
 
 
-def start_virtual_arm(clock: str, joint_rad: list[float], seed: int = 0, hidden: dict[str, float] | None = None) -> RunningArm:
+def start_virtual_arm(
+    clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
+    offset_m: Sequence[float] = (0.0, 0.0, 0.0),
+) -> RunningArm:  # fmt: skip
     """Start the process and wait until its devices can be opened. It ends with this program.
 
-    hidden: rows of the simulator that differ from the arm's file, and `offset_m` of the camera's calibration.
+    rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by.
     """
-    told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "hidden": hidden or {}}
+    told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
+            "offset_m": list(offset_m)}  # fmt: skip
     return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
 
 
@@ -178,7 +184,7 @@ def main() -> None:
     directory = Path(sys.argv[2]).parent
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
-    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["hidden"])
+    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"])
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
     print(json.dumps({"name": "arm"}), flush=True)
     serve(model, judge, clock, told["lockstep"])

@@ -20,6 +20,7 @@ ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is ano
 STEP_COST = 0.02
 SLOWLY = 0.85  # of an average that is kept from decision to decision
 CYCLE_S = 2.0  # of the clock
+STRAIGHT_RAD = 0.0487  # of the roll, at which the SO-101's jaw opens in the arm's plane
 
 JOINTS = (-1, 2, 3, 4, -5)  # a mirror turns what is about a vertical axis, or about the arm's own length
 OBSERVATION_FIELDS = (
@@ -27,7 +28,7 @@ OBSERVATION_FIELDS = (
     Field("lift", 1, "rad", 2.0, -0.2),
     Field("elbow", 1, "rad", 2.0, 0.5),
     Field("wrist", 1, "rad", 2.0, 1.0),
-    Field("roll", 1, "rad", 2.0, mirror=(-1,)),
+    Field("roll", 1, "rad", 2.0, STRAIGHT_RAD, mirror=(-1,)),
     Field("joint_speeds", 5, "rad/s", 0.5, mirror=JOINTS),
     Field("last_action", 5, "", mirror=(1, -2, 3, 4, -5)),
     Field("aside", 2, "m", 50.0, meaning="the peg's end in the hole's frame, as it is seen", mirror=(1, -2)),

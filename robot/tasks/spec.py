@@ -24,7 +24,7 @@ class TaskSpec:
     text: for a person who looks for one. robot: the kind that does it. observation, action: fields, in order, past actions
     that a policy recalls besides not among them. decision_s: a decision's duration, s. episode: what people call one.
     explored_s: for how long what is tried is gone on with while exploring; 0: each decision tries something new. learner:
-    settings of the learner (`policies/rlpd_config.py`) that are other ones than the presets'.
+    what of the preset for practice from scratch (`policies/rlpd_config.py`) is another one with this task.
     """
 
     name: str

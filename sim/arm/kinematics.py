@@ -183,6 +183,21 @@ def towards(pose, place, frame, out):
     out[3], out[4] = tilt, -turn
 
 
+@njit(cache=True)
+def follow(q, changes, gap, low, high, goal):
+    """Into goal (n,): changes added, but at most gap (n,) ahead of the joints q, and within their ranges."""
+    for k in range(changes.shape[0]):
+        near = min(max(goal[k] + changes[k], q[k] - gap[k]), q[k] + gap[k])
+        goal[k] = min(max(near, low[k]), high[k])
+
+
+@njit(cache=True)
+def inside(pose, motion, low, high):
+    """Cut from a motion (5,) what would lead out of a box (3,), (3,); what is outside may come back in."""
+    for i in range(3):
+        motion[i] = min(max(motion[i], min(low[i] - pose[i], 0.0)), max(high[i] - pose[i], 0.0))
+
+
 class Kinematics:
     """Of one hand, with the memory that it takes: what a mind asks."""
 

@@ -9,13 +9,21 @@ FRICTION, GAIN, BACKLASH_RAD = (0.5, 2.0), (0.75, 1.25), (0.0, 0.0087)
 CLEARANCE_M, OFFSET_M = (0.0003, 0.0007), 0.003
 
 
-def hidden_arm(seed: int) -> dict[str, float]:
-    """Rows of the simulator, and what the camera is always wrong by, along the base's x."""
-    rng, servo = np.random.default_rng([seed, 0x4A6]), so101().servo
-    return {
-        "friction_n_m": servo.friction_n_m * float(np.exp(rng.uniform(*np.log(FRICTION)))),
-        "gain_n_m_rad": servo.gain_n_m_rad * float(rng.uniform(*GAIN)),
-        "backlash_rad": float(rng.uniform(*BACKLASH_RAD)),
-        "hole_half_m": PegScene().half_width + 0.5 * float(rng.uniform(*CLEARANCE_M)),
-        "offset_m": float(rng.uniform(-OFFSET_M, OFFSET_M)),
+def hidden_arms(count: int, rng: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Rows of the simulator, (count,) each, and what each camera is always wrong by, (count, 3), m, along the base's x and y."""
+    servo = so101().servo
+    rows = {
+        "friction_n_m": servo.friction_n_m * np.exp(rng.uniform(*np.log(FRICTION), count)),
+        "gain_n_m_rad": servo.gain_n_m_rad * rng.uniform(*GAIN, count),
+        "backlash_rad": rng.uniform(*BACKLASH_RAD, count),
+        "hole_half_m": PegScene().half_width + 0.5 * rng.uniform(*CLEARANCE_M, count),
     }
+    offset_m = np.zeros((count, 3))
+    offset_m[:, :2] = rng.uniform(-OFFSET_M, OFFSET_M, (count, 2))
+    return rows, offset_m
+
+
+def hidden_arm(seed: int) -> tuple[dict[str, float], list[float]]:
+    """The one of a seed: rows of the simulator, and the camera's offset."""
+    rows, offset_m = hidden_arms(1, np.random.default_rng([seed, 0x4A6]))
+    return {name: float(value[0]) for name, value in rows.items()}, offset_m[0].tolist()

@@ -5,8 +5,8 @@ import numpy as np
 from drivers.servo_bus import ServoReading
 from robot.robots.arm.arm_file import JOINTS
 from robot.robots.arm.setup import ArmSetup
-from robot.robots.arm.shield import Strain, kept_inside
-from sim.arm.kinematics import Kinematics, hand_of
+from robot.robots.arm.shield import Strain
+from sim.arm.kinematics import Kinematics, follow, hand_of, inside
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
 
@@ -52,9 +52,9 @@ class Posture:
     def move(self, motion: np.ndarray) -> None:
         """Goals for a motion (5,) of the hand in a tick, within the box and the joints' ranges."""
         wanted = np.array(motion, np.float64)
-        wanted[:3] = kept_inside(self.pose[:3], wanted[:3], self.box_low, self.box_high)
+        inside(self.pose, wanted, self.box_low, self.box_high)
         change = self.kinematics.change(self.joint_rad, wanted, CHANGE_MAX_RAD)
-        self._follow(self.goal_rad[:-1] + change, np.where(self.strain.eased[:-1], EASED_GAP_RAD, GAP_RAD))
+        self._follow(change, np.where(self.strain.eased[:-1], EASED_GAP_RAD, GAP_RAD))
 
     def near(self, joint_rad: np.ndarray, within_rad: float = THERE_RAD) -> bool:
         """Whether the joints (JOINTS - 1,) are at angles."""
@@ -64,9 +64,8 @@ class Posture:
         """Goals that lead the joints (JOINTS - 1,) to angles, each at an even pace."""
         reach = LEAD_RAD_S * self.tick_s
         step = np.minimum(np.maximum(joint_rad - self.goal_rad[:-1], -reach), reach)
-        self._follow(self.goal_rad[:-1] + step, np.full(JOINTS - 1, LEAD_GAP_RAD))
+        self._follow(step, np.full(JOINTS - 1, LEAD_GAP_RAD))
 
-    def _follow(self, goal_rad: np.ndarray, gap_rad: np.ndarray) -> None:
-        near = np.minimum(np.maximum(goal_rad, self.joint_rad[:-1] - gap_rad), self.joint_rad[:-1] + gap_rad)
-        self.goal_rad[:-1] = np.minimum(np.maximum(near, self.low[:-1]), self.high[:-1])
+    def _follow(self, changes_rad: np.ndarray, gap_rad: np.ndarray) -> None:
+        follow(self.joint_rad, changes_rad, gap_rad, self.low, self.high, self.goal_rad)
         self.goal_rad[-1] = self.hold_rad

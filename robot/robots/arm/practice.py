@@ -29,8 +29,8 @@ class PractisingArm(PractisingRobot):
         if not arm.virtual and options.hidden_seed is not None:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual arm")
         self.title = "a virtual SO-101 with a peg" if arm.virtual else f"the arm of {options.robot}"
-        hidden = None if options.hidden_seed is None else hidden_arm(options.hidden_seed)
-        emulate = partial(start_virtual_arm, options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, hidden)
+        hidden = ({}, [0.0, 0.0, 0.0]) if options.hidden_seed is None else hidden_arm(options.hidden_seed)
+        emulate = partial(start_virtual_arm, options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, *hidden)
         self.body = Body(
             file_ports={"follower": arm.follower.port, "board": arm.board.port},
             reach=self.reach,
