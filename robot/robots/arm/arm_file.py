@@ -9,22 +9,24 @@ from robot.runtime.robot_file import read_robot
 
 JOINTS = 6
 Three = tuple[float, float, float]
+Five = tuple[float, float, float, float, float]
 
 
 @dataclass(frozen=True)
 class ArmFile:
     """One SO-101, as its TOML file in `robot/robots/arm/` describes it.
 
-    rest_rad: joint angles at which the arm lies on itself, and may be let go. ready_rad: from which it begins, clear of
-    everything, and from which it can come to rest. box_low_m, box_high_m: where the end of what it holds may be, in the base's
+    rest_rad: joint angles at which the arm lies on itself, and may be let go. folded_rad: on the way there. ready_rad: from which it
+    begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
     frame. hold_rad: the jaw's angle that holds it.
     """
 
     virtual: bool
     follower: FeetechSettings
     board: BoardStageSettings
-    rest_rad: tuple[float, float, float, float, float] = (0.0, -1.68, 1.63, 0.6, 0.0)
-    ready_rad: tuple[float, float, float, float, float] = (0.0, 0.195, 0.163, 1.213, 0.047)
+    rest_rad: Five = (0.0, -1.68, 1.63, 1.5, 0.0)
+    folded_rad: Five = (0.0, -1.68, 1.63, 0.6, 0.0)
+    ready_rad: Five = (0.0, 0.195, 0.163, 1.213, 0.047)
     box_low_m: Three = (0.12, -0.14, -0.08)
     box_high_m: Three = (0.36, 0.14, 0.08)
     hold_rad: float = 0.0
@@ -32,7 +34,7 @@ class ArmFile:
     def __post_init__(self) -> None:
         if len(self.follower.ids) != JOINTS:
             raise ValueError(f"devices.follower: ids: found {len(self.follower.ids)}, allowed: {JOINTS}, from the base on")
-        for name in ("rest_rad", "ready_rad"):
+        for name in ("rest_rad", "folded_rad", "ready_rad"):
             for joint, angle in enumerate(getattr(self, name)):
                 low, high = self.follower.low_rad[joint], self.follower.high_rad[joint]
                 if not low <= angle <= high:

@@ -41,9 +41,11 @@ class FollowerDevice(DriverDevice):
             self.bus.write(command["goal_rad"].tolist())
 
     def _stop(self) -> None:
-        """Hold, where it holds; who lies where he may be let go is left as he is."""
+        """Hold, where it holds; who lies where he may be let go is let go."""
         if self._holds:
             self.bus.stop()
+        else:
+            self.bus.let_go()
 
     def absent(self, record: np.ndarray) -> None:
         forget(record)

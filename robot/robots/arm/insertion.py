@@ -71,7 +71,7 @@ class InsertionMind(ArmMind):
     @override
     def next(self, now: float, succeeded: bool) -> None:
         super().next(now, succeeded)
-        self.began, self.raised, self.leading = True, False, None
+        self.began, self.raised, self.leading = True, False, []
         self.way_out = self.begins_at = None
         self.spiral[:] = 0.0, self.rng.uniform(0.0, 6.28), self.rng.uniform(0.001, 0.004)
 
@@ -101,9 +101,9 @@ class InsertionMind(ArmMind):
                 return self._quickly(kinematics.towards(*self.way_out))
             self.raised = True
             self.moves += 1
-            self.leading = None if posture.near(self.ready, FAR_RAD) else self.ready
-        if self.leading is not None:
-            self.leading = None if posture.near(self.ready) else self.ready
+            if not posture.near(self.ready, FAR_RAD):
+                self.leading = [*([self.folded] if posture.near(self.rest_at, FAR_RAD) else []), self.ready]
+        if self.leading:
             return self.nothing
         if self.board.moves < self.moves:
             return self.nothing if self.way_out is None else self._quickly(kinematics.towards(*self.way_out))

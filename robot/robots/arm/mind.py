@@ -35,14 +35,14 @@ class ArmMind(EpisodicMind):
 
     def __init__(self, setup: ArmSetup, actor: Actor) -> None:
         self.posture = Posture(setup, TICK_S)
-        self.ready, self.rest_at = np.array(setup.ready_rad), np.array(setup.rest_rad)
+        self.ready, self.folded, self.rest_at = map(np.array, (setup.ready_rad, setup.folded_rad, setup.rest_rad))
         self.rng = np.random.default_rng([*setup.seed, 0xA63])  # of where episodes begin, and of demonstrations
         self.board = BoardReading()
         self.moves = 0  # of the board, that have been asked for
         self.torque = False
-        self.leading: np.ndarray | None = None  # where the joints are led, instead of the hand
+        self.leading: list[np.ndarray] = []  # where the joints are led, instead of the hand, one after the other
         self.trail: list[np.ndarray] = []  # back to where it is clear
-        self.was_ready = False  # on its way home
+        self.home = [self.ready, self.folded, self.rest_at]  # after the trail
         self.to_show = setup.demonstrations
         self.held: list[np.ndarray] = []  # transitions of a demonstration that may yet fail
         self.waiting: deque[np.ndarray] = deque()  # transitions on their way out
@@ -143,24 +143,26 @@ class ArmMind(EpisodicMind):
         posture = self.posture
         if posture.known:
             if self.phase is Phase.FINISH:
-                self._go_home()
-            elif self.leading is not None:
-                posture.lead(self.leading)
+                self.leading = [*reversed(self.trail), *self.home]
+            if self.leading:
+                self._lead()
             else:
                 posture.move(self.motion_of(action))
         told = out["command"]
         told["goal_rad"], told["moves"] = posture.goal_rad, self.moves
         told["torque"] = self.torque and self.phase is not Phase.DONE
-        self.stop_plan = way_home(self.torque, [*reversed(self.trail[-WAY_MAX + 2 :]), self.ready, self.rest_at])
+        self.stop_plan = way_home(self.torque, [*reversed(self.trail[-WAY_MAX + len(self.home) :]), *self.home])
 
-    def _go_home(self) -> None:
-        way = [*reversed(self.trail), *([] if self.was_ready else [self.ready]), self.rest_at]
-        self.posture.lead(way[0])
-        if self.posture.near(way[0]):
-            if self.trail:
-                self.trail.pop()
-            else:
-                self.was_ready = True
+    def _lead(self) -> None:
+        """A tick on the way of `leading`; on the way home points are passed once."""
+        self.posture.lead(self.leading[0])
+        if not self.posture.near(self.leading[0]):
+            return
+        self.leading = self.leading[1:]
+        if self.phase is Phase.FINISH and self.trail:
+            self.trail.pop()
+        elif self.phase is Phase.FINISH and len(self.home) > 1:
+            self.home.pop(0)
 
     def _remember_the_way(self) -> None:
         """Only while the arm works: on its way home it forgets, point by point."""

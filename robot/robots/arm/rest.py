@@ -111,10 +111,7 @@ class ArmRest:
         here = self._here()
         if here is None or not self._lies(here) or not all(map(math.isfinite, here)):
             return
-        try:
-            self.bus.torque(False)
-        except LinkLost as error:
-            self.trouble = str(error)
+        self.bus.let_go()
 
     def close(self) -> None:
         self.bus.close()

@@ -21,6 +21,7 @@ class ArmSetup(EpisodicSetup):
     low_rad: tuple[float, ...] = ()
     high_rad: tuple[float, ...] = ()
     rest_rad: tuple[float, ...] = ()
+    folded_rad: tuple[float, ...] = ()
     ready_rad: tuple[float, ...] = ()
     box_low_m: tuple[float, ...] = ()
     box_high_m: tuple[float, ...] = ()
@@ -34,6 +35,6 @@ def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations:
         seed=[seed, start.life], explore=start.learning, practice_s=start.practice_s, episodes=start.episodes,
         practice_done_s=progress.practice_s, step=progress.step, episode=progress.episode, task=task,
         demonstrations=demonstrations, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
-        ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
+        folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

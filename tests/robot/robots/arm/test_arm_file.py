@@ -43,5 +43,5 @@ def test_an_arm_of_five_servos_is_refused(tmp_path):
         line.rsplit(",", 1)[0] + "]" if line.startswith(("ids", "home", "reversed", "low_rad", "high_rad")) else line
         for line in TEXT.splitlines()
     )
-    with pytest.raises(ValueError, match="devices.follower: ids: found 5, allowed: 6"):
+    with pytest.raises(ValueError, match=r"devices\.follower: ids: found 5, allowed: 6"):
         load_arm(written(tmp_path, text))

@@ -13,9 +13,9 @@ FALLING_M_S = 0.5  # no part of a journey is as fast
 
 def test_a_script_shows_how_and_truth_agrees(tmp_path):
     with bench(tmp_path, setup(demonstrations=3)) as arm:
-        transitions = [mind.transition.copy() for mind in arm.ticks(25.0) if mind.transition is not None]
+        transitions = [mind.transition.copy() for mind in arm.ticks(40.0) if mind.transition is not None]
         shown = arm.told("demonstration")
-        assert sum(each["succeeded"] for each in shown) >= 3
+        assert sum(each["succeeded"] for each in shown) == 3
         assert arm.truth.inserted >= 3
         taught = [each for each in transitions if each["demonstration"]]
         assert sum(bool(each["terminated"]) for each in taught) == 3
@@ -25,24 +25,24 @@ def test_a_script_shows_how_and_truth_agrees(tmp_path):
 
 def test_the_time_of_demonstrations_is_none_of_practice(tmp_path):
     with bench(tmp_path, setup(demonstrations=1)) as arm:
-        for mind in arm.ticks(12.0):
+        for mind in arm.ticks(16.0):
             if mind.to_show:
                 assert mind.practice_s == 0.0 and not arm.told("episode")
-        assert 0.0 < arm.mind.practice_s < 12.0
+        assert 0.0 < arm.mind.practice_s < 16.0
 
 
 def test_a_demonstration_that_fails_teaches_nothing(tmp_path):
     with bench(tmp_path, setup(demonstrations=2)) as arm:
         mind = arm.mind
         mind.shown = lambda: np.zeros(5, np.float32) if mind.to_show else None  # a script that does nothing
-        assert not [None for mind in arm.ticks(16.0) if mind.transition is not None]
+        assert not [None for mind in arm.ticks(18.0) if mind.transition is not None]
         assert arm.told("demonstration") == [{"succeeded": False, "duration_s": pytest.approx(10.0, abs=0.1)}]
         assert mind.decisions.step < 100  # of the attempt that is under way
 
 
 def test_a_policy_that_knows_nothing_times_out_and_the_script_goes_back(tmp_path):
     with bench(tmp_path) as arm:
-        arm.run(28.0)
+        arm.run(31.0)
         episodes, resets = arm.told("episode"), arm.told("reset")
         assert [each["outcome"] for each in episodes] == ["time-out"] * len(episodes) and episodes
         assert all(each["succeeded"] for each in resets) and len(resets) == len(episodes) + 1
@@ -70,7 +70,7 @@ def test_told_to_finish_it_goes_home_the_way_it_came_and_lets_go_there(tmp_path)
 
 def test_it_stands_where_it_is_told_to(tmp_path):
     with bench(tmp_path) as arm:
-        arm.run(5.0)
+        arm.run(8.0)
         arm.run(0.5, STAND)
         before = arm.mind.posture.joint_rad.copy()
         arm.run(1.0, STAND)
@@ -89,7 +89,7 @@ def test_blind_it_holds_and_goes_on_when_it_sees_again(tmp_path, what):
             arm.model.stage.uart.drop_rate = 1.0 if on else 0.0
 
     with bench(tmp_path) as arm:
-        arm.run(6.0)
+        arm.run(8.0)
         disturb(arm, True)
         arm.run(0.6)
         assert (arm.mind.outputs["mode"], arm.mind.outputs["reason"]) == (Mode.STOP, Reason.BLIND)
@@ -105,7 +105,7 @@ def test_blind_it_holds_and_goes_on_when_it_sees_again(tmp_path, what):
 
 def test_a_damaged_packet_costs_nothing(tmp_path):
     with bench(tmp_path, setup(demonstrations=10)) as arm:
-        arm.run(4.0)
+        arm.run(8.0)
         arm.model.chain.uart.corrupt_rate = 0.001  # one packet in seven
         arm.run(20.0)
         assert any(each["succeeded"] for each in arm.told("demonstration"))
@@ -113,10 +113,9 @@ def test_a_damaged_packet_costs_nothing(tmp_path):
 
 
 def test_the_same_readings_are_the_same_decisions(tmp_path):
-    told, records = setup(demonstrations=1), []
+    told = setup(demonstrations=1)
     with bench(tmp_path, told) as arm:
-        for mind in arm.ticks(12.0):
-            records.append((arm.loop.readings.copy(), mind.outputs.tobytes()))
+        records = [(arm.loop.readings.copy(), mind.outputs.tobytes()) for mind in arm.ticks(12.0)]
     again = mind_of(told)
     for readings, outputs in records:
         again.tick(readings)
