@@ -6,6 +6,7 @@ is clear of everything, lowers itself onto itself, and only there lets go.
 
 from abc import abstractmethod
 from collections import deque
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class ArmMind(EpisodicMind):
 
     tick_s = TICK_S
     setup: ArmSetup
+    needs_board: ClassVar[bool] = True
 
     def __init__(self, setup: ArmSetup, actor: Actor) -> None:
         self.posture = Posture(setup, TICK_S)
@@ -80,7 +82,8 @@ class ArmMind(EpisodicMind):
             return None
         self.torque = True
         self._remember_the_way()
-        return self.observe() if board.age_s < BOARD_FRESH_S or self.phase is not Phase.PRACTISE else None
+        blind = self.needs_board and not board.age_s < BOARD_FRESH_S and self.phase is Phase.PRACTISE
+        return None if blind else self.observe()
 
     def tick(self, readings: np.ndarray) -> None:
         """One tick. The time of demonstrations is none of practice; theirs that failed teach nothing."""

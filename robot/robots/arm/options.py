@@ -10,7 +10,7 @@ from robot.practice.settings import SCRATCH, From, PracticeConfig
 class ArmOptions(PracticeConfig):
     """An arm practises a task by itself: a script shows how a few times first."""
 
-    task: Literal["peg_insert"] = "peg_insert"
+    task: Literal["peg_insert", "reach"] = "peg_insert"
     robot: str = "virtual-arm"
     start_from: From = SCRATCH
     demonstrations: int = 20

@@ -5,13 +5,14 @@ from pathlib import Path
 from robot.robots.arm.devices import devices
 from robot.robots.arm.insertion import InsertionMind
 from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.reaching import ReachMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import KIND, ArmSetup
 from robot.robots.arm.way_home import WayHome
 from robot.runtime.robot import PlanKind, Robot
 from sim.input_files import wrong
 
-MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind,)}
+MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind, ReachMind)}
 
 
 def mind(setup: bytes, path: Path) -> ArmMind:
