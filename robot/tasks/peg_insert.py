@@ -17,6 +17,7 @@ DECISION_S, LONGEST_S = 0.1, 10.0
 STEP_M, STEP_RAD = 0.006, 0.06  # of the peg's end and of its attitude, in a decision
 INSERTED_M = 0.0095  # below the board's surface, as it is seen: by more than the camera can be wrong
 ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is another edge that the peg is below
+OUT_M, OUT_ASIDE_M = (0.03, 0.06), 0.02  # over the hole, where the peg is out of it
 STEP_COST = 0.02
 SLOWLY = 0.85  # of an average that is kept from decision to decision
 CYCLE_S = 2.0  # of the clock
@@ -40,6 +41,7 @@ OBSERVATION_FIELDS = (
     Field("height_near", 1, "m", 150.0, meaning="the height, where it matters"),
     Field("clock", 2, "", meaning=f"sine and cosine of a cycle of {CYCLE_S:.0f} s"),
     Field("elapsed", 1, "s", 0.2, 5.0),
+    Field("wanted", 1, "", meaning="1: in; -1: out again"),
     Field("slow_aside", 2, "m", 50.0, meaning="average of the last decisions", mirror=(1, -2)),
     Field("slow_height", 1, "m", 25.0, meaning="average of the last decisions"),
     Field("slow_loads", 5, "", 2.0, meaning="average of the last decisions", mirror=JOINTS),
@@ -67,19 +69,20 @@ SPEC = TaskSpec(
 SIZE = SPEC.observation_size
 OFFSETS = np.repeat([field.offset for field in OBSERVATION_FIELDS], [field.size for field in OBSERVATION_FIELDS])
 SCALES = np.repeat([field.scale for field in OBSERVATION_FIELDS], [field.size for field in OBSERVATION_FIELDS])
-Q, SPEEDS, ACTION, ASIDE, HEIGHT, TILT, TURN, LOADS, AHEAD, NEAR, CLOCK, ELAPSED, SLOW = SPEC.places(
+Q, SPEEDS, ACTION, ASIDE, HEIGHT, TILT, TURN, LOADS, AHEAD, NEAR, CLOCK, ELAPSED, WANTED, SLOW = SPEC.places(
     "pan", "joint_speeds", "last_action", "aside", "height", "tilt", "turn", "loads", "ahead", "height_near", "clock", "elapsed",
-    "slow_aside",
+    "wanted", "slow_aside",
 )  # fmt: skip
 SLOW_SIZE = 8  # aside, height, loads
+IN, OUT = 1.0, -1.0  # what is wanted
 
 
 @njit(cache=True)
-def observe(joint_rad, joint_rad_s, load, goal_rad, action, pose, place, frame, elapsed_s, slow, began, out):
+def observe(joint_rad, joint_rad_s, load, goal_rad, action, pose, place, frame, elapsed_s, wanted, slow, began, out):
     """Into out (SIZE,), float32, what is seen, and into slow (8,) the averages with what is seen now.
 
     joint_rad, joint_rad_s, load, goal_rad, action (5,); pose (9,): `sim.arm.kinematics`; place (3,), frame (3, 3): the hole's, as it is
-    seen; elapsed_s: of the episode. began: nothing was seen before, and what is seen is its own average.
+    seen; elapsed_s: of the episode. wanted: IN or OUT. began: nothing was seen before, and what is seen is its own average.
     """
     raw = np.zeros(SIZE)
     for k in range(5):
@@ -96,7 +99,7 @@ def observe(joint_rad, joint_rad_s, load, goal_rad, action, pose, place, frame, 
     raw[NEAR] = raw[HEIGHT]
     raw[CLOCK] = math.sin(2.0 * math.pi / CYCLE_S * elapsed_s)
     raw[CLOCK + 1] = math.cos(2.0 * math.pi / CYCLE_S * elapsed_s)
-    raw[ELAPSED] = elapsed_s
+    raw[ELAPSED], raw[WANTED] = elapsed_s, wanted
     for k in range(SLOW_SIZE):
         now = raw[ASIDE + k] if k < 3 else raw[LOADS + k - 3]
         slow[k] = now if began else SLOWLY * slow[k] + (1.0 - SLOWLY) * now
@@ -111,6 +114,14 @@ def inserted(seen: np.ndarray) -> bool:
     return bool(float(seen[HEIGHT]) / SCALES[HEIGHT] < -INSERTED_M and x * x + y * y < ASIDE_M * ASIDE_M)
 
 
+def drawn_out(seen: np.ndarray) -> bool:
+    """Whether the peg is over its hole again, and far enough for the board to be moved."""
+    x, y = float(seen[ASIDE]) / SCALES[ASIDE], float(seen[ASIDE + 1]) / SCALES[ASIDE + 1]
+    height = float(seen[HEIGHT]) / SCALES[HEIGHT]
+    return bool(OUT_M[0] < height < OUT_M[1] and x * x + y * y < OUT_ASIDE_M * OUT_ASIDE_M)
+
+
 def reward(seen: np.ndarray) -> float:
     """Of the decision that led to what is seen."""
-    return (1.0 if inserted(seen) else 0.0) - STEP_COST
+    done = inserted(seen) if seen[WANTED] > 0.0 else drawn_out(seen)
+    return (1.0 if done else 0.0) - STEP_COST

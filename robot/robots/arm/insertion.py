@@ -24,6 +24,7 @@ RESET_LONGEST_S = 15.0
 FAR_RAD = 1.0  # from `ready`: the joints are led there first
 
 PRESS_M, PRESSED_M = 0.003, 0.004  # of the demonstration: a decision's step down in contact, and how far goals may be below
+OVER_M = 0.042  # where a demonstration draws the peg out to
 
 STEPS = np.array([STEP_M, STEP_M, STEP_M, STEP_RAD, STEP_RAD])
 FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
@@ -40,13 +41,18 @@ class InsertionMind(ArmMind):
         self.began = True  # nothing was decided in this episode
         self.begins_at: tuple[np.ndarray, np.ndarray] | None = None  # the next episode
         self.way_out: tuple[np.ndarray, np.ndarray] | None = None  # of the hole
-        self.raised = False
+        self.raised = self.moved_on = False  # in this reset; the board, since the last episode
         self.spiral = np.zeros(3)  # of the demonstration: how far, from which angle, how wide
         super().__init__(setup, actor)
 
     @override
     def skills(self) -> tuple[Scripted | Learned, ...]:
-        return Scripted("raise", self.go_back, RESET_LONGEST_S), Learned("insert", self.judge, LONGEST_S)
+        back = Scripted("raise", self.go_back, RESET_LONGEST_S)
+        insert = Learned("insert", self.judge, LONGEST_S)
+        if self.setup.resets == "scripted":
+            return back, insert
+        pull = Learned("pull", self.judge_pull, LONGEST_S, way_back=True, otherwise=back)
+        return Scripted("unfold", self.unfold), pull, Scripted("board", self.move_board), insert
 
     @override
     def observe(self) -> np.ndarray:
@@ -60,7 +66,7 @@ class InsertionMind(ArmMind):
         self.slow_now[:] = self.slow
         action = self.nothing if self.began else self.decisions.executed
         peg_insert.observe(posture.joint_rad, posture.joint_rad_s, posture.load, posture.goal_rad, action, posture.pose, self.place,
-                           self.frame, DECISION_S * self.age, self.slow_now, self.began, seen)  # fmt: skip
+                           self.frame, DECISION_S * self.age, self.wanted, self.slow_now, self.began, seen)  # fmt: skip
         return seen
 
     @override
@@ -75,8 +81,21 @@ class InsertionMind(ArmMind):
         self.way_out = self.begins_at = None
         self.spiral[:] = 0.0, self.rng.uniform(0.0, 6.28), self.rng.uniform(0.001, 0.004)
 
+    @property
+    def wanted(self) -> float:
+        """Of the skill in force."""
+        return peg_insert.OUT if self.order.skill.name == "pull" else peg_insert.IN
+
+    @override
+    def end(self, skill: Learned, now: float, outcome: Outcome) -> None:
+        super().end(skill, now, outcome)
+        self.moved_on = skill.way_back and self.moved_on
+
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
         return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.inserted(seen) else Outcome.RUNNING
+
+    def judge_pull(self, seen: np.ndarray) -> tuple[float, Outcome]:
+        return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.drawn_out(seen) else Outcome.RUNNING
 
     @override
     def clear(self) -> bool:
@@ -100,7 +119,7 @@ class InsertionMind(ArmMind):
                     self.way_out = posture.pose[:3] + self.frame[:, 2] * (RAISED_M - self.aside_m[2]), self.frame.copy()
                 return self._quickly(kinematics.towards(*self.way_out))
             self.raised = True
-            self.moves += 1
+            self._move_on()
             if not posture.near(self.ready, FAR_RAD):
                 self.leading = [*([self.folded] if posture.near(self.rest_at, FAR_RAD) else []), self.ready]
         if self.leading:
@@ -115,6 +134,21 @@ class InsertionMind(ArmMind):
         if there and np.abs(posture.joint_rad_s).max() < STILL_RAD_S:
             return None
         return self._quickly(motion)
+
+    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
+        """Out of where it rests; nowhere, where it has begun already."""
+        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
+            self.leading = [self.folded, self.ready]
+        return self.nothing if self.leading else None
+
+    def move_board(self, seen: np.ndarray) -> np.ndarray | None:
+        """Wait where the policy has drawn the peg out, until the board is at its next place."""
+        self._move_on()
+        return None if self.board.moves >= self.moves else self.nothing
+
+    def _move_on(self) -> None:
+        self.moves += not self.moved_on
+        self.moved_on = True
 
     def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
         """Where the next episode begins: over the hole as it is seen, and pointing down, about."""
@@ -141,6 +175,8 @@ class InsertionMind(ArmMind):
         """Straight over the hole as it is seen, down, and, in contact, a spiral that opens: it finds the hole most of the time."""
         if self.to_show == 0:
             return None
+        if self.wanted == peg_insert.OUT:
+            return self._shown_out()
         motion = self.posture.kinematics.towards(self.place, self.frame)
         x, y, height = self.aside_m
         tilt, turn = motion[3], motion[4]
@@ -156,7 +192,15 @@ class InsertionMind(ArmMind):
             action[:3] += self.frame[:, k] * goal[k]
         action[:3] *= 0.6 / STEP_M
         action[3], action[4] = 0.5 * tilt / STEP_RAD, 0.5 * turn / STEP_RAD
-        action += 0.15 * self.rng.standard_normal(5)
+        return self._unsteady(action)
+
+    def _shown_out(self) -> np.ndarray:
+        """Along the hole's axis."""
+        motion = self.posture.kinematics.towards(self.place + OVER_M * self.frame[:, 2], self.frame)
+        return self._unsteady(0.6 * motion / STEPS)
+
+    def _unsteady(self, action: np.ndarray) -> np.ndarray:
+        action = action + 0.15 * self.rng.standard_normal(5)
         return np.minimum(np.maximum(action, -1.0), 1.0).astype(np.float32)
 
     def _pressed_m(self) -> float:

@@ -48,7 +48,7 @@ class PractisingArm(PractisingRobot):
         progress = start.progress
         shown = progress.shown if isinstance(progress, ArmProgress) else 0
         to_show = max(0, self.options.demonstrations - shown) if start.learning else 0
-        return setup_of(start, self.arm, self.options.task, self.options.seed, to_show)
+        return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets)
 
 
 PRACTICE = Practice(

@@ -59,7 +59,7 @@ class ReachMind(ArmMind):
         """Straight there, ever slower."""
         if self.to_show == 0:
             return None
-        action = 0.1 * self.rng.standard_normal(len(STEPS))
+        action = min(0.1, 3.0 * self.error_m()) * self.rng.standard_normal(len(STEPS))
         action[:3] -= 0.4 * self.aside_m / STEP_M
         return np.minimum(np.maximum(action, -1.0), 1.0).astype(np.float32)
 

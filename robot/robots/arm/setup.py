@@ -14,10 +14,12 @@ KIND = "arm"
 
 @dataclass(frozen=True)
 class ArmSetup(EpisodicSetup):
-    """Beside what episodic minds start from: the task, demonstrations still to be shown, and what the arm's file says."""
+    """Beside what episodic minds start from: the task, demonstrations still to be shown, who leads back to where an episode begins
+    ("scripted" or "learned"), and what the arm's file says."""
 
     task: str = ""
     demonstrations: int = 0
+    resets: str = "scripted"
     low_rad: tuple[float, ...] = ()
     high_rad: tuple[float, ...] = ()
     rest_rad: tuple[float, ...] = ()
@@ -28,13 +30,13 @@ class ArmSetup(EpisodicSetup):
     hold_rad: float = 0.0
 
 
-def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int) -> bytes:
+def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int, resets: str) -> bytes:
     """For a life of a session, with the newest weights; its noise is its own."""
     progress, policy = start.progress, start.policy
     setup = ArmSetup(
         seed=[seed, start.life], explore=start.learning, practice_s=start.practice_s, episodes=start.episodes,
         practice_done_s=progress.practice_s, step=progress.step, episode=progress.episode, task=task,
-        demonstrations=demonstrations, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
+        demonstrations=demonstrations, resets=resets, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
         folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

@@ -7,10 +7,12 @@ from robot.tasks.peg_insert import (
     ASIDE,
     ELAPSED,
     HEIGHT,
+    IN,
     INSERTED_M,
     LOADS,
     NEAR,
     OFFSETS,
+    OUT,
     SCALES,
     SIZE,
     SLOW,
@@ -19,6 +21,7 @@ from robot.tasks.peg_insert import (
     STEP_COST,
     STRAIGHT_RAD,
     TILT,
+    WANTED,
     inserted,
     observe,
     reward,
@@ -36,7 +39,7 @@ def seen(q=DOWN, place=(0.24, 0.01, -0.05), angles=(0.1, 0.05, -0.1), speeds=Non
     found = np.zeros(SLOW_SIZE) if slow is None else slow
     told = [np.zeros(5) if each is None else np.array(each) for each in (speeds, loads, action)]
     pose = kinematics.look(q) if pose is None else pose
-    observe(q, told[0], told[1], q + 0.01 * MIRRORED, told[2], pose, np.array(place), frame_of(*angles), 1.5, found, slow is None,
+    observe(q, told[0], told[1], q + 0.01 * MIRRORED, told[2], pose, np.array(place), frame_of(*angles), 1.5, IN, found, slow is None,
             out)  # fmt: skip
     return out
 
@@ -86,12 +89,14 @@ def test_the_mirror_is_of_the_plane_through_the_base():
 
 
 def test_it_is_in_where_it_is_deep_and_in_the_middle():
-    def at(x, y, z):
+    def at(x, y, z, wanted=IN):
         observation = np.zeros(SIZE, np.float32)
         observation[ASIDE], observation[ASIDE + 1], observation[HEIGHT] = x * SCALES[ASIDE], y * SCALES[ASIDE], z * SCALES[HEIGHT]
+        observation[WANTED] = wanted
         return observation
 
     assert inserted(at(0.002, -0.001, -INSERTED_M - 0.001))
     assert not inserted(at(0.0, 0.0, -INSERTED_M + 0.001))
     assert not inserted(at(0.02, 0.0, -0.02)), "below another edge"
+    assert reward(at(0.0, 0.0, 0.04, OUT)) == 1.0 - STEP_COST and reward(at(0.0, 0.0, 0.04)) == -STEP_COST
     assert reward(at(0.0, 0.0, -0.02)) == 1.0 - STEP_COST and reward(at(0.0, 0.0, 0.0)) == -STEP_COST

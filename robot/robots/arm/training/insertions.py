@@ -15,7 +15,7 @@ from robot.robots.arm.arm_file import ArmFile, load_arm
 from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD, STEPS
 from robot.robots.arm.mind import TICK_S
 from robot.robots.arm.posture import CHANGE_MAX_RAD, GAP_RAD
-from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SIZE, SLOW_SIZE, inserted, observe
+from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, observe
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.insertion import Hole, Spread, draw, frame_of
 from sim.arm.kinematics import Kinematics, change, follow, forward, hand_of, inside
@@ -52,7 +52,7 @@ def look(axes, origins, offsets, tool, joint_rad, joint_rad_s, load, goal_rad, a
         for k in range(SLOW_SIZE):
             slow_now[lane, k] = slow[lane, k]
         observe(joint_rad[lane], joint_rad_s[lane], load[lane], goal_rad[lane], action[lane], pose, place[lane], frame[lane],
-                elapsed_s[lane], slow_now[lane], began[lane], out[lane])  # fmt: skip
+                elapsed_s[lane], IN, slow_now[lane], began[lane], out[lane])  # fmt: skip
 
 
 class Insertions:
