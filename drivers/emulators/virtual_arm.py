@@ -12,6 +12,7 @@ The process around it is `packet_host`: its clock, its truth for judges, and wha
 """
 
 import json
+import math
 import socket
 import struct
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from drivers.emulators.board_stage import BoardStageEmulator
 from drivers.emulators.child import end_when_told, start_emulator
@@ -38,7 +40,21 @@ MODULE = "drivers.emulators.virtual_arm"
 DEVICES = ("follower", "board")
 JOINTS = 6
 INSERTED_M = 0.007  # so deep, a peg is in its hole
-NOT_MOVED_BELOW_M = 0.002  # the stage stands while the peg's end is lower over the board
+AT_LIMIT = 0.99  # of full duty
+
+
+@njit(cache=True)
+def end_in(pose, jacobian, joint_rad_s, place, frame, out):
+    """Into out (4,): the end in a hole's frame, and its speed; see `sim.arm.kinematics.forward`."""
+    square = 0.0
+    for k in range(3):
+        out[k], speed = 0.0, 0.0
+        for i in range(3):
+            out[k] += frame[i, k] * (pose[i] - place[i])
+        for joint in range(jacobian.shape[1]):
+            speed += jacobian[k, joint] * joint_rad_s[joint]
+        square += speed * speed
+    out[3] = math.sqrt(square)
 
 
 class ArmTruth(NamedTuple):
@@ -83,7 +99,8 @@ class VirtualArm:
         self.chain = FeetechEmulator(servos, self.shafts, noise[1])
         self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
         self.time_s = 0.0
-        self._at_limit_s = np.zeros(JOINTS)
+        self._at_limit_s = [0.0] * JOINTS
+        self._joint, self._speed, self._end = *map(self.shafts.batch.first, ("joint_rad", "joint_rad_s")), np.zeros(4)
         self._look(0.0)
 
     def _place_board(self) -> Hole:
@@ -109,19 +126,17 @@ class VirtualArm:
         self.lines["board"].write(self.stage.arrived(self.time_s))
 
     def _look(self, passed_s: float) -> None:
-        shafts = self.shafts
-        q, v = (shafts.batch.first(name).astype(float) for name in ("joint_rad", "joint_rad_s"))
-        pose = self.kinematics.look(q)
-        velocity = [float((self.kinematics.jacobian[i] * v[:5]).sum()) for i in range(3)]
-        away = pose[:3] - self.hole.place_m
-        self.peg_m = [float((self.hole.frame[:, k] * away).sum()) for k in range(3)]
-        self.tip_m_s = float(np.sqrt(sum(x * x for x in velocity)))
+        shafts, hole = self.shafts, self.hole
+        self.kinematics.look(self._joint)
+        end_in(self.kinematics.pose, self.kinematics.jacobian, self._speed, hole.place_m, hole.frame, self._end)
+        *self.peg_m, self.tip_m_s = self._end.tolist()
         self.tip_worst_m_s = max(self.tip_worst_m_s, self.tip_m_s)
         self.deepest_m = max(self.deepest_m, -self.peg_m[2])
-        duty = np.abs(shafts.batch.first("duty"))
-        self._at_limit_s = np.where(duty > 0.99, self._at_limit_s + passed_s, 0.0)
-        self.overloaded_s = max(self.overloaded_s, float(self._at_limit_s.max()))
-        self.load_worst = float(duty.max())
+        duties = [abs(shafts.duty(joint)) for joint in range(JOINTS)]
+        self._at_limit_s = [
+            lasted_s + passed_s if duty > AT_LIMIT else 0.0 for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
+        ]
+        self.overloaded_s, self.load_worst = max(self.overloaded_s, *self._at_limit_s), max(duties)
 
     def obey(self, packet: bytes) -> None:
         """What a judge does."""
