@@ -129,4 +129,6 @@ class BoardStage(SerialDriver):
         return f"{self._port.path}: no word of the board for {SILENCE_S} s; is the stage powered?" if silent else ""
 
 
-DRIVER = Declared("board_stage", "a stage that moves a board, and says where it is", BoardStageSettings, BoardStage, BoardReading)
+DRIVER = Declared(
+    "board_stage", "a stage that moves a board, and says where it is", BoardStageSettings, BoardStage, BoardReading
+)

@@ -134,7 +134,8 @@ class VirtualArm:
         self.deepest_m = max(self.deepest_m, -self.peg_m[2])
         duties = [abs(shafts.duty(joint)) for joint in range(JOINTS)]
         self._at_limit_s = [
-            lasted_s + passed_s if duty > AT_LIMIT else 0.0 for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
+            lasted_s + passed_s if duty > AT_LIMIT else 0.0
+            for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
         ]
         self.overloaded_s, self.load_worst = max(self.overloaded_s, *self._at_limit_s), max(duties)
 

@@ -78,9 +78,21 @@ def forward(axes, origins, offsets, tool, q, pose, jacobian):
         angle = q[k] + offsets[k]
         c, s = math.cos(angle), math.sin(angle)
         x, y, z = axes[k, 0], axes[k, 1], axes[k, 2]
-        turn[0, 0], turn[0, 1], turn[0, 2] = x * x + (1.0 - x * x) * c, x * y - x * y * c - z * s, x * z - x * z * c + y * s
-        turn[1, 0], turn[1, 1], turn[1, 2] = x * y - x * y * c + z * s, y * y + (1.0 - y * y) * c, y * z - y * z * c - x * s
-        turn[2, 0], turn[2, 1], turn[2, 2] = x * z - x * z * c - y * s, y * z - y * z * c + x * s, z * z + (1.0 - z * z) * c
+        turn[0, 0], turn[0, 1], turn[0, 2] = (
+            x * x + (1.0 - x * x) * c,
+            x * y - x * y * c - z * s,
+            x * z - x * z * c + y * s,
+        )
+        turn[1, 0], turn[1, 1], turn[1, 2] = (
+            x * y - x * y * c + z * s,
+            y * y + (1.0 - y * y) * c,
+            y * z - y * z * c - x * s,
+        )
+        turn[2, 0], turn[2, 1], turn[2, 2] = (
+            x * z - x * z * c - y * s,
+            y * z - y * z * c + x * s,
+            z * z + (1.0 - z * z) * c,
+        )
         before[:] = here
         for i in range(3):
             for j in range(3):

@@ -33,7 +33,9 @@ class ArmFile:
 
     def __post_init__(self) -> None:
         if len(self.follower.ids) != JOINTS:
-            raise ValueError(f"devices.follower: ids: found {len(self.follower.ids)}, allowed: {JOINTS}, from the base on")
+            raise ValueError(
+                f"devices.follower: ids: found {len(self.follower.ids)}, allowed: {JOINTS}, from the base on"
+            )
         for name in ("rest_rad", "folded_rad", "ready_rad"):
             for joint, angle in enumerate(getattr(self, name)):
                 low, high = self.follower.low_rad[joint], self.follower.high_rad[joint]
@@ -44,7 +46,9 @@ class ArmFile:
             raise ValueError(f"hold_rad: found {self.hold_rad}, allowed: {low} to {high}, the jaw's range")
         for axis, (low, high) in enumerate(zip(self.box_low_m, self.box_high_m, strict=True)):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                raise ValueError(f"box_low_m, box_high_m: found {low}, {high} for axis {axis}, allowed: the lower one first")
+                raise ValueError(
+                    f"box_low_m, box_high_m: found {low}, {high} for axis {axis}, allowed: the lower one first"
+                )
 
 
 def load_arm(name: str) -> ArmFile:

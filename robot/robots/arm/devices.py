@@ -78,5 +78,3 @@ def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     bus = feetech(replace(arm.follower, port=ports["follower"]), clock)
     stage: BoardStage = make_driver(replace(arm.board, port=ports["board"]), clock)
     return {"follower": FollowerDevice(bus), "board": BoardDevice(stage)}
-
-

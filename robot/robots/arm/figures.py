@@ -17,7 +17,9 @@ def success(episodes: list[dict[str, Any]], until_s: float = np.inf) -> float | 
     return rounded(float(np.mean(last))) if last else None
 
 
-def figures(progress: ArmProgress, best_median: float | None, best_possible: float | None, virtual: bool) -> dict[str, Any]:
+def figures(
+    progress: ArmProgress, best_median: float | None, best_possible: float | None, virtual: bool
+) -> dict[str, Any]:
     """Beside those that all have. Demonstrations: successes, attempts, and their time without that of resets."""
     minutes = int(progress.practice_s / 60.0 + 1e-6)
     errors = [each["error_m"] for each in progress.episodes[-COUNT:] if "error_m" in each]

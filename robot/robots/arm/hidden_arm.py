@@ -1,5 +1,7 @@
 """Arms as people own them: each with a friction, a backlash, a gain, a clearance and a camera of its own that nobody is told."""
 
+import math
+
 import numpy as np
 
 from sim.arm.parameters import so101
@@ -13,7 +15,7 @@ def hidden_arms(count: int, rng: np.random.Generator) -> tuple[dict[str, np.ndar
     """Rows of the simulator, (count,) each, and what each camera is always wrong by, (count, 3), m, along the base's x and y."""
     servo = so101().servo
     rows = {
-        "friction_n_m": servo.friction_n_m * np.exp(rng.uniform(*np.log(FRICTION), count)),
+        "friction_n_m": servo.friction_n_m * np.exp(rng.uniform(math.log(FRICTION[0]), math.log(FRICTION[1]), count)),
         "gain_n_m_rad": servo.gain_n_m_rad * rng.uniform(*GAIN, count),
         "backlash_rad": rng.uniform(*BACKLASH_RAD, count),
         "hole_half_m": PegScene().half_width + 0.5 * rng.uniform(*CLEARANCE_M, count),

@@ -15,7 +15,11 @@ from robot.tasks import peg_insert
 from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC, STEP_M, STEP_RAD
 from sim.arm.algebra import rotation_of
 
-OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # of the peg's end over the board: it may be moved; it is far; where it waits
+OUT_M, CLEAR_M, RAISED_M = (
+    0.006,
+    0.015,
+    0.025,
+)  # of the peg's end over the board: it may be moved; it is far; where it waits
 NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
 BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
 BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
@@ -23,7 +27,10 @@ FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
 FAR_RAD = 1.0  # from `ready`: the joints are led there first
 
-PRESS_M, PRESSED_M = 0.003, 0.004  # of the demonstration: a decision's step down in contact, and how far goals may be below
+PRESS_M, PRESSED_M = (
+    0.003,
+    0.004,
+)  # of the demonstration: a decision's step down in contact, and how far goals may be below
 OVER_M = 0.042  # where a demonstration draws the peg out to
 
 STEPS = np.array([STEP_M, STEP_M, STEP_M, STEP_RAD, STEP_RAD])
@@ -58,7 +65,7 @@ class InsertionMind(ArmMind):
     def observe(self) -> np.ndarray:
         board, posture = self.board, self.posture
         self.place[:] = board.place_m
-        self.frame[:] = rotation_of(board.quaternion)
+        self.frame[:] = np.array(rotation_of(board.quaternion), np.float64)
         away = posture.pose[:3] - self.place
         for k in range(3):
             self.aside_m[k] = self.frame[0, k] * away[0] + self.frame[1, k] * away[1] + self.frame[2, k] * away[2]
@@ -207,5 +214,7 @@ class InsertionMind(ArmMind):
         """How far below the peg's end its servos' goals are."""
         posture, down = self.posture, 0.0
         for joint in range(len(posture.goal_rad) - 1):
-            down -= float(posture.kinematics.jacobian[2, joint]) * float(posture.goal_rad[joint] - posture.joint_rad[joint])
+            down -= float(posture.kinematics.jacobian[2, joint]) * float(
+                posture.goal_rad[joint] - posture.joint_rad[joint]
+            )
         return down

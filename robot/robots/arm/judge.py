@@ -21,7 +21,7 @@ def simulator(config: EvaluateConfig, path: Path, progress: Callable[[float], No
     for name, hidden in (("nominal", False), ("hidden", True)):
         found[name] = judged(act, EPISODES, config.seed, hidden)
         progress(len(found) / 2)
-    figures = {f"{name}_success": each.success for name, each in found.items()}
+    figures: dict[str, float | None] = {f"{name}_success": each.success for name, each in found.items()}
     figures |= {f"{name}_insertion_s": each.insertion_s for name, each in found.items()}
     cells = [(name, (f"{100.0 * each.success:.1f} %", "none" if each.insertion_s is None else f"{each.insertion_s:.2f} s"))
              for name, each in found.items()]  # fmt: skip

@@ -26,6 +26,8 @@ class ArmOptions(PracticeConfig):
         if not 0 <= self.demonstrations <= 1000:
             raise ValueError(f"--demonstrations: found {self.demonstrations}, allowed: 0 to 1000")
         if self.resets == "learned" and self.task != "peg_insert":
-            raise ValueError(f"--resets: found 'learned' with --task {self.task}, allowed: scripted; nothing leads back there")
+            raise ValueError(
+                f"--resets: found 'learned' with --task {self.task}, allowed: scripted; nothing leads back there"
+            )
         if self.hidden_seed is not None and self.hidden_seed < 0:
             raise ValueError(f"--hidden-seed: found {self.hidden_seed}, allowed: 0 or more")

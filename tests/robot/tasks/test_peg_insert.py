@@ -34,7 +34,16 @@ DOWN = np.array([0.1, 0.2, 0.15, 1.2, 0.05])
 MIRRORED = np.array([-1.0, 1.0, 1.0, 1.0, -1.0])
 
 
-def seen(q=DOWN, place=(0.24, 0.01, -0.05), angles=(0.1, 0.05, -0.1), speeds=None, loads=None, action=None, slow=None, pose=None):
+def seen(
+    q=DOWN,
+    place=(0.24, 0.01, -0.05),
+    angles=(0.1, 0.05, -0.1),
+    speeds=None,
+    loads=None,
+    action=None,
+    slow=None,
+    pose=None,
+):
     kinematics, out = Kinematics(hand_of(so101(), 0.03)), np.zeros(SIZE, np.float32)
     found = np.zeros(SLOW_SIZE) if slow is None else slow
     told = [np.zeros(5) if each is None else np.array(each) for each in (speeds, loads, action)]
@@ -57,7 +66,9 @@ def test_what_is_seen_is_what_the_fields_say():
     assert told[SPEC.seen["joint_speeds"]] == pytest.approx(np.full(5, 0.1), abs=1e-6)
     assert told[SPEC.seen["loads"]] == pytest.approx(np.full(5, 0.2), abs=1e-6)
     assert told[SPEC.seen["last_action"]] == pytest.approx(np.full(5, 0.3), abs=1e-6)
-    assert told[[SPEC.seen[name].start for name in ("pan", "lift", "elbow", "wrist", "roll")]] == pytest.approx(DOWN, abs=1e-6)
+    assert told[[SPEC.seen[name].start for name in ("pan", "lift", "elbow", "wrist", "roll")]] == pytest.approx(
+        DOWN, abs=1e-6
+    )
     assert told[TILT : TILT + 2] == pytest.approx(frame_of(0.1, 0.05, -0.1)[:, :2].T @ pose[3:6], abs=1e-6)
     assert told[ELAPSED] == pytest.approx(1.5)
     assert told[SLOW : SLOW + 3] == pytest.approx(away, abs=1e-6), "what is seen first is its own average"
@@ -77,7 +88,9 @@ def test_the_mirror_is_of_the_plane_through_the_base():
     flip, across = np.diag([1.0, -1.0, 1.0]), Kinematics(hand_of(so101(), 0.03)).look(DOWN).copy()
     other = np.concatenate([flip @ across[:3], flip @ across[3:6], -(flip @ across[6:9])])
     turned = DOWN * MIRRORED + np.array([0.0, 0.0, 0.0, 0.0, 2.0 * STRAIGHT_RAD])
-    assert Kinematics(hand_of(so101(), 0.03)).look(turned) == pytest.approx(other, abs=1e-3), "nearly: its links lie aside"
+    assert Kinematics(hand_of(so101(), 0.03)).look(turned) == pytest.approx(other, abs=1e-3), (
+        "nearly: its links lie aside"
+    )
     rates, loads, action = [0.1, 0.2, -0.3, 0.4, 0.5], [0.3, -0.2, 0.1, 0.05, -0.4], [0.5, -0.6, 0.7, 0.8, -0.9]
     one = seen(speeds=rates, loads=loads, action=action, pose=across)
     there = seen(q=turned, place=(0.24, -0.01, -0.05), angles=(-0.1, 0.05, 0.1), speeds=MIRRORED * rates,
@@ -91,7 +104,11 @@ def test_the_mirror_is_of_the_plane_through_the_base():
 def test_it_is_in_where_it_is_deep_and_in_the_middle():
     def at(x, y, z, wanted=IN):
         observation = np.zeros(SIZE, np.float32)
-        observation[ASIDE], observation[ASIDE + 1], observation[HEIGHT] = x * SCALES[ASIDE], y * SCALES[ASIDE], z * SCALES[HEIGHT]
+        observation[ASIDE], observation[ASIDE + 1], observation[HEIGHT] = (
+            x * SCALES[ASIDE],
+            y * SCALES[ASIDE],
+            z * SCALES[HEIGHT],
+        )
         observation[WANTED] = wanted
         return observation
 

@@ -20,7 +20,9 @@ def test_holes_lie_within_the_spread_and_are_seen_by_so_much_wrong():
         wrong.append(hole.frame.T @ (seen.place_m - hole.place_m))
     wrong = np.array(wrong)
     assert (np.abs(wrong[:, :2]) <= NOISE_MAX * spread.seen_aside_m + 1e-12).all()
-    assert np.std(wrong[:, :2]) == pytest.approx(0.88 * spread.seen_aside_m, rel=0.1)  # of a normal cut at two deviations
+    assert np.std(wrong[:, :2]) == pytest.approx(
+        0.88 * spread.seen_aside_m, rel=0.1
+    )  # of a normal cut at two deviations
     assert np.std(wrong[:, 2]) == pytest.approx(0.88 * spread.seen_height_m, rel=0.15)
 
 

@@ -120,7 +120,9 @@ class Insertions:
         steps = STEPS / TICKS
         for _ in range(TICKS):
             told = self.batch.measured_rad(), self.batch.get("joint_rad_s"), self.batch.get("duty")
-            next_goals(*self.hand, self.low[:5], self.high[:5], *self.box, self.told_rad, self.action, steps, self.goal_rad)
+            next_goals(
+                *self.hand, self.low[:5], self.high[:5], *self.box, self.told_rad, self.action, steps, self.goal_rad
+            )
             self.batch.send(self.goal_rad)
             self.batch.advance(SUBSTEPS, SUBSTEPS)
             self.told_rad[:], self.told_rad_s[:], self.told_load[:] = told

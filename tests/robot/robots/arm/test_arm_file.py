@@ -24,8 +24,14 @@ def test_the_virtual_arm():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("virtual = true", "virtual = true\nrest_rad = [0.0, -1.8, 0.0, 0.0, 0.0]"), "rest_rad: found -1.8 for joint 1"),
-        (("virtual = true", "virtual = true\nready_rad = [0.0, nan, 0.0, 0.0, 0.0]"), "ready_rad: found nan for joint 1"),
+        (
+            ("virtual = true", "virtual = true\nrest_rad = [0.0, -1.8, 0.0, 0.0, 0.0]"),
+            "rest_rad: found -1.8 for joint 1",
+        ),
+        (
+            ("virtual = true", "virtual = true\nready_rad = [0.0, nan, 0.0, 0.0, 0.0]"),
+            "ready_rad: found nan for joint 1",
+        ),
         (("virtual = true", "virtual = true\nhold_rad = 2.0"), "hold_rad: found 2.0"),
         (("virtual = true", "virtual = true\nbox_low_m = [0.5, 0.0, 0.0]"), "box_low_m, box_high_m: found 0.5"),
         (("virtual = true", "virtual = true\nspeed = 1.0"), "speed"),

@@ -9,7 +9,14 @@ from robot.robots.arm.progress import ArmProgress
 
 
 def episode(practice_s, outcome, error_m=0.001):
-    return {"kind": "episode", "practice_s": practice_s, "outcome": outcome, "merit": 2.0, "baseline": False, "error_m": error_m}
+    return {
+        "kind": "episode",
+        "practice_s": practice_s,
+        "outcome": outcome,
+        "merit": 2.0,
+        "baseline": False,
+        "error_m": error_m,
+    }
 
 
 def test_success_is_of_the_last_hundred_before_a_time():
