@@ -24,7 +24,7 @@ class FollowerDevice(DriverDevice):
     def __init__(self, bus: ServoBus) -> None:
         super().__init__(bus, self._act)
         self.bus = bus
-        self._holds = False
+        self._holds, self._rearmed = False, 0
         self.reconnect = self._reconnect
         self.stop = self._stop
 
@@ -34,8 +34,9 @@ class FollowerDevice(DriverDevice):
 
     def _act(self, outputs: np.ndarray) -> None:
         command = outputs["command"]
-        if bool(command["torque"]) != self._holds:
-            self._holds = bool(command["torque"])
+        rearmed = int(command["rearmed"])
+        if bool(command["torque"]) != self._holds or rearmed != self._rearmed:
+            self._holds, self._rearmed = bool(command["torque"]), rearmed
             self.bus.torque(self._holds)
         elif self._holds:
             self.bus.write(command["goal_rad"].tolist())

@@ -24,6 +24,7 @@ from robot.runtime.skills import Learned
 TICK_S = 0.02
 BOARD_FRESH_S = 0.3
 STILL_RAD_S = 0.05
+REARMED_AFTER_S, COOL_C = 0.5, 60.0
 REST_RAD = 0.1
 TRAIL_RAD = 0.06  # between two points of the way that it came
 
@@ -48,6 +49,7 @@ class ArmMind(EpisodicMind):
         self.to_show = setup.demonstrations
         self.held: list[np.ndarray] = []  # transitions of a demonstration that may yet fail
         self.waiting: deque[np.ndarray] = deque()  # transitions on their way out
+        self.rearmed, self.rearmed_s = 0, 0.0
         self.age = 0  # decisions of this episode
         self.aside_m = np.zeros(3)  # of what it holds from what is to be reached, as it is seen, in the frame of that
         super().__init__(setup, actor)
@@ -78,6 +80,8 @@ class ArmMind(EpisodicMind):
         if board.age_s < BOARD_FRESH_S:
             self.board = board
             self.moves = max(self.moves, board.moves)
+        if self.posture.faulty:
+            self._hold_again(float(readings["time_s"]))
         if not sees:
             return None
         self.torque = True
@@ -152,9 +156,14 @@ class ArmMind(EpisodicMind):
             else:
                 posture.move(self.motion_of(action))
         told = out["command"]
-        told["goal_rad"], told["moves"] = posture.goal_rad, self.moves
+        told["goal_rad"], told["moves"], told["rearmed"] = posture.goal_rad, self.moves, self.rearmed
         told["torque"] = self.torque and self.phase is not Phase.DONE
         self.stop_plan = way_home(self.torque, [*reversed(self.trail[-WAY_MAX + len(self.home) :]), *self.home])
+
+    def _hold_again(self, now: float) -> None:
+        """A servo has let go: told its torque anew it holds where it is by then, unless it is too hot."""
+        if self.torque and now - self.rearmed_s > REARMED_AFTER_S and self.posture.hottest_c < COOL_C:
+            self.rearmed, self.rearmed_s = self.rearmed + 1, now
 
     def _lead(self) -> None:
         """A tick on the way of `leading`; on the way home points are passed once."""

@@ -30,7 +30,8 @@ class Posture:
         self.goal_rad, self.joint_rad = np.zeros(JOINTS), np.zeros(JOINTS)
         self.joint_rad_s, self.load = np.zeros(JOINTS), np.zeros(JOINTS)
         self.strain = Strain(JOINTS)
-        self.known = False  # where it is, since the beginning or since it was blind
+        self.known = False  # where it is, since the beginning or since it was blind or a servo had let go
+        self.faulty, self.hottest_c = False, 0.0
 
     @property
     def pose(self) -> np.ndarray:
@@ -38,16 +39,18 @@ class Posture:
         return self.kinematics.pose
 
     def see(self, told: ServoReading) -> bool:
-        """Take in what servos told; whether all of them did so lately."""
+        """Take in what servos told; whether all of them did so lately, and none has let go because something is wrong with it."""
         fresh = len(told.age_s) == JOINTS and bool((told.age_s < FRESH_S).all())
+        self.faulty = fresh and bool((told.status != 0.0).any())
         if fresh:
             self.joint_rad[:], self.joint_rad_s[:], self.load[:] = told.position_rad, told.speed_rad_s, told.load
             self.kinematics.look(self.joint_rad)
             self.strain.see(self.load, self.tick_s)
+            self.hottest_c = float(told.temperature_c.max())
             if not self.known:
                 self.goal_rad[:] = self.joint_rad
-        self.known = fresh
-        return fresh
+        self.known = fresh and not self.faulty
+        return self.known
 
     def move(self, motion: np.ndarray) -> None:
         """Goals for a motion (5,) of the hand in a tick, within the box and the joints' ranges."""

@@ -14,6 +14,7 @@ DEVICES: dict[str, list[Field]] = {
 COMMAND: tuple[Field, ...] = (
     ("goal_rad", "f8", (JOINTS,)),
     ("moves", "u4"),  # of the board, that are to have been made
+    ("rearmed", "u4"),  # how often servos that had let go were told to hold again, where they are
     ("torque", "u4"),  # 1: the servos hold; 0: they are let go
 )
 FIGURES: tuple[Field, ...] = (

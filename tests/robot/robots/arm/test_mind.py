@@ -128,3 +128,33 @@ def test_without_power_it_does_not_begin(tmp_path):
             servo.present = False
         arm.run(1.0)
         assert arm.mind.outputs["command"]["torque"] == 0 and arm.mind.outputs["reason"] == Reason.BLIND
+
+
+def test_pressed_against_the_board_for_long_no_servo_lets_go(tmp_path):
+    with bench(tmp_path) as arm:
+        mind = arm.mind
+        mind.actor.mean = lambda seen: np.array([0.0, 0.0, -1.0, 0.0, 0.0], np.float32)
+        mind.actor.sample = lambda seen, noise: mind.actor.mean(seen)
+        for _mind in arm.ticks(30.0):
+            assert not any(servo.faults for servo in arm.model.chain.servos)
+        assert arm.told("episode") and mind.rearmed == 0
+
+
+def test_a_servo_that_has_let_go_holds_again_where_it_is(tmp_path):
+    with bench(tmp_path) as arm:
+        arm.run(8.0)
+        servo = arm.model.chain.servos[1]
+        servo.faults = 1 << 5  # overload
+        assert Mode.STOP in {int(mind.outputs["mode"]) for mind in arm.ticks(0.2)}
+        arm.run(1.0)
+        assert not servo.faults and arm.mind.outputs["mode"] == Mode.RUN
+        assert arm.mind.rearmed == 1 and arm.truth.tip_worst_m_s < FALLING_M_S
+
+
+def test_a_servo_that_is_too_hot_is_left_alone(tmp_path):
+    with bench(tmp_path) as arm:
+        arm.run(8.0)
+        arm.model.chain.servos[1].temperature_c = 75.0
+        arm.run(3.0)
+        assert arm.mind.outputs["mode"] == Mode.STOP and arm.mind.rearmed == 0
+        assert arm.model.chain.servos[1].faults
