@@ -11,9 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from sim.arm.parameters import Arm
-from sim.arm.peg import peg_axes
-
 PLACE, APPROACH, ACROSS = slice(0, 3), slice(3, 6), slice(6, 9)  # of a pose, (9,): a point and two unit vectors
 PARTS = 5  # of a motion
 TILT = 1  # the joint whose axis a tilt is about
@@ -38,22 +35,6 @@ class Hand:
     @property
     def joints(self) -> int:
         return len(self.axes)
-
-
-def hand_of(arm: Arm, beyond_m: float = 0.0) -> Hand:
-    """An arm's, with its point so far beyond the tool's, the way that it points."""
-    last = arm.number(arm.tool.link) + 1
-    approach, across, _ = peg_axes(arm)
-    point = np.array(arm.turn(arm.tool.link, arm.tool.point_m)) + beyond_m * np.array(approach)
-    links, ranges = arm.links[:last], np.array([table.range_rad for table in arm.file.links[:last]])
-    return Hand(
-        np.array([link.axis for link in links]),
-        np.array([link.origin for link in links]),
-        np.array([link.offset for link in links]),
-        ranges[:, 0].copy(),
-        ranges[:, 1].copy(),
-        np.array([point, approach, across]),
-    )
 
 
 @njit(cache=True)
@@ -193,6 +174,15 @@ def towards(pose, place, frame, out):
         tilt += frame[i, 0] * pose[3 + i]
         turn += frame[i, 0] * pose[6 + i]
     out[3], out[4] = tilt, -turn
+
+
+@njit(cache=True)
+def attitude(quaternion, frame):
+    """Into frame (3, 3): the rotation of a unit quaternion w, x, y, z."""
+    w, x, y, z = quaternion[0], quaternion[1], quaternion[2], quaternion[3]
+    frame[0, 0], frame[0, 1], frame[0, 2] = 1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)
+    frame[1, 0], frame[1, 1], frame[1, 2] = 2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)
+    frame[2, 0], frame[2, 1], frame[2, 2] = 2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)
 
 
 @njit(cache=True)

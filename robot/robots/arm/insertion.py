@@ -13,7 +13,7 @@ from robot.runtime.episodes import Outcome
 from robot.runtime.skills import Learned, Scripted
 from robot.tasks import peg_insert
 from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC, STEP_M, STEP_RAD
-from sim.arm.algebra import rotation_of
+from sim.arm.kinematics import attitude
 
 OUT_M, CLEAR_M, RAISED_M = (
     0.006,
@@ -65,7 +65,7 @@ class InsertionMind(ArmMind):
     def observe(self) -> np.ndarray:
         board, posture = self.board, self.posture
         self.place[:] = board.place_m
-        self.frame[:] = np.array(rotation_of(board.quaternion), np.float64)
+        attitude(board.quaternion, self.frame)
         away = posture.pose[:3] - self.place
         for k in range(3):
             self.aside_m[k] = self.frame[0, k] * away[0] + self.frame[1, k] * away[1] + self.frame[2, k] * away[2]
@@ -169,7 +169,7 @@ class InsertionMind(ArmMind):
 
     def _upright(self) -> np.ndarray:
         """A frame whose z is upwards and whose x leads from the base to where the peg is."""
-        x, y = self.posture.pose[0] - 0.0388353, self.posture.pose[1]
+        x, y = self.posture.pose[0] - self.posture.kinematics.hand.origins[0, 0], self.posture.pose[1]
         length = max(1e-6, float(np.sqrt(x * x + y * y)))
         c, s = x / length, y / length
         return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])

@@ -6,15 +6,13 @@ from drivers.servo_bus import ServoReading
 from robot.robots.arm.arm_file import JOINTS
 from robot.robots.arm.setup import ArmSetup
 from robot.robots.arm.shield import Strain
-from sim.arm.kinematics import Kinematics, follow, hand_of, inside
-from sim.arm.parameters import so101
-from sim.arm.peg import PegScene
+from sim.arm.kinematics import Hand, Kinematics, follow, inside
 
 FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
 GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
 EASED_GAP_RAD = 0.02
 CHANGE_MAX_RAD = 0.04  # in a tick
-LEAD_RAD_S, LEAD_GAP_RAD = 0.6, 0.12
+LEAD_RAD_S, LEAD_GAP_RAD = 0.9, 0.15
 THERE_RAD = 0.04
 
 
@@ -25,8 +23,8 @@ class Posture:
         self.low, self.high = np.array(setup.low_rad), np.array(setup.high_rad)
         self.box_low, self.box_high = np.array(setup.box_low_m), np.array(setup.box_high_m)
         self.hold_rad, self.tick_s = setup.hold_rad, tick_s
-        self.kinematics = Kinematics(hand_of(so101(), PegScene().beyond))
-        self.kinematics.hand.low[:], self.kinematics.hand.high[:] = self.low[:-1], self.high[:-1]
+        axes, origins, offsets, tool = map(np.array, (setup.axes, setup.origins_m, setup.offsets_rad, setup.tool))
+        self.kinematics = Kinematics(Hand(axes, origins, offsets, self.low[:-1].copy(), self.high[:-1].copy(), tool))
         self.goal_rad, self.joint_rad = np.zeros(JOINTS), np.zeros(JOINTS)
         self.joint_rad_s, self.load = np.zeros(JOINTS), np.zeros(JOINTS)
         self.strain = Strain(JOINTS)

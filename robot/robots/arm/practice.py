@@ -11,6 +11,7 @@ from robot.practice.episodic_mind import PHASES, Phase
 from robot.practice.practice import Practice, PractisingRobot, Start
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import figures
+from robot.robots.arm.hand_told import hand_told
 from robot.robots.arm.hidden_arm import hidden_arm
 from robot.robots.arm.mind import STILL_RAD_S
 from robot.robots.arm.options import ArmOptions
@@ -48,7 +49,8 @@ class PractisingArm(PractisingRobot):
         progress = start.progress
         shown = progress.shown if isinstance(progress, ArmProgress) else 0
         to_show = max(0, self.options.demonstrations - shown) if start.learning else 0
-        return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets)
+        return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
+                        hand_told())  # fmt: skip
 
 
 PRACTICE = Practice(

@@ -18,8 +18,8 @@ from robot.runtime.clock import RealClock
 from robot.runtime.session_file import SessionFile
 
 STEP_S = 0.02
-PACE_RAD_S = 0.6
-GAP_RAD = 0.12  # goals are at most so far ahead of the joints
+PACE_RAD_S = 0.9
+GAP_RAD = 0.15  # goals are at most so far ahead of the joints
 THERE_RAD, LYING_RAD, STILL_RAD_S = 0.05, 0.12, 0.05
 FRESH_S = 0.2
 

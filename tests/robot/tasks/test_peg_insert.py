@@ -27,7 +27,8 @@ from robot.tasks.peg_insert import (
     reward,
 )
 from sim.arm.insertion import frame_of
-from sim.arm.kinematics import Kinematics, hand_of
+from sim.arm.hand import hand_of
+from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 
 DOWN = np.array([0.1, 0.2, 0.15, 1.2, 0.05])

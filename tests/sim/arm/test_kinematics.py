@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.arm.kinematics import ACROSS, APPROACH, PLACE, TURN_M, Kinematics, hand_of
+from sim.arm.hand import hand_of
+from sim.arm.kinematics import ACROSS, APPROACH, PLACE, TURN_M, Kinematics
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
 

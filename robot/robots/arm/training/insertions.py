@@ -18,7 +18,8 @@ from robot.robots.arm.posture import CHANGE_MAX_RAD, GAP_RAD
 from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, observe
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.insertion import Hole, Spread, draw, frame_of
-from sim.arm.kinematics import Kinematics, change, follow, forward, hand_of, inside
+from sim.arm.hand import hand_of
+from sim.arm.kinematics import Kinematics, change, follow, forward, inside
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
 

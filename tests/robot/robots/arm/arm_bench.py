@@ -14,6 +14,7 @@ from drivers.feetech import feetech
 from policies.actor import Actor, initial_weights
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.devices import BoardDevice, FollowerDevice
+from robot.robots.arm.hand_told import hand_told
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.robot import MINDS
 from robot.robots.arm.setup import ArmSetup
@@ -28,7 +29,7 @@ def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
     told = ArmSetup(
         seed=[0, 1], explore=True, practice_s=1e9, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
         low_rad=ARM.follower.low_rad, high_rad=ARM.follower.high_rad, rest_rad=ARM.rest_rad, folded_rad=ARM.folded_rad, ready_rad=ARM.ready_rad,
-        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m,
+        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, **hand_told(),
     )  # fmt: skip
     return replace(told, **changes)
 
