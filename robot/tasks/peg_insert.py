@@ -19,6 +19,7 @@ INSERTED_M = 0.0095  # below the board's surface, as it is seen: by more than th
 ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is another edge that the peg is below
 OUT_M, OUT_ASIDE_M = (0.03, 0.06), 0.02  # over the hole, where the peg is out of it
 STEP_COST = 0.02
+ROOM_LOW_M, ROOM_HIGH_M, ROOM_RAD = (-0.025, -0.025, -0.03), (0.025, 0.025, 0.06), 0.3  # around the hole: where it is searched
 SLOWLY = 0.85  # of an average that is kept from decision to decision
 CYCLE_S = 2.0  # of the clock
 STRAIGHT_RAD = 0.0487  # of the roll, at which the SO-101's jaw opens in the arm's plane
@@ -106,6 +107,22 @@ def observe(joint_rad, joint_rad_s, load, goal_rad, action, pose, place, frame, 
         raw[SLOW + k] = slow[k]
     for k in range(SIZE):
         out[k] = np.float32((raw[k] - OFFSETS[k]) * SCALES[k])
+
+
+@njit(cache=True)
+def keep(pose, place, frame, motion):
+    """Cut from a motion (5,) what would lead out of the room around the hole, as it is seen; what is outside may come back in."""
+    for i in range(3):
+        low, high = place[i] + ROOM_LOW_M[i] - pose[i], place[i] + ROOM_HIGH_M[i] - pose[i]
+        motion[i] = min(max(motion[i], min(low, 0.0)), max(high, 0.0))
+    tilt = turn = 0.0  # that would be upright again
+    for i in range(3):
+        tilt += frame[i, 0] * pose[3 + i]
+        turn -= frame[i, 0] * pose[6 + i]
+    if (tilt > ROOM_RAD and motion[3] < 0.0) or (tilt < -ROOM_RAD and motion[3] > 0.0):
+        motion[3] = 0.0
+    if (turn > ROOM_RAD and motion[4] < 0.0) or (turn < -ROOM_RAD and motion[4] > 0.0):
+        motion[4] = 0.0
 
 
 def inserted(seen: np.ndarray) -> bool:

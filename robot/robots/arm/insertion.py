@@ -15,11 +15,7 @@ from robot.tasks import peg_insert
 from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC, STEP_M, STEP_RAD
 from sim.arm.kinematics import attitude
 
-OUT_M, CLEAR_M, RAISED_M = (
-    0.006,
-    0.015,
-    0.025,
-)  # of the peg's end over the board: it may be moved; it is far; where it waits
+OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # the peg's end over the board: which may move; far away; where it waits
 NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
 BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
 BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
@@ -27,11 +23,8 @@ FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
 FAR_RAD = 1.0  # from `ready`: the joints are led there first
 
-PRESS_M, PRESSED_M = (
-    0.003,
-    0.004,
-)  # of the demonstration: a decision's step down in contact, and how far goals may be below
-OVER_M = 0.042  # where a demonstration draws the peg out to
+# Of demonstrations: a decision's step down in contact, how far goals may be below, where the peg is drawn out to
+PRESS_M, PRESSED_M, OVER_M = 0.003, 0.004, 0.042
 
 STEPS = np.array([STEP_M, STEP_M, STEP_M, STEP_RAD, STEP_RAD])
 FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
@@ -82,9 +75,9 @@ class InsertionMind(ArmMind):
         self.began = False
 
     @override
-    def next(self, now: float, succeeded: bool) -> None:
-        super().next(now, succeeded)
-        self.began, self.raised, self.leading = True, False, []
+    def anew(self) -> None:
+        super().anew()
+        self.began, self.raised = True, False
         self.way_out = self.begins_at = None
         self.spiral[:] = 0.0, self.rng.uniform(0.0, 6.28), self.rng.uniform(0.001, 0.004)
 
@@ -114,8 +107,11 @@ class InsertionMind(ArmMind):
 
     @override
     def motion_of(self, action: np.ndarray) -> np.ndarray:
-        learned = isinstance(self.order.skill, Learned)
-        return action * STEPS * (TICK_S / DECISION_S) if learned else action * FAST * TICK_S
+        if not isinstance(self.order.skill, Learned):
+            return action * FAST * TICK_S
+        motion = np.asarray(action * STEPS * (TICK_S / DECISION_S), np.float64)
+        peg_insert.keep(self.posture.pose, self.place, self.frame, motion)
+        return motion
 
     def go_back(self, seen: np.ndarray) -> np.ndarray | None:
         """Out of the hole along its axis; then, while the board is moved, over to where it is next."""

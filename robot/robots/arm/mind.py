@@ -116,6 +116,8 @@ class ArmMind(EpisodicMind):
         episodes, events = self.ended, len(self.events)
         showing = self.to_show > 0 and not skill.way_back
         super().end(skill, now, outcome)
+        if outcome is Outcome.TAKEN_OVER:
+            self.anew()
         if not showing:
             for kind, told in self.events[events:]:
                 if kind == "episode":
@@ -137,7 +139,11 @@ class ArmMind(EpisodicMind):
 
     def next(self, now: float, succeeded: bool) -> None:
         super().next(now, succeeded)
-        self.age = 0
+        self.anew()
+
+    def anew(self) -> None:
+        """Another skill is in force, or the order of skills begins anew."""
+        self.age, self.leading = 0, []
 
     def rest(self, seen: np.ndarray) -> np.ndarray:
         return self.nothing

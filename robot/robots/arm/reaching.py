@@ -40,8 +40,8 @@ class ReachMind(ArmMind):
                              DECISION_S * self.age)  # fmt: skip
 
     @override
-    def next(self, now: float, succeeded: bool) -> None:
-        super().next(now, succeeded)
+    def anew(self) -> None:
+        super().anew()
         if isinstance(self.order.skill, Learned):
             self.place[:] = self.rng.uniform(LOW_M, HIGH_M)
 

@@ -13,6 +13,8 @@ from robot.tasks.peg_insert import (
     NEAR,
     OFFSETS,
     OUT,
+    ROOM_HIGH_M,
+    ROOM_LOW_M,
     SCALES,
     SIZE,
     SLOW,
@@ -23,6 +25,7 @@ from robot.tasks.peg_insert import (
     TILT,
     WANTED,
     inserted,
+    keep,
     observe,
     reward,
 )
@@ -73,6 +76,30 @@ def test_what_is_seen_is_what_the_fields_say():
     assert told[TILT : TILT + 2] == pytest.approx(frame_of(0.1, 0.05, -0.1)[:, :2].T @ pose[3:6], abs=1e-6)
     assert told[ELAPSED] == pytest.approx(1.5)
     assert told[SLOW : SLOW + 3] == pytest.approx(away, abs=1e-6), "what is seen first is its own average"
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_no_motion_leads_out_of_the_room_around_the_hole_and_what_is_outside_comes_back(sign):
+    place, frame = np.array([0.24, 0.0, -0.05]), np.eye(3)
+    pose = np.array([*place, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0])
+    bound = np.array(ROOM_HIGH_M if sign > 0.0 else ROOM_LOW_M)
+
+    def kept(at, motion):
+        told = np.array(motion)
+        keep(np.concatenate([place + at, pose[3:]]), place, frame, told)
+        return told
+
+    assert kept(np.zeros(3), [0.001] * 5) == pytest.approx(np.full(5, 0.001))
+    assert kept(0.9 * bound, sign * np.array([0.05, 0.05, 0.05, 0.0, 0.0]))[:3] == pytest.approx(0.1 * bound)
+    assert kept(1.5 * bound, sign * np.full(5, 0.01))[:3] == pytest.approx(np.zeros(3))
+    assert kept(1.5 * bound, -sign * np.full(5, 0.001))[:3] == pytest.approx(np.full(3, -sign * 0.001))
+    leaning = pose.copy()
+    leaning[3:6] = sign * np.sin(0.4), 0.0, -np.cos(0.4)
+    leaning[6:9] = -sign * np.sin(0.4), np.cos(0.4), 0.0
+    back, further = np.array([0.0, 0.0, 0.0, sign * 0.01, sign * 0.01]), np.array([0.0, 0.0, 0.0, -sign * 0.01, -sign * 0.01])
+    for motion, expected in ((back, back.copy()), (further, np.zeros(5))):
+        keep(leaning, place, frame, motion)
+        assert motion == pytest.approx(expected)
 
 
 def test_averages_follow_slowly():

@@ -15,7 +15,7 @@ from robot.robots.arm.arm_file import ArmFile, load_arm
 from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD, STEPS
 from robot.robots.arm.mind import TICK_S
 from robot.robots.arm.posture import CHANGE_MAX_RAD, GAP_RAD
-from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, observe
+from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, keep, observe
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.insertion import Hole, Spread, draw, frame_of
 from sim.arm.hand import hand_of
@@ -30,7 +30,8 @@ VIRTUAL_ARM = "virtual-arm"
 
 
 @njit(cache=True)
-def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, joint_rad, action, steps, goal_rad):
+def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place, frame, joint_rad, action, steps,
+               goal_rad):  # fmt: skip
     """One tick of all lanes: joint_rad, goal_rad (count, 6), action (count, 5) in [-1, 1], steps (5,) a tick."""
     pose, jacobian, motion, changes = np.zeros(9), np.zeros((6, 5)), np.zeros(5), np.zeros(5)
     gap = np.full(5, GAP_RAD)
@@ -38,6 +39,7 @@ def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, joint
         forward(axes, origins, offsets, tool, joint_rad[lane], pose, jacobian)
         for k in range(5):
             motion[k] = steps[k] * min(1.0, max(-1.0, action[lane, k]))
+        keep(pose, place[lane], frame[lane], motion)
         inside(pose, motion, box_low, box_high)
         change(pose, jacobian, motion, joint_rad[lane, :5], low, high, CHANGE_MAX_RAD, changes)
         follow(joint_rad[lane], changes, gap, low, high, goal_rad[lane])
@@ -122,7 +124,7 @@ class Insertions:
         for _ in range(TICKS):
             told = self.batch.measured_rad(), self.batch.get("joint_rad_s"), self.batch.get("duty")
             next_goals(
-                *self.hand, self.low[:5], self.high[:5], *self.box, self.told_rad, self.action, steps, self.goal_rad
+                *self.hand, self.low[:5], self.high[:5], *self.box, self.place, self.frame, self.told_rad, self.action, steps, self.goal_rad
             )
             self.batch.send(self.goal_rad)
             self.batch.advance(SUBSTEPS, SUBSTEPS)
