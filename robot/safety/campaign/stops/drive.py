@@ -118,9 +118,10 @@ def miss_deadlines(rest_m_s: float) -> DriveCause:
 
 
 def die(noticed_ticks: int) -> DriveCause:
-    """Control is gone, which a guardian notices after so many ticks."""
+    """Control is gone, which a guardian notices after so many ticks. Who is dead does not die again."""
 
     def do(drive: Drive) -> None:
-        drive.dead_ticks, drive.noticed_ticks = 0, noticed_ticks
+        if drive.dead_ticks < 0:
+            drive.dead_ticks, drive.noticed_ticks = 0, noticed_ticks
 
     return DriveCause(do)

@@ -178,7 +178,7 @@ def stop(judged: Judged, cause: Cause, ends: bool) -> dict[str, object]:
     if not cause.stops:
         wait(lambda: job.processes() != before, 2.0)
     job.let_go_on()
-    return told | {"ended": stands and wait(judged.drives, READY_S), "left_behind": 0}
+    return told | {"ended": stands and wait(lambda: judged.drives() and job.guarded(), READY_S), "left_behind": 0}
 
 
 def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int, seed: int,
