@@ -14,7 +14,17 @@ import numpy as np
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
 from robot.practice.body import Emulator
 from robot.robots.quadrotor.flown import Reason
-from robot.robots.quadrotor.safety_drive import CAMERAS, CAUSES, HARD_M_S, STOPS_S, VIRTUAL, seen_of, start_drive
+from robot.robots.quadrotor.safety_drive import (
+    CAMERAS,
+    CAUSES,
+    FALL_V_S,
+    HARD_M_S,
+    LOW_OPEN_V,
+    STOPS_S,
+    VIRTUAL,
+    seen_of,
+    start_drive,
+)
 from robot.robots.quadrotor.virtual_drone import start_with_policy
 from robot.safety.campaign.stops.causes import ENDING, Cause, Job, fault
 from robot.safety.campaign.trials import LockstepTrials, Rig, SafetyTrials, StopTrials, Variant
@@ -96,7 +106,7 @@ STOPS = StopTrials(
         *(Cause(each.name, each.do) for each in ENDING if each.name in OF_ANY_PROGRAM),  # motors go on until it is down
         *(Cause(f"host stopped for {seconds:g} s", pause(seconds)) for seconds in STOPS_S),
         Cause("link cut", fault("cut_link", on=True)),
-        Cause("battery low", fault("battery", volts=3.3, fall_v_s=0.02)),
+        Cause("battery low", fault("battery", volts=LOW_OPEN_V, fall_v_s=FALL_V_S)),
     ),
     between_s=FLIGHT_S,
     lockstep=LockstepTrials(start_drive, CAUSES),
