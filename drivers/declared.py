@@ -28,6 +28,7 @@ DRIVERS = {
         "gamepad",
         "feetech",
         "dynamixel",
+        "board_stage",
     )
 }  # name -> module with a DRIVER
 

@@ -19,6 +19,7 @@ from drivers.emulators.servo_chain import Shafts
 
 EVERYONE = 0xFE
 PING, READ, WRITE, REG_WRITE, ACTION, SYNC_READ, SYNC_WRITE = 1, 2, 3, 4, 5, 0x82, 0x83
+READING = (PING, READ, SYNC_READ)
 ID, RESPONSE_DELAY, ANSWERS_WRITES, HOTTEST, VOLTS_MAX, VOLTS_MIN, MAX_TORQUE, OFFSET = 5, 7, 8, 13, 14, 15, 16, 31
 OVERLOAD_TORQUE, PROTECTION_TIME = 36, 35
 TORQUE, GOAL, TORQUE_LIMIT, LOCK, POSITION, SPEED, LOAD = 40, 42, 48, 55, 56, 58, 60
@@ -114,6 +115,7 @@ class FeetechEmulator(HalfDuplexBus):
         super().__init__(baud, rng, echo)
         self.servos, self.shafts = servos, shafts
         self._time_s = 0.0
+        self._observed = False  # since shafts have moved
 
     def power_cycle(self) -> None:
         """Take the supply away for a moment."""
@@ -125,6 +127,7 @@ class FeetechEmulator(HalfDuplexBus):
         """Let shafts move and servos answer until a time."""
         self.take(until_s)
         self.shafts.advance(until_s)
+        self._observed = False
         self._look_after(until_s - self._time_s)
         self._time_s = until_s
 
@@ -138,9 +141,11 @@ class FeetechEmulator(HalfDuplexBus):
 
     def obey(self, whole: bytes) -> None:
         """Do what a packet says, and answer."""
-        self._observe()
+        if not self._observed:
+            self._observe()
         self._obey(whole[2], whole[4], whole[5:-1])
-        self._drive()
+        if whole[4] not in READING:
+            self._drive()
 
     def _obey(self, target: int, instruction: int, parameters: bytes) -> None:
         named = [servo for servo in self.servos if servo.present and target in (servo.id, EVERYONE)]
@@ -204,6 +209,7 @@ class FeetechEmulator(HalfDuplexBus):
 
     def _observe(self) -> None:
         """What servos measure, into their registers."""
+        self._observed = True
         for servo in self.servos:
             sign = -1 if servo.backwards else 1
             if not servo.stuck_sensor:

@@ -67,7 +67,11 @@ class HalfDuplexBus:
     def say(self, answers: list[bytes], delay_s: float) -> None:
         """Put an answer on the wire, or several at once, after the ones that are there already."""
         size = max(map(len, answers))
-        together = bytes(reduce(and_, (answer[k] for answer in answers if k < len(answer))) for k in range(size))
+        together = (
+            answers[0]
+            if len(answers) == 1
+            else bytes(reduce(and_, (answer[k] for answer in answers if k < len(answer))) for k in range(size))
+        )
         begin_s = max(self._over_s, self._busy_until_s) + delay_s
         self._busy_until_s = begin_s + size * self.uart.byte_s
         self.uart.send(together, begin_s)

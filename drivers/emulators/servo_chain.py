@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.parameters import so101
-from sim.arm.substep import FreeScene
+from sim.arm.substep import FreeScene, Scene
 
 
 class Shafts(Protocol):
@@ -27,18 +27,21 @@ class Shafts(Protocol):
 
 
 class ArmShafts:
-    """The SO-101 of `sim/arm`, free. `supply_v` and what it stands at are the test's or the world's to set."""
+    """The SO-101 of `sim/arm`, in a scene. `supply_v` and what it stands at are the test's or the world's to set."""
 
-    def __init__(self, joint_rad: np.ndarray, supply_v: float = 12.0, nominal_v: float = 12.0) -> None:
+    def __init__(self, joint_rad: np.ndarray, supply_v: float = 12.0, nominal_v: float = 12.0,
+                 scene: Scene = FreeScene()) -> None:  # fmt: skip
         """nominal_v: of the servos; the simulator's are told the same share of theirs."""
         self._nominal = nominal_v
-        self.batch = ArmBatch(so101(), FreeScene(), 1)
+        self.batch = ArmBatch(so101(), scene, 1)
         self.batch.stand(joint_rad)
         self.set_supply(supply_v)
         self.batch.put("latency_substeps", 0.0)  # the bus is emulated by itself
         self._goal = np.array(joint_rad, float)
         self._share = np.zeros(self.batch.arm.joints)
         self._time_s = 0.0
+        rows = ("joint_rad", "reference_rad", "goal_rad", "previous_goal_rad", "torque_limit")
+        self._joint, self._reference, self._told, self._told_before, self._limit = map(self.batch.first, rows)
         self._look()
 
     def set_supply(self, volts: float) -> None:
@@ -48,18 +51,18 @@ class ArmShafts:
         self.batch.put("bus_v", share * self.batch.arm.servo.nominal_v)
 
     def _look(self) -> None:
-        self._q, self._v = self.batch.get("joint_rad")[0], self.batch.get("joint_rad_s")[0]
-        share = float(self.batch.get("bus_v")[0, 0]) / self.batch.arm.servo.nominal_v
-        self._duty, self._bus_v = self.batch.get("duty")[0], share * self._nominal
+        batch = self.batch
+        self._q, self._v, self._duty = (batch.first(name).tolist() for name in ("joint_rad", "joint_rad_s", "duty"))
+        self._bus_v = float(batch.first("bus_v")[0]) / batch.arm.servo.nominal_v * self._nominal
 
     def angle_rad(self, joint: int) -> float:
-        return float(self._q[joint])
+        return self._q[joint]
 
     def speed_rad_s(self, joint: int) -> float:
-        return float(self._v[joint])
+        return self._v[joint]
 
     def duty(self, joint: int) -> float:
-        return float(self._duty[joint])
+        return self._duty[joint]
 
     def bus_v(self) -> float:
         return self._bus_v
@@ -71,11 +74,9 @@ class ArmShafts:
         steps = int((until_s - self._time_s) / STEP_S + 1e-9)
         if steps > 0:
             loose = self._share == 0.0  # a servo begins to move its inner goal from where it is
-            goal = np.where(loose, self._q, self._goal)
-            self.batch.put("torque_limit", self._share)
-            self.batch.put("reference_rad", np.where(loose, self._q, self.batch.get("reference_rad")[0]))
-            self.batch.put("goal_rad", goal)
-            self.batch.put("previous_goal_rad", goal)
+            np.copyto(self._reference, self._joint, where=loose)
+            self._limit[:], self._told[:] = self._share, np.where(loose, self._joint, self._goal)
+            self._told_before[:] = self._told
             self.batch.advance(steps)
             self._time_s += steps * STEP_S
             self._look()

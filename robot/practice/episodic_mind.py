@@ -86,8 +86,8 @@ class EpisodicSetup:
         np.savez(file, allow_pickle=False, plain=plain, weights=weights, layers=np.array(layers))
         return file.getvalue()
 
-    @staticmethod
-    def from_bytes(data: bytes, path: Path) -> "tuple[EpisodicSetup, Actor]":
+    @classmethod
+    def from_bytes(cls, data: bytes, path: Path) -> tuple[Self, Actor]:
         """The setup and the actor. Raises ValueError, naming field and `path`, for what this version cannot have written."""
         arrays = arrays_in(path, data)
         for name in ("plain", "weights", "layers"):
@@ -96,7 +96,7 @@ class EpisodicSetup:
         plain = json_object(path, str(arrays["plain"]), "plain")
         plain.pop("robot", None)
         actor = Actor(tuple(int(n) for n in arrays["layers"].reshape(-1)), arrays["weights"].copy())
-        return from_table(path, EpisodicSetup, plain), actor
+        return from_table(path, cls, plain), actor
 
 
 class EpisodicMind(ABC):
@@ -150,6 +150,16 @@ class EpisodicMind(ABC):
     @abstractmethod
     def command(self, action: np.ndarray, out: np.ndarray) -> None:
         """Write what an action, in [-1, 1], means into the robot's parts of OUTPUTS."""
+
+    # What a robot may say
+
+    def shown(self) -> np.ndarray | None:
+        """The action of a script that shows how, in the policy's place; None where the policy acts."""
+        return None
+
+    def allowed(self, action: np.ndarray) -> np.ndarray:
+        """What is executed of an action of the policy's."""
+        return action
 
     # The runtime's side
 
@@ -217,10 +227,11 @@ class EpisodicMind(ABC):
             return self.rest(self.seen)
         if d.pending:
             self.transition = d.completed(now, self.seen, reward, terminated=False, taken_over=False)
-        action = self.actor.mean(self.seen)
-        if self.setup.explore:
+        shown = self.shown()
+        action = self.actor.mean(self.seen) if shown is None else shown
+        if self.setup.explore and shown is None:
             action = self.actor.sample(self.seen, self.exploration.draw())
-        d.decide(now, self.seen, action, action)
+        d.decide(now, self.seen, action, self.allowed(action), demonstration=shown is not None)
         self.outputs["is_decision"] = 1
         return d.executed
 

@@ -1,7 +1,9 @@
 """What a task declares of itself: one value, `SPEC`, in the task's file, from which all that others need is derived."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from policies.fields import Fields, Mirror, mirror_of, slices, total_size
 
@@ -21,7 +23,8 @@ class TaskSpec:
 
     text: for a person who looks for one. robot: the kind that does it. observation, action: fields, in order, past actions
     that a policy recalls besides not among them. decision_s: a decision's duration, s. episode: what people call one.
-    explored_s: for how long what is tried is gone on with while exploring; 0: each decision tries something new.
+    explored_s: for how long what is tried is gone on with while exploring; 0: each decision tries something new. learner:
+    what of the preset for practice from scratch (`policies/rlpd_config.py`) is another one with this task.
     """
 
     name: str
@@ -33,6 +36,7 @@ class TaskSpec:
     merit: Merit
     episode: str
     explored_s: float = 0.0
+    learner: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def observation_size(self) -> int:

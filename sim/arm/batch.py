@@ -48,6 +48,10 @@ class ArmBatch:
         first = self._places[name]
         return self.memory[:, first : first + self.rows[name]]
 
+    def first(self, name: str) -> np.ndarray:
+        """A quantity of the first arm, (numbers,), as it stands in memory: a view, which changes with it."""
+        return self._view(name)[0, :, 0]
+
     def get(self, name: str) -> np.ndarray:
         """A quantity of every arm, (count, numbers)."""
         return self._view(name).transpose(0, 2, 1).reshape(-1, self.rows[name])[: self.count].copy()

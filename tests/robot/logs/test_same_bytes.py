@@ -21,13 +21,16 @@ ROOT = Path(__file__).parents[3]
 PACKAGES = ("robot", "policies", "drivers", "sim", "firmware_export")
 REPLAY = (
     "robot.logs.replay", "robot.robots.car.mind", "robot.robots.car.setup", "robot.robots.quadrotor.mind", "robot.tasks.hover",
-    "robot.tasks.track_trajectory",
+    "robot.tasks.track_trajectory", "robot.robots.arm.robot",
 )  # fmt: skip  # and all that these import
 IN_SETUP = {("policies/actor.py", "np.linalg.qr")}  # first weights, which a log carries
 IN_TRAINING = {  # functions that no flight calls
     ("robot/tasks/track_trajectory.py", "random_path"),
     ("robot/tasks/track_trajectory.py", "through_waypoints"),
     ("sim/quadrotor/batch.py", "reset"),
+    ("firmware_export/network.py", "forward"),
+    ("firmware_export/network.py", "random_network"),
+    ("firmware_export/arithmetic.py", "dense_int8"),  # whole numbers: exact in any order
 }
 
 VECTORISED = {

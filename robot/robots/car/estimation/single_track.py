@@ -183,7 +183,12 @@ class SingleTrack:
 
     @property
     def least_grip_shares(self) -> tuple[float, float]:
-        return self._least(FRONT_GRIP), self._least(REAR_GRIP)
+        """No more tail-happy than it is believed to be, if at all: each axle's own least, known at its own time, would make
+        a car that spins by itself, which no way to brake can save.
+        """
+        front, rear = self.grip_shares
+        least_rear = self._least(REAR_GRIP)
+        return min(self._least(FRONT_GRIP), least_rear * max(1.0, front / rear)), least_rear
 
     def _least(self, axle: int) -> float:
         share = float(self.state[axle])

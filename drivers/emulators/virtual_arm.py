@@ -1,0 +1,211 @@
+"""A virtual arm that holds a peg, a board with a hole on its stage, and their two cables: the process, and the handle on it.
+
+    python -m drivers.emulators.virtual_arm --config FILE          `start_virtual_arm` starts it
+
+The process around it is `packet_host`: its clock, its truth for judges, and what judges do to it, JSON objects {"do": ...}:
+
+    silence     on: the servos' wire is dead, or lives again
+    servo       joint, on: one servo's cable is out, or in again
+    unplug, plug    device: follower or board
+    supply      volts: of the servos' supply, from now on
+    overheat    joint, degrees
+"""
+
+import json
+import math
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from drivers.emulators.board_stage import BoardStageEmulator
+from drivers.emulators.child import end_when_told, start_emulator
+from drivers.emulators.feetech import FeetechEmulator, Servo, factory_table
+from drivers.emulators.lines import Pty
+from drivers.emulators.packet_host import READY_S, PacketEmulator, serve
+from drivers.emulators.servo_chain import ArmShafts
+from drivers.unix_socket import listen
+from sim.arm.insertion import Hole, Spread, draw
+from sim.arm.hand import hand_of
+from sim.arm.kinematics import Kinematics
+from sim.arm.parameters import so101
+from sim.arm.peg import PegScene
+
+MODULE = "drivers.emulators.virtual_arm"
+DEVICES = ("follower", "board")
+JOINTS = 6
+INSERTED_M = 0.007  # so deep, a peg is in its hole
+AT_LIMIT = 0.99  # of full duty
+
+
+@njit(cache=True)
+def end_in(pose, jacobian, joint_rad_s, place, frame, out):
+    """Into out (4,): the end in a hole's frame, and its speed; see `sim.arm.kinematics.forward`."""
+    square = 0.0
+    for k in range(3):
+        out[k], speed = 0.0, 0.0
+        for i in range(3):
+            out[k] += frame[i, k] * (pose[i] - place[i])
+        for joint in range(jacobian.shape[1]):
+            speed += jacobian[k, joint] * joint_rad_s[joint]
+        square += speed * speed
+    out[3] = math.sqrt(square)
+
+
+class ArmTruth(NamedTuple):
+    """How things really are. Peg: its end in the hole's frame, m."""
+
+    time_s: float
+    peg_x_m: float
+    peg_y_m: float
+    peg_z_m: float
+    tip_m_s: float  # of the peg's end
+    tip_worst_m_s: float  # so far
+    inserted: float  # places of the board at which the peg was brought in, so far
+    moves: float  # places that it has left
+    deepest_m: float  # below the surface, at this place
+    load_worst: float  # share of the full duty that any servo gives now
+    overloaded_s: float  # longest that any servo has been at its limit
+    bus_v: float
+
+
+TRUTH = struct.Struct(f"<{len(ArmTruth._fields)}d")
+
+
+class VirtualArm:
+    """The model that `packet_host` serves. Drawn with the seed: the board's places, and what the camera gets wrong."""
+
+    def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
+                 offset_m: list[float]) -> None:  # fmt: skip
+        self.scene = PegScene()
+        self.shafts = ArmShafts(np.array(joint_rad), scene=self.scene)
+        self.rng = np.random.default_rng([seed, 0xA63])
+        self.spread, self.offset_m = Spread(), np.array(offset_m)
+        for name, value in rows.items():
+            self.shafts.batch.put(name, value)
+        self.kinematics = Kinematics(hand_of(so101(), self.scene.beyond))
+        servos = [Servo(factory_table(joint + 1), joint) for joint in range(JOINTS)]
+        noise = self.rng.spawn(2)
+        self.moves = self.inserted = 0
+        self.deepest_m, self.tip_worst_m_s, self.overloaded_s = 0.0, 0.0, 0.0
+        self.hole: Hole
+        self.stage = BoardStageEmulator(self._place_board, noise[0])
+        self.moves = 0
+        self.chain = FeetechEmulator(servos, self.shafts, noise[1])
+        self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
+        self.time_s = 0.0
+        self._at_limit_s = [0.0] * JOINTS
+        self._joint, self._speed, self._end = *map(self.shafts.batch.first, ("joint_rad", "joint_rad_s")), np.zeros(4)
+        self._look(0.0)
+
+    def _place_board(self) -> Hole:
+        """Another place; whether the peg was in the hole of the last one is counted."""
+        self.inserted += self.deepest_m > INSERTED_M
+        self.moves += 1
+        self.deepest_m = 0.0
+        self.hole, seen = draw(self.spread, self.rng, self.offset_m)
+        self.shafts.batch.put("hole_m", self.hole.place_m)
+        self.shafts.batch.put("hole_frame", self.hole.frame.ravel())
+        return seen
+
+    def advance(self, time_s: float) -> None:
+        """Take in what hosts have written, as sent now, and let bytes travel and servos turn until a time."""
+        servos, stage = self.lines["follower"].read(), self.lines["board"].read()
+        self.chain.receive(servos, self.time_s)
+        self.stage.receive(stage, self.time_s)
+        self.chain.run(time_s)
+        self.stage.run(time_s)
+        self._look(time_s - self.time_s)
+        self.time_s = time_s
+        self.lines["follower"].write(self.chain.arrived(self.time_s))
+        self.lines["board"].write(self.stage.arrived(self.time_s))
+
+    def _look(self, passed_s: float) -> None:
+        shafts, hole = self.shafts, self.hole
+        self.kinematics.look(self._joint)
+        end_in(self.kinematics.pose, self.kinematics.jacobian, self._speed, hole.place_m, hole.frame, self._end)
+        *self.peg_m, self.tip_m_s = self._end.tolist()
+        self.tip_worst_m_s = max(self.tip_worst_m_s, self.tip_m_s)
+        self.deepest_m = max(self.deepest_m, -self.peg_m[2])
+        duties = [abs(shafts.duty(joint)) for joint in range(JOINTS)]
+        self._at_limit_s = [
+            lasted_s + passed_s if duty > AT_LIMIT else 0.0
+            for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
+        ]
+        self.overloaded_s, self.load_worst = max(self.overloaded_s, *self._at_limit_s), max(duties)
+
+    def obey(self, packet: bytes) -> None:
+        """What a judge does."""
+        order: dict[str, Any] = json.loads(packet)
+        match order.pop("do"):
+            case "silence":
+                self.chain.silent = bool(order["on"])
+            case "servo":
+                self.chain.servos[int(order["joint"])].present = bool(order["on"])
+            case "unplug":
+                self.lines[order["device"]].unplug()
+            case "plug":
+                self.lines[order["device"]].plug()
+            case "supply":
+                self.shafts.set_supply(float(order["volts"]))
+            case "overheat":
+                self.chain.servos[int(order["joint"])].temperature_c = float(order["degrees"])
+
+    def state(self) -> bytes:
+        return TRUTH.pack(
+            self.time_s, *self.peg_m, self.tip_m_s, self.tip_worst_m_s, self.inserted, self.moves, self.deepest_m,
+            self.load_worst, self.overloaded_s, self.shafts.bus_v(),
+        )  # fmt: skip
+
+
+FAULTS = ("silence", "servo", "unplug", "plug", "supply", "overheat")
+
+
+class RunningArm(PacketEmulator):
+    """The handle on the process."""
+
+    def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
+        super().__init__(process, ready, directory)
+        self.ports = {name: str(directory / name) for name in DEVICES}
+
+    def fault(self, do: str, **arguments: Any) -> None:
+        """See the module. Raises ValueError for anything else."""
+        if do not in FAULTS:
+            raise ValueError(f"fault: found {do!r}, allowed: {', '.join(FAULTS)}")
+        self._judge.send(json.dumps({"do": do, **arguments}).encode())
+
+    def truth(self) -> ArmTruth:  # type: ignore[override]  # what a packet of this model says
+        return ArmTruth._make(TRUTH.unpack(self.state()))
+
+
+def start_virtual_arm(
+    clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
+    offset_m: Sequence[float] = (0.0, 0.0, 0.0),
+) -> RunningArm:  # fmt: skip
+    """Start the process and wait until its devices can be opened. It ends with this program.
+
+    rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by.
+    """
+    told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
+            "offset_m": list(offset_m)}  # fmt: skip
+    return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
+
+
+def main() -> None:
+    directory = Path(sys.argv[2]).parent
+    told = json.loads(Path(sys.argv[2]).read_text())
+    end_when_told(str(directory))
+    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"])
+    judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
+    print(json.dumps({"name": "arm"}), flush=True)
+    serve(model, judge, clock, told["lockstep"])
+
+
+if __name__ == "__main__":
+    main()

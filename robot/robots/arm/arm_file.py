@@ -1,0 +1,56 @@
+"""What an arm's file says."""
+
+import math
+from dataclasses import dataclass
+
+from drivers.board_stage import BoardStageSettings
+from drivers.feetech import FeetechSettings
+from robot.runtime.robot_file import read_robot
+
+JOINTS = 6
+Three = tuple[float, float, float]
+Five = tuple[float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class ArmFile:
+    """One SO-101, as its TOML file in `robot/robots/arm/` describes it.
+
+    rest_rad: joint angles at which the arm lies on itself, and may be let go. folded_rad: on the way there. ready_rad: from which it
+    begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
+    frame. hold_rad: the jaw's angle that holds it.
+    """
+
+    virtual: bool
+    follower: FeetechSettings
+    board: BoardStageSettings
+    rest_rad: Five = (0.0, -1.68, 1.63, 1.5, 0.0)
+    folded_rad: Five = (0.0, -1.68, 1.63, 0.6, 0.0)
+    ready_rad: Five = (0.0, 0.195, 0.163, 1.213, 0.047)
+    box_low_m: Three = (0.12, -0.14, -0.08)
+    box_high_m: Three = (0.36, 0.14, 0.08)
+    hold_rad: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.follower.ids) != JOINTS:
+            raise ValueError(
+                f"devices.follower: ids: found {len(self.follower.ids)}, allowed: {JOINTS}, from the base on"
+            )
+        for name in ("rest_rad", "folded_rad", "ready_rad"):
+            for joint, angle in enumerate(getattr(self, name)):
+                low, high = self.follower.low_rad[joint], self.follower.high_rad[joint]
+                if not low <= angle <= high:
+                    raise ValueError(f"{name}: found {angle} for joint {joint}, allowed: {low} to {high}, its range")
+        low, high = self.follower.low_rad[-1], self.follower.high_rad[-1]
+        if not low <= self.hold_rad <= high:
+            raise ValueError(f"hold_rad: found {self.hold_rad}, allowed: {low} to {high}, the jaw's range")
+        for axis, (low, high) in enumerate(zip(self.box_low_m, self.box_high_m, strict=True)):
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise ValueError(
+                    f"box_low_m, box_high_m: found {low}, {high} for axis {axis}, allowed: the lower one first"
+                )
+
+
+def load_arm(name: str) -> ArmFile:
+    """An arm by its name, or by the path of its file. Raises ValueError, as `read_robot`."""
+    return read_robot(name, ArmFile)

@@ -1,0 +1,81 @@
+"""An arm's devices, as the control loop sees them: its servos, and the stage with the board."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from drivers.board_stage import BoardReading, BoardStage
+from drivers.declared import make_driver
+from drivers.feetech import feetech
+from drivers.reading_record import fill, forget
+from drivers.servo_bus import ServoBus
+from robot.robots.arm.arm_file import load_arm
+from robot.runtime.clock import Clock
+from robot.runtime.driver_device import DriverDevice
+from robot.runtime.robot import Device
+from robot.runtime.session_file import SessionFile
+
+ASK_EVERY = 5  # ticks
+
+
+class FollowerDevice(DriverDevice):
+    """The servos. Their torque is switched where the mind says so, and again where the link was lost meanwhile."""
+
+    def __init__(self, bus: ServoBus) -> None:
+        super().__init__(bus, self._act)
+        self.bus = bus
+        self._holds, self._rearmed = False, 0
+        self.reconnect = self._reconnect
+        self.stop = self._stop
+
+    def _reconnect(self) -> bool:
+        self._holds = False
+        return self.bus.reconnect()
+
+    def _act(self, outputs: np.ndarray) -> None:
+        command = outputs["command"]
+        rearmed = int(command["rearmed"])
+        if bool(command["torque"]) != self._holds or rearmed != self._rearmed:
+            self._holds, self._rearmed = bool(command["torque"]), rearmed
+            self.bus.torque(self._holds)
+        elif self._holds:
+            self.bus.write(command["goal_rad"].tolist())
+
+    def _stop(self) -> None:
+        """Hold, where it holds; who lies where he may be let go is let go."""
+        if self._holds:
+            self.bus.stop()
+        else:
+            self.bus.let_go()
+
+    def absent(self, record: np.ndarray) -> None:
+        forget(record)
+        record["points"] = 0
+
+
+class BoardDevice(DriverDevice):
+    """The stage: told where to go until it is there."""
+
+    def __init__(self, stage: BoardStage) -> None:
+        super().__init__(stage, self._act)
+        self.stage = stage
+        self._there = self._ticks = 0
+
+    def read(self, record: np.ndarray) -> None:
+        reading: BoardReading = self.stage.read()
+        self._there = reading.moves
+        fill(record, reading)
+
+    def _act(self, outputs: np.ndarray) -> None:
+        moves = int(outputs["command"]["moves"])
+        if moves > self._there and self._ticks % ASK_EVERY == 0:
+            self.stage.go(moves)
+        self._ticks += 1
+
+
+def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
+    """Those of a session. Raises ValueError for what is wrong in the robot's file."""
+    arm, ports = load_arm(session.robot), session.ports
+    bus = feetech(replace(arm.follower, port=ports["follower"]), clock)
+    stage: BoardStage = make_driver(replace(arm.board, port=ports["board"]), clock)
+    return {"follower": FollowerDevice(bus), "board": BoardDevice(stage)}

@@ -1,0 +1,40 @@
+"""The figures of an arm's practice, for `--json` and for a person."""
+
+from typing import Any
+
+import numpy as np
+
+from robot.practice.summary import rounded, succeeded
+from robot.robots.arm.progress import ArmProgress
+
+COUNT = 100  # episodes that a rate is of
+EVERY_MIN = 10
+
+
+def success(episodes: list[dict[str, Any]], until_s: float = np.inf) -> float | None:
+    """Share of successes among the last COUNT episodes before a robot time; None if there were none."""
+    last = [succeeded(each) for each in episodes if each["practice_s"] <= until_s][-COUNT:]
+    return rounded(float(np.mean(last))) if last else None
+
+
+def figures(
+    progress: ArmProgress, best_median: float | None, best_possible: float | None, virtual: bool
+) -> dict[str, Any]:
+    """Beside those that all have. Demonstrations: successes, attempts, and their time without that of resets."""
+    minutes = int(progress.practice_s / 60.0 + 1e-6)
+    errors = [each["error_m"] for each in progress.episodes[-COUNT:] if "error_m" in each]
+    own = {
+        "success_last_100": success(progress.episodes),
+        "success_at_minutes": {
+            str(at): success(progress.episodes, 60.0 * at) for at in range(EVERY_MIN, minutes + 1, EVERY_MIN)
+        },
+        "position_error_m": rounded(float(np.median(errors)), 5) if errors else None,
+        "demonstrations": progress.shown,
+        "demonstrations_tried": len(progress.demonstrations),
+        "demonstration_minutes": rounded(sum(each["duration_s"] for each in progress.demonstrations) / 60.0),
+        "best_median": rounded(best_median),
+    }
+    if virtual:
+        own |= {"truly_inserted": progress.truly_inserted, "places": progress.places,
+                "tip_worst_m_s": rounded(progress.tip_worst_m_s)}  # fmt: skip
+    return own

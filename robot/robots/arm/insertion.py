@@ -1,0 +1,216 @@
+"""An arm that inserts its peg: the script that goes back to where an episode begins, and the one that shows how."""
+
+import math
+
+import numpy as np
+from typing_extensions import override
+
+from policies.actor import Actor
+from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.records import records_of
+from robot.robots.arm.setup import ArmSetup
+from robot.runtime.episodes import Outcome
+from robot.runtime.skills import Learned, Scripted
+from robot.tasks import peg_insert
+from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC, STEP_M, STEP_RAD
+from sim.arm.kinematics import attitude
+
+OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # the peg's end over the board: which may move; far away; where it waits
+NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
+BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
+BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
+FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
+RESET_LONGEST_S = 15.0
+FAR_RAD = 1.0  # from `ready`: the joints are led there first
+
+# Of demonstrations: a decision's step down in contact, how far goals may be below, where the peg is drawn out to
+PRESS_M, PRESSED_M, OVER_M = 0.003, 0.004, 0.042
+
+STEPS = np.array([STEP_M, STEP_M, STEP_M, STEP_RAD, STEP_RAD])
+FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
+
+
+class InsertionMind(ArmMind):
+    """Practises `robot/tasks/peg_insert.py`."""
+
+    task, records = SPEC, records_of(SPEC.name)
+
+    def __init__(self, setup: ArmSetup, actor: Actor) -> None:
+        self.place, self.frame = np.zeros(3), np.eye(3)  # of the hole, as it is seen
+        self.slow, self.slow_now = np.zeros(SLOW_SIZE), np.zeros(SLOW_SIZE)
+        self.began = True  # nothing was decided in this episode
+        self.begins_at: tuple[np.ndarray, np.ndarray] | None = None  # the next episode
+        self.way_out: tuple[np.ndarray, np.ndarray] | None = None  # of the hole
+        self.raised = self.moved_on = False  # in this reset; the board, since the last episode
+        self.spiral = np.zeros(3)  # of the demonstration: how far, from which angle, how wide
+        super().__init__(setup, actor)
+
+    @override
+    def skills(self) -> tuple[Scripted | Learned, ...]:
+        back = Scripted("raise", self.go_back, RESET_LONGEST_S)
+        insert = Learned("insert", self.judge, LONGEST_S)
+        if self.setup.resets == "scripted":
+            return back, insert
+        pull = Learned("pull", self.judge_pull, LONGEST_S, way_back=True, otherwise=back)
+        return Scripted("unfold", self.unfold), pull, Scripted("board", self.move_board), insert
+
+    @override
+    def observe(self) -> np.ndarray:
+        board, posture = self.board, self.posture
+        self.place[:] = board.place_m
+        attitude(board.quaternion, self.frame)
+        away = posture.pose[:3] - self.place
+        for k in range(3):
+            self.aside_m[k] = self.frame[0, k] * away[0] + self.frame[1, k] * away[1] + self.frame[2, k] * away[2]
+        seen = np.zeros(SPEC.observation_size, np.float32)
+        self.slow_now[:] = self.slow
+        action = self.nothing if self.began else self.decisions.executed
+        peg_insert.observe(posture.joint_rad, posture.joint_rad_s, posture.load, posture.goal_rad, action, posture.pose, self.place,
+                           self.frame, DECISION_S * self.age, self.wanted, self.slow_now, self.began, seen)  # fmt: skip
+        return seen
+
+    @override
+    def decided(self) -> None:
+        self.slow[:] = self.slow_now
+        self.began = False
+
+    @override
+    def anew(self) -> None:
+        super().anew()
+        self.began, self.raised = True, False
+        self.way_out = self.begins_at = None
+        self.spiral[:] = 0.0, self.rng.uniform(0.0, 6.28), self.rng.uniform(0.001, 0.004)
+
+    @property
+    def wanted(self) -> float:
+        """Of the skill in force."""
+        return peg_insert.OUT if self.order.skill.name == "pull" else peg_insert.IN
+
+    @override
+    def end(self, skill: Learned, now: float, outcome: Outcome) -> None:
+        super().end(skill, now, outcome)
+        self.moved_on = skill.way_back and self.moved_on
+
+    def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
+        return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.inserted(seen) else Outcome.RUNNING
+
+    def judge_pull(self, seen: np.ndarray) -> tuple[float, Outcome]:
+        return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.drawn_out(seen) else Outcome.RUNNING
+
+    @override
+    def clear(self) -> bool:
+        return bool(self.aside_m[2] > CLEAR_M)
+
+    @override
+    def error_m(self) -> float:
+        return math.sqrt(self.aside_m[0] * self.aside_m[0] + self.aside_m[1] * self.aside_m[1])
+
+    @override
+    def motion_of(self, action: np.ndarray) -> np.ndarray:
+        if not isinstance(self.order.skill, Learned):
+            return action * FAST * TICK_S
+        motion = np.asarray(action * STEPS * (TICK_S / DECISION_S), np.float64)
+        peg_insert.keep(self.posture.pose, self.place, self.frame, motion)
+        return motion
+
+    def go_back(self, seen: np.ndarray) -> np.ndarray | None:
+        """Out of the hole along its axis; then, while the board is moved, over to where it is next."""
+        posture, kinematics = self.posture, self.posture.kinematics
+        if not self.raised:
+            if self.aside_m[2] < OUT_M and float(np.abs(self.aside_m[:2]).max()) < NEAR_M:
+                if self.way_out is None:
+                    self.way_out = posture.pose[:3] + self.frame[:, 2] * (RAISED_M - self.aside_m[2]), self.frame.copy()
+                return self._quickly(kinematics.towards(*self.way_out))
+            self.raised = True
+            self._move_on()
+            if not posture.near(self.ready, FAR_RAD):
+                self.leading = [*([self.folded] if posture.near(self.rest_at, FAR_RAD) else []), self.ready]
+        if self.leading:
+            return self.nothing
+        if self.board.moves < self.moves:
+            return self.nothing if self.way_out is None else self._quickly(kinematics.towards(*self.way_out))
+        if self.begins_at is None:
+            self.begins_at = self._drawn()
+        place, frame = self.begins_at
+        motion = kinematics.towards(place, frame)
+        there = np.abs(motion[:3]).max() < BEGINS_WITHIN_M and np.abs(motion[3:]).max() < BEGINS_WITHIN_RAD
+        if there and np.abs(posture.joint_rad_s).max() < STILL_RAD_S:
+            return None
+        return self._quickly(motion)
+
+    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
+        """Out of where it rests; nowhere, where it has begun already."""
+        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
+            self.leading = [self.folded, self.ready]
+        return self.nothing if self.leading else None
+
+    def move_board(self, seen: np.ndarray) -> np.ndarray | None:
+        """Wait where the policy has drawn the peg out, until the board is at its next place."""
+        self._move_on()
+        return None if self.board.moves >= self.moves else self.nothing
+
+    def _move_on(self) -> None:
+        self.moves += not self.moved_on
+        self.moved_on = True
+
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the next episode begins: over the hole as it is seen, and pointing down, about."""
+        x, y = self.rng.uniform(-BEGINS_ASIDE_M, BEGINS_ASIDE_M, 2)
+        place = self.place + np.array([x, y, self.rng.uniform(*BEGINS_M)])
+        tilt, turn = (float(each) for each in self.rng.uniform(-BEGINS_RAD, BEGINS_RAD, 2))
+        frame = self._upright()
+        # small angles: what they miss by is less than what is drawn
+        return place, np.stack([frame[:, 0] - tilt * frame[:, 2] + turn * frame[:, 1],
+                                frame[:, 1] - turn * frame[:, 0], frame[:, 2] + tilt * frame[:, 0]], 1)  # fmt: skip
+
+    def _upright(self) -> np.ndarray:
+        """A frame whose z is upwards and whose x leads from the base to where the peg is."""
+        x, y = self.posture.pose[0] - self.posture.kinematics.hand.origins[0, 0], self.posture.pose[1]
+        length = max(1e-6, float(np.sqrt(x * x + y * y)))
+        c, s = x / length, y / length
+        return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+    def _quickly(self, motion: np.ndarray) -> np.ndarray:
+        return motion * GAIN_1_S / FAST
+
+    @override
+    def shown(self) -> np.ndarray | None:
+        """Straight over the hole as it is seen, down, and, in contact, a spiral that opens: it finds the hole most of the time."""
+        if self.to_show == 0:
+            return None
+        if self.wanted == peg_insert.OUT:
+            return self._shown_out()
+        motion = self.posture.kinematics.towards(self.place, self.frame)
+        x, y, height = self.aside_m
+        tilt, turn = motion[3], motion[4]
+        pressing = height < 0.004 or (x * x + y * y < 0.004**2 and abs(tilt) < 0.06 and abs(turn) < 0.06)
+        if height < 0.003:
+            self.spiral[0] += 1.0
+        wide = self.spiral[2] * min(1.0, self.spiral[0] / 30.0)
+        angle = self.spiral[1] + 0.35 * self.spiral[0]
+        press = 0.0 if self._pressed_m() > PRESSED_M else PRESS_M
+        goal = (wide * math.cos(angle) - x, wide * math.sin(angle) - y, -press if pressing else 0.012 - height)
+        action = np.zeros(5)
+        for k in range(3):
+            action[:3] += self.frame[:, k] * goal[k]
+        action[:3] *= 0.6 / STEP_M
+        action[3], action[4] = 0.5 * tilt / STEP_RAD, 0.5 * turn / STEP_RAD
+        return self._unsteady(action)
+
+    def _shown_out(self) -> np.ndarray:
+        """Along the hole's axis."""
+        motion = self.posture.kinematics.towards(self.place + OVER_M * self.frame[:, 2], self.frame)
+        return self._unsteady(0.6 * motion / STEPS)
+
+    def _unsteady(self, action: np.ndarray) -> np.ndarray:
+        action = action + 0.15 * self.rng.standard_normal(5)
+        return np.minimum(np.maximum(action, -1.0), 1.0).astype(np.float32)
+
+    def _pressed_m(self) -> float:
+        """How far below the peg's end its servos' goals are."""
+        posture, down = self.posture, 0.0
+        for joint in range(len(posture.goal_rad) - 1):
+            down -= float(posture.kinematics.jacobian[2, joint]) * float(
+                posture.goal_rad[joint] - posture.joint_rad[joint]
+            )
+        return down

@@ -1,0 +1,72 @@
+"""Where an arm is, and which goals its servos get next: for motions of its hand, and for leading its joints somewhere."""
+
+import numpy as np
+
+from drivers.servo_bus import ServoReading
+from robot.robots.arm.arm_file import JOINTS
+from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.shield import Strain
+from sim.arm.kinematics import Hand, Kinematics, follow, inside
+
+FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
+GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
+EASED_GAP_RAD = 0.02
+CHANGE_MAX_RAD = 0.04  # in a tick
+LEAD_RAD_S, LEAD_GAP_RAD = 0.9, 0.15
+THERE_RAD = 0.04
+
+
+class Posture:
+    """Of one arm. goal_rad (JOINTS,): what its servos are to be told; joint_rad, joint_rad_s, load: what they told last."""
+
+    def __init__(self, setup: ArmSetup, tick_s: float) -> None:
+        self.low, self.high = np.array(setup.low_rad), np.array(setup.high_rad)
+        self.box_low, self.box_high = np.array(setup.box_low_m), np.array(setup.box_high_m)
+        self.hold_rad, self.tick_s = setup.hold_rad, tick_s
+        axes, origins, offsets, tool = map(np.array, (setup.axes, setup.origins_m, setup.offsets_rad, setup.tool))
+        self.kinematics = Kinematics(Hand(axes, origins, offsets, self.low[:-1].copy(), self.high[:-1].copy(), tool))
+        self.goal_rad, self.joint_rad = np.zeros(JOINTS), np.zeros(JOINTS)
+        self.joint_rad_s, self.load = np.zeros(JOINTS), np.zeros(JOINTS)
+        self.strain = Strain(JOINTS)
+        self.known = False  # where it is, since the beginning or since it was blind or a servo had let go
+        self.faulty, self.hottest_c = False, 0.0
+
+    @property
+    def pose(self) -> np.ndarray:
+        """Of the end of what it holds; see `sim.arm.kinematics`."""
+        return self.kinematics.pose
+
+    def see(self, told: ServoReading) -> bool:
+        """Take in what servos told; whether all of them did so lately, and none has let go because something is wrong with it."""
+        fresh = len(told.age_s) == JOINTS and bool((told.age_s < FRESH_S).all())
+        self.faulty = fresh and bool((told.status != 0.0).any())
+        if fresh:
+            self.joint_rad[:], self.joint_rad_s[:], self.load[:] = told.position_rad, told.speed_rad_s, told.load
+            self.kinematics.look(self.joint_rad)
+            self.strain.see(self.load, self.tick_s)
+            self.hottest_c = float(told.temperature_c.max())
+            if not self.known:
+                self.goal_rad[:] = self.joint_rad
+        self.known = fresh and not self.faulty
+        return self.known
+
+    def move(self, motion: np.ndarray) -> None:
+        """Goals for a motion (5,) of the hand in a tick, within the box and the joints' ranges."""
+        wanted = np.array(motion, np.float64)
+        inside(self.pose, wanted, self.box_low, self.box_high)
+        change = self.kinematics.change(self.joint_rad, wanted, CHANGE_MAX_RAD)
+        self._follow(change, np.where(self.strain.eased[:-1], EASED_GAP_RAD, GAP_RAD))
+
+    def near(self, joint_rad: np.ndarray, within_rad: float = THERE_RAD) -> bool:
+        """Whether the joints (JOINTS - 1,) are at angles."""
+        return bool((np.abs(joint_rad - self.joint_rad[:-1]) < within_rad).all())
+
+    def lead(self, joint_rad: np.ndarray) -> None:
+        """Goals that lead the joints (JOINTS - 1,) to angles, each at an even pace."""
+        reach = LEAD_RAD_S * self.tick_s
+        step = np.minimum(np.maximum(joint_rad - self.goal_rad[:-1], -reach), reach)
+        self._follow(step, np.full(JOINTS - 1, LEAD_GAP_RAD))
+
+    def _follow(self, changes_rad: np.ndarray, gap_rad: np.ndarray) -> None:
+        follow(self.joint_rad, changes_rad, gap_rad, self.low, self.high, self.goal_rad)
+        self.goal_rad[-1] = self.hold_rad

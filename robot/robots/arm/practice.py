@@ -1,0 +1,69 @@
+"""What an arm brings to practice."""
+
+from functools import partial
+
+import numpy as np
+
+from drivers.declared import make_driver
+from drivers.emulators.virtual_arm import start_virtual_arm
+from robot.practice.body import Body
+from robot.practice.episodic_mind import PHASES, Phase
+from robot.practice.practice import Practice, PractisingRobot, Start
+from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.figures import figures
+from robot.robots.arm.hand_told import hand_told
+from robot.robots.arm.hidden_arm import hidden_arm
+from robot.robots.arm.mind import STILL_RAD_S
+from robot.robots.arm.options import ArmOptions
+from robot.robots.arm.progress import ArmProgress
+from robot.robots.arm.setup import setup_of
+from robot.runtime.clock import RealClock
+from robot.views.panels import Gauge
+
+
+class PractisingArm(PractisingRobot):
+    """The arm of one session."""
+
+    def __init__(self, options: ArmOptions) -> None:
+        self.options, self.arm = options, load_arm(options.robot)
+        arm = self.arm
+        if not arm.virtual and options.hidden_seed is not None:
+            raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual arm")
+        self.title = "a virtual SO-101 with a peg" if arm.virtual else f"the arm of {options.robot}"
+        hidden = ({}, [0.0, 0.0, 0.0]) if options.hidden_seed is None else hidden_arm(options.hidden_seed)
+        emulate = partial(start_virtual_arm, options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, *hidden)
+        self.body = Body(
+            file_ports={"follower": arm.follower.port, "board": arm.board.port},
+            reach=self.reach,
+            emulate=emulate if arm.virtual else None,
+        )
+
+    def reach(self) -> None:
+        """Raises LinkLost if a port cannot be used."""
+        for settings in (self.arm.follower, self.arm.board):
+            driver = make_driver(settings, RealClock())
+            driver.open()
+            driver.close()
+
+    def setup(self, start: Start) -> bytes:
+        progress = start.progress
+        shown = progress.shown if isinstance(progress, ArmProgress) else 0
+        to_show = max(0, self.options.demonstrations - shown) if start.learning else 0
+        return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
+                        hand_told())  # fmt: skip
+
+
+PRACTICE = Practice(
+    options=ArmOptions,
+    begin=PractisingArm,
+    progress=ArmProgress,
+    phases=PHASES,
+    finishing=Phase.FINISH,
+    stands=lambda seen: bool(np.abs(seen["figures"]["speed_rad_s"]) < STILL_RAD_S),
+    figures=figures,
+    place=(
+        Gauge("over the hole", lambda seen, progress: 1000.0 * float(seen["figures"]["aside_m"][2]), "mm", 1),
+        Gauge("load", lambda seen, progress: 100.0 * float(seen["figures"]["load"]), "%"),
+    ),
+    counts=(Gauge("shown", lambda seen, progress: progress.shown),),
+)

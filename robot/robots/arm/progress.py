@@ -1,0 +1,33 @@
+"""What an arm's run has reached, beside what every run has."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from robot.practice.progress import Progress
+
+
+@dataclass
+class ArmProgress(Progress):
+    """demonstrations: attempts of the script that shows how. truly_inserted: by the virtual world's truth; places: of the board."""
+
+    demonstrations: list[dict[str, Any]] = field(default_factory=list)
+    truly_inserted: int = 0
+    places: int = 0
+    tip_worst_m_s: float = 0.0
+
+    def note(self, event: dict[str, Any]) -> None:
+        """One event."""
+        super().note(event)
+        if event["kind"] == "demonstration":
+            self.demonstrations.append(event)
+
+    @property
+    def shown(self) -> int:
+        """Demonstrations that succeeded."""
+        return sum(bool(each["succeeded"]) for each in self.demonstrations)
+
+    def judge(self, truth: Any) -> None:
+        """Add up what happened by the truth."""
+        self.truly_inserted += int(truth.inserted)
+        self.places += int(truth.moves)
+        self.tip_worst_m_s = max(self.tip_worst_m_s, float(truth.tip_worst_m_s))

@@ -1,0 +1,117 @@
+"""How a guardian brings an arm to rest: it holds, goes the way that control left, and lets go where the arm lies.
+
+Servos have no watchdog: they keep their last goals, and an arm whose control died holds by itself. Without torque it would fall.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from drivers.base import LinkLost
+from drivers.feetech import feetech
+from drivers.servo_bus import ServoBus, ServoReading
+from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.way_home import WayHome, points_of
+from robot.runtime.clock import RealClock
+from robot.runtime.session_file import SessionFile
+
+STEP_S = 0.02
+PACE_RAD_S = 0.9
+GAP_RAD = 0.15  # goals are at most so far ahead of the joints
+THERE_RAD, LYING_RAD, STILL_RAD_S = 0.05, 0.12, 0.05
+FRESH_S = 0.2
+
+
+def prepare(session: SessionFile) -> Callable[[], "ArmRest"]:
+    """Read all that a stop needs, now; what is returned begins one. Raises ValueError for a wrong robot's file."""
+    settings = replace(load_arm(session.robot).follower, port=session.ports["follower"])
+    plan = WayHome.attach(session.names["plan"])
+    return lambda: ArmRest(feetech(settings, RealClock()), plan)
+
+
+class ArmRest:
+    """One stop. trouble: why nothing can be said to the arm; empty while it can."""
+
+    def __init__(self, bus: ServoBus, plan: WayHome) -> None:
+        self.bus, self.trouble = bus, ""
+        self._plan = plan
+        self._connected = False
+        self._way: list[np.ndarray] | None = None  # what is left of it
+        self._lies_at: np.ndarray | None = None
+        self._goal: np.ndarray | None = None
+        self._seen: ServoReading | None = None
+
+    def act(self) -> float:
+        """Hold, until it is known where the arm is; then a step on the way."""
+        try:
+            self._connected = self._connected or self.bus.reconnect()
+            self.trouble = "" if self._connected else self.bus.trouble()
+            if not self._connected:
+                return -STEP_S
+            here = self._here()
+            if here is None:
+                self.bus.hold()
+                return STEP_S
+            self.bus.write(self._next(here).tolist())
+        except LinkLost as error:
+            self._connected, self.trouble = False, str(error)
+            return -STEP_S
+        return STEP_S
+
+    def _here(self) -> np.ndarray | None:
+        """Joint angles, of servos that all answered lately."""
+        seen = self._seen
+        return None if seen is None or not seen.oldest_age_s < FRESH_S else np.array(seen.position_rad, float)
+
+    def _next(self, here: np.ndarray) -> np.ndarray:
+        """The goals of the next moment."""
+        if self._way is None:
+            plan = self._plan.read()
+            holds, points = (False, []) if plan is None else points_of(plan)
+            self._way = points if holds else []
+            self._lies_at = points[-1] if points else None
+            self._goal = here.copy()
+        assert self._goal is not None
+        while len(self._way) > 1 and bool((np.abs(self._way[0] - here[:-1]) < THERE_RAD).all()):
+            self._way.pop(0)
+        if self._way:
+            reach = PACE_RAD_S * STEP_S
+            step = np.minimum(np.maximum(self._way[0] - self._goal[:-1], -reach), reach)
+            ahead = np.minimum(np.maximum(self._goal[:-1] + step, here[:-1] - GAP_RAD), here[:-1] + GAP_RAD)
+            self._goal[:-1] = ahead
+        return self._goal
+
+    @property
+    def at_rest(self) -> bool:
+        """Take in what was answered: whether the arm lies where it may be let go, and does not move."""
+        try:
+            self._seen = self.bus.read() if self._connected else None
+        except LinkLost:
+            self._connected, self._seen = False, None
+        here = self._here()
+        if here is None or self._seen is None:
+            return False
+        still = bool((np.abs(self._seen.speed_rad_s) < STILL_RAD_S).all())
+        return still and self._lies(here)
+
+    def _lies(self, here: np.ndarray) -> bool:
+        return self._lies_at is not None and bool((np.abs(self._lies_at - here[:-1]) < LYING_RAD).all())
+
+    def act_in_lockstep(self) -> str:
+        """Leave one hold for the moment at which the servos' time goes on."""
+        if not self.bus.reconnect():
+            return self.bus.trouble()
+        self.bus.stop()
+        return "the servos hold the arm where it is"
+
+    def release(self) -> None:
+        """Let go where the arm lies; anywhere else it goes on holding."""
+        here = self._here()
+        if here is None or not self._lies(here) or not all(map(math.isfinite, here)):
+            return
+        self.bus.let_go()
+
+    def close(self) -> None:
+        self.bus.close()

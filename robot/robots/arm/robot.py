@@ -1,0 +1,27 @@
+"""The arm, as the runtime is told of it."""
+
+from pathlib import Path
+
+from robot.robots.arm.devices import devices
+from robot.robots.arm.insertion import InsertionMind
+from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.reaching import ReachMind
+from robot.robots.arm.records import records_of
+from robot.robots.arm.setup import KIND, ArmSetup
+from robot.robots.arm.way_home import WayHome
+from robot.runtime.robot import PlanKind, Robot
+from sim.input_files import wrong
+
+MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind, ReachMind)}
+
+
+def mind(setup: bytes, path: Path) -> ArmMind:
+    """The mind of an arm. Raises ValueError if its setup is damaged or of another version."""
+    told, actor = ArmSetup.from_bytes(setup, path)
+    if told.task not in MINDS:
+        raise wrong(path, "task", repr(told.task), ", ".join(MINDS))
+    return MINDS[told.task](told, actor)
+
+
+PLAN: PlanKind = WayHome
+ROBOT = Robot(kind=KIND, tick_s=TICK_S, records=records_of, devices=devices, mind=mind, plan=PLAN)

@@ -1,0 +1,49 @@
+"""What a life of an arm's mind starts from."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from robot.practice.episodic_mind import EpisodicSetup
+from robot.robots.arm.arm_file import ArmFile
+
+if TYPE_CHECKING:
+    from robot.practice.practice import Start
+
+KIND = "arm"
+
+
+@dataclass(frozen=True)
+class ArmSetup(EpisodicSetup):
+    """Beside what episodic minds start from: the task, demonstrations still to be shown, who leads back to where an episode begins
+    ("scripted" or "learned"), what the arm's file says, and its hand, as `sim.arm.kinematics.Hand`.
+    """
+
+    task: str = ""
+    demonstrations: int = 0
+    resets: str = "scripted"
+    low_rad: tuple[float, ...] = ()
+    high_rad: tuple[float, ...] = ()
+    rest_rad: tuple[float, ...] = ()
+    folded_rad: tuple[float, ...] = ()
+    ready_rad: tuple[float, ...] = ()
+    box_low_m: tuple[float, ...] = ()
+    box_high_m: tuple[float, ...] = ()
+    hold_rad: float = 0.0
+    axes: tuple[tuple[float, ...], ...] = ()
+    origins_m: tuple[tuple[float, ...], ...] = ()
+    offsets_rad: tuple[float, ...] = ()
+    tool: tuple[tuple[float, ...], ...] = ()
+
+
+def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int, resets: str,
+             hand: dict[str, Any]) -> bytes:  # fmt: skip
+    """For a life of a session, with the newest weights; its noise is its own. hand: as `hand_told`."""
+    progress, policy = start.progress, start.policy
+    setup = ArmSetup(
+        seed=[seed, start.life], explore=start.learning, practice_s=start.practice_s, episodes=start.episodes,
+        practice_done_s=progress.practice_s, step=progress.step, episode=progress.episode, task=task,
+        demonstrations=demonstrations, resets=resets, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
+        folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
+        **hand,
+    )  # fmt: skip
+    return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

@@ -1,0 +1,1 @@
+"""How policies of arms are trained and judged in the simulator."""

@@ -1,0 +1,153 @@
+"""Many arms that insert their pegs at once, at the rate of decisions: what a trainer and a judge step.
+
+Lanes of `sim/arm/batch.py` with the task's own observation (`robot/tasks/peg_insert.py`) and the hand's kinematics, as the mind
+has them: five ticks a decision, in each of which the arm knows what its servos told a tick ago. An episode that ends begins
+anew by itself, over another hole.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from robot.robots.arm.arm_file import ArmFile, load_arm
+from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD, STEPS
+from robot.robots.arm.mind import TICK_S
+from robot.robots.arm.posture import CHANGE_MAX_RAD, GAP_RAD
+from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, keep, observe
+from sim.arm.batch import STEP_S, ArmBatch
+from sim.arm.insertion import Hole, Spread, draw, frame_of
+from sim.arm.hand import hand_of
+from sim.arm.kinematics import Kinematics, change, follow, forward, inside
+from sim.arm.parameters import so101
+from sim.arm.peg import PegScene
+
+TICKS = round(DECISION_S / TICK_S)
+SUBSTEPS = round(TICK_S / STEP_S)
+RUNNING, WON, TIMED_OUT = 0, 1, 2
+VIRTUAL_ARM = "virtual-arm"
+
+
+@njit(cache=True)
+def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place, frame, joint_rad, action, steps,
+               goal_rad):  # fmt: skip
+    """One tick of all lanes: joint_rad, goal_rad (count, 6), action (count, 5) in [-1, 1], steps (5,) a tick."""
+    pose, jacobian, motion, changes = np.zeros(9), np.zeros((6, 5)), np.zeros(5), np.zeros(5)
+    gap = np.full(5, GAP_RAD)
+    for lane in range(joint_rad.shape[0]):
+        forward(axes, origins, offsets, tool, joint_rad[lane], pose, jacobian)
+        for k in range(5):
+            motion[k] = steps[k] * min(1.0, max(-1.0, action[lane, k]))
+        keep(pose, place[lane], frame[lane], motion)
+        inside(pose, motion, box_low, box_high)
+        change(pose, jacobian, motion, joint_rad[lane, :5], low, high, CHANGE_MAX_RAD, changes)
+        follow(joint_rad[lane], changes, gap, low, high, goal_rad[lane])
+
+
+@njit(cache=True)
+def look(axes, origins, offsets, tool, joint_rad, joint_rad_s, load, goal_rad, action, place, frame, elapsed_s, slow, slow_now, began,
+         out):  # fmt: skip
+    """What all lanes see: as `observe`, each with a first axis of (count,)."""
+    pose, jacobian = np.zeros(9), np.zeros((6, 5))
+    for lane in range(joint_rad.shape[0]):
+        forward(axes, origins, offsets, tool, joint_rad[lane], pose, jacobian)
+        for k in range(SLOW_SIZE):
+            slow_now[lane, k] = slow[lane, k]
+        observe(joint_rad[lane], joint_rad_s[lane], load[lane], goal_rad[lane], action[lane], pose, place[lane], frame[lane],
+                elapsed_s[lane], IN, slow_now[lane], began[lane], out[lane])  # fmt: skip
+
+
+class Insertions:
+    """`count` arms. seen (count, SIZE) float32: what each sees now. hole, camera: where each lane's hole is, and is seen.
+
+    rows: of the simulator, that differ from the arm's file, (count,) or a number each. offset_m (count, 3): what cameras are
+    always wrong by.
+    """
+
+    def __init__(self, count: int, seed: int, rows: Mapping[str, Any] | None = None, offset_m: np.ndarray | None = None,
+                 arm: ArmFile | None = None) -> None:  # fmt: skip
+        self.count, self.rng = count, np.random.default_rng([seed, 0x1A5])
+        self.arm = load_arm(VIRTUAL_ARM) if arm is None else arm
+        self.scene = PegScene()
+        self.batch = ArmBatch(so101(), self.scene, count)
+        for name, value in (rows or {}).items():
+            self.batch.put(name, np.broadcast_to(np.asarray(value, float).reshape(-1, 1), (count, 1)))
+        self.batch.put("latency_substeps", 0.0)  # of the bus alone, which takes no time here
+        self.offset_m = np.zeros((count, 3)) if offset_m is None else offset_m
+        hand = hand_of(so101(), self.scene.beyond)
+        self.hand = (hand.axes, hand.origins, hand.offsets, hand.tool)
+        self.low, self.high = np.array(self.arm.follower.low_rad), np.array(self.arm.follower.high_rad)
+        self.box = np.array(self.arm.box_low_m), np.array(self.arm.box_high_m)
+        self.kinematics = Kinematics(hand)
+        self.holes: list[Hole] = [Hole(np.zeros(3), np.eye(3))] * count
+        self.place, self.frame = np.zeros((count, 3)), np.zeros((count, 3, 3))  # of the hole, as it is seen
+        self.goal_rad, self.told_rad, self.told_rad_s, self.told_load = (np.zeros((count, 6)) for _ in range(4))
+        self.action = np.zeros((count, 5))
+        self.age = np.zeros(count, int)
+        self.slow, self.slow_now = np.zeros((count, SLOW_SIZE)), np.zeros((count, SLOW_SIZE))
+        self.seen = np.zeros((count, SIZE), np.float32)
+        self.begin(np.arange(count))
+        self._look()
+
+    def begin(self, lanes: np.ndarray) -> None:
+        """New episodes of these lanes."""
+        q = self.batch.get("joint_rad").astype(float)
+        place, frames = self.batch.get("hole_m"), self.batch.get("hole_frame")
+        for lane in lanes:
+            hole, seen = draw(Spread(), self.rng, self.offset_m[lane])
+            self.holes[lane], self.place[lane], self.frame[lane] = hole, seen.place_m, seen.frame
+            place[lane], frames[lane] = hole.place_m, hole.frame.ravel()
+            x, y = self.rng.uniform(-BEGINS_ASIDE_M, BEGINS_ASIDE_M, 2)
+            start = seen.place_m + np.array([x, y, self.rng.uniform(*BEGINS_M)])
+            bearing = float(np.arctan2(start[1], start[0] - 0.0388353))
+            frame = frame_of(bearing, *self.rng.uniform(-BEGINS_RAD, BEGINS_RAD, 2))
+            q[lane, :5] = self.kinematics.reach(np.array(self.arm.ready_rad), start, frame)
+            q[lane, 5] = self.arm.hold_rad
+        self.batch.put("hole_m", place)
+        self.batch.put("hole_frame", frames)
+        speeds, reference = self.batch.get("joint_rad_s"), self.batch.get("reference_rad")
+        speeds[lanes], reference[lanes], self.goal_rad[lanes] = 0.0, q[lanes], q[lanes]
+        for name, value in (("joint_rad", q), ("joint_rad_s", speeds), ("reference_rad", reference)):
+            self.batch.put(name, value)
+        self.told_rad[lanes], self.told_rad_s[lanes], self.told_load[lanes] = q[lanes], 0.0, 0.0
+        self.age[lanes], self.action[lanes] = 0, 0.0
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One decision of all. Returns how each episode stands (RUNNING, WON, TIMED_OUT), and what was seen at its end.
+
+        `seen` is then of the next episode where one has ended.
+        """
+        self.action = np.array(actions, np.float64)
+        self.slow[:] = self.slow_now
+        steps = STEPS / TICKS
+        for _ in range(TICKS):
+            told = self.batch.measured_rad(), self.batch.get("joint_rad_s"), self.batch.get("duty")
+            next_goals(
+                *self.hand, self.low[:5], self.high[:5], *self.box, self.place, self.frame, self.told_rad, self.action, steps, self.goal_rad
+            )
+            self.batch.send(self.goal_rad)
+            self.batch.advance(SUBSTEPS, SUBSTEPS)
+            self.told_rad[:], self.told_rad_s[:], self.told_load[:] = told
+        self.age += 1
+        self._look()
+        last = self.seen.copy()
+        ended = np.where(self.age * DECISION_S >= LONGEST_S, TIMED_OUT, RUNNING)
+        ended[[inserted(each) for each in last]] = WON
+        over = np.flatnonzero(ended)
+        if len(over):
+            self.begin(over)
+            self._look()
+        return ended, last
+
+    def _look(self) -> None:
+        look(*self.hand, self.told_rad, self.told_rad_s, self.told_load, self.goal_rad, self.action, self.place, self.frame,
+             DECISION_S * self.age, self.slow, self.slow_now, self.age == 0, self.seen)  # fmt: skip
+
+    def peg_m(self) -> np.ndarray:
+        """Where the pegs' ends truly are in their holes' frames, (count, 3), m."""
+        q = self.batch.get("joint_rad").astype(float)
+        found = np.zeros((self.count, 3))
+        for lane, hole in enumerate(self.holes):
+            found[lane] = (hole.frame * (self.kinematics.look(q[lane])[:3] - hole.place_m)[:, None]).sum(0)
+        return found

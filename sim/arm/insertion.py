@@ -1,0 +1,78 @@
+"""Where the hole of an insertion is: on a board that is moved between episodes, and where a camera would say that it is.
+
+Frames: the base's, z upwards. The hole's frame: x outwards from the base as the board lies, z out of its surface.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+PAN_M = 0.0388353  # the first joint's axis, along the base's x
+NOISE_MAX = 2.0  # standard deviations
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What differs from one place of the board to the next: m and rad, to either side, or standard deviations."""
+
+    distance_m: float = 0.20  # of the hole from the first joint's axis
+    distance_either_m: float = 0.025
+    bearing_either_rad: float = 0.12
+    height_m: float = -0.055  # the arm stands higher than the board
+    height_either_m: float = 0.005
+    tilt_either_rad: float = 0.17
+    yaw_either_rad: float = 0.17
+    seen_aside_m: float = 0.002  # standard deviation of what the camera says, along the surface
+    seen_height_m: float = 0.001
+    seen_turn_rad: float = 0.017
+
+
+@dataclass(frozen=True)
+class Hole:
+    """The middle of a hole, (3,), m, and its frame, (3, 3): columns x, y, z."""
+
+    place_m: np.ndarray
+    frame: np.ndarray
+
+
+def frame_of(bearing_rad: float, tilt_rad: float, yaw_rad: float) -> np.ndarray:
+    """Turned about z by the bearing, then about y, then about z."""
+    c, s = math.cos(bearing_rad), math.sin(bearing_rad)
+    ct, st = math.cos(tilt_rad), math.sin(tilt_rad)
+    cy, sy = math.cos(yaw_rad), math.sin(yaw_rad)
+    return np.array([
+        [c * ct * cy - s * sy, -c * ct * sy - s * cy, c * st],
+        [s * ct * cy + c * sy, -s * ct * sy + c * cy, s * st],
+        [-st * cy, st * sy, ct],
+    ])  # fmt: skip
+
+
+def draw(spread: Spread, rng: np.random.Generator, offset_m: np.ndarray | None = None) -> tuple[Hole, Hole]:
+    """A hole, and where the camera sees it. offset_m (3,): what the arm's own hand-eye calibration is wrong by, always."""
+
+    def either(size: float) -> float:
+        return float(rng.uniform(-size, size))
+
+    def noise(size: float) -> float:
+        return size * float(np.clip(rng.standard_normal(), -NOISE_MAX, NOISE_MAX))
+
+    bearing, distance = either(spread.bearing_either_rad), spread.distance_m + either(spread.distance_either_m)
+    tilt, yaw = either(spread.tilt_either_rad), either(spread.yaw_either_rad)
+    place = np.array([
+        PAN_M + distance * math.cos(bearing),
+        distance * math.sin(bearing),
+        spread.height_m + either(spread.height_either_m),
+    ])  # fmt: skip
+    frame = frame_of(bearing, tilt, yaw)
+    wrong = np.array([noise(spread.seen_aside_m), noise(spread.seen_aside_m), noise(spread.seen_height_m)])
+    seen_frame = frame_of(bearing, tilt + noise(spread.seen_turn_rad), yaw + noise(spread.seen_turn_rad))
+    seen = place + sum(frame[:, k] * wrong[k] for k in range(3)) + (0.0 if offset_m is None else offset_m)
+    return Hole(place, frame), Hole(seen, seen_frame)
+
+
+def quaternion_of(frame: np.ndarray) -> tuple[float, float, float, float]:
+    """w, x, y, z of a rotation by less than half a turn, (3, 3)."""
+    w = 0.5 * math.sqrt(max(0.0, 1.0 + frame[0, 0] + frame[1, 1] + frame[2, 2]))
+    x, y, z = frame[2, 1] - frame[1, 2], frame[0, 2] - frame[2, 0], frame[1, 0] - frame[0, 1]
+    return w, float(x) / (4.0 * w), float(y) / (4.0 * w), float(z) / (4.0 * w)

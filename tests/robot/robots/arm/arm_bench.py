@@ -1,0 +1,102 @@
+"""A virtual arm, its devices and its mind in one process, in lockstep."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drivers.board_stage import BoardStage
+from drivers.emulators.virtual_arm import TRUTH, ArmTruth, VirtualArm
+from drivers.feetech import feetech
+from policies.actor import Actor, initial_weights
+from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.devices import BoardDevice, FollowerDevice
+from robot.robots.arm.hand_told import hand_told
+from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.robot import MINDS
+from robot.robots.arm.setup import ArmSetup
+from robot.runtime.control_loop import ControlLoop
+
+ARM = load_arm("virtual-arm")
+NOBODY = np.zeros(5)
+
+
+def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
+    """Of a life that practises without end."""
+    told = ArmSetup(
+        seed=[0, 1], explore=True, practice_s=1e9, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
+        low_rad=ARM.follower.low_rad, high_rad=ARM.follower.high_rad, rest_rad=ARM.rest_rad, folded_rad=ARM.folded_rad, ready_rad=ARM.ready_rad,
+        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, **hand_told(),
+    )  # fmt: skip
+    return replace(told, **changes)
+
+
+def mind_of(told: ArmSetup) -> ArmMind:
+    """With a policy that has learned nothing."""
+    kind = MINDS[told.task]
+    layers = kind.task.layers()
+    return kind(told, Actor(layers, initial_weights(layers, np.random.default_rng(0))))
+
+
+class ArmBench:
+    """A clock that only `ticks` moves on."""
+
+    def __init__(self, folder: Path, told: ArmSetup, seed: int = 0) -> None:
+        self.model = VirtualArm(folder, [*ARM.rest_rad, ARM.hold_rad], seed, {}, [0.0, 0.0, 0.0])
+        self.time_s = 0.0
+        self.mind = mind_of(told)
+        self.follower = FollowerDevice(feetech(replace(ARM.follower, port=str(folder / "follower")), self))
+        self.board = BoardDevice(BoardStage(replace(ARM.board, port=str(folder / "board")), self))
+        devices: dict[str, Any] = {"follower": self.follower, "board": self.board}
+        for device in devices.values():
+            device.open()
+        self.loop = ControlLoop(self, devices, self.mind, np.zeros((), self.mind.records.readings), 1, TICK_S)
+        self.loop.start()
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def now(self) -> float:
+        return self.time_s
+
+    def sleep_until(self, time_s: float) -> None:
+        if time_s > self.time_s:
+            self.model.advance(time_s)
+            self.time_s = time_s
+
+    def ticks(self, seconds: float, order: int = 0) -> Iterator[ArmMind]:
+        """The mind after each tick, until the time is over or it has finished."""
+        for _ in range(round(seconds / TICK_S)):
+            self.loop.wait()
+            self.loop.run_tick(order, True, 0, 0.0, NOBODY)
+            self.events += self.mind.events
+            yield self.mind
+            if self.mind.outputs["finished"]:
+                return
+
+    def run(self, seconds: float, order: int = 0) -> None:
+        """So long."""
+        for _ in self.ticks(seconds, order):
+            pass
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """Events of a kind so far."""
+        return [fields for name, fields in self.events if name == kind]
+
+    @property
+    def truth(self) -> ArmTruth:
+        return ArmTruth._make(TRUTH.unpack(self.model.state()))
+
+
+@contextmanager
+def bench(folder: Path, told: ArmSetup | None = None, seed: int = 0) -> Iterator[ArmBench]:
+    """One, whose ports are closed at the end."""
+    made = ArmBench(folder, told or setup(), seed)
+    try:
+        yield made
+    finally:
+        for device in (made.follower, made.board):
+            device.close()
+        for line in made.model.lines.values():
+            line.unplug()

@@ -1,0 +1,44 @@
+"""The figures of an arm's practice."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from robot.robots.arm.figures import figures, success
+from robot.robots.arm.progress import ArmProgress
+
+
+def episode(practice_s, outcome, error_m=0.001):
+    return {
+        "kind": "episode",
+        "practice_s": practice_s,
+        "outcome": outcome,
+        "merit": 2.0,
+        "baseline": False,
+        "error_m": error_m,
+    }
+
+
+def test_success_is_of_the_last_hundred_before_a_time():
+    episodes = [episode(5.0 * k, "success" if k >= 150 else "time-out") for k in range(300)]
+    assert success(episodes) == 1.0
+    assert success(episodes, 600.0) == 0.0
+    assert success(episodes, 5.0 * 199) == 0.5
+    assert success([]) is None
+
+
+def test_figures_of_a_run():
+    progress = ArmProgress(practice_s=1260.0)
+    for k in range(250):
+        progress.note(episode(5.0 * k, "success", 0.002))
+    for k in range(3):
+        progress.note({"kind": "demonstration", "succeeded": k > 0, "duration_s": 6.0})
+    progress.note({"kind": "help"})
+    progress.judge(SimpleNamespace(inserted=7.0, moves=9.0, tip_worst_m_s=0.3))
+    told = figures(progress, 2.0, None, True)
+    assert told["success_last_100"] == 1.0 and told["success_at_minutes"] == {"10": 1.0, "20": 1.0}
+    assert told["position_error_m"] == pytest.approx(0.002)
+    assert (told["demonstrations"], told["demonstrations_tried"], told["demonstration_minutes"]) == (2, 3, 0.3)
+    assert (told["truly_inserted"], told["places"], told["tip_worst_m_s"]) == (7, 9, 0.3)
+    assert len(progress.helps) == 1
+    assert "truly_inserted" not in figures(progress, None, None, False)

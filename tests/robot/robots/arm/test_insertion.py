@@ -1,0 +1,49 @@
+"""Insertion as an order of skills: the policy's own way back, with the script where it fails."""
+
+import numpy as np
+
+from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M
+from tests.robot.robots.arm.arm_bench import bench, setup
+
+
+def test_the_script_begins_episodes_over_the_hole_as_it_is_seen(tmp_path):
+    with bench(tmp_path, setup(demonstrations=50)) as arm:
+        begins, resets = [], 0
+        for mind in arm.ticks(40.0):
+            if len(arm.told("reset")) > resets:
+                resets = len(arm.told("reset"))
+                begins.append(mind.aside_m.copy())
+        begins = np.array(begins)
+        assert len(begins) > 4
+        assert (np.abs(begins[:, :2]) < BEGINS_ASIDE_M + 0.02).all()  # the board is tilted, and how near is near enough
+        assert (begins[:, 2] > BEGINS_M[0] - 0.012).all() and (begins[:, 2] < BEGINS_M[1] + 0.012).all()
+        assert np.ptp(begins[:, 0]) > 0.005 and np.ptp(begins[:, 1]) > 0.005
+
+
+def test_the_board_is_moved_only_while_the_peg_is_out(tmp_path):
+    with bench(tmp_path, setup(demonstrations=50)) as arm:
+        moves = 0
+        for _mind in arm.ticks(30.0):
+            if arm.mind.moves > moves:
+                moves = arm.mind.moves
+                assert arm.mind.aside_m[2] > 0.0
+        assert moves > 3 and arm.truth.moves >= moves - 1
+
+
+def test_shown_how_to_undo_what_it_did_no_script_has_to_help(tmp_path):
+    with bench(tmp_path, setup(demonstrations=2, resets="learned")) as arm:
+        taught = [mind.transition.copy() for mind in arm.ticks(40.0) if mind.transition is not None]
+        names = [each["skill"] for each in arm.told("reset")]
+        assert names.count("pull") >= 2 and "board" in names
+        wanted = {
+            float(each["observation"][arm.mind.task.seen["wanted"]][0]) for each in taught if each["demonstration"]
+        }
+        assert wanted == {-1.0, 1.0}
+        assert not arm.told("help")
+
+
+def test_a_policy_that_knows_nothing_is_helped_by_the_script(tmp_path):
+    with bench(tmp_path, setup(resets="learned")) as arm:
+        arm.run(30.0)
+        back = [(each["skill"], each["succeeded"]) for each in arm.told("reset") if each["skill"] in ("pull", "raise")]
+        assert back[:2] == [("pull", False), ("raise", True)] and arm.told("episode")

@@ -1,0 +1,75 @@
+"""An arm practises from the command line, through its servos' bus, and its log replays."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.replay import load_folder
+from robot.logs.replay import replay
+from robot.logs.setups import mind_for
+from robot.practice.practice import find_practice
+from robot.robots.arm.options import ArmOptions
+
+ROBOT = "from robot.cli import main; main()"
+OPTIONS = "--task peg_insert --robot virtual-arm --clock lockstep --minutes 0.3 --demonstrations 1 --seed 3 --json"
+
+
+@pytest.fixture(scope="module")
+def practised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    work = tmp_path_factory.mktemp("work")
+    root = str(Path(__file__).parents[4])
+    done = subprocess.run([sys.executable, "-c", ROBOT, "practice", *OPTIONS.split()], capture_output=True, text=True,
+                          timeout=300, cwd=work, env={"PYTHONPATH": root, "PATH": "/usr/bin:/bin"})  # fmt: skip
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told | {"run": str(work / told["run"])}
+
+
+def test_it_practises_and_ends_at_rest(practised: dict[str, Any]) -> None:
+    told = practised
+    assert not told["failure"] and told["restarts"] == told["missed_ticks"] == told["help_asked"] == 0
+    assert told["robot_minutes"] == pytest.approx(0.3, abs=0.01)
+    assert told["demonstrations"] == 1 and told["demonstrations_tried"] >= 1 and told["demonstration_minutes"] > 0.0
+    assert told["truly_inserted"] >= 1 and told["tip_worst_m_s"] < 0.6
+    assert {"success_last_100", "success_at_minutes", "position_error_m"} <= told.keys()
+
+
+def test_what_was_shown_is_marked_and_ended_well(practised: dict[str, Any]) -> None:
+    transitions = load_folder(Path(practised["run"]) / "replay")
+    shown = transitions["demonstration"] != 0
+    assert shown.any() and not shown.all() and transitions["terminated"][shown].sum() == 1
+    assert list(transitions["step"]) == list(range(len(transitions)))
+
+
+def test_all_that_it_decided_is_decided_again(practised: dict[str, Any]) -> None:
+    folder = Path(practised["run"])
+    report = replay(folder, lambda life: mind_for(folder, life))
+    assert report.equal and report.complete
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"demonstrations": -1}, "--demonstrations: found -1, allowed: 0 to 1000"),
+        ({"hidden_seed": -1}, "--hidden-seed: found -1, allowed: 0 or more"),
+        ({"task": "reach", "resets": "learned"}, "--resets: found 'learned' with --task reach"),
+        ({"minutes": 0.0}, "--minutes: found 0.0"),
+    ],
+)
+def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ArmOptions(**options)
+
+
+def test_a_hidden_arm_is_a_virtual_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    text = (Path(__file__).parents[4] / "robot/robots/arm/virtual-arm.toml").read_text()
+    file.write_text(text.replace("virtual = true", "virtual = false").replace('"virtual"', '"/dev/ttyACM0"'))
+    practice = find_practice("arm")
+    with pytest.raises(ValueError, match="--hidden-seed: found 3, allowed: with a virtual arm"):
+        practice.begin(ArmOptions(robot=str(file), hidden_seed=3))
+    real = practice.begin(ArmOptions(robot=str(file)))
+    assert not real.body.virtual and real.body.ports == {"follower": "/dev/ttyACM0", "board": "/dev/ttyACM0"}

@@ -1,0 +1,87 @@
+"""A guardian's stop: hold, the way that control left, down, and let go there."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from robot.robots.arm.rest import ArmRest
+from robot.robots.arm.way_home import SHAPE, WAY_MAX, WayHome, points_of, way_home
+from tests.robot.robots.arm.arm_bench import ARM, bench, setup
+
+NAME = "test-way-home"
+
+
+@pytest.fixture
+def plan():
+    made = WayHome.create(NAME)
+    yield made
+    made.close()
+
+
+def test_the_newest_whole_plan_is_read(plan):
+    assert plan.read() is None
+    points = [np.full(5, 0.1), np.array(ARM.rest_rad)]
+    plan.write(np.zeros(0), 1)  # of a mind that has not thought yet
+    assert plan.read() is None
+    plan.write(way_home(True, points), 2)
+    plan.write(way_home(True, points[1:]), 3)
+    reader = WayHome.attach(NAME)
+    holds, found = points_of(reader.read())
+    assert holds and len(found) == 1 and found[0] == pytest.approx(ARM.rest_rad)
+    plan._block.bytes[16 + 8] ^= 1  # the newest is damaged: it was the second one, in the first slot again
+    plan.write(np.full(SHAPE, np.nan), 4)
+    assert reader.read() is None or len(points_of(reader.read())[1]) <= 2
+    reader.close()
+
+
+def test_a_way_has_room_for_all_its_points():
+    plan = way_home(True, [np.full(5, float(k)) for k in range(WAY_MAX)])
+    assert [point[0] for point in points_of(plan)[1]] == list(range(WAY_MAX))
+
+
+def stopped(arm, plan, seconds):
+    """The guardian's acts, in the arm's own time; where it says that the arm lies."""
+    bus = arm.follower.bus
+    rest = ArmRest(bus, plan)
+    rest._connected = True
+    for k in range(round(seconds / 0.02)):
+        assert rest.act() == pytest.approx(0.02)
+        arm.sleep_until(arm.time_s + 0.02)
+        if rest.at_rest:
+            return rest, 0.02 * k
+        assert arm.truth.tip_m_s < 0.5
+    return rest, None
+
+
+def test_from_in_the_hole_the_arm_is_brought_home_and_let_go(tmp_path, plan):
+    with bench(tmp_path, setup(demonstrations=5)) as arm:
+        for mind in arm.ticks(20.0):
+            plan.write(mind.stop_plan, 1)
+            if arm.truth.peg_z_m < -0.006:
+                break
+        rest, after_s = stopped(arm, plan, 8.0)
+        assert after_s is not None and after_s < 5.0
+        rest.release()
+        for _ in range(100):
+            arm.sleep_until(arm.time_s + 0.02)
+            assert arm.truth.tip_m_s < 0.15
+        assert all(servo.table[40] == 0 for servo in arm.model.chain.servos)
+
+
+def test_without_a_plan_it_holds_and_does_not_let_go(tmp_path, plan):
+    with bench(tmp_path) as arm:
+        arm.run(6.0)
+        before = arm.model.shafts.batch.get("joint_rad")[0]
+        rest, after_s = stopped(arm, plan, 2.0)
+        assert after_s is None
+        rest.release()
+        arm.sleep_until(arm.time_s + 1.0)
+        assert arm.model.shafts.batch.get("joint_rad")[0] == pytest.approx(before, abs=0.05)
+        assert all(servo.table[40] == 1 for servo in arm.model.chain.servos)
+
+
+def test_in_lockstep_the_next_thing_that_servos_hear_is_to_hold():
+    heard = []
+    bus = SimpleNamespace(reconnect=lambda: True, stop=lambda: heard.append("stop"), close=lambda: None)
+    assert "hold" in ArmRest(bus, None).act_in_lockstep() and heard == ["stop"]
