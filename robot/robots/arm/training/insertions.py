@@ -124,7 +124,16 @@ class Insertions:
         for _ in range(TICKS):
             told = self.batch.measured_rad(), self.batch.get("joint_rad_s"), self.batch.get("duty")
             next_goals(
-                *self.hand, self.low[:5], self.high[:5], *self.box, self.place, self.frame, self.told_rad, self.action, steps, self.goal_rad
+                *self.hand,
+                self.low[:5],
+                self.high[:5],
+                *self.box,
+                self.place,
+                self.frame,
+                self.told_rad,
+                self.action,
+                steps,
+                self.goal_rad,
             )
             self.batch.send(self.goal_rad)
             self.batch.advance(SUBSTEPS, SUBSTEPS)
