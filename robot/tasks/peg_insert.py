@@ -67,7 +67,8 @@ SPEC = TaskSpec(
     episode="insertion",
     learner={
         "gamma": 0.97, "std_start": 0.5, "alpha_start": 0.01, "entropy_start": -3.0, "entropy_end": -6.0, "entropy_steps": 7000,
-        "prior_share_end": 0.25, "prior_share_steps": 9000, "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0, "updates_per_step": 6,
+        "prior_share_end": 0.25, "prior_share_steps": 9000, "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0,
+        "updates_per_step": 6,
     },
 )  # fmt: skip
 

@@ -29,8 +29,8 @@ from robot.tasks.peg_insert import (
     observe,
     reward,
 )
-from sim.arm.insertion import frame_of
 from sim.arm.hand import hand_of
+from sim.arm.insertion import frame_of
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 

@@ -17,8 +17,8 @@ from robot.robots.arm.mind import TICK_S
 from robot.robots.arm.posture import CHANGE_MAX_RAD, GAP_RAD
 from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, keep, observe
 from sim.arm.batch import STEP_S, ArmBatch
-from sim.arm.insertion import Hole, Spread, draw, frame_of
 from sim.arm.hand import hand_of
+from sim.arm.insertion import Hole, Spread, draw, frame_of
 from sim.arm.kinematics import Kinematics, change, follow, forward, inside
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
