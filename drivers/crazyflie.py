@@ -11,6 +11,7 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -49,6 +50,7 @@ ACCELERATION = ("acc.x", "acc.y", "acc.z")
 ACCELERATION_PERIOD_MS = 10  # the shortest there is: after the firmware's filters a blow lasts about as long
 HEALTH = ("kalman.varPX", "kalman.varPY", "kalman.varPZ")
 HEALTH_PERIOD_MS = 100
+APP_PACKETS = 64  # of the app channel that are kept until somebody takes them; older ones are lost
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Crazyflie:
         self._refusal = ""
         self._opened_s = 0.0
         self._logs: Logs | None = None
+        self._app_packets: deque[bytes] = deque(maxlen=APP_PACKETS)
         self.firmware = ""  # the connected drone's name for its firmware
         self._sent = CrazyflieCommand((0.0, 0.0, 0.0), 0.0)
         logging.getLogger("cflib").setLevel(logging.CRITICAL)  # what it reports as errors is raised or told here
@@ -117,6 +120,8 @@ class Crazyflie:
         cf.fully_connected.add_callback(lambda _: answered.set())
         cf.connection_failed.add_callback(failed)
         cf.connection_lost.add_callback(failed)
+        self._app_packets.clear()
+        cf.appchannel.packet_received.add_callback(lambda data: self._app_packets.append(bytes(data)))
         cf.open_link(uri)
         in_time = answered.wait(limit_s)
         self._cf = cf
@@ -194,6 +199,10 @@ class Crazyflie:
         roll, pitch, yaw = map(math.degrees, rate_rad_s)
         percent = 100.0 * (THRUST_FULL * thrust - THRUST_LOW) / (THRUST_HIGH - THRUST_LOW)
         cf.commander.send_setpoint_manual(roll, pitch, yaw, min(100.0, max(0.0, percent)), rate=True)
+
+    def app_packets(self, most: int) -> list[bytes]:
+        """The oldest packets of the app on board that nobody has taken yet."""
+        return [self._app_packets.popleft() for _ in range(min(most, len(self._app_packets)))]
 
     def logs(self, name: str) -> bool:
         """Whether the connected drone has a log variable of this name, `group.name`."""

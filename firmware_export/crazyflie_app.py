@@ -4,6 +4,7 @@
       Makefile app-config Kbuild     build it: make CRAZYFLIE_BASE=...
       src/policy_controller.c        when the policy flies, what it sees, what its action means to the firmware
       src/landing.c                  how the drone comes down when nobody else brings it down
+      src/witness.c                  what it tells of its decisions
       src/policy_app.h               what depends on drone and path
       src/policy.c policy.h          the network
       src/image_record.c             what robot flash knows the image by
@@ -95,6 +96,7 @@ def write_app(
     units = [
         "policy_controller",
         "landing",
+        "witness",
         "policy",
         "sine_cosine",
         "image_record",
@@ -228,7 +230,7 @@ after 200 ms without one it hands back.
 | `policy.id` | | the first 32 bits of the policy's SHA-256 (read-only) |
 | `policy.controller` | | the value of `stabilizer.controller` that chooses this controller (read-only) |
 | `landing.guard` | 0 | 1: land when set-points end or the battery is low; 2: land now; 0: only while armed |
-| `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 75, 1000, 3 | limits: beyond them it hands back |
+| `policy.tiltDeg`, `policy.rateDegS`, `policy.fenceM` | 60, 1000, 3 | limits: beyond them it hands back |
 | `policy.fullN` | the firmware's `THRUST_MAX`, or {full_n:.4g} | a rotor's thrust, N, at normalized force 1 |
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
 
@@ -236,6 +238,9 @@ Log variables: `policy.active`, `policy.fault` (1 self-test, 2 set-point old, 3 
 5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself), `policy.decisions`, `policy.refusals`, `policy.handbacks`,
 `policy.age` (ms since a new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is
 told to be, m), `landing.phase` (1 coming down, 2 down), `landing.cause` (1 told to, 2 no set-points, 3 battery low).
+
+Of every fiftieth decision it tells all that the network saw and did, over the app channel, in parts of 30 bytes: 0x57, the
+part's number, then the number of the decision (uint32) and the numbers (float32). `robot run` checks them bit by bit.
 
 ## When nobody flies it any more
 

@@ -7,7 +7,7 @@ tanh, which `policies/actor.py` applies when it acts, is a part of the network.
 import hashlib
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from firmware_export.agreed import policy_sha256
 from policies.actor import weight_views
 from policies.fields import Field, total_size
 from policies.policy_file import PolicyFile
-
-if TYPE_CHECKING:
-    import torch
 
 Activation = Literal["tanh", "relu", "linear"]
 LAYER_NORM_EPSILON = 1e-5  # torch's
@@ -134,23 +131,6 @@ class Network:
         for layer in self.layers:
             x = layer.forward(x)
         return x
-
-    def as_torch(self) -> "torch.nn.Module":
-        """The same network in torch, float32: what the exports are held to. `.double()` makes it exact to 1e-15."""
-        import torch
-
-        modules: list[torch.nn.Module] = []
-        for layer in self.layers:
-            linear = torch.nn.Linear(layer.inputs, layer.outputs)
-            with torch.no_grad():
-                linear.weight.copy_(torch.from_numpy(layer.weights.T.copy()))
-                linear.bias.copy_(torch.from_numpy(layer.bias.copy()))
-            modules.append(linear)
-            if layer.layer_norm:
-                modules.append(torch.nn.LayerNorm(layer.outputs, LAYER_NORM_EPSILON, elementwise_affine=False))
-            if layer.activation != "linear":
-                modules.append(torch.nn.Tanh() if layer.activation == "tanh" else torch.nn.ReLU())
-        return torch.nn.Sequential(*modules).eval()
 
 
 def network_of(policy: PolicyFile, observation: tuple[Field, ...], action: tuple[Field, ...]) -> Network:

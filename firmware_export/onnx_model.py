@@ -208,6 +208,8 @@ def torch_commands(network: Network, observation: np.ndarray, past_actions: np.n
     """The same commands from torch in double precision, (n, actions) float64: the truth for the same numbers."""
     import torch
 
+    from firmware_export.torch_model import torch_model
+
     scale, offset = (np.float64(values) for values in per_number(network.observation))
     action_scale, action_offset = (np.float64(values) for values in per_number(network.action))
     x = (observation - offset) * scale
@@ -215,7 +217,7 @@ def torch_commands(network: Network, observation: np.ndarray, past_actions: np.n
         past = (past_actions.reshape(len(x), network.history, -1) - action_offset) * action_scale
         x = np.concatenate([x, past.reshape(len(x), -1)], axis=1)
     with torch.no_grad():
-        action = network.as_torch().double()(torch.from_numpy(x)).numpy()
+        action = torch_model(network).double()(torch.from_numpy(x)).numpy()
     return action / action_scale + action_offset
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from firmware_export.network import Network
 
 INT8_MAX, INT16_MAX = 127, 32767
-INPUTS_MAX = (2**31 - 1) // (INT8_MAX * INT16_MAX)  # their sum fits into 32 bits
+INPUTS_MAX = ((1 << 31) - 1) // (INT8_MAX * INT16_MAX)  # their sum fits into 32 bits
 OBSERVATION_RANGE = 16.0  # normalised observations beyond it are clipped
 HEADROOM = 4.0  # for activations without a bound: over the largest in the calibration
 CALIBRATION_VECTORS = 256

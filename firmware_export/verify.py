@@ -185,7 +185,9 @@ def torch_errors(network: Network, x: np.ndarray, found: np.ndarray) -> tuple[np
     those of torch in single precision."""
     import torch
 
-    module = network.as_torch()
+    from firmware_export.torch_model import torch_model
+
+    module = torch_model(network)
     with torch.no_grad():
         float32 = module(torch.from_numpy(x)).numpy()
         exact = module.double()(torch.from_numpy(x.astype(np.float64))).numpy()

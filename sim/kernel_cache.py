@@ -27,6 +27,8 @@ from numba.core import caching
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.event import Event, Listener, register
 
+from sim import quick_compiling  # noqa: F401  (kernels are compiled with it)
+
 PROJECT = Path(__file__).resolve().parents[1]
 IMPORT = re.compile(r"^(?:from|import) +([\w.]+)(?: +import +(\([^)]*\)|[^#\n]*))?", re.MULTILINE)
 

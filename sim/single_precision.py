@@ -36,6 +36,9 @@ class Target:
 CPU = Target(njit(**INLINED), lane_math)
 
 
+_compiled: dict[tuple[Target, FunctionType, str], Any] = {}  # what kernels of this process share: they differ in little
+
+
 @dataclass(frozen=True)
 class _Orders:
     homes: frozenset[str]  # modules whose functions are plain Python, and whose names `supplied` replaces
@@ -94,7 +97,10 @@ def _translate(value: Any, orders: _Orders) -> tuple[Any, str]:
         source = _source(value)
         if source not in orders.copies:
             copy = _copy(source, orders)
-            orders.copies[source] = orders.target.compiled(copy), copy.__name__
+            name = orders.target, source, copy.__name__
+            if name not in _compiled:
+                _compiled[name] = orders.target.compiled(copy)
+            orders.copies[source] = _compiled[name], copy.__name__
         return orders.copies[source]
     if isinstance(value, float):
         return np.float32(value), repr(value)

@@ -1,7 +1,7 @@
 """The virtual Crazyflie: `python -m drivers.emulators.crazyflie --config FILE` flies one drone behind a UDP port.
 
-It speaks CRTP, one packet a datagram, to whoever wrote to it last. On stdout it prints one line of JSON: its `uri`, and
-the path of its `control` socket, which takes one JSON object a line, `{"do": NAME, ...}`, and answers with one:
+It speaks CRTP, one packet a datagram, to whoever wrote to it last. On stdout it prints one line of JSON: its `uri`,
+what it was granted to keep its time, and the path of its `control` socket, which takes one JSON object a line, `{"do": NAME, ...}`, and answers with one:
 
     truth           how things really are: `DroneTruth`
     put             x, y, z (m), yaw, roll (rad): pick the drone up, and let go of it there at rest
@@ -35,6 +35,7 @@ from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crazyflie_firmware import Firmware
 from drivers.emulators.crazyflie_version import RELEASES
 from drivers.emulators.crtp import FaultyLink, LinkFaults
+from drivers.emulators.keep_time import keep_time
 from drivers.emulators.virtual_crazyflie import DroneTruth, VirtualCrazyflieConfig
 from drivers.unix_socket import listen
 from sim.quadrotor.model import load_parameters
@@ -69,6 +70,13 @@ def build_firmware(config: VirtualCrazyflieConfig) -> Firmware:
                 config.imu_bias)  # fmt: skip
     app = AppController(Path(config.app)) if config.app else None
     return Firmware(body, app, RELEASES[config.firmware], config.propellers)
+
+
+def truth_of(firmware: Firmware, slipped_s: float = 0.0) -> DroneTruth:
+    """How things really are."""
+    values = (1e-3 * firmware.now_ms, *firmware.body.state.tolist(), float(firmware.forces.mean()))
+    others = (firmware.supervisor.state.name, firmware.controller, firmware.impact_m_s, slipped_s)
+    return DroneTruth._make((*values, *others))
 
 
 class Server:
@@ -148,10 +156,7 @@ class Server:
 
     def truth(self) -> DroneTruth:
         """How things really are."""
-        firmware = self.firmware
-        values = (1e-3 * firmware.now_ms, *firmware.body.state.tolist(), float(firmware.forces.mean()))
-        others = (firmware.supervisor.state.name, firmware.controller, firmware.impact_m_s, self._slipped_s)
-        return DroneTruth._make((*values, *others))
+        return truth_of(self.firmware, self._slipped_s)
 
     # Time.
 
@@ -215,7 +220,8 @@ def run(config: VirtualCrazyflieConfig, directory: Path) -> None:
     for _ in range(WARM_UP_MS):
         firmware.tick()
     server = Server(config, firmware, directory)
-    print(json.dumps({"uri": server.uri, "control": str(server.control_path)}), flush=True)
+    told = {"uri": server.uri, "control": str(server.control_path), "scheduling": keep_time()}
+    print(json.dumps(told), flush=True)
     gc.freeze()
     server.serve()
 

@@ -7,7 +7,20 @@ units included: m, m/s, g, deg/s, degrees (Euler pitch inverted), quaternion x, 
 import ctypes
 import shutil
 from collections.abc import Callable
-from ctypes import Structure, Union, c_bool, c_char_p, c_float, c_int, c_int16, c_uint8, c_uint32, c_uint64
+from ctypes import (
+    Structure,
+    Union,
+    c_bool,
+    c_char_p,
+    c_float,
+    c_int,
+    c_int16,
+    c_size_t,
+    c_uint8,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +172,7 @@ class CrazyflieApp:
     fallback: stands for the firmware's `controllerPid`; must set `control.controlMode`.
     command: takes the set-points that the app gives by itself; without one it may give none.
     parameters, logs: "group.name" to Variable.
-    console: what the app printed.
+    console: what the app printed. sent: packets that it gave to the app channel.
     """
 
     def __init__(self, shared_object: Path, fallback: Fallback, command: Command | None = None) -> None:
@@ -172,12 +185,14 @@ class CrazyflieApp:
         self._fallback, self._command = fallback, command
         self._failure: Exception | None = None
         self.console: list[str] = []
+        self.sent: list[bytes] = []
         pointers = [ctypes.POINTER(s) for s in (Control, Setpoint, SensorData, State)]
-        # Both are kept: ctypes forgets a callback that nobody holds.
+        # All are kept: ctypes forgets a callback that nobody holds.
         self._pid = ctypes.CFUNCTYPE(None, *pointers, c_uint32)(self._controller_pid)
         self._print = ctypes.CFUNCTYPE(None, c_char_p)(lambda text: self.console.append(text.decode()))
         self._give = ctypes.CFUNCTYPE(None, pointers[1], c_int)(self._give_setpoint)
-        self._app.stub_set_host(self._pid, self._print, self._give)
+        self._send = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t)(self._send_packet)
+        self._app.stub_set_host(self._pid, self._print, self._give, self._send)
         self._app.controllerOutOfTreeTest.restype = c_bool
         self._app.controllerOutOfTree.argtypes = [*pointers, c_uint32]
         self._app.controllerOutOfTree.restype = None
@@ -213,6 +228,10 @@ class CrazyflieApp:
     def tell(self, is_flying: bool, battery_low: bool) -> None:
         """What supervisorIsFlying and pmIsBatteryLow answer from now on."""
         self._is_flying.value, self._battery_low.value = is_flying, battery_low
+
+    def _send_packet(self, data: int, length: int) -> int:
+        self.sent.append(ctypes.string_at(data, length))
+        return 1
 
     def _give_setpoint(self, setpoint: Any, priority: int) -> None:
         try:

@@ -101,6 +101,12 @@ class AppController:
         self.app.console.clear()
         return text
 
+    def packets(self) -> list[bytes]:
+        """What the app has given to its channel since the last call."""
+        packets = self.app.sent.copy()
+        self.app.sent.clear()
+        return packets
+
     def _fall_back(self, control: Control, setpoint: CSetpoint, sensors: SensorData, state: State, tick: int) -> None:
         """controllerPid. What the app was given is what the firmware has."""
         assert self._firmware is not None

@@ -28,6 +28,7 @@ AS_NEW = (1.0, 1.0, 1.0, 1.0)
 SUPERVISOR_MS = 40  # 25 Hz
 CONTROLLER_PID = 1  # stabilizer.controller
 CONSOLE_BYTES = 30
+APP_CHANNEL = 2  # of the platform port
 
 
 class OutOfTree(Protocol):
@@ -44,6 +45,10 @@ class OutOfTree(Protocol):
 
     def console(self) -> str:
         """What the app has printed since the last call."""
+        ...
+
+    def packets(self) -> list[bytes]:
+        """What the app has given to its channel since the last call."""
         ...
 
 
@@ -172,8 +177,10 @@ class Firmware:
         return None if answer is None else answer.encoded()
 
     def outgoing(self) -> list[bytes]:
-        """What the drone sends of its own accord: log blocks that are due, and the console."""
+        """What the drone sends of its own accord: log blocks that are due, the console, and what its app has to say."""
         packets = self.log.due(self.now_ms)
+        if self.app is not None:
+            packets += [Packet(Port.PLATFORM, APP_CHANNEL, data) for data in self.app.packets()]
         while self._console:
             packets.append(Packet(Port.CONSOLE, 0, self._console.popleft()))
         return [packet.encoded() for packet in packets]

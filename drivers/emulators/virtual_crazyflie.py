@@ -9,6 +9,7 @@ with start_virtual_crazyflie(VirtualCrazyflieConfig(app="controller.so", loss=0.
 import json
 import shutil
 import subprocess
+import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -76,14 +77,22 @@ class DroneTruth(NamedTuple):
 
 
 class Watcher:
-    """One connection to a virtual Crazyflie's control socket, for one thread."""
+    """One connection to a virtual Crazyflie's control socket. Several threads may ask, one after the other."""
 
     def __init__(self, control: str, directory: Path) -> None:
         self._control, self._directory = connect(control), directory
         self._control.settimeout(ANSWER_S)
+        self._asking = threading.Lock()
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Give an order. Raises ValueError with the process's words, ConnectionError if it has ended or hangs."""
+        with self._asking:
+            decoded: dict[str, Any] = json.loads(self._answer(request))
+        if "error" in decoded:
+            raise ValueError(decoded["error"])
+        return decoded
+
+    def _answer(self, request: dict[str, Any]) -> bytes:
         answer = b""
         try:
             self._control.sendall(json.dumps(request).encode() + b"\n")
@@ -94,10 +103,7 @@ class Watcher:
                 answer += piece
         except TimeoutError as error:
             raise ConnectionError(f"the virtual Crazyflie does not answer within {ANSWER_S:.0f} s") from error
-        decoded = json.loads(answer)
-        if "error" in decoded:
-            raise ValueError(decoded["error"])
-        return decoded
+        return answer
 
     def truth(self) -> DroneTruth:
         """How things really are, now."""
@@ -115,8 +121,14 @@ class VirtualCrazyflie:
         self.process = process
         self.directory = directory
         self.uri: str = ready["uri"]
+        self.scheduling: str = ready["scheduling"]  # what the process was granted to keep its time
         self._control: str = ready["control"]
         self._watcher = self.watcher()
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """Where its radio is."""
+        return {"crazyflie": self.uri}
 
     def watcher(self) -> Watcher:
         """Another connection, for another thread."""

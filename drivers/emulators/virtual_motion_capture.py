@@ -10,6 +10,7 @@ import math
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import numpy as np
@@ -77,6 +78,36 @@ def turned(attitude: np.ndarray, yaw_rad: float) -> np.ndarray:
     return np.array([x * c + y * s, y * c - x * s, z * c + w * s, w * c - z * s])
 
 
+class Frames:
+    """What becomes of the frames of `cameras` on their way: some are lost, each is late by a time of its own."""
+
+    def __init__(self, body: str, seed: int = 0, noise: float = 1.0) -> None:
+        """noise: factor on all vices; 0: none but the latency."""
+        self._body, self._vices = body, load_vices().motion_capture
+        self._errors = Errors(np.random.default_rng([seed, 0x3C]), noise)
+        self.cameras = Cameras(self._vices, self._errors)
+        self._on_the_way: list[tuple[float, bytes]] = []  # when it arrives, and what
+        self._next_s = -math.inf
+
+    def arrived(self, now_s: float, truth: Callable[[], DroneTruth]) -> list[bytes]:
+        """The messages that arrive now; to be asked for often."""
+        if now_s >= self._next_s:
+            self._next_s = max(self._next_s + 1.0 / self._vices.rate_hz, now_s)
+            seen = truth()
+            pose = self.cameras.frame(seen)
+            if pose is not None and not self._errors.happens(self._vices.lost_share):
+                late_s = self._vices.latency_s + self._vices.jitter_s * self._errors.rng.random()
+                self._on_the_way.append((now_s + late_s, self._message(seen.time_s, pose)))
+        due = sorted(each for each in self._on_the_way if each[0] <= now_s)
+        self._on_the_way = [each for each in self._on_the_way if each[0] > now_s]
+        return [message for _, message in due]
+
+    def _message(self, time_s: float, pose: Pose) -> bytes:
+        position_m, attitude = pose
+        fields = {"body": self._body, "time_s": time_s, "position_m": position_m, "attitude_xyzw": attitude}
+        return json.dumps(fields).encode()
+
+
 class VirtualMotionCapture:
     """Sends what `cameras` see, from `with` on."""
 
@@ -84,10 +115,9 @@ class VirtualMotionCapture:
         self, drone: VirtualCrazyflie, body: str, to: tuple[str, int], seed: int = 0, noise: float = 1.0
     ) -> None:
         """noise: factor on all vices; 0: none but the latency."""
-        self._watcher = drone.watcher()
-        self._body, self._to, self._vices = body, to, load_vices().motion_capture
-        self._errors = Errors(np.random.default_rng([seed, 0x3C]), noise)
-        self.cameras = Cameras(self._vices, self._errors)
+        self._watcher, self._to = drone.watcher(), to
+        self._frames = Frames(body, seed, noise)
+        self.cameras = self._frames.cameras
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._ended = threading.Event()
         rotation_matrix(1.0, 0.0, 0.0, 0.0)  # compiled, or loaded, before the first frame
@@ -104,22 +134,6 @@ class VirtualMotionCapture:
         self._watcher.close()
 
     def _send(self) -> None:
-        on_the_way: list[tuple[float, bytes]] = []  # when it is sent, and what
-        next_s = time.monotonic()
         while not self._ended.wait(POLL_S):
-            now = time.monotonic()
-            if now >= next_s:
-                next_s = max(next_s + 1.0 / self._vices.rate_hz, now)
-                truth = self._watcher.truth()
-                pose = self.cameras.frame(truth)
-                if pose is not None and not self._errors.happens(self._vices.lost_share):
-                    late_s = self._vices.latency_s + self._vices.jitter_s * self._errors.rng.random()
-                    on_the_way.append((now + late_s, self._message(truth.time_s, pose)))
-            for due in sorted(each for each in on_the_way if each[0] <= now):
-                on_the_way.remove(due)
-                self._socket.sendto(due[1], self._to)
-
-    def _message(self, time_s: float, pose: Pose) -> bytes:
-        position_m, attitude = pose
-        fields = {"body": self._body, "time_s": time_s, "position_m": position_m, "attitude_xyzw": attitude}
-        return json.dumps(fields).encode()
+            for message in self._frames.arrived(time.monotonic(), self._watcher.truth):
+                self._socket.sendto(message, self._to)

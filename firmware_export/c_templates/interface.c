@@ -39,9 +39,10 @@ static void recall(float *x)
 }
 #endif
 
+static float x[POLICY_INPUTS]; /* of the newest decision */
+
 void policy_act(const float sensed_raw[POLICY_SENSED], float action[POLICY_OUTPUTS])
 {
-    static float x[POLICY_INPUTS];
     policy_normalise(sensed_raw, x);
 #if POLICY_HISTORY > 0
     recall(x + POLICY_SENSED);
@@ -50,6 +51,11 @@ void policy_act(const float sensed_raw[POLICY_SENSED], float action[POLICY_OUTPU
 #else
     policy_infer(x, action);
 #endif
+}
+
+const float *policy_seen(void)
+{
+    return x;
 }
 
 /* CRC-32 of IEEE 802.3, as zlib has it, four bits at a time. */

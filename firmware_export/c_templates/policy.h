@@ -39,6 +39,9 @@ void policy_reset(float first_action);
 /* Decide: normalise, recall the past actions, infer, remember the action. */
 void policy_act(const float sensed_raw[POLICY_SENSED], float action[POLICY_OUTPUTS]);
 
+/* What the network saw in the newest decision: POLICY_INPUTS numbers. */
+const float *policy_seen(void);
+
 /* 1 if constants and weights have their CRC-32 and the golden vectors come out to the last bit, otherwise 0. */
 int policy_selftest(void);
 

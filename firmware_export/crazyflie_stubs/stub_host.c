@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "app_channel.h"
 #include "commander.h"
 #include "controller_pid.h"
 #include "pm.h"
@@ -26,14 +27,21 @@ const uint32_t stub_sizes[] = {sizeof(control_t), sizeof(setpoint_t), sizeof(sen
 static void (*host_pid)(control_t *, const setpoint_t *, const sensorData_t *, const state_t *, stabilizerStep_t);
 static void (*host_print)(const char *);
 static void (*host_command)(setpoint_t *, int); /* NULL and 0: relax the priority */
+static int (*host_send)(const void *, size_t);
 
 void stub_set_host(void (*pid)(control_t *, const setpoint_t *, const sensorData_t *, const state_t *,
                                stabilizerStep_t),
-                   void (*print)(const char *), void (*command)(setpoint_t *, int))
+                   void (*print)(const char *), void (*command)(setpoint_t *, int), int (*send)(const void *, size_t))
 {
     host_pid = pid;
     host_print = print;
     host_command = command;
+    host_send = send;
+}
+
+int appchannelSendDataPacket(void *data, size_t length)
+{
+    return host_send(data, length);
 }
 
 static uint32_t append(struct stub_entry *table, uint32_t count, const char *group,

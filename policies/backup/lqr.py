@@ -15,8 +15,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numba import njit
-from scipy.linalg import solve_discrete_are
 
 from policies.backup.set_point import POSITION, RATE, VELOCITY, rotor_shares, tilt_towards, yaw_of
 from sim.quadrotor.model import GRAVITY_M_S2, N_ROTORS, STEP_S, QuadrotorParameters, rk4_step
@@ -80,7 +80,7 @@ def gain(quadrotor: QuadrotorParameters, tolerances: Tolerances = Tolerances()) 
     a[N_DEVIATIONS:, :3] = STEP_S * np.eye(3)
     b[:N_DEVIATIONS] = slopes(np.zeros((N_ROTORS, N_DEVIATIONS)), np.eye(N_ROTORS))
     q, r = (np.diag(weights) for weights in tolerances.weights())
-    cost = solve_discrete_are(a, b, q, r)
+    cost = scipy.linalg.solve_discrete_are(a, b, q, r)
     return np.linalg.solve(r + b.T @ cost @ b, b.T @ cost @ a)
 
 

@@ -1,4 +1,4 @@
-"""`robot safety`: break things while the virtual car practises, and see that it stops or goes on as designed."""
+"""`robot safety`: break things while a virtual robot practises, and see that it stops or goes on as designed."""
 
 import signal
 import time
@@ -12,6 +12,7 @@ from robot.views.say import say
 
 if TYPE_CHECKING:
     from robot.safety.campaign.stops.stops import Stop
+    from robot.safety.campaign.trials import SafetyTrials
 
 REAL_TIME_SHARE = 0.1  # of --stops
 TELL_EVERY_S = 20.0
@@ -22,19 +23,22 @@ class SafetyConfig:
     """Cables out, sensors frozen, walls put up, processes killed: a campaign on a virtual robot, in real time.
 
     With --stops it is stopped in every way and at any moment instead, the car on four tracks, with hidden cars, on floors
-    of 0.4 to 1.2 of the nominal grip: nine of ten times in lockstep, the whole stack in one process; one of ten times
+    of 0.4 to 1.2 of the nominal grip; the Crazyflie of each kind, with every positioning system, in every phase of a
+    flight: nine of ten times in lockstep, the whole stack in one process; one of ten times
     real processes in real time, stopped by signals, kills and hang-ups. Ctrl-C, or a time limit's SIGTERM, ends either; the
     last line then has the figures so far.
     """
 
-    task: str = "race_track"
-    """What it practises meanwhile: a task of `robot tasks`, which says which robot."""
+    task: str = ""
+    """What it practises meanwhile: a task of `robot tasks`, which says which robot; otherwise the first of the robot's."""
+    robot: str = ""
+    """Which one is tried: `virtual-car`, `virtual-crazyflie`; otherwise that of the task, which is race_track."""
     track: str = "default"
     """Where the car practises: a built-in track."""
     kills: int = 3
     """How often to kill each process (learner, recorder, control, device, a guardian), at random moments."""
     stops: int = 0
-    """Stop the car so many times, and count what it touched."""
+    """Stop it so many times, and count what it touched; a drone: how often it came down faster than 1 m/s."""
     without_repairs: bool = False
     """With --stops: stop unverified, with one guardian within the terminal's reach, to see that this would show."""
     seed: int = 0
@@ -54,22 +58,38 @@ class SafetyConfig:
 
 def main(arguments: list[str]) -> int:
     config, as_json = parse(SafetyConfig, "safety", arguments)
-    return stop_car(config, as_json) if config.stops else break_things(config, as_json)
+    return stop_robot(config, as_json) if config.stops else break_things(config, as_json)
 
 
-def stop_car(config: SafetyConfig, as_json: bool) -> int:
+def tried(config: SafetyConfig) -> tuple[str, "SafetyTrials"]:
+    """The task, and what its robot brings. Raises ValueError for a robot that is not tried, or does other tasks."""
+    from robot.safety.campaign.trials import find_trials, tried_robots
+    from robot.tasks import DEFAULT_TASK, find_task, task_names
+
+    if not config.robot:
+        task = config.task or DEFAULT_TASK
+        return task, find_trials(find_task(task).robot)
+    kinds = tried_robots()
+    if config.robot not in kinds:
+        raise ValueError(f"--robot: found '{config.robot}', allowed: {', '.join(kinds)}")
+    kind = kinds[config.robot]
+    tasks = [name for name in task_names() if find_task(name).robot == kind]
+    if config.task and config.task not in tasks:
+        raise ValueError(f"--task: found '{config.task}', allowed with --robot {config.robot}: {', '.join(tasks)}")
+    return config.task or tasks[0], find_trials(kind)
+
+
+def stop_robot(config: SafetyConfig, as_json: bool) -> int:
     """Run `robot safety --stops N`."""
     from robot.safety.campaign.stops.lockstep_stops import lockstep_stops
     from robot.safety.campaign.stops.process_stops import process_stops
     from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
     from robot.safety.campaign.stops.stops import Stop
-    from robot.safety.campaign.trials import find_trials
-    from robot.tasks import find_task
 
-    trials = find_trials(find_task(config.task).robot)
+    task, trials = tried(config)
     stops = trials.stops
     if stops is None:
-        raise ValueError(f"--stops: found with --task {config.task}, allowed: with one whose robot brings stops")
+        raise ValueError(f"--stops: found with --task {task}, allowed: with one whose robot brings stops")
     real = max(1, round(REAL_TIME_SHARE * config.stops)) if stops.lockstep else config.stops
     in_lockstep = config.stops - real
     say(f"{config.stops} stops: {in_lockstep} in lockstep, then {real} of real processes in real time")
@@ -82,7 +102,7 @@ def stop_car(config: SafetyConfig, as_json: bool) -> int:
             lockstep_stops(
                 stops, trials.moving_m_s, in_lockstep, config.seed, progress(in_lockstep, lockstep), verified
             )
-            process_stops(trials, stops, config.task, real, config.seed, progress(real, processes), verified)
+            process_stops(trials, stops, task, real, config.seed, progress(real, processes), verified)
         complete = True
     finally:  # whatever ended it: hours of stops are not to be lost
         for row in rows_of(lockstep, processes):
@@ -132,9 +152,13 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
 
     from robot.practice.practice import find_practice
     from robot.safety.campaign.campaign import Outcome, Trial, run_campaign
-    from robot.safety.campaign.trials import find_trials
     from robot.tasks import find_task
 
+    task, trials = tried(config)
+    if not trials.faults:
+        raise ValueError(
+            f"--stops: found 0, allowed with a {find_task(task).robot}, which does not practise: 1 or more"
+        )
     say(f"{'fault':<28} {'throttle at zero':>17} {'mode':<9} {'reason':<16} {'drives again':>13}  as designed")
 
     def report(trial: Trial) -> None:
@@ -143,16 +167,15 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
         say(f"{trial.fault:<28} {zero:>17} {trial.mode or '-':<9} {trial.reason or '-':<16} {back:>13}  "
             f"{'yes' if trial.as_designed else 'NO'}")  # fmt: skip
 
-    kind = find_task(config.task).robot
-    options = find_practice(kind).options
+    options = find_practice(find_task(task).robot).options
     asked: dict[str, Any] = {"track": config.track} if config.track != "default" else {}
     if asked and not hasattr(options, "track"):
-        raise ValueError(f"--track: found with --task {config.task}, allowed: with a task that has tracks")
-    practice = options(task=config.task, start_from=config.start_from, clock="realtime", seed=config.seed, **asked)
+        raise ValueError(f"--track: found with --task {task}, allowed: with a task that has tracks")
+    practice = options(task=task, start_from=config.start_from, clock="realtime", seed=config.seed, **asked)
     outcome, complete = Outcome(), False
     try:
         with ending_in_order():
-            run_campaign(find_trials(kind), practice, config.kills, Path("runs"), report, outcome)
+            run_campaign(trials, practice, config.kills, Path("runs"), report, outcome)
         complete = True
     finally:
         figures = outcome.figures() | {"complete": complete}

@@ -40,6 +40,7 @@ STATUS_EVERY = 5  # ticks between two looks at the figures; the heartbeat goes o
 LEARNER_PATIENCE_S = 600.0  # in lockstep: a learner that takes longer hangs; one that dies is noticed at once
 ROOM_PATIENCE_S = 60.0  # in lockstep: for the recorder to make room
 SESSION_SILENT_S = 3.0  # without a heartbeat: the session hangs, or was stopped
+UNGUARDED = "no guardian watches"
 GUARDIANS_SILENT_S = 0.12  # both of them: the throttle has to be off 0.2 s after they died
 ORPHAN_S = 8.0  # without a session, the robot stands by then, or never will
 
@@ -194,11 +195,14 @@ class ControlProcess:
         return order
 
     def unwatched(self, session_ns: int) -> str:
-        """Why nobody could help if this process died now; empty if somebody could."""
+        """Why nobody could help if this process died now; empty if somebody could.
+
+        One guardian is enough to drive on; a robot that stands because there was none waits for both.
+        """
         now_ns = time.monotonic_ns()
-        newest_ns = max(guardian.peek("heartbeat_ns") for guardian in self.guardians)
-        if now_ns - newest_ns > 1e9 * GUARDIANS_SILENT_S:
-            return "no guardian watches"
+        watching = sum(now_ns - one.peek("heartbeat_ns") <= 1e9 * GUARDIANS_SILENT_S for one in self.guardians)
+        if watching < (len(self.guardians) if self.held == UNGUARDED else 1):
+            return UNGUARDED
         return "the session does not answer" if now_ns - session_ns > 1e9 * SESSION_SILENT_S else ""
 
     @property

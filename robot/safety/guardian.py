@@ -30,7 +30,7 @@ from robot.runtime.session_file import GUARDIANS, SessionFile
 from robot.shared_memory.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
 
 HEARTBEAT_LIMIT_S = 0.06  # of control: three ticks; a process that is killed needs longer to be gone
-BUDDY_LIMIT_S = 0.05  # of the other guardian
+BUDDY_LIMIT_S = 0.025  # of the other guardian: then this one speaks within the ticks that a plan allows for
 HUNG_S = 1.0  # a guardian without a heartbeat for so long will not come back by itself
 POLL_S = 0.01
 STOPPING_MAX_S = 5.0  # of a robot that is dead: a fast car stands after 0.7, on ice after 3

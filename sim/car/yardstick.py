@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import scipy
 from numba import njit
-from scipy.interpolate import CubicSpline
 
 from sim.cache_folder import cache_folder
 from sim.car.command_limits import CommandLimits
@@ -149,7 +149,7 @@ def _write(file: Path, found: Yardstick) -> None:
 def periodic_basis(n: int, knots: int) -> np.ndarray:
     """(n, knots): a closed profile of n samples is this times its values at the knots (periodic cubic spline)."""
     unit = np.eye(knots)
-    spline = CubicSpline(np.arange(knots + 1), np.concatenate([unit, unit[:1]]), bc_type="periodic")
+    spline = scipy.interpolate.CubicSpline(np.arange(knots + 1), np.concatenate([unit, unit[:1]]), bc_type="periodic")
     return np.ascontiguousarray(spline(np.arange(n) * knots / n))
 
 

@@ -13,11 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numba import njit
-from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, find_objects, label
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from sim.closed_line import gaussian, smoothed, turns
 from sim.distance_field import OccupancyGrid, distance_to_solid
@@ -109,7 +106,7 @@ def outline(grid: OccupancyGrid, loop: Loop) -> np.ndarray:
     past = _past_small_things(loop.islands[loop.region.piece], grid.distance_m[loop.region.box])
     if past is None:
         raise ValueError(_no_loop(grid))
-    return _trace(np.pad(binary_fill_holes(past), 1)) - 1.5 + (columns.start, rows.start)
+    return _trace(np.pad(scipy.ndimage.binary_fill_holes(past), 1)) - 1.5 + (columns.start, rows.start)
 
 
 def rough_outline(loop: Loop) -> np.ndarray:
@@ -131,7 +128,7 @@ def crossing_of(grid: OccupancyGrid, region: Region) -> tuple[float, float] | No
     one, two = (np.argwhere(solid & (region.piece == k)).astype(float) for k in (2, 3))
     if not len(one) or not len(two):
         return None
-    apart, nearest = (np.asarray(found) for found in cKDTree(two).query(one))
+    apart, nearest = (np.asarray(found) for found in scipy.spatial.cKDTree(two).query(one))
     k = int(np.argmin(apart))
     gap, middle = float(apart[k]), 0.5 * (one[k] + two[nearest[k]])
     between = np.linspace(one[k], two[nearest[k]], round(gap) + 2)[1:-1].round().astype(int)
@@ -153,16 +150,18 @@ def crossing_of(grid: OccupancyGrid, region: Region) -> tuple[float, float] | No
 
 def _without_small_things(grid: OccupancyGrid) -> np.ndarray:
     """Distances to the nearest wall, (h, w) m, as if nothing smaller than SMALL_M were there."""
-    things, _ = label(grid.occupied, structure=np.ones((3, 3)))
-    extent = [max(part.stop - part.start for part in box) * grid.resolution_m for box in find_objects(things)]
+    things, _ = scipy.ndimage.label(grid.occupied, structure=np.ones((3, 3)))
+    extent = [
+        max(part.stop - part.start for part in box) * grid.resolution_m for box in scipy.ndimage.find_objects(things)
+    ]
     is_wall = np.concatenate([[False], np.array(extent) >= SMALL_M])
     return grid.distance_m if is_wall[1:].all() else distance_to_solid(is_wall[things], grid.resolution_m)
 
 
 def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray | None:
     """The cells inside of the loop that keeps clear of everything: a thing is inside if most of it was `inside` before."""
-    passable, _ = label(np.pad(distance_m >= PASSABLE_M, 1))
-    along = passable[1:-1, 1:-1][inside & ~binary_erosion(inside)]
+    passable, _ = scipy.ndimage.label(np.pad(distance_m >= PASSABLE_M, 1))
+    along = passable[1:-1, 1:-1][inside & ~scipy.ndimage.binary_erosion(inside)]
     if not along.any():
         return None
     free = passable == np.bincount(along[along > 0]).argmax()
@@ -170,7 +169,7 @@ def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray
     share = np.bincount(walls.ravel(), np.pad(inside, 1).ravel()) / np.maximum(np.bincount(walls.ravel()), 1)
     is_inside = share > 0.5
     is_inside[[0, OUTER]] = False
-    parts, _ = label(is_inside[piece])
+    parts, _ = scipy.ndimage.label(is_inside[piece])
     sizes = np.bincount(parts.ravel())
     return parts == 1 + sizes[1:].argmax() if len(sizes) > 1 else None
 
@@ -178,14 +177,14 @@ def _past_small_things(inside: np.ndarray, distance_m: np.ndarray) -> np.ndarray
 def _regions(distance_m: np.ndarray, resolution_m: float, tell: Callable[[str], None]) -> list[Region]:
     """The connected pieces of free space that have an island; what surrounds all else only if no other has one: in an
     outline drawing, what lies around the outline is free too, but nobody races there."""
-    passable, count = label(np.pad(distance_m >= PASSABLE_M, 1))
+    passable, count = scipy.ndimage.label(np.pad(distance_m >= PASSABLE_M, 1))
     edge = math.ceil(PASSABLE_M / resolution_m) + 3  # so far from the grid's edge, which counts as solid, cells pass
     edge = min(edge, min(passable.shape) - 1)
     frame = np.concatenate([passable[edge], passable[-edge - 1], passable[:, edge], passable[:, -edge - 1]])
     around = [k for k in range(1, count + 1) if (frame == k).mean() > 0.5]
     large = {
         k: found
-        for k, found in enumerate(find_objects(passable), start=1)
+        for k, found in enumerate(scipy.ndimage.find_objects(passable), start=1)
         if max(part.stop - part.start for part in found) * resolution_m >= LOOP_MIN_M
     }
     regions: list[Region] = []
@@ -211,9 +210,9 @@ def _region(passable: np.ndarray, k: int, found: tuple[slice, ...], distance_m: 
 def _walls(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pieces of wall round `free` cells (h + 2, w + 2), labelled from 1 = OUTER, 0 where free; and the nearest piece to
     each cell (h, w)."""
-    walls, _ = label(~free, structure=np.ones((3, 3)))
+    walls, _ = scipy.ndimage.label(~free, structure=np.ones((3, 3)))
     walls = np.where(walls == walls[0, 0], OUTER, np.where(walls == OUTER, walls[0, 0], walls)).astype(np.int32)
-    rows, columns = distance_transform_edt(free, return_distances=False, return_indices=True)
+    rows, columns = scipy.ndimage.distance_transform_edt(free, return_distances=False, return_indices=True)
     return walls, walls[rows, columns][1:-1, 1:-1]
 
 
@@ -292,8 +291,8 @@ def _rooms(region: Region, door_m: float) -> np.ndarray:
     n = region.labels + 1
     piece = np.repeat(np.arange(n), np.diff(region.first))
     narrow = region.clearance < door_m
-    graph = coo_array((np.ones(narrow.sum()), (piece[narrow], region.neighbour[narrow])), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1])
+    graph = scipy.sparse.coo_array((np.ones(narrow.sum()), (piece[narrow], region.neighbour[narrow])), shape=(n, n))
+    return np.asarray(scipy.sparse.csgraph.connected_components(graph, directed=False)[1])
 
 
 @njit(cache=True)

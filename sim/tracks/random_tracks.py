@@ -6,7 +6,7 @@ right-angled corners, hairpins round one-room arms), and circuits, whose corners
 """
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+import scipy
 
 from sim.tracks.track import Course, closed_course, with_room
 
@@ -99,7 +99,9 @@ def _course_round(corners: np.ndarray, name: str, rng: np.random.Generator) -> C
     left, right = (_widths(rng, len(at)) for _ in range(2))
     start = int(rng.integers(len(at)))
     for rounding_m in rng.uniform(0.5, 2.0) * np.array([1.0, 1.3, 1.7, 2.2]):
-        points = np.roll(gaussian_filter1d(polygon, rounding_m / STEP_M, axis=0, mode="wrap"), -start, axis=0)[::4]
+        points = np.roll(
+            scipy.ndimage.gaussian_filter1d(polygon, rounding_m / STEP_M, axis=0, mode="wrap"), -start, axis=0
+        )[::4]
         course = closed_course(name, points, left[::4], right[::4])
         if np.abs(course.curvature).max() < 1 / RADIUS_MIN_M and LENGTH_M[0] < course.length_m < LENGTH_M[1]:
             course = with_room(course, course.width_left, course.width_right, WALL_M)
@@ -114,4 +116,4 @@ def _widths(rng: np.random.Generator, n: int) -> np.ndarray:
     change = rng.choice([0.0, 0.1, 0.35])
     values = usual + change * rng.uniform(-1.0, 1.0, max(1, int(n / stretch)))
     widths = values[np.arange(n) * len(values) // n]
-    return np.clip(gaussian_filter1d(widths, rng.uniform(0.3, 1.0) / STEP_M, mode="wrap"), *HALF_WIDTH_M)
+    return np.clip(scipy.ndimage.gaussian_filter1d(widths, rng.uniform(0.3, 1.0) / STEP_M, mode="wrap"), *HALF_WIDTH_M)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import minimum_filter1d
 
 from sim.closed_line import gaussian, joined, smoothed, spline, way_along
 from sim.portable_math import cos_sin
@@ -135,7 +134,7 @@ def _room_to_own_axis(course, spacing_m, side, room_max):
 
 def smooth_below(limit: np.ndarray, reach: int) -> np.ndarray:
     """A smooth closed profile (n,) that is nowhere above `limit` (n,), blending over `reach` samples to either side."""
-    lowest = minimum_filter1d(limit, 2 * reach + 1, mode="wrap")
+    lowest = np.min([np.roll(limit, away) for away in range(-reach, reach + 1)], axis=0)
     return smoothed(lowest[:, None], gaussian(reach / 2, reach))[:, 0].copy()
 
 

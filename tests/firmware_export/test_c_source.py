@@ -13,6 +13,7 @@ from firmware_export.c_source import c_source
 from firmware_export.compilers import Compiler, compile_c, shared_library
 from firmware_export.host_policy import HostPolicy
 from firmware_export.network import Activation, Network, random_network
+from firmware_export.torch_model import torch_model
 from policies.fields import Field
 
 HOVER = random_network((146, 64, 64, 4), history=32)
@@ -77,7 +78,7 @@ def test_it_is_the_network_within_a_millionth(name: str) -> None:
     plain = random_network(NETWORKS[name].sizes, tuple(layer.activation for layer in NETWORKS[name].layers), seed=6)
     x = observations(plain)[4:100]
     with torch.no_grad():
-        exact = plain.as_torch().double()(torch.from_numpy(x).double()).numpy()
+        exact = torch_model(plain).double()(torch.from_numpy(x).double()).numpy()
     unit = max(1.0, np.abs(exact).max())
     for kernel in ("fma", "muladd"):
         assert np.abs(infer(plain, kernel, x) - exact).max() < 1e-6 * unit
@@ -85,7 +86,7 @@ def test_it_is_the_network_within_a_millionth(name: str) -> None:
 
 def test_layer_norm_is_torchs() -> None:
     with torch.no_grad():
-        exact = ODD.as_torch().double()(torch.from_numpy(observations(ODD)[4:]).double()).numpy()
+        exact = torch_model(ODD).double()(torch.from_numpy(observations(ODD)[4:]).double()).numpy()
     for kernel in ("fma", "muladd"):
         np.testing.assert_allclose(infer(ODD, kernel, observations(ODD)[4:]), exact, atol=5e-6)
 

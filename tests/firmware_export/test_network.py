@@ -8,6 +8,7 @@ import torch
 
 from firmware_export.agreed import policy_sha256
 from firmware_export.network import Layer, Network, network_of, random_network
+from firmware_export.torch_model import torch_model
 from policies.actor import actor_layers, initial_weights
 from policies.fields import Field
 from policies.policy_file import PolicyFile
@@ -59,7 +60,7 @@ def test_torch_and_numpy_agree_on_every_kind_of_layer() -> None:
     network = random_network((7, 33, 12, 5, 4), ("relu", "tanh", "linear", "tanh"), (True, False, True, True), seed=1)
     x = np.random.default_rng(0).standard_normal((100, 7)).astype(np.float32)
     with torch.no_grad():
-        exact = network.as_torch().double()(torch.from_numpy(x).double()).numpy()
+        exact = torch_model(network).double()(torch.from_numpy(x).double()).numpy()
     np.testing.assert_allclose(network.forward(x), exact, atol=2e-5)
     assert np.abs(exact).max() > 0.5
 

@@ -23,6 +23,14 @@ def scaled(x: float) -> float:
     return SCALE * math.sin(x)
 
 
+def halved(x: float) -> float:
+    return 0.5 * x
+
+
+def both(x: float) -> float:
+    return scaled(x) + halved(x)
+
+
 @given(angle=st.floats(-20.0, 20.0, width=32))
 @settings(deadline=None)
 def test_sine_and_cosine_are_close_to_libm_s(angle: float) -> None:
@@ -51,6 +59,12 @@ def test_the_name_changes_with_a_constant_of_the_function_or_of_what_it_calls() 
     assert plain.__name__ == specialise(scaled).__name__
     assert plain.__name__ != specialise(scaled, SCALE=3.0).__name__
     assert njit(**OPTIONS)(specialise(scaled, SCALE=3.0))(np.float32(0.5)) == pytest.approx(3 * math.sin(0.5), rel=1e-6)
+
+
+def test_kernels_share_what_is_the_same_in_both_and_nothing_else() -> None:
+    one, other = specialise(both).__globals__, specialise(both, SCALE=3.0).__globals__
+    assert one["halved"] is other["halved"]
+    assert one["scaled"] is not other["scaled"]
 
 
 def test_a_closure_is_refused() -> None:

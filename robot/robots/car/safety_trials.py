@@ -11,7 +11,7 @@ from robot.practice.session import Session
 from robot.robots.car.safety_drive import CAUSES, demonstrated, hidden, start_drive
 from robot.robots.car.shield.supervision import Reason
 from robot.safety.campaign.sessions import emulated
-from robot.safety.campaign.stops.causes import Cause, both, fault, kill
+from robot.safety.campaign.stops.causes import GOING_ON, Cause, both, fault, kill
 from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.trials import Fault, LockstepTrials, Rig, SafetyTrials, StopTrials, Variant, order
 from robot.safety.campaign.truth import Seen
@@ -120,8 +120,8 @@ def spun_at_believed_grip(stop: Stop) -> bool:
 STOPS = StopTrials(
     variant=variant,
     rig=rig,
-    causes=PROCESS_CAUSES,
     repair=repair,
+    going_on=(*GOING_ON, *PROCESS_CAUSES),
     lockstep=LockstepTrials(start_drive, CAUSES),
     counted={"spins_at_believed_grip": spun_at_believed_grip},
 )
@@ -132,4 +132,5 @@ TRIALS = SafetyTrials(
     faults=FAULTS,
     driven_before={"demo_lap_s": 30.0, "latency_s": 0.04},
     stops=STOPS,
+    robots=("virtual-car",),
 )

@@ -11,7 +11,7 @@ from drivers.motion_capture import MotionCapture
 from drivers.reading_record import fill, fill_text, forget
 from robot.robots.quadrotor.app_words import FIELDS, LOGGED, PARAMETERS
 from robot.robots.quadrotor.drone_file import DroneFile
-from robot.robots.quadrotor.records import ARM_MOTORS, KEEP, POSITION, RATES
+from robot.robots.quadrotor.records import APP_BYTES, APP_PACKETS, ARM_MOTORS, KEEP, POSITION, RATES
 from robot.runtime.clock import Clock
 from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
@@ -37,6 +37,11 @@ class CrazyflieDevice:
                 record[FIELDS[name]] = reading.extra.get(name, math.nan)
             for name in PARAMETERS:
                 record[FIELDS[name]] = driver.parameter(name) if driver.has_parameter(name) else math.nan
+            for row, packet in zip(
+                record["app_packets"].reshape(APP_PACKETS, APP_BYTES), driver.app_packets(APP_PACKETS), strict=False
+            ):
+                row[0] = len(packet)
+                row[1 : 1 + len(packet)] = np.frombuffer(packet, np.uint8)
             fill_text(record["firmware"], driver.firmware)
             fill_text(record["trouble"], driver.trouble())
         except LinkLost as error:

@@ -8,7 +8,7 @@ from drivers.base import LinkLost
 from drivers.crazyflie_reading import CrazyflieCommand, CrazyflieReading, Vector, within_box
 from drivers.reading_record import reading_of, text_of
 from robot.robots.quadrotor.app_words import FIELDS, LOGGED, PARAMETERS
-from robot.robots.quadrotor.records import ARM_MOTORS, DISARM_MOTORS, POSITION, RATES, blank
+from robot.robots.quadrotor.records import APP_BYTES, ARM_MOTORS, DISARM_MOTORS, POSITION, RATES, blank
 
 
 class Drone:
@@ -22,6 +22,7 @@ class Drone:
         self._command, self._blank = command, blank(command)
         self._parameters = dict.fromkeys(PARAMETERS, math.nan)
         self._reading: CrazyflieReading | None = None
+        self.app_packets: list[bytes] = []  # that the app on board sent since the last tick
         self._sent = CrazyflieCommand((0.0, 0.0, 0.0), 0.0)
         self._trouble = self._positioning_trouble = self.firmware = ""
 
@@ -33,8 +34,11 @@ class Drone:
         self._trouble, self.firmware = text_of(told["trouble"]), text_of(told["firmware"])
         self._positioning_trouble = text_of(cameras["trouble"]) if cameras["up"] else "motion capture: it is gone"
         self._parameters = {name: float(told[FIELDS[name]]) for name in PARAMETERS}
-        self._reading = None
+        self._reading, self.app_packets = None, []
         if told["up"]:
+            self.app_packets = [
+                row[1 : 1 + int(row[0])].tobytes() for row in told["app_packets"].reshape(-1, APP_BYTES) if row[0]
+            ]
             self._reading = reading_of(told, CrazyflieReading)
             heard = {name: float(told[FIELDS[name]]) for name in LOGGED}
             self._reading.extra.update({name: value for name, value in heard.items() if not math.isnan(value)})

@@ -23,7 +23,7 @@ from sim.quadrotor.model import N_ROTORS, STEP_S, QuadrotorParameters, body_deri
 FOLLOW = 0.03  # share of the way to the drone's rate that the model's makes in a step, beside its own turning
 LEAD_S = 0.025  # by which the rate controller lags
 DELAY_S = 0.03  # from a measurement to the drone's answer
-TILT_MAX_RAD, RATE_MAX_RAD_S, FENCE_M = math.radians(75.0), math.radians(1000.0), 3.0  # as on board
+TILT_MAX_RAD, RATE_MAX_RAD_S, FENCE_M = math.radians(60.0), math.radians(1000.0), 3.0  # as on board
 STALE_S = 0.2  # likewise, but here it is the drone's news that are missing
 ONE, OWN = np.uintp(1), np.uintp(0)
 
@@ -32,6 +32,7 @@ class HostPolicy:
     """The policy of one run, decided here, a hundred times a second."""
 
     controller = 0  # that of the app, disarmed: the firmware's own inside it, and the app's landing
+    checked, doubt = 0, ""  # it decides here
     tick_s = STEP_S
 
     def __init__(self, policy: PolicyFile, quadrotor: QuadrotorParameters, path: np.ndarray | None = None) -> None:
@@ -65,6 +66,9 @@ class HostPolicy:
         self._past = np.full((self._history, N_ROTORS), self._hover_action, np.float32)  # newest first
         self._rotors: tuple[float, ...] = (self._hover_speed,) * N_ROTORS
         self._rate = np.zeros(3)
+
+    def hear(self, drone: Drone) -> None:
+        """The policy on board does not fly."""
 
     def check(self, drone: Drone) -> None:
         """Any policy may be on board, but the app has to: it lands the drone when this computer dies."""

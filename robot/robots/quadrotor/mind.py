@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from firmware_export.agreed import policy_sha256
+from firmware_export.network import network_of
 from robot.robots.quadrotor.drone import Drone
 from robot.robots.quadrotor.figures import Figure, FigureOfEight, HoverAtPoints
 from robot.robots.quadrotor.flown import TABLE, Flag
@@ -16,8 +17,10 @@ from robot.robots.quadrotor.on_board import OnBoardPolicy
 from robot.robots.quadrotor.pilot import Pilot
 from robot.robots.quadrotor.records import records_of
 from robot.robots.quadrotor.setup import FlightSetup
+from robot.robots.quadrotor.witness import Witness
 from robot.runtime.robot import NOTHING_PLANNED
 from robot.safety.supervisor import Supervisor
+from robot.tasks import find_task
 from robot.tasks.track_trajectory import figure_of_eight
 
 
@@ -51,6 +54,7 @@ class FlightMind:
         out, mission = self.outputs, self.mission
         out["tick"], out["time_s"], out["life"] = readings["tick"], readings["time_s"], readings["life"]
         self.drone.take(readings)
+        self.pilot.hear(self.drone)
         mission.flags, mission.notes = Flag(0), []
         out["finished"] = next(self._script, True) is True
         out["mode"] = self._supervisor.decide(mission.flags, self.drone.time_s)
@@ -62,6 +66,7 @@ class FlightMind:
         figures, flown = out["figures"], mission.flown
         figures["set_point_m"], figures["goal_m"], figures["home_m"] = mission.set_point, mission.goal, mission.home
         figures["began_board_s"], figures["battery_min_v"] = mission.began_board_s, flown.battery_min_v
+        figures["decisions_checked"] = self.pilot.checked
         figures["share"], figures["policy_flies"], figures["airborne"] = mission.share, mission.flies, mission.airborne
         figures["took_off"], figures["landed"] = flown.took_off, flown.landed
         self.events = mission.notes
@@ -77,7 +82,9 @@ def pilot_of(setup: FlightSetup) -> Pilot:
     follows, lap_s = follows_path(setup), setup.options.lap_s
     if setup.options.policy_on == "board":
         rate_hz = float(setup.policy.metadata["rate_hz"])
-        return OnBoardPolicy(policy_sha256(setup.policy), rate_hz, lap_s if follows else None)
+        spec = find_task(setup.task)
+        witness = Witness(network_of(setup.policy, spec.observation, spec.action))
+        return OnBoardPolicy(policy_sha256(setup.policy), rate_hz, witness, lap_s if follows else None)
     return HostPolicy(setup.policy, setup.quadrotor, figure_of_eight(lap_s) if follows else None)
 
 

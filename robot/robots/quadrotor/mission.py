@@ -208,6 +208,8 @@ class Mission:
             )
             if not self.pilot.flies(reading):
                 raise Aborted(f"the policy gave the rotors back: {self.pilot.why_not(reading)}")
+            if self.pilot.doubt:
+                raise Aborted(self.pilot.doubt)
 
     def _hand_back(self) -> Script:
         self._begin(Phase.HAND_BACK)

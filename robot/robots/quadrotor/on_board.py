@@ -1,6 +1,6 @@
 """The policy that runs on the Crazyflie itself, as the app of `firmware_export/crazyflie_app.py`.
 
-What it sees of the drone within its milliseconds is in no log: what a replay checks of it is who it was, and what it told.
+Of what it decides every fiftieth decision comes here whole (`witness.py`), and is checked, in flight as in a replay.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from robot.robots.quadrotor.app_words import (
 )  # fmt: skip
 from robot.robots.quadrotor.drone import Drone
 from robot.robots.quadrotor.pilot import Aborted
+from robot.robots.quadrotor.witness import Witness
 
 TO_DO = "robot export --to crazyflie, build, robot flash"
 
@@ -44,13 +45,26 @@ class OnBoardPolicy:
 
     sha256: str
     rate_hz: float
+    witness: Witness
     lap_s: float | None = None  # of a policy that tracks a path
     controller: int = 0  # known when it is checked
     tick_s: float = 0.02
-    decisions: int = 0  # here
+    decisions: int = 0  # that were told
     observation: np.ndarray = field(default_factory=lambda: np.zeros(1, np.float32))
     action: np.ndarray = field(default_factory=lambda: np.zeros(1, np.float32))
+    checked: int = 0
+    doubt: str = ""
     _decisions: float = 0.0  # on board, before it took over
+
+    def hear(self, drone: Drone) -> None:
+        """Check the decisions that are told."""
+        for told in self.witness.take(drone.app_packets):
+            self.decisions += 1
+            self.observation, self.action = told.seen, told.done
+            if told.is_right:
+                self.checked += 1
+            else:
+                self.doubt = f"the policy on board decides otherwise than its weights say, in decision {told.decision}"
 
     def check(self, drone: Drone) -> None:
         """Raise Aborted unless the drone carries this policy, whole."""

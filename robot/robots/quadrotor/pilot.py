@@ -21,7 +21,8 @@ class Pilot(Protocol):
     """The policy that flies, wherever it runs.
 
     controller: what it needs of stabilizer.controller, once it is checked. tick_s: how often it wants to send. Of a policy
-    that decides here: how many decisions there were, what it saw in the last one (sensed,) and did (actions,), float32.
+    that decides here: how many decisions there were, what it saw in the last one (sensed,) and did (actions,), float32; of one on
+    board, of those that it told. checked: how many of these its weights give; doubt: why not, of one that they do not.
     """
 
     controller: int
@@ -29,6 +30,12 @@ class Pilot(Protocol):
     decisions: int
     observation: np.ndarray
     action: np.ndarray
+    checked: int
+    doubt: str
+
+    def hear(self, drone: Drone) -> None:
+        """What a tick has brought, before anything is asked of it."""
+        ...
 
     def check(self, drone: Drone) -> None:
         """Raise Aborted unless the drone carries what this policy needs, whole."""

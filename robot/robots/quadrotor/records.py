@@ -12,12 +12,14 @@ from robot.tasks import find_task
 NOTHING, POSITION, RATES = 0, 1, 2  # of `sends`
 KEEP, ARM_MOTORS, DISARM_MOTORS = 0, 1, 2  # of `motors`
 TEXT_BYTES = 200
+APP_PACKETS, APP_BYTES = 4, 32  # of the app channel, in a tick; of each, its length first
 
 DEVICES: dict[str, list[Field]] = {
     "crazyflie": [
         *reading_fields(CrazyflieReading),
         *((FIELDS[name], "f8") for name in LOGGED),  # NaN: not heard yet
         *((FIELDS[name], "f8") for name in PARAMETERS),  # as the drone reported it last; NaN: it has none of this name
+        ("app_packets", "u1", (APP_PACKETS * APP_BYTES,)),  # what the app on board sent
         ("firmware", "u1", (32,)),  # text
         ("trouble", "u1", (TEXT_BYTES,)),  # text: what its driver says is wrong, or why the link is lost
         ("up", "u4"),  # 0: the link is lost
@@ -49,6 +51,7 @@ FIGURES: tuple[Field, ...] = (
     ("home_m", "f8", (3,)),  # where figures begin
     ("began_board_s", "f8"),  # when the policy took over, by the drone's clock
     ("battery_min_v", "f8"),  # while it flew; NaN before
+    ("decisions_checked", "u4"),  # of the policy on board: those that it told whole, and that its weights give
     ("share", "f8"),  # of the phase, so far
     ("policy_flies", "u4"),  # 1: the policy has the rotors
     ("airborne", "u4"),

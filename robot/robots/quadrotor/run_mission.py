@@ -91,6 +91,7 @@ def run_mission(
         "position_error_max_m": max(flown.errors_m, default=None),
         "judged_by": "estimate" if truth is None else "truth",
         "firmware": flight.mind.drone.firmware,
+        "decisions_checked": flight.mind.pilot.checked,
         "took_off": flown.took_off,
         "landed": flown.landed,
         "battery_min_v": None if math.isnan(flown.battery_min_v) else flown.battery_min_v,

@@ -30,17 +30,21 @@ def virtual_drone(
     positioning: its system; empty: the usual one. wiring_seed: it is
     the hidden drone of that seed. Raises ValueError for a policy that a Crazyflie cannot fly.
     """
+    config = VirtualCrazyflieConfig(quadrotor=quadrotor or learned_with(run), loss=loss, seed=seed)
+    if wiring_seed is not None:
+        config = msgspec.structs.replace(hidden_drone(wiring_seed).config, loss=loss, seed=seed)
+    if positioning:
+        config = msgspec.structs.replace(config, positioning=positioning)
+    with start_with_policy(run, config, quadrotor) as drone:
+        yield drone
+
+
+def start_with_policy(run: Path, config: VirtualCrazyflieConfig, quadrotor: str = "") -> VirtualCrazyflie:
+    """The virtual drone of a configuration, with the run's policy on board; see `write_app_of_run`."""
     with scratch_folder("policy-app") as folder:
         write_app_of_run(run, folder, quadrotor)
         app = str(build_for_host(folder))
-        config = VirtualCrazyflieConfig(quadrotor=quadrotor or learned_with(run), app=app, loss=loss, seed=seed)
-        if wiring_seed is not None:
-            config = msgspec.structs.replace(hidden_drone(wiring_seed).config, app=app, loss=loss, seed=seed)
-        if positioning:
-            config = msgspec.structs.replace(config, positioning=positioning)
-        drone = start_virtual_crazyflie(config)  # it loads a copy of the app
-    with drone:
-        yield drone
+        return start_virtual_crazyflie(msgspec.structs.replace(config, app=app))  # it loads a copy of the app
 
 
 def true_place(drone: VirtualCrazyflie) -> Place:

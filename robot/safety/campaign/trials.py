@@ -13,13 +13,14 @@ import numpy as np
 
 from robot.practice.body import Emulator
 from robot.practice.session import Session
-from robot.runtime.joining import brought
+from robot.runtime.joining import brings, brought
 from robot.safety.campaign.sessions import emulated
-from robot.safety.campaign.stops.causes import Cause
+from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause
 from robot.safety.campaign.stops.drive import Drive, DriveCause
 from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
+from robot.tasks import find_task, task_names
 
 ENTRY_POINTS = "robot_practice.safety_trials"
 Variant = dict[str, Any]  # of a drive: which world, which robot, as its kind names it
@@ -54,13 +55,15 @@ class Rig:
     """A robot on emulated devices that belong to nobody but the judge.
 
     config: options of practice that let a session drive it through its ports. progress: what earlier practice left.
-    scheduling: what the emulated devices were granted to keep their time.
+    scheduling: what the emulated devices were granted to keep their time. command: program and arguments,
+    of a robot that is driven by that instead of by a session of practice.
     """
 
     emulated: Emulator
-    config: dict[str, Any]
-    progress: dict[str, Any]
+    config: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
     scheduling: str = "as every program"
+    command: tuple[str, ...] = ()
 
     def close(self) -> None:
         self.emulated.close()
@@ -80,15 +83,18 @@ class LockstepTrials:
 class StopTrials:
     """Stops in every way and at any moment.
 
-    variant(n, rng): what the nth drive is to be, drawn. rig(variant, seed, rng, folder): with real processes. causes: of
-    these, beside those that any session has. repair: gives the robot all that causes took away. lockstep: None where it
-    cannot be driven so. counted: figures of its own, the number of stops that are so, which should be none.
+    variant(n, rng): what the nth drive is to be, drawn. rig(variant, seed, rng, folder): with real processes. going_on: causes
+    of these that a drive survives, none where every stop is the end of it; ending: those that end one. between_s: from
+    when it drives, or has gone on, to the next cause. repair: gives the robot all that causes took away. lockstep: None
+    where it cannot be driven so. counted: figures of its own, the number of stops that are so, which should be none.
     """
 
     variant: Callable[[int, np.random.Generator], Variant]
     rig: Callable[[Variant, int, np.random.Generator, Path], Rig]
-    causes: tuple[Cause, ...]
     repair: Callable[[Emulator], None]
+    going_on: tuple[Cause, ...] = GOING_ON
+    ending: tuple[Cause, ...] = ENDING
+    between_s: tuple[float, float] = (0.3, 2.0)
     lockstep: LockstepTrials | None = None
     counted: Mapping[str, Callable[[Stop], bool]] = field(default_factory=dict)
 
@@ -98,8 +104,9 @@ class SafetyTrials:
     """A kind of robot.
 
     see: the emulator's truth, to a judge. reasons: of its supervisor. moving_m_s: slower, it is not worth stopping.
-    faults: what can happen to devices, cables and world. driven_before: what earlier practice left, for the faults'
-    sessions. stops: None where it brings none.
+    faults: what can happen to devices, cables and world; none of a robot that does not practise. driven_before: what
+    earlier practice left, for the faults' sessions. stops: None where it brings none. robots: the virtual ones that are
+    tried, by the names of their files.
     """
 
     see: Callable[[Any], Seen]
@@ -108,9 +115,17 @@ class SafetyTrials:
     faults: tuple[Fault, ...]
     driven_before: dict[str, Any] = field(default_factory=dict)
     stops: StopTrials | None = None
+    robots: tuple[str, ...] = ()
 
 
 def find_trials(kind: str) -> SafetyTrials:
     """What a kind of robot brings to the campaign. Raises ValueError if it brings nothing."""
     trials: SafetyTrials = brought(kind, "safety_trials", "TRIALS", ENTRY_POINTS)
     return trials
+
+
+def tried_robots() -> dict[str, str]:
+    """The virtual robots that are tried, and their kinds."""
+    kinds = dict.fromkeys(find_task(name).robot for name in task_names())
+    brought_by = [kind for kind in kinds if brings(kind, "safety_trials", ENTRY_POINTS)]
+    return {robot: kind for kind in brought_by for robot in find_trials(kind).robots}

@@ -78,7 +78,10 @@ def stand_still(state, covariance, gyro_rad_s):
     covariance[V_Y, V_Y] = 1e-6
     gain = covariance[:, BIAS] / (covariance[BIAS, BIAS] + STANDING_RATE_SIGMA_RAD_S**2)
     state += gain * (gyro_rad_s - state[BIAS])
-    covariance -= np.outer(gain, covariance[BIAS, :].copy())
+    row = covariance[BIAS, :].copy()
+    for i in range(N_STATE):
+        for j in range(N_STATE):
+            covariance[i, j] -= gain[i] * row[j]
 
 
 @njit(cache=True)

@@ -99,9 +99,15 @@ def take_in(x, covariance, innovation, row, sigma, blind):
     gain = across / (np.sum(row * across) + sigma * sigma)
     if blind:
         gain[FRONT_GRIP] = gain[REAR_GRIP] = 0.0
-    x += gain * innovation
-    left = np.eye(N_STATE) - np.outer(gain, row)  # Joseph's form: right for any gain
-    covariance[:] = product(product(left, covariance), left.T) + sigma * sigma * np.outer(gain, gain)
+    left = np.empty((N_STATE, N_STATE))
+    for i in range(N_STATE):
+        x[i] += gain[i] * innovation
+        for j in range(N_STATE):
+            left[i, j] = (1.0 if i == j else 0.0) - gain[i] * row[j]
+    after = product(product(left, covariance), left.T)  # Joseph's form: right for any gain
+    for i in range(N_STATE):
+        for j in range(N_STATE):
+            covariance[i, j] = after[i, j] + sigma * sigma * (gain[i] * gain[j])
 
 
 @njit(cache=True)
@@ -177,7 +183,12 @@ class SingleTrack:
 
     @property
     def least_grip_shares(self) -> tuple[float, float]:
-        return self._least(FRONT_GRIP), self._least(REAR_GRIP)
+        """No more tail-happy than it is believed to be, if at all: each axle's own least, known at its own time, would make
+        a car that spins by itself, which no way to brake can save.
+        """
+        front, rear = self.grip_shares
+        least_rear = self._least(REAR_GRIP)
+        return min(self._least(FRONT_GRIP), least_rear * max(1.0, front / rear)), least_rear
 
     def _least(self, axle: int) -> float:
         share = float(self.state[axle])

@@ -2,8 +2,8 @@
 
 At every decision the proposed action is rolled out (`rollout.py`), followed by one of the manoeuvres. If one and the same
 manoeuvre keeps the body `margin_m` away from walls and obstacles with the grip that is believed and with the least that
-the car may have, and if so does a stop by somebody else, who finds that nobody thinks any more and needs his time for
-that, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
+the car may have, and if so do several ways to be stopped by somebody else, who finds that nobody thinks any more and needs
+his time for that, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
 towards the manoeuvres, at last the manoeuvres themselves: as one of them was found safe one decision earlier, it is safe
 now, as far as the model holds. What is executed is always an action of the task, so that a learner can learn from it.
 
@@ -28,7 +28,9 @@ from robot.robots.car.shield.rollout import (
     STOPS,
     TURNED,
     V_X,
+    V_Y,
     WAY,
+    YAW_RATE,
     S,
     least_room,
     manoeuvre_action,
@@ -37,6 +39,7 @@ from robot.robots.car.shield.rollout import (
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import TICKS_PER_DECISION, target
+from sim.car.model import P_REAR
 
 AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)
 
@@ -46,6 +49,8 @@ MEASURED_SHARE = 0.95  # of the measured one
 MARGIN_M = 0.03
 STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone
 UNSTOPPABLE_SHARE = 0.9  # of the margin, at most, is what an action without a stop behind it is worth
+STOPS_WANTED = 2  # where one stop alone holds, it holds by a hair, and no car is quite as it is believed
+SLIDE_RAD, STOPS_WANTED_SLIDING = 0.4, 3  # deeper than a fast line's drift
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
 
 # What is tried in the action's place, gentlest first. Steps of the steering, as an action, towards the side where the
@@ -144,9 +149,16 @@ def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, m
 
 
 @njit(cache=True, error_model="numpy")
+def slides(at, car):
+    """Whether its rear slides so far that small errors decide how it ends."""
+    return abs(at[V_Y] - car[P_REAR] * at[YAW_RATE]) > SLIDE_RAD * abs(at[V_X])
+
+
+@njit(cache=True, error_model="numpy")
 def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
     """(manoeuvre, stop): the first of each that keep the margin after an action; -1 in place of one that there is not.
-    What does not is rolled out until the margin is lost. Other arguments as `filter_action`."""
+    What does not is rolled out until the margin is lost. Of the stops there must be STOPS_WANTED that keep it. Other
+    arguments as `filter_action`."""
     steer, speed = target(a0, a1)
     found = -1
     for k in range(len(ACTIONS)):
@@ -161,11 +173,15 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
             break
     if found < 0:
         return -1, -1
+    first, wanted = -1, STOPS_WANTED_SLIDING if slides(at, cars[0]) else STOPS_WANTED
     for k in range(len(STOPS)):
         stop = (kept[1] + k) % len(STOPS)
         if stop_room(stop, steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
                      margin_m, line) >= margin_m:  # fmt: skip
-            return found, stop
+            first = stop if first < 0 else first
+            wanted -= 1
+            if wanted == 0:
+                return found, first
     return found, -1
 
 
@@ -213,8 +229,17 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
     kept[:] = found
     if best >= 0.0:
         return reason
-    out[0] = manoeuvre_action(HARDEST, at, course, spacing_m, cars[1], latency_s)[0]
-    out[1] = -1.0  # it will touch: as slowly as it can
+    for k in range(len(ACTIONS)):  # with the least grip it will touch; with the believed one it need not
+        manoeuvre = (kept[0] + k) % len(ACTIONS)
+        b0, b1 = manoeuvre_action(manoeuvre, at, course, spacing_m, cars[0], latency_s)
+        steer, speed = target(b0, b1)
+        room = least_room(manoeuvre, steer, speed, DECISION, AT_ONCE, BY_ACTIONS, at, sent, course, spacing_m,
+                          obstacles, cars[0], cars[0], latency_s, best, line)  # fmt: skip
+        if room >= 0.0 and room > best:
+            best, out[0], out[1] = room, b0, b1
+    if best < 0.0:
+        out[0] = manoeuvre_action(HARDEST, at, course, spacing_m, cars[1], latency_s)[0]
+        out[1] = -1.0  # as slowly as it can
     return UNAVOIDABLE
 
 

@@ -1,6 +1,6 @@
 """Whether a drone is there, and fit to be flown: link, firmware, self-test, decks, battery, estimator; each with its remedy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from robot.robots.quadrotor.drone_file import DroneFile, load_drone
 from robot.robots.quadrotor.fitness import Standing, battery_at_rest
 from robot.robots.quadrotor.setup_drone import looking
 from robot.robots.quadrotor.setup_drone.hidden_drone import drone_as_documented, hidden_drone
+from robot.robots.quadrotor.setup_drone.way_checks import way_checks
 from robot.runtime.clock import RealClock
 
 SETTLES_S = 12.0
@@ -22,15 +23,27 @@ SETTLES_S = 12.0
 def checks(name: str) -> list[Check]:
     """Of a drone by its name or file; a virtual one is started. Raises ValueError for a wrong file."""
     file, clock = load_drone(name), RealClock()
+    way = [] if file.virtual else way_checks(file.crazyflie.uri)
+    if not all(check.ok for check in way):
+        return way
     with uri_of(file) as uri:
         drone = Crazyflie(replace(file.crazyflie, uri=uri), clock)
         try:
             drone.open()
-            return [Check("radio", True, uri), *checks_of(drone, file.motion_capture is None)]
+            return [*way, Check("link", True, uri), *checks_of(drone, file.motion_capture is None)]
         except LinkLost as error:
-            return [Check("radio", False, uri, str(error))]
+            return [*way, Check("link", False, uri, elsewhere(uri) or str(error))]
         finally:
             drone.close()
+
+
+def elsewhere(uri: str, scan: Callable[[str], list[str]] = looking.scan_radio) -> str:
+    """What to do where a drone does not answer, but others do, on another channel, rate or address; empty if none does."""
+    others = [looking.whole(other) for other in scan(uri)] if uri.startswith(looking.RADIO) else []
+    others = [other for other in others if other != looking.whole(uri)]
+    if not others:
+        return ""
+    return f"{uri} does not answer, but {', '.join(others)} does: set devices.crazyflie.uri to it in the robot's file"
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A hop under the firmware's own controller: half a metre up, a few seconds there, down again; what thrust carries the drone.
 
-Set-points are streamed: where they end (this program is killed, the link breaks) the firmware levels the drone after 0.5 s and
-stops its motors after 2 s: it falls from HEIGHT_M. Whatever goes wrong here lands it, and so does Ctrl-C.
+Set-points are streamed. Where this program is killed, or hangs, another one lands the drone (land_if_killed.py); where the link
+breaks nobody can: the firmware levels it after 0.5 s and stops its motors after 2 s, and it falls from HEIGHT_M. Whatever
+else goes wrong here lands it, and so does Ctrl-C.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from drivers.crazyflie_reading import (
 from robot.commissioning.steps import Found, SetupError
 from robot.commissioning.values import judged
 from robot.robots.quadrotor.fitness import FRESH_S, Flying, Standing, TouchDown, all_below, distance_m
+from robot.robots.quadrotor.setup_drone.land_if_killed import landing_if_killed
 from robot.robots.quadrotor.setup_drone.looking import TICK_S, Tell
 from robot.runtime.clock import Clock
 from sim.quadrotor.model import GRAVITY_M_S2, N_ROTORS, QuadrotorParameters
@@ -45,14 +47,17 @@ class Hop:
         self._drone, self._clock, self._tell = drone, clock, tell
         self._watch = Flying()
         self._ground = np.zeros(3)
-        self._airborne = False
+        self._alive: Callable[[], None] = lambda: None
 
     def hover_thrust(self) -> tuple[float, float, int]:
         """(mean, standard deviation, samples) of the thrust, share of the greatest. Raises SetupError, LinkLost; always lands."""
         self._prepare()
+        with landing_if_killed(self._drone.settings.uri, float(self._ground[2])) as self._alive:
+            return self._hover()
+
+    def _hover(self) -> tuple[float, float, int]:
         thrusts: list[float] = []
         try:
-            self._airborne = True
             self._go(CLIMB_S, lambda share: share * HEIGHT_M, lambda reading: None, "it climbs")
             self._go(SETTLE_S, lambda _: HEIGHT_M, lambda reading: None, "it hovers")
             self._go(
@@ -92,6 +97,7 @@ class Hop:
     ) -> None:
         begin_s = self._clock.now()
         while (share := (self._clock.now() - begin_s) / seconds) < 1.0:
+            self._alive()
             self._tell(share, what)
             goal = self._ground + (0.0, 0.0, height(share))
             self._drone.write((float(goal[0]), float(goal[1]), float(goal[2])), 0.0)
@@ -120,6 +126,7 @@ class Hop:
             begin_s = told_s = clock.now()
             drone.land(float(self._ground[2]))
             while (reading := drone.read()).supervisor & IS_FLYING or clock.now() - begin_s < 0.5:
+                self._alive()
                 self._tell(1.0, "it lands")
                 down.take(clock.now(), reading)
                 if clock.now() - told_s > LAND_S:

@@ -3,7 +3,9 @@ test moves.
 """
 
 import math
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +21,10 @@ from robot.robots.quadrotor.fitness import FRESH_S, REST_V, Standing, battery_at
 from robot.robots.quadrotor.setup_drone.kinds_of_drone import DECKS, TYPES
 from robot.runtime.clock import Clock
 
+RADIO, USUAL = (
+    "radio://",
+    ("0", "2", "2M", "E7E7E7E7E7"),
+)  # dongle, channel, rate, address, where an address leaves them out
 TICK_S = 0.02
 HEARD_S = 3.0  # for the first log data
 WATCHED_S = 4.0  # at rest
@@ -37,22 +43,35 @@ SAG_MAX_V = 1.2
 Tell = Callable[[float, str], None]
 
 
-def find_uri(asked: str, scan: Callable[[], list[str]] | None = None) -> str:
+def find_uri(asked: str, scan: Callable[[str], list[str]] | None = None) -> str:
     """The drone's address: the one asked for where that is no radio's, or the one drone that answers. Raises SetupError."""
-    if not asked.startswith("radio://"):
+    if not asked.startswith(RADIO):
         return asked
-    found = (scan or scan_radio)()
-    if asked in found or not found:
+    found = [whole(uri) for uri in (scan or scan_radio)(asked)]
+    if whole(asked) in found or not found:
         return asked
     if len(found) > 1:
         raise SetupError(f"{asked} does not answer, but {', '.join(found)} do: name one with --uri")
     return found[0]
 
 
-def scan_radio() -> list[str]:
-    """Addresses that answer at the usual one; none without a dongle."""
+def whole(uri: str) -> str:
+    """A radio's address with all that may be left out of it: cflib's scan leaves out the usual drone's."""
+    parts = uri.removeprefix(RADIO).split("/")
+    return RADIO + "/".join([*parts, *USUAL[len(parts) :]])
+
+
+def scan_radio(asked: str) -> list[str]:
+    """What answers, on any channel and at any rate, to the address of the one asked for, or else to the usual one; nothing
+    without a dongle."""
     cflib.crtp.init_drivers()
-    return [uri for uri, _ in cflib.crtp.scan_interfaces() if uri.startswith("radio://")]
+    own = whole(asked).rsplit("/", 1)[1]
+    for address in dict.fromkeys((own, USUAL[-1])):
+        with redirect_stdout(sys.stderr):  # cflib says there what it does not find
+            found = cflib.crtp.scan_interfaces(int(address, 16))
+        if answers := [uri for uri, _ in found if uri.startswith(RADIO)]:
+            return answers
+    return []
 
 
 def wait(drone: Crazyflie, clock: Clock, seconds: float, until: Callable[[], bool]) -> bool:

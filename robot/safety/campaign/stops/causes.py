@@ -3,15 +3,20 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from robot.practice.body import Emulator
 from robot.runtime.left_behind import modules_given
+from robot.runtime.session_file import GUARDIANS, SessionFile
+from robot.shared_memory.blocks import GUARDIAN_STATUS, SharedRecord
 from sim.with_parent import module_of
+
+LOOKS_S = 0.1  # that a guardian's heartbeat is old at most
 
 
 @dataclass
@@ -40,6 +45,15 @@ class Job:
                 name = f"guardian-{arguments[1]}"
             names[name] = pid
         return names | {"session": self.session_pid}
+
+    def guarded(self) -> bool:
+        """Whether all guardians that there were before this cause, or their successors, look."""
+        names = SessionFile.load(self.folder / "session.json").names
+        for guardian in self.before.keys() & set(GUARDIANS):
+            with closing(SharedRecord.attach(names[guardian], GUARDIAN_STATUS)) as record:
+                if time.monotonic_ns() - record.peek("heartbeat_ns") > 1e9 * LOOKS_S:
+                    return False
+        return True
 
     def send(self, number: int, *names: str) -> None:
         """A signal to some of the processes that were there before this cause, as close together as can be."""

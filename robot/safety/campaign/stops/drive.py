@@ -64,6 +64,11 @@ class Drive(ABC):
     def practises(self) -> bool:
         """Whether its policy drives it."""
 
+    @property
+    def over(self) -> bool:
+        """Whether it has come to its end, so that there is nothing more to be stopped."""
+        return False
+
     @abstractmethod
     def seen(self) -> Seen:
         """How things really are."""
@@ -91,10 +96,11 @@ class Drive(ABC):
 
 @dataclass(frozen=True)
 class DriveCause:
-    """One way to stop a drive. rest_m_s: it has come to its end when it is slower."""
+    """One way to stop a drive. rest_m_s: it has come to its end when it is slower. lasts_s: before, nothing has ended."""
 
     do: Callable[[Any], None]
     rest_m_s: float = STANDING_M_S
+    lasts_s: float = 0.0
 
 
 def ask(request: int) -> DriveCause:
@@ -112,9 +118,10 @@ def miss_deadlines(rest_m_s: float) -> DriveCause:
 
 
 def die(noticed_ticks: int) -> DriveCause:
-    """Control is gone, which a guardian notices after so many ticks."""
+    """Control is gone, which a guardian notices after so many ticks. Who is dead does not die again."""
 
     def do(drive: Drive) -> None:
-        drive.dead_ticks, drive.noticed_ticks = 0, noticed_ticks
+        if drive.dead_ticks < 0:
+            drive.dead_ticks, drive.noticed_ticks = 0, noticed_ticks
 
     return DriveCause(do)

@@ -33,8 +33,9 @@ def stop(drive: Drive, causes: Mapping[str, DriveCause], apart_s: float) -> dict
     begin_s, turned, still_s = drive.time_s, 0.0, 0.0
     waiting = [(begin_s + k * apart_s, cause) for k, cause in enumerate(causes.values())]
     rest_m_s = max(cause.rest_m_s for cause in causes.values())
+    least_s = begin_s + max(k * apart_s + cause.lasts_s for k, cause in enumerate(causes.values()))
     ended = False
-    while drive.time_s < begin_s + WATCHED_S and not ended:
+    while drive.time_s < max(begin_s, least_s) + WATCHED_S and not ended:
         while waiting and drive.time_s >= waiting[0][0]:
             waiting.pop(0)[1].do(drive)
         drive.tick()
@@ -42,7 +43,7 @@ def stop(drive: Drive, causes: Mapping[str, DriveCause], apart_s: float) -> dict
         if seen.speed_m_s > SPIN_M_S:
             turned = max(turned, seen.turned_rad)
         still_s = still_s + drive.loop.tick_s if seen.speed_m_s < rest_m_s else 0.0
-        ended = still_s > AT_REST_S and not waiting
+        ended = still_s > AT_REST_S and not waiting and drive.time_s >= least_s
     touched = drive.seen().touches > before.touches
     return {"speed_m_s": before.speed_m_s, "impact_m_s": drive.worst_touch_m_s if touched else None, "turned_rad": turned,
             "ended": ended}  # fmt: skip
@@ -75,7 +76,7 @@ def drive_with_stops(
     """Drive, and stop `count` times for something at random: fields of `Stop`. A drive that stands for good ends."""
     next_s, still_s = FIRST_S, 0.0
     names = list(causes)
-    while count > 0 and still_s < GIVEN_UP_S:
+    while count > 0 and still_s < GIVEN_UP_S and not drive.over:
         drive.tick()
         moves = drive.seen().speed_m_s > moving_m_s
         still_s = 0.0 if moves else still_s + drive.loop.tick_s

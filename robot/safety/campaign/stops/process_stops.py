@@ -19,10 +19,9 @@ import msgspec
 import numpy as np
 
 from robot.practice.body import Emulator
-from robot.practice.run_lock import LOCK_FILE
 from robot.runtime.left_behind import is_alive, modules_given
-from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause, Job
-from robot.safety.campaign.stops.stoppable_session import Options
+from robot.safety.campaign.stops.causes import Cause, Job
+from robot.safety.campaign.stops.stoppable_session import PID_FILE, Options
 from robot.safety.campaign.stops.stops import SPIN_M_S, STANDING_M_S, Stop, rounded
 from robot.safety.campaign.trials import Rig, SafetyTrials, StopTrials
 from robot.safety.campaign.truth import Seen
@@ -32,7 +31,6 @@ from sim.with_parent import command_line
 
 LOOK_EVERY_S = 0.002
 READY_S = 300.0  # for a session to drive: the first one may compile kernels
-BETWEEN_S = (0.3, 2.0)
 WATCHED_S = 4.0  # it stands after less, or does not stop at all
 ENDS_S = 35.0  # a session that was asked to stop
 PATIENCE_S = 5.0
@@ -180,7 +178,7 @@ def stop(judged: Judged, cause: Cause, ends: bool) -> dict[str, object]:
     if not cause.stops:
         wait(lambda: job.processes() != before, 2.0)
     job.let_go_on()
-    return told | {"ended": stands and wait(judged.drives, READY_S), "left_behind": 0}
+    return told | {"ended": stands and wait(lambda: judged.drives() and job.guarded(), READY_S), "left_behind": 0}
 
 
 def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int, seed: int,
@@ -193,15 +191,16 @@ def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int
     rng = np.random.default_rng([seed, 0x570F])
     made: list[Stop] = []
     number = 0
-    going_on, ending = shuffled((*GOING_ON, *stops.causes), rng), shuffled(ENDING, rng)
+    going_on, ending = shuffled(stops.going_on, rng), shuffled(stops.ending, rng)
     while len(made) < count:
         variant, learning = stops.variant(number, rng), number % LEARNING_EVERY == LEARNING_EVERY - 1
         with scratch_folder("robot-stops") as place, closing(stops.rig(variant, seed + number, rng, place)) as rig:
             config = rig.config | {"minutes": PRACTICE_MINUTES, "seed": seed + number}
-            options = Options(str(place / "run"), task, config, rig.progress, learning, repaired)
+            options = Options(str(place / "run"), task, config, rig.progress, learning, repaired, rig.command)
             with job_on(rig, stops.repair, options) as job:
                 judged = Judged(job, trials)
-                for told in stop_and_go_on(judged, count - len(made), learning, going_on, ending, rng):
+                most = count - len(made) if stops.going_on else 1
+                for told in stop_and_go_on(judged, most, learning, going_on, ending, rng, stops.between_s):
                     made.append(Stop(variant=rounded(variant), scheduling=rig.scheduling, **told))  # type: ignore[arg-type]
                     report(made[-1])
         number += 1
@@ -210,12 +209,12 @@ def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int
 
 def shuffled(causes: tuple[Cause, ...], rng: np.random.Generator) -> Iterator[Cause]:
     """All of them in random order, again and again."""
-    while True:
+    while causes:
         yield from (causes[k] for k in rng.permutation(len(causes)))
 
 
 def stop_and_go_on(judged: Judged, most: int, learning: bool, going_on: Iterator[Cause], ending: Iterator[Cause],
-                   rng: np.random.Generator) -> Iterator[dict[str, object]]:  # fmt: skip
+                   rng: np.random.Generator, between_s: tuple[float, float]) -> Iterator[dict[str, object]]:  # fmt: skip
     """The causes of one session: some that it survives, then one that ends it. One that never drives is one that did not go
     as it should; hours of others do not end with it. Raises RuntimeError if it ends before it drives."""
     job = judged.job
@@ -225,17 +224,17 @@ def stop_and_go_on(judged: Judged, most: int, learning: bool, going_on: Iterator
     if not drives:
         yield NEVER_DROVE
         return
-    job.session_pid = int((job.folder / LOCK_FILE).read_text())
+    job.session_pid = int((job.folder / PID_FILE).read_text())
     chosen = 0
     while chosen < min(GOING_ON_EACH, most - 1):
         cause = next(going_on)
         if cause.learning and not learning:
             continue
         chosen += 1
-        time.sleep(rng.uniform(*BETWEEN_S))
+        time.sleep(rng.uniform(*between_s))
         told = stop(judged, cause, ends=False)
         yield told
         if not told["ended"]:
             return
-    time.sleep(rng.uniform(*BETWEEN_S))
+    time.sleep(rng.uniform(*between_s))
     yield stop(judged, next(ending), ends=True)

@@ -1,7 +1,8 @@
 """A session to be stopped, on a terminal of its own: `python -m robot.safety.campaign.stops.stoppable_session OPTIONS.json`.
 
-It stands for the shell that a person would start `robot practice` from: the session runs as the terminal's foreground
-job, so that Ctrl-C, Ctrl-Z, Ctrl-\\ and a hang-up reach it, and whatever else of it is within the terminal's reach.
+It stands for the shell that a person would start `robot practice`, or another command, from: the session runs as the
+terminal's foreground job, so that Ctrl-C, Ctrl-Z, Ctrl-\\ and a hang-up reach it, and whatever else of it is within the
+terminal's reach.
 """
 
 import ctypes
@@ -20,11 +21,13 @@ from robot.safety.campaign.sessions import session_in
 from robot.tasks import find_task
 
 PR_SET_PDEATHSIG = 1
+PID_FILE = "pid"  # of the session, in its folder
 KEYS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN, signal.SIGHUP)
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What to run: see `Rig`. repaired: False leaves one guardian, and every process within the terminal's reach."""
+    """What to run: see `Rig`. repaired: False leaves one guardian, and every process within the terminal's reach. command:
+    what is run in the folder instead of a session."""
 
     folder: str
     task: str
@@ -32,6 +35,7 @@ class Options(msgspec.Struct, frozen=True):
     progress: dict[str, Any]
     learning: bool
     repaired: bool
+    command: tuple[str, ...] = ()
 
 
 def practise(options: Options) -> int:
@@ -66,6 +70,10 @@ def main() -> None:
     for number in KEYS:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    (Path(options.folder) / PID_FILE).write_text(str(os.getpid()))
+    if options.command:
+        os.chdir(options.folder)
+        os.execvp(options.command[0], options.command)
     sys.exit(practise(options))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from robot.robots.car.safety_drive import demonstrated, hidden
-from robot.robots.car.safety_trials import GRIP_SHARES, STOPS, repair, see
+from robot.robots.car.safety_trials import GRIP_SHARES, PROCESS_CAUSES, STOPS, repair, see
 from sim.car.model import hidden_car, load_parameters
 from sim.tracks.built_in_tracks import BUILT_IN
 
@@ -58,7 +58,7 @@ def test_a_demonstration_leaves_little_open() -> None:
 def test_what_the_causes_take_away_is_given_back() -> None:
     done: list[tuple[str, dict[str, Any]]] = []
     car = SimpleNamespace(fault=lambda do, **how: done.append((do, how)))
-    for cause in STOPS.causes:
+    for cause in PROCESS_CAUSES:
         cause.do(SimpleNamespace(emulated=car, send=lambda *_: None))  # type: ignore[arg-type]
     taken = {how.get("device", do) for do, how in done}
     done.clear()

@@ -50,6 +50,7 @@ from robot.robots.quadrotor.setup import FlightOptions, FlightSetup
 from robot.runtime.clock import ReplayClock
 from robot.safety.supervisor import Mode
 from sim.quadrotor.model import load_parameters
+from tests.robot.robots.quadrotor.test_witness import packets_of
 
 POLICIES = Path(__file__).parents[3] / "recordings" / "policies"
 HOVER, TRACK = (load_policy(POLICIES / f"{task}.npz") for task in ("hover", "track_trajectory"))
@@ -80,6 +81,7 @@ class EasyDrone:
         self.drift_m_s = 0.0
         self.felt: dict = {"jolt_g": 1.0}  # and whatever else its readings say
         self.told: list[str] = []
+        self.packets: list[bytes] = []  # of the app on board
         self.armed = self.landing = False
         self.silent_from_s = self.gone_from_s = math.inf
         self.hurt = self.fault = 0
@@ -118,6 +120,10 @@ class EasyDrone:
         if not self.landing and not self.by_itself:
             self.place = np.array(position_m)
         return CrazyflieCommand(position_m, yaw_rad)
+
+    def app_packets(self, most: int) -> list[bytes]:
+        told, self.packets = self.packets[:most], self.packets[most:]
+        return told
 
     def arm(self, on: bool) -> None:
         self.armed = on
@@ -211,6 +217,23 @@ def test_a_policy_that_gives_back_ends_the_flight_with_its_reason(flight):
     assert flown.trouble == "the policy gave the rotors back: tilted too far"
     assert flown.landed
     assert len(flown.errors_m) > 100
+
+
+@pytest.mark.parametrize("flipped", [0, 1])
+def test_decisions_that_are_told_are_checked_and_one_that_the_weights_do_not_give_ends_the_flight(flight, flipped):
+    drone, once = EasyDrone(), []
+
+    def tell(mission, phase, share):
+        if phase == Phase.POLICY and share > 0.3 and not once:
+            once.append(share)
+            drone.packets = packets_of(HOVER, 50, flipped)
+
+    flown, log, _ = flight(drone, tell)
+    checked = int(log.outputs["figures"]["decisions_checked"][-1])
+    assert (checked == 0) == bool(flipped)
+    assert flown.trouble == flipped * "the policy on board decides otherwise than its weights say, in decision 50"
+    assert flown.landed
+    assert log.outputs["is_decision"].sum() == 1
 
 
 def test_a_policy_that_refuses_is_not_waited_for(flight):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drivers.base import VescReading
-from robot.robots.car.estimation.single_track import TRIM, SingleTrack, move, steady_sideslip
+from robot.robots.car.estimation.single_track import FRONT_GRIP, REAR_GRIP, TRIM, SingleTrack, move, steady_sideslip
 from sim.car.model import CarParameters, load_parameters, steering_rate, step_pose
 
 NOMINAL = load_parameters()
@@ -73,6 +73,16 @@ def test_on_ice_the_grips_are_found_in_ten_seconds() -> None:
     assert np.sqrt(np.mean((rows[:, 0] - rows[:, 2]) ** 2)) < 0.06
     assert filtered.grip_shares == pytest.approx((0.4, 0.4), abs=0.04)
     assert max(filtered.least_grip_shares) <= 0.4 + 1e-9
+
+
+def test_at_the_least_a_car_is_no_more_tail_happy_than_it_is_believed_to_be() -> None:
+    """The front is known sooner than the rear. Both leasts at once would be a car that spins by itself."""
+    filtered = SingleTrack(CAR)
+    filtered.covariance[FRONT_GRIP, FRONT_GRIP] = 0.02**2
+    assert filtered.least_grip_shares == pytest.approx((0.4, 0.4), abs=0.01)
+    filtered.state[[FRONT_GRIP, REAR_GRIP]] = 0.9, 0.6
+    filtered.covariance[REAR_GRIP, REAR_GRIP] = 0.02**2
+    assert filtered.least_grip_shares == pytest.approx((0.8, 0.5), abs=0.03)
 
 
 def test_gentle_driving_says_nothing_about_the_grip() -> None:

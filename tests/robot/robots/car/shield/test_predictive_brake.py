@@ -14,6 +14,7 @@ from robot.robots.car.shield.predictive_brake import (
     SLIPPERY_SHARE,
     SLOWER,
     STEERED,
+    STOPS_WANTED_SLIDING,
     UNAVOIDABLE,
     carry_on,
     filter_action,
@@ -335,6 +336,25 @@ def test_an_action_that_only_the_believed_grip_makes_safe_is_not_executed():
     assert believed_only
 
 
+def test_in_a_deep_slide_it_is_not_enough_that_one_stop_alone_holds():
+    """Where the others fail, it holds by a hair, and a car is never quite as it is believed."""
+    few, rng = 0, np.random.default_rng(3)
+    for _ in range(60):
+        lateral, heading, v_y = rng.uniform([0.35, -0.2, 1.7], [0.6, 0.05, 2.3])
+        at, action = at_place(2.0, lateral, heading, 4.0, v_y=v_y), action_for(0.1, 4.0)
+        course, _ = straight()
+        kept, stopped = (
+            np.array([[room(action, at, rolling(4.0), course, car, manoeuvre=m, held=late, stopping=stopping)
+                       for car, late in zip(BELIEVED, held, strict=True)] for m in range(count)]) >= MARGIN_M
+            for stopping, held, count in ((False, (0, 0), len(ACTIONS)), (True, (NOTICED_TICKS, NOTICED_TICKS + 1), len(STOPS)))
+        )  # fmt: skip
+        holding = int(stopped.all(axis=1).sum())
+        enough = bool(kept.all(axis=1).any()) and holding >= STOPS_WANTED_SLIDING
+        assert (decide(*action, at, course)[0] == AS_PROPOSED) == enough
+        few += bool(kept.all(axis=1).any()) and 0 < holding < STOPS_WANTED_SLIDING
+    assert few
+
+
 def test_an_action_after_which_only_who_is_awake_can_stop_is_not_executed():
     """Whoever finds that nobody thinks any more has lost some ticks by then, in which the last command goes on."""
     too_late = 0
@@ -382,6 +402,18 @@ def test_a_crash_that_cannot_be_avoided_is_named_and_the_backup_drives():
     reason, out = decide(0.0, 1.0, at_place(2.0, 0.5, 0.9, 5.0))
     assert reason == UNAVOIDABLE
     assert out[1] < 0.0
+
+
+def test_where_the_least_grip_leaves_no_way_out_what_the_believed_grip_leaves_is_done():
+    """To brake as hard as can be, in a bend, would throw a car off that need not leave it."""
+    saved = 0
+    for speed in np.arange(3.0, 6.0, 0.05):
+        at = at_place(2.6, 0.0, 0.2, speed)
+        reason, out = decide(*action_for(0.3, speed), at, bend())
+        if reason == UNAVOIDABLE and room(tuple(out), at, rolling(speed), bend(), BELIEVED[0]) >= 0.0:
+            saved += 1
+            assert out[1] > -1.0
+    assert saved
 
 
 def test_a_longer_delay_leaves_less_room():

@@ -7,6 +7,7 @@ from robot.robots.quadrotor.setup_drone.looking import find_uri, values_of_tests
 
 USUAL = "radio://0/80/2M/E7E7E7E7E7"
 OTHER = "radio://0/80/2M/E7E7E7E701"
+SHORT = "radio://0/80/2M"
 
 
 @pytest.mark.parametrize(
@@ -14,17 +15,20 @@ OTHER = "radio://0/80/2M/E7E7E7E701"
     [
         (USUAL, [USUAL, OTHER], USUAL),
         (USUAL, [OTHER], OTHER),
+        (USUAL, [SHORT, OTHER], USUAL),  # as cflib's scan names it
+        (USUAL, ["radio://0/90/2M"], "radio://0/90/2M/E7E7E7E7E7"),  # another channel
+        (SHORT, [USUAL], SHORT),
         (USUAL, [], USUAL),  # without a dongle, connecting tells why
         ("udp://127.0.0.1:7000", [USUAL], "udp://127.0.0.1:7000"),
     ],
 )
 def test_the_one_drone_that_answers_is_found(asked: str, answer: list[str], found: str) -> None:
-    assert find_uri(asked, lambda: answer) == found
+    assert find_uri(asked, lambda _: answer) == found
 
 
 def test_of_several_drones_none_is_guessed() -> None:
     with pytest.raises(SetupError, match=r"E7E7E7E701, .*E7E7E7E702 do: name one with --uri"):
-        find_uri(USUAL, lambda: [OTHER, OTHER[:-1] + "2"])
+        find_uri(USUAL, lambda _: [OTHER, OTHER[:-1] + "2"])
 
 
 def told(**changes: float) -> dict[str, float]:

@@ -45,6 +45,17 @@ def test_a_stop_in_a_fork_is_the_stop_itself(drive):
     assert drive.emulator.world.moving[3] == pytest.approx(0.0, abs=0.05)
 
 
+def test_a_control_that_is_dead_does_not_die_again(drive):
+    """Its guardian would begin its plan anew, in the middle of it."""
+    CAUSES["control killed"].do(drive)
+    for _ in range(12):
+        drive.tick()
+    guardian, ticks = drive.follower, drive.dead_ticks
+    CAUSES["control hangs"].do(drive)
+    drive.tick()
+    assert guardian is not None and drive.follower is guardian and drive.dead_ticks == ticks + 1
+
+
 def test_a_lidar_that_freezes_on_the_way_is_followed_by_dead_reckoning(drive):
     drive.emulator.faults["freeze_lidar"](True)
     lost = 0

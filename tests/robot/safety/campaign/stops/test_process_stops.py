@@ -3,18 +3,23 @@
 import json
 import os
 import signal
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from robot.cli.safety import SafetyConfig, main
 from robot.robots.car.safety_trials import PROCESS_CAUSES, STOPS
+from robot.runtime.left_behind import is_alive
 from robot.safety.campaign.stops import lockstep_stops as lockstep_module
 from robot.safety.campaign.stops import process_stops as process_module
 from robot.safety.campaign.stops.causes import ENDING, GOING_ON
-from robot.safety.campaign.stops.process_stops import judge
+from robot.safety.campaign.stops.process_stops import job_on, judge
 from robot.safety.campaign.stops.stop_figures import figures_of, rows_of
+from robot.safety.campaign.stops.stoppable_session import PID_FILE, Options
 from robot.safety.campaign.stops.stops import Stop
+from robot.safety.campaign.trials import Rig, tried_robots
 from robot.safety.campaign.truth import Seen
 
 GOOD = Stop("Ctrl-C", {"track": "oval", "grip_share": 0.9}, 4.0, None, 0.2, None, True, 0)
@@ -86,6 +91,40 @@ def test_robots_that_nobody_could_reach_are_shown_by_themselves():
     assert (figures["stops"], figures["collisions"]) == (2, 0)
     assert (figures["out_of_reach"], figures["out_of_reach_collisions"]) == (1, 1)
     assert any("out of reach" in row and "3.00 m/s" in row for row in rows_of([], [GOOD, lost]))
+
+
+def test_a_robot_that_no_session_drives_is_driven_by_a_command_in_the_terminals_foreground(tmp_path):
+    wait_s = "import os, time; open('works', 'w').close(); time.sleep(60)"
+    rig = Rig(SimpleNamespace(), command=(sys.executable, "-c", wait_s))
+    folder = tmp_path / "run"
+    with job_on(rig, lambda emulated: None, Options(str(folder), "", {}, {}, False, True, rig.command)) as job:
+        assert process_module.wait((folder / "works").exists, 20.0), (folder / "terminal.txt").read_text()
+        job.session_pid = int((folder / PID_FILE).read_text())
+        job.before = job.processes()
+        assert job.before == {"session": job.session_pid}
+        job.type(b"\x03")
+        assert process_module.wait(lambda: not is_alive(job.session_pid), 5.0)
+    assert "KeyboardInterrupt" in (folder / "terminal.txt").read_text()
+
+
+def test_which_robot_is_tried_can_be_told_by_its_name_and_real_ones_are_not():
+    assert {"virtual-car": "car", "virtual-crazyflie": "quadrotor"}.items() <= tried_robots().items()
+    for arguments, words in (
+        (
+            ["--robot", "crazyflie", "--stops", "3"],
+            "--robot: found 'crazyflie', allowed: virtual-car, virtual-crazyflie",
+        ),
+        (
+            ["--robot", "virtual-crazyflie"],
+            "--stops: found 0, allowed with a quadrotor, which does not practise: 1 or more",
+        ),
+        (
+            ["--robot", "virtual-car", "--task", "hover", "--stops", "3"],
+            "--task: found 'hover', allowed with --robot virtual-car",
+        ),
+    ):
+        with pytest.raises(ValueError, match=words):
+            main(arguments)
 
 
 def test_causes_are_told_apart_and_who_is_hurt_must_stop():
