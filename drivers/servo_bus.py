@@ -9,8 +9,7 @@ Servos have no watchdog, and without torque a raised arm falls: `stop` holds the
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, Protocol
 
@@ -272,21 +271,18 @@ class ServoBus(SerialDriver):
 
         At once: where servos are answering, zeros that mean nothing go ahead until they have ended, and hear again.
         """
-        with self._at_once():
-            self.hold()
+        self._at_once(self.hold)
 
     def let_go(self) -> None:
         """Switch every servo's torque off, as `stop` holds: at once, never raises. A raised arm falls."""
-        with self._at_once():
-            self.torque(False)
+        self._at_once(lambda: self.torque(False))
 
-    @contextmanager
-    def _at_once(self) -> Iterator[None]:
+    def _at_once(self, say: Callable[[], object]) -> None:
         exchange, self._exchange = self._exchange, None
         try:
             if exchange is not None:
                 self._send(bytes(len(exchange.servos) * (self.dialect.overhead + exchange.count) + SPARE_BYTES))
-            yield
+            say()
         except LinkLost as error:
             self._link_trouble = str(error)
 

@@ -31,8 +31,8 @@ from drivers.emulators.lines import Pty
 from drivers.emulators.packet_host import READY_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
-from sim.arm.insertion import Hole, Spread, draw
 from sim.arm.hand import hand_of
+from sim.arm.insertion import Hole, Spread, draw
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene

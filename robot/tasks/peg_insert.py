@@ -19,7 +19,11 @@ INSERTED_M = 0.0095  # below the board's surface, as it is seen: by more than th
 ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is another edge that the peg is below
 OUT_M, OUT_ASIDE_M = (0.03, 0.06), 0.02  # over the hole, where the peg is out of it
 STEP_COST = 0.02
-ROOM_LOW_M, ROOM_HIGH_M, ROOM_RAD = (-0.025, -0.025, -0.03), (0.025, 0.025, 0.06), 0.3  # around the hole: where it is searched
+ROOM_LOW_M, ROOM_HIGH_M, ROOM_RAD = (
+    (-0.025, -0.025, -0.03),
+    (0.025, 0.025, 0.06),
+    0.3,
+)  # around the hole: where it is searched
 SLOWLY = 0.85  # of an average that is kept from decision to decision
 CYCLE_S = 2.0  # of the clock
 STRAIGHT_RAD = 0.0487  # of the roll, at which the SO-101's jaw opens in the arm's plane
@@ -62,8 +66,9 @@ SPEC = TaskSpec(
     merit=Merit("insertion_s", "s"),
     episode="insertion",
     learner={
-        "gamma": 0.97, "std_start": 0.5, "alpha_start": 0.01, "entropy_start": -3.0, "entropy_end": -6.0, "entropy_steps": 9000,
+        "gamma": 0.97, "std_start": 0.5, "alpha_start": 0.01, "entropy_start": -3.0, "entropy_end": -6.0, "entropy_steps": 7000,
         "prior_share_end": 0.25, "prior_share_steps": 9000, "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0,
+        "updates_per_step": 6,
     },
 )  # fmt: skip
 

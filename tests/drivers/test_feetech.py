@@ -350,6 +350,17 @@ def test_settings_that_cannot_be_are_refused(settings, told):
         FeetechSettings("/dev/null", **settings)
 
 
+def test_let_go_it_is_at_once_also_while_servos_answer(chain):
+    bench = chain()
+    driver = working(bench)
+    assert all(servo.table[TORQUE] == 1 for servo in bench.emulator.servos)
+    driver.write([0.0] * len(IDS))  # and a request goes with it
+    driver.let_go()
+    driver.close()
+    bench.wait(0.05)
+    assert all(servo.table[TORQUE] == 0 for servo in bench.emulator.servos)
+
+
 def test_a_port_that_vanishes_is_lost(chain):
     bench = chain()
     driver = opened(bench)

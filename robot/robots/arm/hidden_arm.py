@@ -7,7 +7,7 @@ import numpy as np
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
 
-FRICTION, GAIN, BACKLASH_RAD = (0.5, 2.0), (0.75, 1.25), (0.0, 0.0087)
+FRICTION, GAIN, BACKLASH_RAD = (0.5, 2.0), (0.75, 1.25), (0.0, 0.0044)
 CLEARANCE_M, OFFSET_M = (0.0003, 0.0007), 0.003
 
 

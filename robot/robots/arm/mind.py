@@ -26,6 +26,10 @@ BOARD_FRESH_S = 0.3
 STILL_RAD_S = 0.05
 REARMED_AFTER_S, COOL_C = 0.5, 60.0
 REST_RAD = 0.1
+PATIENCE_S, LONG_PATIENCE_S = (
+    1.0,
+    4.0,
+)  # for a near or far point of a way; where something holds the arm, the next one pulls harder
 TRAIL_RAD = 0.06  # between two points of the way that it came
 
 
@@ -46,6 +50,7 @@ class ArmMind(EpisodicMind):
         self.leading: list[np.ndarray] = []  # where the joints are led, instead of the hand, one after the other
         self.trail: list[np.ndarray] = []  # back to where it is clear
         self.home = [self.ready, self.folded, self.rest_at]  # after the trail
+        self.leads_s = 0.0  # for how long to the first of these
         self.to_show = setup.demonstrations
         self.held: list[np.ndarray] = []  # transitions of a demonstration that may yet fail
         self.waiting: deque[np.ndarray] = deque()  # transitions on their way out
@@ -174,8 +179,11 @@ class ArmMind(EpisodicMind):
     def _lead(self) -> None:
         """A tick on the way of `leading`; on the way home points are passed once."""
         self.posture.lead(self.leading[0])
-        if not self.posture.near(self.leading[0]):
+        self.leads_s += TICK_S
+        patience_s = PATIENCE_S if self.trail else LONG_PATIENCE_S
+        if not self.posture.near(self.leading[0]) and self.leads_s < patience_s:
             return
+        self.leads_s = 0.0
         self.leading = self.leading[1:]
         if self.phase is Phase.FINISH and self.trail:
             self.trail.pop()

@@ -21,6 +21,7 @@ STEP_S = 0.02
 PACE_RAD_S = 0.9
 GAP_RAD = 0.15  # goals are at most so far ahead of the joints
 THERE_RAD, LYING_RAD, STILL_RAD_S = 0.05, 0.12, 0.05
+PATIENCE_S, LONG_PATIENCE_S, FAR_POINTS = 1.0, 4.0, 3  # for a near or far point; how many at the end of a way are far
 FRESH_S = 0.2
 
 
@@ -39,6 +40,7 @@ class ArmRest:
         self._plan = plan
         self._connected = False
         self._way: list[np.ndarray] | None = None  # what is left of it
+        self._ticks = 0  # on the way to the first of its points
         self._lies_at: np.ndarray | None = None
         self._goal: np.ndarray | None = None
         self._seen: ServoReading | None = None
@@ -74,8 +76,13 @@ class ArmRest:
             self._lies_at = points[-1] if points else None
             self._goal = here.copy()
         assert self._goal is not None
-        while len(self._way) > 1 and bool((np.abs(self._way[0] - here[:-1]) < THERE_RAD).all()):
+        self._ticks += 1
+        patience_s = PATIENCE_S if len(self._way) > FAR_POINTS else LONG_PATIENCE_S
+        while len(self._way) > 1 and (
+            bool((np.abs(self._way[0] - here[:-1]) < THERE_RAD).all()) or self._ticks * STEP_S > patience_s
+        ):
             self._way.pop(0)
+            self._ticks = 0
         if self._way:
             reach = PACE_RAD_S * STEP_S
             step = np.minimum(np.maximum(self._way[0] - self._goal[:-1], -reach), reach)

@@ -18,4 +18,10 @@ def test_every_task_is_listed_with_its_verbs(capsys: pytest.CaptureFixture[str])
 
 def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
     assert verb.main(["--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["tasks"] == ["race_track", "hover", "track_trajectory", "peg_insert", "reach"]
+    assert json.loads(capsys.readouterr().out)["tasks"] == [
+        "race_track",
+        "hover",
+        "track_trajectory",
+        "peg_insert",
+        "reach",
+    ]

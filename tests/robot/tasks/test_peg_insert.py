@@ -29,8 +29,8 @@ from robot.tasks.peg_insert import (
     observe,
     reward,
 )
-from sim.arm.insertion import frame_of
 from sim.arm.hand import hand_of
+from sim.arm.insertion import frame_of
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 
@@ -96,7 +96,10 @@ def test_no_motion_leads_out_of_the_room_around_the_hole_and_what_is_outside_com
     leaning = pose.copy()
     leaning[3:6] = sign * np.sin(0.4), 0.0, -np.cos(0.4)
     leaning[6:9] = -sign * np.sin(0.4), np.cos(0.4), 0.0
-    back, further = np.array([0.0, 0.0, 0.0, sign * 0.01, sign * 0.01]), np.array([0.0, 0.0, 0.0, -sign * 0.01, -sign * 0.01])
+    back, further = (
+        np.array([0.0, 0.0, 0.0, sign * 0.01, sign * 0.01]),
+        np.array([0.0, 0.0, 0.0, -sign * 0.01, -sign * 0.01]),
+    )
     for motion, expected in ((back, back.copy()), (further, np.zeros(5))):
         keep(leaning, place, frame, motion)
         assert motion == pytest.approx(expected)

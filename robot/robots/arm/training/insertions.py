@@ -17,8 +17,8 @@ from robot.robots.arm.mind import TICK_S
 from robot.robots.arm.posture import CHANGE_MAX_RAD, GAP_RAD
 from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, keep, observe
 from sim.arm.batch import STEP_S, ArmBatch
-from sim.arm.insertion import Hole, Spread, draw, frame_of
 from sim.arm.hand import hand_of
+from sim.arm.insertion import Hole, Spread, draw, frame_of
 from sim.arm.kinematics import Kinematics, change, follow, forward, inside
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
@@ -124,7 +124,16 @@ class Insertions:
         for _ in range(TICKS):
             told = self.batch.measured_rad(), self.batch.get("joint_rad_s"), self.batch.get("duty")
             next_goals(
-                *self.hand, self.low[:5], self.high[:5], *self.box, self.place, self.frame, self.told_rad, self.action, steps, self.goal_rad
+                *self.hand,
+                self.low[:5],
+                self.high[:5],
+                *self.box,
+                self.place,
+                self.frame,
+                self.told_rad,
+                self.action,
+                steps,
+                self.goal_rad,
             )
             self.batch.send(self.goal_rad)
             self.batch.advance(SUBSTEPS, SUBSTEPS)

@@ -44,6 +44,7 @@ def test_shown_how_to_undo_what_it_did_no_script_has_to_help(tmp_path):
 
 def test_a_policy_that_knows_nothing_is_helped_by_the_script(tmp_path):
     with bench(tmp_path, setup(resets="learned")) as arm:
-        arm.run(30.0)
+        arm.run(34.0)
         back = [(each["skill"], each["succeeded"]) for each in arm.told("reset") if each["skill"] in ("pull", "raise")]
-        assert back[:2] == [("pull", False), ("raise", True)] and arm.told("episode")
+        failed = back.index(("pull", False))
+        assert back[failed + 1] == ("raise", True) and arm.told("episode")
