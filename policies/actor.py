@@ -118,7 +118,7 @@ def act(weights, observation, hidden, out):
     `out` becomes [mean, raw log std], before any squashing.
     """
     first, second = hidden[0], hidden[1]
-    start = dense(weights, 0, observation, first)
+    start = dense(weights, np.int64(0), observation, first)
     for j in range(first.size):
         first[j] = tanh32(first[j])
     start = dense(weights, start, first, second)

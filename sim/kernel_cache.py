@@ -27,9 +27,10 @@ from numba.core import caching
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.event import Event, Listener, register
 
-from sim import quick_compiling  # noqa: F401  (kernels are compiled with it)
+from sim import quick_compiling
 
 PROJECT = Path(__file__).resolve().parents[1]
+COMPILED_BY = frozenset(Path(file).resolve() for file in (__file__, quick_compiling.__file__))
 IMPORT = re.compile(r"^(?:from|import) +([\w.]+)(?: +import +(\([^)]*\)|[^#\n]*))?", re.MULTILINE)
 
 
@@ -46,8 +47,9 @@ def imported(path: Path) -> frozenset[Path]:
 
 @cache
 def stamp(path: Path) -> str:
-    """Checksum of a file, of all of the project's that it imports, of what those import, and so on."""
-    files, new = {path}, {path}
+    """Checksum of a file, of all of the project's that it imports, of what those import, and so on; and of how kernels are
+    compiled, which they hold parts of by name."""
+    files, new = {path, *COMPILED_BY}, {path}
     while new:
         new = set().union(*(imported(file) for file in new)) - files
         files |= new

@@ -30,6 +30,7 @@ TIMEOUT_S = 90.0
 CRASH_COST = 1000.0
 RUN_UP_M, RUN_OUT_M = 10.0, 3.0
 START_M_S = 2.5
+BACK, AHEAD = np.int64(2), np.int64(7)  # rows of the course between which the car is looked for: more than a step's way
 # Limits of the commands, (5,) float64.
 L_STEER_MAX, L_STEER_SLEW, L_SPEED_MIN, L_SPEED_MAX, L_SPEED_SLEW = range(5)
 # How the car is driven, (N_GAINS,) float64.
@@ -163,7 +164,7 @@ def driven_lap(course, spacing_m, points, speed, gains, limits, p):
             accel = drive_on_battery(state[3], speed_sent[arrived], 1.0, p)
             step_pose(state, steering_rate(state[6], steer_sent[arrived], p, PHYSICS_STEP_S), accel, p, PHYSICS_STEP_S)
             step += 1
-        row, s, lateral, heading_error = project(course, spacing_m, state[0], state[1], state[2], row, 2, 7)
+        row, s, lateral, heading_error = project(course, spacing_m, state[0], state[1], state[2], row, BACK, AHEAD)
         moved = s - s_before
         if moved < -0.5 * n * spacing_m:
             moved += n * spacing_m

@@ -51,6 +51,7 @@ class CrazyflieDevice:
 
     def absent(self, record: np.ndarray) -> None:
         forget(record)
+        record["app_packets"] = 0
         fill_text(record["trouble"], self.lost)
 
     def write(self, outputs: np.ndarray) -> None:

@@ -103,6 +103,11 @@ class Mission:
         yield from self._come_down()
         self._note("result", landed=self.flown.landed)
 
+    @property
+    def fall_m_s(self) -> float:
+        """How fast it came down at the end, by its own estimate."""
+        return self._touch_down.fall_m_s
+
     def _tell(self, trouble: str, flag: Flag) -> None:
         """Keep the first thing that went wrong, and log each."""
         self.flown.trouble = self.flown.trouble or trouble

@@ -80,6 +80,7 @@ def run_mission(
         save_config(folder, config)
         with landing_on_signal(flight):
             flown = flight.fly(folder / LOG_FILE)
+        touched_m_s = drone.truth().impact_m_s if file.virtual else flight.mind.mission.fall_m_s
     told = {
         "run": str(folder),
         "policy": str(run),
@@ -94,6 +95,7 @@ def run_mission(
         "decisions_checked": flight.mind.pilot.checked,
         "took_off": flown.took_off,
         "landed": flown.landed,
+        "touch_down_m_s": touched_m_s if flown.took_off else None,
         "battery_min_v": None if math.isnan(flown.battery_min_v) else flown.battery_min_v,
         "trouble": flown.trouble,
         "interrupted": flight.interrupted,

@@ -59,7 +59,7 @@ def variant(number: int, rng: np.random.Generator) -> Variant:
 def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Rig:
     """A virtual drone that belongs to the judge, and `robot run`, which flies it as a real one. Cameras are on its side here."""
     policy, quadrotor = Path(drawn["policy"]), drawn["quadrotor"]
-    config = VirtualCrazyflieConfig(quadrotor=quadrotor, positioning=ON_BOARD.get(drawn["positioning"], drawn["positioning"]), seed=seed,
+    config = VirtualCrazyflieConfig(quadrotor=quadrotor, positioning=ON_BOARD.get(drawn["positioning"], str(drawn["positioning"])), seed=seed,
                                     factors={"mass": drawn["mass"]})  # fmt: skip
     drone = start_with_policy(policy, config, quadrotor)
     robot = folder / "drone.toml"

@@ -179,7 +179,8 @@ def find_motion(points, field_m, frame, guesses, prior, found):
         costs[guess] = np.inf
         pose = guesses[guess].copy()
         for robust_m in (COARSE_M, FINE_M):
-            match(points, points.shape[0], pose, prior, field_m, frame, robust_m, math.inf, ITERATIONS, information)
+            match(points, points.shape[0], pose, prior, field_m, frame, robust_m, math.inf, np.int64(ITERATIONS),
+                  information)  # fmt: skip
         found[i, :3] = pose
         found[i, 3] = misfit(points, pose[0], pose[1], pose[2], field_m, frame, FINE_M)
 
@@ -282,7 +283,7 @@ class View:
             for yaw in (turned_rad, -turned_rad)
         ])  # fmt: skip
         found = np.empty((TRIED, 4))
-        find_motion(points[::2], field_m, frame, guesses, np.diag(1.0 / np.square(PRIOR_SIGMA)), found)
+        find_motion(points[::2].copy(), field_m, frame, guesses, np.diag(1.0 / np.square(PRIOR_SIGMA)), found)
         pose, information = found[int(np.argmin(found[:, 3])), :3].copy(), np.empty((3, 3))
         cost = refine(points, earlier, pose, information)
         spread = NOISE_M * NOISE_M * inverse(information + 1e-3 * np.eye(3))

@@ -37,6 +37,7 @@ BLOCKED_M, BLOCKED_S = 0.35, 0.25  # of free way that the car needs ahead, and s
 
 S, LATERAL, RADIUS, SEEN_S, POINTS, BESIDE, EMPTY = range(7)  # columns of what is remembered
 N_MEMORY = 7
+NOBODY = np.int64(0)
 
 
 @njit(cache=True)
@@ -50,7 +51,7 @@ def remember(memory, points, count, x, y, yaw, covariance, now_s, row, course, s
     length_m = course.shape[0] * spacing_m
     cos_y, sin_y = math.cos(yaw), math.sin(yaw)
     steady = covariance[0, 0] + covariance[1, 1] + (CELL_SIGMA / frame[4]) ** 2
-    members, sure, left, sum_x, sum_y, low, high = 0, False, 0.0, 0.0, 0.0, 0.0, 0.0
+    members, sure, left, sum_x, sum_y, low, high = NOBODY, False, 0.0, 0.0, 0.0, 0.0, 0.0
     last_x, last_y, far = 0.0, 0.0, 0.0
     rows = min(SEARCH_ROWS, course.shape[0] // 2 - 1)
     for k in range(count + 1):
@@ -70,7 +71,7 @@ def remember(memory, points, count, x, y, yaw, covariance, now_s, row, course, s
                 if inside:
                     radius = min(RADIUS_MAX_M, max(RADIUS_MIN_M, 0.5 * math.sqrt((high - low) ** 2 + left)))
                     take(memory, s, lateral, radius, now_s, members, length_m)
-            members, sure = 0, False
+            members, sure = NOBODY, False
         if sigmas > WITH_SIGMAS:
             if members == 0:
                 sum_x, sum_y, low, high, left = 0.0, 0.0, px, px, 0.0
@@ -136,7 +137,8 @@ def look_through(memory, points, count, x, y, yaw, now_s, course, spacing_m):
 def believe(memory, now_s):
     """What is believed of the memory at a time, (n, 4) as `rollout.gap` takes it."""
     believed, n = np.empty((memory.shape[0], 4)), 0
-    for known in memory:
+    for k in range(memory.shape[0]):
+        known = memory[k]
         if believable(known) and not forgotten(known, now_s):
             unseen_s = min(WALK_S, now_s - known[SEEN_S])
             believed[n, 0], believed[n, 1] = known[S], known[LATERAL]

@@ -7,7 +7,7 @@ import pytest
 
 from drivers.base import LinkLost
 from robot.robots.quadrotor.devices import CrazyflieDevice
-from robot.robots.quadrotor.records import RATES, records_of
+from robot.robots.quadrotor.records import APP_BYTES, RATES, records_of
 from robot.runtime.clock import ReplayClock
 from robot.runtime.rest import find_rest
 from robot.runtime.robot import find_robot
@@ -65,6 +65,19 @@ def test_a_lost_link_is_told_with_its_reason_and_not_mended() -> None:
     device.absent(record)
     assert record["trouble"].tobytes().rstrip(b"\0") == b"the link is gone"
     assert record["position_age_s"] > 1e6
+
+
+def test_what_the_app_sends_is_read_once_and_in_order() -> None:
+    drone, record = EasyDrone(), np.zeros((), records_of("hover").readings["crazyflie"])
+    device = CrazyflieDevice(drone)  # type: ignore[arg-type]
+    drone.packets = [bytes([number] * 30) for number in range(1, 7)]
+    read = []
+    for _ in range(3):
+        device.absent(record)  # as the control loop does
+        device.read(record)
+        rows = record["app_packets"].reshape(-1, APP_BYTES)
+        read.append([int(row[1]) for row in rows if row[0]])
+    assert read == [[1, 2, 3, 4], [5, 6], []]
 
 
 def test_what_a_tick_decided_is_said_in_order_set_point_parameters_landing() -> None:

@@ -51,6 +51,7 @@ def test_the_policy_flies_its_points_over_a_lossy_link_and_lands(brief_run, tmp_
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["position_error_m"] < 0.2  # a briefly trained policy, with the vices of Lighthouse
     assert told["landed"] is True
+    assert 0.05 < told["touch_down_m_s"] < 1.0
     assert told["judged_by"] == "truth"
     folder = tmp_path / told["run"]
     assert json.loads((folder / "summary.json").read_text()) == told

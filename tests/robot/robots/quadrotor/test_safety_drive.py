@@ -91,6 +91,17 @@ def test_a_drone_whose_host_is_stopped_lands_before_it_goes_on_and_the_host_says
     assert drive.worst_touch_m_s < HARD_M_S and drive.seen().speed_m_s == 0.0
 
 
+def test_a_policy_that_loses_hold_of_another_airframe_gives_back_while_the_firmware_can_still_land_it(
+    tmp_path: Path,
+) -> None:
+    drive = start_drive(VARIANT | {"quadrotor": "crazyflie_2_1"}, 1, True, tmp_path)
+    while not drive.over:
+        drive.tick()
+    assert "the policy gave the rotors back: tilted too far" in drive.mind.mission.flown.trouble
+    assert drive.worst_touch_m_s < HARD_M_S
+    drive.close()
+
+
 def test_without_a_landing_of_its_own_a_drone_falls_and_that_is_seen(tmp_path: Path) -> None:
     drive = start_drive(VARIANT, 3, False, tmp_path)
     while drive.mind.mission.phase < Phase.POLICY:
