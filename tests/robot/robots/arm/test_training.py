@@ -59,10 +59,8 @@ def test_a_policy_learns_from_what_it_is_told(monkeypatch):
     monkeypatch.setattr(dagger, "DECISIONS", 30)
     learner = Dagger(seed=0, rounds=3, arms=32)
     before = judged(policy(learner.weights, learner.layers), 32, 0, hidden=False)
-    losses = []
     for _ in range(3):
         learner.iterate()
-        losses.append(learner.loss)
     after = judged(policy(learner.weights, learner.layers), 32, 0, hidden=False)
-    assert losses[-1] < 0.5 * losses[0]
-    assert before.success == 0.0 and after.success > 0.3
+    assert np.isfinite(learner.loss) and before.success == 0.0
+    assert after.success > 0.5, after
