@@ -32,10 +32,8 @@ HARD_M_S = 1.0  # who touches down faster has not landed
 VIRTUAL = "virtual-crazyflie"
 CAMERAS, BODY = "cameras", "cf1"  # poses by radio, through the host; beside the emulator's own systems
 STOPS_S = (0.5, 1.0, 2.0, 4.0)  # for how long its host is stopped
-LOW_OPEN_V, FALL_V_S = (
-    3.6,
-    0.02,
-)  # of a cell that is nearly empty: one that falls to 3.4 V at once does not carry a 2.1 any more
+# Of a cell that is nearly empty: one that falls to 3.4 V at once does not carry a 2.1 any more.
+LOW_OPEN_V, FALL_V_S = 3.6, 0.02
 SEEN_AFTERWARDS_S = 1.0  # a drone that is down stays down when its host goes on
 NEVER_BY_ITSELF = (r"#define (RATE_)?SILENCE_STEPS \d+", r"#define \1SILENCE_STEPS 1000000")  # in landing.c
 

@@ -91,7 +91,5 @@ def test_a_run_becomes_a_network(tmp_path: Path) -> None:
     assert (network.sizes, network.history, network.task, network.rate_hz) == ((82, 64, 64, 4), 16, "hover", 100.0)
     assert network_of_run(tmp_path / "policy.npz").sha256 == network.sha256
     save_policy(tmp_path / "policy.npz", weights, layers, "juggle", 100.0)
-    with pytest.raises(
-        ValueError, match=r"policy.npz: field task is 'juggle', allowed: race_track, hover, track_trajectory$"
-    ):
+    with pytest.raises(ValueError, match=r"policy.npz: field task is 'juggle', allowed: race_track, hover, "):
         network_of_run(tmp_path)

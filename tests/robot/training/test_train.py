@@ -99,5 +99,7 @@ def test_a_trainer_joins_through_an_entry_point(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(EntryPoint, "load", lambda self: TRAINER)
     monkeypatch.setattr(joining, "entry_points", lambda group: [point] if group == module.ENTRY_POINTS else [])
     assert find_trainer("counter") is TRAINER
-    with pytest.raises(ValueError, match=r"found 'arm', allowed: a folder of robot/robots with a trainer\.py, counter"):
-        find_trainer("arm")
+    with pytest.raises(
+        ValueError, match=r"found 'boat', allowed: a folder of robot/robots with a trainer\.py, counter"
+    ):
+        find_trainer("boat")

@@ -11,15 +11,23 @@ from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
 from robot.robots.car.shield.supervision import Reason
 from robot.safety.supervisor import Mode
+from sim.tracks.track import Course
 
 WAIT_S = 3.0
 
 
+def row_of_people(course: Course) -> People:
+    """Nobody gets past them."""
+    people = People(5, course, seed=1)
+    people.s[:], people.rate_rad_s[:] = 0.5 * course.length_m, 0.0
+    people.sway_rad[:] = np.arcsin(np.linspace(-0.9, 0.9, 5))
+    return people
+
+
 def drive_at_somebody(folder: Path, leaves_after_s: float) -> tuple[list[dict], Phase, list[Mode], People]:
-    """Drive for 20 s towards somebody who stands in the middle of the course until the car has waited for a while."""
+    """Drive for 20 s towards a row of people who stand across the course until the car has waited for a while."""
     drive = start("oval", 3, None, 1.0, True, folder)
-    people = drive.emulator.world.people = People(1, drive.emulator.world.course, seed=1)
-    people.sway_rad[:] = people.rate_rad_s[:] = 0.0
+    people = drive.emulator.world.people = row_of_people(drive.emulator.world.course)
     failures, modes, waited_s = [], [], 0.0
     while drive.time_s < 20.0 and drive.pipeline.phase is not Phase.DONE:
         drive.tick()

@@ -115,8 +115,9 @@ def test_it_gives_way_as_often_as_it_has_come_nearer_again() -> None:
 def test_before_somebody_who_stands_it_backs_off_without_touching_anything(tmp_path: Path) -> None:
     drive = start("oval", 3, None, 1.0, True, tmp_path)
     world = drive.emulator.world
-    people = world.people = People(1, world.course, seed=1)
-    people.sway_rad[:] = people.rate_rad_s[:] = 0.0
+    people = world.people = People(5, world.course, seed=1)
+    people.s[:], people.rate_rad_s[:] = 0.5 * world.course.length_m, 0.0
+    people.sway_rad[:] = np.arcsin(np.linspace(-0.9, 0.9, 5))  # a row across the course
     least_m_s = 0.0
     while drive.time_s < 22.0 and drive.pipeline.phase is not Phase.DONE:
         drive.tick()
