@@ -27,11 +27,9 @@ from drivers.declared import Declared
 
 STALE_S = 0.3  # without a pose for longer, the drone has to land: its estimator goes on by itself for seconds, not more
 FROZEN_S = 0.3  # cameras see a hovering drone move by more than the last digit in so long
-JITTER_M, JITTER_RAD = 0.1, 0.2  # between two poses. What is further away than that and than
-ACCELERATION_MAX_M_S2, TURN_MAX_RAD_S = (
-    20.0,
-    6.0,
-)  # ... the last speed and these explain is another body, or a wrong one
+# Between two poses. What is further away than that and than the last speed and these explain is another body, or a wrong one.
+JITTER_M, JITTER_RAD = 0.1, 0.2
+ACCELERATION_MAX_M_S2, TURN_MAX_RAD_S = 20.0, 6.0
 SPEED_MAX_M_S = 5.0  # while the speed is not known
 GAP_S = 0.2  # turning is not allowed for longer than this: a quarter of a turn is what markers make that were mixed up
 SPEED_AFTER_S = 0.005  # of poses less far apart, none is known

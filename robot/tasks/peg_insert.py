@@ -19,11 +19,8 @@ INSERTED_M = 0.0095  # below the board's surface, as it is seen: by more than th
 ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is another edge that the peg is below
 OUT_M, OUT_ASIDE_M = (0.03, 0.06), 0.02  # over the hole, where the peg is out of it
 STEP_COST = 0.02
-ROOM_LOW_M, ROOM_HIGH_M, ROOM_RAD = (
-    (-0.025, -0.025, -0.03),
-    (0.025, 0.025, 0.06),
-    0.3,
-)  # around the hole: where it is searched
+# Around the hole: where it is searched.
+ROOM_LOW_M, ROOM_HIGH_M, ROOM_RAD = (-0.025, -0.025, -0.03), (0.025, 0.025, 0.06), 0.3
 SLOWLY = 0.85  # of an average that is kept from decision to decision
 CYCLE_S = 2.0  # of the clock
 STRAIGHT_RAD = 0.0487  # of the roll, at which the SO-101's jaw opens in the arm's plane

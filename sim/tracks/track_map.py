@@ -24,14 +24,8 @@ ROOM_MIN_M = 0.17  # half a car and a little: a lane 0.6 m wide has 0.25 m on st
 WALL_MARGIN_M = 0.05
 OUTLINE_SIGMA_M = 0.3  # of the smoothing of a loop's cells
 BAND_STEP_M = 0.2
-BAND_STIFFNESS = (
-    0.4,
-    0.1,
-    0.02,
-    0.2,
-    0.05,
-    0.005,
-)  # m^3, the first that leaves room: the stiffest smooths away bends of about a metre
+# m^3, the first that leaves room: the stiffest smooths away bends of about a metre
+BAND_STIFFNESS = (0.4, 0.1, 0.02, 0.2, 0.05, 0.005)
 BAND_RATE = 0.2
 BAND_ITERATIONS = 400
 BAND_REACH, BAND_WAVES = 64, 256  # points to either side that a displacement spreads to, and waves that say how

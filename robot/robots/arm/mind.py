@@ -26,10 +26,8 @@ BOARD_FRESH_S = 0.3
 STILL_RAD_S = 0.05
 REARMED_AFTER_S, COOL_C = 0.5, 60.0
 REST_RAD = 0.1
-PATIENCE_S, LONG_PATIENCE_S = (
-    1.0,
-    4.0,
-)  # for a near or far point of a way; where something holds the arm, the next one pulls harder
+# For a near or far point of a way; where something holds the arm, the next one pulls harder.
+PATIENCE_S, LONG_PATIENCE_S = 1.0, 4.0
 TRAIL_RAD = 0.06  # between two points of the way that it came
 
 
