@@ -197,11 +197,12 @@ class ControlProcess:
     def unwatched(self, session_ns: int) -> str:
         """Why nobody could help if this process died now; empty if somebody could.
 
-        One guardian is enough to drive on; a robot that stands because there was none waits for both.
+        One guardian is enough to drive on; a robot that stands because there was none waits for all that there were.
         """
         now_ns = time.monotonic_ns()
-        watching = sum(now_ns - one.peek("heartbeat_ns") <= 1e9 * GUARDIANS_SILENT_S for one in self.guardians)
-        if watching < (len(self.guardians) if self.held == UNGUARDED else 1):
+        beats_ns = [beat_ns for one in self.guardians if (beat_ns := one.peek("heartbeat_ns"))]
+        watching = sum(now_ns - beat_ns <= 1e9 * GUARDIANS_SILENT_S for beat_ns in beats_ns)
+        if watching < (max(1, len(beats_ns)) if self.held == UNGUARDED else 1):
             return UNGUARDED
         return "the session does not answer" if now_ns - session_ns > 1e9 * SESSION_SILENT_S else ""
 

@@ -7,6 +7,8 @@ import pytest
 
 from robot.runtime.control_process import UNGUARDED, ControlProcess
 
+NEVER_MS = 1e6  # as old as the clock: no heartbeat at all
+
 
 @pytest.mark.parametrize(
     ("held", "guardians_ms", "session_ms", "why"),
@@ -20,6 +22,8 @@ from robot.runtime.control_process import UNGUARDED, ControlProcess
             UNGUARDED,
         ),  # but not to drive on again: the next one to die would be the last
         (UNGUARDED, (20.0, 20.0), 20.0, ""),
+        (UNGUARDED, (20.0, NEVER_MS), 20.0, ""),  # a session with one guardian
+        ("", (NEVER_MS, NEVER_MS), 20.0, UNGUARDED),
         ("", (150.0, 150.0), 20.0, UNGUARDED),
         ("", (20.0, 20.0), 5000.0, "the session does not answer"),
     ],

@@ -130,7 +130,8 @@ GOING_ON = (
     Cause("SIGHUP control", lambda job: job.send(signal.SIGHUP, "control"), hurts=True),
     Cause("kill -9 a guardian", kill(A), stops=False),
     Cause("SIGSTOP a guardian", pause(B), stops=False),
-    Cause("kill -9 both guardians", kill(A, B), hurts=True),
+    # It brakes until they are back, within a second, and may drive on before it has stood.
+    Cause("kill -9 both guardians", kill(A, B), stops=False, hurts=True),
     Cause("kill -9 control and a guardian", kill("control", A), hurts=True),
     Cause("SIGSTOP a guardian, kill -9 control", both(pause(A), kill("control")), hurts=True),
     Cause("SIGSTOP control and a guardian", pause("control", A), hurts=True),
