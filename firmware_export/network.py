@@ -13,7 +13,7 @@ import numpy as np
 
 from firmware_export.agreed import policy_sha256
 from policies.actor import weight_views
-from policies.fields import Field, total_size
+from policies.fields import Field, offsets, scales, total_size
 from policies.policy_file import PolicyFile
 
 Activation = Literal["tanh", "relu", "linear"]
@@ -120,10 +120,7 @@ class Network:
 
     def scale_and_offset(self) -> tuple[np.ndarray, np.ndarray]:
         """Of each sensed number, float32 (sensed,) both: normalised = (raw - offset) * scale."""
-        sizes = [field.size for field in self.observation]
-        scale = np.repeat([field.scale for field in self.observation], sizes)
-        offset = np.repeat([field.offset for field in self.observation], sizes)
-        return scale.astype(np.float32), offset.astype(np.float32)
+        return scales(self.observation).astype(np.float32), offsets(self.observation).astype(np.float32)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Actions (n, outputs) float32 for normalised inputs (n, inputs), in NumPy's arithmetic."""

@@ -26,7 +26,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from firmware_export.network import LAYER_NORM_EPSILON, Network
 from policies.array_file import write_bytes_atomically
-from policies.fields import Field, Fields
+from policies.fields import Field, Fields, offsets, scales
 
 OPSET, IR_VERSION = 17, 8  # old enough for the run-times that are about
 CONVENTIONS = (
@@ -138,9 +138,7 @@ def tensor(name: str, size: int) -> onnx.ValueInfoProto:
 
 def per_number(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
     """Scale and offset of each number of the fields, float32."""
-    sizes = [field.size for field in fields]
-    scale = np.repeat([field.scale for field in fields], sizes).astype(np.float32)
-    return scale, np.repeat([field.offset for field in fields], sizes).astype(np.float32)
+    return scales(fields).astype(np.float32), offsets(fields).astype(np.float32)
 
 
 def write_onnx(path: Path, network: Network) -> None:

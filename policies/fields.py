@@ -77,6 +77,11 @@ def scales(fields: Fields) -> np.ndarray:
     return np.repeat([one.scale for one in fields], [one.size for one in fields])
 
 
+def offsets(fields: Fields) -> np.ndarray:
+    """The offset of each number, float64."""
+    return np.repeat([one.offset for one in fields], [one.size for one in fields])
+
+
 def bounds(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest of each number, as the policy sees it, float64."""
     sizes = [one.size for one in fields]

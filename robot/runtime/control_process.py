@@ -41,7 +41,7 @@ LEARNER_PATIENCE_S = 600.0  # in lockstep: a learner that takes longer hangs; on
 ROOM_PATIENCE_S = 60.0  # in lockstep: for the recorder to make room
 SESSION_SILENT_S = 3.0  # without a heartbeat: the session hangs, or was stopped
 UNGUARDED = "no guardian watches"
-GUARDIANS_SILENT_S = 0.12  # both of them: the throttle has to be off 0.2 s after they died
+GUARDIANS_SILENT_S = 0.09  # both of them: the throttle has to be off 0.2 s after they died, with the delay of a car
 ORPHAN_S = 8.0  # without a session, the robot stands by then, or never will
 
 

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numba import njit
 
-from policies.fields import Field
+from policies.fields import Field, offsets, scales
+from robot.tasks.arm_hand import JOINT_FIELDS, JOINTS, steps
 from robot.tasks.spec import Merit, TaskSpec
 
 DECISION_S, LONGEST_S = 0.1, 10.0
@@ -23,17 +24,8 @@ STEP_COST = 0.02
 ROOM_LOW_M, ROOM_HIGH_M, ROOM_RAD = (-0.025, -0.025, -0.03), (0.025, 0.025, 0.06), 0.3
 SLOWLY = 0.85  # of an average that is kept from decision to decision
 CYCLE_S = 2.0  # of the clock
-STRAIGHT_RAD = 0.0487  # of the roll, at which the SO-101's jaw opens in the arm's plane
-
-JOINTS = (-1, 2, 3, 4, -5)  # a mirror turns what is about a vertical axis, or about the arm's own length
 OBSERVATION_FIELDS = (
-    Field("pan", 1, "rad", 2.0, mirror=(-1,)),
-    Field("lift", 1, "rad", 2.0, -0.2),
-    Field("elbow", 1, "rad", 2.0, 0.5),
-    Field("wrist", 1, "rad", 2.0, 1.0),
-    Field("roll", 1, "rad", 2.0, STRAIGHT_RAD, mirror=(-1,)),
-    Field("joint_speeds", 5, "rad/s", 0.5, mirror=JOINTS),
-    Field("last_action", 5, "", mirror=(1, -2, 3, 4, -5)),
+    *JOINT_FIELDS,
     Field("aside", 2, "m", 50.0, meaning="the peg's end in the hole's frame, as it is seen", mirror=(1, -2)),
     Field("height", 1, "m", 25.0, meaning="of the peg's end over the hole, as it is seen"),
     Field("tilt", 2, "", 5.0, meaning="x and y of the way that the peg points, in the hole's frame", mirror=(1, -2)),
@@ -48,17 +40,12 @@ OBSERVATION_FIELDS = (
     Field("slow_height", 1, "m", 25.0, meaning="average of the last decisions"),
     Field("slow_loads", 5, "", 2.0, meaning="average of the last decisions", mirror=JOINTS),
 )
-ACTION_FIELDS = (
-    Field("step", 3, "m", 1.0 / STEP_M, meaning="of the peg's end, in the base's frame", mirror=(1, -2, 3)),
-    Field("tilt_step", 1, "rad", 1.0 / STEP_RAD, meaning="about the axis of the second joint"),
-    Field("turn_step", 1, "rad", 1.0 / STEP_RAD, meaning="about the way that the peg points", mirror=(-1,)),
-)
 SPEC = TaskSpec(
     name="peg_insert",
     text="an arm inserts a peg into a hole whose place it knows to a few millimetres",
     robot="arm",
     observation=OBSERVATION_FIELDS,
-    action=ACTION_FIELDS,
+    action=steps(STEP_M, STEP_RAD),
     decision_s=DECISION_S,
     merit=Merit("insertion_s", "s"),
     episode="insertion",
@@ -70,8 +57,7 @@ SPEC = TaskSpec(
 )  # fmt: skip
 
 SIZE = SPEC.observation_size
-OFFSETS = np.repeat([field.offset for field in OBSERVATION_FIELDS], [field.size for field in OBSERVATION_FIELDS])
-SCALES = np.repeat([field.scale for field in OBSERVATION_FIELDS], [field.size for field in OBSERVATION_FIELDS])
+OFFSETS, SCALES = offsets(OBSERVATION_FIELDS), scales(OBSERVATION_FIELDS)
 Q, SPEEDS, ACTION, ASIDE, HEIGHT, TILT, TURN, LOADS, AHEAD, NEAR, CLOCK, ELAPSED, WANTED, SLOW = SPEC.places(
     "pan", "joint_speeds", "last_action", "aside", "height", "tilt", "turn", "loads", "ahead", "height_near", "clock", "elapsed",
     "wanted", "slow_aside",

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from policies.fields import Field
-from robot.tasks.peg_insert import JOINTS, STRAIGHT_RAD
+from policies.fields import Field, offsets, scales
+from robot.tasks.arm_hand import JOINT_FIELDS, JOINTS, steps
 from robot.tasks.spec import Merit, TaskSpec
 
 DECISION_S, LONGEST_S = 0.1, 5.0
@@ -12,29 +12,18 @@ WITHIN_M, STILL_RAD_S = 0.01, 0.1
 STEP_COST, COST_A_M = 0.02, 1.0
 
 OBSERVATION_FIELDS = (
-    Field("pan", 1, "rad", 2.0, mirror=(-1,)),
-    Field("lift", 1, "rad", 2.0, -0.2),
-    Field("elbow", 1, "rad", 2.0, 0.5),
-    Field("wrist", 1, "rad", 2.0, 1.0),
-    Field("roll", 1, "rad", 2.0, STRAIGHT_RAD, mirror=(-1,)),
-    Field("joint_speeds", 5, "rad/s", 0.5, mirror=JOINTS),
-    Field("last_action", 5, "", mirror=(1, -2, 3, 4, -5)),
+    *JOINT_FIELDS,
     Field("away", 3, "m", 20.0, meaning="from the end to the place, in the base's frame", mirror=(1, -2, 3)),
     Field("away_near", 3, "m", 80.0, meaning="the same, where it matters", mirror=(1, -2, 3)),
     Field("ahead", 5, "rad", 20.0, meaning="goals, from where the joints are", mirror=JOINTS),
     Field("elapsed", 1, "s", 0.4, 2.5),
-)
-ACTION_FIELDS = (
-    Field("step", 3, "m", 1.0 / STEP_M, meaning="of the end, in the base's frame", mirror=(1, -2, 3)),
-    Field("tilt_step", 1, "rad", 1.0 / STEP_RAD, meaning="about the axis of the second joint"),
-    Field("turn_step", 1, "rad", 1.0 / STEP_RAD, meaning="about the way that the hand points", mirror=(-1,)),
 )
 SPEC = TaskSpec(
     name="reach",
     text="an arm brings what it holds to a place, and to rest there",
     robot="arm",
     observation=OBSERVATION_FIELDS,
-    action=ACTION_FIELDS,
+    action=steps(STEP_M, STEP_RAD),
     decision_s=DECISION_S,
     merit=Merit("reach_s", "s"),
     episode="reach",
@@ -44,9 +33,7 @@ SPEC = TaskSpec(
     },
 )  # fmt: skip
 
-SIZES = [field.size for field in OBSERVATION_FIELDS]
-OFFSETS = np.repeat([field.offset for field in OBSERVATION_FIELDS], SIZES)
-SCALES = np.repeat([field.scale for field in OBSERVATION_FIELDS], SIZES)
+OFFSETS, SCALES = offsets(OBSERVATION_FIELDS), scales(OBSERVATION_FIELDS)
 AWAY, SPEEDS = SPEC.seen["away"], SPEC.seen["joint_speeds"]
 SHOWN_NEAR_M = 0.04  # of `away_near`, at most
 

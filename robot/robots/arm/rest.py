@@ -70,8 +70,8 @@ class ArmRest:
     def _next(self, here: np.ndarray) -> np.ndarray:
         """The goals of the next moment."""
         if self._way is None:
-            plan = self._plan.read()
-            holds, points = (False, []) if plan is None else points_of(plan)
+            found = self._plan.read()
+            holds, points = (False, []) if found is None else points_of(found[1])
             self._way = points if holds else []
             self._lies_at = points[-1] if points else None
             self._goal = here.copy()

@@ -24,7 +24,7 @@ NEVER_MS = 1e6  # as old as the clock: no heartbeat at all
         (UNGUARDED, (20.0, 20.0), 20.0, ""),
         (UNGUARDED, (20.0, NEVER_MS), 20.0, ""),  # a session with one guardian
         ("", (NEVER_MS, NEVER_MS), 20.0, UNGUARDED),
-        ("", (150.0, 150.0), 20.0, UNGUARDED),
+        ("", (110.0, 110.0), 20.0, UNGUARDED),
         ("", (20.0, 20.0), 5000.0, "the session does not answer"),
     ],
 )

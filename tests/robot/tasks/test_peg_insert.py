@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from robot.tasks.arm_hand import STRAIGHT_RAD
 from robot.tasks.peg_insert import (
     ASIDE,
     ELAPSED,
@@ -21,7 +22,6 @@ from robot.tasks.peg_insert import (
     SLOW_SIZE,
     SPEC,
     STEP_COST,
-    STRAIGHT_RAD,
     TILT,
     WANTED,
     inserted,

@@ -5,14 +5,11 @@
 Without set-points the firmware levels a drone after 500 ms and stops its motors after 2000 ms, in the air too. The set-up says
 something on this process's standard input at each tick; silence for SILENT_S, or the input's end, is its death, unless the last
 word was that the drone is down. Then the firmware's planner is told to land, over a link that needs no tables. A dongle is free once
-its owner is dead; one that hangs keeps it, and then nothing can be said. It is in a session of its own, where no terminal's signal
-reaches it.
+its owner is dead; one that hangs keeps it, and then nothing can be said.
 """
 
 import os
 import select
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,13 +22,12 @@ from cflib.crazyflie.high_level_commander import HighLevelCommander
 from cflib.crtp.crtpstack import CRTPPacket
 
 from drivers.crazyflie_link import use_repeating_links
-from sim.with_parent import command_line
+from robot.commissioning.guard_process import become_guard, guarded_by
 
-READY, ALIVE, DOWN = b"ready\n", b".", b"!"
+ALIVE, DOWN = b".", b"!"
 SILENT_S = 0.3
 DOWN_S = 2.5  # for the landing: a hop is half a metre high
 TRIES, EVERY_S = 20, 0.05  # packets are lost, and a dongle takes a moment to be free
-END_S = 5.0
 
 
 @contextmanager
@@ -40,28 +36,8 @@ def landing_if_killed(uri: str, ground_m: float) -> Iterator[Callable[[], None]]
 
     Raises OSError where the guard cannot be started.
     """
-    guard = subprocess.Popen(command_line(__name__, uri, str(ground_m), patience_s=float("inf")), stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, start_new_session=True)  # fmt: skip
-    assert guard.stdin is not None and guard.stdout is not None
-    words = guard.stdin.fileno()
-
-    def say(word: bytes) -> None:
-        with suppress(BrokenPipeError):  # it has landed the drone already, and ended
-            os.write(words, word)
-
-    try:
-        if guard.stdout.readline() != READY:
-            raise OSError(f"the process that lands the drone if this one is killed ended with {guard.wait()}")
+    with guarded_by(__name__, uri, str(ground_m), last_word=DOWN) as say:
         yield lambda: say(ALIVE)
-    finally:
-        say(DOWN)
-        guard.stdin.close()
-        try:
-            guard.wait(END_S)
-        except subprocess.TimeoutExpired:
-            guard.kill()
-            guard.wait()
-        guard.stdout.close()
 
 
 def wait_for_silence(words: int) -> bool:
@@ -102,9 +78,7 @@ def land(uri: str, ground_m: float) -> None:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # its set-up's end, or its death, is what ends it
-    os.write(1, READY)
+    become_guard()
     if wait_for_silence(0):
         land(sys.argv[1], float(sys.argv[2]))
 

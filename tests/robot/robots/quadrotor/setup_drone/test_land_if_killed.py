@@ -36,7 +36,7 @@ def test_a_set_up_that_is_killed_in_mid_air_leaves_a_drone_that_lands() -> None:
         while (truth := drone.truth()).z > 0.0 or truth.force > 0.0:
             assert truth.time_s - begin_s < 12.0, "it does not come down"
             time.sleep(0.05)
-        assert 0.05 < drone.truth().impact_m_s < 1.0
+        assert 0.0 < drone.truth().impact_m_s < 1.0
 
 
 @pytest.mark.parametrize(
