@@ -5,8 +5,8 @@
     slot, `capacity` times        sequence | CRC-32 | payload, padded to 8 bytes | sequence
 
 Record n (from 0) lies in slot n % capacity and carries the sequence number n + 1 before and after its payload, and a
-CRC-32 over payload and sequence number. A reader takes a record only if all three agree: so it is right on machines
-that reorder stores, and after a writer was killed in the middle of a record.
+CRC-32 over payload and sequence number. A reader takes a record only if all three agree, and still do when it has copied
+it: so it is right on machines that reorder stores, and after a writer was killed in the middle of a record.
 
 Every reader has a cursor of its own. One of them is the ring's keeper: what it has not released is not overwritten, a
 record that finds no room is dropped and counted. The others follow: who falls a whole ring behind misses the oldest
@@ -35,6 +35,12 @@ SETTLE_S = 0.01  # how long a published record may take to show up before it cou
 def layout_of(dtype: np.dtype) -> int:
     """CRC-32 of a dtype's description: both sides must mean the same record."""
     return zlib.crc32(f"{dtype.descr} {dtype.itemsize}".encode())
+
+
+def seal(payload: bytes, sequence: int) -> int:
+    """CRC-32 of a record. The sequence number comes last: as the checksum's start it would cancel a payload's first number
+    that counts with it, such as a tick, and half an old record before half a new one would pass."""
+    return zlib.crc32(sequence.to_bytes(8, "little"), zlib.crc32(payload))
 
 
 def cursor_of(reader: int) -> int:
@@ -106,7 +112,7 @@ class Ring:
         payload = record.tobytes()
         words[start] = n + 1
         self._payload(start)[:] = payload
-        words[start + 1] = zlib.crc32(payload, n + 1 & 0xFFFFFFFF)
+        words[start + 1] = seal(payload, n + 1)
         words[start + self._slot_words - 1] = n + 1
         words[W_WRITTEN] = n + 1
         return True
@@ -203,10 +209,10 @@ class Ring:
     def _intact(self, n: int) -> bytes | None:
         """The payload of record n if its slot holds it whole."""
         words, start = self.block.words, self._slot(n)
-        if words[start] != n + 1 or words[start + self._slot_words - 1] != n + 1:
+        if words[start + self._slot_words - 1] != n + 1:
             return None
         payload = bytes(self._payload(start))
-        return payload if words[start + 1] == zlib.crc32(payload, n + 1 & 0xFFFFFFFF) else None
+        return payload if words[start] == n + 1 and words[start + 1] == seal(payload, n + 1) else None
 
     def _settled(self, n: int) -> bytes | None:
         payload = self._intact(n)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robot.shared_memory.ring import HEADER_WORDS, READERS, W_WRITTEN, Ring
+from robot.shared_memory.ring import HEADER_WORDS, READERS, W_WRITTEN, Ring, seal
 from robot.shared_memory.shared_block import SHARED_FOLDER
 
 RECORD = np.dtype([("number", "<u8"), ("values", "<f4", (33,)), ("flag", "u1")])  # 141 bytes: not a multiple of 8
@@ -254,6 +254,23 @@ def test_a_follower_does_not_take_a_slot_that_is_being_written_for_a_damaged_rec
     assert list(follower.read()["number"]) == list(range(1, 8))
     assert (follower.missed, follower.damaged) == (1, 0)
     follower.close()
+
+
+@given(st.integers(0, 1 << 40), st.integers(0, RECORD.itemsize))
+def test_half_an_old_record_before_half_a_new_one_is_none_though_its_first_number_counts_with_the_records(
+    number: int, copied: int
+) -> None:
+    ring = Ring.create(new_name(), RECORD, 8)
+    try:
+        ring.block.words[W_WRITTEN] = ring.block.words[ring._mine] = number
+        old, new = record(number).tobytes(), record(number + 8).tobytes()
+        ring.write(record(number))
+        start = ring._slot(number)
+        ring.block.words[start + 1] = seal(new, number + 9)  # the writer has come round while a reader copied
+        ring._payload(start)[:] = old[:copied] + new[copied:]
+        assert ring._intact(number) is None
+    finally:
+        ring.close()
 
 
 @pytest.mark.parametrize("reader", [-1, READERS])
