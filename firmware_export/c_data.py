@@ -36,10 +36,13 @@ def policy_members(network: Network, kernel: Kernel) -> list[Member]:
 
 
 def crc_32(members: list[Member]) -> int:
-    """Of the structure's bytes on a little-endian machine, as zlib has it."""
-    return zlib.crc32(
-        b"".join(member.values.astype(member.values.dtype.newbyteorder("<")).tobytes() for member in members)
-    )
+    """Of the structure's `image`, as zlib has it."""
+    return zlib.crc32(image(members))
+
+
+def image(members: list[Member]) -> bytes:
+    """The structure's bytes on a little-endian machine."""
+    return b"".join(member.values.astype(member.values.dtype.newbyteorder("<")).tobytes() for member in members)
 
 
 def data_definition(members: list[Member]) -> str:

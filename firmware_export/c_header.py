@@ -9,8 +9,8 @@ from policies.fields import Field
 TEMPLATES = Path(__file__).parent / "c_templates"
 
 
-def c_header(network: Network, kernel: Kernel) -> str:
-    """policy.h: what goes in, what comes out, and the functions."""
+def c_header(network: Network, kernel: Kernel, banks: int = 0) -> str:
+    """policy.h: what goes in, what comes out, and the functions. banks: see `c_source`."""
     rate = f"{network.rate_hz:g}"
     defines = {
         "TASK": f'"{network.task}"',
@@ -21,6 +21,7 @@ def c_header(network: Network, kernel: Kernel) -> str:
         "HISTORY": f"{network.history} /* past actions among the inputs */",
         "INPUTS": str(network.inputs),
         "OUTPUTS": str(network.outputs),
+        "BANKS": f"{banks} /* of RAM, for constants that come later */",
     }
     starts, at = {}, 0
     for field in network.observation:

@@ -32,8 +32,9 @@ class CSource:
         return folder / "policy.c"
 
 
-def c_source(network: Network, kernel: Kernel = "fma") -> CSource:
-    """The network as C with a kernel: fused multiply-adds, products and sums apart, or integers. Raises ValueError."""
+def c_source(network: Network, kernel: Kernel = "fma", banks: int = 0) -> CSource:
+    """The network as C with a kernel: fused multiply-adds, products and sums apart, or integers. banks: of RAM, 2 or none, for
+    constants of the same shape that come later. Raises ValueError."""
     if kernel not in KERNELS:
         raise ValueError(f"kernel: found {kernel!r}, allowed: {', '.join(KERNELS)}")
     members = policy_members(network, kernel)
@@ -46,7 +47,7 @@ def c_source(network: Network, kernel: Kernel = "fma") -> CSource:
         template("separate.c" if kernel == "muladd" else "fused.c"),
         data_definition(members),
         f"#define POLICY_CRC32 0x{crc_32(members):08x}u /* of policy_data */\n#define GOLDEN_VECTORS {GOLDEN_VECTORS}",
-        template("in_flash.c"),
+        template("in_bank.c" if banks else "in_flash.c"),
     ]
     if kernel == "int8" or activations != {"linear"}:
         parts.append(template("mask_of_sign.c"))
@@ -57,8 +58,9 @@ def c_source(network: Network, kernel: Kernel = "fma") -> CSource:
         parts.append(template("layer_norm.c"))
     parts += [template(f"{name}.c") for name in ("tanh", "relu") if name in activations]
     parts += [inference(network, kernel, widest), template("interface.c")]
+    parts += [template("banks.c")] if banks else []
     weight_bytes = sum(member.values.nbytes for member in members if member.is_weight)
-    return CSource("\n\n".join(parts) + "\n", c_header(network, kernel), weight_bytes)
+    return CSource("\n\n".join(parts) + "\n", c_header(network, kernel, banks), weight_bytes)
 
 
 def inference(network: Network, kernel: Kernel, widest: int) -> str:

@@ -5,6 +5,7 @@
       src/policy_controller.c        when the policy flies, what it sees, what its action means to the firmware
       src/landing.c                  how the drone comes down when nobody else brings it down
       src/witness.c                  what it tells of its decisions
+      src/upload.c                   how other weights come over the air, into RAM (int8)
       src/policy_app.h               what depends on drone and path
       src/policy.c policy.h          the network
       src/image_record.c             what robot flash knows the image by
@@ -43,6 +44,8 @@ PROPELLERS = {"crazyflie_2_0": "CRAZYFLIE_LEGACY_PROPELLERS", "crazyflie_2_1": "
               "crazyflie_2_1_plus": "CRAZYFLIE_21_PLUS"}  # fmt: skip
 SEEN = {"position_error": 3, "rotation": 9, "velocity_error": 3, "angular_rate": 3}  # fields the controller can fill
 SEEN_ON_PATHS = SEEN | {"path_acceleration": 12}
+# Two banks of another policy's weights have to fit into the 40 to 50 kB of RAM that the firmware leaves: only integers do.
+RAM_BANKS: dict[Kernel, int] = {"fma": 0, "muladd": 0, "int8": 2}
 DECIDED = ("rotor_speed", 4)
 # Those of the firmware's Makefile that matter to what compiles. It has no -Wextra; we have.
 FIRMWARE_FLAGS = ("-Wmissing-braces", "-fno-strict-aliasing", "-fno-math-errno", "-mfp16-format=ieee")
@@ -92,11 +95,12 @@ def write_app(
         raise ValueError(f"drone: found {drone!r}, allowed: {', '.join(PLATFORMS)}")
     learned = load_parameters(trained_for or drone)
     check(network, path)
-    source = c_source(network, kernel)
+    source = c_source(network, kernel, RAM_BANKS[kernel])
     units = [
         "policy_controller",
         "landing",
         "witness",
+        "upload",
         "policy",
         "sine_cosine",
         "image_record",
@@ -235,12 +239,19 @@ after 200 ms without one it hands back.
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
 
 Log variables: `policy.active`, `policy.fault` (1 self-test, 2 set-point old, 3 set-point no position, 4 not finite,
-5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself), `policy.decisions`, `policy.refusals`, `policy.handbacks`,
-`policy.age` (ms since a new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is
+5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself, 10 other weights are looked through), `policy.decisions`, `policy.refusals`, `policy.handbacks`,
+`policy.version` (of weights that came over the air; 0: as flashed), `policy.m1`, `policy.m2`, `policy.m3`, `policy.m4` (what the newest decision asks of the
+rotors, 65535 as 1), `policy.since` (for how many ms it has), `policy.age` (ms since a new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is
 told to be, m), `landing.phase` (1 coming down, 2 down), `landing.cause` (1 told to, 2 no set-points, 3 battery low).
 
 Of every fiftieth decision it tells all that the network saw and did, over the app channel, in parts of 30 bytes: 0x57, the
 part's number, then the number of the decision (uint32) and the numbers (float32). `robot run` checks them bit by bit.
+
+## Other weights over the air
+
+An app of integers (`--kernel int8`) takes other weights of the same shape over the app channel into RAM, where it has two banks
+beside the flash: `src/upload.c` says how. They fly when their CRC-32 and their golden vectors have come out on board, at once
+and without a restart, but never while the policy flies. After a restart those that were flashed fly again.
 
 ## When nobody flies it any more
 

@@ -169,8 +169,9 @@ class Body:
         start: tuple[float, float, float] = (0.0, 0.0, 0.0),
         positioning: str = "lighthouse",
         imu_bias: tuple[float, ...] | None = None,
+        rotors: tuple[float, ...] | None = None,
     ) -> None:
-        """imu_bias (5): rad/s and g, x, y, z and x, y, instead of one that is drawn. noise: factor on all vices; 0: none, and the estimate is the truth of EXACT_DELAY_MS ago. start: x, y (m), yaw
+        """rotors (4): factors on their thrusts, instead of drawn ones. imu_bias (5): rad/s and g, x, y, z and x, y, instead of one that is drawn. noise: factor on all vices; 0: none, and the estimate is the truth of EXACT_DELAY_MS ago. start: x, y (m), yaw
         (rad). positioning: one of `crazyflie_positioning.SYSTEMS`. Raises ValueError for another."""
         vices = load_vices()
         if quadrotor.battery_sag_v_n == 0.0:
@@ -187,6 +188,8 @@ class Body:
         self._weight_n = quadrotor.mass_kg * GRAVITY_M_S2
         self._thrust_gains = 1.0 + errors.many(vices.body.thrust_share, N_ROTORS)
         self._thrust_gains /= self._thrust_gains.mean()  # the mean is what mass and thrust of the data file say
+        if rotors is not None:
+            self._thrust_gains[:] = rotors
         offset = errors.many(vices.body.offset_m, 2)
         self._parameters[P_TORQUE_X : P_TORQUE_X + 2] += self._weight_n * offset
         self._bias = np.zeros(6)
