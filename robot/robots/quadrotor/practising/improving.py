@@ -22,7 +22,7 @@ SPREAD = QuadrotorRandomisation(
     torque_share_m=2e-5,
 )  # fmt: skip
 SURVIVES_LESS = 0.01  # a policy that survives so much less often is not taken
-GAIN = 0.97  # the error that it must have, as a share of the present one's
+GAIN = 0.9  # the error that it must have, as a share of the present one's
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from drivers.base import LinkLost
 from firmware_export.agreed import policy_id, policy_sha256
 from firmware_export.network import network_of
