@@ -10,16 +10,18 @@ import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drivers.base import Clock, LinkLost
+from drivers.base import LinkLost
 from drivers.crazyflie import Crazyflie
 from firmware_export.agreed import policy_id
+from firmware_export.arithmetic import Kernel
 from firmware_export.c_data import image, policy_members
 from firmware_export.network import Network
 from robot.robots.quadrotor.app_words import IDENTITY
+from robot.runtime.clock import Clock
 
 BEGIN, PIECE, ASK, CHOOSE, TELL = 0x42, 0x44, 0x51, 0x53, 0x4F
 PIECE_BYTES = 26  # the app channel's packet holds 30
-KERNEL = "int8"  # of the apps that have banks
+KERNEL: Kernel = "int8"  # of the apps that have banks
 AT_ONCE = 8  # pieces between two looks: the firmware's queue to an app holds 10
 LOOK_S = 0.01
 ANSWER_S, LIMIT_S = 0.2, 30.0
@@ -99,8 +101,7 @@ class OverTheAir:
         self._check(told, State.WHOLE)
         order = struct.pack("<BBIII", CHOOSE, self._transfer, zlib.crc32(data), policy_id(network.sha256), version)
         self._check(self._ask(order + struct.pack("<I", zlib.crc32(order)), self._transfer), State.CHOSEN)
-        self._driver.ask_parameter(IDENTITY)
-        self._wait(lambda: self._driver.parameter(IDENTITY) == policy_id(network.sha256))
+        self._hear_of(policy_id(network.sha256))
         return Sent(self._clock.now() - began_s, self._packets, len(data))
 
     def _send(self, data: bytes, pieces: list[int]) -> None:
@@ -133,9 +134,10 @@ class OverTheAir:
         if told.state != wanted:
             raise NotTaken(WHY_NOT.get(told.state, f"the app on board says {told.state.name.lower()}"))
 
-    def _wait(self, done: object) -> None:
+    def _hear_of(self, identity: int) -> None:
+        """Until the drone's parameter says that this is the policy it has: cflib knows it by heart from before."""
         began_s = self._clock.now()
-        while not done():  # type: ignore[operator]
+        while self._driver.parameter(IDENTITY) != identity:
             if self._clock.now() - began_s > LIMIT_S:
                 raise LinkLost("the drone does not say which policy it has")
             self._driver.ask_parameter(IDENTITY)

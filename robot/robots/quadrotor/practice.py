@@ -36,6 +36,5 @@ PRACTICE = Practice(
     stands=stands,
     progress=DroneProgress,
     reasons={int(reason): reason.name.lower().replace("_", " ") for reason in Reason},
-    shipped=Path(__file__).parents[3] / "policies" / "shipped" / "hover.npz",
     session=session,
 )

@@ -20,7 +20,7 @@ FILTER_RATE_S = 10.0  # 1/s
 SETTLE_S, LEAST_S = 0.2, 0.5  # left out at the beginning; needed after that
 GAP_MS = 25  # nothing is known of a decision that is older
 UNKNOWN_MS = 150  # how long that matters
-LATENCIES_MS = np.arange(0, 61, 2)
+LATENCIES_MS = range(0, 61, 2)
 DELAYS = np.linspace(0.4, 1.8, 29)  # factors on the believed rotors' time constants
 # A drone that sways at one frequency tells its gain and its lag there, not what they are made of. So what is far from what was
 # believed has to explain more: as many independent looks as this, and how far drones are from their files, as logarithms.
@@ -179,7 +179,7 @@ def fit(flights: list[np.ndarray], believed: QuadrotorParameters) -> Fitted | No
             late = (0.001 * latency_ms - LATENCY_S) / LATENCY_SPREAD_S
             cost = LOOKS * float(np.log(error)) + far / (SPREAD * SPREAD) + late * late
             if cost < least:
-                least, left, best = cost, error, (float(delay), int(latency_ms), solution)
+                least, left, best = cost, error, (float(delay), latency_ms, solution)
     if not np.isfinite(least):
         return None
     delay, latency_ms, solution = best
@@ -192,11 +192,12 @@ def fit(flights: list[np.ndarray], believed: QuadrotorParameters) -> Fitted | No
         return None
     quadrotor = believed.scaled(mass=mass, inertia=inertia, motor_delay=delay)
     inertias = quadrotor.inertia_x_kg_m2, quadrotor.inertia_y_kg_m2, quadrotor.inertia_z_kg_m2
-    torque = tuple(float(i * trim) for i, trim in zip(inertias, trims, strict=True))
+    x_n_m, y_n_m, z_n_m = (float(i * trim) for i, trim in zip(inertias, trims, strict=True))
+    torque = (x_n_m, y_n_m, z_n_m)
     quadrotor = replace(quadrotor, torque_n_m=torque, force_n=force_n, latency_s=0.001 * latency_ms)
     variance = float((seen[:, :2] ** 2).sum())
     return Fitted(quadrotor, mass, inertia, delay, 0.001 * latency_ms, torque, force_n, float(left) / variance,
-                  sum(each.seconds for each in stretches))  # type: ignore[arg-type]  # fmt: skip
+                  sum(each.seconds for each in stretches))  # fmt: skip
 
 
 def explained(given: np.ndarray, seen: np.ndarray) -> tuple[float, np.ndarray]:

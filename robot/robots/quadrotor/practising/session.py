@@ -177,9 +177,9 @@ class DroneSession:
             raise wrong(
                 folder / BEST_FILE, "layers", str(best.layers), f"{self.start.layers}, as the policy it began with"
             )
-        candidate = Candidate(
-            progress.best, best.weights, progress.errors_m(progress.best), progress.failures_of(progress.best)
-        )
+        version = int(best.metadata.get("version", 0)) if (folder / BEST_FILE).is_file() else 0
+        progress.best, progress.versions = version, max(progress.versions, version)
+        candidate = Candidate(version, best.weights, progress.errors_m(version), progress.failures_of(version))
         self.contest = Contest(candidate)
         self.flown = [load_samples(path) for path in sorted((folder / SAMPLES).glob("flight-*.npz"))[-FLIGHTS_FITTED:]]
         self.sampler = Sampler(air.driver)
