@@ -171,6 +171,14 @@ class Actor:
             raise ValueError("weights are not all finite")
         self.weights = weights
 
+    def initial_memory(self) -> np.ndarray:
+        """Nothing: a policy with memory is a `recurrent_actor.RecurrentActor`."""
+        return np.zeros(0, np.float32)
+
+    def step(self, observation: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The deterministic action, and the memory, which is none: what every kind of actor has."""
+        return self.mean(observation), memory
+
     def mean(self, observation: np.ndarray) -> np.ndarray:
         """The deterministic action (actions,) float32 for an observation (n,) float32."""
         return self.sample(observation, self.no_noise)
