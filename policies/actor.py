@@ -61,6 +61,11 @@ def weight_views(weights: np.ndarray, layers: tuple[int, ...]) -> list[tuple[np.
     return views
 
 
+def hidden_matrices(weights: np.ndarray, layers: tuple[int, ...]) -> list[np.ndarray]:
+    """Views of the matrices of all layers but the last."""
+    return [matrix for matrix, _ in weight_views(weights, layers)[:-1]]
+
+
 def largest_output(weights: np.ndarray, layers: tuple[int, ...]) -> float:
     """The most that any layer's sum can come to, before it is squashed, for observations up to OBSERVED_MAX."""
     inputs, largest = OBSERVED_MAX, 0.0
