@@ -2,10 +2,11 @@
 
 Flights are those of `evaluation.py`, but a drone that has been tilted by 90 degrees and has little thrust needs more room than
 the hover task's box of 0.6 m: it is lost where it comes ROOM_M from the goal, as RAPTOR's judges have it. What stays within the
-task's box is told besides.
+task's box is told besides. Whoever follows a path is lost where that task's episodes end, nearer than ROOM_M.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +21,14 @@ from robot.robots.quadrotor.evaluation.evaluation import (
     measure,
 )
 from robot.tasks import hover, recover
+from sim.quadrotor.batch import SensorNoise
 from sim.quadrotor.fleets import Fleet
 from sim.quadrotor.model import (
     GRAVITY_M_S2,
     N_ROTORS,
     P_FORCE_X,
     P_TORQUE_X,
+    STEP_S,
     QuadrotorParameters,
     QuadrotorRandomisation,
 )
@@ -61,24 +64,29 @@ class FleetFlights:
         }
 
 
-def fly_fleet(pilot: Pilot, fleet: Fleet, seed: int, flights: int) -> FleetFlights:
-    """Each flight with another quadrotor of the fleet. Gusts and estimators' noise are training's alone."""
-    return fly_all(pilot, fleet.draw(flights, np.random.default_rng([seed, 0xF1EE7])).parameters, seed)
+def fly_fleet(
+    pilot: Pilot, fleet: Fleet, seed: int, flights: int, noise: SensorNoise = SensorNoise(), task: Any = hover
+) -> FleetFlights:
+    """Each flight with another quadrotor of the fleet, without its gusts, and all with one noise."""
+    drones = fleet.draw(flights, np.random.default_rng([seed, 0xF1EE7])).parameters
+    return fly_all(pilot, drones, seed, noise, task)
 
 
-def fly_named(pilot: Pilot, quadrotor: QuadrotorParameters, seed: int, flights: int) -> FleetFlights:
+def fly_named(pilot: Pilot, quadrotor: QuadrotorParameters, seed: int, flights: int, task: Any = hover) -> FleetFlights:
     """All flights with one quadrotor, under DISTURBED's forces and torques."""
     rng = np.random.default_rng([seed, 0x9A3ED])
     drones, weight_n = np.tile(quadrotor.packed(), (flights, 1)), quadrotor.mass_kg * GRAVITY_M_S2
     drones[:, P_FORCE_X : P_FORCE_X + 3] += DISTURBED.force_share * weight_n * rng.normal(size=(flights, 3))
     drones[:, P_TORQUE_X : P_TORQUE_X + 3] += DISTURBED.torque_share_m * weight_n * rng.normal(size=(flights, 3))
-    return fly_all(pilot, drones, seed)
+    return fly_all(pilot, drones, seed, task=task)
 
 
-def fly_all(pilot: Pilot, drones: np.ndarray, seed: int) -> FleetFlights:
-    """A flight with each of the drones (n, N_PARAMETERS), from the starts of the hover task, with a simulator's noise."""
-    conditions = Conditions(randomisation=QuadrotorRandomisation(), starts=hover.STARTS)
-    batch = batch_for(pilot, conditions, seed, len(drones), recover, DECISIONS)
+def fly_all(
+    pilot: Pilot, drones: np.ndarray, seed: int, noise: SensorNoise = SensorNoise(), task: Any = hover
+) -> FleetFlights:
+    """A flight with each of the drones (n, N_PARAMETERS), from the starts of the task."""
+    conditions = Conditions(randomisation=QuadrotorRandomisation(), starts=task.STARTS, noise=noise)
+    batch = batch_for(pilot, conditions, seed, len(drones), recover if task is hover else task, DECISIONS)
     n = batch.n_blocks * batch.lanes
     rows = drones[np.arange(n) % len(drones)].reshape(batch.n_blocks, batch.lanes, -1)
     batch.parameter_rows[:] = rows.transpose(0, 2, 1)
@@ -86,7 +94,9 @@ def fly_all(pilot: Pilot, drones: np.ndarray, seed: int) -> FleetFlights:
     goals, sums = np.zeros((batch.n_blocks, 3, batch.lanes), np.float32), np.zeros((3, n), np.float32)
     before = np.zeros((N_ROTORS, n), np.float32)
     for decision, actions in enumerate(fly(pilot, batch, DECISIONS, alive)):
-        np.maximum(farthest, np.abs(batch.state_rows[:, :3]).max(axis=1), out=farthest)
+        if task.MEMORY_SIZE:
+            task.places(batch.memory[:, -task.MEMORY_SIZE :].copy(), STEP_S * (decision + 1), goals)
+        np.maximum(farthest, np.abs(batch.state_rows[:, :3] - goals).max(axis=1), out=farthest)
         if decision >= DECISIONS - TAIL:
             measure(batch.state_rows, goals, actions, before, np.float32(0.0), sums)
         before[:] = actions

@@ -57,8 +57,6 @@ class FlightTrainConfig(TrainConfig):
         names = fleet_names()
         if self.fleet not in names:
             raise ValueError(f"--fleet: found {self.fleet!r}, allowed: {', '.join(names)}")
-        if self.task != "hover":
-            raise ValueError(f"--task: found {self.task}, allowed with --fleet: hover")
         for name in ("algorithm", "randomise", "quadrotor", "start", "past_actions"):
             found, usual = getattr(self, name), type(self).__dataclass_fields__[name].default
             if found != usual:
