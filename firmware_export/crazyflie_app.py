@@ -39,6 +39,9 @@ STEPS_PER_SECOND = 1000  # of the firmware's control loop
 PATH_ACCELERATION_MAX_M_S2 = 8.0  # of a path that policy.lapS makes faster
 PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_plus": "CF2",
              "crazyflie_2_1_brushless": "CF21BL"}  # fmt: skip  # of Kconfig
+OTHER_FRAMES = (
+    "BOLT"  # Bitcraze's controller for frames of others'; for policies with memory, which find out what they fly
+)
 # Kconfig's "platform setup": whose thrust curve the battery compensation has.
 PROPELLERS = {"crazyflie_2_0": "CRAZYFLIE_LEGACY_PROPELLERS", "crazyflie_2_1": "CRAZYFLIE_LEGACY_PROPELLERS",
               "crazyflie_2_1_plus": "CRAZYFLIE_21_PLUS"}  # fmt: skip
@@ -86,12 +89,13 @@ def write_app(
 ) -> list[Path]:
     """Write the app's files to `folder`; returns them.
 
-    drone: which Crazyflie it is for, a name in `sim/quadrotor/data`; forces are shares of its full thrust. path: needed by
+    drone: which Crazyflie it is for, a name in `sim/quadrotor/data`, of a policy with memory any quadrotor's name or file;
+    forces are shares of its full thrust. path: needed by
     policies that are told accelerations ahead, and by them alone. trained_for: whose thrust curve turns rotor speeds
     into newtons, if another's: a policy knows thrusts, not the speeds of motors it never had. Raises ValueError for a
     policy that does not see or decide what a Crazyflie's controller can.
     """
-    if drone not in PLATFORMS:
+    if drone not in PLATFORMS and not network.memory:
         raise ValueError(f"drone: found {drone!r}, allowed: {', '.join(PLATFORMS)}")
     learned = load_parameters(trained_for or drone)
     check(network, path)
@@ -207,7 +211,7 @@ def needs_firmware(base: str) -> str:
 def app_config(drone: str) -> str:
     propellers = f"CONFIG_{PROPELLERS[drone]}=y\n" if drone in PROPELLERS else ""
     return (
-        f"CONFIG_PLATFORM_{PLATFORMS[drone]}=y\n"
+        f"CONFIG_PLATFORM_{PLATFORMS.get(drone, OTHER_FRAMES)}=y\n"
         f"{propellers}"
         "CONFIG_APP_ENABLE=y\n"
         "CONFIG_APP_PRIORITY=1\n"
@@ -217,7 +221,7 @@ def app_config(drone: str) -> str:
 
 
 def readme(network: Network, drone: str) -> str:
-    platform, full_n = PLATFORMS[drone].lower(), full_thrust_n(load_parameters(drone))
+    platform, full_n = PLATFORMS.get(drone, OTHER_FRAMES).lower(), full_thrust_n(load_parameters(drone))
     return f"""# A policy for {network.task}, {drone}
 
 `make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash RUN --image build/{platform}.bin
@@ -246,7 +250,7 @@ told to be, m), `landing.phase` (1 coming down, 2 down), `landing.cause` (1 told
 
 Of every fiftieth decision it tells all that the network saw and did, over the app channel, in parts of 30 bytes: 0x57, the
 part's number, then the number of the decision (uint32) and the numbers (float32). `robot run` checks them bit by bit.
-
+{memory_text(network)}
 ## Other weights over the air
 
 An app of integers (`--kernel int8`) takes other weights of the same shape over the app channel into RAM, where it has two banks
@@ -261,6 +265,17 @@ of another kind), or when the firmware calls the battery low, it brings the dron
 until it stands, and stops the motors. It needs a position estimate for that, and neither radio nor host. Once down, it
 takes off again when both are set to 0 first. Needs crazyflie-firmware {FIRST_FIRMWARE} or later: the build refuses an older
 one, which would freeze the rotors.
+"""
+
+
+def memory_text(network: Network) -> str:
+    """What the README says of a memory."""
+    if not network.memory:
+        return ""
+    return f"""
+The policy remembers {network.memory} numbers: what it has found out about the drone. They are zero whenever it takes over, kept while
+it flies, and told with the decision: how many it has made since it took over (uint32), the numbers before it, and after it. The
+first decision of each flight is always told.
 """
 
 

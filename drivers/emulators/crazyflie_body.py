@@ -67,6 +67,7 @@ N_MEMORY = 25
 GYRO_KEEP = math.exp(-2.0 * math.pi * 120.0 * STEP_S)
 ACC_KEEP = math.exp(-2.0 * math.pi * 45.0 * STEP_S)
 SHARE_KEEP = math.exp(-STEP_S / 0.1)  # the voltage measured for battery compensation
+CELL_N = 1.0  # full thrust that a Crazyflie's cell is for; a stronger drone's battery sags as little at its own
 
 
 @njit(cache=True)
@@ -174,10 +175,11 @@ class Body:
         """rotors (4): factors on their thrusts, instead of drawn ones. imu_bias (5): rad/s and g, x, y, z and x, y, instead of one that is drawn. noise: factor on all vices; 0: none, and the estimate is the truth of EXACT_DELAY_MS ago. start: x, y (m), yaw
         (rad). positioning: one of `crazyflie_positioning.SYSTEMS`. Raises ValueError for another."""
         vices = load_vices()
+        full_n = N_ROTORS * (quadrotor.thrust_0_n + quadrotor.thrust_1_n + quadrotor.thrust_2_n)
         if quadrotor.battery_sag_v_n == 0.0:
             battery = vices.battery
             quadrotor = replace(quadrotor, battery_v=battery.open_v * quadrotor.battery_v / quadrotor.battery_nominal_v, battery_nominal_v=battery.full_thrust_v,
-                                battery_sag_v_n=battery.sag_v_n)  # fmt: skip
+                                battery_sag_v_n=battery.sag_v_n * min(1.0, CELL_N / full_n))  # fmt: skip
         self.quadrotor = quadrotor
         self.positioning = positioning
         self._is_exact, self._is_lost = noise == 0.0 and positioning != "none", positioning == "none"

@@ -2,8 +2,7 @@
 
    A decision, @RATE@ times a second:
 
-       policy_reset(action);            once before, with the action now in force
-       policy_act(sensed, action);      sensed: POLICY_SENSED numbers in their units; action: POLICY_OUTPUTS numbers
+@USE@
 
    The network sees (raw - offset) * scale:
 @OBSERVATION@
@@ -11,8 +10,8 @@
    It decides, between -1 and 1; the command is action / scale + offset:
 @ACTION@
 
-   No heap, no libm; static scratch: one caller at a time. A NaN that goes in comes out, and stays among the past
-   actions until policy_reset. */
+   No heap, no libm; static scratch: one caller at a time. A NaN that goes in comes out, and stays among @KEEPS@
+   until policy_reset. */
 #ifndef POLICY_H
 #define POLICY_H
 
@@ -27,19 +26,10 @@ extern "C" {
 /* Where the fields of the observation begin. */
 @STARTS@
 
-/* The network alone: normalised observation and past actions in, action out. */
-void policy_infer(const float x[POLICY_INPUTS], float y[POLICY_OUTPUTS]);
-
 /* Raw observation to what the network sees. */
 void policy_normalise(const float raw[POLICY_SENSED], float x[POLICY_SENSED]);
 
-#if POLICY_HISTORY > 0
-/* Begin: pretend that every past action was this one, in all its components. */
-void policy_reset(float first_action);
-#endif
-
-/* Decide: normalise, recall the past actions, infer, remember the action. */
-void policy_act(const float sensed_raw[POLICY_SENSED], float action[POLICY_OUTPUTS]);
+@FUNCTIONS@
 
 /* What the network saw in the newest decision: POLICY_INPUTS numbers. */
 const float *policy_seen(void);

@@ -93,6 +93,9 @@ static float lap_flown_s; /* policy.lapS when it was armed: a path does not chan
 #endif
 
 static uint32_t steps; /* since it was armed */
+#if POLICY_MEMORY > 0
+static struct policy_state remembered; /* what the policy has found out since it took over */
+#endif
 static struct vec3_s home;
 static float heading_cosine, heading_sine; /* where the nose pointed when it was armed */
 static float forces[STABILIZER_NR_OF_MOTORS];
@@ -305,7 +308,12 @@ static bool decide(const setpoint_t *setpoint, const sensorData_t *sensors, cons
     if (!all_finite(raw, POLICY_SENSED)) {
         return false;
     }
+#if POLICY_MEMORY > 0
+    const struct policy_state before = remembered;
+    policy_act(&remembered, raw, action);
+#else
     policy_act(raw, action);
+#endif
     for (int rotor = 0; rotor < STABILIZER_NR_OF_MOTORS; rotor++) {
         const float speed = 0.5f * (action[rotor] + 1.0f); /* of full speed */
         const float thrust_n = THRUST_0_N + speed * (THRUST_1_N + speed * THRUST_2_N);
@@ -314,13 +322,19 @@ static bool decide(const setpoint_t *setpoint, const sensorData_t *sensors, cons
     }
     decision_us = (uint16_t)(usecTimestamp() - begin_us);
     decisions++;
+#if POLICY_MEMORY > 0
+    witness_decision(decisions, action, steps / STEPS_PER_DECISION, before.memory, remembered.memory);
+#else
     witness_decision(decisions, action);
+#endif
     return all_finite(forces, STABILIZER_NR_OF_MOTORS);
 }
 
 static void take_over(const state_t *state)
 {
-#if POLICY_HISTORY > 0
+#if POLICY_MEMORY > 0
+    policy_reset(&remembered, HOVER_ACTION); /* as if it had hovered, and found out nothing */
+#elif POLICY_HISTORY > 0
     policy_reset(HOVER_ACTION); /* as if it had hovered */
 #endif
     home = state->position;
