@@ -54,8 +54,6 @@ class Recipe:
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
     objective: Objective = field(default_factory=Objective)
-    precise: Objective = field(default_factory=partial(Objective, position=40.0, position_knee_m=0.01))
-    precise_between: tuple[float, float] = (0.15, 0.5)  # shares of the iterations that `precise` prices: see below
     box_m: float = 1.5
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
@@ -64,17 +62,6 @@ class Recipe:
     def horizon_at(self, iteration: int) -> int:
         """Decisions in the window of an iteration."""
         return next((horizon for below, horizon in self.horizons if iteration < below), self.horizon)
-
-    def objective_at(self, iteration: int) -> Objective:
-        """What its decisions cost.
-
-        As long as centimetres cost much it learns to remember a constant force instead of leaning against it; that stays when it
-        then learns to lose nobody. The other way round is as precise, and loses more.
-        """
-        first, last = self.precise_between
-        precise = first * self.iterations <= iteration < last * self.iterations
-        objective = self.precise if precise else self.objective
-        return Objective._make(np.float32(value) for value in objective)
 
 
 class Pool:
@@ -139,6 +126,7 @@ class Flock:
         )  # fmt: skip
         self.normals = self.rng.standard_normal(NOISE_LENGTH, np.float32)
         self.scale = task.OBSERVATION_SCALE.astype(np.float32)
+        self.objective = Objective._make(np.float32(value) for value in recipe.objective)
         self.gradient = zeros(weight_count(layers))
         self.gradient_parts = parts(self.gradient, layers)
         self.window = build_window(task)
@@ -167,13 +155,13 @@ class Flock:
             self.task.prepare(numbers, uintp(0), uintp(1))
             own[:, drone] = numbers
 
-    def fly(self, weights: np.ndarray, horizon: int, objective: Objective) -> float:
+    def fly(self, weights: np.ndarray, horizon: int) -> float:
         """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""
         rows = self.task.OBSERVATION_SIZE + GUST_ROWS
         offsets = self.rng.integers(0, NOISE_LENGTH - rows * self.n, horizon)
         self.gradient[:] = 0.0
         cost = self.window(parts(weights, self.layers), self.tape, self.drones, horizon, self.normals, offsets, self.scale,
-                           objective, self.gradient_parts, self.adjoints)  # fmt: skip
+                           self.objective, self.gradient_parts, self.adjoints)  # fmt: skip
         tape, drones = self.tape, self.drones
         tape.states[0], tape.memories[0] = tape.states[horizon], tape.memories[horizon]
         tape.actions[: self.taps] = tape.actions[horizon : horizon + self.taps].copy()
@@ -211,8 +199,8 @@ class AnyQuadrotor:
 
     def iterate(self) -> float:
         """Fly a window and learn from it; returns the cost of a decision."""
-        horizon, objective = self.recipe.horizon_at(self.updates), self.recipe.objective_at(self.updates)
-        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon, objective), self.flocks))
+        horizon = self.recipe.horizon_at(self.updates)
+        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon), self.flocks))
         drones = sum(flock.n for flock in self.flocks)
         gradient = sum((flock.gradient for flock in self.flocks[1:]), self.flocks[0].gradient.copy())
         self.optimiser.step(gradient / np.float32(horizon * drones))

@@ -41,8 +41,7 @@ def recipe_for(config: FlightTrainConfig) -> Recipe:
     """How it trains."""
     recipe = Recipe(iterations_for(config))
     if config.task == "track_trajectory":
-        objective = Objective(attitude=0.5, position_knee_m=0.01)
-        return replace(recipe, objective=objective, precise=objective._replace(position=40.0), decisions_max=600)
+        return replace(recipe, objective=Objective(attitude=0.5, position_knee_m=0.01), decisions_max=600)
     return recipe
 
 
