@@ -54,10 +54,6 @@ class Recipe:
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
     objective: Objective = field(default_factory=Objective)
-    precise: Objective = field(
-        default_factory=partial(Objective, position=40.0, position_knee_m=0.01)
-    )  # ... when all fly:
-    precise_from: float = 0.6  # share of the iterations before; a force is then no longer leant against, but remembered
     box_m: float = 1.5
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
@@ -66,11 +62,6 @@ class Recipe:
     def horizon_at(self, iteration: int) -> int:
         """Decisions in the window of an iteration."""
         return next((horizon for below, horizon in self.horizons if iteration < below), self.horizon)
-
-    def objective_at(self, iteration: int) -> Objective:
-        """What its decisions cost."""
-        objective = self.objective if iteration < self.precise_from * self.iterations else self.precise
-        return Objective._make(np.float32(value) for value in objective)
 
 
 class Pool:
@@ -135,6 +126,7 @@ class Flock:
         )  # fmt: skip
         self.normals = self.rng.standard_normal(NOISE_LENGTH, np.float32)
         self.scale = task.OBSERVATION_SCALE.astype(np.float32)
+        self.objective = Objective._make(np.float32(value) for value in recipe.objective)
         self.gradient = zeros(weight_count(layers))
         self.gradient_parts = parts(self.gradient, layers)
         self.window = build_window(task)
@@ -163,13 +155,13 @@ class Flock:
             self.task.prepare(numbers, uintp(0), uintp(1))
             own[:, drone] = numbers
 
-    def fly(self, weights: np.ndarray, horizon: int, objective: Objective) -> float:
+    def fly(self, weights: np.ndarray, horizon: int) -> float:
         """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""
         rows = self.task.OBSERVATION_SIZE + GUST_ROWS
         offsets = self.rng.integers(0, NOISE_LENGTH - rows * self.n, horizon)
         self.gradient[:] = 0.0
         cost = self.window(parts(weights, self.layers), self.tape, self.drones, horizon, self.normals, offsets, self.scale,
-                           objective, self.gradient_parts, self.adjoints)  # fmt: skip
+                           self.objective, self.gradient_parts, self.adjoints)  # fmt: skip
         tape, drones = self.tape, self.drones
         tape.states[0], tape.memories[0] = tape.states[horizon], tape.memories[horizon]
         tape.actions[: self.taps] = tape.actions[horizon : horizon + self.taps].copy()
@@ -190,11 +182,12 @@ class AnyQuadrotor:
 
     def __init__(self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe()) -> None:
         self.task, self.recipe = task, recipe
-        self.layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
+        layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
+        self.layers: tuple[int, ...] = layers
         seeds = np.random.SeedSequence([seed, 0xA11]).spawn(self.FLOCKS + 1)
-        self.flocks = [Flock(task, fleet, starts, self.layers, recipe, s) for s in seeds[1:]]
-        self.actor = initial_weights(self.layers, np.random.default_rng(seeds[0]))
-        self.optimiser = Muon(self.actor, partial(matrices, layers=self.layers), recipe.iterations, recipe.rate,
+        self.flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
+        self.actor = initial_weights(layers, np.random.default_rng(seeds[0]))
+        self.optimiser = Muon(self.actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
                               recipe.adam_rate, recipe.last_share)  # fmt: skip
         self.steps = self.updates = 0
         self.threads = ThreadPoolExecutor(self.FLOCKS)
@@ -206,8 +199,8 @@ class AnyQuadrotor:
 
     def iterate(self) -> float:
         """Fly a window and learn from it; returns the cost of a decision."""
-        horizon, objective = self.recipe.horizon_at(self.updates), self.recipe.objective_at(self.updates)
-        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon, objective), self.flocks))
+        horizon = self.recipe.horizon_at(self.updates)
+        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon), self.flocks))
         drones = sum(flock.n for flock in self.flocks)
         gradient = sum((flock.gradient for flock in self.flocks[1:]), self.flocks[0].gradient.copy())
         self.optimiser.step(gradient / np.float32(horizon * drones))

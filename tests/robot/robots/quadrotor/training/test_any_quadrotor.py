@@ -52,7 +52,7 @@ def fly(flock: Flock, weights: np.ndarray, horizon: int, offsets: np.ndarray) ->
     """A window's cost, summed; its gradient is the flock's."""
     flock.gradient[:] = 0.0
     cost = flock.window(any_quadrotor.parts(weights, LAYERS), flock.tape, flock.drones, horizon, flock.normals, offsets,
-                        flock.scale, flock.recipe.objective_at(0), flock.gradient_parts, flock.adjoints)  # fmt: skip
+                        flock.scale, flock.objective, flock.gradient_parts, flock.adjoints)  # fmt: skip
     return float(cost) * horizon * N
 
 
@@ -99,7 +99,7 @@ def test_a_drone_that_starts_anew_remembers_nothing_and_the_others_go_on() -> No
     flock = flock_of(replace(BRIEF, decisions_max=1000))
     flock.tape.states[0, 0, 5] = 1.01 * PRICES.crash_m
     flock.drones.ages[9] = 999.0
-    flock.fly(some_weights(1), 12, BRIEF.objective_at(0))
+    flock.fly(some_weights(1), 12)
     again = np.flatnonzero(~flock.tape.memories[0].any(axis=0))
     assert {5, 9} <= set(again) and len(again) == flock.crashed + flock.finished < N
     assert not flock.drones.ages[again].any() and (np.delete(flock.drones.ages, again) >= 12.0).all()
@@ -109,7 +109,7 @@ def test_a_drone_that_starts_anew_remembers_nothing_and_the_others_go_on() -> No
 def test_crashed_drones_teach_nothing() -> None:
     flock = flock_of()
     flock.tape.states[0, 0] = 1.01 * PRICES.crash_m
-    flock.fly(some_weights(6), 12, BRIEF.objective_at(0))
+    flock.fly(some_weights(6), 12)
     assert flock.crashed == N and not flock.gradient.any()
 
 
@@ -139,12 +139,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
         return hashlib.sha256(learner.weights.tobytes()).hexdigest()
 
     assert digest(1) == digest(1) != digest(2)
-
-
-def test_the_last_iterations_price_what_is_left_of_the_error() -> None:
-    recipe = Recipe(iterations=10)
-    assert [recipe.objective_at(k).position for k in (0, 5, 6, 9)] == [15.0, 15.0, 40.0, 40.0]
-    assert all(isinstance(value, np.float32) for value in recipe.objective_at(9))
 
 
 def seen(seed: int) -> np.ndarray:
