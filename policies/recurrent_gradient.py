@@ -65,8 +65,12 @@ def zero_parts(layers: RecurrentLayers) -> Parts:
 def room_for(layers: RecurrentLayers, n: int) -> Room:
     """Scratch for n."""
     _, encoder, memory, actions = layers
-    rows = (3 * memory, 3 * memory, actions, memory, encoder, encoder)
-    return Room(*(np.zeros((k, n), np.float32) for k in rows), zero_parts(layers))
+
+    def zeros(rows: int) -> np.ndarray:
+        return np.zeros((rows, n), np.float32)
+
+    return Room(zeros(3 * memory), zeros(3 * memory), zeros(actions), zeros(memory), zeros(encoder), zeros(encoder),
+                zero_parts(layers))  # fmt: skip
 
 
 def gates_for(layers: RecurrentLayers, *shape: int) -> Gates:

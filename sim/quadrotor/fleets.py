@@ -116,7 +116,11 @@ def draw_part(part: Part, curves: dict[str, tuple[float, float, float]], n: int,
         return rng.uniform(*limits, n)
 
     def spread(limits: Range) -> np.ndarray:
-        return uniform(limits) if part.spread == "uniform" else np.exp(rng.uniform(*np.log(limits), n))
+        return (
+            uniform(limits)
+            if part.spread == "uniform"
+            else np.exp(rng.uniform(math.log(limits[0]), math.log(limits[1]), n))
+        )
 
     low, high = part.mass_kg
     mass_kg = rng.uniform(low ** (1 / 3), high ** (1 / 3), n) ** 3

@@ -54,10 +54,8 @@ class Recipe:
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
     objective: Objective = field(default_factory=Objective)
-    precise: Objective = field(
-        default_factory=partial(Objective, position=40.0, position_knee_m=0.01)
-    )  # ... when all fly:
-    precise_from: float = 0.6  # share of the iterations before; a force is then no longer leant against, but remembered
+    precise: Objective = field(default_factory=partial(Objective, position=40.0, position_knee_m=0.01))
+    precise_between: tuple[float, float] = (0.15, 0.5)  # shares of the iterations that `precise` prices: see below
     box_m: float = 1.5
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
@@ -68,8 +66,14 @@ class Recipe:
         return next((horizon for below, horizon in self.horizons if iteration < below), self.horizon)
 
     def objective_at(self, iteration: int) -> Objective:
-        """What its decisions cost."""
-        objective = self.objective if iteration < self.precise_from * self.iterations else self.precise
+        """What its decisions cost.
+
+        As long as centimetres cost much it learns to remember a constant force instead of leaning against it; that stays when it
+        then learns to lose nobody. The other way round is as precise, and loses more.
+        """
+        first, last = self.precise_between
+        precise = first * self.iterations <= iteration < last * self.iterations
+        objective = self.precise if precise else self.objective
         return Objective._make(np.float32(value) for value in objective)
 
 
@@ -190,11 +194,12 @@ class AnyQuadrotor:
 
     def __init__(self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe()) -> None:
         self.task, self.recipe = task, recipe
-        self.layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
+        layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
+        self.layers: tuple[int, ...] = layers
         seeds = np.random.SeedSequence([seed, 0xA11]).spawn(self.FLOCKS + 1)
-        self.flocks = [Flock(task, fleet, starts, self.layers, recipe, s) for s in seeds[1:]]
-        self.actor = initial_weights(self.layers, np.random.default_rng(seeds[0]))
-        self.optimiser = Muon(self.actor, partial(matrices, layers=self.layers), recipe.iterations, recipe.rate,
+        self.flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
+        self.actor = initial_weights(layers, np.random.default_rng(seeds[0]))
+        self.optimiser = Muon(self.actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
                               recipe.adam_rate, recipe.last_share)  # fmt: skip
         self.steps = self.updates = 0
         self.threads = ThreadPoolExecutor(self.FLOCKS)

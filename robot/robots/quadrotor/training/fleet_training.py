@@ -9,7 +9,7 @@ import numpy as np
 from robot.robots.quadrotor.evaluation.evaluation import Conditions
 from robot.robots.quadrotor.evaluation.fleet_flights import fly_fleet, fly_named
 from robot.robots.quadrotor.evaluation.judgement import Figures
-from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent
+from robot.robots.quadrotor.evaluation.recurrent_pilot import pilot_of
 from robot.robots.quadrotor.evaluation.tracking import tracking_figures
 from robot.robots.quadrotor.training.any_quadrotor import AnyQuadrotor, Recipe
 from robot.robots.quadrotor.training.recurrent_window import Objective
@@ -50,12 +50,12 @@ def warm_up(config: FlightTrainConfig) -> None:
     """Compile, or load, every kernel. Raises ValueError as `learner_for`."""
     learner = learner_for(config)
     learner.iterate()
-    fly_fleet(Recurrent(learner.weights, learner.layers, learner.task), load_fleet(PUBLISHED), 0, 16, task=learner.task)
+    fly_fleet(pilot_of(learner.weights, learner.layers, learner.task), load_fleet(PUBLISHED), 0, 16, task=learner.task)
 
 
 def look(weights: np.ndarray, learner: AnyQuadrotor) -> Look:
     """What a policy is found to be worth while it trains."""
-    pilot = Recurrent(weights, learner.layers, learner.task)
+    pilot = pilot_of(weights, learner.layers, learner.task)
     found = fly_fleet(pilot, load_fleet(PUBLISHED), 0, CHECK_FLIGHTS, task=learner.task).figures()
     survival, error_m = found["survival"] or 0.0, found["error_median_m"]
     error = "" if error_m is None else f", {100 * error_m:5.1f} cm off"
@@ -66,7 +66,7 @@ def look(weights: np.ndarray, learner: AnyQuadrotor) -> Look:
 def judged(learner: AnyQuadrotor, weights: np.ndarray, folder: Path) -> dict[str, Any]:
     """The figures of fresh flights: over the published distribution, over others, and with each quadrotor by name."""
     task = learner.task
-    pilot = Recurrent(weights, learner.layers, task)
+    pilot = pilot_of(weights, learner.layers, task)
 
     def fly(name: str, noise: SensorNoise = SensorNoise()) -> Figures:
         return fly_fleet(pilot, load_fleet(name), JUDGED_SEED, JUDGED_FLIGHTS, noise, task).figures()

@@ -35,7 +35,7 @@ class Objective(NamedTuple):
     """What a decision costs, all float32."""
 
     position: float = 15.0  # per metre, far away
-    position_knee_m: float = 0.05  # nearer than this the price is quadratic
+    position_knee_m: float = 0.02  # nearer than this the price is quadratic
     attitude: float = 2.0  # of 1 - q_w^2
     velocity: float = 0.1
     rate: float = 0.02

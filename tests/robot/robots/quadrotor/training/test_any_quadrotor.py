@@ -141,9 +141,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
     assert digest(1) == digest(1) != digest(2)
 
 
-def test_the_last_iterations_price_what_is_left_of_the_error() -> None:
-    recipe = Recipe(iterations=10)
-    assert [recipe.objective_at(k).position for k in (0, 5, 6, 9)] == [15.0, 15.0, 40.0, 40.0]
+def test_centimetres_cost_much_for_some_of_the_iterations() -> None:
+    recipe = Recipe(iterations=10, precise_between=(0.2, 0.5))
+    assert [recipe.objective_at(k).position for k in (0, 1, 2, 4, 5, 9)] == [15.0, 15.0, 40.0, 40.0, 15.0, 15.0]
     assert all(isinstance(value, np.float32) for value in recipe.objective_at(9))
 
 
