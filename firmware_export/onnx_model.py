@@ -284,19 +284,19 @@ def torch_commands(
 
 def parity(path: Path, network: Network, n: int = 20_000, seed: int = 0) -> float:
     """The greatest difference of a command between the model and torch, over n observations, extremes among them; of a
-    policy with memory, in flights of FLIGHT_STEPS in which each keeps a memory of its own, and of the memories too.
+    policy with memory, in each step of flights of FLIGHT_STEPS, from the memory that the model has handed over, and of the next
+    memory too.
 
     In units of the action as decided (its range is 2): a difference of commands times the action's scale.
     """
     model, action_scale = OnnxPolicy(path), per_number(network.action)[0]
     steps = FLIGHT_STEPS if network.memory else 1
     flights = n // steps
-    memory, exact, worst = network.initial_memory(flights), np.zeros((flights, network.memory)), 0.0
+    memory, worst = network.initial_memory(flights), 0.0
     for now in range(steps):
         observation, past_actions = sample_inputs(network, flights, seed + now)
+        wanted, exact = torch_commands(network, observation, past_actions, memory)
         found, memory = model.step(observation, past_actions, memory)
-        wanted, exact = torch_commands(network, observation, past_actions, exact)
-        worst = max(
-            worst, float(np.abs((found - wanted) * action_scale).max()), np.abs(memory - exact).max(initial=0.0)
-        )
+        off = float(np.abs((found - wanted) * action_scale).max())
+        worst = max(worst, off, float(np.abs(memory - exact).max(initial=0.0)))
     return worst

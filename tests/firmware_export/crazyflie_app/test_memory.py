@@ -1,5 +1,6 @@
 """The app of a policy with memory: reset at hand-over, kept while it flies, told with the decisions, on frames of others' too."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from firmware_export.network import Network
 from policies.policy_file import save_policy
 from policies.recurrent_actor import RecurrentLayers, initial_weights
 from robot.robots.quadrotor.app_of_run import write_app_of_run
+from robot.robots.quadrotor.run_mission import SHIPPED
 from robot.robots.quadrotor.witness import Told, Witness
 from robot.tasks import hover
 from robot.tasks.network_of_run import network_of_run
 from sim.quadrotor.model import DATA, load_parameters
+from tests.firmware_export.app_flight import AppFlight
 from tests.firmware_export.crazyflie_app.bench import DRONE, Bench, put_state, some_state
 from tests.firmware_export.toolchain import needs_arm_gcc
 
@@ -145,3 +148,16 @@ def test_a_frame_that_nobody_here_has_seen_is_flown_by_bitcraze_s_bolt(policy: P
 
 def test_its_readme_says_what_is_remembered(app: Path) -> None:
     assert "The policy remembers 16 numbers" in (app / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("frame", "mass_kg"), [("crazyflie_2_1", "0.0322"), ("x500", "2.0"), ("racer_5_inch", "0.9")])
+def test_the_shipped_policy_hovers_a_frame_that_it_never_met(frame: str, mass_kg: str, tmp_path: Path) -> None:
+    """After take-off by the firmware's own controller, which is as it would be set for the frame."""
+    text = re.sub("mass_kg = .*", f"mass_kg = {mass_kg}", (DATA / f"{frame}.toml").read_text())
+    (tmp_path / "mine.toml").write_text(text)
+    write_app_of_run(SHIPPED["any"], tmp_path / "app", str(tmp_path / "mine.toml"))
+    flight = AppFlight(build_for_host(tmp_path / "app"), str(tmp_path / "mine.toml"))
+    assert np.linalg.norm(flight.fly(1.0) - flight.goal, axis=1).max() < 0.1
+    flight.set("arm", 1)
+    assert np.linalg.norm(flight.fly(3.0)[-1000:] - flight.goal, axis=1).mean() < 0.1
+    assert flight.log("active") == 1 and flight.log("fault") == 0
