@@ -136,7 +136,6 @@ class Rlpd:
         self.actor_moments = (np.zeros_like(self.actor), np.zeros_like(self.actor))
         self.log_alpha = math.log(config.alpha_start)
         self.alpha_moments = np.zeros(2)
-        self.imitation_moments, self.imitated = (np.zeros_like(self.actor), np.zeros_like(self.actor)), 0
         self.updates = 0
         self.actor_updates = 0
         self.decisions = 0  # practice transitions seen, over resumed runs too: the clock of every schedule
@@ -217,14 +216,14 @@ class Rlpd:
             self.target_share = self.config.target_share
 
     def imitate(self) -> None:
-        """Bring the actor to what was shown, and the anchor there: at the end of a demonstration."""
-        if not self.config.imitation_updates:
+        """Bring the actor to what was shown, and the anchor there; nothing, where nothing was, or none is to be imitated."""
+        if not self.config.imitation_updates or not self.prior.size:
             return
-        for _ in range(self.config.imitation_updates):
-            self.imitated += 1
+        moments = np.zeros_like(self.actor), np.zeros_like(self.actor)
+        for step in range(1, self.config.imitation_updates + 1):
             self.sample_batch(shown=True)
-            actor_imitation(self.actor, *self.batch[:2], self.actor_space, self.gradient_space, self.imitation_moments,
-                            self.imitated, self.config.actor_rate)  # fmt: skip
+            actor_imitation(self.actor, *self.batch[:2], self.actor_space, self.gradient_space, moments,
+                            step, self.config.actor_rate)  # fmt: skip
         self.move_to(self.actor)
 
     def update(self, count: int | None = None, move_actor: bool = True) -> int:

@@ -132,6 +132,8 @@ class LearnerProcess:
         self.learned += 1
         self.take_episodes(int(transition["step"]))
         if not transition["demonstration"]:
+            if self.learner.updates == 0:
+                self.learner.imitate()
             if transition["terminated"] and self.champion is not None and self.champion.reject():
                 self.go_on_from_champion()
             self.learner.update()
@@ -142,10 +144,8 @@ class LearnerProcess:
             self.publish()
 
     def see_otherwise(self, transition: np.ndarray) -> None:
-        """Where an episode is whole: take it in as it might have been seen as well; imitate it, if it was shown."""
+        """Where an episode is whole: take it in as it might have been seen as well."""
         self.learner.add_prior(self.whole_episodes.seen_otherwise(transition))
-        if transition["demonstration"] and transition["terminated"]:
-            self.learner.imitate()
 
     def take_episodes(self, step: int) -> None:
         """The episodes that ended up to this transition. The learner goes on from whoever won a challenge with one."""

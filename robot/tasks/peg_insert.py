@@ -18,7 +18,10 @@ DECISION_S, LONGEST_S = 0.1, 10.0
 STEP_M, STEP_RAD = 0.006, 0.06  # of the peg's end and of its attitude, in a decision
 INSERTED_M = 0.0095  # below the board's surface, as it is seen: by more than the camera can be wrong
 ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is another edge that the peg is below
-CAMERA_M, CAMERA_MOST = 0.002, 2.0  # what it is wrong by along the board, one standard deviation, and how many of them at most
+CAMERA_M, CAMERA_MOST = (
+    0.002,
+    2.0,
+)  # what it is wrong by along the board, one standard deviation, and how many of them at most
 OTHERWISE = 4  # errors of the camera that an insertion is seen with besides its own
 OUT_M, OUT_ASIDE_M = (0.03, 0.06), 0.02  # over the hole, where the peg is out of it
 STEP_COST = 0.02
@@ -77,7 +80,7 @@ SPEC = TaskSpec(
     learner={
         "gamma": 0.97, "std_start": 0.15, "alpha_start": 0.01, "entropy_start": -3.0, "entropy_end": -6.0, "entropy_steps": 7000,
         "prior_share_end": 0.25, "prior_share_steps": 9000, "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0,
-        "imitation_updates": 120, "anchor": 0.5, "anchor_steps": 4000,
+        "imitation_updates": 1200, "anchor": 0.5, "anchor_steps": 4000, "updates_per_step": 6,
     },
     seen_otherwise=seen_otherwise,
 )  # fmt: skip

@@ -51,7 +51,9 @@ class ArmMind(EpisodicMind):
         self.trail: list[np.ndarray] = []  # back to where it is clear
         self.home = [self.ready, self.folded, self.rest_at]  # after the trail
         self.trail_pace: list[float] = []  # from each of these points to the one before
-        self.home_pace = [self.posture.pace_rad_s(*two) for two in ((self.ready, self.folded), (self.folded, self.rest_at))]
+        self.home_pace = [
+            self.posture.pace_rad_s(*two) for two in ((self.ready, self.folded), (self.folded, self.rest_at))
+        ]
         self.leads_s = 0.0  # for how long to the first of these
         self.unwell = self.lies = False  # too hot, or short of power; lies down for that, and is let go
         self.low_s = 0.0  # for how long the supply has been too low

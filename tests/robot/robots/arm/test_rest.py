@@ -26,7 +26,13 @@ def test_a_way_with_a_point_to_go_to_is_a_plan(plan):
     plan.write(way_home(True, np.full(5, 0.2), [np.full(6, 0.1), np.array([*ARM.rest_rad, 2.0])]), 2)
     written_ns, told = plan.read()
     holds, goal_rad, points = points_of(told)
-    assert written_ns == 2 and holds and goal_rad == pytest.approx(0.2) and len(points) == 2 and points[-1] == pytest.approx([*ARM.rest_rad, 2.0])
+    assert (
+        written_ns == 2
+        and holds
+        and goal_rad == pytest.approx(0.2)
+        and len(points) == 2
+        and points[-1] == pytest.approx([*ARM.rest_rad, 2.0])
+    )
 
 
 def test_a_way_has_room_for_all_its_points():
