@@ -6,6 +6,7 @@ Servos have no watchdog: they keep their last goals, and an arm whose control di
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +25,12 @@ PATIENCE_S, LONG_PATIENCE_S, FAR_POINTS = 1.0, 5.0, 3  # for a near or far point
 FRESH_S = 0.2
 
 
+class Planned(Protocol):
+    """What control has left, as `PlanBlock.read` tells it."""
+
+    def read(self) -> tuple[int, np.ndarray] | None: ...
+
+
 def prepare(session: SessionFile) -> Callable[[], "ArmRest"]:
     """Read all that a stop needs, now; what is returned begins one. Raises ValueError for a wrong robot's file."""
     settings = replace(load_arm(session.robot).follower, port=session.ports["follower"])
@@ -34,7 +41,7 @@ def prepare(session: SessionFile) -> Callable[[], "ArmRest"]:
 class ArmRest:
     """One stop. trouble: why nothing can be said to the arm; empty while it can."""
 
-    def __init__(self, bus: ServoBus, plan: WayHome) -> None:
+    def __init__(self, bus: ServoBus, plan: Planned) -> None:
         self.bus, self.trouble = bus, ""
         self._plan = plan
         self._connected = False

@@ -12,7 +12,7 @@ from policies.actor import actor_layers, initial_weights, raw_log_std, weight_vi
 from policies.rlpd_kernels import actor_backward, actor_forward, adam
 from robot.robots.arm.hidden_arm import hidden_arms
 from robot.robots.arm.training.insertions import Insertions
-from robot.tasks.peg_insert import ASIDE, SCALES, SIZE, SPEC, STEP_M, STEP_RAD, TILT, TURN
+from robot.tasks.peg_insert import SCALES, SIZE, SPEC, STEP_M, STEP_RAD, TILT, TURN
 
 DECISIONS = 60  # of every arm in a round
 UPDATES, BATCH = 600, 256
@@ -23,17 +23,11 @@ HIDDEN = 64
 
 
 def teacher(arms: Insertions) -> np.ndarray:
-    """What he who knows the true hole does, (count, 5): upright, over it, and in; and he presses wherever the hole may be.
-
-    One who pressed over the true hole alone could not be followed: who does not see it would on average stay above the board, and
-    never feel anything.
-    """
+    """What he who knows the true hole does, (count, 5): over it, upright, and in."""
     peg = arms.peg_m()
     tilt, turn = arms.seen[:, TILT] / SCALES[TILT], arms.seen[:, TURN] / SCALES[TURN]
-    aside = np.minimum(
-        *(np.sqrt((where**2).sum(1)) for where in (peg[:, :2], arms.seen[:, ASIDE : ASIDE + 2] / SCALES[ASIDE]))
-    )
-    presses = ((aside < 0.004) & (np.abs(tilt) < 0.05) & (np.abs(turn) < 0.05)) | (peg[:, 2] < -0.001)
+    aside = np.sqrt((peg[:, :2] ** 2).sum(1))
+    presses = ((aside < 0.003) & (np.abs(tilt) < 0.05) & (np.abs(turn) < 0.05)) | (peg[:, 2] < -0.001)
     wanted = -peg
     wanted[:, 2] = np.where(presses, -0.005, np.clip(peg[:, 2], 0.0005, 0.008) - peg[:, 2])
     frames = np.stack([hole.frame for hole in arms.holes])
