@@ -13,6 +13,7 @@ APT_INSTALL = DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --
 TOOL_PROGRAMS := arm-none-eabi-gcc qemu-system-arm clang
 
 .PHONY: practice test tests check bench install tools clean
+unexport PYTHONDONTWRITEBYTECODE  # some machines set it: each of the many processes would compile all it imports again
 MAKEFLAGS += --jobs=3  # what has nothing to wait for: the tools beside Python's packages, the checks beside the tests
 
 practice: install

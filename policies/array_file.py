@@ -70,12 +70,14 @@ def try_writing(folder: Path) -> None:
             file.write(bytes(TRIAL_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        for place in made:
-            place.rmdir()
     except FileExistsError as error:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
     except OSError as error:
         raise named(error, folder) from error
+    finally:  # Ctrl-C included
+        for place in made:
+            with contextlib.suppress(OSError):  # not made, or somebody has put something into it meanwhile
+                place.rmdir()
 
 
 def named(error: OSError, path: Path) -> OSError:

@@ -62,3 +62,16 @@ def test_trying_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     try_writing(tmp_path / "runs" / "hover" / "deep")
     assert [path.name for path in tmp_path.rglob("*")] == ["runs"]
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_trying_that_is_interrupted_or_fails_leaves_nothing(
+    raised: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(_descriptor: int) -> None:
+        raise raised
+
+    monkeypatch.setattr("os.fsync", meanwhile)
+    with pytest.raises(type(raised)):
+        try_writing(tmp_path / "runs" / "hover")
+    assert list(tmp_path.iterdir()) == []

@@ -155,6 +155,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_version_and_its_successor_
             assert left is not None and left.version >= seen
         assert seen > 8
     finally:
+        writer.kill()
         mailbox.close()
 
 
