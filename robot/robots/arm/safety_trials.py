@@ -1,5 +1,6 @@
 """What is broken on an arm while it practises, how it is stopped, and what must follow: it holds where it is, and nothing falls."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from robot.practice.episodic_mind import Reason
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.hidden_arm import hidden_arm
 from robot.robots.arm.safety_drive import CAUSES, OVERLOADED_S, VIRTUAL, seen_of, start_drive
-from robot.safety.campaign.stops.causes import GOING_ON, Cause, fault
+from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause, fault
 from robot.safety.campaign.trials import Fault, LockstepTrials, Rig, SafetyTrials, StopTrials, Variant, order
 from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
@@ -55,11 +56,12 @@ STOPS = StopTrials(
     rig=rig,
     repair=repair,
     going_on=(
-        *GOING_ON,
+        *(replace(each, hurts=False) for each in GOING_ON),  # guardians lead it home: how soon it stands says nothing
         Cause("chain torn out", fault("unplug", device="follower")),
         Cause("board torn out", fault("unplug", device="board")),
         Cause("servos silent", fault("silence", on=True)),
     ),
+    ending=tuple(replace(each, hurts=False) for each in ENDING),
     lockstep=LockstepTrials(start_drive, CAUSES),
 )
 
