@@ -31,7 +31,7 @@ from robot.safety.campaign.trials import Variant
 from robot.safety.campaign.truth import Seen
 
 VIRTUAL, TASK = "virtual-arm", "peg_insert"
-FALLING_M_S, OVERLOADED_S, MOVES_M_S = 0.15, 0.3, 0.02
+FALLING_M_S, OVERLOADED_S, MOVES_M_S, PUSHED_OUT_S = 0.15, 0.3, 0.02, 1.0
 BRAKES_S = 0.3  # what moved at its pace when it was stopped has come to a stand by then, or is led home
 HOME_S = 9.0  # a way home is over by then
 SHOWN = 1000  # demonstrations: it is stopped while a script works, in the hole and out of it
@@ -39,8 +39,8 @@ LOW_V, HOT_C = 9.9, 66.0  # of the supply; of a servo, which lets go by itself a
 
 
 def seen_of(truth: ArmTruth, touches: int) -> Seen:
-    """An arm, to a judge. Driven: it moves."""
-    return Seen(truth.tip_m_s, truth.tip_m_s > MOVES_M_S, touches, 0.0)
+    """An arm, to a judge. Driven: it moves, but for the first moment, in which the simulator's endless board may push it out."""
+    return Seen(truth.tip_m_s, truth.time_s > PUSHED_OUT_S and truth.tip_m_s > MOVES_M_S, touches, 0.0)
 
 
 class Plan:

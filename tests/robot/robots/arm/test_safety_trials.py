@@ -46,7 +46,7 @@ def test_the_truth_to_a_judge(tmp_path):
     assert find_trials("arm") is TRIALS
     with bench(tmp_path) as arm:
         assert see(arm.truth) == (pytest.approx(0.0, abs=0.02), False, 0, 0.0, pytest.approx(float("nan"), nan_ok=True))
-        fallen = arm.truth._replace(tip_m_s=0.6, tip_worst_m_s=0.6, overloaded_s=0.4)
+        fallen = arm.truth._replace(time_s=2.0, tip_m_s=0.6, tip_worst_m_s=0.6, overloaded_s=0.4)
         assert see(fallen).driven and see(fallen).touches == 2
 
 
