@@ -20,7 +20,7 @@ import cflib.crazyflie
 from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.crazyflie_firmware import ask_device_type, ask_version, too_old
 from drivers.crazyflie_link import use_repeating_links
-from drivers.crazyflie_logs import Logs
+from drivers.crazyflie_logs import Logged, Logs
 from drivers.crazyflie_reading import (
     GUARD,
     IS_CRASHED,
@@ -50,6 +50,7 @@ ACCELERATION = ("acc.x", "acc.y", "acc.z")
 ACCELERATION_PERIOD_MS = 10  # the shortest there is: after the firmware's filters a blow lasts about as long
 HEALTH = ("kalman.varPX", "kalman.varPY", "kalman.varPZ")
 HEALTH_PERIOD_MS = 100
+APP_BYTES = 30  # in a packet of the app channel
 APP_PACKETS = 64  # of the app channel that are kept until somebody takes them; older ones are lost
 
 
@@ -204,6 +205,26 @@ class Crazyflie:
         """The oldest packets of the app on board that nobody has taken yet."""
         return [self._app_packets.popleft() for _ in range(min(most, len(self._app_packets)))]
 
+    def send_app_packet(self, data: bytes) -> None:
+        """Send a packet of up to APP_BYTES to the app on board, without waiting; it may be lost. Raises ValueError, LinkLost."""
+        if not 0 < len(data) <= APP_BYTES:
+            raise ValueError(f"packet of an app: found {len(data)} bytes, allowed: 1 to {APP_BYTES}")
+        self._connected().appchannel.send_packet(data)
+
+    def watch(self, names: tuple[str, ...], period_ms: int) -> None:
+        """From now on these are logged beside what `read` tells: see `seen`. Raises ValueError as `also_log`, LinkLost."""
+        for name in names:
+            if not self.logs(name):
+                raise ValueError(f"{self.settings.uri}: its firmware does not log {name}")
+        assert self._logs is not None
+        self._logs.start(names, period_ms)
+
+    def seen(self, name: str) -> list[Logged]:
+        """The newest arrivals, the oldest first, of the block that begins with a variable that is watched."""
+        self._connected()
+        assert self._logs is not None
+        return self._logs.recent(name)
+
     def logs(self, name: str) -> bool:
         """Whether the connected drone has a log variable of this name, `group.name`."""
         self._connected()
@@ -232,6 +253,12 @@ class Crazyflie:
         if not self.has_parameter(name):
             raise ValueError(f"{self.settings.uri}: its firmware has no parameter {name}")
         return float(self._connected().param.get_value(name))
+
+    def ask_parameter(self, name: str) -> None:
+        """Ask for a parameter that the drone may have changed by itself, without waiting. Raises ValueError, LinkLost."""
+        if not self.has_parameter(name):
+            raise ValueError(f"{self.settings.uri}: its firmware has no parameter {name}")
+        self._connected().param.request_param_update(name)
 
     def set_parameter(self, name: str, value: float) -> None:
         """Ask for a new value, without waiting: `parameter` tells it when the drone has it. Raises ValueError, LinkLost."""

@@ -47,19 +47,41 @@ MULTIPLY_ADD: dict[Kernel, MultiplyAdd] = {"fma": fused, "muladd": separate, "in
 
 
 def infer(network: Network, kernel: Kernel, x: np.ndarray) -> np.ndarray:
-    """Actions (n, outputs) float32 for normalised inputs (n, inputs), as `policy_infer` gives them."""
-    x = np.asarray(x, np.float32)
+    """Actions (n, outputs) float32 for normalised inputs (n, inputs), as `policy_infer` gives them with nothing
+    remembered."""
+    return step(network, kernel, x, network.initial_memory(len(x)))[0]
+
+
+def step(network: Network, kernel: Kernel, x: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Actions (n, outputs) and next memories (n, memory) float32 for normalised inputs (n, inputs) and memories, as
+    `policy_infer` gives them."""
+    x, memory = np.asarray(x, np.float32), np.asarray(memory, np.float32)
     multiply_add = MULTIPLY_ADD[kernel]
+    integers = quantise(network) if kernel == "int8" else []
+    matrices = network.matrices
+
+    def sums(number: int, x: np.ndarray) -> np.ndarray:
+        return dense_int8(integers[number], x) if kernel == "int8" else dense(matrices[number], x, multiply_add)
+
     with np.errstate(all="ignore"):
-        if kernel == "int8":
-            zero = (x * np.float32(0.0)).sum(1, keepdims=True)  # NaN if an input is not finite
-            y = x
-            for layer, integers in zip(network.layers, quantise(network), strict=True):
-                y = activate(layer, dense_int8(integers, y), multiply_add)
-            return y + zero
-        for layer in network.layers:
-            x = activate(layer, dense(layer, x, multiply_add), multiply_add)
-    return x
+        zero = (np.concatenate([x, memory], 1) * np.float32(0.0)).sum(1, keepdims=True)  # NaN if one is not finite
+        last = len(matrices) - 1
+        for number, layer in enumerate(network.layers[:-1]):
+            x = activate(layer, sums(number, x), multiply_add)
+        if network.cell is not None:
+            memory = next_memory(sums(last - 2, x), sums(last - 1, memory), memory, multiply_add)
+            x = np.concatenate([memory, x], axis=1)
+        y = activate(matrices[last], sums(last, x), multiply_add)
+        return (y + zero, memory + zero) if kernel == "int8" else (y, memory)
+
+
+def next_memory(seen: np.ndarray, recalled: np.ndarray, memory: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:
+    """A gated recurrent unit, of its sums (n, 3 * memory) and the memory before (n, memory)."""
+    half, wide = np.float32(0.5), memory.shape[1]
+    gates = multiply_add(half, tanh(half * (seen + recalled)[:, : 2 * wide], multiply_add), half)
+    reset, update = gates[:, :wide], gates[:, wide:]
+    candidate = tanh(multiply_add(reset, recalled[:, 2 * wide :], seen[:, 2 * wide :]), multiply_add)
+    return multiply_add(update, memory - candidate, candidate)
 
 
 def dense(layer: Layer, x: np.ndarray, multiply_add: MultiplyAdd) -> np.ndarray:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.arithmetic import ABOVE, BELOW, Kernel, infer
+from firmware_export.arithmetic import ABOVE, BELOW, Kernel, infer, step
 from firmware_export.network import LAYER_NORM_EPSILON, Network
 from firmware_export.quantise import quantise
 from policies.actor import TANH_LIMIT
 
 ROWS = 4  # outputs that a dense layer computes at a time
-GOLDEN_VECTORS = 4
+GOLDEN_VECTORS, GOLDEN_STEPS = 4, 16  # without memory; with it, one after the other
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,13 @@ def policy_members(network: Network, kernel: Kernel) -> list[Member]:
 
 
 def crc_32(members: list[Member]) -> int:
-    """Of the structure's bytes on a little-endian machine, as zlib has it."""
-    return zlib.crc32(
-        b"".join(member.values.astype(member.values.dtype.newbyteorder("<")).tobytes() for member in members)
-    )
+    """Of the structure's `image`, as zlib has it."""
+    return zlib.crc32(image(members))
+
+
+def image(members: list[Member]) -> bytes:
+    """The structure's bytes on a little-endian machine."""
+    return b"".join(member.values.astype(member.values.dtype.newbyteorder("<")).tobytes() for member in members)
 
 
 def data_definition(members: list[Member]) -> str:
@@ -76,7 +79,7 @@ def crc_table() -> np.ndarray:
 def weight_members(network: Network, kernel: Kernel) -> list[Member]:
     """Weights and biases in the order of reading, outputs padded with zeros to whole groups."""
     members = []
-    for number, layer in enumerate(network.layers, 1):
+    for number, layer in enumerate(network.matrices, 1):
         if kernel == "int8":
             integers = quantise(network)[number - 1]
             members += [
@@ -100,10 +103,27 @@ def packed_int8(weights: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(order).view("<u4").reshape(-1).astype(np.uint32)
 
 
+def golden_count(network: Network) -> int:
+    """How many golden vectors there are."""
+    return GOLDEN_STEPS if network.memory else GOLDEN_VECTORS
+
+
 def golden_members(network: Network, kernel: Kernel) -> list[Member]:
-    """Random inputs, and the outputs that they must give."""
-    inputs = np.random.default_rng(1).standard_normal((GOLDEN_VECTORS, network.inputs)).astype(np.float32)
-    return [Member("golden_inputs", inputs), Member("golden_outputs", infer(network, kernel, inputs))]
+    """Random inputs, and the outputs that they must give; with memory, as steps that begin with none, and what is remembered
+    after the last."""
+    shape = (golden_count(network), network.inputs)
+    inputs = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    if not network.memory:
+        return [Member("golden_inputs", inputs), Member("golden_outputs", infer(network, kernel, inputs))]
+    outputs, memory = [], network.initial_memory(1)
+    for x in inputs:
+        y, memory = step(network, kernel, x[None], memory)
+        outputs.append(y[0])
+    return [
+        Member("golden_inputs", inputs),
+        Member("golden_outputs", np.array(outputs)),
+        Member("golden_memory", memory[0]),
+    ]
 
 
 def padded(values: np.ndarray) -> np.ndarray:

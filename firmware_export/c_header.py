@@ -7,10 +7,17 @@ from firmware_export.network import Network
 from policies.fields import Field
 
 TEMPLATES = Path(__file__).parent / "c_templates"
+USE = """\
+       policy_reset(action);            once before, with the action now in force
+       policy_act(sensed, action);      sensed: POLICY_SENSED numbers in their units; action: POLICY_OUTPUTS numbers"""
+USE_WITH_MEMORY = """\
+       struct policy_state state;
+       policy_reset(&state, action);          whenever it is given control, with the action now in force
+       policy_act(&state, sensed, action);    sensed: POLICY_SENSED numbers in their units; action: POLICY_OUTPUTS numbers"""
 
 
-def c_header(network: Network, kernel: Kernel) -> str:
-    """policy.h: what goes in, what comes out, and the functions."""
+def c_header(network: Network, kernel: Kernel, banks: int = 0) -> str:
+    """policy.h: what goes in, what comes out, and the functions. banks: see `c_source`."""
     rate = f"{network.rate_hz:g}"
     defines = {
         "TASK": f'"{network.task}"',
@@ -19,8 +26,10 @@ def c_header(network: Network, kernel: Kernel) -> str:
         "RATE_HZ": rate,
         "SENSED": str(network.sensed),
         "HISTORY": f"{network.history} /* past actions among the inputs */",
+        "MEMORY": f"{network.memory} /* numbers that it remembers */",
         "INPUTS": str(network.inputs),
         "OUTPUTS": str(network.outputs),
+        "BANKS": f"{banks} /* of RAM, for constants that come later */",
     }
     starts, at = {}, 0
     for field in network.observation:
@@ -31,9 +40,13 @@ def c_header(network: Network, kernel: Kernel) -> str:
         if network.history
         else ""
     )
+    functions = template("functions_with_memory.h" if network.memory else "functions.h")
     return (
         template("policy.h")
         .replace("@TITLE@", title(network, kernel))
+        .replace("@USE@", USE_WITH_MEMORY if network.memory else USE)
+        .replace("@KEEPS@", "what is remembered" if network.memory else "the past\n   actions")
+        .replace("@FUNCTIONS@", functions)
         .replace("@OBSERVATION@", field_table(network.observation) + past)
         .replace("@ACTION@", field_table(network.action))
         .replace("@RATE@", rate)
@@ -57,7 +70,8 @@ def field_table(fields: tuple[Field, ...]) -> str:
 
 def title(network: Network, kernel: Kernel) -> str:
     sizes = "-".join(str(size) for size in network.sizes)
-    return f"A policy for {network.task}: {sizes}, kernel {kernel}. Generated from {network.sha256[:16]}."
+    memory = f" with a memory of {network.memory}" if network.memory else ""
+    return f"A policy for {network.task}: {sizes}{memory}, kernel {kernel}. Generated from {network.sha256[:16]}."
 
 
 def template(name: str) -> str:

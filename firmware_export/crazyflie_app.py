@@ -5,6 +5,7 @@
       src/policy_controller.c        when the policy flies, what it sees, what its action means to the firmware
       src/landing.c                  how the drone comes down when nobody else brings it down
       src/witness.c                  what it tells of its decisions
+      src/upload.c                   how other weights come over the air, into RAM (int8)
       src/policy_app.h               what depends on drone and path
       src/policy.c policy.h          the network
       src/image_record.c             what robot flash knows the image by
@@ -38,11 +39,16 @@ STEPS_PER_SECOND = 1000  # of the firmware's control loop
 PATH_ACCELERATION_MAX_M_S2 = 8.0  # of a path that policy.lapS makes faster
 PLATFORMS = {"crazyflie_2_0": "CF2", "crazyflie_2_1": "CF2", "crazyflie_2_1_plus": "CF2",
              "crazyflie_2_1_brushless": "CF21BL"}  # fmt: skip  # of Kconfig
+OTHER_FRAMES = (
+    "BOLT"  # Bitcraze's controller for frames of others'; for policies with memory, which find out what they fly
+)
 # Kconfig's "platform setup": whose thrust curve the battery compensation has.
 PROPELLERS = {"crazyflie_2_0": "CRAZYFLIE_LEGACY_PROPELLERS", "crazyflie_2_1": "CRAZYFLIE_LEGACY_PROPELLERS",
               "crazyflie_2_1_plus": "CRAZYFLIE_21_PLUS"}  # fmt: skip
 SEEN = {"position_error": 3, "rotation": 9, "velocity_error": 3, "angular_rate": 3}  # fields the controller can fill
 SEEN_ON_PATHS = SEEN | {"path_acceleration": 12}
+# Two banks of another policy's weights have to fit into the 40 to 50 kB of RAM that the firmware leaves: only integers do.
+RAM_BANKS: dict[Kernel, int] = {"fma": 0, "muladd": 0, "int8": 2}
 DECIDED = ("rotor_speed", 4)
 # Those of the firmware's Makefile that matter to what compiles. It has no -Wextra; we have.
 FIRMWARE_FLAGS = ("-Wmissing-braces", "-fno-strict-aliasing", "-fno-math-errno", "-mfp16-format=ieee")
@@ -83,20 +89,22 @@ def write_app(
 ) -> list[Path]:
     """Write the app's files to `folder`; returns them.
 
-    drone: which Crazyflie it is for, a name in `sim/quadrotor/data`; forces are shares of its full thrust. path: needed by
+    drone: which Crazyflie it is for, a name in `sim/quadrotor/data`, of a policy with memory any quadrotor's name or file;
+    forces are shares of its full thrust. path: needed by
     policies that are told accelerations ahead, and by them alone. trained_for: whose thrust curve turns rotor speeds
     into newtons, if another's: a policy knows thrusts, not the speeds of motors it never had. Raises ValueError for a
     policy that does not see or decide what a Crazyflie's controller can.
     """
-    if drone not in PLATFORMS:
+    if drone not in PLATFORMS and not network.memory:
         raise ValueError(f"drone: found {drone!r}, allowed: {', '.join(PLATFORMS)}")
     learned = load_parameters(trained_for or drone)
     check(network, path)
-    source = c_source(network, kernel)
+    source = c_source(network, kernel, RAM_BANKS[kernel])
     units = [
         "policy_controller",
         "landing",
         "witness",
+        "upload",
         "policy",
         "sine_cosine",
         "image_record",
@@ -203,7 +211,7 @@ def needs_firmware(base: str) -> str:
 def app_config(drone: str) -> str:
     propellers = f"CONFIG_{PROPELLERS[drone]}=y\n" if drone in PROPELLERS else ""
     return (
-        f"CONFIG_PLATFORM_{PLATFORMS[drone]}=y\n"
+        f"CONFIG_PLATFORM_{PLATFORMS.get(drone, OTHER_FRAMES)}=y\n"
         f"{propellers}"
         "CONFIG_APP_ENABLE=y\n"
         "CONFIG_APP_PRIORITY=1\n"
@@ -213,7 +221,7 @@ def app_config(drone: str) -> str:
 
 
 def readme(network: Network, drone: str) -> str:
-    platform, full_n = PLATFORMS[drone].lower(), full_thrust_n(load_parameters(drone))
+    platform, full_n = PLATFORMS.get(drone, OTHER_FRAMES).lower(), full_thrust_n(load_parameters(drone))
     return f"""# A policy for {network.task}, {drone}
 
 `make CRAZYFLIE_BASE=/path/to/crazyflie-firmware`, then `robot flash RUN --image build/{platform}.bin
@@ -235,12 +243,19 @@ after 200 ms without one it hands back.
 | `policy.lapS` | | time of a lap, taken over at arming (policies that follow a path) |
 
 Log variables: `policy.active`, `policy.fault` (1 self-test, 2 set-point old, 3 set-point no position, 4 not finite,
-5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself), `policy.decisions`, `policy.refusals`, `policy.handbacks`,
-`policy.age` (ms since a new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is
+5 tilt, 6 rate, 7 fence, 8 parameter, 9 landing by itself, 10 other weights are looked through), `policy.decisions`, `policy.refusals`, `policy.handbacks`,
+`policy.version` (of weights that came over the air; 0: as flashed), `policy.m1`, `policy.m2`, `policy.m3`, `policy.m4` (what the newest decision asks of the
+rotors, 65535 as 1), `policy.since` (for how many ms it has), `policy.age` (ms since a new set-point), `policy.us` (a decision's time), `policy.x`, `policy.y`, `policy.z` (where it is
 told to be, m), `landing.phase` (1 coming down, 2 down), `landing.cause` (1 told to, 2 no set-points, 3 battery low).
 
 Of every fiftieth decision it tells all that the network saw and did, over the app channel, in parts of 30 bytes: 0x57, the
 part's number, then the number of the decision (uint32) and the numbers (float32). `robot run` checks them bit by bit.
+{memory_text(network)}
+## Other weights over the air
+
+An app of integers (`--kernel int8`) takes other weights of the same shape over the app channel into RAM, where it has two banks
+beside the flash: `src/upload.c` says how. They fly when their CRC-32 and their golden vectors have come out on board, at once
+and without a restart, but never while the policy flies. After a restart those that were flashed fly again.
 
 ## When nobody flies it any more
 
@@ -250,6 +265,17 @@ of another kind), or when the firmware calls the battery low, it brings the dron
 until it stands, and stops the motors. It needs a position estimate for that, and neither radio nor host. Once down, it
 takes off again when both are set to 0 first. Needs crazyflie-firmware {FIRST_FIRMWARE} or later: the build refuses an older
 one, which would freeze the rotors.
+"""
+
+
+def memory_text(network: Network) -> str:
+    """What the README says of a memory."""
+    if not network.memory:
+        return ""
+    return f"""
+The policy remembers {network.memory} numbers: what it has found out about the drone. They are zero whenever it takes over, kept while
+it flies, and told with the decision: how many it has made since it took over (uint32), the numbers before it, and after it. The
+first decision of each flight is always told.
 """
 
 

@@ -61,6 +61,11 @@ def weight_views(weights: np.ndarray, layers: tuple[int, ...]) -> list[tuple[np.
     return views
 
 
+def hidden_matrices(weights: np.ndarray, layers: tuple[int, ...]) -> list[np.ndarray]:
+    """Views of the matrices of all layers but the last."""
+    return [matrix for matrix, _ in weight_views(weights, layers)[:-1]]
+
+
 def largest_output(weights: np.ndarray, layers: tuple[int, ...]) -> float:
     """The most that any layer's sum can come to, before it is squashed, for observations up to OBSERVED_MAX."""
     inputs, largest = OBSERVED_MAX, 0.0
@@ -170,6 +175,14 @@ class Actor:
         if not np.isfinite(weights).all():
             raise ValueError("weights are not all finite")
         self.weights = weights
+
+    def initial_memory(self) -> np.ndarray:
+        """Nothing: a policy with memory is a `recurrent_actor.RecurrentActor`."""
+        return np.zeros(0, np.float32)
+
+    def step(self, observation: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The deterministic action, and the memory, which is none: what every kind of actor has."""
+        return self.mean(observation), memory
 
     def mean(self, observation: np.ndarray) -> np.ndarray:
         """The deterministic action (actions,) float32 for an observation (n,) float32."""

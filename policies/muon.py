@@ -5,11 +5,11 @@ alone. For policies descended through a simulator it takes half as many steps as
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from policies.actor import weight_views
 from policies.first_order import Adam
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # odd polynomial that takes singular values to about 1, after five turns
@@ -29,10 +29,13 @@ def orthogonalised(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Muon:
-    """The optimiser of a flat float32 vector of weights (`policies/actor.py`), rates falling as a cosine."""
+    """The optimiser of a flat float32 vector of weights, rates falling as a cosine.
+
+    matrices(vector): views of those parts of such a vector that are hidden matrices.
+    """
 
     weights: np.ndarray
-    layers: tuple[int, ...]
+    matrices: Callable[[np.ndarray], list[np.ndarray]]
     iterations: int
     rate: float = 0.1  # of a hidden matrix: about the length of each of its singular vectors' steps
     adam_rate: float = 1e-2
@@ -60,10 +63,8 @@ class Muon:
         self.moved *= np.float32(self.momentum)
         self.moved += gradient
         ahead = gradient + np.float32(self.momentum) * self.moved  # Nesterov's
-        hidden = [matrix.copy() for matrix, _ in weight_views(self.weights, self.layers)[:-1]]
+        hidden = [matrix.copy() for matrix in self.matrices(self.weights)]
         self.adam.step(gradient)
-        for (matrix, _), before, (step, _) in zip(
-            weight_views(self.weights, self.layers), hidden, weight_views(ahead, self.layers), strict=False
-        ):
+        for matrix, before, step in zip(self.matrices(self.weights), hidden, self.matrices(ahead), strict=True):
             longest = math.sqrt(max(1.0, matrix.shape[0] / matrix.shape[1]))
             matrix[:] = before - np.float32(self.rate * share * longest) * orthogonalised(step)

@@ -5,9 +5,15 @@ for that how numbers become text, and puts all of it into every kernel that assi
 that call it: `m[:, 1] = x` took 4.5 s, and takes 0.3 s.
 
 No kernel has a second entrance, for callers in C.
+
+Numba compares its settings, some thirty thousand times for the kernels of a car, and looked each one up by name for that.
 """
 
+from functools import cache
+from typing import Any
+
 from numba.core.compiler import Flags
+from numba.core.targetconfig import TargetConfig
 from numba.extending import overload
 from numba.np import arrayobj
 
@@ -26,3 +32,11 @@ def _raise_misfit(_source_shape, _slice_shape):
 
 arrayobj.raise_with_shape_context = raise_misfit
 Flags.options["no_cfunc_wrapper"]._default = True
+
+
+@cache
+def _defaults(kind: type[TargetConfig]) -> dict[str, Any]:
+    return {name: option.default for name, option in kind.options.items()}
+
+
+TargetConfig.values = lambda self: {**_defaults(type(self)), **self._values}  # type: ignore[method-assign]

@@ -42,6 +42,7 @@ from sim.quadrotor.model import load_parameters
 
 POLL_MS = 1
 CATCH_UP_MS = 50  # the most that is made up for at once
+LATENCY_MAX_S = 0.1
 WARM_UP_MS = 200  # compiles, and lets the estimate settle
 
 
@@ -54,6 +55,8 @@ def load_config(path: Path) -> VirtualCrazyflieConfig:
     for name in ("loss", "duplicate", "late"):
         if not 0.0 <= getattr(config, name) <= 1.0:
             raise ValueError(f"{path}: {name}: found {getattr(config, name)}, allowed: 0 to 1")
+    if not 0.0 <= config.latency_s <= LATENCY_MAX_S:
+        raise ValueError(f"{path}: latency_s: found {config.latency_s}, allowed: 0 to {LATENCY_MAX_S}")
     return config
 
 
@@ -67,8 +70,8 @@ def build_firmware(config: VirtualCrazyflieConfig) -> Firmware:
     if config.firmware not in RELEASES:
         raise ValueError(f"firmware: found {config.firmware!r}, allowed: {', '.join(RELEASES)}")
     body = Body(quadrotor, np.random.default_rng([config.seed, 0xCF]), config.noise, config.start, config.positioning,
-                config.imu_bias)  # fmt: skip
-    app = AppController(Path(config.app)) if config.app else None
+                config.imu_bias, config.rotors)  # fmt: skip
+    app = AppController(Path(config.app), round(1000.0 * config.latency_s)) if config.app else None
     return Firmware(body, app, RELEASES[config.firmware], config.propellers)
 
 

@@ -6,6 +6,7 @@ units included: m, m/s, g, deg/s, degrees (Euler pitch inverted), quaternion x, 
 
 import ctypes
 import shutil
+from collections import deque
 from collections.abc import Callable
 from ctypes import (
     Structure,
@@ -28,6 +29,7 @@ from sim.scratch_folder import scratch_folder
 
 OFF, ABSOLUTE, VELOCITY = 0, 1, 2  # modes of a set-point's axis
 LEGACY, FORCE_TORQUE, FORCE = 0, 1, 2  # what a Control holds
+CHANNEL_ROOM = 10  # packets to an app that wait for it (app_channel.c)
 
 
 class Vector(Structure):
@@ -172,7 +174,7 @@ class CrazyflieApp:
     fallback: stands for the firmware's `controllerPid`; must set `control.controlMode`.
     command: takes the set-points that the app gives by itself; without one it may give none.
     parameters, logs: "group.name" to Variable.
-    console: what the app printed. sent: packets that it gave to the app channel.
+    console: what the app printed. sent: packets that it gave to the app channel. received: those that wait for it.
     """
 
     def __init__(self, shared_object: Path, fallback: Fallback, command: Command | None = None) -> None:
@@ -186,13 +188,15 @@ class CrazyflieApp:
         self._failure: Exception | None = None
         self.console: list[str] = []
         self.sent: list[bytes] = []
+        self.received: deque[bytes] = deque()
         pointers = [ctypes.POINTER(s) for s in (Control, Setpoint, SensorData, State)]
         # All are kept: ctypes forgets a callback that nobody holds.
         self._pid = ctypes.CFUNCTYPE(None, *pointers, c_uint32)(self._controller_pid)
         self._print = ctypes.CFUNCTYPE(None, c_char_p)(lambda text: self.console.append(text.decode()))
         self._give = ctypes.CFUNCTYPE(None, pointers[1], c_int)(self._give_setpoint)
         self._send = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t)(self._send_packet)
-        self._app.stub_set_host(self._pid, self._print, self._give, self._send)
+        self._receive = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_size_t)(self._receive_packet)
+        self._app.stub_set_host(self._pid, self._print, self._give, self._send, self._receive)
         self._app.controllerOutOfTreeTest.restype = c_bool
         self._app.controllerOutOfTree.argtypes = [*pointers, c_uint32]
         self._app.controllerOutOfTree.restype = None
@@ -221,6 +225,16 @@ class CrazyflieApp:
             raise self._failure
         return self._control
 
+    def take(self, data: bytes) -> None:
+        """A packet from the ground. The queue has room for CHANNEL_ROOM; what comes while it is full is lost."""
+        if len(self.received) < CHANNEL_ROOM:
+            self.received.append(data)
+
+    def run_task(self) -> None:
+        """The app's own task, which has the time that the control loop leaves: it takes what waits for it."""
+        if self.received:
+            self._app.appMain()
+
     def set_time_us(self, time_us: int) -> None:
         """What the app's clock shows from now on (usecTimestamp)."""
         c_uint64.in_dll(self._app, "stub_time_us").value = time_us
@@ -232,6 +246,13 @@ class CrazyflieApp:
     def _send_packet(self, data: int, length: int) -> int:
         self.sent.append(ctypes.string_at(data, length))
         return 1
+
+    def _receive_packet(self, buffer: int, room: int) -> int:
+        if not self.received:
+            return 0
+        data = self.received.popleft()[:room]
+        ctypes.memmove(buffer, data, len(data))
+        return len(data)
 
     def _give_setpoint(self, setpoint: Any, priority: int) -> None:
         try:

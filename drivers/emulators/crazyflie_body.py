@@ -67,6 +67,7 @@ N_MEMORY = 25
 GYRO_KEEP = math.exp(-2.0 * math.pi * 120.0 * STEP_S)
 ACC_KEEP = math.exp(-2.0 * math.pi * 45.0 * STEP_S)
 SHARE_KEEP = math.exp(-STEP_S / 0.1)  # the voltage measured for battery compensation
+CELL_N = 1.0  # full thrust that a Crazyflie's cell is for; a stronger drone's battery sags as little at its own
 
 
 @njit(cache=True)
@@ -169,14 +170,16 @@ class Body:
         start: tuple[float, float, float] = (0.0, 0.0, 0.0),
         positioning: str = "lighthouse",
         imu_bias: tuple[float, ...] | None = None,
+        rotors: tuple[float, ...] | None = None,
     ) -> None:
-        """imu_bias (5): rad/s and g, x, y, z and x, y, instead of one that is drawn. noise: factor on all vices; 0: none, and the estimate is the truth of EXACT_DELAY_MS ago. start: x, y (m), yaw
+        """rotors (4): factors on their thrusts, instead of drawn ones. imu_bias (5): rad/s and g, x, y, z and x, y, instead of one that is drawn. noise: factor on all vices; 0: none, and the estimate is the truth of EXACT_DELAY_MS ago. start: x, y (m), yaw
         (rad). positioning: one of `crazyflie_positioning.SYSTEMS`. Raises ValueError for another."""
         vices = load_vices()
+        full_n = N_ROTORS * (quadrotor.thrust_0_n + quadrotor.thrust_1_n + quadrotor.thrust_2_n)
         if quadrotor.battery_sag_v_n == 0.0:
             battery = vices.battery
             quadrotor = replace(quadrotor, battery_v=battery.open_v * quadrotor.battery_v / quadrotor.battery_nominal_v, battery_nominal_v=battery.full_thrust_v,
-                                battery_sag_v_n=battery.sag_v_n)  # fmt: skip
+                                battery_sag_v_n=battery.sag_v_n * min(1.0, CELL_N / full_n))  # fmt: skip
         self.quadrotor = quadrotor
         self.positioning = positioning
         self._is_exact, self._is_lost = noise == 0.0 and positioning != "none", positioning == "none"
@@ -187,6 +190,8 @@ class Body:
         self._weight_n = quadrotor.mass_kg * GRAVITY_M_S2
         self._thrust_gains = 1.0 + errors.many(vices.body.thrust_share, N_ROTORS)
         self._thrust_gains /= self._thrust_gains.mean()  # the mean is what mass and thrust of the data file say
+        if rotors is not None:
+            self._thrust_gains[:] = rotors
         offset = errors.many(vices.body.offset_m, 2)
         self._parameters[P_TORQUE_X : P_TORQUE_X + 2] += self._weight_n * offset
         self._bias = np.zeros(6)

@@ -1,5 +1,6 @@
 """An out-of-tree app as the virtual Crazyflie's controller: the exported C itself, called every millisecond."""
 
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,8 @@ IN_SENSORS = [ACC_X, ACC_X + 1, ACC_X + 2, GYRO_X, GYRO_X + 1, GYRO_X + 2]  # th
 class AppController:
     """One app; see `crazyflie_firmware.OutOfTree`."""
 
-    def __init__(self, shared_object: Path) -> None:
-        """shared_object: built by `firmware_export.crazyflie_app.build_for_host`. Raises ValueError if it cannot be."""
+    def __init__(self, shared_object: Path, latency_ms: int = 0) -> None:
+        """latency_ms: until forces that it decides reach the rotors. shared_object: built by `firmware_export.crazyflie_app.build_for_host`. Raises ValueError if it cannot be."""
         try:
             self.app = CrazyflieApp(shared_object, self._fall_back, self._command)
         except OSError as error:
@@ -69,6 +70,8 @@ class AppController:
         self._state_times = np.frombuffer(memoryview(self._state), dtype=np.uint32)
         self._sensor_words = np.frombuffer(memoryview(self._sensors), dtype=np.float32)
         self._taken: Setpoint | None = None
+        self._latency_ms = latency_ms
+        self._on_their_way: deque[np.ndarray] = deque()
 
     def start(self) -> None:
         """The controller is selected."""
@@ -85,21 +88,41 @@ class AppController:
         self._sensor_words[:] = firmware.body.sensors[IN_SENSORS]
         self.app.set_time_us(1000 * firmware.now_ms)
         self.app.tell(firmware.supervisor.is_flying, firmware.battery.is_low)
+        before = forces.copy()
         control = self.app.step(self._setpoint, self._sensors, self._state, firmware.now_ms)
+        if control.controlMode != FORCE:
+            self._on_their_way.clear()
         if control.controlMode == LEGACY:
             distribute(control.thrust, control.roll, control.pitch, -control.yaw, forces)
         elif control.controlMode == FORCE:
             if firmware.version.distributes_forces:
                 forces[:] = control.normalizedForces
                 np.clip(np.nan_to_num(forces, copy=False), 0.0, 1.0, out=forces)
+                self._delay(before, forces)
         else:
             raise ValueError(f"app: control mode: found {control.controlMode}, allowed: {LEGACY}, {FORCE}")
+
+    def _delay(self, before: np.ndarray, forces: np.ndarray) -> None:
+        """Exchange what is decided now for what was decided `latency_ms` ago; `before` it, what the rotors had."""
+        if self._latency_ms:
+            waiting = self._on_their_way
+            waiting.extend([before] * (self._latency_ms - len(waiting)))
+            waiting.append(forces.copy())
+            forces[:] = waiting.popleft()
 
     def console(self) -> str:
         """What the app has printed since the last call."""
         text = "".join(self.app.console)
         self.app.console.clear()
         return text
+
+    def take(self, data: bytes) -> None:
+        """A packet of the app channel."""
+        self.app.take(data)
+
+    def run_task(self) -> None:
+        """appMain, in what the control loop leaves of a millisecond."""
+        self.app.run_task()
 
     def packets(self) -> list[bytes]:
         """What the app has given to its channel since the last call."""

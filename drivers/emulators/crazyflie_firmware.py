@@ -47,6 +47,12 @@ class OutOfTree(Protocol):
         """What the app has printed since the last call."""
         ...
 
+    def take(self, data: bytes) -> None:
+        """A packet to the app, over its channel."""
+
+    def run_task(self) -> None:
+        """appMain, in what the control loop leaves of a millisecond."""
+
     def packets(self) -> list[bytes]:
         """What the app has given to its channel since the last call."""
         ...
@@ -103,6 +109,8 @@ class Firmware:
                 self.say(text)
         else:
             self.control_pid(self.now_ms, self.forces)
+        if self.app is not None:
+            self.app.run_task()
         if not self.supervisor.motors_may_run:
             self.forces[:] = 0.0
         if self.reset_wanted:
@@ -272,6 +280,10 @@ class Firmware:
 
     def _platform(self, channel: int, data: bytes) -> Packet | None:
         """Port 13: versions (channel 1); arming and recovery as before protocol version 12 (channel 0)."""
+        if channel == APP_CHANNEL:
+            if self.app is not None:
+                self.app.take(data)
+            return None
         command = data[:1]
         version = self.version
         replies = {

@@ -43,12 +43,13 @@ from drivers.emulators.crazyflie_setpoint import (
     S_VELOCITY,
     VEL,
 )
-from sim.quadrotor.model import QuadrotorParameters, load_parameters
+from sim.quadrotor.model import GRAVITY_M_S2, QuadrotorParameters, load_parameters
 
 TUNED_FOR = "crazyflie_2_1"  # the drone of sim/quadrotor/data on which the default gains hold
 FULL = 65535.0
 ATTITUDE_MS, POSITION_MS = 2, 10  # periods: 500 Hz, 100 Hz
 THRUST_MIN = 20000.0
+OWN_FRAMES_N = 0.5  # a rotor's full thrust; stronger ones carry a Bolt, whose owner has set the vertical loop for them
 TILT_MAX_DEG, SPEED_MAX_M_S, CLIMB_MAX_M_S, OVERHEAD = 20.0, 1.0, 1.0, 1.1
 YAW_DELTA_MAX_DEG = 30.0  # how far a turning set-point runs ahead of the drone
 
@@ -108,7 +109,7 @@ def forget(e, sensors, memory):
 
 
 @njit(cache=True)
-def follow_position(s, e, gains, thrust_base, memory):
+def follow_position(s, e, gains, thrust_base, thrust_min, memory):
     """Position and velocity loops, in a frame turned by the yaw: the roll and pitch wanted, and the thrust."""
     dt = POSITION_MS * 1e-3
     cos_yaw, sin_yaw = math.cos(math.radians(e[E_YAW])), math.sin(math.radians(e[E_YAW]))
@@ -131,7 +132,7 @@ def follow_position(s, e, gains, thrust_base, memory):
     memory[K_WANTED] = min(TILT_MAX_DEG, max(-TILT_MAX_DEG, roll))
     memory[K_WANTED + 1] = min(TILT_MAX_DEG, max(-TILT_MAX_DEG, pitch))
     lift = pid(V_Z, v_z - e[E_V_Z], e[E_V_Z], dt, 0.5e-3 * FULL, gains, memory)
-    memory[K_THRUST] = min(FULL, max(THRUST_MIN, 1000.0 * lift + thrust_base))
+    memory[K_THRUST] = min(FULL, max(thrust_min, 1000.0 * lift + thrust_base))
 
 
 @njit(cache=True)
@@ -158,7 +159,7 @@ def follow_attitude(s, e, sensors, gains, memory):
 
 
 @njit(cache=True)
-def control(tick_ms, s, e, sensors, gains, thrust_base, memory, forces):
+def control(tick_ms, s, e, sensors, gains, thrust_base, thrust_min, memory, forces):
     """One tick: fill in the rotors' forces (4), m1 to m4, as shares of the greatest thrust.
 
     s: a packed set-point; e, sensors: of `crazyflie_body`; gains (12, 4).
@@ -175,7 +176,7 @@ def control(tick_ms, s, e, sensors, gains, thrust_base, memory, forces):
             wanted = math.degrees(math.atan2(2.0 * (x * y + w * z), 1.0 - 2.0 * (y * y + z * z)))
         memory[K_WANTED + 2] = wrapped(wanted)
     if tick_ms % POSITION_MS == 0:
-        follow_position(s, e, gains, thrust_base, memory)
+        follow_position(s, e, gains, thrust_base, thrust_min, memory)
     if tick_ms % ATTITUDE_MS == 0:
         follow_attitude(s, e, sensors, gains, memory)
     if memory[K_THRUST] == 0.0:
@@ -200,12 +201,17 @@ def distribute(thrust, roll, pitch, yaw, forces):
         forces[k] = force if force > 0.0 else 0.0  # also where it is no number
 
 
+def rotor_n(q: QuadrotorParameters) -> float:
+    """A rotor's full thrust."""
+    return q.thrust_0_n + q.thrust_1_n + q.thrust_2_n
+
+
 def turning(q: QuadrotorParameters) -> np.ndarray:
     """How much of roll, pitch and yaw a motor count gives, as angular accelerations up to a common factor: (3,)."""
     lever = np.array(
         [q.arm_y_m / q.inertia_x_kg_m2, q.arm_x_m / q.inertia_y_kg_m2, q.torque_per_thrust_m / q.inertia_z_kg_m2]
     )
-    return (q.thrust_0_n + q.thrust_1_n + q.thrust_2_n) * lever
+    return rotor_n(q) * lever
 
 
 class CascadedPid:
@@ -214,12 +220,16 @@ class CascadedPid:
     def __init__(self, quadrotor: QuadrotorParameters, hover_force: float) -> None:
         """hover_force: share of the greatest thrust that carries the drone; the firmware's `thrustBase` is set by it.
 
-        On other drones than TUNED_FOR the rate loops get gains that make them as fast as on that.
+        On other drones than TUNED_FOR the rate loops get gains that make them as fast as on that; on frames that are no
+        Crazyflies so do velCtlPid.vz, and posCtlPid.thrustMin, which would not let the strong ones down.
         """
-        self.gains = np.array(list(LOOPS.values()))
-        scale = turning(load_parameters(TUNED_FOR)) / turning(quadrotor)
-        self.gains[ROLL_RATE : YAW_RATE + 1, :3] *= scale[:, np.newaxis]
-        self.thrust_base = round(hover_force * FULL)
+        self.gains, tuned = np.array(list(LOOPS.values())), load_parameters(TUNED_FOR)
+        self.gains[ROLL_RATE : YAW_RATE + 1, :3] *= (turning(tuned) / turning(quadrotor))[:, np.newaxis]
+        self.thrust_base, self.thrust_min = round(hover_force * FULL), THRUST_MIN
+        if rotor_n(quadrotor) > OWN_FRAMES_N:
+            share = hover_force * rotor_n(tuned) / (0.25 * tuned.mass_kg * GRAVITY_M_S2)
+            self.gains[V_Z, :3] *= share
+            self.thrust_min *= share
         self.memory = np.zeros(N_MEMORY)
         self._modes: bytes = b""
 
@@ -234,5 +244,7 @@ class CascadedPid:
         if modes != self._modes:
             self._modes = modes
             forget(estimate, sensors, self.memory)
-        control(tick_ms, setpoint, estimate, sensors, self.gains, self.thrust_base, self.memory, forces)
+        control(
+            tick_ms, setpoint, estimate, sensors, self.gains, self.thrust_base, self.thrust_min, self.memory, forces
+        )
         return self.memory[K_THRUST:].tolist()

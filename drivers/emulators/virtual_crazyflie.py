@@ -43,6 +43,10 @@ class VirtualCrazyflieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=
     imu_bias: tuple[float, float, float, float, float] | None = (
         None  # gyro x, y, z, rad/s; accelerometer x, y, g; none: drawn
     )
+    rotors: tuple[float, float, float, float] | None = None  # factors on each one's thrust; none: drawn
+    latency_s: float = (
+        0.0  # until what an app's controller decides reaches the rotors; the firmware's own is tuned without
+    )
     propellers: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)  # out of balance, as multiples of a new one's
     port: int = 0  # UDP, on the loopback; 0: any that is free
     directory: str = ""  # for its control socket; the program that starts the process sets it

@@ -28,15 +28,24 @@ static void (*host_pid)(control_t *, const setpoint_t *, const sensorData_t *, c
 static void (*host_print)(const char *);
 static void (*host_command)(setpoint_t *, int); /* NULL and 0: relax the priority */
 static int (*host_send)(const void *, size_t);
+static size_t (*host_receive)(void *, size_t);
 
 void stub_set_host(void (*pid)(control_t *, const setpoint_t *, const sensorData_t *, const state_t *,
                                stabilizerStep_t),
-                   void (*print)(const char *), void (*command)(setpoint_t *, int), int (*send)(const void *, size_t))
+                   void (*print)(const char *), void (*command)(setpoint_t *, int), int (*send)(const void *, size_t),
+                   size_t (*receive)(void *, size_t))
 {
     host_pid = pid;
     host_print = print;
     host_command = command;
     host_send = send;
+    host_receive = receive;
+}
+
+size_t appchannelReceiveDataPacket(void *buffer, size_t max_length, int timeout_ms)
+{
+    (void)timeout_ms;
+    return host_receive(buffer, max_length);
 }
 
 int appchannelSendDataPacket(void *data, size_t length)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "app.h"
+#include "app_channel.h"
 #include "controller.h"
 #include "controller_pid.h"
 #include "log.h"
@@ -25,6 +26,7 @@
 #include "policy.h"
 #include "policy_app.h"
 #include "sine_cosine.h"
+#include "upload.h"
 #include "witness.h"
 #ifdef PATH_HARMONICS
 #include "path.h"
@@ -49,6 +51,7 @@ enum fault {
     POSITION = 7,      /* further than policy.fenceM, along an axis, from where it was armed */
     PARAMETER = 8,     /* one of them makes no sense */
     LANDING = 9,       /* the drone comes down by itself: landing.cause says why */
+    CHOOSING = 10,     /* other weights are being looked through */
 };
 
 static enum { READY, FLYING, LATCHED } mode = LATCHED;
@@ -57,6 +60,8 @@ static enum { READY, FLYING, LATCHED } mode = LATCHED;
 static uint8_t arm;
 static uint8_t self_ok;
 static uint32_t id = POLICY_ID;
+static uint32_t version; /* of weights that came over the air; 0: those that were flashed */
+static volatile uint8_t choosing; /* weights are being looked through: nobody takes over */
 static uint8_t number = ControllerTypeOot; /* what to choose this controller by: it has changed with releases */
 /* A path with 8 m/s^2 tilts the drone by 39 degrees. From more than this, at half a metre, the firmware's controller does not
    always come back to level before the ground: a policy that loses hold of the drone, such as one of another airframe,
@@ -88,9 +93,14 @@ static float lap_flown_s; /* policy.lapS when it was armed: a path does not chan
 #endif
 
 static uint32_t steps; /* since it was armed */
+#if POLICY_MEMORY > 0
+static struct policy_state remembered; /* what the policy has found out since it took over */
+#endif
 static struct vec3_s home;
 static float heading_cosine, heading_sine; /* where the nose pointed when it was armed */
 static float forces[STABILIZER_NR_OF_MOTORS];
+static uint16_t motors[STABILIZER_NR_OF_MOTORS]; /* `forces`, 65535 as 1 */
+static uint8_t since_decision;                   /* steps */
 
 static float size_of(float x)
 {
@@ -112,12 +122,54 @@ static bool all_finite(const float *numbers, int n)
     return true;
 }
 
-/* The firmware's low-priority task: a self-test would hold up the control loop. */
+/* The firmware's low-priority task: a self-test would hold up the control loop. It goes on for ever there; here, as long as
+   packets wait. */
 void appMain(void)
 {
-    self_ok = policy_selftest() != 0;
-    DEBUG_PRINT("%s, policy %s: self-test %s\n", POLICY_TASK, image_policy(),
-                self_ok ? "passed" : "FAILED, the policy will not fly");
+    static bool tested;
+    static uint8_t packet[APPCHANNEL_MTU];
+    size_t length;
+    if (!tested) {
+        tested = true;
+        self_ok = policy_selftest() != 0;
+        DEBUG_PRINT("%s, policy %s: self-test %s\n", POLICY_TASK, image_policy(),
+                    self_ok ? "passed" : "FAILED, the policy will not fly");
+    }
+    while ((length = appchannelReceiveDataPacket(packet, sizeof packet, APPCHANNEL_WAIT_FOREVER)) != 0) {
+        upload_take(packet, length);
+    }
+}
+
+/* The control loop interrupts this task, never the other way round: whoever has not taken over before `choosing` does not
+   until it is over, and whoever has is seen to fly. */
+enum upload_state choose_uploaded(uint32_t crc, uint32_t policy_id, uint32_t policy_version)
+{
+#if POLICY_BANKS > 0
+    enum upload_state came_to = UPLOAD_WAITS;
+    choosing = 1;
+    __asm__ volatile("" ::: "memory");
+    if (mode != FLYING) {
+        came_to = policy_choose(crc) ? UPLOAD_CHOSEN : UPLOAD_SPOILT;
+    }
+    if (came_to == UPLOAD_CHOSEN) {
+        id = policy_id;
+        version = policy_version;
+        self_ok = 1;
+    }
+    __asm__ volatile("" ::: "memory");
+    choosing = 0;
+    return came_to;
+#else
+    (void)crc;
+    (void)policy_id;
+    (void)policy_version;
+    return UPLOAD_REFUSED;
+#endif
+}
+
+uint32_t version_in_force(void)
+{
+    return version;
 }
 
 void controllerOutOfTreeInit(void)
@@ -155,6 +207,9 @@ static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sen
 
     if (!self_ok) {
         return SELF_TEST;
+    }
+    if (mode != FLYING && choosing) {
+        return CHOOSING;
     }
     if (setpoint_age > SETPOINT_AGE_MAX) {
         return SETPOINT_OLD;
@@ -253,21 +308,33 @@ static bool decide(const setpoint_t *setpoint, const sensorData_t *sensors, cons
     if (!all_finite(raw, POLICY_SENSED)) {
         return false;
     }
+#if POLICY_MEMORY > 0
+    const struct policy_state before = remembered;
+    policy_act(&remembered, raw, action);
+#else
     policy_act(raw, action);
+#endif
     for (int rotor = 0; rotor < STABILIZER_NR_OF_MOTORS; rotor++) {
         const float speed = 0.5f * (action[rotor] + 1.0f); /* of full speed */
         const float thrust_n = THRUST_0_N + speed * (THRUST_1_N + speed * THRUST_2_N);
         forces[rotor] = clipped(thrust_n / full_n, 1.0f);
+        motors[rotor] = forces[rotor] > 0.0f ? (uint16_t)(65535.0f * forces[rotor]) : 0;
     }
     decision_us = (uint16_t)(usecTimestamp() - begin_us);
     decisions++;
+#if POLICY_MEMORY > 0
+    witness_decision(decisions, action, steps / STEPS_PER_DECISION, before.memory, remembered.memory);
+#else
     witness_decision(decisions, action);
+#endif
     return all_finite(forces, STABILIZER_NR_OF_MOTORS);
 }
 
 static void take_over(const state_t *state)
 {
-#if POLICY_HISTORY > 0
+#if POLICY_MEMORY > 0
+    policy_reset(&remembered, HOVER_ACTION); /* as if it had hovered, and found out nothing */
+#elif POLICY_HISTORY > 0
     policy_reset(HOVER_ACTION); /* as if it had hovered */
 #endif
     home = state->position;
@@ -312,6 +379,7 @@ void controllerOutOfTree(control_t *control, const setpoint_t *setpoint, const s
     active = mode == FLYING;
 
     if (mode == FLYING) {
+        since_decision = (uint8_t)(steps % STEPS_PER_DECISION);
         steps++;
         control->controlMode = controlModeForce;
         for (int rotor = 0; rotor < STABILIZER_NR_OF_MOTORS; rotor++) {
@@ -351,6 +419,14 @@ LOG_ADD(LOG_UINT32, refusals, &refusals)
 LOG_ADD(LOG_UINT32, handbacks, &handbacks)
 LOG_ADD(LOG_UINT16, age, &setpoint_age)
 LOG_ADD(LOG_UINT16, us, &decision_us)
+/* Which weights fly: 0, those that were flashed; else the version that came over the air with them */
+LOG_ADD(LOG_UINT32, version, &version)
+/* What the newest decision asks of the rotors, 65535 as normalized force 1, and for how many steps it has by now */
+LOG_ADD(LOG_UINT16, m1, &motors[0])
+LOG_ADD(LOG_UINT16, m2, &motors[1])
+LOG_ADD(LOG_UINT16, m3, &motors[2])
+LOG_ADD(LOG_UINT16, m4, &motors[3])
+LOG_ADD(LOG_UINT8, since, &since_decision)
 LOG_ADD(LOG_FLOAT, x, &target.x)
 LOG_ADD(LOG_FLOAT, y, &target.y)
 LOG_ADD(LOG_FLOAT, z, &target.z)

@@ -2,13 +2,14 @@
    the weights can then say whether they give this, bit by bit.
 
    It goes over the app channel, one packet every STEPS_PER_PACKET: what a radio has to spare beside the log. A packet for
-   which there is no room is lost, and its decision with it. Packet: WITNESS_KIND, number of the part, 28 bytes of `told`. */
+   which there is no room is lost, and its decision with it. Packet: WITNESS_KIND, number of the part, 28 bytes of `told`.
+
+   A policy with memory tells its memory, too, and the first decision of a flight always: then nothing may be remembered. */
 #include "witness.h"
 
 #include <string.h>
 
 #include "app_channel.h"
-#include "policy.h"
 
 #define DECISIONS 50
 #define STEPS_PER_PACKET 20
@@ -18,6 +19,10 @@
 
 static struct {
     uint32_t decision;
+#if POLICY_MEMORY > 0
+    uint32_t flown;
+    float memory[POLICY_MEMORY], memory_next[POLICY_MEMORY];
+#endif
     float seen[POLICY_INPUTS], done[POLICY_OUTPUTS];
 } told;
 static struct {
@@ -26,15 +31,33 @@ static struct {
 static unsigned part = UINT8_MAX; /* the next one; PARTS or more: nothing is left to be told */
 static uint32_t steps;
 
+static void tell(uint32_t decision, const float *action)
+{
+    told.decision = decision;
+    memcpy(told.seen, policy_seen(), sizeof told.seen);
+    memcpy(told.done, action, sizeof told.done);
+    part = 0;
+}
+
+#if POLICY_MEMORY > 0
+void witness_decision(uint32_t decision, const float *action, uint32_t flown, const float *memory,
+                      const float *memory_next)
+{
+    if (flown == 0 || (part >= PARTS && decision % DECISIONS == 0)) {
+        told.flown = flown;
+        memcpy(told.memory, memory, sizeof told.memory);
+        memcpy(told.memory_next, memory_next, sizeof told.memory_next);
+        tell(decision, action);
+    }
+}
+#else
 void witness_decision(uint32_t decision, const float *action)
 {
     if (part >= PARTS && decision % DECISIONS == 0) {
-        told.decision = decision;
-        memcpy(told.seen, policy_seen(), sizeof told.seen);
-        memcpy(told.done, action, sizeof told.done);
-        part = 0;
+        tell(decision, action);
     }
 }
+#endif
 
 void witness_step(void)
 {

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from policies.policy_file import load_policy
+from policies.policy_file import EVERY_KIND, load_policy
 from robot.cli.output import finish, parse, parse_help
 from robot.evaluation.judge import find_judge
 from robot.runtime.run_folder import policy_path
@@ -52,7 +52,7 @@ def task_of(arguments: list[str]) -> str | None:
     for argument in arguments:
         path = policy_of(argument)
         if not argument.startswith("-") and path.suffix == ".npz" and path.is_file():
-            task = load_policy(path).metadata["task"]
+            task = load_policy(path, kinds=EVERY_KIND).metadata["task"]
             if task not in task_names():
                 raise wrong(path, "task", shown(task), ", ".join(task_names()))
             return str(task)

@@ -27,8 +27,11 @@ class RunConfig:
     Without this program or its link the drone comes down by itself.
     """
 
-    run: Annotated[str, tyro.conf.Positional]
+    run: Annotated[str, tyro.conf.Positional] = ""
     """A run's folder, or a policy file."""
+    policy: str = ""
+    """In place of RUN: `any`, the shipped policy that flies any quadrotor, also one that nobody here has seen; or a policy
+    file. What it flies, a robot's file says: `quadrotor`, a name in `sim/quadrotor/data` or a file of parameters."""
     robot: str = "virtual-crazyflie"
     """`crazyflie`, `virtual-crazyflie`, or the path of a robot's TOML file."""
     policy_on: Literal["board", "host"] = "board"
@@ -44,6 +47,9 @@ class RunConfig:
     """Where the virtual drone knows its place from, with all that such a system does wrong; otherwise the robot file's."""
 
     def __post_init__(self) -> None:
+        if bool(self.run) == bool(self.policy):
+            found = f"RUN {self.run} and --policy {self.policy}" if self.run else "neither"
+            raise ValueError(f"RUN, --policy: found {found}, allowed: one of them")
         if not 0.0 <= self.loss < 1.0:
             raise ValueError(f"--loss: found {self.loss}, allowed: 0 to less than 1")
         if self.seed < 0:
@@ -53,7 +59,7 @@ class RunConfig:
 def main(arguments: list[str]) -> int:
     config, as_json = parse(RunConfig, "run", arguments)
     from drivers.base import LinkLost
-    from robot.robots.quadrotor.run_mission import run_mission
+    from robot.robots.quadrotor.run_mission import SHIPPED, run_mission
 
     with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task("connecting", total=1.0)
@@ -64,7 +70,7 @@ def main(arguments: list[str]) -> int:
 
         try:
             figures = run_mission(
-                Path(config.run),
+                SHIPPED.get(config.policy, Path(config.run or config.policy)),
                 config.robot,
                 config.policy_on,
                 config.loss,

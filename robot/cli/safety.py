@@ -156,9 +156,7 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
 
     task, trials = tried(config)
     if not trials.faults:
-        raise ValueError(
-            f"--stops: found 0, allowed with a {find_task(task).robot}, which does not practise: 1 or more"
-        )
+        raise ValueError(f"--stops: found 0, allowed with a {find_task(task).robot}, whose faults are stops: 1 or more")
     say(f"{'fault':<28} {'throttle at zero':>17} {'mode':<9} {'reason':<16} {'drives again':>13}  as designed")
 
     def report(trial: Trial) -> None:

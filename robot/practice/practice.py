@@ -124,7 +124,8 @@ class Practice:
     none. look_through(config, folder, progress): reads what else the robot keeps in a run's folder, when the run goes on; raises
     ValueError for what is not whole. figures(progress, best median, best possible, virtual): for `--json`, beside those that all have; lines: of the
     figures, for a person, at the end. place, notes, counts: what a person sees of it, under the scene, under the episodes,
-    and beside the supervisor. picture: draws a run's, returns its path.
+    and beside the supervisor. picture: draws a run's, returns its path. session(config, root): practises by itself, of a robot that needs
+    no processes, and returns what `robot.practice.run.practise` does; `begin` is not asked then.
     """
 
     options: type[PracticeConfig]
@@ -144,6 +145,7 @@ class Practice:
     notes: tuple[Gauge, ...] = ()
     counts: tuple[Gauge, ...] = ()
     picture: Callable[[Path], Path] | None = None
+    session: Callable[[Any, Path], dict[str, Any]] | None = None
 
 
 def find_practice(kind: str) -> Practice:

@@ -34,9 +34,11 @@ def practise(config: ConfigT, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot practice`. Returns the figures of `--json`, with `failure` (empty if none), `picture`, None where the robot
     draws none, and `lines`, what there is to say.
     """
-    lock = RunLock(Path(config.resume)) if config.resume and (Path(config.resume) / "config.toml").is_file() else None
     spec = find_task(config.task)
     practice = find_practice(spec.robot)
+    if practice.session is not None:
+        return practice.session(config, root)
+    lock = RunLock(Path(config.resume)) if config.resume and (Path(config.resume) / "config.toml").is_file() else None
     config, folder, progress, policy = prepare(config, practice, root)
     robot = practice.begin(config)
     best_possible = robot.best_possible()

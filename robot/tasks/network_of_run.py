@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from firmware_export.network import Network, network_of
-from policies.policy_file import load_policy
+from policies.policy_file import EVERY_KIND, load_policy
 from robot.runtime.run_folder import policy_path
 from robot.tasks import find_task, task_names
 
@@ -14,7 +14,7 @@ def network_of_run(run: Path) -> Network:
     Raises ValueError for a damaged file, or a task whose fields nobody wrote down.
     """
     path = policy_path(run) if run.is_dir() else run
-    policy = load_policy(path)
+    policy = load_policy(path, kinds=EVERY_KIND)
     task = str(policy.metadata["task"])
     if task not in task_names():
         raise ValueError(f"{path}: field task is {task!r}, allowed: {', '.join(task_names())}")

@@ -190,7 +190,7 @@ POSITIVE = ("mass_kg", "inertia_x_kg_m2", "inertia_y_kg_m2", "inertia_z_kg_m2", 
 
 
 CRAZYFLIES = ("crazyflie_2_0", "crazyflie_2_1", "crazyflie_2_1_plus", "crazyflie_2_1_brushless")
-QUADROTORS = (*CRAZYFLIES, "racer_5_inch")
+QUADROTORS = (*CRAZYFLIES, "crazyflie_l250", "crazyflie_t350", "racer_5_inch", "x500", "fs_3_35_kg")
 FLEET = "crazyflies"  # stands for all of CRAZYFLIES where several quadrotors can be meant
 
 

@@ -28,7 +28,7 @@ def test_it_decides_as_the_actor_does_without_exploring() -> None:
     policy = policy_file()
     network = network_of(policy, SENSED, ACTION)
     x = np.random.default_rng(0).standard_normal((50, 11)).astype(np.float32)
-    means = np.stack([policy.actor().mean(row) for row in x])
+    means = np.stack([policy.actor().step(row, np.zeros(0, np.float32))[0] for row in x])
     assert np.abs(means).max() > 0.3
     np.testing.assert_allclose(network.forward(x), means, atol=1e-6)
     assert network.sizes == (11, 16, 16, 2)

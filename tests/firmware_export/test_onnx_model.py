@@ -101,7 +101,7 @@ def test_the_car_s_fields_and_units_are_those_of_its_task(tmp_path):
     observation, past = sample_inputs(network, 200)
     assert past is None
     commands = OnnxPolicy(tmp_path / "policy.onnx").command(observation)
-    np.testing.assert_allclose(commands, torch_commands(network, observation, None), atol=1e-6)
+    np.testing.assert_allclose(commands, torch_commands(network, observation, None)[0], atol=1e-6)
     np.testing.assert_allclose(OnnxPolicy(tmp_path / "policy.onnx").observation[0].offset, fields[0].offset)
 
 

@@ -153,8 +153,9 @@ def test_a_self_test_without_the_checksum_misses_flips(monkeypatch: pytest.Monke
 def test_errors_are_relative_to_large_outputs_only() -> None:
     network = random_network((3, 2), ("linear",))
     x = np.float32([[0.1, 0.2, 0.3], [1e6, 2e6, 3e6]])
-    errors, float32_errors = torch_errors(network, x, network.forward(x) + np.float32(0.0))
+    nothing = network.initial_memory(2)
+    errors, float32_errors = torch_errors(network, x, nothing, network.forward(x) + np.float32(0.0), nothing)
     assert errors.max() < 1e-6
     assert float32_errors.max() < 1e-6
-    errors, _ = torch_errors(network, x[:1], network.forward(x[:1]) + np.float32(0.01))
+    errors, _ = torch_errors(network, x[:1], nothing[:1], network.forward(x[:1]) + np.float32(0.01), nothing[:1])
     assert errors.max() == pytest.approx(0.01, rel=1e-3)

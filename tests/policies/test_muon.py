@@ -1,11 +1,14 @@
 """Muon's steps."""
 
+from functools import partial
+
 import numpy as np
 
-from policies.actor import weight_count, weight_views
+from policies.actor import hidden_matrices, weight_count, weight_views
 from policies.muon import Muon, orthogonalised
 
 LAYERS = (12, 8, 8, 4)
+HIDDEN = partial(hidden_matrices, layers=LAYERS)
 
 
 def test_orthogonalised_keeps_the_singular_vectors_and_levels_the_singular_values() -> None:
@@ -22,7 +25,7 @@ def test_it_descends_a_badly_scaled_bowl() -> None:
     rng = np.random.default_rng(1)
     goal = rng.normal(size=weight_count(LAYERS)).astype(np.float32)
     weights, steepness = np.zeros_like(goal), np.geomspace(1.0, 100.0, goal.size).astype(np.float32)
-    muon = Muon(weights, LAYERS, iterations=200, last_share=0.01)
+    muon = Muon(weights, HIDDEN, iterations=200, last_share=0.01)
     for _ in range(200):
         muon.step(steepness * (weights - goal))
     assert np.abs(weights - goal).mean() < 0.1 * np.abs(goal).mean()
@@ -32,14 +35,14 @@ def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
     weights = np.ones(weight_count(LAYERS), np.float32)
     gradient = np.ones_like(weights)
     gradient[3] = np.nan
-    Muon(weights, LAYERS, iterations=10).step(gradient)
+    Muon(weights, HIDDEN, iterations=10).step(gradient)
     assert (weights == 1.0).all()
 
 
 def test_a_matrix_with_more_inputs_than_outputs_moves_further() -> None:
     weights = np.zeros(weight_count(LAYERS), np.float32)
     gradient = np.random.default_rng(3).normal(size=weights.size).astype(np.float32)
-    Muon(weights, LAYERS, iterations=10, rate=0.1).step(gradient)
+    Muon(weights, HIDDEN, iterations=10, rate=0.1).step(gradient)
     (first, _), (asked, _) = weight_views(weights, LAYERS)[0], weight_views(gradient, LAYERS)[0]
     np.testing.assert_allclose(first, -0.1 * np.sqrt(12 / 8) * orthogonalised(asked), rtol=1e-3, atol=1e-5)
 
@@ -51,7 +54,7 @@ def test_a_step_remembers_the_gradients_before_it_however_long_they_were() -> No
 
     def moved(first_length: float) -> np.ndarray:
         weights = np.zeros(weight_count(LAYERS), np.float32)
-        muon = Muon(weights, LAYERS, iterations=10, rate=0.1, last_share=1.0)
+        muon = Muon(weights, HIDDEN, iterations=10, rate=0.1, last_share=1.0)
         muon.step(np.float32(first_length) * gradients[0])
         before = weights.copy()
         muon.step(gradients[1])
@@ -66,6 +69,6 @@ def test_a_step_remembers_the_gradients_before_it_however_long_they_were() -> No
 def test_a_hidden_matrix_moves_by_the_rate_in_every_direction_of_the_gradient() -> None:
     weights = np.zeros(weight_count(LAYERS), np.float32)
     gradient = np.random.default_rng(2).normal(size=weights.size).astype(np.float32)
-    Muon(weights, LAYERS, iterations=10, rate=0.1).step(gradient)
+    Muon(weights, HIDDEN, iterations=10, rate=0.1).step(gradient)
     moved = np.linalg.svd(weight_views(weights, LAYERS)[1][0], compute_uv=False)
     assert moved.min() > 0.06 and moved.max() < 0.13

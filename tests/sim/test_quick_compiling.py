@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numba import cfunc, njit
+from numba.core.compiler import Flags
 
 from sim import quick_compiling  # noqa: F401
 
@@ -30,3 +31,10 @@ def test_no_text_is_put_together_in_kernels_and_no_entrance_is_made_for_c() -> N
 
 def test_who_wants_an_entrance_for_c_has_it() -> None:
     assert cfunc("float64(float64)")(lambda x: 2.0 * x).ctypes(4.0) == 8.0
+
+
+def test_settings_are_what_was_set_and_else_their_defaults() -> None:
+    flags = Flags()
+    flags.nrt, flags.auto_parallel = True, {"fusion": True}
+    assert flags.values() == {name: getattr(flags, name) for name in Flags.options}
+    assert flags == flags.copy() != Flags()

@@ -23,7 +23,7 @@ CAUSES = ("", "as it was told", "no more set-points", "its battery is low")  # o
 FAULTS = (
     "nothing is wrong", "its self-test has not passed", "no set-point for 200 ms", "the set-point is no position",
     "a number is not finite", "tilted too far", "turning too fast", "outside of its fence", "a parameter makes no sense",
-    "it lands by itself",
+    "it lands by itself", "other weights are being looked through",
 )  # fmt: skip
 
 

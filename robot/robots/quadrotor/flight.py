@@ -68,14 +68,14 @@ class Flight:
 
     def __init__(
         self, setup: FlightSetup, devices: dict[str, Device], clock: Clock, truth: Callable[[], Place] | None = None,
-        show: Callable[[Phase, float], None] = lambda phase, share: None,
+        show: Callable[[Phase, float], None] = lambda phase, share: None, life: int = LIFE,
     ) -> None:  # fmt: skip
-        """truth: asks the simulator, where there is one. show: is told of the progress in a phase, 0 to 1."""
+        """life: of several flights of a run, which one this is. truth: asks the simulator, where there is one. show: is told of the progress in a phase, 0 to 1."""
         self.interrupted = False
         self._setup = setup.to_bytes()
-        self.mind = mind(self._setup, Path(setup_name(LIFE)))
+        self.mind = mind(self._setup, Path(setup_name(life)))
         empty = np.zeros((), self.mind.records.readings)
-        self.loop = ControlLoop(clock, devices, self.mind, empty, LIFE, self.mind.tick_s)
+        self.loop = ControlLoop(clock, devices, self.mind, empty, life, self.mind.tick_s)
         self.log: TickLog | None = None
         self._deviation, self._show = Deviation(setup, truth), show
         self._why = ""

@@ -39,11 +39,8 @@ class HostPolicy:
         """path: for a policy that tracks one, as `track_trajectory` has it; otherwise it hovers. Raises ValueError."""
         self._actor, self._task = policy.actor(), task_module(policy.metadata["task"])
         sensed = self._task.SPEC.observation_size
-        self._history = (policy.layers[0] - sensed) // N_ROTORS
-        if (policy.layers[0], policy.layers[-1]) != (
-            sensed + self._history * N_ROTORS,
-            2 * N_ROTORS,
-        ) or self._history < 0:
+        self._history = (policy.inputs - sensed) // N_ROTORS
+        if (policy.inputs, policy.actions) != (sensed + self._history * N_ROTORS, N_ROTORS) or self._history < 0:
             raise ValueError(
                 f"policy: found layers {policy.layers}, allowed: {sensed} numbers seen and {N_ROTORS} of each past action; "
                 f"{N_ROTORS} rotors commanded"
@@ -64,6 +61,7 @@ class HostPolicy:
         self.observation = np.zeros(len(self._seen) - len(self._path), np.float32)
         self.action = np.zeros(N_ROTORS, np.float32)
         self._past = np.full((self._history, N_ROTORS), self._hover_action, np.float32)  # newest first
+        self._memory = self._actor.initial_memory()
         self._rotors: tuple[float, ...] = (self._hover_speed,) * N_ROTORS
         self._rate = np.zeros(3)
 
@@ -103,7 +101,9 @@ class HostPolicy:
         )
         self._task.observe(state, time_s, self._seen, OWN, np.uintp(len(self._path)), ONE)
         self.observation = self._seen[len(self._path) :].astype(np.float32)
-        self.action = action = self._actor.mean(np.concatenate([self.observation, self._past.ravel()]))
+        seen = np.concatenate([self.observation, self._past.ravel()])
+        self.action, self._memory = self._actor.step(seen, self._memory)
+        action = self.action
         self._past = np.concatenate([action[None], self._past])[: self._history]
         self.decisions += 1
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from policies.array_file import try_writing, write_bytes_atomically
-from policies.policy_file import PolicyFile, load_policy
+from policies.policy_file import EVERY_KIND, PolicyFile, load_policy
 from robot.evaluation.judge import Scores, Verdict
-from robot.robots.quadrotor.evaluation.evaluation import Conditions, Network, Pilot, evaluate
+from robot.robots.quadrotor.evaluation.evaluation import Conditions, Pilot, evaluate
 from robot.robots.quadrotor.evaluation.heat_map import heat_map
 from robot.robots.quadrotor.evaluation.judgement import NOMINAL, airframe_name, judge, pilots_for
+from robot.robots.quadrotor.evaluation.recurrent_pilot import pilot_of
 from robot.robots.quadrotor.evaluation.scores import judgement_scores, tracking_scores
 from robot.robots.quadrotor.evaluation.tracking import pilots_for as tracking_pilots_for
 from robot.robots.quadrotor.evaluation.tracking import tracking_figures
@@ -25,7 +26,7 @@ from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.tasks import track_trajectory
 from robot.views.say import say
 from sim.input_files import from_table, read_text, shown, wrong
-from sim.quadrotor.model import CRAZYFLIES, Q_X, Q_Y, STEP_S, load_parameters, quadrotors_named
+from sim.quadrotor.model import CRAZYFLIES, Q_X, Q_Y, QUADROTORS, STEP_S, load_parameters, quadrotors_named
 
 SIMULATED, ON_DEVICES = 1000, 1  # flights
 JUDGED_SEED = 2_000_003  # starts and drones that no training has seen
@@ -64,7 +65,7 @@ def in_simulator(config: FlightEvaluateConfig, path: Path, progress: Callable[[f
 
     Raises ValueError for a file that is no policy, an unknown quadrotor, or waypoints for a policy that hovers.
     """
-    policy = load_policy(path)
+    policy = load_policy(path, kinds=EVERY_KIND)
     trained = trained_with(path, policy)
     task, seed, episodes = task_for(trained), JUDGED_SEED + config.seed, config.episodes or SIMULATED
     follows = task is track_trajectory
@@ -72,9 +73,9 @@ def in_simulator(config: FlightEvaluateConfig, path: Path, progress: Callable[[f
         raise ValueError(f"--waypoints: found a policy for {trained.task}, allowed: one that follows paths")
     waypoints = load_waypoints(Path(config.waypoints)) if config.waypoints else None
     name = config.quadrotor or quadrotors_named(trained.quadrotor)[0]
-    others = [other for other in CRAZYFLIES if other != name]
+    others = [other for other in (QUADROTORS if trained.fleet else CRAZYFLIES) if other != name]
     conditions = Conditions(load_parameters(name), starts=task.STARTS)
-    network = Network(policy.weights, policy.layers, task)
+    network = pilot_of(policy.weights, policy.layers, task)
     quadrotor = conditions.quadrotor
     pilots = tracking_pilots_for(network, quadrotor) if follows else pilots_for(network, quadrotor, task)
     try_writing(path.parent)

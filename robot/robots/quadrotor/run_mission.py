@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from drivers.emulators.virtual_motion_capture import VirtualMotionCapture
 from policies.array_file import write_bytes_atomically
-from policies.policy_file import load_policy
+from policies.policy_file import EVERY_KIND, load_policy
 from robot.robots.quadrotor import figures
 from robot.robots.quadrotor.app_of_run import learned_with
 from robot.robots.quadrotor.devices import devices_of
@@ -28,6 +28,7 @@ from robot.runtime.run_folder import new_run_folder, policy_path, save_config
 from sim.quadrotor.model import load_parameters
 
 LANDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+SHIPPED = {"any": Path(__file__).parents[3] / "policies" / "shipped" / "any_quadrotor.npz"}  # robot run --policy NAME
 TICKS_S = {"board": OnBoardPolicy.tick_s, "host": HostPolicy.tick_s}
 
 
@@ -108,7 +109,7 @@ def run_mission(
 def setup_of(run: Path, drone: DroneFile, policy_on: Literal["board", "host"], quadrotor: str = "") -> FlightSetup:
     """A flight with a run's policy. quadrotor: what it flies; empty: see `learned_with`. Raises ValueError."""
     path = policy_path(run) if run.is_dir() else run
-    policy = load_policy(path)
+    policy = load_policy(path, kinds=EVERY_KIND)
     if (task := policy.metadata["task"]) not in FLIGHT_TASKS:
         raise ValueError(f"{run}: field task is {task!r}, allowed: {', '.join(FLIGHT_TASKS)}")
     box = drone.crazyflie

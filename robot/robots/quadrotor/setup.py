@@ -8,9 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from policies.actor import Actor
 from policies.array_file import arrays_in
-from policies.policy_file import PolicyFile, checked_metadata, weights_crc
+from policies.policy_file import PolicyFile, actor_of, checked_kind, checked_metadata, layers_of_kind, weights_crc
 from robot.tasks.track_trajectory import LAP_S
 from sim.input_files import from_table, json_object, wrong
 from sim.quadrotor.model import QuadrotorParameters
@@ -71,12 +70,16 @@ class FlightSetup:
             if name not in plain or not isinstance(plain[name], str if name == "robot" else dict):
                 raise wrong(path, name, "nothing", "text" if name == "robot" else "a table")
         plain.pop("robot")
-        layers = tuple(int(n) for n in arrays["layers"].reshape(-1))
-        metadata = checked_metadata(path, plain.pop("metadata"), layers)
+        told = plain.pop("metadata")
+        try:
+            layers = layers_of_kind(checked_kind(path, told), arrays["layers"])
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        metadata = checked_metadata(path, told, layers)
         if metadata["task"] not in FLIGHT_TASKS:
             raise wrong(path, "task", metadata["task"], ", ".join(FLIGHT_TASKS))
         try:
-            Actor(layers, arrays["weights"])
+            actor_of(layers, arrays["weights"])
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         if metadata["crc32"] != weights_crc(arrays["weights"]):

@@ -1,6 +1,10 @@
 """Decisions of a policy on board that the app tells whole (crazyflie_templates/witness.c): put together, and checked bit by bit.
 
 A decision comes in parts of 30 bytes. One of which a part is lost is passed over.
+
+Of a policy with memory the memory before a decision and after it are told and checked as well, and that nothing is remembered
+in the first decision of a flight. That the memory of one decision that is told comes of that of the last one that was, the
+forty-nine between them alone could tell.
 """
 
 from collections.abc import Iterator
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.arithmetic import KERNELS, Kernel, infer
+from firmware_export.arithmetic import KERNELS, Kernel, step
 from firmware_export.network import Network
 
 KIND, HEAD_BYTES, PART_BYTES = 0x57, 2, 28
@@ -17,7 +21,7 @@ KIND, HEAD_BYTES, PART_BYTES = 0x57, 2, 28
 @dataclass(frozen=True)
 class Told:
     """One decision. seen (sensed,): observation, in the units of its fields; done (outputs,); float32. is_right: its weights
-    give this."""
+    give this, of the memory that it tells."""
 
     decision: int
     seen: np.ndarray
@@ -30,7 +34,10 @@ class Witness:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._bytes = 4 * (1 + network.inputs + network.outputs)
+        wide = network.memory
+        remembered = [("flown", "<u4"), ("memory", "<f4", (wide,)), ("memory_next", "<f4", (wide,))] if wide else []
+        decided = [("seen", "<f4", (network.inputs,)), ("done", "<f4", (network.outputs,))]
+        self._told = np.dtype([("decision", "<u4"), *remembered, *decided])  # `told` of witness.c
         self._parts = b""
         self._next = 0  # the part that is waited for
         self._kernels: list[Kernel] = [*KERNELS]  # the app is compiled with one of them
@@ -47,19 +54,23 @@ class Witness:
                 continue
             self._parts += packet[HEAD_BYTES:]
             self._next += 1
-            if len(self._parts) >= self._bytes:
+            if len(self._parts) >= self._told.itemsize:
                 self._next = 0
-                yield self._judged(self._parts[: self._bytes])
+                yield self._judged(self._parts[: self._told.itemsize])
 
     def _judged(self, told: bytes) -> Told:
-        network = self._network
-        numbers = np.frombuffer(told, "<f4")[1:]
-        x, done = numbers[: network.inputs], numbers[network.inputs :]
-        kernel = next(
-            (each for each in self._kernels if infer(network, each, x[None]).tobytes() == done.tobytes()), None
-        )
+        network, one = self._network, np.frombuffer(told, self._told)
+        memory = one["memory"] if network.memory else network.initial_memory(1)
+        after = one["memory_next"] if network.memory else memory
+        wanted = one["done"].tobytes() + after.tobytes()
+
+        def gives_this(kernel: Kernel) -> bool:
+            return b"".join(each.tobytes() for each in step(network, kernel, one["seen"], memory)) == wanted
+
+        kernel = next(filter(gives_this, self._kernels), None)
         if kernel is not None:  # the first to be tried from now on
             self._kernels.sort(key=kernel.__ne__)
+        begins_empty = not network.memory or one["flown"][0] > 0 or not memory.any()
         scale, offset = network.scale_and_offset()
-        seen = (x[: network.sensed] / scale + offset).astype(np.float32)
-        return Told(int(np.frombuffer(told, "<u4", 1)[0]), seen, done.astype(np.float32), kernel is not None)
+        seen = (one["seen"][0, : network.sensed] / scale + offset).astype(np.float32)
+        return Told(int(one["decision"][0]), seen, one["done"][0].copy(), kernel is not None and begins_empty)

@@ -104,7 +104,7 @@ class SafetyTrials:
     """A kind of robot.
 
     see: the emulator's truth, to a judge. reasons: of its supervisor. moving_m_s: slower, it is not worth stopping.
-    faults: what can happen to devices, cables and world; none of a robot that does not practise. driven_before: what
+    faults: what can happen to devices, cables and world; none of a robot whose sessions have no processes. driven_before: what
     earlier practice left, for the faults' sessions. stops: None where it brings none. robots: the virtual ones that are
     tried, by the names of their files.
     """

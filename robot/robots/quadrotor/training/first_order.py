@@ -9,12 +9,13 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numba import uintp
 
-from policies.actor import HIDDEN, actor_layers, weight_views
+from policies.actor import HIDDEN, actor_layers, hidden_matrices, weight_views
 from policies.backup.set_point import N_SEEN
 from policies.first_order import first_weights
 from policies.muon import Muon
@@ -210,7 +211,8 @@ class FirstOrder:
         self.layers = actor_layers(task.OBSERVATION_SIZE + N_ROTORS * recipe.history, N_ROTORS)
         hover = np.full(N_ROTORS, 2.0 * nominal[0].hover_command() - 1.0)
         self.actor = starting_weights(self.layers, task.OBSERVATION_SIZE, hover, np.random.default_rng(seeds[0]))
-        self.optimiser = Muon(self.actor, self.layers, recipe.iterations, recipe.rate, recipe.adam_rate)
+        hidden = partial(hidden_matrices, layers=self.layers)
+        self.optimiser = Muon(self.actor, hidden, recipe.iterations, recipe.rate, recipe.adam_rate)
         self.steps = self.updates = 0
         self.threads = ThreadPoolExecutor(self.FLOCKS)
 

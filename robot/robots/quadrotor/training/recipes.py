@@ -11,6 +11,7 @@ from robot.robots.quadrotor.training.window import Objective
 from robot.tasks import recover, task_module
 from robot.training.trainer import Learner
 from sim.quadrotor.batch import SensorNoise
+from sim.quadrotor.fleets import ESTIMATE
 from sim.quadrotor.model import FLEET, QuadrotorParameters, load_parameters, quadrotors_named
 
 TWICE = ("crazyflie_2_1", "crazyflie_2_1_plus")  # of a fleet: those with little thrust to recover with
@@ -20,9 +21,7 @@ RANDOMISED = replace(NOMINAL, **dict.fromkeys(VARIED, 0.2))
 # For several quadrotors: the first a little later than the delay to be survived, as the edge of what was met is flown
 # worst; the others, which have less thrust to recover with, less late.
 FLEET_SPREAD = 0.05  # of VARIED
-# What estimators make of a positioning system (drivers/emulators/crazyflie_vices.toml), and rotors that differ by 3 %.
-ESTIMATE = SensorNoise(position_m=0.003, rotation=0.004, velocity_m_s=0.02, rate_rad_s=0.01)
-TORQUE_SHARE_M = 5e-4
+TORQUE_SHARE_M = 5e-4  # rotors that differ by 3 %
 FIRST_LATENCY_S, OTHERS_LATENCY_S = LATENCY_S + MORE_DELAY_S + 0.005, 0.02
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from robot.training.trainer import TrainConfig
+from sim.quadrotor.fleets import fleet_names
 from sim.quadrotor.model import FLEET
 
 
@@ -27,11 +28,16 @@ class FlightTrainConfig(TrainConfig):
     the time: a quadrotor of `sim/quadrotor/data`, or the path of its TOML file."""
     start: Literal["near", "thrown"] = "near"
     """`near`: within 20 cm of the goal, tilted up to 90 degrees; `thrown`: any attitude, 3 m/s, 10 rad/s, more room."""
+    fleet: str = ""
+    """`any`: one policy with memory that flies any quadrotor, trained on a distribution of them, none of which has a name; or
+    another fleet of `sim/quadrotor/data/fleets.toml`. It is judged by distributions, and with each quadrotor by name."""
     past_actions: int = 16
     """How many of its own decisions the policy sees: 16 make 82 inputs for hovering, 32 make 146."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.fleet:
+            self.check_fleet()
         if not 1 <= self.past_actions <= 64:
             raise ValueError(f"--past-actions: found {self.past_actions}, allowed: 1 to 64")
         if self.start == "thrown" and self.task != "hover":
@@ -45,3 +51,14 @@ class FlightTrainConfig(TrainConfig):
         if self.algorithm != "gradient" and (self.quadrotor == FLEET or self.start == "thrown"):
             raise ValueError(f"--algorithm: found {self.algorithm}, allowed with --quadrotor {FLEET} or --start thrown: "
                              "gradient")  # fmt: skip
+
+    def check_fleet(self) -> None:
+        """Raise ValueError for a fleet that there is not, and for options that have no effect on its training."""
+        names = fleet_names()
+        if self.fleet not in names:
+            raise ValueError(f"--fleet: found {self.fleet!r}, allowed: {', '.join(names)}")
+        for name in ("algorithm", "randomise", "quadrotor", "start", "past_actions"):
+            found, usual = getattr(self, name), type(self).__dataclass_fields__[name].default
+            if found != usual:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option}: found {found}, allowed with --fleet {self.fleet}: {usual}")

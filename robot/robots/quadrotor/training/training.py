@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from robot.robots.quadrotor.evaluation.evaluation import DISTURBED, Conditions, Network, evaluate
 from robot.robots.quadrotor.evaluation.judgement import VARIED, Figures
 from robot.robots.quadrotor.evaluation.tracking import track, tracking_figures
+from robot.robots.quadrotor.training import fleet_training
 from robot.robots.quadrotor.training.recipes import iterations_for, learner_for, task_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.tasks import recover
@@ -25,6 +27,8 @@ SETTLE_S, SETTLED_M, SETTLED_UP = 3.0, 0.3, 0.87  # thrown drones: by then, near
 
 def begin(config: FlightTrainConfig) -> Training:
     """A training of the learner that is asked for. Raises ValueError for an unknown quadrotor, or too few past actions."""
+    if config.fleet:
+        return begin_fleet(config)
     task, airframes, learner, iterations = (
         task_for(config),
         airframes_for(config),
@@ -51,10 +55,24 @@ def begin(config: FlightTrainConfig) -> Training:
             found["settled"] = min(settled(weights, learner.layers, conditions) for conditions in airframes.values())
         return found
 
-    due = {round(iterations * (k + 1) / CHECKS) for k in range(CHECKS)} - {0}
-    return Training(
-        learner, iterations, due, look, figures, lambda checks, best: {"flights.png": picture(checks, best)}
-    )
+    return Training(learner, iterations, due(iterations), look, figures, pictures)
+
+
+def begin_fleet(config: FlightTrainConfig) -> Training:
+    """A training of one policy for a fleet."""
+    learner, iterations = fleet_training.learner_for(config), fleet_training.iterations_for(config)
+    look, judged = partial(fleet_training.look, learner=learner), partial(fleet_training.judged, learner)
+    return Training(learner, iterations, due(iterations), look, judged, pictures)
+
+
+def due(iterations: int) -> set[int]:
+    """After which iterations a policy is looked at."""
+    return {round(iterations * (k + 1) / CHECKS) for k in range(CHECKS)} - {0}
+
+
+def pictures(checks: list[Check], best: Check) -> dict[str, bytes]:
+    """Files of the run's folder."""
+    return {"flights.png": picture(checks, best)}
 
 
 def airframes_for(config: FlightTrainConfig) -> dict[str, Conditions]:
@@ -65,6 +83,9 @@ def airframes_for(config: FlightTrainConfig) -> dict[str, Conditions]:
 
 def warm_up(config: FlightTrainConfig) -> None:
     """Find what `begin` would raise; then compile, or load, every kernel."""
+    if config.fleet:
+        fleet_training.warm_up(config)
+        return
     first = next(iter(airframes_for(config).values()))
     learner = learner_for(replace(config, effort=1e-9))
     learner.iterate()
@@ -107,6 +128,8 @@ def settled(weights: np.ndarray, layers: tuple[int, ...], conditions: Conditions
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures for a person."""
+    if "survival_named" in figures:
+        return fleet_training.lines(figures)
 
     def off(field: str) -> str:
         return "every flight lost" if figures[field] is None else f"{100 * figures[field]:5.2f} cm"

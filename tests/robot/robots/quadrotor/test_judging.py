@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import policies
 from policies.actor import actor_layers, initial_weights
 from policies.policy_file import save_policy
 from robot.cli.evaluate import main as evaluate
 from robot.robots.quadrotor import judging
 from robot.robots.quadrotor.judging import load_waypoints
 from robot.tasks import track_trajectory
-from sim.quadrotor.model import CRAZYFLIES
+from sim.quadrotor.model import CRAZYFLIES, QUADROTORS
 
+ANY_QUADROTOR = Path(policies.__file__).parent / "shipped" / "any_quadrotor.npz"
 HOVER = Path(__file__).parents[3] / "recordings" / "policies" / "hover.npz"
 
 
@@ -47,6 +49,16 @@ def test_a_run_that_hovers_is_judged_beside_the_others(hoverer: Path, capsys: py
     assert "a crazyflie 2 1 plus" in told.err and "a crazyflie 2 1 brushless" in told.err
     assert "a lap, s" not in told.err
     assert Path(figures["heat_map"]).stat().st_size > 20_000
+
+
+def test_a_policy_with_memory_is_judged_with_every_quadrotor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(ANY_QUADROTOR, tmp_path / "policy.npz")
+    assert evaluate([str(tmp_path), "--episodes", "16", "--quadrotor", "x500", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(figures["airframes"]) == set(QUADROTORS) and figures["quadrotor"] == "x500"
+    assert figures["survival"] > 0.8 and figures["airframes"]["racer_5_inch"]["survival"] > 0.8
 
 
 def test_a_policy_that_follows_paths_flies_them_at_the_times_asked_for(

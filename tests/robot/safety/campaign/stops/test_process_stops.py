@@ -116,7 +116,7 @@ def test_which_robot_is_tried_can_be_told_by_its_name_and_real_ones_are_not():
         ),
         (
             ["--robot", "virtual-crazyflie"],
-            "--stops: found 0, allowed with a quadrotor, which does not practise: 1 or more",
+            "--stops: found 0, allowed with a quadrotor, whose faults are stops: 1 or more",
         ),
         (
             ["--robot", "virtual-car", "--task", "hover", "--stops", "3"],

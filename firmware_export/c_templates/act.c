@@ -1,11 +1,3 @@
-void policy_normalise(const float raw[POLICY_SENSED], float x[POLICY_SENSED])
-{
-    const struct policy_data *const data = in_flash();
-    for (unsigned i = 0; i < POLICY_SENSED; i++) {
-        x[i] = (raw[i] - data->offset[i]) * data->scale[i];
-    }
-}
-
 #if POLICY_HISTORY > 0
 static float ring[POLICY_HISTORY][POLICY_OUTPUTS]; /* from `newest` on upwards, and round: actions, newest first */
 static unsigned newest;
@@ -56,35 +48,4 @@ void policy_act(const float sensed_raw[POLICY_SENSED], float action[POLICY_OUTPU
 const float *policy_seen(void)
 {
     return x;
-}
-
-/* CRC-32 of IEEE 802.3, as zlib has it, four bits at a time. */
-static uint32_t crc_32(const uint32_t *table, const unsigned char *byte, uint32_t n)
-{
-    uint32_t crc = 0xffffffffu;
-    for (; n != 0; n--) {
-        crc ^= *byte++;
-        crc = (crc >> 4) ^ table[crc & 15u];
-        crc = (crc >> 4) ^ table[crc & 15u];
-    }
-    return ~crc;
-}
-
-int policy_selftest(void)
-{
-    const struct policy_data *const data = in_flash();
-    if (crc_32(data->crc_table, (const unsigned char *)data, sizeof *data) != POLICY_CRC32) {
-        return 0;
-    }
-    for (unsigned vector = 0; vector < GOLDEN_VECTORS; vector++) {
-        float y[POLICY_OUTPUTS];
-        policy_infer(data->golden_inputs[vector], y);
-        for (unsigned i = 0; i < POLICY_OUTPUTS; i++) {
-            const union word found = {y[i]}, golden = {data->golden_outputs[vector][i]};
-            if (found.bits != golden.bits) { /* bits, not values: NaN differs, and so does -0 */
-                return 0;
-            }
-        }
-    }
-    return 1;
 }

@@ -1,0 +1,58 @@
+"""Which policy flies: the best one by what its flights have shown, and a new one for as long as it does not fly worse.
+
+A policy that a flight had to be ended for has lost, whoever has flown with it. Otherwise its error is the median of its flights.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+WORSE = 1.1  # an error by so much greater is no luck any more
+
+
+@dataclass
+class Candidate:
+    """One policy. version: on board; 0, as it was flashed. errors_m: mean error of each of its whole flights."""
+
+    version: int
+    weights: np.ndarray
+    errors_m: list[float] = field(default_factory=list)
+    failures: int = 0
+
+    @property
+    def error_m(self) -> float | None:
+        """None: it has not flown yet, or has failed."""
+        return float(np.median(self.errors_m)) if self.errors_m and not self.failures else None
+
+
+@dataclass
+class Contest:
+    """The best policy so far, and a challenger, if there is one."""
+
+    best: Candidate
+    challenger: Candidate | None = None
+
+    @property
+    def flying(self) -> Candidate:
+        return self.challenger or self.best
+
+    def take(self, error_m: float | None) -> str:
+        """A flight of who flies; error_m: None for one that failed. Says what became of a challenge; empty: nothing."""
+        flown = self.flying
+        if error_m is None:
+            flown.failures += 1
+        else:
+            flown.errors_m.append(error_m)
+        if self.challenger is None:
+            return ""
+        challenger, self.challenger = self.challenger, None
+        if challenger.error_m is None:
+            return f"policy {challenger.version} failed: back to {self.best.version}"
+        if self.best.error_m is not None and challenger.error_m > WORSE * self.best.error_m:
+            return (f"policy {challenger.version} strays {100 * challenger.error_m:.1f} cm, {self.best.version} "
+                    f"{100 * self.best.error_m:.1f}: back to {self.best.version}")  # fmt: skip
+        if self.best.error_m is None or challenger.error_m < self.best.error_m:
+            self.best = challenger
+            return f"policy {challenger.version} is the best so far"
+        self.challenger = challenger  # about as good: it flies on, and is compared again
+        return ""

@@ -1,0 +1,81 @@
+"""One flight of a session of practice: the mission of `robot run`, with samples taken, and its log beside the others."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from robot.robots.quadrotor.fitness import distance_m
+from robot.robots.quadrotor.flight import Flight
+from robot.robots.quadrotor.flown import Flown, Phase
+from robot.robots.quadrotor.mind import follows_path
+from robot.robots.quadrotor.practising.air import Air
+from robot.robots.quadrotor.practising.samples import SAMPLE, TOPIC, Sampler
+from robot.robots.quadrotor.setup import FlightSetup
+
+STILL_M, SETTLED_S = (
+    1e-6,
+    0.7,
+)  # a hovering policy is asked to come to rest at a point: it is judged where that has rested for so long
+
+
+@dataclass(frozen=True)
+class Practised:
+    """What came of a flight. errors_m, true_errors_m: from the goal while the policy flew and the goal rested, or was a path's: by the
+    drone's own estimate, and by the truth, where there is one. touched_m_s: how hard it
+    came down: the simulator's truth, or, of a real one, its own estimate."""
+
+    flown: Flown
+    errors_m: np.ndarray
+    true_errors_m: np.ndarray
+    samples: np.ndarray
+    seconds: float
+    touched_m_s: float
+
+
+class PractisedFlight:
+    """One flight; `flight.interrupted` lands it."""
+
+    def __init__(self, air: Air, setup: FlightSetup, sampler: Sampler, life: int,
+                 show: Callable[[Phase, float], None]) -> None:  # fmt: skip
+        self._sampler, self._show, self._touched_m_s = sampler, show, air.touched_m_s
+        self._samples: list[np.ndarray] = []
+        self._errors_m: list[float] = []  # of every tick that is judged
+        self._held: list[bool] = []
+        self._moved_s, self._goal = -math.inf, np.full(3, np.nan)
+        self._path, self._by_truth = follows_path(setup), air.truth is not None
+        self.flight = Flight(setup, air.devices, air.clock, air.truth, self._look, life)
+        sampler.take(self.flight.loop.readings)  # of before
+
+    def fly(self, log: Path) -> Practised:
+        """All of it. Raises OSError if the log is not whole."""
+        began_s = self.flight.loop.clock.now()
+        flown = self.flight.fly(log)
+        samples = np.array(self._samples, SAMPLE)
+        touched = self._touched_m_s
+        touched_m_s = self.flight.mind.mission.fall_m_s if touched is None else touched()
+        seconds = self.flight.loop.clock.now() - began_s
+        held = np.array(self._held, bool)
+        if not held.any():  # it did not fly long enough to come to rest
+            held[:] = True
+        errors_m = np.array(self._errors_m)[held]
+        true_m = np.array(flown.errors_m)[held] if self._by_truth else np.zeros(0)
+        return Practised(flown, errors_m, true_m, samples, seconds, touched_m_s)
+
+    def _look(self, phase: Phase, share: float) -> None:
+        readings, outputs, log = self.flight.loop.readings, self.flight.loop.outputs, self.flight.log
+        assert log is not None
+        for sample in self._sampler.take(readings):
+            log.add_beside(TOPIC, sample)
+            self._samples.append(sample)
+        goal = outputs["figures"]["goal_m"]
+        if not np.isnan(goal[0]):
+            now_s = float(readings["time_s"])
+            if not self._path and not (np.abs(goal - self._goal) < STILL_M).all():
+                self._moved_s = now_s
+            self._goal = goal.copy()
+            self._held.append(now_s - self._moved_s >= SETTLED_S)
+            self._errors_m.append(distance_m(readings["crazyflie"]["position_m"], goal))
+        self._show(phase, share)

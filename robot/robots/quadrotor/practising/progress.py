@@ -1,0 +1,57 @@
+"""What a drone's practice has reached: flights, which policy is the best, and what was taken on board."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robot.practice.best_policy import best_median
+from robot.practice.progress import Progress
+from robot.practice.summary import rounded, summarise
+from robot.tasks import find_task
+
+HARD_M_S = 1.0  # who touches down faster has crashed
+LAST = 3  # flights that the last error is the median of
+FLIGHT_FIELDS: dict[str, type] = {"version": int, "errors_known": bool, "touch_down_m_s": float, "landed": bool}
+
+
+@dataclass
+class DroneProgress(Progress):
+    """best: version of the best policy. versions: how many there have been. uploads: seconds, packets of each; refused: flights that
+    never came to the policy."""
+
+    best: int = 0
+    versions: int = 0
+    refused: int = 0
+    uploads: list[dict[str, Any]] = field(default_factory=list)
+
+    def errors_m(self, version: int) -> list[float]:
+        """Of a policy's whole flights, by the drone's own estimate."""
+        return [float(e["merit"]) for e in self.episodes if e["version"] == version and e["outcome"] == "success"]
+
+    def failures_of(self, version: int) -> int:
+        return sum(e["version"] == version and e["outcome"] != "success" for e in self.episodes)
+
+
+def figures_of(progress: DroneProgress, folder: Path, wall_s: float, task: str) -> dict[str, Any]:
+    """For `--json`. error_*: by the simulator's truth where there is one; last: median of the last LAST flights."""
+    spec = find_task(task)
+    flown = progress.episodes
+    errors_m = [one["true_error_m"] for one in flown if one.get("true_error_m") is not None]
+    touched_m_s = [float(one["touch_down_m_s"]) for one in flown]
+    return summarise(progress, spec, wall_s, str(folder)) | {
+        "best_median_m": rounded(best_median(folder, spec), 4),
+        "error_first_m": rounded(errors_m[0], 4) if errors_m else None,
+        "error_last_m": rounded(float(np.median(errors_m[-LAST:])), 4) if errors_m else None,
+        "crashes": sum(not one["landed"] or one["touch_down_m_s"] > HARD_M_S for one in flown),
+        "touch_down_worst_m_s": rounded(max(touched_m_s, default=None)),
+        "policy_version": progress.best,
+        "policies_tried": progress.versions,
+        "uploads": len(progress.uploads),
+        "upload_s": rounded(float(np.median([one["seconds"] for one in progress.uploads])))
+        if progress.uploads
+        else None,
+        "upload_packets": max((one["packets"] for one in progress.uploads), default=None),
+        "refused": progress.refused,
+    }

@@ -1,0 +1,209 @@
+"""One policy for any quadrotor: first-order gradients through the flights of a fleet, with a memory that finds out who flies.
+
+Every drone is another one of the fleet (`sim/quadrotor/fleets.py`), and nobody tells the policy which. A window is a piece of a
+flight: what the policy remembers goes on into the next one, the gradient does not. Drones that were lost, or have flown for
+long, start anew as others, with an empty memory.
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numba import uintp
+
+from policies.backup.set_point import N_SEEN
+from policies.muon import Muon
+from policies.recurrent_actor import RecurrentLayers, initial_weights, weight_count
+from policies.recurrent_gradient import gates_for, matrices, parts, room_for
+from robot.robots.quadrotor.training.first_order import drawn_starts, hover_actions
+from robot.robots.quadrotor.training.recurrent_window import (
+    GUST_ROWS,
+    LANES,
+    Adjoints,
+    Drones,
+    Objective,
+    Tape,
+    build_window,
+)
+from sim.quadrotor.batch import Starts
+from sim.quadrotor.fleets import Drawn, Fleet
+from sim.quadrotor.model import N_PARAMETERS, N_ROTORS, N_STATE, P_FORCE_X, P_LATENCY, STEP_S
+
+NOISE_LENGTH = 2_000_000  # normals, drawn once; every decision of a window begins somewhere else in them
+POOL = 1024  # drones and starts that are drawn at once
+ENCODER, MEMORY = 16, 16
+NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a policy for any quadrotor is trained."""
+
+    iterations: int = 4000
+    horizons: tuple[tuple[int, int], ...] = (
+        (40, 32),
+        (100, 64),
+        (1000, 96),
+    )  # decisions of a window, below an iteration
+    horizon: int = 160  # ... and after that
+    decisions_max: int = 400  # after which a drone starts anew
+    rate: float = 0.05
+    adam_rate: float = 1e-2
+    last_share: float = 0.05  # of both rates, at the end
+    objective: Objective = field(default_factory=Objective)
+    box_m: float = 1.5
+    far_share: float = 0.5  # of the starts, further off and with rotors at any speed
+    far_m: float = 0.5
+    far_rotor_speed_max: float = 0.7
+
+    def horizon_at(self, iteration: int) -> int:
+        """Decisions in the window of an iteration."""
+        return next((horizon for below, horizon in self.horizons if iteration < below), self.horizon)
+
+
+class Pool:
+    """Drones and where they start, drawn many at once and given out one after the other."""
+
+    def __init__(self, fleet: Fleet, starts: Starts, recipe: Recipe, rng: np.random.Generator) -> None:
+        self.fleet, self.starts, self.recipe, self.rng = fleet, starts, recipe, rng
+        self.given = POOL
+
+    def take(self, n: int) -> tuple[Drawn, np.ndarray]:
+        """n drones (at most POOL), and their states (n, N_STATE)."""
+        if self.given + n > POOL:
+            self.drones, self.states, self.given = self.fleet.draw(POOL, self.rng), self.drawn_states(), 0
+        here = slice(self.given, self.given + n)
+        self.given += n
+        return self.drones.take(here), self.states[here]
+
+    def drawn_states(self) -> np.ndarray:
+        """States (POOL, N_STATE)."""
+        states, recipe = drawn_starts(self.starts, POOL, self.rng), self.recipe
+        far = self.rng.random(POOL) < recipe.far_share
+        states[far, :3] = self.rng.uniform(-recipe.far_m, recipe.far_m, (far.sum(), 3))
+        states[far, 13:] = self.rng.uniform(0.0, recipe.far_rotor_speed_max, (far.sum(), N_ROTORS))
+        return states
+
+
+class Flock:
+    """A block of drones, with the memory that their window needs: what one thread works on."""
+
+    def __init__(
+        self,
+        task: Any,
+        fleet: Fleet,
+        starts: Starts,
+        layers: RecurrentLayers,
+        recipe: Recipe,
+        seed: np.random.SeedSequence,
+    ) -> None:
+        self.task, self.recipe, self.layers, self.n = task, recipe, layers, int(LANES)
+        self.rng = np.random.default_rng(seed)
+        self.pool = Pool(fleet, starts, recipe, self.rng)
+        n, horizon, columns = self.n, recipe.horizon, task.OBSERVATION_SIZE
+        self.taps = 1 + math.ceil(round(fleet.latest_s / STEP_S, 6))  # the decision under way, and those before it
+
+        def zeros(*shape: int) -> np.ndarray:
+            return np.zeros(shape, np.float32)
+
+        self.tape = Tape(
+            states=zeros(horizon + 1, N_STATE, n), commands=zeros(horizon, N_ROTORS, n),
+            seen=zeros(horizon, layers.inputs, n), encoded=zeros(horizon, layers.encoder, n),
+            memories=zeros(horizon + 1, layers.memory, n), gates=gates_for(layers, horizon, n),
+            actions=zeros(self.taps + horizon, N_ROTORS, n), d_actions=zeros(self.taps + horizon, N_ROTORS, n),
+        )  # fmt: skip
+        self.drones = Drones(
+            parameters=zeros(N_PARAMETERS, n), force_n=zeros(3, n), gust_n=zeros(n), gusts=zeros(3, n),
+            noise=zeros(columns, n), delay_shares=zeros(self.taps, n), hover_actions=zeros(n), ages=zeros(n),
+            task_memory=zeros(columns + task.MEMORY_SIZE, n), crashes=np.zeros(n, np.int64),
+        )  # fmt: skip
+        self.adjoints = Adjoints(
+            state=zeros(N_STATE, n), memory=zeros(layers.memory, n), seen=zeros(layers.inputs, n),
+            commands=zeros(N_ROTORS, n), policy=room_for(layers, n),
+        )  # fmt: skip
+        self.normals = self.rng.standard_normal(NOISE_LENGTH, np.float32)
+        self.scale = task.OBSERVATION_SCALE.astype(np.float32)
+        self.objective = Objective._make(np.float32(value) for value in recipe.objective)
+        self.gradient = zeros(weight_count(layers))
+        self.gradient_parts = parts(self.gradient, layers)
+        self.window = build_window(task)
+        self.crashed = self.finished = 0  # drones, of late
+        self.start(np.arange(n))
+        self.drones.ages[:] = self.rng.integers(0, recipe.decisions_max, n)
+
+    def start(self, which: np.ndarray) -> None:
+        """Put other drones on new starts in place of these."""
+        drawn, states = self.pool.take(len(which))
+        p, drones, tape = drawn.parameters, self.drones, self.tape
+        drones.parameters[:, which] = p.T
+        drones.force_n[:, which] = p[:, P_FORCE_X : P_FORCE_X + 3].T
+        drones.gust_n[which], drones.gusts[:, which] = drawn.gust_n, 0.0
+        drones.noise[:N_SEEN, which] = np.repeat(drawn.noise, NOISE_REPEATS, axis=1).T * self.scale[:N_SEEN, None]
+        age = np.arange(self.taps)[:, None]
+        drones.delay_shares[:, which] = np.maximum(0.0, 1.0 - np.abs(p[:, P_LATENCY] / STEP_S - age))
+        drones.hover_actions[which] = hover_actions(p)
+        drones.ages[which] = 0.0
+        tape.states[0][:, which] = states.T
+        tape.memories[0][:, which] = 0.0
+        tape.actions[: self.taps, :, which] = (2.0 * states[:, 13:] - 1.0).T
+        own = drones.task_memory[self.task.OBSERVATION_SIZE :]
+        for drone in which if len(own) else ():
+            numbers = self.rng.random(len(own), np.float32)
+            self.task.prepare(numbers, uintp(0), uintp(1))
+            own[:, drone] = numbers
+
+    def fly(self, weights: np.ndarray, horizon: int) -> float:
+        """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""
+        rows = self.task.OBSERVATION_SIZE + GUST_ROWS
+        offsets = self.rng.integers(0, NOISE_LENGTH - rows * self.n, horizon)
+        self.gradient[:] = 0.0
+        cost = self.window(parts(weights, self.layers), self.tape, self.drones, horizon, self.normals, offsets, self.scale,
+                           self.objective, self.gradient_parts, self.adjoints)  # fmt: skip
+        tape, drones = self.tape, self.drones
+        tape.states[0], tape.memories[0] = tape.states[horizon], tape.memories[horizon]
+        tape.actions[: self.taps] = tape.actions[horizon : horizon + self.taps].copy()
+        drones.ages[:] += horizon
+        place = self.task.SPEC.seen["position_error"]
+        error_m = np.abs(tape.seen[horizon - 1, place] / self.scale[place, None]).max(axis=0)
+        crashed = (drones.crashes < horizon) | ~(error_m < self.recipe.box_m)
+        finished = ~crashed & (drones.ages >= self.recipe.decisions_max)
+        self.crashed, self.finished = int(crashed.sum()), int(finished.sum())
+        self.start(np.flatnonzero(crashed | finished))
+        return float(cost)
+
+
+class AnyQuadrotor:
+    """The learner. The same seed gives the same bytes, on one core or on two."""
+
+    FLOCKS = 2
+
+    def __init__(self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe()) -> None:
+        self.task, self.recipe = task, recipe
+        layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
+        self.layers: tuple[int, ...] = layers
+        seeds = np.random.SeedSequence([seed, 0xA11]).spawn(self.FLOCKS + 1)
+        self.flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
+        self.actor = initial_weights(layers, np.random.default_rng(seeds[0]))
+        self.optimiser = Muon(self.actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
+                              recipe.adam_rate, recipe.last_share)  # fmt: skip
+        self.steps = self.updates = 0
+        self.threads = ThreadPoolExecutor(self.FLOCKS)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The policy so far, as `policies/recurrent_actor.py` lays it out: a copy."""
+        return self.actor.copy()
+
+    def iterate(self) -> float:
+        """Fly a window and learn from it; returns the cost of a decision."""
+        horizon = self.recipe.horizon_at(self.updates)
+        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon), self.flocks))
+        drones = sum(flock.n for flock in self.flocks)
+        gradient = sum((flock.gradient for flock in self.flocks[1:]), self.flocks[0].gradient.copy())
+        self.optimiser.step(gradient / np.float32(horizon * drones))
+        self.updates += 1
+        self.steps += horizon * drones
+        return sum(costs) / len(costs)

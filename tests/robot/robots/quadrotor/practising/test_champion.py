@@ -1,0 +1,48 @@
+"""Which policy flies: the best by its flights, and a new one for as long as it flies no worse."""
+
+import numpy as np
+
+from robot.robots.quadrotor.practising.champion import Candidate, Contest
+
+
+def contest() -> Contest:
+    """A policy of 5 cm, and a new one."""
+    return Contest(Candidate(0, np.zeros(1), [0.05]), Candidate(1, np.ones(1)))
+
+
+def test_who_flies_better_is_the_best_from_now_on():
+    one = contest()
+    assert "best so far" in one.take(0.03)
+    assert one.best.version == 1 and one.flying is one.best
+
+
+def test_who_strays_further_gives_its_place_back():
+    one = contest()
+    assert "back to 0" in one.take(0.06)
+    assert one.flying.version == 0
+
+
+def test_who_loses_the_drone_gives_its_place_back_however_bad_the_other_is():
+    one = contest()
+    one.best.failures = 1
+    assert "back to 0" in one.take(None)
+    assert one.flying.version == 0
+
+
+def test_who_is_about_as_good_flies_on_and_is_judged_by_the_median():
+    one = contest()
+    assert one.take(0.052) == ""
+    assert one.flying.version == 1
+    one.take(0.045)
+    assert one.best.version == 1 and one.best.errors_m == [0.052, 0.045]
+
+
+def test_whoever_flies_a_whole_flight_is_better_than_one_that_failed():
+    one = contest()
+    one.best.failures = 1
+    one.take(0.2)
+    assert one.best.version == 1
+
+
+def test_a_policy_that_failed_once_has_no_error_any_more():
+    assert Candidate(0, np.zeros(1), [0.01], failures=1).error_m is None

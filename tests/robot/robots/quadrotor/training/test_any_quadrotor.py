@@ -1,0 +1,189 @@
+"""The trainer for any quadrotor: its gradient through flight and memory, what it draws, and that it repeats itself."""
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from policies.recurrent_actor import RecurrentLayers, initial_weights
+from robot.robots.quadrotor.training import any_quadrotor
+from robot.robots.quadrotor.training.any_quadrotor import AnyQuadrotor, Flock, Pool, Recipe
+from robot.robots.quadrotor.training.recurrent_window import LANES, Objective, crash, forget, price, restrain
+from robot.tasks import hover
+from sim.quadrotor.batch import Starts
+from sim.quadrotor.fleets import load_fleet
+from sim.quadrotor.model import N_STATE, P_FORCE_X
+
+N, LAYERS = int(LANES), RecurrentLayers(22, 16, 16, 4)
+BRIEF = Recipe(iterations=4, horizons=(), horizon=12)
+PRICES = Objective()
+EXACT = PRICES._replace(discount=1.0, adjoint_max=1e9, memory_adjoint_max=1e9)  # without what is kinder than the truth
+SCALE = hover.OBSERVATION_SCALE.astype(np.float64)
+
+
+@pytest.fixture(autouse=True)
+def little_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(any_quadrotor, "NOISE_LENGTH", 50_000)
+    monkeypatch.setattr(any_quadrotor, "POOL", 128)
+
+
+def flock_of(recipe: Recipe = BRIEF, starts: Starts = hover.STARTS, seed: int = 3, fleet: str = "any") -> Flock:
+    return Flock(hover, load_fleet(fleet), starts, LAYERS, recipe, np.random.SeedSequence(seed))
+
+
+def some_weights(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    weights = initial_weights(LAYERS, rng)
+    return weights + rng.normal(0.0, 0.05, weights.size).astype(np.float32)
+
+
+def kept(flock: Flock) -> list[np.ndarray]:
+    """Copies of what a window changes, and the next one begins with."""
+    return [np.copy(part) for part in changed(flock)]
+
+
+def changed(flock: Flock) -> list[np.ndarray]:
+    return [flock.tape.states, flock.tape.memories, flock.tape.actions, flock.drones.gusts, flock.drones.ages]
+
+
+def fly(flock: Flock, weights: np.ndarray, horizon: int, offsets: np.ndarray) -> float:
+    """A window's cost, summed; its gradient is the flock's."""
+    flock.gradient[:] = 0.0
+    cost = flock.window(any_quadrotor.parts(weights, LAYERS), flock.tape, flock.drones, horizon, flock.normals, offsets,
+                        flock.scale, flock.objective, flock.gradient_parts, flock.adjoints)  # fmt: skip
+    return float(cost) * horizon * N
+
+
+def test_the_windows_gradient_agrees_with_finite_differences() -> None:
+    """Observation, memory, latency, gusts, drones and prices together, by the weights, in single precision: within 1 %."""
+    flock = flock_of(replace(BRIEF, objective=EXACT, far_share=0.0), Starts(attitude_rad=0.8))
+    flock.tape.memories[0] = np.random.default_rng(1).uniform(-0.5, 0.5, (16, N))
+    weights, rng = some_weights(4), np.random.default_rng(5)
+    begin, offsets = kept(flock), rng.integers(0, 20_000, 12)
+
+    def cost(at: np.ndarray) -> float:
+        for part, before in zip(changed(flock), begin, strict=True):
+            part[:] = before
+        return fly(flock, at, 12, offsets)
+
+    cost(weights)
+    gradient = flock.gradient.copy()
+    assert (flock.drones.crashes == 12).all()
+    for _ in range(6):
+        direction = rng.normal(size=weights.size).astype(np.float32)
+        small = np.float32(1e-3)
+        slope = (cost(weights + small * direction) - cost(weights - small * direction)) / (2.0 * small)
+        assert float(gradient @ direction) == pytest.approx(slope, rel=0.01, abs=0.01 * float(np.linalg.norm(gradient)))
+
+
+def test_two_windows_fly_what_one_of_twice_the_length_does() -> None:
+    """State, memory, actions under way and gusts go on."""
+    weights, offsets = some_weights(1), np.random.default_rng(2).integers(0, 20_000, 12)
+    whole, halves = flock_of(), flock_of()
+    fly(whole, weights, 12, offsets)
+    fly(halves, weights, 6, offsets[:6])
+    tape, taps = halves.tape, halves.taps
+    tape.states[0], tape.memories[0] = tape.states[6], tape.memories[6]
+    tape.actions[:taps] = tape.actions[6 : 6 + taps].copy()
+    halves.drones.ages[:] += 6
+    fly(halves, weights, 6, offsets[6:])
+    running = whole.drones.crashes == 12
+    assert running.sum() > N // 2
+    np.testing.assert_array_equal(tape.states[6][:, running], whole.tape.states[12][:, running])
+    np.testing.assert_array_equal(tape.memories[6][:, running], whole.tape.memories[12][:, running])
+
+
+def test_a_drone_that_starts_anew_remembers_nothing_and_the_others_go_on() -> None:
+    flock = flock_of(replace(BRIEF, decisions_max=1000))
+    flock.tape.states[0, 0, 5] = 1.01 * PRICES.crash_m
+    flock.drones.ages[9] = 999.0
+    flock.fly(some_weights(1), 12)
+    again = np.flatnonzero(~flock.tape.memories[0].any(axis=0))
+    assert {5, 9} <= set(again) and len(again) == flock.crashed + flock.finished < N
+    assert not flock.drones.ages[again].any() and (np.delete(flock.drones.ages, again) >= 12.0).all()
+    assert (np.abs(flock.tape.states[0, :3, again]) <= BRIEF.far_m).all()
+
+
+def test_crashed_drones_teach_nothing() -> None:
+    flock = flock_of()
+    flock.tape.states[0, 0] = 1.01 * PRICES.crash_m
+    flock.fly(some_weights(6), 12)
+    assert flock.crashed == N and not flock.gradient.any()
+
+
+def test_every_drone_is_another_and_has_its_own_noise_gusts_and_latency() -> None:
+    flock = flock_of(fleet="flown")
+    drones = flock.drones
+    assert all(len(np.unique(of)) == N for of in (drones.parameters[0], drones.noise[0], drones.gust_n))
+    np.testing.assert_allclose(drones.delay_shares.sum(axis=0), 1.0, rtol=1e-6)
+    assert drones.delay_shares.shape == (3, N) and drones.delay_shares[2].any()
+    fly(flock, some_weights(1), 12, np.arange(12))
+    blown = np.abs(drones.parameters[P_FORCE_X : P_FORCE_X + 3] - drones.force_n) / drones.gust_n
+    assert (blown > 0.0).all() and 0.1 < blown.mean() < 1.0  # a fifth of their correlation time has gone by
+
+
+def test_a_pool_gives_every_drone_once() -> None:
+    pool = Pool(load_fleet("any"), hover.STARTS, BRIEF, np.random.default_rng(1))
+    masses = np.concatenate([pool.take(50)[0].parameters[:, 0] for _ in range(6)])
+    assert len(np.unique(masses)) == 300
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
+    def digest(seed: int) -> str:
+        learner = AnyQuadrotor(hover, load_fleet("any"), hover.STARTS, seed, BRIEF)
+        for _ in range(4):
+            learner.iterate()
+        assert learner.updates == 4 and learner.steps == 4 * 12 * 2 * N
+        return hashlib.sha256(learner.weights.tobytes()).hexdigest()
+
+    assert digest(1) == digest(1) != digest(2)
+
+
+def seen(seed: int) -> np.ndarray:
+    """Observations (22, N), half of them far beyond the wall and fast."""
+    wide = np.where(np.arange(22) < 3, PRICES.wall_m * SCALE[0], 1.0) * np.where(np.arange(22) // 3 == 4, 2.0, 1.0)
+    return np.random.default_rng(seed).uniform(-2.0, 2.0, (22, N)) * wide[:, None]
+
+
+def test_the_slope_of_the_price_is_that_of_finite_differences() -> None:
+    observations, gradient, running, small = seen(1), np.zeros((22, N)), np.full(N, 9), 1e-6
+    price(observations, SCALE, PRICES, 0, running, gradient)
+    for row in range(18):
+        step = small * (np.arange(22) == row)[:, None]
+        up, down = (
+            price(observations + sign * step, SCALE, PRICES, 0, running, np.zeros((22, N))) for sign in (1.0, -1.0)
+        )
+        assert gradient[row].sum() == pytest.approx((up - down) / (2.0 * small), rel=1e-5, abs=1e-5)
+
+
+def test_a_drone_that_has_crashed_costs_nothing() -> None:
+    observations, gradient, crashes = seen(2), np.zeros((22, N)), np.full(N, 9)
+    crashes[3] = 4
+    whole = price(observations, SCALE, PRICES, 3, crashes, gradient)
+    gradient[:] = 0.0
+    assert price(observations, SCALE, PRICES, 4, crashes, gradient) < whole
+    assert not gradient[:, 3].any() and gradient[:, 2].any()
+    adjoints: tuple[Any, Any] = np.ones((N_STATE, N)), np.ones((16, N))
+    forget(4, crashes, *adjoints)
+    assert all(not part[:, 3].any() and (np.delete(part, 3, axis=1) == 1.0).all() for part in adjoints)
+
+
+@pytest.mark.parametrize(("row", "most"), [(1, PRICES.crash_m), (16, PRICES.crash_rate_rad_s)])
+@pytest.mark.parametrize("value", [1.01, -1.01, np.nan])
+def test_a_drone_too_far_away_or_turning_too_fast_is_put_to_rest(row: int, most: float, value: float) -> None:
+    observations, state, crashes = np.zeros((22, N)), np.ones((N_STATE, N)), np.full(N, 9)
+    observations[row, 5], observations[row, 6] = value * most * SCALE[row], 0.99 * most * SCALE[row]
+    crash(observations, SCALE, PRICES, 4, state, crashes)
+    assert crashes[5] == 4 and (np.delete(crashes, 5) == 9).all() and not observations[:, 5].any()
+    np.testing.assert_array_equal(state[:13, 5], np.arange(13) == 3)
+
+
+def test_an_adjoint_is_discounted_and_cut_to_its_length() -> None:
+    adjoint = np.zeros((16, N))
+    adjoint[2], adjoint[7] = 3.0, 4.0
+    adjoint[:, 1] *= 10.0
+    restrain(adjoint, 0.5, 20.0)
+    assert np.linalg.norm(adjoint[:, 0]) == pytest.approx(2.5)
+    assert np.linalg.norm(adjoint[:, 1]) == pytest.approx(10.0)

@@ -1,0 +1,69 @@
+"""`robot train --task hover --fleet any`: what it writes, what it reports, what it refuses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.policy_file import EVERY_KIND, load_policy
+from policies.recurrent_actor import RecurrentLayers
+from robot.robots.quadrotor.training import fleet_training
+from robot.robots.quadrotor.training.settings import FlightTrainConfig
+from robot.robots.quadrotor.training.training import lines
+from robot.training.train import train
+from sim.input_files import read_toml
+from sim.quadrotor.model import QUADROTORS
+
+BRIEF = FlightTrainConfig(task="hover", fleet="any", effort=0.02, seed=4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_flights() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("JUDGED_FLIGHTS", "NAMED_FLIGHTS", "CHECK_FLIGHTS"):
+            patch.setattr(fleet_training, name, 64)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return train(BRIEF, root=tmp_path_factory.mktemp("runs"))
+
+
+def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[str, Any]) -> None:
+    assert run["parameters"] == 2100 and run["updates"] == 80 and run["env_steps"] > 200_000
+    assert set(run["survival_named"]) == set(run["error_named_m"]) == set(run["airframes"]) == set(QUADROTORS)
+    for share in ("survival", "survival_late", "survival_beyond", "survival_randomised", "survival_in_task_box"):
+        assert 0.0 <= run[share] <= 1.0
+    assert run["survival_in_task_box"] <= run["survival"] and run["survival_named"]["x500"] > 0.2  # it flies by now
+    json.dumps(run, allow_nan=False)
+    told = "\n".join(lines(run))
+    assert "2100" in told and all(name in told for name in QUADROTORS)
+
+
+def test_the_run_holds_a_policy_with_memory(run: dict[str, Any]) -> None:
+    folder = Path(run["run"])
+    policy = load_policy(folder / "policy.npz", "hover", 22, EVERY_KIND)
+    assert policy.layers == RecurrentLayers(22, 16, 16, 4) and len(policy.weights) == 2100
+    assert policy.metadata["trained"]["fleet"] == "any"
+    assert read_toml(folder / "config.toml")["fleet"] == "any" and (folder / "flights.png").is_file()
+    with pytest.raises(ValueError, match="kind"):
+        load_policy(folder / "policy.npz")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"fleet": "all"}, "--fleet: found 'all', allowed: any, published"),
+        ({"quadrotor": "crazyflie_2_1"}, "--quadrotor: found crazyflie_2_1, allowed with --fleet any: crazyflies"),
+        ({"past_actions": 32}, "--past-actions: found 32, allowed with --fleet any: 16"),
+        ({"start": "thrown"}, "--start: found thrown, allowed with --fleet any: near"),
+        ({"algorithm": "ppo"}, "--algorithm: found ppo, allowed with --fleet any: gradient"),
+        ({"randomise": False}, "--randomise: found False, allowed with --fleet any: True"),
+    ],
+)
+def test_options_that_do_not_go_with_a_fleet_are_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        FlightTrainConfig(**({"task": "hover", "fleet": "any"} | options))
