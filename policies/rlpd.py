@@ -94,6 +94,18 @@ def actor_update(actor, critics, observation, noise, actor_space, critic_space, 
     return log_likelihood.mean()
 
 
+@njit(cache=True, error_model="numpy")
+def actor_imitation(actor, observation, shown, actor_space, gradient_space, moments, step, rate):
+    """One step of the actor's mean actions towards those that were shown, by least squares."""
+    h1, h2, out, nothing, _, std = actor_space
+    d_out, d_action, h_scratch, actor_gradient = gradient_space
+    nothing[:] = d_action[:] = std[:] = np.float32(0.0)
+    actor_forward(actor, observation, h1, h2, out)
+    actor_output_gradient(out, nothing, nothing, std, d_action, np.float32(0.0), shown, np.float32(1.0), d_out)
+    actor_backward(actor, observation, h1, h2, d_out, h_scratch[0], h_scratch[1], actor_gradient)
+    adam(actor, actor_gradient, moments[0], moments[1], step, rate)
+
+
 class Rlpd:
     """The learner. The same seed and the same order of calls give the same bytes.
 
@@ -203,6 +215,17 @@ class Rlpd:
             self.update(self.config.prior_updates, move_actor=False)
             self.target_share = self.config.target_share
 
+    def imitate(self) -> None:
+        """Bring the actor to what was shown, and the anchor there; nothing, where nothing was, or none is to be imitated."""
+        if not self.config.imitation_updates or not self.prior.size:
+            return
+        moments = np.zeros_like(self.actor), np.zeros_like(self.actor)
+        for step in range(1, self.config.imitation_updates + 1):
+            self.sample_batch(shown=True)
+            actor_imitation(self.actor, *self.batch[:2], self.actor_space, self.gradient_space, moments,
+                            step, self.config.actor_rate)  # fmt: skip
+        self.move_to(self.actor)
+
     def update(self, count: int | None = None, move_actor: bool = True) -> int:
         """Make `count` updates (by default, one decision's share) and return how many. Needs transitions to learn from.
 
@@ -222,12 +245,12 @@ class Rlpd:
             raise FloatingPointError(f"the critics' loss is {self.loss} at update {self.updates}")
         return count
 
-    def sample_batch(self) -> None:
-        """Draw the next batch: part prior data, part practice."""
+    def sample_batch(self, shown: bool = False) -> None:
+        """Draw the next batch: part prior data, part practice. shown: prior data alone."""
         c = self.config
         share = schedule(c.prior_share_start, c.prior_share_end, c.prior_share_steps, self.decisions)
         from_prior = round(c.batch * share) if self.prior.size else 0
-        if self.practice.size == 0:
+        if shown or self.practice.size == 0:
             from_prior = c.batch
         coins = self.rng.integers(0, 4, c.batch, np.uint8) & self.coins_used
         first = 0
@@ -295,6 +318,7 @@ class Rlpd:
         transition["demonstration"] = 0, 1
         other.add(transition)
         other.update(self.config.updates_per_actor)
+        other.imitate()
 
     def actor_weights(self) -> np.ndarray:
         """A copy of the weights that the robot should drive with, flat float32, laid out as in policies/actor.py."""

@@ -49,6 +49,8 @@ class RlpdConfig:
     prior_updates: int = 0
     """Critic updates on prior data alone before the first decision; the targets then follow by another share."""
     prior_target_share: float = 0.05
+    imitation_updates: int = 0
+    """Updates of the actor towards what was shown, before the first decision is learned from; the anchor is then there."""
     average_share: float = 1.0
     """Of the way that the robot's actor goes towards the trained one in one update: below 1, an average over time."""
     average_share_end: float = 1.0

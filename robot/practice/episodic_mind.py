@@ -47,6 +47,7 @@ class Reason(IntEnum):
     NONE = 0
     BLIND = 1  # it does not see how it is
     TOLD = 2
+    UNWELL = 3  # too hot, or short of power
 
 
 PHASES: Mapping[int, str] = MappingProxyType(
@@ -187,6 +188,8 @@ class EpisodicMind(ABC):
         runs = self.phase is Phase.PRACTISE and seen is not None and not stop
         if not runs and self.began_s is not None and isinstance(self.order.skill, Learned):
             self.end(self.order.skill, now, Outcome.TAKEN_OVER)
+        elif not runs:
+            self.began_s = None  # a way back that was held up has all its time again
         elapsed_s, self.last_s = 0.0 if self.last_s is None else now - self.last_s, now
         action = self.nothing if seen is None else self.rest(seen)
         if runs:

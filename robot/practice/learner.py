@@ -24,6 +24,7 @@ from policies.replay import load_folder
 from robot.practice.best_policy import BestPolicy
 from robot.practice.champion import Champion
 from robot.practice.practice import find_practice
+from robot.practice.seen_otherwise import Episodes
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import new_learner, starting_policy
 from robot.runtime.episodes import episode_dtype
@@ -71,6 +72,7 @@ class LearnerProcess:
             Champion(self.learner.actor_weights(), self.spec.merit.lower_is_better) if self.starts_from_policy else None
         )
         self.episodes_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
+        self.whole_episodes = Episodes(self.spec, self.config.seed)
         self.learned = 0  # online transitions that this run's learner, or one before it, has seen
         self.saved_s = time.monotonic()  # when a checkpoint was last written
 
@@ -106,10 +108,14 @@ class LearnerProcess:
             self.learner.load(checkpoint)
             known = stored["step"] < self.learner.transitions_seen
             self.learner.restore(stored[known])
+            for transition in stored[known]:
+                self.learner.add_prior(self.whole_episodes.seen_otherwise(transition))
             stored = stored[~known]
         else:
             self.learner.learn_from_prior()
         self.learner.add(stored)
+        for transition in stored:
+            self.see_otherwise(transition)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
         self.adapt_after = [count for count in self.adapt_after if count > len(self.lived)]
         self.learned = self.learner.transitions_seen
@@ -122,9 +128,12 @@ class LearnerProcess:
         if transition["step"] < self.learned:
             return  # a predecessor left it on disk
         self.learner.add(transition.reshape(1))
+        self.see_otherwise(transition)
         self.learned += 1
         self.take_episodes(int(transition["step"]))
         if not transition["demonstration"]:
+            if self.learner.updates == 0:
+                self.learner.imitate()
             if transition["terminated"] and self.champion is not None and self.champion.reject():
                 self.go_on_from_champion()
             self.learner.update()
@@ -133,6 +142,10 @@ class LearnerProcess:
                 self.adapt()
         if self.learned % PUBLISH_EVERY == 0:
             self.publish()
+
+    def see_otherwise(self, transition: np.ndarray) -> None:
+        """Where an episode is whole: take it in as it might have been seen as well."""
+        self.learner.add_prior(self.whole_episodes.seen_otherwise(transition))
 
     def take_episodes(self, step: int) -> None:
         """The episodes that ended up to this transition. The learner goes on from whoever won a challenge with one."""

@@ -18,6 +18,11 @@ DECISION_S, LONGEST_S = 0.1, 10.0
 STEP_M, STEP_RAD = 0.006, 0.06  # of the peg's end and of its attitude, in a decision
 INSERTED_M = 0.0095  # below the board's surface, as it is seen: by more than the camera can be wrong
 ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is another edge that the peg is below
+CAMERA_M, CAMERA_MOST = (
+    0.002,
+    2.0,
+)  # what it is wrong by along the board, one standard deviation, and how many of them at most
+OTHERWISE = 4  # errors of the camera that an insertion is seen with besides its own
 OUT_M, OUT_ASIDE_M = (0.03, 0.06), 0.02  # over the hole, where the peg is out of it
 STEP_COST = 0.02
 # Around the hole: where it is searched.
@@ -40,6 +45,29 @@ OBSERVATION_FIELDS = (
     Field("slow_height", 1, "m", 25.0, meaning="average of the last decisions"),
     Field("slow_loads", 5, "", 2.0, meaning="average of the last decisions", mirror=JOINTS),
 )
+
+
+def seen_otherwise(transitions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An insertion, OTHERWISE times, as it had been seen if the camera had been wrong by something else; none of what was no insertion.
+
+    Once the peg is in, its hand says where the hole was all along. What was done, felt and reached does not depend on what the
+    camera said, so each insertion teaches about every error that a camera may have (Andrychowicz et al., 2017, do so with goals).
+    """
+    last = transitions[-1]["next_observation"]
+    if not transitions[-1]["terminated"] or not (last[WANTED] == IN and inserted(last)):
+        return transitions[:0]
+    hole_m = last[ASIDE : ASIDE + 2] / SCALES[ASIDE : ASIDE + 2]
+    told = []
+    for _ in range(OTHERWISE):
+        error_m = CAMERA_M * np.clip(rng.standard_normal(2), -CAMERA_MOST, CAMERA_MOST)
+        other = transitions.copy()
+        for name in ("observation", "next_observation"):
+            for place in (ASIDE, SLOW):
+                other[name][:, place : place + 2] += (error_m - hole_m) * SCALES[place : place + 2]
+        told.append(other)
+    return np.concatenate(told)
+
+
 SPEC = TaskSpec(
     name="peg_insert",
     text="an arm inserts a peg into a hole whose place it knows to a few millimetres",
@@ -50,10 +78,11 @@ SPEC = TaskSpec(
     merit=Merit("insertion_s", "s"),
     episode="insertion",
     learner={
-        "gamma": 0.97, "std_start": 0.5, "alpha_start": 0.01, "entropy_start": -3.0, "entropy_end": -6.0, "entropy_steps": 7000,
+        "gamma": 0.97, "std_start": 0.15, "alpha_start": 0.01, "entropy_start": -3.0, "entropy_end": -6.0, "entropy_steps": 7000,
         "prior_share_end": 0.25, "prior_share_steps": 9000, "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0,
-        "updates_per_step": 6,
+        "imitation_updates": 1200, "anchor": 0.5, "anchor_steps": 4000, "updates_per_step": 6,
     },
+    seen_otherwise=seen_otherwise,
 )  # fmt: skip
 
 SIZE = SPEC.observation_size

@@ -194,6 +194,25 @@ def follow(q, changes, gap, low, high, goal):
 
 
 @njit(cache=True)
+def longest_step(axes, origins, offsets, tool, start, end, parts):
+    """The longest of `parts` equal steps, m, that the hand makes while joints go evenly from start (n,) to end (n,)."""
+    n = axes.shape[0]
+    q, pose, before, jacobian = np.zeros(n), np.zeros(9), np.zeros(3), np.zeros((6, n))
+    longest = 0.0
+    for part in range(parts + 1):
+        for k in range(n):
+            q[k] = start[k] + (end[k] - start[k]) * part / parts
+        forward(axes, origins, offsets, tool, q, pose, jacobian)
+        square = 0.0
+        for i in range(3):
+            square += (pose[i] - before[i]) * (pose[i] - before[i])
+            before[i] = pose[i]
+        if part > 0:
+            longest = max(longest, math.sqrt(square))
+    return longest
+
+
+@njit(cache=True)
 def inside(pose, motion, low, high):
     """Cut from a motion (5,) what would lead out of a box (3,), (3,); what is outside may come back in."""
     for i in range(3):
@@ -221,6 +240,11 @@ class Kinematics:
         change(self.pose, self.jacobian, motion, np.ascontiguousarray(q[: hand.joints], np.float64), hand.low, hand.high,
                most, self._change)  # fmt: skip
         return self._change
+
+    def longest_step(self, start: np.ndarray, end: np.ndarray, parts: int) -> float:
+        """The longest of so many equal parts of an even motion of the joints, m."""
+        hand = self.hand
+        return float(longest_step(hand.axes, hand.origins, hand.offsets, hand.tool, start, end, parts))
 
     def towards(self, place: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """The motion from the pose that was looked at last."""

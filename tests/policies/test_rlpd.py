@@ -285,3 +285,20 @@ def test_it_learns_to_act():
         actor.set_weights(learner.actor_weights())
     assert untrained > 0.3
     assert mistakes() < 0.1
+
+
+def test_what_was_shown_is_imitated_and_the_anchor_is_there():
+    learner = make_learner(dataclasses.replace(SMALL, imitation_updates=400, std_start=0.2, actor_rate=3e-3))
+    shown = some_transitions(200, demonstrations=200)
+    for symmetric in (shown["observation"], shown["next_observation"]):
+        symmetric[:, 1:3] = symmetric[:, [1]]  # so that the mirror asks for nothing else
+    shown["action"] = shown["proposed"] = np.stack([0.5 * np.tanh(shown["observation"][:, 0]), np.full(200, -0.3)], 1)
+    learner.imitate()
+    before = learner.actor_weights()
+    learner.add(shown)
+    assert (learner.actor_weights() == before).all()  # nothing was shown yet
+    learner.imitate()
+    actor = Actor(learner.layers, learner.actor_weights())
+    errors = np.abs(np.stack([actor.mean(each["observation"]) for each in shown]) - shown["action"])
+    assert errors[:, 1].mean() < 0.1 and errors[:, 0].mean() < 0.1
+    assert (learner.anchor_actor == learner.actor).all() and learner.updates == 0

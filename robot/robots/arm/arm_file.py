@@ -18,7 +18,7 @@ class ArmFile:
 
     rest_rad: joint angles at which the arm lies on itself, and may be let go. folded_rad: on the way there. ready_rad: from which it
     begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
-    frame. hold_rad: the jaw's angle that holds it.
+    frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down.
     """
 
     virtual: bool
@@ -30,6 +30,7 @@ class ArmFile:
     box_low_m: Three = (0.12, -0.14, -0.08)
     box_high_m: Three = (0.36, 0.14, 0.08)
     hold_rad: float = 0.0
+    low_v: float = 10.2
 
     def __post_init__(self) -> None:
         if len(self.follower.ids) != JOINTS:
@@ -44,6 +45,8 @@ class ArmFile:
         low, high = self.follower.low_rad[-1], self.follower.high_rad[-1]
         if not low <= self.hold_rad <= high:
             raise ValueError(f"hold_rad: found {self.hold_rad}, allowed: {low} to {high}, the jaw's range")
+        if not 0.0 <= self.low_v < math.inf:
+            raise ValueError(f"low_v: found {self.low_v}, allowed: 0 or more")
         for axis, (low, high) in enumerate(zip(self.box_low_m, self.box_high_m, strict=True)):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 raise ValueError(

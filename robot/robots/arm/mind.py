@@ -14,20 +14,22 @@ from drivers.board_stage import BoardReading
 from drivers.reading_record import reading_of
 from drivers.servo_bus import ServoReading
 from policies.actor import Actor
-from robot.practice.episodic_mind import EpisodicMind, Phase
+from robot.practice.episodic_mind import EpisodicMind, Phase, Reason
 from robot.robots.arm.posture import Posture
 from robot.robots.arm.setup import ArmSetup
-from robot.robots.arm.way_home import WAY_MAX, way_home
+from robot.robots.arm.way_home import PACE, WAY_MAX, way_home
 from robot.runtime.episodes import Outcome
 from robot.runtime.skills import Learned
 
 TICK_S = 0.02
 BOARD_FRESH_S = 0.3
 STILL_RAD_S = 0.05
-REARMED_AFTER_S, COOL_C = 0.5, 60.0
+REARMED_AFTER_S = 0.5
+HOT_C, COOL_C = 60.0, 50.0  # of the hottest servo, which lets go at 70: from which on the arm lies down, and until when
+LOW_S, MORE_V = 0.3, 0.5  # for how long the supply may sag, and what there must be more of before the arm gets up
 REST_RAD = 0.1
 # For a near or far point of a way; where something holds the arm, the next one pulls harder.
-PATIENCE_S, LONG_PATIENCE_S = 1.0, 4.0
+PATIENCE_S, LONG_PATIENCE_S = 1.0, 5.0
 TRAIL_RAD = 0.06  # between two points of the way that it came
 
 
@@ -48,7 +50,13 @@ class ArmMind(EpisodicMind):
         self.leading: list[np.ndarray] = []  # where the joints are led, instead of the hand, one after the other
         self.trail: list[np.ndarray] = []  # back to where it is clear
         self.home = [self.ready, self.folded, self.rest_at]  # after the trail
+        self.trail_pace: list[float] = []  # from each of these points to the one before
+        self.home_pace = [
+            self.posture.pace_rad_s(*two) for two in ((self.ready, self.folded), (self.folded, self.rest_at))
+        ]
         self.leads_s = 0.0  # for how long to the first of these
+        self.unwell = self.lies = False  # too hot, or short of power; lies down for that, and is let go
+        self.low_s = 0.0  # for how long the supply has been too low
         self.to_show = setup.demonstrations
         self.held: list[np.ndarray] = []  # transitions of a demonstration that may yet fail
         self.waiting: deque[np.ndarray] = deque()  # transitions on their way out
@@ -89,6 +97,9 @@ class ArmMind(EpisodicMind):
             return None
         self.torque = True
         self._remember_the_way()
+        self._feel()
+        if self.unwell:
+            return None
         blind = self.needs_board and not board.age_s < BOARD_FRESH_S and self.phase is Phase.PRACTISE
         return None if blind else self.observe()
 
@@ -97,6 +108,8 @@ class ArmMind(EpisodicMind):
         showing, before = self.to_show > 0, self.practice_s
         super().tick(readings)
         out = self.outputs
+        if self.unwell and out["reason"] == Reason.BLIND:
+            out["reason"] = Reason.UNWELL
         if showing:
             self.practice_s = before
             out["practice_s"] = before
@@ -158,7 +171,7 @@ class ArmMind(EpisodicMind):
     def command(self, action: np.ndarray, out: np.ndarray) -> None:
         posture = self.posture
         if posture.known:
-            if self.phase is Phase.FINISH:
+            if self.going_home:
                 self.leading = [*reversed(self.trail), *self.home]
             if self.leading:
                 self._lead()
@@ -166,34 +179,69 @@ class ArmMind(EpisodicMind):
                 posture.move(self.motion_of(action))
         told = out["command"]
         told["goal_rad"], told["moves"], told["rearmed"] = posture.goal_rad, self.moves, self.rearmed
-        told["torque"] = self.torque and self.phase is not Phase.DONE
-        self.stop_plan = way_home(self.torque, [*reversed(self.trail[-WAY_MAX + len(self.home) :]), *self.home])
+        told["torque"] = self.torque and self.phase is not Phase.DONE and not self.lies
+        self.stop_plan = way_home(self.torque, posture.goal_rad[:-1], self._way())
+
+    @property
+    def going_home(self) -> bool:
+        return self.unwell or self.phase is Phase.FINISH
+
+    def _feel(self) -> None:
+        """Whether it is unwell. What a servo does by itself then, let go, lets a raised arm fall: it lies down before that."""
+        posture, low_v = self.posture, self.setup.low_v
+        self.low_s = self.low_s + TICK_S if posture.lowest_v < low_v else 0.0
+        if posture.hottest_c > HOT_C or self.low_s > LOW_S:
+            self.unwell = True
+        elif self.unwell and posture.hottest_c < COOL_C and posture.lowest_v > low_v + MORE_V:
+            self.unwell = self.lies = False
+            self.home, self.began_s = [self.ready, self.folded, self.rest_at], None
+            self.order.begin()
+            self.anew()
+        self.lies = self.unwell and (self.lies or self.at_rest(self.seen))
 
     def _hold_again(self, now: float) -> None:
         """A servo has let go: told its torque anew it holds where it is by then, unless it is too hot."""
-        if self.torque and now - self.rearmed_s > REARMED_AFTER_S and self.posture.hottest_c < COOL_C:
+        if self.torque and now - self.rearmed_s > REARMED_AFTER_S and self.posture.hottest_c < HOT_C:
             self.rearmed, self.rearmed_s = self.rearmed + 1, now
 
     def _lead(self) -> None:
         """A tick on the way of `leading`; on the way home points are passed once."""
-        self.posture.lead(self.leading[0])
+        self.posture.lead(self.leading[0], free=not self.trail)
         self.leads_s += TICK_S
-        patience_s = PATIENCE_S if self.trail else LONG_PATIENCE_S
+        patience_s = PATIENCE_S if self.trail and self.going_home else LONG_PATIENCE_S
         if not self.posture.near(self.leading[0]) and self.leads_s < patience_s:
             return
         self.leads_s = 0.0
         self.leading = self.leading[1:]
-        if self.phase is Phase.FINISH and self.trail:
+        if self.going_home and self.trail:
             self.trail.pop()
-        elif self.phase is Phase.FINISH and len(self.home) > 1:
+            self.trail_pace.pop()
+        elif self.going_home and len(self.home) > 1:
             self.home.pop(0)
 
     def _remember_the_way(self) -> None:
         """Only while the arm works: on its way home it forgets, point by point."""
-        if self.phase is not Phase.PRACTISE:
+        if self.phase is not Phase.PRACTISE or self.unwell:
             return
         now = self.posture.joint_rad[:-1]
         if self.clear():
-            self.trail = []
-        elif not self.trail or float(np.abs(now - self.trail[-1]).max()) > TRAIL_RAD:
-            self.trail.append(now.copy())
+            self.trail, self.trail_pace = [], []
+            return
+        for passed, point in enumerate(self.trail):  # where it was before, no detour since then leads back
+            if float(np.abs(now - point).max()) < TRAIL_RAD:
+                del self.trail[passed + 1 :], self.trail_pace[passed + 1 :]
+                return
+        self.trail_pace.append(self.posture.pace_rad_s(now, self.trail[-1] if self.trail else self.home[0]))
+        self.trail.append(now.copy())
+
+    def _way(self) -> np.ndarray:
+        """Home from here, (points, JOINTS), as plans have them."""
+        points = [*reversed(self.trail), *self.home]
+        pace = [0.0, *reversed(self.trail_pace), *self.home_pace[-len(self.home) + 1 :][: len(self.home) - 1]]
+        way = np.column_stack([np.stack(points), pace])
+        if len(way) > WAY_MAX:
+            way = np.concatenate([way[: WAY_MAX - len(self.home)], way[-len(self.home) :]])
+            pace_there = self.posture.pace_rad_s(*way[-len(self.home) - 1 :][:2, :PACE])
+            way[-len(self.home), PACE] = pace_there
+        way[0, PACE] = self.posture.pace_rad_s(self.posture.goal_rad[:-1], way[0, :PACE])
+        return way

@@ -6,13 +6,15 @@ from drivers.servo_bus import ServoReading
 from robot.robots.arm.arm_file import JOINTS
 from robot.robots.arm.setup import ArmSetup
 from robot.robots.arm.shield import Strain
+from robot.robots.arm.way_home import on_the_way
 from sim.arm.kinematics import Hand, Kinematics, follow, inside
 
 FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
 GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
 EASED_GAP_RAD = 0.02
 CHANGE_MAX_RAD = 0.04  # in a tick
-LEAD_RAD_S, LEAD_GAP_RAD = 0.9, 0.15
+LEAD_RAD_S, LEAD_GAP_RAD, FREE_GAP_RAD = 0.9, 0.05, 0.08  # near what it touched, and where nothing is in the way
+LEAD_M_S, LEAD_PARTS = 0.09, 8  # of the end of what it holds, while its joints are led; how finely that is looked at
 THERE_RAD = 0.04
 
 
@@ -29,7 +31,7 @@ class Posture:
         self.joint_rad_s, self.load = np.zeros(JOINTS), np.zeros(JOINTS)
         self.strain = Strain(JOINTS)
         self.known = False  # where it is, since the beginning or since it was blind or a servo had let go
-        self.faulty, self.hottest_c = False, 0.0
+        self.faulty, self.hottest_c, self.lowest_v = False, 0.0, np.inf
 
     @property
     def pose(self) -> np.ndarray:
@@ -44,7 +46,7 @@ class Posture:
             self.joint_rad[:], self.joint_rad_s[:], self.load[:] = told.position_rad, told.speed_rad_s, told.load
             self.kinematics.look(self.joint_rad)
             self.strain.see(self.load, self.tick_s)
-            self.hottest_c = float(told.temperature_c.max())
+            self.hottest_c, self.lowest_v = float(told.temperature_c.max()), float(told.voltage_v.min())
             if not self.known:
                 self.goal_rad[:] = self.joint_rad
         self.known = fresh and not self.faulty
@@ -61,11 +63,17 @@ class Posture:
         """Whether the joints (JOINTS - 1,) are at angles."""
         return bool((np.abs(joint_rad - self.joint_rad[:-1]) < within_rad).all())
 
-    def lead(self, joint_rad: np.ndarray) -> None:
-        """Goals that lead the joints (JOINTS - 1,) to angles, each at an even pace."""
-        reach = LEAD_RAD_S * self.tick_s
-        step = np.minimum(np.maximum(joint_rad - self.goal_rad[:-1], -reach), reach)
-        self._follow(step, np.full(JOINTS - 1, LEAD_GAP_RAD))
+    def pace_rad_s(self, start_rad: np.ndarray, end_rad: np.ndarray) -> float:
+        """How fast the joint that has furthest to go is led from angles (JOINTS - 1,) to others."""
+        furthest = float(np.abs(end_rad - start_rad).max())
+        fastest_m = LEAD_PARTS * self.kinematics.longest_step(start_rad, end_rad, LEAD_PARTS)
+        return min(LEAD_RAD_S, LEAD_M_S * furthest / max(fastest_m, 1e-9))
+
+    def lead(self, joint_rad: np.ndarray, free: bool) -> None:
+        """Goals that lead the joints (JOINTS - 1,) to angles, together, and the hand at a walking pace."""
+        here = self.goal_rad[:-1]
+        self._follow(on_the_way(here, joint_rad, self.pace_rad_s(here, joint_rad), self.tick_s),
+                     np.full(JOINTS - 1, FREE_GAP_RAD if free else LEAD_GAP_RAD))  # fmt: skip
 
     def _follow(self, changes_rad: np.ndarray, gap_rad: np.ndarray) -> None:
         follow(self.joint_rad, changes_rad, gap_rad, self.low, self.high, self.goal_rad)

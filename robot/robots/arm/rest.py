@@ -6,6 +6,7 @@ Servos have no watchdog: they keep their last goals, and an arm whose control di
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -13,16 +14,21 @@ from drivers.base import LinkLost
 from drivers.feetech import feetech
 from drivers.servo_bus import ServoBus, ServoReading
 from robot.robots.arm.arm_file import load_arm
-from robot.robots.arm.way_home import WayHome, points_of
+from robot.robots.arm.way_home import PACE, WayHome, on_the_way, points_of
 from robot.runtime.clock import RealClock
 from robot.runtime.session_file import SessionFile
 
 STEP_S = 0.02
-PACE_RAD_S = 0.9
-GAP_RAD = 0.15  # goals are at most so far ahead of the joints
+GAP_RAD, FAR_GAP_RAD = 0.05, 0.08  # goals are at most so far ahead of the joints: near what it touched, and far from it
 THERE_RAD, LYING_RAD, STILL_RAD_S = 0.05, 0.12, 0.05
-PATIENCE_S, LONG_PATIENCE_S, FAR_POINTS = 1.0, 4.0, 3  # for a near or far point; how many at the end of a way are far
+PATIENCE_S, LONG_PATIENCE_S, FAR_POINTS = 1.0, 5.0, 3  # for a near or far point; how many at the end of a way are far
 FRESH_S = 0.2
+
+
+class Planned(Protocol):
+    """What control has left, as `PlanBlock.read` tells it."""
+
+    def read(self) -> tuple[int, np.ndarray] | None: ...
 
 
 def prepare(session: SessionFile) -> Callable[[], "ArmRest"]:
@@ -35,7 +41,7 @@ def prepare(session: SessionFile) -> Callable[[], "ArmRest"]:
 class ArmRest:
     """One stop. trouble: why nothing can be said to the arm; empty while it can."""
 
-    def __init__(self, bus: ServoBus, plan: WayHome) -> None:
+    def __init__(self, bus: ServoBus, plan: Planned) -> None:
         self.bus, self.trouble = bus, ""
         self._plan = plan
         self._connected = False
@@ -71,22 +77,24 @@ class ArmRest:
         """The goals of the next moment."""
         if self._way is None:
             found = self._plan.read()
-            holds, points = (False, []) if found is None else points_of(found[1])
+            holds, told_rad, points = (False, here[:-1], []) if found is None else points_of(found[1])
             self._way = points if holds else []
-            self._lies_at = points[-1] if points else None
+            self._lies_at = points[-1][:PACE] if points else None
             self._goal = here.copy()
+            if self._way:
+                self._goal[:-1] = told_rad
         assert self._goal is not None
         self._ticks += 1
         patience_s = PATIENCE_S if len(self._way) > FAR_POINTS else LONG_PATIENCE_S
         while len(self._way) > 1 and (
-            bool((np.abs(self._way[0] - here[:-1]) < THERE_RAD).all()) or self._ticks * STEP_S > patience_s
+            bool((np.abs(self._way[0][:PACE] - here[:-1]) < THERE_RAD).all()) or self._ticks * STEP_S > patience_s
         ):
             self._way.pop(0)
             self._ticks = 0
         if self._way:
-            reach = PACE_RAD_S * STEP_S
-            step = np.minimum(np.maximum(self._way[0] - self._goal[:-1], -reach), reach)
-            ahead = np.minimum(np.maximum(self._goal[:-1] + step, here[:-1] - GAP_RAD), here[:-1] + GAP_RAD)
+            step = on_the_way(self._goal[:-1], self._way[0][:PACE], float(self._way[0][PACE]), STEP_S)
+            gap = GAP_RAD if len(self._way) > FAR_POINTS else FAR_GAP_RAD
+            ahead = np.minimum(np.maximum(self._goal[:-1] + step, here[:-1] - gap), here[:-1] + gap)
             self._goal[:-1] = ahead
         return self._goal
 

@@ -1,24 +1,77 @@
-"""What is broken on an arm while it practises, and what must follow: it holds where it is, and nothing falls."""
+"""What is broken on an arm while it practises, how it is stopped, and what must follow: it holds where it is, and nothing falls."""
 
-from drivers.emulators.virtual_arm import ArmTruth
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from drivers.emulators.virtual_arm import ArmTruth, start_virtual_arm
+from robot.practice.body import Emulator
 from robot.practice.episodic_mind import Reason
-from robot.safety.campaign.trials import Fault, SafetyTrials, order
+from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.hidden_arm import hidden_arm
+from robot.robots.arm.safety_drive import CAUSES, OVERLOADED_S, VIRTUAL, seen_of, start_drive
+from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause, fault
+from robot.safety.campaign.trials import Fault, LockstepTrials, Rig, SafetyTrials, StopTrials, Variant, order
 from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
 
-MOVES_M_S = 0.02  # of the end of what it holds; slower, its servos hold it
+FALLS_M_S = 0.5  # no arm at its work is as fast; one that is let go from where it works is
+MOVING_M_S = 0.03
 BLIND_MS = 1000.0  # for an arm that no longer sees itself to stand: its servos keep their last goals
 
 
 def see(truth: ArmTruth) -> Seen:
     """The truth, to a judge."""
-    return Seen(truth.tip_m_s, truth.tip_m_s > MOVES_M_S, 0, 0.0)
+    return seen_of(truth, int(truth.tip_worst_m_s > FALLS_M_S) + int(truth.overloaded_s > OVERLOADED_S))
+
+
+def variant(number: int, rng: np.random.Generator) -> Variant:
+    """A hidden arm."""
+    return {"hidden_seed": int(rng.integers(1, 2**31))}
+
+
+def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Rig:
+    """A virtual arm that belongs to the judge, and the robot's file that names its ports."""
+    arm = load_arm(VIRTUAL)
+    emulated = start_virtual_arm("realtime", [*arm.rest_rad, arm.hold_rad], seed, *hidden_arm(drawn["hidden_seed"]))
+    told = (Path(__file__).parent / f"{VIRTUAL}.toml").read_text().replace("virtual = true", "virtual = false")
+    for device in ("follower", "board"):  # in the file's order
+        told = told.replace('port = "virtual"', f'port = "{emulated.ports[device]}"', 1)
+    robot = folder / "arm.toml"
+    robot.write_text(told)
+    return Rig(emulated, {"robot": str(robot)})
+
+
+def repair(arm: Emulator) -> None:
+    """Give it back its cables and its supply."""
+    arm.fault("plug", device="follower")
+    arm.fault("plug", device="board")
+    arm.fault("silence", on=False)
+    arm.fault("supply", volts=12.0)
+
+
+STOPS = StopTrials(
+    variant=variant,
+    rig=rig,
+    repair=repair,
+    going_on=(
+        *(replace(each, hurts=False) for each in GOING_ON),  # guardians lead it home: how soon it stands says nothing
+        Cause("chain torn out", fault("unplug", device="follower")),
+        Cause("board torn out", fault("unplug", device="board")),
+        Cause("servos silent", fault("silence", on=True)),
+    ),
+    ending=tuple(replace(each, hurts=False) for each in ENDING),
+    lockstep=LockstepTrials(start_drive, CAUSES),
+)
 
 
 TRIALS = SafetyTrials(
     see=see,
     reasons=Reason,
-    moving_m_s=0.05,
+    moving_m_s=MOVING_M_S,
+    stops=STOPS,
+    robots=(VIRTUAL,),
     faults=(
         Fault("servos silent", order("silence", on=True), order("silence", on=False), Mode.STOP, (Reason.BLIND,), BLIND_MS,
               hold_s=0.5, designed="holds; goes on when all are heard"),

@@ -29,6 +29,7 @@ class ArmSetup(EpisodicSetup):
     box_low_m: tuple[float, ...] = ()
     box_high_m: tuple[float, ...] = ()
     hold_rad: float = 0.0
+    low_v: float = 0.0
     axes: tuple[tuple[float, ...], ...] = ()
     origins_m: tuple[tuple[float, ...], ...] = ()
     offsets_rad: tuple[float, ...] = ()
@@ -44,6 +45,7 @@ def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations:
         practice_done_s=progress.practice_s, step=progress.step, episode=progress.episode, task=task,
         demonstrations=demonstrations, resets=resets, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
         folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
+        low_v=arm.low_v,
         **hand,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from policies.replay import transition_dtype
 from robot.tasks.arm_hand import STRAIGHT_RAD
 from robot.tasks.peg_insert import (
     ASIDE,
+    CAMERA_M,
+    CAMERA_MOST,
     ELAPSED,
     HEIGHT,
     IN,
@@ -13,6 +16,7 @@ from robot.tasks.peg_insert import (
     LOADS,
     NEAR,
     OFFSETS,
+    OTHERWISE,
     OUT,
     ROOM_HIGH_M,
     ROOM_LOW_M,
@@ -148,3 +152,41 @@ def test_it_is_in_where_it_is_deep_and_in_the_middle():
     assert not inserted(at(0.02, 0.0, -0.02)), "below another edge"
     assert reward(at(0.0, 0.0, 0.04, OUT)) == 1.0 - STEP_COST and reward(at(0.0, 0.0, 0.04)) == -STEP_COST
     assert reward(at(0.0, 0.0, -0.02)) == 1.0 - STEP_COST and reward(at(0.0, 0.0, 0.0)) == -STEP_COST
+
+
+def an_insertion(success=True):
+    """Decisions of an episode that ends with the peg 11 mm deep, 3 mm from where the camera had the hole, or above it."""
+    told = np.zeros(5, transition_dtype(SIZE, 5))
+    told["episode"], told["step"] = 7, np.arange(5)
+    for name in ("observation", "next_observation"):
+        told[name][:, ASIDE] = told[name][:, SLOW] = 0.003 * SCALES[ASIDE]
+        told[name][:, HEIGHT] = (-0.011 if success else 0.01) * SCALES[HEIGHT]
+        told[name][:, WANTED] = IN
+    told["terminated"][-1], told["truncated"][-1] = success, not success
+    told["reward"][-1] = 1.0 - STEP_COST
+    return told
+
+
+def test_an_insertion_tells_what_it_had_looked_like_with_other_errors_of_the_camera():
+    lived = an_insertion()
+    others = SPEC.seen_otherwise(lived, np.random.default_rng(0)).reshape(OTHERWISE, 5)
+    ends = set()
+    for other in others:
+        for field in ("step", "episode", "action", "reward", "terminated"):
+            assert (other[field] == lived[field]).all()
+        moved = other["observation"] - lived["observation"]
+        assert np.flatnonzero(np.abs(moved).max(0)).tolist() == [ASIDE, ASIDE + 1, SLOW, SLOW + 1]
+        assert moved[:, ASIDE] == pytest.approx(moved[0, SLOW], abs=1e-6)
+        assert inserted(other[-1]["next_observation"]) and reward(other[-1]["next_observation"]) == 1.0 - STEP_COST
+        end_m = other[-1]["next_observation"][ASIDE : ASIDE + 2] / SCALES[ASIDE]
+        assert np.abs(end_m).max() <= CAMERA_M * CAMERA_MOST + 1e-6
+        ends.add(tuple(end_m))
+    assert len(ends) == OTHERWISE
+
+
+def test_what_was_no_insertion_tells_nothing_of_the_hole():
+    rng = np.random.default_rng(0)
+    assert not len(SPEC.seen_otherwise(an_insertion(success=False), rng))
+    pulled = an_insertion()
+    pulled["next_observation"][:, WANTED] = OUT
+    assert not len(SPEC.seen_otherwise(pulled, rng))

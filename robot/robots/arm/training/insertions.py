@@ -14,7 +14,8 @@ from numba import njit
 from robot.robots.arm.arm_file import ArmFile, load_arm
 from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD, STEPS
 from robot.robots.arm.mind import TICK_S
-from robot.robots.arm.posture import CHANGE_MAX_RAD, GAP_RAD
+from robot.robots.arm.posture import CHANGE_MAX_RAD, EASED_GAP_RAD, GAP_RAD
+from robot.robots.arm.shield import Strain
 from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, keep, observe
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.hand import hand_of
@@ -30,11 +31,10 @@ VIRTUAL_ARM = "virtual-arm"
 
 
 @njit(cache=True)
-def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place, frame, joint_rad, action, steps,
+def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place, frame, joint_rad, action, steps, gap,
                goal_rad):  # fmt: skip
-    """One tick of all lanes: joint_rad, goal_rad (count, 6), action (count, 5) in [-1, 1], steps (5,) a tick."""
+    """One tick of all lanes: joint_rad, goal_rad (count, 6), action, gap (count, 5), action in [-1, 1], steps (5,) a tick."""
     pose, jacobian, motion, changes = np.zeros(9), np.zeros((6, 5)), np.zeros(5), np.zeros(5)
-    gap = np.full(5, GAP_RAD)
     for lane in range(joint_rad.shape[0]):
         forward(axes, origins, offsets, tool, joint_rad[lane], pose, jacobian)
         for k in range(5):
@@ -42,7 +42,7 @@ def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place
         keep(pose, place[lane], frame[lane], motion)
         inside(pose, motion, box_low, box_high)
         change(pose, jacobian, motion, joint_rad[lane, :5], low, high, CHANGE_MAX_RAD, changes)
-        follow(joint_rad[lane], changes, gap, low, high, goal_rad[lane])
+        follow(joint_rad[lane], changes, gap[lane], low, high, goal_rad[lane])
 
 
 @njit(cache=True)
@@ -84,6 +84,7 @@ class Insertions:
         self.place, self.frame = np.zeros((count, 3)), np.zeros((count, 3, 3))  # of the hole, as it is seen
         self.goal_rad, self.told_rad, self.told_rad_s, self.told_load = (np.zeros((count, 6)) for _ in range(4))
         self.action = np.zeros((count, 5))
+        self.strain = Strain((count, 6))
         self.age = np.zeros(count, int)
         self.slow, self.slow_now = np.zeros((count, SLOW_SIZE)), np.zeros((count, SLOW_SIZE))
         self.seen = np.zeros((count, SIZE), np.float32)
@@ -133,11 +134,13 @@ class Insertions:
                 self.told_rad,
                 self.action,
                 steps,
+                np.where(self.strain.eased[:, :5], EASED_GAP_RAD, GAP_RAD),
                 self.goal_rad,
             )
             self.batch.send(self.goal_rad)
             self.batch.advance(SUBSTEPS, SUBSTEPS)
             self.told_rad[:], self.told_rad_s[:], self.told_load[:] = told
+            self.strain.see(self.told_load, TICK_S)
         self.age += 1
         self._look()
         last = self.seen.copy()

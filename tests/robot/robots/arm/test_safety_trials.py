@@ -1,11 +1,14 @@
 """What is broken on an arm: each fault, in one process, with its reason, and that it goes on afterwards."""
 
 import json
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 
+from robot.robots.arm.safety_drive import CAUSES, FALLING_M_S, start_drive
 from robot.robots.arm.safety_trials import TRIALS, see
+from robot.safety.campaign.stops.lockstep_stops import stop
 from robot.safety.campaign.trials import find_trials
 from robot.safety.supervisor import Mode
 from tests.robot.robots.arm.arm_bench import bench
@@ -42,6 +45,22 @@ def test_it_does_as_designed_and_goes_on(tmp_path, fault):
 def test_the_truth_to_a_judge(tmp_path):
     assert find_trials("arm") is TRIALS
     with bench(tmp_path) as arm:
-        assert see(arm.truth).speed_m_s < 0.02 and not see(arm.truth).driven
-        arm.run(2.0)
-        assert see(arm.truth).driven
+        assert see(arm.truth) == (pytest.approx(0.0, abs=0.02), False, 0, 0.0, pytest.approx(float("nan"), nan_ok=True))
+        fallen = arm.truth._replace(time_s=2.0, tip_m_s=0.6, tip_worst_m_s=0.6, overloaded_s=0.4)
+        assert see(fallen).driven and see(fallen).touches == 2
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_whatever_stops_it_nothing_falls(tmp_path, cause):
+    with closing(start_drive({"hidden_seed": 3}, 3, True, tmp_path)) as drive:
+        while drive.time_s < 5.0 or drive.truth.peg_z_m > 0.002:
+            drive.tick()
+        told = stop(drive, {cause: CAUSES[cause]}, 0.0)
+        assert told["ended"] and told["impact_m_s"] is None and drive.worst_m_s < FALLING_M_S
+
+
+def test_an_arm_that_is_let_go_where_it_works_falls(tmp_path):
+    with closing(start_drive({"hidden_seed": 3}, 3, False, tmp_path)) as drive:
+        while drive.time_s < 3.4:
+            drive.tick()
+        assert stop(drive, {"control killed": CAUSES["control killed"]}, 0.0)["impact_m_s"] > FALLING_M_S

@@ -1,0 +1,173 @@
+"""An arm at its work in one process, with all that drives it, on lockstep time: what stops are tried on by the hundred.
+
+Nothing may fall: after it was stopped, the end of what it holds is nowhere faster than FALLING_M_S, by the simulator's truth, and
+no servo is at its limit for longer than OVERLOADED_S.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drivers.board_stage import BoardStage
+from drivers.emulators.virtual_arm import TRUTH, ArmTruth, VirtualArm
+from drivers.feetech import feetech
+from policies.actor import Actor, initial_weights
+from robot.practice.episodic_mind import Phase
+from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.devices import BoardDevice, FollowerDevice
+from robot.robots.arm.hand_told import hand_told
+from robot.robots.arm.hidden_arm import hidden_arm
+from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.rest import ArmRest
+from robot.robots.arm.robot import MINDS
+from robot.robots.arm.setup import ArmSetup
+from robot.runtime.control_loop import ControlLoop
+from robot.runtime.robot import Device
+from robot.safety.campaign.stops.drive import AdvancingClock, Drive, DriveCause, ask, die
+from robot.safety.campaign.trials import Variant
+from robot.safety.campaign.truth import Seen
+
+VIRTUAL, TASK = "virtual-arm", "peg_insert"
+FALLING_M_S, OVERLOADED_S, MOVES_M_S, PUSHED_OUT_S = 0.15, 0.3, 0.02, 1.0
+BRAKES_S = 0.3  # what moved at its pace when it was stopped has come to a stand by then, or is led home
+HOME_S = 9.0  # a way home is over by then
+SHOWN = 1000  # demonstrations: it is stopped while a script works, in the hole and out of it
+LOW_V, HOT_C = 9.9, 66.0  # of the supply; of a servo, which lets go by itself at 70
+
+
+def seen_of(truth: ArmTruth, touches: int) -> Seen:
+    """An arm, to a judge. Driven: it moves, but for the first moment, in which the simulator's endless board may push it out."""
+    return Seen(truth.tip_m_s, truth.time_s > PUSHED_OUT_S and truth.tip_m_s > MOVES_M_S, touches, 0.0)
+
+
+class Plan:
+    """What control has left for guardians."""
+
+    def __init__(self, mind: ArmMind) -> None:
+        self._mind = mind
+
+    def read(self) -> tuple[int, np.ndarray] | None:
+        plan = self._mind.stop_plan
+        return (0, plan.copy()) if plan.ndim == 2 and plan[0, 0] else None
+
+
+class ArmDrive(Drive):
+    """One arm at its work. Where control has died, a guardian brings it home.
+
+    verified: False, whoever stops lets the servos go, as drivers without a guardian do.
+    """
+
+    def __init__(self, model: VirtualArm, loop: ControlLoop, mind: ArmMind, follower: FollowerDevice, board: BoardDevice,
+                 verified: bool) -> None:  # fmt: skip
+        super().__init__(loop)
+        self.model, self.mind, self.follower, self.board, self.verified = model, mind, follower, board, verified
+        self.guardian: ArmRest | None = None
+        self.stopped_s: float | None = None
+        self.worst_m_s, self.falls, self.overloads = 0.0, 0, 0
+
+    def tick(self) -> None:
+        super().tick()
+        if self.stopped_s is None or self.time_s < self.stopped_s + BRAKES_S:
+            return
+        truth = self.truth
+        self.falls += truth.tip_m_s > FALLING_M_S
+        self.overloads += truth.overloaded_s > OVERLOADED_S
+        self.worst_m_s = max(self.worst_m_s, truth.tip_m_s)
+
+    def without_control(self) -> None:
+        if self.dead_ticks <= self.noticed_ticks:
+            return
+        bus = self.follower.bus
+        if not self.verified:
+            bus.let_go()
+            return
+        if self.guardian is None:
+            self.guardian = ArmRest(bus, Plan(self.mind))
+        self.guardian.act()
+        if self.guardian.at_rest:
+            self.guardian.release()
+
+    @property
+    def truth(self) -> ArmTruth:
+        return ArmTruth._make(TRUTH.unpack(self.model.state()))
+
+    @property
+    def practises(self) -> bool:
+        return self.mind.phase is Phase.PRACTISE and self.mind.posture.known
+
+    def seen(self) -> Seen:
+        return seen_of(self.truth, self.falls + self.overloads)
+
+    def forget_touches(self) -> None:
+        self.stopped_s, self.worst_m_s, self.falls, self.overloads = self.time_s, 0.0, 0, 0
+        self.model.overloaded_s = 0.0
+
+    @property
+    def worst_touch_m_s(self) -> float:
+        return self.worst_m_s
+
+    def settle(self) -> None:
+        self.model.advance(self.time_s)
+
+    def flush(self) -> None:
+        for line in self.model.lines.values():
+            line.flush()
+
+
+def start_drive(variant: Variant, seed: int, verified: bool, folder: Path) -> ArmDrive:
+    """Let an arm insert its peg, a hidden one, as a script shows it."""
+    arm = load_arm(VIRTUAL)
+    rows, offset_m = hidden_arm(variant["hidden_seed"])
+    model = VirtualArm(folder, [*arm.rest_rad, arm.hold_rad], seed, rows, offset_m)
+    clock = AdvancingClock(model.advance)
+    layers = MINDS[TASK].task.layers()
+    setup = ArmSetup(
+        seed=[seed, 1], explore=False, practice_s=3600.0, episodes=0, practice_done_s=0.0, step=0, episode=0, task=TASK,
+        demonstrations=SHOWN, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad, folded_rad=arm.folded_rad,
+        ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad, low_v=arm.low_v,
+        **hand_told(),
+    )  # fmt: skip
+    mind = MINDS[TASK](setup, Actor(layers, initial_weights(layers, np.random.default_rng(seed))))
+    follower = FollowerDevice(feetech(replace(arm.follower, port=str(folder / "follower")), clock))
+    board = BoardDevice(BoardStage(replace(arm.board, port=str(folder / "board")), clock))
+    devices: dict[str, Device] = {"follower": follower, "board": board}
+    for device in (follower, board):
+        device.open()
+    loop = ControlLoop(clock, devices, mind, np.zeros((), mind.records.readings), 1, TICK_S)
+    loop.start()
+    return ArmDrive(model, loop, mind, follower, board, verified)
+
+
+def _do(act: Callable[[ArmDrive], Any], lasts_s: float = 1.0) -> DriveCause:
+    """Something that its devices do."""
+    return DriveCause(act, lasts_s=lasts_s)
+
+
+def _tear_out(drive: ArmDrive) -> None:
+    drive.follower.bus.close()
+    drive.model.chain.silent = True
+
+
+def _silent_servo(drive: ArmDrive) -> None:
+    drive.model.chain.servos[2].present = False
+
+
+def _overheat(drive: ArmDrive) -> None:
+    drive.model.chain.servos[1].temperature_c = HOT_C
+
+
+CAUSES: dict[str, DriveCause] = {
+    "Ctrl-C": replace(ask(1), lasts_s=HOME_S),
+    "emergency stop": replace(ask(2), lasts_s=HOME_S),
+    "control killed": replace(die(1), lasts_s=HOME_S),
+    "control hangs": replace(die(4), lasts_s=HOME_S),
+    "chain torn out": _do(_tear_out),
+    "servos silent": _do(lambda drive: setattr(drive.model.chain, "silent", True)),
+    "a servo silent": _do(_silent_servo),
+    "board silent": _do(lambda drive: setattr(drive.model.stage.uart, "drop_rate", 1.0)),
+    "voltage drops": _do(lambda drive: drive.model.shafts.set_supply(LOW_V), HOME_S),
+    "a servo overheats": _do(_overheat, HOME_S),
+}
