@@ -109,6 +109,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def with_article(noun: str) -> str:
+    """`a car`, `an arm`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def allowed(kind: Any) -> str:
     """A type in words."""
     origin = get_origin(kind)

@@ -37,10 +37,10 @@ def plot_practice(run: Path) -> Path:
     from robot.practice.practice import find_practice
     from robot.runtime.run_folder import CONFIG_FILE, read_config
     from robot.tasks import find_task
-    from sim.input_files import checked
+    from sim.input_files import checked, with_article
 
     kind = find_task(checked(run / CONFIG_FILE, "task", read_config(run).get("task"), str)).robot
     picture = find_practice(kind).picture
     if picture is None:
-        raise ValueError(f"{run}: found a run of a {kind}, of which there is no picture")
+        raise ValueError(f"{run}: found a run of {with_article(kind)}, of which there is no picture")
     return picture(run)

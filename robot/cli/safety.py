@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from robot.cli.output import finish, parse
 from robot.views.say import say
+from sim.input_files import with_article
 
 if TYPE_CHECKING:
     from robot.safety.campaign.stops.stops import Stop
@@ -156,7 +157,9 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
 
     task, trials = tried(config)
     if not trials.faults:
-        raise ValueError(f"--stops: found 0, allowed with a {find_task(task).robot}, whose faults are stops: 1 or more")
+        raise ValueError(
+            f"--stops: found 0, allowed with {with_article(find_task(task).robot)}, whose faults are stops: 1 or more"
+        )
     say(f"{'fault':<28} {'throttle at zero':>17} {'mode':<9} {'reason':<16} {'drives again':>13}  as designed")
 
     def report(trial: Trial) -> None:

@@ -8,6 +8,7 @@ from robot.runtime.robot import ENTRY_POINTS, find_robot
 from robot.runtime.robot_file import robot_names
 from robot.tasks import find_task, task_names
 from robot.tasks.spec import TaskSpec
+from sim.input_files import with_article
 
 # Verb -> what a kind of robot must bring for it: a module of its folder, or an entry point of a group.
 NEEDS = {
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
         for name, task in tasks.items():
             print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(verbs_for(task.robot))}")
             if devices[name]:
-                print(f"{'':<18} on a {task.robot} with {', '.join(devices[name])}")
+                print(f"{'':<18} on {with_article(task.robot)} with {', '.join(devices[name])}")
         print("robots (--robot NAME, or the path of a TOML file)")
         for name in robot_names():
             print(f"  {name}")

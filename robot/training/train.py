@@ -16,6 +16,7 @@ from policies.policy_file import save_policy
 from robot.runtime.run_folder import new_run_folder, save_config
 from robot.tasks import find_task
 from robot.training.trainer import Check, TrainConfig, Training, find_trainer
+from sim.input_files import with_article
 
 
 def train(
@@ -29,7 +30,9 @@ def train(
     spec = find_task(config.task)
     trainer = find_trainer(spec.robot)
     if not isinstance(config, trainer.options):
-        raise ValueError(f"--task: found {config.task}, which a {spec.robot} does, with the options of another robot")
+        raise ValueError(
+            f"--task: found {config.task}, which {with_article(spec.robot)} does, with the options of another robot"
+        )
     try_writing(root / config.task)
     began = time.perf_counter()
     trainer.warm_up(config)

@@ -13,7 +13,11 @@ def test_every_task_is_listed_with_its_verbs(capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     for name in task_names():
         assert f"{name:<16} {find_task(name).text}\n" in text
-    assert "robot practice, train, evaluate, export\n" in text and "robot train, evaluate, export, flash, run\n" in text
+    assert (
+        "robot practice, train, evaluate, export\n" in text
+        and "practice, train, evaluate, export, flash, run\n" in text
+    )
+    assert "on a car with motor, lidar\n" in text and "on an arm with follower, board\n" in text
 
 
 def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
