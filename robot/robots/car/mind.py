@@ -35,7 +35,7 @@ from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
 from robot.robots.car.shield.obstacles import Obstacles
-from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, UNAVOIDABLE, filter_action
+from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, SLOWER, UNAVOIDABLE, filter_action
 from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, V_X, S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
@@ -54,6 +54,8 @@ STANDING_M_S = 0.05
 STANDING_S = 0.3
 DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hides less of the map
 BLOCKED_MAX_S = 120.0  # people walk on sooner
+FLOOR_UNKNOWN = 0.3  # between the share of the grip that is believed and the least: before the first fast corner
+UNKNOWN_FLOOR_M_S = 4.0  # enough to learn in a corner what the floor holds; from 5.8 ice leaves no way out of it
 NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
@@ -529,20 +531,31 @@ class Pipeline:
         else:
             proposed = self.actor.mean(self.observation)
         self.executed[:] = proposed
-        if self.lidar_speed is not None:
-            steer, speed = task.target(float(proposed[0]), float(proposed[1]))
-            self.executed[:] = task.action_for(steer, min(speed, lidar_speed.FASTEST_M_S))
+        steer, speed = task.target(float(proposed[0]), float(proposed[1]))
+        fastest = self.fastest_m_s(estimate)
+        if speed > fastest:
+            self.executed[:] = task.action_for(steer, fastest)
         self.brake_reason = AS_PROPOSED
         if self.setup.predictive_brake and place.course is not None and not demonstrating:
             self.brake_reason = filter_action(
                 float(self.executed[0]), float(self.executed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
                 self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
             )  # fmt: skip
+            if speed > fastest and self.brake_reason == AS_PROPOSED:
+                self.brake_reason = SLOWER
             self.tally.decided(self.brake_reason != AS_PROPOSED)
         self.decisions.decide(
             now, self.observation, proposed, self.executed.astype(np.float32), demonstrating or self.by_hand
         )
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
+
+    def fastest_m_s(self, estimate: Estimate) -> float:
+        """What is asked of the motor at most: less without wheel speed, and where no corner has shown what the floor holds."""
+        if self.lidar_speed is not None:
+            return lidar_speed.FASTEST_M_S
+        unknown = max(np.subtract(estimate.grip_shares, estimate.least_grip_shares)) > FLOOR_UNKNOWN
+        careful = self.setup.predictive_brake and self.phase is not Phase.DEMONSTRATE
+        return UNKNOWN_FLOOR_M_S if unknown and careful else task.SPEED_MAX_M_S
 
     def recover(self, now: float, elapsed_s: float, vesc: VescReading, estimate: Estimate) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up. Without a course nobody knows where to."""
