@@ -9,10 +9,9 @@ import numpy as np
 import onnx
 import pytest
 
-from firmware_export import verify as verify_module
 from firmware_export.arithmetic import KERNELS, Kernel, infer, step
 from firmware_export.c_data import golden_members
-from firmware_export.c_source import CSource, c_source
+from firmware_export.c_source import c_source
 from firmware_export.compilers import policy_stack_bytes, shared_library
 from firmware_export.emulated_policy import EmulatedPolicy, build_policy_program
 from firmware_export.host_policy import HostPolicy
@@ -22,6 +21,7 @@ from firmware_export.verify import Verification, same_bits, verify
 from policies.policy_file import PolicyFile
 from policies.recurrent_actor import RecurrentActor, RecurrentLayers, initial_weights
 from robot.tasks import hover
+from tests.firmware_export.edited_source import verify_edited
 from tests.firmware_export.toolchain import needs_arm_gcc
 
 LAYERS = RecurrentLayers(22, 16, 16, 4)
@@ -169,15 +169,7 @@ def test_no_more_stack_is_used_than_is_told(tmp_path: Path) -> None:
 
 
 def edited(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> Verification:
-    """What `verify` finds of C in which a piece of text is another."""
-
-    def source(network: Network, kernel: Kernel) -> CSource:
-        whole = c_source(network, kernel)
-        assert old in whole.code
-        return dataclasses.replace(whole, code=whole.code.replace(old, new))
-
-    monkeypatch.setattr(verify_module, "c_source", source)
-    return verify(ODD, vectors=50, flips=1, sequences=2)
+    return verify_edited(monkeypatch, ODD, old, new, vectors=50, flips=1, sequences=2)
 
 
 @needs_arm_gcc

@@ -1,8 +1,6 @@
 """The proof: it holds for every kernel and network, within the bounds that were promised, and fails where it should."""
 
-import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +9,14 @@ from hypothesis import strategies as st
 
 from firmware_export import verify as verify_module
 from firmware_export.arithmetic import KERNELS, Kernel
-from firmware_export.c_source import CSource, c_source
+from firmware_export.c_source import c_source
 from firmware_export.compilers import policy_stack_bytes, shared_library
 from firmware_export.cortex_m4 import RAM
 from firmware_export.emulated_policy import EmulatedPolicy, build_policy_program, flip_bits
 from firmware_export.host_policy import HostPolicy
 from firmware_export.network import Network, random_network
-from firmware_export.verify import proof_vectors, same_bits, torch_errors, verify
+from firmware_export.verify import Verification, proof_vectors, same_bits, torch_errors, verify
+from tests.firmware_export.edited_source import verify_edited
 from tests.firmware_export.toolchain import needs_arm_gcc
 
 pytestmark = needs_arm_gcc
@@ -118,16 +117,8 @@ def test_other_weights_on_the_chip_are_found_out(monkeypatch: pytest.MonkeyPatch
     assert not found.proved
 
 
-def edited(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> Any:
-    """What `verify` finds of C in which a piece of text is another."""
-
-    def source(network: Network, kernel: Kernel) -> CSource:
-        whole = c_source(network, kernel)
-        assert old in whole.code
-        return dataclasses.replace(whole, code=whole.code.replace(old, new))
-
-    monkeypatch.setattr(verify_module, "c_source", source)
-    return verify(SMALL, vectors=50, flips=200)
+def edited(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> Verification:
+    return verify_edited(monkeypatch, SMALL, old, new, vectors=50, flips=200)
 
 
 def test_arithmetic_that_depends_on_the_machine_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """One flight of a session of practice: the mission of `robot run`, with samples taken, and its log beside the others."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +14,18 @@ from robot.robots.quadrotor.practising.air import Air
 from robot.robots.quadrotor.practising.samples import SAMPLE, TOPIC, Sampler
 from robot.robots.quadrotor.setup import FlightSetup
 
-STILL_M, SETTLED_S = (
-    1e-6,
-    0.7,
-)  # a hovering policy is asked to come to rest at a point: it is judged where that has rested for so long
+# A hovering policy is asked to come to rest at a point: it is judged where that has rested for so long.
+STILL_M, SETTLED_S = 1e-6, 0.7
 
 
 @dataclass(frozen=True)
 class Practised:
-    """What came of a flight. errors_m, true_errors_m: from the goal while the policy flew and the goal rested, or was a path's: by the
-    drone's own estimate, and by the truth, where there is one. touched_m_s: how hard it
-    came down: the simulator's truth, or, of a real one, its own estimate."""
+    """What came of a flight.
+
+    errors_m, true_errors_m (n,): from the goal while the policy flew and the goal rested, or was a path's, by the drone's own
+    estimate, and by the truth, where there is one. touched_m_s: how hard it came down, by the simulator's truth or, of a real
+    one, its own estimate.
+    """
 
     flown: Flown
     errors_m: np.ndarray
@@ -38,9 +38,8 @@ class Practised:
 class PractisedFlight:
     """One flight; `flight.interrupted` lands it."""
 
-    def __init__(self, air: Air, setup: FlightSetup, sampler: Sampler, life: int,
-                 show: Callable[[Phase, float], None]) -> None:  # fmt: skip
-        self._sampler, self._show, self._touched_m_s = sampler, show, air.touched_m_s
+    def __init__(self, air: Air, setup: FlightSetup, sampler: Sampler, life: int) -> None:
+        self._sampler, self._touched_m_s = sampler, air.touched_m_s
         self._samples: list[np.ndarray] = []
         self._errors_m: list[float] = []  # of every tick that is judged
         self._held: list[bool] = []
@@ -64,7 +63,7 @@ class PractisedFlight:
         true_m = np.array(flown.errors_m)[held] if self._by_truth else np.zeros(0)
         return Practised(flown, errors_m, true_m, samples, seconds, touched_m_s)
 
-    def _look(self, phase: Phase, share: float) -> None:
+    def _look(self, _phase: Phase, _share: float) -> None:
         readings, outputs, log = self.flight.loop.readings, self.flight.loop.outputs, self.flight.log
         assert log is not None
         for sample in self._sampler.take(readings):
@@ -78,4 +77,3 @@ class PractisedFlight:
             self._goal = goal.copy()
             self._held.append(now_s - self._moved_s >= SETTLED_S)
             self._errors_m.append(distance_m(readings["crazyflie"]["position_m"], goal))
-        self._show(phase, share)

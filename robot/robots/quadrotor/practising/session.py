@@ -30,13 +30,12 @@ from robot.practice.summary import lines_of
 from robot.robots.quadrotor import figures as shapes
 from robot.robots.quadrotor.app_words import IDENTITY
 from robot.robots.quadrotor.flight import Flight
-from robot.robots.quadrotor.flown import Phase
 from robot.robots.quadrotor.over_the_air import NotTaken, OverTheAir
 from robot.robots.quadrotor.practising.air import Air, in_the_air
 from robot.robots.quadrotor.practising.champion import Candidate, Contest
 from robot.robots.quadrotor.practising.fit import fit
 from robot.robots.quadrotor.practising.flying import Practised, PractisedFlight
-from robot.robots.quadrotor.practising.improving import improve
+from robot.robots.quadrotor.practising.improving import ITERATIONS, improve
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.robots.quadrotor.practising.progress import HARD_M_S, DroneProgress, figures_of
 from robot.robots.quadrotor.practising.samples import Sampler, load_samples, save_samples
@@ -231,12 +230,15 @@ class DroneSession:
     def fly(self, policy: PolicyFile) -> Practised:
         """One flight, logged as the next part."""
         box = self.air.file.crazyflie
+        say(
+            f"flight {len(self.progress.episodes) + 1}: takes off; {60.0 * self.config.minutes - self.progress.practice_s:.0f} s of practice to go"
+        )
         options = FlightOptions("board", box.reach_m, box.height_max_m, self.air.file.motion_capture is not None,
                                 self.config.lap_s)  # fmt: skip
         setup = FlightSetup(policy, self.believed, options, shapes.STEPS)
         log = next_part(self.folder)
         life = 1 if log.stem == "log" else int(log.stem[-4:])
-        one = PractisedFlight(self.air, setup, self.sampler, life, self.show)
+        one = PractisedFlight(self.air, setup, self.sampler, life)
         self.stop.flight = one.flight
         try:
             if self.stop.asked:
@@ -244,9 +246,6 @@ class DroneSession:
             return one.fly(log)
         finally:
             self.stop.flight = None
-
-    def show(self, phase: Phase, share: float) -> None:
-        """Nothing between two flights' lines."""
 
     def note(self, practised: Practised) -> None:
         """Take in a flight: what it was worth, and who flies next."""
@@ -302,6 +301,7 @@ class DroneSession:
         say(f"fitted: mass {100 * (fitted.mass - 1):+.0f} %, inertia {100 * (fitted.inertia - 1):+.0f} %, motor delay "
             f"{100 * (fitted.motor_delay - 1):+.0f} %, {1000 * fitted.latency_s:.0f} ms late")  # fmt: skip
         flying = self.contest.flying
+        say(f"improving policy {flying.version} in the fitted simulator: {ITERATIONS} updates, half a minute or so")
         improved = improve(
             flying.weights, self.start.layers, self.config.task, fitted, self.config.seed + len(self.progress.episodes)
         )

@@ -6,7 +6,6 @@ long, start anew as others, with an empty memory.
 """
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from policies.muon import Muon
 from policies.recurrent_actor import RecurrentLayers, initial_weights, weight_count
 from policies.recurrent_gradient import gates_for, matrices, parts, room_for
 from robot.robots.quadrotor.training.first_order import drawn_starts, hover_actions
+from robot.robots.quadrotor.training.flocks import InFlocks
 from robot.robots.quadrotor.training.recurrent_window import (
     GUST_ROWS,
     LANES,
@@ -175,35 +175,16 @@ class Flock:
         return float(cost)
 
 
-class AnyQuadrotor:
-    """The learner. The same seed gives the same bytes, on one core or on two."""
-
-    FLOCKS = 2
+class AnyQuadrotor(InFlocks):
+    """The learner."""
 
     def __init__(self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe()) -> None:
         self.task, self.recipe = task, recipe
         layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
         self.layers: tuple[int, ...] = layers
         seeds = np.random.SeedSequence([seed, 0xA11]).spawn(self.FLOCKS + 1)
-        self.flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
-        self.actor = initial_weights(layers, np.random.default_rng(seeds[0]))
-        self.optimiser = Muon(self.actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
+        flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
+        actor = initial_weights(layers, np.random.default_rng(seeds[0]))
+        optimiser = Muon(actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
                               recipe.adam_rate, recipe.last_share)  # fmt: skip
-        self.steps = self.updates = 0
-        self.threads = ThreadPoolExecutor(self.FLOCKS)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """The policy so far, as `policies/recurrent_actor.py` lays it out: a copy."""
-        return self.actor.copy()
-
-    def iterate(self) -> float:
-        """Fly a window and learn from it; returns the cost of a decision."""
-        horizon = self.recipe.horizon_at(self.updates)
-        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon), self.flocks))
-        drones = sum(flock.n for flock in self.flocks)
-        gradient = sum((flock.gradient for flock in self.flocks[1:]), self.flocks[0].gradient.copy())
-        self.optimiser.step(gradient / np.float32(horizon * drones))
-        self.updates += 1
-        self.steps += horizon * drones
-        return sum(costs) / len(costs)
+        super().__init__(flocks, actor, optimiser, recipe.horizon_at)

@@ -7,7 +7,6 @@ first, when everybody falls.
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from policies.actor import HIDDEN, actor_layers, hidden_matrices, weight_views
 from policies.backup.set_point import N_SEEN
 from policies.first_order import first_weights
 from policies.muon import Muon
+from robot.robots.quadrotor.training.flocks import InFlocks
 from robot.robots.quadrotor.training.window import Drones, Objective, Tape, build_window
 from sim.quadrotor.adjoint import LANES
 from sim.quadrotor.batch import SensorNoise, Starts
@@ -196,10 +196,8 @@ def hover_actions(drones: np.ndarray) -> np.ndarray:
     return np.minimum(1.0, 2.0 * speed / (drones[:, P_BATTERY] - drones[:, P_SAG] * weight_n) - 1.0)
 
 
-class FirstOrder:
-    """The learner. The same seed gives the same bytes, on one core or on two."""
-
-    FLOCKS = 2
+class FirstOrder(InFlocks):
+    """The learner."""
 
     def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise, seed: int,
                  recipe: Recipe = Recipe()) -> None:  # fmt: skip
@@ -207,32 +205,13 @@ class FirstOrder:
         self.recipe = recipe
         seeds = np.random.SeedSequence([seed, 0xF1]).spawn(self.FLOCKS + 1)
         each = recipe.drones // self.FLOCKS
-        self.flocks = [Flock(task, nominal, starts, noise, recipe, each, s) for s in seeds[1:]]
+        flocks = [Flock(task, nominal, starts, noise, recipe, each, s) for s in seeds[1:]]
         self.layers = actor_layers(task.OBSERVATION_SIZE + N_ROTORS * recipe.history, N_ROTORS)
         hover = np.full(N_ROTORS, 2.0 * nominal[0].hover_command() - 1.0)
-        self.actor = starting_weights(self.layers, task.OBSERVATION_SIZE, hover, np.random.default_rng(seeds[0]))
+        actor = starting_weights(self.layers, task.OBSERVATION_SIZE, hover, np.random.default_rng(seeds[0]))
         hidden = partial(hidden_matrices, layers=self.layers)
-        self.optimiser = Muon(self.actor, hidden, recipe.iterations, recipe.rate, recipe.adam_rate)
-        self.steps = self.updates = 0
-        self.threads = ThreadPoolExecutor(self.FLOCKS)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """The policy so far, as `policies/actor.py` lays it out: a copy."""
-        return self.actor.copy()
-
-    def iterate(self) -> float:
-        """Fly a window and learn from it; returns the cost of a decision."""
-        horizon = self.recipe.horizon_at(self.updates)
-        costs = list(self.threads.map(lambda flock: flock.fly(self.actor, horizon), self.flocks))
-        gradient = self.flocks[0].gradient.copy()
-        for flock in self.flocks[1:]:
-            gradient += flock.gradient
-        gradient /= np.float32(horizon * self.recipe.drones)
-        self.optimiser.step(gradient)
-        self.updates += 1
-        self.steps += horizon * self.recipe.drones
-        return sum(costs) / len(costs)
+        optimiser = Muon(actor, hidden, recipe.iterations, recipe.rate, recipe.adam_rate)
+        super().__init__(flocks, actor, optimiser, recipe.horizon_at)
 
 
 def starting_weights(
