@@ -29,6 +29,7 @@ DRIVERS = {
         "feetech",
         "dynamixel",
         "board_stage",
+        "camera",
     )
 }  # name -> module with a DRIVER
 

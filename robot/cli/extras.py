@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-EXTRA_OF = {"torch": "torch", "cflib": "crazyflie"}
+EXTRA_OF = {"torch": "torch", "cflib": "crazyflie", "cv2": "cameras", "pyrealsense2": "realsense"}
 
 
 def require(package: str) -> None:

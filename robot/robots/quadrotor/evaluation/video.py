@@ -145,7 +145,7 @@ def check_format(path: Path) -> None:
     if path.suffix not in (".gif", ".mp4"):
         raise ValueError(f"--video: found {path.name!r}, allowed: a name that ends in .mp4 or .gif")
     if path.suffix == ".mp4" and importlib.util.find_spec("cv2") is None:
-        raise ValueError("--video: an .mp4 needs OpenCV: pip install 'robot-practice[video]'; a .gif does not")
+        raise ValueError("--video: an .mp4 needs OpenCV: pip install 'robot-practice[cameras]'; a .gif does not")
 
 
 def save_video(path: Path, images: Iterable[Image.Image]) -> None:

@@ -1,0 +1,57 @@
+"""Which pictures of a camera are none: black, blank, torn, frozen, of another size. What is not good renews no age.
+
+A real sensor has noise: no two pictures are equal to the byte, and no row of one is of one value unless it is saturated. So
+equality is evidence, and nothing else has to be known of what the camera looks at. A simulated camera needs noise, too.
+"""
+
+import numpy as np
+
+DARK = 10.0  # mean grey level, of 255, below which nothing is seen
+BLANK = 2.0  # standard deviation within each colour: a hand before the lens, a lens cap with the light on
+TORN_SHARE = 1 / 16  # of the rows; fewer are left to what looks at the picture
+MOVED = 4.0  # mean difference of grey levels, of what is above a tear: a still scene may repeat itself in compressed pictures
+SATURATED = 255
+STRIDE = 4  # rows and columns between the pixels that brightness is taken from
+
+
+class FrameCheck:
+    """Of one camera, since it was opened. shape: of every picture; that of the first good one, unless it was told."""
+
+    def __init__(self, height: int = 0, width: int = 0) -> None:
+        self._size = (height, width)
+        self._before: np.ndarray | None = None
+
+    def why_bad(self, frame: np.ndarray) -> str:
+        """What is wrong with the newest picture, (height, width) or (height, width, 3) uint8; empty for a good one."""
+        before, self._before = self._before, frame
+        size, height, width = frame.shape[:2], *self._size
+        if frame.dtype != np.uint8 or (height or size[0], width or size[1]) != size:
+            return f"its frames are {size[1]}x{size[0]} {frame.dtype}, needed {width}x{height} uint8"
+        sample = frame[::STRIDE, ::STRIDE]
+        if sample.mean() < DARK:
+            return "its frames are black: is the lens covered, is there light?"
+        if sample.std(axis=(0, 1)).max() < BLANK:
+            return "its frames are of one colour: is the lens covered?"
+        if before is not None and before.shape != frame.shape:
+            before = None
+        if before is not None and np.array_equal(frame, before):
+            return "its frames are frozen"
+        rows = max(1, round(TORN_SHARE * size[0]))
+        if is_filled(frame[-rows:]) or (before is not None and continues(frame, before, rows)):
+            return "its frames are torn"
+        self._size = size
+        return ""
+
+
+def is_filled(rows: np.ndarray) -> bool:
+    """Whether rows hold one value, which a decoder puts where data is missing; saturation looks the same and is left out."""
+    first = rows[0, 0]
+    return bool((first < SATURATED).any() and (rows == first).all())
+
+
+def continues(frame: np.ndarray, before: np.ndarray, rows: int) -> bool:
+    """Whether the last rows are still those of the picture before, while what is above has moved on."""
+    if not np.array_equal(frame[-rows:], before[-rows:]) or (frame[-rows:] == SATURATED).all():
+        return False
+    moved = np.abs(frame[:rows].astype(np.int16) - before[:rows]).mean()
+    return bool(moved > MOVED)
