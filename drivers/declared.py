@@ -30,6 +30,7 @@ DRIVERS = {
         "dynamixel",
         "board_stage",
         "camera",
+        "realsense",
     )
 }  # name -> module with a DRIVER
 

@@ -4,6 +4,8 @@ A real sensor has noise: no two pictures are equal to the byte, and no row of on
 equality is evidence, and nothing else has to be known of what the camera looks at. A simulated camera needs noise, too.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 DARK = 10.0  # mean grey level, of 255, below which nothing is seen
@@ -11,6 +13,7 @@ BLANK = 2.0  # standard deviation within each colour: a hand before the lens, a 
 TORN_SHARE = 1 / 16  # of the rows; fewer are left to what looks at the picture
 MOVED = 4.0  # mean difference of grey levels, of what is above a tear: a still scene may repeat itself in compressed pictures
 SATURATED = 255
+MEASURED_SHARE = 0.01  # of a depth picture, at least
 STRIDE = 4  # rows and columns between the pixels that brightness is taken from
 
 
@@ -53,5 +56,24 @@ def continues(frame: np.ndarray, before: np.ndarray, rows: int) -> bool:
     """Whether the last rows are still those of the picture before, while what is above has moved on."""
     if not np.array_equal(frame[-rows:], before[-rows:]) or (frame[-rows:] == SATURATED).all():
         return False
-    moved = np.abs(frame[:rows].astype(np.int16) - before[:rows]).mean()
+    moved = np.abs(frame[:rows].astype(np.int32) - before[:rows]).mean()
     return bool(moved > MOVED)
+
+
+def why_no_depth(size: tuple[int, int]) -> Callable[[np.ndarray], str]:
+    """What is wrong with depth pictures, (height, width) uint16, one after another; empty for a good one."""
+    before = np.zeros(size, np.uint16)
+
+    def why_bad(depth: np.ndarray) -> str:
+        nonlocal before
+        earlier, before = before, depth
+        if depth.shape != size or depth.dtype != np.uint16:
+            return f"its frames are {depth.shape[1]}x{depth.shape[0]} {depth.dtype}, needed {size[1]}x{size[0]} uint16"
+        if np.count_nonzero(depth) < MEASURED_SHARE * depth.size:
+            return "it measures nothing: is it covered, or all out of its range?"
+        if np.array_equal(depth, earlier):
+            return "its frames are frozen"
+        rows = max(1, round(TORN_SHARE * size[0]))
+        return "its frames are torn" if depth[-rows:].any() and continues(depth, earlier, rows) else ""
+
+    return why_bad
