@@ -10,7 +10,7 @@ from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
-PARTS = ("car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export")
+PARTS = ("car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export", "perception")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,18 @@ class BenchConfig:
 
     part: Annotated[
         Literal[
-            "car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export", "rivals", "all"
+            "car",
+            "quadrotor",
+            "arm",
+            "lidar",
+            "learner",
+            "localisation",
+            "brake",
+            "loop",
+            "export",
+            "perception",
+            "rivals",
+            "all",
         ],
         tyro.conf.Positional,
     ] = "all"
@@ -34,6 +45,8 @@ def main(arguments: list[str]) -> int:
     parts = PARTS if config.part == "all" else (config.part,)
     if "learner" in parts:
         require("torch")
+    if "perception" in parts:
+        require("cv2")
     figures = {}
     for part in parts:
         say(f"{part} ...")

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import tyro
 
+from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
@@ -24,6 +25,8 @@ class ReplayConfig:
 
     log: Annotated[Path, tyro.conf.Positional]
     """A run's folder, or a log.mcap wherever it lies; or a folder of runs, whose logs are all replayed."""
+    perception: bool = False
+    """Compute the embeddings of a run's pictures again, from those that it kept without loss, and compare; not its decisions."""
     junit: Path | None = None
     """Where to write a JUnit report; for a folder of runs it is replay.xml if nothing is said."""
 
@@ -35,6 +38,8 @@ def main(arguments: list[str]) -> int:
 
     if not config.log.exists():
         raise ValueError(f"{config.log}: no such file or folder")
+    if config.perception:
+        return replay_perception(config, as_json)
     if config.junit is not None and config.junit.is_dir():
         raise ValueError(f"--junit: found {config.junit}, a folder; allowed: a file")
     one = config.log.is_file() or (config.log / "log.mcap").exists()
@@ -85,6 +90,27 @@ def replay_one(config: ReplayConfig, as_json: bool) -> int:
         write_report(config.junit, config.log, {config.log: (report, time.perf_counter() - started)})
     if report.outcome == "equal":
         say(f"equal: {report.ticks} ticks, {report.speed:.0f} times faster than real time")
+    else:
+        say(f"robot replay: {report.reason}" if EXIT_STATUS[report.outcome] == 2 else report.reason)
+    finish(msgspec.to_builtins(report), as_json)
+    return EXIT_STATUS[report.outcome]
+
+
+def replay_perception(config: ReplayConfig, as_json: bool) -> int:
+    """What a run's camera saw, encoded again."""
+    require("cv2")
+    from robot.logs.mcap_file import RefusedLog
+    from robot.logs.replay_folder import EXIT_STATUS
+    from robot.perception.recompute import PerceptionReport, recompute
+
+    if config.junit is not None:
+        raise ValueError(f"--junit: found {config.junit}, allowed: nothing with --perception")
+    try:
+        report = recompute(config.log)
+    except RefusedLog as refusal:
+        report = PerceptionReport(refusal.outcome, False, 0, 0, None, str(refusal))
+    if report.outcome == "equal":
+        say(f"equal: {report.frames} pictures")
     else:
         say(f"robot replay: {report.reason}" if EXIT_STATUS[report.outcome] == 2 else report.reason)
     finish(msgspec.to_builtins(report), as_json)

@@ -11,7 +11,18 @@ OF_ROBOTS = re.compile(r"race_track|VescReading|LidarReading|Crazyflie|\blap|\bv
 
 @pytest.mark.parametrize(
     "room",
-    ["runtime", "shared_memory", "logs", "practice", "training", "evaluation", "safety", "views", "commissioning"],
+    [
+        "runtime",
+        "shared_memory",
+        "logs",
+        "practice",
+        "training",
+        "evaluation",
+        "safety",
+        "views",
+        "commissioning",
+        "perception",
+    ],
 )
 def test_no_robot_is_named(room: str) -> None:
     files = sorted((ROBOT / room).rglob("*.py"))

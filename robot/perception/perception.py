@@ -1,0 +1,119 @@
+"""From a camera's newest picture to its embedding, and to whoever looks: one step of the process that perceives."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from drivers.base import NEVER_S, Driver, LinkLost
+from drivers.reading_record import fill_text
+from robot.perception.encoder import Encoder
+from robot.perception.frames import FrameWriter, embedding_dtype
+from robot.perception.lens import Lens, View
+from robot.perception.result import result_dtype
+from robot.runtime.clock import Clock
+from robot.shared_memory.sealed_record import SealedRecord
+
+RETRY_S = 0.5  # between two attempts to find a camera that is gone
+FLUSH_S = 1.0
+
+
+class Eye:
+    """An encoder behind a lens: a camera's picture in, an embedding out. The same picture gives the same bytes."""
+
+    def __init__(self, encoder: Encoder, lens: Lens | None) -> None:
+        self.encoder = encoder
+        self.view = View(encoder.height, encoder.width, encoder.channels, lens, encoder.lens)
+
+    def embed(self, frame: np.ndarray) -> np.ndarray:
+        """(size,) float32 of what a camera gives. Raises ValueError for another size than the lens was calibrated for."""
+        return self.encoder.embed(self.view.of(frame))
+
+
+class Perception:
+    """Looks at a camera, and leaves what it sees in shared memory. keep: opens a file for pictures; None: they are not kept."""
+
+    def __init__(
+        self,
+        camera: Driver[Any],
+        eye: Eye,
+        shown: SealedRecord,
+        clock: Clock,
+        keep: Callable[[], FrameWriter] | None = None,
+    ) -> None:
+        """Raises OSError if pictures are to be kept and have no place."""
+        self._camera, self._eye, self._shown, self._clock = camera, eye, shown, clock
+        self._frames = None if keep is None else keep()
+        self._lost = "perception: its camera is not open yet"
+        self._retry_s = self._flush_s = -NEVER_S
+        self._wrong = ""  # with what was made of pictures, or with keeping them
+        self._record = np.zeros((), result_dtype(eye.encoder.size))
+        self._record["measured_s"] = -NEVER_S
+        left = shown.read()  # by a life before this one, whose last result grows old until there is a new one
+        if left is not None and left["encoder"] == eye.encoder.version:
+            self._record[...] = left
+        self._record["encoder"] = eye.encoder.version
+
+    def step(self) -> bool:
+        """Take in what is new. True if there is a new result."""
+        now = self._clock.now()
+        reading = self._look(now)
+        frame: np.ndarray | None = None if reading is None else reading.frame
+        if reading is not None:
+            self._record["bad"] = reading.bad
+        seen = reading is not None and frame is not None and self._see(frame, now - reading.frame_age_s)
+        self._record["heartbeat_s"] = self._clock.now()
+        fill_text(self._record["trouble"], self._lost or self._camera.trouble() or self._wrong)
+        self._shown.write(self._record)
+        if seen and frame is not None and self._frames is not None:
+            self._keep(self._frames, frame, now)
+        return seen
+
+    def _look(self, now: float) -> Any:
+        """The camera's reading; None while there is none, and it is looked for."""
+        try:
+            if self._lost:
+                if now - self._retry_s < RETRY_S:
+                    return None
+                self._retry_s = now
+                if not self._camera.reconnect():
+                    self._lost = self._camera.trouble()
+                    return None
+                self._lost = ""
+            return self._camera.read()
+        except LinkLost as error:
+            self._lost, self._retry_s = str(error), now
+            return None
+
+    def _see(self, frame: np.ndarray, measured_s: float) -> bool:
+        """Encode a picture; False if nothing came of it."""
+        try:
+            embedding = self._eye.embed(frame)
+        except ValueError as error:
+            self._wrong = f"perception: {error}"
+            return False
+        if not np.isfinite(embedding).all():
+            self._wrong = "perception: its encoder's result is not finite"
+            return False
+        self._record["embedding"], self._record["measured_s"] = embedding, measured_s
+        self._record["frame"] += 1
+        return True
+
+    def _keep(self, frames: FrameWriter, frame: np.ndarray, now: float) -> None:
+        """Behind the result, which does not wait for it. A full disk ends the keeping, not the seeing."""
+        kept = np.zeros((), embedding_dtype(self._eye.encoder.size))
+        for name in ("measured_s", "frame", "encoder", "embedding"):
+            kept[name] = self._record[name]
+        try:
+            frames.add(frame, kept)
+            if now - self._flush_s > FLUSH_S:
+                frames.flush()
+                self._flush_s = now
+        except OSError as error:
+            self._frames, self._wrong = None, f"perception: pictures are no longer kept: {error.strerror}"
+
+    def close(self) -> None:
+        """Release the camera, and end the file."""
+        self._camera.close()
+        if self._frames is not None:
+            self._frames.close()

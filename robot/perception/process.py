@@ -1,0 +1,79 @@
+"""The process that perceives: `python -m robot.perception.process PERCEPTION.json`."""
+
+import json
+import signal
+import sys
+import threading
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from drivers.declared import make_driver, settings_of
+from policies.array_file import write_bytes_atomically
+from robot.perception.encoder import Encoder
+from robot.perception.frames import FrameWriter, Kept
+from robot.perception.lens import read_lens
+from robot.perception.perception import Eye, Perception
+from robot.perception.result import result_dtype
+from robot.perception.scheduling import come_before_learning
+from robot.runtime.clock import RealClock
+from robot.runtime.process_ends import end_with_reason
+from robot.shared_memory.sealed_record import SealedRecord
+from sim.input_files import from_table, read_bytes, read_json
+
+POLL_S = 0.002  # between two looks at a camera, which says nothing when a picture comes
+
+
+@dataclass(frozen=True)
+class PerceptionFile:
+    """What the process is told. camera: a device's table, as in a robot's file; lens: a file's path, empty for none.
+
+    keep: whether pictures go to `frames.mcap` in the run's folder, and how. block: of shared memory, for the result.
+    """
+
+    camera: dict[str, Any]
+    encoder: str
+    block: str
+    lens: str = ""
+    keep: Kept = "none"
+    run: str = field(default="")
+
+    def save(self, path: Path) -> None:
+        write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])
+
+
+def perceive(told: PerceptionFile, ended: threading.Event) -> None:
+    """Look until it is told to end. Raises ValueError for what cannot be, OSError if pictures have no place."""
+    cv2.setNumThreads(1)
+    print(f"scheduling: {come_before_learning()}", flush=True)
+    clock = RealClock()
+    camera = make_driver(settings_of(told.camera), clock)
+    encoder = Encoder(Path(told.encoder))
+    lens = read_lens(Path(told.lens)) if told.lens else None
+    keep = None
+    if told.keep != "none":
+        data = read_bytes(Path(told.encoder))
+        keep = lambda: FrameWriter(Path(told.run), told.keep, data, encoder.size, lens)  # noqa: E731
+    shown = SealedRecord.attach(told.block, result_dtype(encoder.size))
+    perception = Perception(camera, Eye(encoder, lens), shown, clock, keep)
+    try:
+        while not ended.is_set():
+            if not perception.step():
+                ended.wait(POLL_S)
+    finally:
+        perception.close()
+        shown.close()
+
+
+def main() -> None:
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
+    with end_with_reason("perception"):
+        path = Path(sys.argv[1])
+        perceive(from_table(path, PerceptionFile, read_json(path)), ended)
+
+
+if __name__ == "__main__":
+    main()
