@@ -23,6 +23,7 @@ from drivers.http_stream import HttpStream
 from drivers.jpeg_stream import Jpeg, JpegSplitter
 
 OPEN_S = 5.0  # for a device to open: a USB camera takes up to 2 s
+LIMIT_MS = 5000  # for a network camera to open, or to say something
 GLANCE_S = 0.5  # that `reconnect` waits for it
 JOIN_S = 0.5
 SILENCE_S = 5.0  # after which a stream is given up: Wi-Fi that is gone says nothing
@@ -125,24 +126,28 @@ class Attempt:
         self.thread.start()
 
     def _run(self, name: str, backend: int, wishes: Wishes) -> None:
-        capture = cv2.VideoCapture(int(name) if name.isdecimal() else name, backend)
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, LIMIT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, LIMIT_MS]
+        capture = cv2.VideoCapture(
+            int(name) if name.isdecimal() else name, backend, limits if backend == cv2.CAP_FFMPEG else []
+        )
         try:
             if capture.isOpened():
                 self.refused = ask_for(capture, wishes)
                 self.opened.set()
-                self._keep_reading(capture)
+                self._keep_reading(capture, stamped=backend == cv2.CAP_V4L2)
         finally:
             self.ended = True
             self.opened.set()
             capture.release()
 
-    def _keep_reading(self, capture: cv2.VideoCapture) -> None:
+    def _keep_reading(self, capture: cv2.VideoCapture, stamped: bool) -> None:
         while self.wanted:
             whole, frame = capture.read()
             if not whole:
                 return
             now = self._clock.now()
-            stamp_s = 0.001 * capture.get(cv2.CAP_PROP_POS_MSEC)  # V4L2's is of the clock that this machine runs by
+            # V4L2's time stamp is of the clock that this machine runs by; a stream's is where it stands in the stream
+            stamp_s = 0.001 * capture.get(cv2.CAP_PROP_POS_MSEC) if stamped else 0.0
             measured_s = stamp_s if 0.0 < stamp_s <= now < stamp_s + SILENCE_S else now
             exposure_s = EXPOSURE_UNIT_S * max(0.0, capture.get(cv2.CAP_PROP_EXPOSURE))
             self.picture = Picture(frame, measured_s, exposure_s)

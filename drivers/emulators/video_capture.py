@@ -45,9 +45,12 @@ class VideoDevice:
         self.busy = False
         self._before: np.ndarray | None = None
 
-    def capture(self, path: str, backend: int) -> "Capture":
-        """As `cv2.VideoCapture(path, backend)`."""
-        return Capture(self, opened=self.plugged and path == self.path and not self.busy and backend == cv2.CAP_V4L2)
+    def capture(self, path: str, backend: int, parameters: list[int]) -> "Capture":
+        """As `cv2.VideoCapture(path, backend, parameters)`, of which V4L2 is given none."""
+        return Capture(
+            self,
+            opened=self.plugged and path == self.path and not self.busy and backend == cv2.CAP_V4L2 and not parameters,
+        )
 
     def advance(self, time_s: float) -> None:
         with self.arrived:

@@ -1,5 +1,6 @@
 """`robot setup`: from the box to the first lap or flight: what an owner gets wrong is measured, and written to the robot's file."""
 
+from robot.cli import setup_camera
 from robot.cli.output import finish, parse
 from robot.commissioning.commissioning import find_commissioning
 from robot.commissioning.kinds import called
@@ -7,15 +8,17 @@ from robot.views.say import say
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["camera"]:
+        return setup_camera.main(arguments[1:])
     known = called()
     if not arguments or arguments[0] in ("-h", "--help"):
         print(
-            f"usage: robot setup KIND [options]          KIND: {', '.join(known)}; robot setup KIND --help for its options"
+            f"usage: robot setup KIND [options]          KIND: {', '.join(known)}, camera; robot setup KIND --help for its options"
         )
         return 0 if arguments else 2
     kind = arguments[0]
     if kind not in known:
-        raise ValueError(f"found '{kind}', allowed: {', '.join(known)}")
+        raise ValueError(f"found '{kind}', allowed: {', '.join(known)}, camera")
     brings = find_commissioning(known[kind])
     options, as_json = parse(brings.options, f"setup {kind}", arguments[1:])
     from robot.commissioning.run import set_up

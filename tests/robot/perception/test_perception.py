@@ -163,3 +163,24 @@ def test_a_full_disk_ends_the_keeping_and_not_the_seeing(
         assert watched.device.read().embedding_age_s < 0.06
     finally:
         watched.close()
+
+
+def test_a_realsense_is_seen_by_as_any_camera(encoder_path: Path) -> None:
+    pytest.importorskip("pyrealsense2")
+    from tests.drivers.test_realsense import RealSenseBench
+
+    bench = RealSenseBench()
+    watched = Watched(bench, encoder_path)
+    try:
+        for spoil in ("frozen", "black", "torn", "silent"):
+            assert watched.watch(0.6)[-1].embedding_age_s < 0.06 and watched.device.trouble() == ""
+            setattr(bench.vices, spoil, True)
+            assert watched.watch(0.6)[-1].embedding_age_s > 0.5 and watched.device.trouble()
+            setattr(bench.vices, spoil, False)
+        bench.emulator.unplug()
+        assert watched.watch(0.6)[-1].embedding_age_s > 0.5 and "plugged in" in watched.device.trouble()
+        bench.emulator.plug()
+        assert watched.watch(1.2)[-1].embedding_age_s < 0.06
+    finally:
+        watched.close()
+        bench.close()
