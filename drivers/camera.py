@@ -153,7 +153,7 @@ class Camera:
 
     def _begin(self) -> None:
         self._link_trouble = self._wrong = ""
-        self._check = FrameCheck(self.settings.height, self.settings.width)
+        self._check = FrameCheck(self.settings.height, self.settings.width, self._source.may_tear)
         self._opened_s = self._clock.now()
 
     def read(self) -> CameraReading:

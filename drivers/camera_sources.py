@@ -46,10 +46,14 @@ class Picture:
 
 
 class Source(Protocol):
-    """refused: what it was asked for and does not do, in words; spoilt: pictures that came and could not be decoded."""
+    """refused: what it was asked for and does not do, in words; spoilt: pictures that came and could not be decoded.
+
+    may_tear: whether a picture may be torn and look whole.
+    """
 
     refused: str
     spoilt: int
+    may_tear: bool
 
     def open(self) -> None:
         """Raises LinkLost."""
@@ -66,6 +70,8 @@ class Source(Protocol):
 
 class CaptureSource:
     """A camera that OpenCV opens: V4L2, a GStreamer pipeline, RTSP. It is read by a thread of its own."""
+
+    may_tear = True
 
     def __init__(self, name: str, backend: int, wishes: Wishes, clock: Clock) -> None:
         self.refused, self.spoilt = "", 0
@@ -180,6 +186,8 @@ def ask_for(capture: cv2.VideoCapture, wishes: Wishes) -> str:
 class JpegSource:
     """JPEGs that come as bytes. Only the newest is decoded."""
 
+    may_tear = False
+
     def __init__(self, name: str, clock: Clock) -> None:
         self.refused, self.spoilt = "", 0
         self._name, self._clock = name, clock
@@ -287,6 +295,8 @@ class PipeSource(JpegSource):
 
 class FileSource:
     """A video file, or a folder of pictures in the order of their names, as if a camera saw it: by the clock, once."""
+
+    may_tear = False
 
     def __init__(self, path: str, fps: float, clock: Clock) -> None:
         self.refused, self.spoilt = "", 0

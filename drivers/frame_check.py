@@ -12,16 +12,25 @@ DARK = 10.0  # mean grey level, of 255, below which nothing is seen
 BLANK = 2.0  # standard deviation within each colour: a hand before the lens, a lens cap with the light on
 TORN_SHARE = 1 / 16  # of the rows; fewer are left to what looks at the picture
 MOVED = 4.0  # mean difference of grey levels, of what is above a tear: a still scene may repeat itself in compressed pictures
-SATURATED = 255
+DETAIL = 0.5  # mean difference of neighbouring pixels, grey levels: noise alone has more
+FILLS = (
+    (128, 0),
+    ((128, 128, 128), (0, 135, 0), (0, 0, 0)),
+)  # of grey and of colour: a JPEG's decoder's, zeros as YUV, zeros
+FILL_OFF = 3  # grey levels
 MEASURED_SHARE = 0.01  # of a depth picture, at least
 STRIDE = 8  # rows and columns between the pixels that are looked at first
 
 
 class FrameCheck:
-    """Of one camera, since it was opened. shape: of every picture; that of the first good one, unless it was told."""
+    """Of one camera, since it was opened. height, width: of every picture; those of the first good one, unless they were told.
 
-    def __init__(self, height: int = 0, width: int = 0) -> None:
-        self._size = (height, width)
+    may_tear: False where the source finds torn pictures by itself: of a floor of one colour, a strongly compressed picture has
+    rows of one value, and rows that do not change.
+    """
+
+    def __init__(self, height: int = 0, width: int = 0, may_tear: bool = True) -> None:
+        self._size, self._may_tear = (height, width), may_tear
         self._before: np.ndarray | None = None
 
     def why_bad(self, frame: np.ndarray) -> str:
@@ -40,21 +49,29 @@ class FrameCheck:
         if before is not None and np.array_equal(sample, before[::STRIDE, ::STRIDE]) and np.array_equal(frame, before):
             return "its frames are frozen"
         rows = max(1, round(TORN_SHARE * size[0]))
-        if is_filled(frame[-rows:]) or (before is not None and continues(frame, before, rows)):
+        if self._may_tear and (is_filled(frame[-rows:]) or (before is not None and continues(frame, before, rows))):
             return "its frames are torn"
         self._size = size
         return ""
 
 
 def is_filled(rows: np.ndarray) -> bool:
-    """Whether rows hold one value, which a decoder puts where data is missing; saturation looks the same and is left out."""
+    """Whether rows hold one value, one of those that are put where data is missing."""
     first = rows[0, 0]
-    return bool((first < SATURATED).any() and (rows[-1] == first).all() and (rows == first).all())
+    if not (rows[-1] == first).all() or not (rows == first).all():
+        return False
+    off = np.abs(np.array(FILLS[rows.ndim - 2], int).reshape(-1, first.size) - first.astype(int).ravel())
+    return bool((off.max(axis=1) <= FILL_OFF).any())
 
 
 def continues(frame: np.ndarray, before: np.ndarray, rows: int) -> bool:
-    """Whether the last rows are still those of the picture before, while what is above has moved on."""
-    if not np.array_equal(frame[-rows:], before[-rows:]) or (frame[-rows:] == SATURATED).all():
+    """Whether the last rows are still those of the picture before, while what is above has moved on.
+
+    Without detail they tell nothing: compressed, a bare floor may well be the same again.
+    """
+    if not np.array_equal(frame[-rows:], before[-rows:]):
+        return False
+    if np.abs(np.diff(frame[-rows:].astype(np.int32), axis=1)).mean() < DETAIL:
         return False
     moved = np.abs(frame[:rows].astype(np.int32) - before[:rows]).mean()
     return bool(moved > MOVED)
