@@ -36,6 +36,8 @@ def test_whatever_runs_on_the_robot_loads_without_torch() -> None:
     ("torch", "torch", ("bench", "learner")), ("torch", "torch", ("bench",)),
     ("torch", "torch", ("export", "POLICY", "--to", "onnx")), ("torch", "torch", ("export", "POLICY", "--verify")),
     ("cflib", "crazyflie", ("run", "POLICY", "--robot", "virtual-crazyflie")),
+    ("cv2", "cameras", ("bench", "perception")), ("cv2", "cameras", ("replay", "POLICY", "--perception")),
+    ("cv2", "cameras", ("setup", "camera", "--source", "/dev/video0")),
 ])  # fmt: skip
 def test_a_verb_that_needs_more_says_what_to_install(
     tmp_path: Path, package: str, extra: str, arguments: tuple[str, ...]
