@@ -1,6 +1,5 @@
 """From a camera's newest picture to its embedding, and to whoever looks: one step of the process that perceives."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ class Eye:
 
 
 class Perception:
-    """Looks at a camera, and leaves what it sees in shared memory. keep: opens a file for pictures; None: they are not kept."""
+    """Looks at a camera, and leaves what it sees in shared memory. frames: keeps the pictures; None: nobody does."""
 
     def __init__(
         self,
@@ -39,14 +38,13 @@ class Perception:
         eye: Eye,
         shown: SealedRecord,
         clock: Clock,
-        keep: Callable[[], FrameWriter] | None = None,
+        frames: FrameWriter | None = None,
     ) -> None:
-        """Raises OSError if pictures are to be kept and have no place."""
         self._camera, self._eye, self._shown, self._clock = camera, eye, shown, clock
-        self._frames = None if keep is None else keep()
+        self._frames = frames
         self._lost = "perception: its camera is not open yet"
         self._retry_s = self._flush_s = -NEVER_S
-        self._wrong = ""  # with what was made of pictures, or with keeping them
+        self._wrong = self._unkept = ""  # what was made of the newest picture; why pictures are no longer kept
         self._record = np.zeros((), result_dtype(eye.encoder.size))
         self._record["measured_s"] = -NEVER_S
         left = shown.read()  # by a life before this one, whose last result grows old until there is a new one
@@ -56,14 +54,14 @@ class Perception:
 
     def step(self) -> bool:
         """Take in what is new. True if there is a new result."""
-        now = self._clock.now()
-        reading = self._look(now)
+        reading = self._look(self._clock.now())
+        now = self._clock.now()  # to look for a camera may take a while
         frame: np.ndarray | None = None if reading is None else reading.frame
         if reading is not None:
             self._record["bad"] = reading.bad
         seen = reading is not None and frame is not None and self._see(frame, now - reading.frame_age_s)
         self._record["heartbeat_s"] = self._clock.now()
-        fill_text(self._record["trouble"], self._lost or self._camera.trouble() or self._wrong)
+        fill_text(self._record["trouble"], self._lost or self._camera.trouble() or self._wrong or self._unkept)
         self._shown.write(self._record)
         if seen and frame is not None and self._frames is not None:
             self._keep(self._frames, frame, now)
@@ -95,6 +93,7 @@ class Perception:
         if not np.isfinite(embedding).all():
             self._wrong = "perception: its encoder's result is not finite"
             return False
+        self._wrong = ""
         self._record["embedding"], self._record["measured_s"] = embedding, measured_s
         self._record["frame"] += 1
         return True
@@ -110,7 +109,7 @@ class Perception:
                 frames.flush()
                 self._flush_s = now
         except OSError as error:
-            self._frames, self._wrong = None, f"perception: pictures are no longer kept: {error.strerror}"
+            self._frames, self._unkept = None, f"perception: pictures are no longer kept: {error.strerror}"
 
     def close(self) -> None:
         """Release the camera, and end the file."""

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class PerceptionFile:
     block: str
     lens: str = ""
     keep: Kept = "none"
-    run: str = field(default="")
+    run: str = ""
 
     def save(self, path: Path) -> None:
         write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])
@@ -52,12 +52,11 @@ def perceive(told: PerceptionFile, ended: threading.Event) -> None:
     camera = make_driver(settings_of(told.camera), clock)
     encoder = Encoder(Path(told.encoder))
     lens = read_lens(Path(told.lens)) if told.lens else None
-    keep = None
+    frames = None
     if told.keep != "none":
-        data = read_bytes(Path(told.encoder))
-        keep = lambda: FrameWriter(Path(told.run), told.keep, data, encoder.size, lens)  # noqa: E731
+        frames = FrameWriter(Path(told.run), told.keep, read_bytes(Path(told.encoder)), encoder.size, lens)
     shown = SealedRecord.attach(told.block, result_dtype(encoder.size))
-    perception = Perception(camera, Eye(encoder, lens), shown, clock, keep)
+    perception = Perception(camera, Eye(encoder, lens), shown, clock, frames)
     try:
         while not ended.is_set():
             if not perception.step():

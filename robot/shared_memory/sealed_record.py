@@ -12,6 +12,7 @@ import numpy as np
 from robot.shared_memory.shared_block import SharedBlock
 
 HEAD_BYTES = 16  # of a slot, before its record
+ATTEMPTS = 3  # a reader that was interrupted for as long as two records take finds both slots changed under its hands
 
 
 class SealedRecord:
@@ -49,8 +50,11 @@ class SealedRecord:
 
     def read(self) -> np.ndarray | None:
         """The newest whole record, () of the dtype; None before the first."""
-        newest = max(self._whole(), key=lambda one: one[0], default=None)
-        return None if newest is None else np.frombuffer(newest[1], self.dtype)[0]
+        for _ in range(ATTEMPTS):
+            newest = max(self._whole(), key=lambda one: one[0], default=None)
+            if newest is not None:
+                return np.frombuffer(newest[1], self.dtype)[0]
+        return None
 
     def _whole(self) -> list[tuple[int, bytes]]:
         """Numbers and bytes of the slots that are whole."""

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +23,17 @@ BLOCK = f"test-perception-{os.getpid()}"
 class Watched:
     """A perception on the bench, and the device that control would read."""
 
-    def __init__(self, bench: CameraBench, encoder_path: Path, keep: Callable[[], FrameWriter] | None = None) -> None:
+    def __init__(self, bench: CameraBench, encoder_path: Path, frames: FrameWriter | None = None) -> None:
         self.bench, self.eye = bench, Eye(Encoder(encoder_path), None)
         self.shown = SealedRecord.create(BLOCK, result_dtype(64))
         self.device = Perceived(BLOCK, 64, self.eye.encoder.version, bench)
         self.device.open()
-        self.keep = keep
+        self.frames = frames
         self.begin()
 
     def begin(self) -> None:
         """A life of the process."""
-        self.perception = Perception(self.bench.make(), self.eye, self.shown, self.bench, self.keep)
+        self.perception = Perception(self.bench.make(), self.eye, self.shown, self.bench, self.frames)
 
     def watch(self, duration_s: float) -> list[PerceptionReading]:
         readings = []
@@ -131,6 +131,8 @@ def test_a_result_that_is_not_finite_is_none(watched: Watched, monkeypatch: pyte
     monkeypatch.setattr(watched.eye.encoder, "embed", lambda picture: np.full(64, np.nan, np.float32))
     reading = watched.watch(0.3)[-1]
     assert reading.frame == number and np.isfinite(reading.embedding).all() and "not finite" in watched.device.trouble()
+    monkeypatch.undo()
+    assert watched.watch(0.3)[-1].frame > number and watched.device.trouble() == ""
 
 
 def test_a_reading_is_part_of_the_robots_record(watched: Watched) -> None:
@@ -147,10 +149,8 @@ def test_a_reading_is_part_of_the_robots_record(watched: Watched) -> None:
 def test_a_full_disk_ends_the_keeping_and_not_the_seeing(
     bench: CameraBench, encoder_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def keep() -> FrameWriter:
-        return FrameWriter(tmp_path, "lossless", encoder_path.read_bytes(), 64, None)
-
-    watched = Watched(bench, encoder_path, keep)
+    frames = FrameWriter(tmp_path, "lossless", encoder_path.read_bytes(), 64, None)
+    watched = Watched(bench, encoder_path, frames)
     try:
         watched.watch(0.3)
 

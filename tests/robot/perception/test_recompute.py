@@ -32,7 +32,7 @@ def record(bench: CameraBench, encoder_path: Path, tmp_path: Path) -> Callable[.
             shown = SealedRecord.create(name, result_dtype(encoder.size))
             perception = Perception(
                 bench.make(), Eye(encoder, LENS), shown, bench,
-                lambda: FrameWriter(tmp_path, kept, encoder_path.read_bytes(), encoder.size, LENS),
+                FrameWriter(tmp_path, kept, encoder_path.read_bytes(), encoder.size, LENS),
             )  # fmt: skip
             for _ in range(20):
                 bench.wait(TICK_S)

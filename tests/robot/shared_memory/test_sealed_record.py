@@ -1,6 +1,7 @@
 """A record is read whole or not at all, also after its writer died in the middle of one."""
 
 import os
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -49,6 +50,28 @@ def test_a_writer_that_is_started_again_is_newer_than_what_was_left(shown: Seale
     successor.write(record(4))
     assert shown.read() == record(4)
     successor.close()
+
+
+def test_beside_a_writer_in_a_hurry_there_is_always_a_whole_one(shown: SealedRecord) -> None:
+    shown.write(record(0))
+    ended = threading.Event()
+
+    def hurry() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+            shown.write(record(number))
+
+    writer = threading.Thread(target=hurry)
+    writer.start()
+    newest = 0.0
+    for _ in range(3000):
+        found = shown.read()
+        assert found is not None and (found["numbers"] == found["time_s"]).all() and found["time_s"] >= newest
+        newest = float(found["time_s"])
+    ended.set()
+    writer.join()
+    assert newest > 0.0
 
 
 def test_records_of_another_size_are_refused(shown: SealedRecord) -> None:
