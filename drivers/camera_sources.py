@@ -108,7 +108,10 @@ class CaptureSource:
         if attempt.ended:
             self.close()
             raise LinkLost(f"{self._name}: it gives no more pictures: was it unplugged?")
-        picture, attempt.picture = attempt.picture, None
+        picture = attempt.picture
+        if picture is attempt.given:
+            return None
+        attempt.given = picture
         return picture
 
     def close(self) -> None:
@@ -123,7 +126,8 @@ class Attempt:
 
     def __init__(self, name: str, backend: int, wishes: Wishes, clock: Clock) -> None:
         self.opened, self.wanted, self.ended = threading.Event(), True, False
-        self.picture: Picture | None = None
+        self.picture: Picture | None = None  # the newest, written by the thread alone
+        self.given: Picture | None = None  # the last one that was asked for
         self.refused = ""
         self._clock = clock
         self.thread = threading.Thread(
