@@ -11,16 +11,13 @@ that perceives, and never control.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.declared import Declared
 from drivers.frame_check import FrameCheck
-
-if TYPE_CHECKING:
-    from drivers.camera_sources import Source
 
 PIPE, PIPELINE = "pipe:", " ! "
 START_S = 3.0  # that a camera may take until its first picture
@@ -93,6 +90,38 @@ def is_device(source: str) -> bool:
 def is_stream(source: str) -> bool:
     """Whether it comes at its own pace."""
     return is_device(source) or source.startswith(("http://", PIPE))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as it came. frame: (height, width, 3) uint8, BGR; None: there was one, which could not be decoded."""
+
+    frame: np.ndarray | None
+    measured_s: float  # by the clock, as well as the source can tell
+    exposure_s: float = 0.0  # 0: unknown
+
+
+class Source(Protocol):
+    """refused: what it was asked for and does not do, in words; spoilt: pictures that came and could not be decoded.
+
+    may_tear: whether a picture may be torn and look whole.
+    """
+
+    refused: str
+    spoilt: int
+    may_tear: bool
+
+    def open(self) -> None:
+        """Raises LinkLost."""
+
+    def newest(self) -> Picture | None:
+        """The newest picture since the last call. Never blocks. Raises LinkLost."""
+
+    def reconnect(self) -> bool:
+        """Try once. Raises LinkLost, or says False, if it does not stand."""
+
+    def close(self) -> None:
+        """Never raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ import numpy as np
 import onnxruntime
 
 from robot.perception.lens import Lens
+from robot.perception.result import EMBEDDING_MAX
 from sim.input_files import from_table, read_bytes
-
-EMBEDDING_MAX = 128  # numbers; what readings have room for
 
 
 class Encoder:

@@ -1,4 +1,7 @@
-"""What the process that perceives knows by now, as a record in shared memory; and as a device's reading."""
+"""What the process that perceives knows by now, as a record in shared memory; and as a device's reading.
+
+Control imports this alone of the room: neither OpenCV nor ONNX Runtime.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -7,10 +10,10 @@ import numpy as np
 
 from drivers.base import NEVER_S, LinkLost
 from drivers.reading_record import text_of
-from robot.perception.encoder import EMBEDDING_MAX
 from robot.runtime.clock import Clock
 from robot.shared_memory.sealed_record import SealedRecord
 
+EMBEDDING_MAX = 128  # numbers; what readings have room for
 HANGS_S = 1.0  # a process that says nothing for so long hangs, or has ended
 LATE_S = 0.2
 

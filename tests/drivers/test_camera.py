@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from drivers import camera_sources
+from drivers import camera_capture, camera_sources
 from drivers.base import NEVER_S, LinkLost
 from drivers.camera import Camera, CameraSettings
 from drivers.conformance import Rig, check_driver
@@ -210,7 +210,7 @@ def test_a_device_that_another_program_uses_is_named(device):
 
 
 def test_a_device_that_does_not_open_ends_in_words(device, monkeypatch):
-    monkeypatch.setattr(camera_sources, "OPEN_S", 0.05)
+    monkeypatch.setattr(camera_capture, "OPEN_S", 0.05)
     answer = threading.Event()
     real = device.emulator.capture
     monkeypatch.setattr(cv2, "VideoCapture", lambda *place: (answer.wait(2.0), real(*place))[1])

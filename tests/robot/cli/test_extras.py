@@ -32,6 +32,15 @@ def test_whatever_runs_on_the_robot_loads_without_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_control_reads_of_cameras_and_what_they_saw_without_opencv() -> None:
+    program = (
+        "import robot.perception.result; from drivers.declared import settings_of; "
+        "settings_of({'driver': 'camera', 'source': '/dev/video0'}); settings_of({'driver': 'realsense'})"
+    )
+    done = without(("cv2", "pyrealsense2", "onnxruntime"), program)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(("package", "extra", "arguments"), [
     ("torch", "torch", ("bench", "learner")), ("torch", "torch", ("bench",)),
     ("torch", "torch", ("export", "POLICY", "--to", "onnx")), ("torch", "torch", ("export", "POLICY", "--verify")),
