@@ -10,7 +10,7 @@ from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
-PARTS = ("car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export")
+PARTS = ("car", "quadrotor", "arm", "lidar", "camera", "learner", "localisation", "brake", "loop", "export")
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,24 @@ class BenchConfig:
     """Measure a part, beside a yardstick in the same run where there is one. Quote ratios: machines vary.
 
     export: what a policy costs on a Cortex-M4, beside emlearn's C; needs arm-none-eabi-gcc.
+    camera: frames a second of processor time, beside OpenGL in software; needs the extra `gl`, and EGL.
     rivals: others' learners on our environments, a minute; not among all.
     """
 
     part: Annotated[
         Literal[
-            "car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export", "rivals", "all"
+            "car",
+            "quadrotor",
+            "arm",
+            "lidar",
+            "camera",
+            "learner",
+            "localisation",
+            "brake",
+            "loop",
+            "export",
+            "rivals",
+            "all",
         ],
         tyro.conf.Positional,
     ] = "all"

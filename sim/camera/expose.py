@@ -11,50 +11,54 @@ from numba import int32, uint32, uintp
 from sim.lane_random import NORMAL_PER_BYTES, word
 
 
-def smear(image, moved_px, channels, line):
-    """Average every row over `moved_px` columns: what the exposure of a turning car sees.
+def padded(image_row, pixels, channels, line):
+    """Copy a row into `line`, its first and last pixel repeated `pixels` times before and after it."""
+    length, pad = uintp(image_row.size), uintp(pixels * channels)
+    for k in range(pixels):
+        for c in range(channels):
+            line[uintp(k * channels + c)] = image_row[uintp(c)]
+            line[pad + length + uintp(k * channels + c)] = image_row[length - uintp(channels - c)]
+    for i in range(length):
+        line[pad + i] = image_row[i]
 
-    image (rows, columns * channels). line, as long as a row and a pixel: sums from the left, between which the window's ends are
-    interpolated.
+
+def smear(image, moved_px, channels, line):
+    """Average every row over `moved_px` columns, more than 1: what the exposure of a turning car sees.
+
+    image (rows, columns * channels); line: scratch, three rows long.
     """
-    rows, columns = image.shape[0], image.shape[1] // channels
-    half = 0.5 * moved_px
+    rows, length = image.shape
+    half = min(0.5 * (moved_px - 1.0), np.float32(length // channels - 1))  # on either side of a pixel
+    whole = int(half)
+    part, share = half - np.float32(whole), 1.0 / (1.0 + 2.0 * half)
     for v in range(rows):
-        for k in range(channels):
-            line[k] = 0.0
-        for k in range(columns * channels):
-            line[channels + k] = line[k] + image[v, k]
-        for u in range(columns):
-            low = max(0.0, np.float32(u) + 0.5 - half)
-            high = min(np.float32(columns), np.float32(u) + 0.5 + half)
-            i, j = min(int(low), columns - 1), min(int(high), columns - 1)
-            part_i, part_j, per_px = low - np.float32(i), high - np.float32(j), 1.0 / (high - low)
-            for c in range(channels):
-                at_i, at_j = i * channels + c, j * channels + c
-                below = line[at_i] + part_i * (line[at_i + channels] - line[at_i])
-                above = line[at_j] + part_j * (line[at_j + channels] - line[at_j])
-                image[v, u * channels + c] = (above - below) * per_px
+        row = image[v]
+        padded(row, whole + 1, channels, line)
+        last = uintp((2 * whole + 2) * channels)
+        for i in range(uintp(length)):
+            row[i] = share * part * (line[i] + line[i + last])
+        for k in range(1, 2 * whole + 2):
+            tap = uintp(k * channels)
+            for i in range(uintp(length)):
+                row[i] += share * line[i + tap]
 
 
 def soften(image, share, channels, line):
-    """Let every pixel's neighbours, left, right, above and below, have `share` of it. line: a row and a pixel on either side."""
+    """Let every pixel's neighbours, left, right, above and below, have `share` of it. image, line: as of `smear`."""
     rows, length = image.shape
-    keep, far = 1.0 - 2.0 * share, uintp(2 * channels)
-    near = uintp(channels)
+    keep, near, far = 1.0 - 2.0 * share, uintp(channels), uintp(2 * channels)
     for v in range(rows):
-        for k in range(channels):
-            line[k], line[length + channels + k] = image[v, k], image[v, length - channels + k]
+        row = image[v]
+        padded(row, 1, channels, line)
         for i in range(uintp(length)):
-            line[i + near] = image[v, i]
-        for i in range(uintp(length)):
-            image[v, i] = keep * line[i + near] + share * (line[i] + line[i + far])
+            row[i] = keep * line[i + near] + share * (line[i] + line[i + far])
     for i in range(uintp(length)):
         line[i] = image[0, i]
     for v in range(rows):
-        below = min(v + 1, rows - 1)
+        row, below = image[v], image[min(v + 1, rows - 1)]
         for i in range(uintp(length)):
-            here = image[v, i]
-            image[v, i] = keep * here + share * (line[i] + image[below, i])
+            here = row[i]
+            row[i] = keep * here + share * (line[i] + below[i])
             line[i] = here
 
 

@@ -10,9 +10,10 @@ Plain functions, compiled in single precision by `sim.camera.render`.
 import math
 
 import numpy as np
-from numba import uintp
+from numba import int32, uint32, uintp
 
 BEARINGS = 128
+BLOCK = uintp(16)  # bearings that are traced together: neighbours need much the same number of steps
 STEPS_MAX = 64
 NEAREST_M = 0.02  # a camera inside a wall sees it from here
 ARRIVED_MM = 3.0
@@ -35,13 +36,6 @@ def look_up(distance_mm, first, height, width, column, row):
     return low + v * (high - low), (b - a) + v * ((d - c) - (b - a)), high - low
 
 
-def nearest(distance_mm, first, height, width, column, row):
-    """The distance, mm, at the nearest cell: within three quarters of a cell of the right one."""
-    column = min(max(column, 0.0), np.float32(width) - 1.0)
-    row = min(max(row, 0.0), np.float32(height) - 1.0)
-    return np.float32(distance_mm[uintp(first + int(row + 0.5) * width + int(column + 0.5))])
-
-
 def march(distance_mm, first, height, width, column, row, ahead_column, ahead_row, cells_per_m, far_m,
           lowest, step, nearness, change, closing, shade, along_columns):  # fmt: skip
     """Trace BEARINGS bearings from (column, row), cells; the camera's car heads along (ahead_column, ahead_row), unit length.
@@ -51,37 +45,57 @@ def march(distance_mm, first, height, width, column, row, ahead_column, ahead_ro
     for a metre that the car drives; shade, the wall's light; along_columns, whether it runs along the grid's columns (1) or
     rows (0), for its texture.
     """
-    mm_to_m, cell_mm = 0.001, 1000.0 / cells_per_m
-    for k in range(BEARINGS):
-        bearing = lowest + np.float32(k) * step
+    along_column, along_row = np.empty(BEARINGS, np.float32), np.empty(BEARINGS, np.float32)
+    metres, distance = np.empty(BEARINGS, np.float32), np.empty(BEARINGS, np.float32)
+    free, cell = np.empty(BEARINGS, np.float32), np.empty(BEARINGS, np.uint32)
+    part_column, part_row = np.empty(BEARINGS, np.float32), np.empty(BEARINGS, np.float32)
+    for k in range(uintp(BEARINGS)):
+        bearing = lowest + np.float32(int32(k)) * step
         forward = 1.0 - abs(bearing)
-        left = bearing if forward >= 0.0 else (2.0 - bearing if bearing > 0.0 else -2.0 - bearing)
-        along_column = forward * ahead_column - left * ahead_row
-        along_row = forward * ahead_row + left * ahead_column
-        metres = 1.0 / math.sqrt(forward * forward + left * left)  # to go on by a metre
-        distance, met = NEAREST_M, False
-        free, slope_column, slope_row = 0.0, 1.0, 0.0
+        behind = 2.0 - bearing if bearing > 0.0 else -2.0 - bearing
+        left = bearing if forward >= 0.0 else behind
+        along_column[k] = (forward * ahead_column - left * ahead_row) * cells_per_m
+        along_row[k] = (forward * ahead_row + left * ahead_column) * cells_per_m
+        metres[k] = 0.001 / math.sqrt(forward * forward + left * left)  # of a step, for a millimetre
+        distance[k] = NEAREST_M
+    column_max, row_max = np.float32(width) - 1.01, np.float32(height) - 1.01
+    wide, one = uintp(width), uintp(1)
+    for begin in range(uintp(0), uintp(BEARINGS), BLOCK):
+        end = begin + BLOCK
         for _ in range(STEPS_MAX):
-            reach = distance * cells_per_m
-            at_column, at_row = column + reach * along_column, row + reach * along_row
-            free = nearest(distance_mm, first, height, width, at_column, at_row) - cell_mm
-            if free < cell_mm:
-                free, slope_column, slope_row = look_up(distance_mm, first, height, width, at_column, at_row)
-            if free < ARRIVED_MM:
-                met = True
+            # Short loops instead of one: the arithmetic around the look-up of cells is done for eight bearings at a time.
+            for k in range(begin, end):
+                at_column = min(max(column + distance[k] * along_column[k], 0.0), column_max)
+                at_row = min(max(row + distance[k] * along_row[k], 0.0), row_max)
+                j, i = int32(at_column), int32(at_row)
+                part_column[k], part_row[k] = at_column - np.float32(j), at_row - np.float32(i)
+                cell[k] = uint32(i * int32(width) + j)
+            for k in range(begin, end):
+                low = uintp(first) + uintp(cell[k])
+                high = low + wide
+                a, b = np.float32(distance_mm[low]), np.float32(distance_mm[low + one])
+                c, d = np.float32(distance_mm[high]), np.float32(distance_mm[high + one])
+                below, over = a + part_column[k] * (b - a), c + part_column[k] * (d - c)
+                free[k] = below + part_row[k] * (over - below)
+            under_way = uint32(0)
+            for k in range(begin, end):
+                going = (free[k] > ARRIVED_MM) & (distance[k] < far_m)
+                distance[k] += free[k] * metres[k] if going else 0.0
+                under_way = uint32(under_way | (uint32(1) if going else uint32(0)))
+            if under_way == uint32(0):
                 break
-            distance += free * mm_to_m * metres
-            if distance > far_m:
-                break
+    for k in range(uintp(BEARINGS)):
         nearness[k], closing[k], shade[k], along_columns[k] = 0.0, 0.0, 1.0, 0.0
-        if met:
-            distance = max(NEAREST_M, distance + free * mm_to_m * metres)
+        if free[k] <= ARRIVED_MM:
+            _, slope_column, slope_row = look_up(
+                distance_mm, first, height, width,
+                column + distance[k] * along_column[k], row + distance[k] * along_row[k],
+            )  # fmt: skip
             size = math.sqrt(slope_column * slope_column + slope_row * slope_row) + 1e-3
-            facing = slope_column * along_column + slope_row * along_row
+            facing = (slope_column * along_column[k] + slope_row * along_row[k]) / cells_per_m
             heading = slope_column * ahead_column + slope_row * ahead_row
-            ratio = heading / min(facing, -1e-3 * size)
-            nearness[k] = 1.0 / distance
-            closing[k] = min(CLOSING_MAX, max(-CLOSING_MAX, ratio))
+            nearness[k] = 1.0 / max(NEAREST_M, distance[k] + free[k] * metres[k])
+            closing[k] = min(CLOSING_MAX, max(-CLOSING_MAX, heading / min(facing, -1e-3 * size)))
             shade[k] = 1.0 + WALL_LIGHT * slope_column / size
             along_columns[k] = 1.0 if abs(slope_row) > abs(slope_column) else 0.0
     change[0] = change[BEARINGS - 1] = 0.0

@@ -5,16 +5,16 @@ import math
 import numpy as np
 from numba import njit, uint32
 
-from sim.camera import expose, march, paint
+from sim.camera import expose, march, meet, paint
 from sim.camera.expose import read_out, smear, soften
 from sim.camera.march import BEARINGS
-from sim.camera.paint import directions
+from sim.camera.meet import ROW_SIZE, bearings_seen, row_time, turned_camera
 from sim.camera.worlds import FIRST, HEIGHT, WIDTH
 from sim.distance_field import to_cells
 from sim.lane_random import word
 from sim.single_precision import CPU, OPTIONS, specialise
 
-find_walls, paint_image = march.march, paint.paint
+find_walls, meet_row, paint_row = march.march, meet.meet, paint.paint
 LAST = float(BEARINGS - 1)
 
 
@@ -27,14 +27,11 @@ def _frames(out, pose, motion, world_of, look_of, distance_mm, shapes, frames, l
     is drawn.
     """
     n, rows, columns, channels = out.shape
-    image = np.empty((rows, columns, channels), np.float32)
-    forward, left = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    up, bearing = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    nearness, change = np.empty(BEARINGS, np.float32), np.empty(BEARINGS, np.float32)
-    closing, shade = np.empty(BEARINGS, np.float32), np.empty(BEARINGS, np.float32)
-    along_columns = np.empty(BEARINGS, np.float32)
-    line = np.empty((columns + 2) * channels, np.float32)
-    flat = image.reshape(rows, columns * channels)
+    image, all_texels = np.empty((rows, columns * channels), np.float32), textures.reshape(-1)
+    row_seen, line = np.empty(ROW_SIZE, np.float32), np.empty(3 * columns * channels, np.float32)
+    nearness, change = np.zeros(BEARINGS, np.float32), np.zeros(BEARINGS, np.float32)
+    closing, shade = np.zeros(BEARINGS, np.float32), np.zeros(BEARINGS, np.float32)
+    along_columns = np.zeros(BEARINGS, np.float32)
     for n_th in range(n):
         look, world = looks[look_of[n_th]], world_of[n_th]
         first, height, width = shapes[world, FIRST], shapes[world, HEIGHT], shapes[world, WIDTH]
@@ -49,20 +46,27 @@ def _frames(out, pose, motion, world_of, look_of, distance_mm, shapes, frames, l
         row = np.float32(car_row) + mount * ahead_row
         speed, yaw_rate, acceleration = motion[n_th, 0], motion[n_th, 1], motion[n_th, 2]
 
-        lowest, highest = directions(rays[look_of[n_th]], look, yaw_rate, acceleration, forward, left, up, bearing)
+        pitch = look.pitch_rad - look.dive_rad_per_m_s2 * acceleration
+        lowest, highest = bearings_seen(rays[look_of[n_th]], look, yaw_rate, pitch)
         step = max(highest - lowest, 1e-3) / LAST
         if look.wall_height_m > 0.0:
             find_walls(distance_mm, first, height, width, column, row, ahead_column, ahead_row, cells_per_m, look.far_m,
                        lowest, step, nearness, change, closing, shade, along_columns)  # fmt: skip
-        paint_image(image, forward, left, up, bearing, distance_mm, first, height, width, column, row, ahead_column,
-                    ahead_row, cells_per_m, speed, lowest, step, nearness, change, closing, shade, along_columns, look,
-                    colours[look_of[n_th]], textures)  # fmt: skip
+        for v in range(rows):
+            late_s = row_time(look, v, rows)
+            axes = turned_camera(look, look.yaw_rad + yaw_rate * late_s, pitch)
+            cells = speed * late_s * cells_per_m
+            meet_row(row_seen, rays[look_of[n_th], v], axes, column + cells * ahead_column, row + cells * ahead_row,
+                     ahead_column, ahead_row, cells_per_m, speed * late_s, lowest, step, nearness, change, closing, shade,
+                     along_columns, look)  # fmt: skip
+            paint_row(image[v], row_seen, channels, (distance_mm, first, height, width), ahead_column, ahead_row, look,
+                      colours[look_of[n_th]], all_texels)  # fmt: skip
         moved_px = abs(yaw_rate) * look.exposure_s * look.focal_px
         if moved_px > 1.0:
-            smear(flat, moved_px, channels, line)
+            smear(image, moved_px, channels, line)
         if look.defocus > 0.0:
-            soften(flat, look.defocus, channels, line)
-        read_out(flat, look, word(bits, uint32(n_th)), channels, line, out[n_th].reshape(rows, columns * channels))
+            soften(image, look.defocus, channels, line)
+        read_out(image, look, word(bits, uint32(n_th)), channels, line, out[n_th].reshape(rows, columns * channels))
 
 
-render_frames = njit(cache=True, **OPTIONS)(specialise(_frames, CPU, (march, paint, expose)))
+render_frames = njit(cache=True, **OPTIONS)(specialise(_frames, CPU, (march, meet, paint, expose)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-SIDE = 256  # texels; a power of two, for the kernels wrap coordinates with SIDE - 1
+SIDE = 128  # texels; a power of two, for the kernels wrap coordinates; what is drawn with fits a near cache
 CONTRAST = 50.0  # standard deviation around 128, grey levels
 COUNT = 10
 
@@ -23,17 +23,17 @@ def as_grey(pattern: np.ndarray) -> np.ndarray:
 
 def _patterns(rng: np.random.Generator) -> Iterator[np.ndarray]:
     y, x = np.mgrid[:SIDE, :SIDE]
-    tile = SIDE // int(2 ** rng.integers(2, 5))
+    tile = SIDE // int(2 ** rng.integers(1, 4))
     speckle = rng.standard_normal((SIDE, SIDE))
     yield cloud(rng, 1.7)
     yield cloud(rng, 1.0)  # concrete
     yield cloud(rng, 0.5)  # carpet
     yield speckle
     yield (x // tile + y // tile) % 2 + 0.3 * speckle  # chequered
-    yield -3.0 * ((x % tile < 4) | (y % tile < 4)) + cloud(rng, 1.0)  # tiles and their joints
+    yield -3.0 * ((x % tile < 2) | (y % tile < 2)) + cloud(rng, 1.0)  # tiles and their joints
     brick = (x + tile * (y // (tile // 2) % 2)) % (2 * tile)
-    yield -2.0 * ((y % (tile // 2) < 3) | (brick < 3)) + 0.6 * speckle  # bricks
-    yield np.sin(x * (2.0 * np.pi * int(rng.integers(4, 12)) / SIDE)) + 0.5 * cloud(rng, 1.2)  # planks
+    yield -2.0 * ((y % (tile // 2) < 2) | (brick < 2)) + 0.6 * speckle  # bricks
+    yield np.sin(x * (2.0 * np.pi * int(rng.integers(2, 6)) / SIDE)) + 0.5 * cloud(rng, 1.2)  # planks
     yield np.sign(cloud(rng, 1.4))  # stains
     yield np.where(((x % tile > tile // 4) & (y % (2 * tile) > tile)), 0.0, 3.0) + 0.2 * speckle  # panels and lamps
 

@@ -16,7 +16,7 @@ TURNED_RAD, ORIGIN_M = 0.6, np.array([3.0, -2.0])
 ROOM_M = np.array([[0.4, 0.8], [6.0, 4.4]])  # low and high corner in the grid's own axes
 LENS = Lens(64, 48, 24.0, 24.0, 30.8, 23.1, (0.01, 0.0, 0.002, -0.001, 0.0, 0.05, 0.0, 0.0))
 MOUNT = {"height_m": 0.22, "forward_m": 0.15, "roll_rad": 0.05, "pitch_rad": 0.12, "yaw_rad": -0.08,
-         "wall_height_m": 0.5, "ceiling_m": 2.5, "far_m": 20.0, "stripe_m": 0.6, "texture_x_m": 7.3}  # fmt: skip
+         "wall_height_m": 0.5, "ceiling_m": 2.5, "far_m": 20.0, "stripe_m": 0.6, "texture_x_m": 7.3, "texture_y_m": 7.3}  # fmt: skip
 TAPED = {"wall_height_m": 0.0, "tape_inset_m": 0.3, "tape_half_width_m": 0.1, "far_m": 5.0}
 POSE = np.array([1.9, 1.7, 0.5])  # in the grid's own axes
 
