@@ -123,6 +123,12 @@ def load_ranges(camera: str) -> tuple[Place, Mounted]:
     return place, mounted
 
 
+def nominal_lens(width: int, height: int, camera: str) -> Lens:
+    """The lens in the middle of a camera's ranges: what a calibration of it would find."""
+    _, mounted = load_ranges(camera)
+    return lens_of_view(width, height, float(np.mean(mounted.view_rad)), float(np.mean(mounted.barrel)))
+
+
 def draw_looks(n: int, seed: int, width: int, height: int, colour: bool, camera: str = "any") -> Looks:
     """n places with a camera in each, for frames of width x height: RGB, or grey."""
     place, mounted = load_ranges(camera)
