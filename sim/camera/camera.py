@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.camera.looks import Looks
+from sim.camera.meet import WIDTH_MAX
 from sim.camera.render import render_frames
 from sim.camera.textures import textures
 from sim.camera.worlds import Worlds, worlds_of, worlds_of_courses
@@ -16,6 +17,9 @@ class Cameras:
     """Frames for any number of cars in some worlds. Same seed and same calls: same bytes."""
 
     def __init__(self, worlds: Worlds, looks: Looks, seed: int) -> None:
+        """Raises ValueError for frames that are too wide."""
+        if looks.frame_shape[1] > WIDTH_MAX:
+            raise ValueError(f"looks: found frames {looks.frame_shape[1]} pixels wide, allowed: up to {WIDTH_MAX}")
         self.worlds, self.looks = worlds, looks
         self._textures = textures(seed)
         self._random = np.random.default_rng([seed, 0xE4E5])
@@ -27,7 +31,7 @@ class Cameras:
 
         pose (n, 3): x, y (m), yaw (rad) of the cars in their maps' frames, in the middle of the exposure. motion (n, 3): speed (m/s),
         yaw rate (rad/s), acceleration (m/s^2), which blur, roll and dive. world, look (n,): which of each. Raises ValueError
-        for arrays that do not fit each other, and for worlds and looks that are not there.
+        for arrays that do not fit each other, for worlds and looks that are not there, and for a car that is nowhere.
         """
         n = len(pose)
         shapes = {"out": (n, *self.looks.frame_shape), "pose": (n, 3), "motion": (n, 3), "world": (n,), "look": (n,)}
@@ -38,6 +42,8 @@ class Cameras:
         for name, index, count in (("world", world, len(self.worlds.shapes)), ("look", look, len(self.looks))):
             if n and not (index.min() >= 0 and index.max() < count):
                 raise ValueError(f"{name}: found {index.min()} to {index.max()}, allowed: 0 to {count - 1}")
+        if not (np.isfinite(pose).all() and np.isfinite(motion).all()):
+            raise ValueError("pose, motion: found what is no finite number, allowed: finite numbers")
         bits = np.uint32(self._random.integers(1, 2**32))
         render_frames(
             out, np.asarray(pose, np.float64), np.asarray(motion, np.float32), np.asarray(world, np.int64),

@@ -56,3 +56,13 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
         cameras.render(out, pose, motion, one, 0 * one)
     with pytest.raises(ValueError, match=r"motion: found an array \(1, 2\), allowed: \(1, 3\)"):
         cameras.render(out, pose, motion[:, :2], 0 * one, one)
+    with pytest.raises(ValueError, match="pose, motion: found what is no finite number"):
+        cameras.render(out, np.nan * pose, motion, 0 * one, one)
+    with pytest.raises(ValueError, match="looks: found frames 1040 pixels wide, allowed: up to 1024"):
+        Cameras(worlds_of_courses(COURSES[:1]), draw_looks(1, 0, 1040, 16, colour=False), 0)
+
+
+def test_a_car_outside_its_map_sees_something() -> None:
+    for far in (-100.0, 1e6):
+        frame = Camera(COURSES[0], LOOKS, 0).render((far, far, 1.0))
+        assert frame.shape == LOOKS.frame_shape
