@@ -10,7 +10,7 @@ from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
-PARTS = ("car", "quadrotor", "arm", "lidar", "learner", "localisation", "brake", "loop", "export", "perception")
+PARTS = ("car", "quadrotor", "arm", "lidar", "camera", "learner", "localisation", "brake", "loop", "export", "perception")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class BenchConfig:
     """Measure a part, beside a yardstick in the same run where there is one. Quote ratios: machines vary.
 
     export: what a policy costs on a Cortex-M4, beside emlearn's C; needs arm-none-eabi-gcc.
+    camera: frames a second of processor time, beside OpenGL in software; needs the extra `gl`, and EGL.
     rivals: others' learners on our environments, a minute; not among all.
     """
 
@@ -27,6 +28,7 @@ class BenchConfig:
             "quadrotor",
             "arm",
             "lidar",
+            "camera",
             "learner",
             "localisation",
             "brake",

@@ -14,6 +14,7 @@ from robot.evaluation.judge import Scores, Verdict
 from robot.practice.best_policy import describe
 from robot.practice.settings import SHIPPED, load_config
 from robot.robots.car.drives import evaluate
+from robot.robots.car.eyes.seeing_driver import LAYERS as SEEING
 from robot.robots.car.judge import CarEvaluateConfig
 from robot.robots.car.options import CarOptions
 from robot.robots.car.practice import SHIPPED_POLICY
@@ -69,6 +70,11 @@ def in_simulator(config: CarEvaluateConfig, path: Path, progress: Callable[[floa
     began = time.perf_counter()
     path, config = policy_file(config, path), of_run(config)
     say(f"policy   {describe(path)}")
+    policy = load_policy(path, "race_track")
+    if policy.layers == SEEING:
+        from robot.robots.car.eyes.judging import in_simulator as seen_in_simulator  # the renderer, onnxruntime
+
+        return seen_in_simulator(config, path, policy, progress)
     if config.loop < 0 or (config.loop > 0 and not config.map):
         raise ValueError(f"--loop: found {config.loop}, allowed: 1 or more, with --map")
     drivers = {"policy": weights_of(path)}

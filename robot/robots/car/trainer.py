@@ -26,6 +26,9 @@ class CarTrainConfig(TrainConfig):
     """Vary the car's grip, mass, delay and trim and the errors of its estimate; otherwise the nominal car alone."""
     courses: int = 256
     """How many random tracks a family has."""
+    eyes: bool = False
+    """Instead, distil the policy that comes with the project into one that sees by a camera, on random tracks with random
+    looks; needs the extra `torch`. Takes about ten minutes of one core."""
     start_from: Annotated[str, tyro.conf.arg(name="from")] = ""
     """Go on from a run's folder or a policy file, instead of fresh weights."""
 
@@ -35,6 +38,8 @@ class CarTrainConfig(TrainConfig):
             raise ValueError(f"--courses: found {self.courses}, allowed: 1 or more")
         if self.loop < 0 or (self.loop > 0 and not self.map):
             raise ValueError(f"--loop: found {self.loop}, allowed: 1 or more, with --map")
+        if self.eyes and (self.track != "default" or self.map or self.start_from or not self.randomise):
+            raise ValueError("--eyes: found with --track, --map, --from or --no-randomise, allowed: without them")
 
 
 TRAINING = "robot.robots.car.training.training"

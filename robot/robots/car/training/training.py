@@ -48,6 +48,10 @@ def begin(config: CarTrainConfig) -> Training:
 
     Raises ValueError for a track, map or policy that is not there, or is not what it should be.
     """
+    if config.eyes:
+        from robot.robots.car.eyes.training import begin as begin_to_see  # torch, which nothing else here needs
+
+        return begin_to_see(config)
     nominal = load_parameters()
     start = starting_weights(config.start_from) if config.start_from else None
     own = own_course(config)
@@ -100,6 +104,8 @@ def starting_weights(name: str) -> np.ndarray:
 
 def warm_up(config: CarTrainConfig) -> None:
     """Find what `begin` would raise; then compile, or load, every kernel."""
+    if config.eyes:
+        return  # it takes minutes, beside which its kernels are nothing
     own_course(config)
     if config.start_from:
         starting_weights(config.start_from)
@@ -115,6 +121,9 @@ def lines(figures: dict[str, Any]) -> list[str]:
         pace = "no lap" if ratio is None else f"{ratio:.3f} x the best possible lap"
         return f"{pace}, {crashes} crashes"
 
+    if "crashes_per_car_minute" in figures:
+        return [f"seen by a camera {laps(figures['ratio'], figures['crashes'])}, "
+                f"{figures['crashes_per_car_minute']} a car-minute"]  # fmt: skip
     return [
         f"nominal car     {laps(figures['ratio'], figures['crashes'])}",
         f"grip -15 %      {laps(figures['ratio_low_grip'], figures['crashes_low_grip'])}",

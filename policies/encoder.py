@@ -1,0 +1,93 @@
+"""The encoder: a small convolutional network from a frame to a few numbers that tell where the course goes (torch; ONNX on board).
+
+A frame is normalised by its own mean and contrast first, so exposure and gain do not matter. Whoever drives with it needs no torch: the
+file has frame uint8 (n, height, width, channels) in, embedding float32 (n, size) out, and a lens in its metadata.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+WIDTHS = (16, 32, 48, 64)  # channels of the four layers, each of which halves the picture
+FLAT = 2.0  # grey levels of contrast below which a frame is hardly stretched
+OPSET = 17
+
+
+class Encoder(nn.Module):
+    """For frames of one size: height and width multiples of 16."""
+
+    def __init__(self, height: int, width: int, channels: int, size: int) -> None:
+        super().__init__()
+        if height % 16 or width % 16:
+            raise ValueError(f"frames: found {width} x {height} pixels, allowed: multiples of 16")
+        self.frame_shape, self.size = (height, width, channels), size
+        kernels, into = (5, 3, 3, 3), (channels, *WIDTHS[:-1])
+        self.layers = nn.ModuleList(
+            nn.Conv2d(inputs, outputs, kernel, 2, kernel // 2)
+            for inputs, outputs, kernel in zip(into, WIDTHS, kernels, strict=True)
+        )
+        self.out = nn.Linear(WIDTHS[-1] * (height // 16) * (width // 16), size)
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """Embeddings (n, size) in [-1, 1] of frames (n, height, width, channels) uint8."""
+        x = frame.permute(0, 3, 1, 2).float()
+        x = x - x.mean((1, 2, 3), keepdim=True)
+        x = x / (x.square().mean((1, 2, 3), keepdim=True).sqrt() + FLAT)
+        for layer in self.layers:
+            x = torch.relu(layer(x))
+        embedding: Tensor = torch.tanh(self.out(x.flatten(1)))
+        return embedding
+
+
+def onnx_file(encoder: Encoder, lens: dict[str, Any] | None = None) -> bytes:
+    """The encoder as an ONNX model. lens: what it was trained with, in OpenCV's terms, for whoever straightens pictures."""
+    constants: dict[str, np.ndarray] = {"flat": np.array(FLAT, np.float32)}
+    nodes = [
+        helper.make_node("Cast", ["frame"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["levels"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("ReduceMean", ["planes"], ["mean"], axes=[1, 2, 3]),
+        helper.make_node("Sub", ["planes", "mean"], ["off"]),
+        helper.make_node("Mul", ["off", "off"], ["square"]),
+        helper.make_node("ReduceMean", ["square"], ["variance"], axes=[1, 2, 3]),
+        helper.make_node("Sqrt", ["variance"], ["deviation"]),
+        helper.make_node("Add", ["deviation", "flat"], ["contrast"]),
+        helper.make_node("Div", ["off", "contrast"], ["x0"]),
+    ]
+    for k, layer in enumerate(encoder.layers):
+        assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+        constants |= {f"weights{k}": as_array(layer.weight), f"bias{k}": as_array(layer.bias)}
+        pads = [side for side in layer.padding for _ in range(2)]
+        nodes += [
+            helper.make_node("Conv", [f"x{k}", f"weights{k}", f"bias{k}"], [f"sum{k}"], strides=[2, 2], pads=pads),
+            helper.make_node("Relu", [f"sum{k}"], [f"x{k + 1}"]),
+        ]
+    constants |= {"weights": as_array(encoder.out.weight), "bias": as_array(encoder.out.bias)}
+    nodes += [
+        helper.make_node("Flatten", [f"x{len(encoder.layers)}"], ["features"]),
+        helper.make_node("Gemm", ["features", "weights", "bias"], ["sum"], transB=1),
+        helper.make_node("Tanh", ["sum"], ["embedding"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "encoder",
+        [helper.make_tensor_value_info("frame", TensorProto.UINT8, ["n", *encoder.frame_shape])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", encoder.size])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    if lens is not None:
+        helper.set_model_props(model, {"lens": json.dumps(lens)})
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def as_array(parameter: Tensor) -> np.ndarray:
+    """float32, a copy."""
+    values: np.ndarray = parameter.detach().float().contiguous().numpy().copy()
+    return values

@@ -1,0 +1,116 @@
+"""Laps of drivers that see, many cars at once, judged by the simulator's truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from policies.actor import weight_views
+from robot.robots.car.eyes.fleet import SeeingFleet
+from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, LAYERS, WIDTH, Memory
+from robot.tasks.race_track.task import ACTION_SIZE, DECISION_S, SPEED_MAX_M_S, SPEED_MIN_M_S
+from sim.camera.looks import draw_looks
+from sim.car.batch import Starts
+from sim.car.model import Randomisation, load_parameters
+from sim.car.yardstick import lookup_or_compute
+from sim.tracks.track import Course
+
+STARTS = Starts(lateral=0.3, heading_rad=0.1, speed_low_m_s=0.5, speed_high_m_s=1.0)
+LOOKS, LOOKS_SEED = (
+    256,
+    1_000_000,
+)  # of trainings' seeds none comes so far: nobody has trained on these places and textures
+CRASHED = 1
+ENCODER_FILE = "encoder.onnx"  # beside the policy
+
+
+class SeeingDriver:
+    """An encoder in ONNX Runtime, and an actor's mean. slower: a share of the speed that is asked for."""
+
+    def __init__(self, encoder: bytes, weights: np.ndarray, cars: int, slower: float = 1.0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._encoder = onnxruntime.InferenceSession(encoder, options, providers=["CPUExecutionProvider"])
+        self._layers, self._memory, self._slower = weight_views(weights, LAYERS), Memory(cars), slower
+
+    def act(self, fleet: SeeingFleet) -> np.ndarray:
+        """Actions (n, 2) for what a fleet sees now."""
+        [embedding] = self._encoder.run(["embedding"], {"frame": fleet.frames})
+        x = self._memory.with_now(embedding, fleet.observation, fleet.age)
+        (a, b), (c, d), (e, f) = self._layers
+        action = np.tanh((np.tanh(np.tanh(x @ a + b) @ c + d) @ e + f)[:, :ACTION_SIZE])
+        speed = self._slower * (SPEED_MIN_M_S + 0.5 * (action[:, 1] + 1.0) * (SPEED_MAX_M_S - SPEED_MIN_M_S))
+        action[:, 1] = 2.0 * (speed - SPEED_MIN_M_S) / (SPEED_MAX_M_S - SPEED_MIN_M_S) - 1.0
+        clipped: np.ndarray = np.clip(action, -1.0, 1.0)
+        return clipped
+
+
+@dataclass(frozen=True)
+class SeenLaps:
+    """What came of it. ratios: of every lap from line to line over its course's yardstick; crashes: of all cars."""
+
+    ratios: np.ndarray  # (laps,)
+    with_walls: np.ndarray  # (laps,) bool: between walls, or along tape alone
+    crashes: np.ndarray  # (cars,) int64
+    crashed_at_tape: int
+    minutes: float  # of a car
+
+    def figures(self) -> dict[str, Any]:
+        """Rounded, for `--json`; a ratio is None where there was no lap."""
+
+        def median(ratios: np.ndarray) -> float | None:
+            return round(float(np.median(ratios)), 3) if len(ratios) else None
+
+        return {
+            "ratio": median(self.ratios),
+            "ratio_walls": median(self.ratios[self.with_walls]),
+            "ratio_tape": median(self.ratios[~self.with_walls]),
+            "laps": len(self.ratios),
+            "crashes": int(self.crashes.sum()),
+            "crashes_at_tape": self.crashed_at_tape,
+            "crashes_per_car_minute": round(float(self.crashes.sum()) / (len(self.crashes) * self.minutes), 3),
+            "cars_without_crash": round(float((self.crashes == 0).mean()), 3),
+        }
+
+
+def drive_laps(
+    encoder: bytes, weights: np.ndarray, courses: Sequence[Course], cars: int, seconds: float, seed: int,
+    slower: float = 1.0, spread: Randomisation = Randomisation(),
+) -> SeenLaps:  # fmt: skip
+    """Drive on courses with looks, textures and cars that nobody has trained on. A crashed car starts anew somewhere."""
+    looks = draw_looks(LOOKS, LOOKS_SEED + seed, WIDTH, HEIGHT, colour=False, camera=CAMERA)
+    fleet = SeeingFleet(courses, cars, LOOKS_SEED + seed, looks, None, spread, STARTS, decisions_max=1_000_000)
+    driver = SeeingDriver(encoder, weights, cars, slower)
+    best_s = np.array([lookup_or_compute(course, load_parameters()).lap_s for course in courses])
+    length_m = np.array([course.length_m for course in courses])
+    began, crashes, at_tape = np.full(cars, np.nan), np.zeros(cars, np.int64), 0
+    ratios: list[float] = []
+    with_walls: list[bool] = []
+    s = fleet.s
+    for k in range(round(seconds / DECISION_S)):
+        has_walls = fleet.looks.values["wall_height_m"][fleet.look] > 0.0
+        fleet.step(driver.act(fleet))
+        crashed = fleet.end == CRASHED
+        crashes += crashed
+        at_tape += int((crashed & ~has_walls).sum())
+        began[fleet.end > 0] = np.nan
+        behind = length_m[fleet.course] - s
+        for i in np.flatnonzero((fleet.end == 0) & (s - fleet.s > 0.5 * length_m[fleet.course])):
+            now = (k + behind[i] / (behind[i] + fleet.s[i])) * DECISION_S
+            if not np.isnan(began[i]):
+                ratios.append((now - began[i]) / best_s[fleet.course[i]])
+                with_walls.append(bool(has_walls[i]))
+            began[i] = now
+        s = fleet.s
+    return SeenLaps(np.array(ratios), np.array(with_walls, bool), crashes, at_tape, seconds / 60.0)
+
+
+def encoder_beside(policy: Path) -> bytes:
+    """The encoder that belongs to a policy file. Raises ValueError if there is none."""
+    path = policy.with_name(ENCODER_FILE)
+    if not path.is_file():
+        raise ValueError(f"{path}: found none, allowed: the encoder that {policy.name} was trained with")
+    return path.read_bytes()
