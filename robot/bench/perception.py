@@ -18,13 +18,13 @@ from onnx import TensorProto, helper, numpy_helper
 from drivers.frame_check import FrameCheck
 from policies.actor import Actor, actor_layers, initial_weights
 from robot.perception.encoder import Encoder
-from robot.perception.lens import Lens
 from robot.perception.perception import Eye
 from robot.perception.quantise import quantise
 from robot.perception.result import Perceived, result_dtype
 from robot.perception.scheduling import come_before_learning
 from robot.runtime.clock import RealClock
 from robot.shared_memory.sealed_record import SealedRecord
+from sim.camera.lens import Lens
 from sim.scratch_folder import scratch_folder
 
 WIDTH, HEIGHT, SIZE = 96, 32, 64

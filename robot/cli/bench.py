@@ -10,7 +10,19 @@ from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
-PARTS = ("car", "quadrotor", "arm", "lidar", "camera", "learner", "localisation", "brake", "loop", "export", "perception")
+PARTS = (
+    "car",
+    "quadrotor",
+    "arm",
+    "lidar",
+    "camera",
+    "learner",
+    "localisation",
+    "brake",
+    "loop",
+    "export",
+    "perception",
+)
 
 
 @dataclass(frozen=True)

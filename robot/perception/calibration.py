@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from robot.perception.board import Board
-from robot.perception.lens import STRAIGHT, Lens
+from sim.camera.lens import STRAIGHT, Lens
 
 POINTS_MIN = 8  # of a board in one picture
 VIEWS_MIN = 10  # pictures that differ

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from robot.perception.lens import Lens
 from robot.perception.result import EMBEDDING_MAX
+from sim.camera.lens import Lens
 from sim.input_files import from_table, read_bytes
 
 

@@ -20,7 +20,7 @@ from robot.logs.mcap_file import DamagedLog, McapFile, RefusedLog
 from robot.logs.schema import CDR_HEADER, MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, decode, encode, message_definition
 from robot.logs.writer import LIBRARY
 from robot.perception.encoder import Encoder
-from robot.perception.lens import Lens
+from sim.camera.lens import Lens
 from sim.input_files import from_table
 
 Kept = Literal["none", "lossless", "lossy"]

@@ -3,7 +3,7 @@
 Frame of a camera: OpenCV's, x right, y down, z forward. A pixel's centre has whole coordinates.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -11,51 +11,8 @@ import numpy as np
 import tomli_w
 
 from policies.array_file import write_bytes_atomically
+from sim.camera.lens import Lens
 from sim.input_files import from_table, read_toml
-
-STRAIGHT = (0.0,) * 8
-PIXEL_MAX = 1 << 14
-
-
-@dataclass(frozen=True)
-class Lens:
-    """For pictures of width x height pixels.
-
-    distortion: OpenCV's k1, k2, p1, p2, k3, k4, k5, k6; the last three are of the rational model. error_px: root mean square
-    of what the calibration's points were off by, and views: of how many pictures; 0 of a lens that nobody measured.
-    """
-
-    width: int
-    height: int
-    focal_x_px: float
-    focal_y_px: float
-    centre_x_px: float
-    centre_y_px: float
-    distortion: tuple[float, float, float, float, float, float, float, float] = (0.0,) * 8
-    error_px: float = 0.0
-    views: int = 0
-
-    def __post_init__(self) -> None:
-        for name, value in (("width", self.width), ("height", self.height)):
-            if not 0 < value <= PIXEL_MAX:
-                raise ValueError(f"{name}: found {value}, allowed: 1 to {PIXEL_MAX}")
-        for name, length in (("focal_x_px", self.focal_x_px), ("focal_y_px", self.focal_y_px)):
-            if not length > 0.0:
-                raise ValueError(f"{name}: found {length}, allowed: above 0")
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """(3, 3), from rays to pixels."""
-        return np.array(
-            [[self.focal_x_px, 0.0, self.centre_x_px], [0.0, self.focal_y_px, self.centre_y_px], [0.0, 0.0, 1.0]]
-        )
-
-    def shrunk(self, factor: int) -> "Lens":
-        """The lens of pictures whose pixels are means of factor x factor pixels of this one's."""
-        return Lens(
-            self.width // factor, self.height // factor, self.focal_x_px / factor, self.focal_y_px / factor,
-            (self.centre_x_px + 0.5) / factor - 0.5, (self.centre_y_px + 0.5) / factor - 0.5, self.distortion,
-        )  # fmt: skip
 
 
 def read_lens(path: Path) -> Lens:

@@ -8,10 +8,11 @@ from drivers.base import NEVER_S, Driver, LinkLost
 from drivers.reading_record import fill_text
 from robot.perception.encoder import Encoder
 from robot.perception.frames import FrameWriter, embedding_dtype
-from robot.perception.lens import Lens, View
+from robot.perception.lens import View
 from robot.perception.result import result_dtype
 from robot.runtime.clock import Clock
 from robot.shared_memory.sealed_record import SealedRecord
+from sim.camera.lens import Lens
 
 RETRY_S = 0.5  # between two attempts to find a camera that is gone
 FLUSH_S = 1.0

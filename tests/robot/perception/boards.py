@@ -5,7 +5,8 @@ import numpy as np
 
 from robot.perception.board import Board
 from robot.perception.calibration import charuco_board
-from robot.perception.lens import Lens, rays_of
+from robot.perception.lens import rays_of
+from sim.camera.lens import Lens
 
 PIXELS_A_SQUARE = 40
 FINE = 3  # rays a pixel, each way

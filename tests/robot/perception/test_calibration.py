@@ -12,7 +12,8 @@ from robot.cli import setup_camera
 from robot.cli.setup import main
 from robot.perception.board import Board
 from robot.perception.calibration import BoardView, calibrate, finder
-from robot.perception.lens import Lens, pixels_of, rays_of, read_lens
+from robot.perception.lens import pixels_of, rays_of, read_lens
+from sim.camera.lens import Lens
 from tests.robot.perception.boards import Photographer, many_places
 
 LENS = Lens(320, 240, 210.0, 209.0, 163.0, 117.0, (-0.22, 0.06, 0.001, -0.0005, 0.0, 0.0, 0.0, 0.0))

@@ -10,8 +10,8 @@ import onnx
 import pytest
 
 from robot.perception.encoder import Encoder
-from robot.perception.lens import Lens
 from robot.perception.quantise import quantise
+from sim.camera.lens import Lens
 
 
 def pictures(count: int) -> list[np.ndarray]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robot.perception.lens import Lens, View, rays_of, read_lens, widest_pinhole, write_lens
+from robot.perception.lens import View, rays_of, read_lens, widest_pinhole, write_lens
+from sim.camera.lens import Lens
 
 CAMERA = Lens(320, 240, 165.0, 165.0, 158.0, 121.5, (-0.25, 0.05, 0.001, -0.001, 0.0, 0.0, 0.0, 0.0), 0.2, 20)
 

@@ -11,11 +11,11 @@ from robot.cli.replay import main
 from robot.logs.mcap_file import RefusedLog
 from robot.perception.encoder import Encoder
 from robot.perception.frames import FrameReader, FrameWriter, Kept, frames_parts
-from robot.perception.lens import Lens
 from robot.perception.perception import Eye, Perception
 from robot.perception.recompute import recompute
 from robot.perception.result import result_dtype
 from robot.shared_memory.sealed_record import SealedRecord
+from sim.camera.lens import Lens
 from tests.drivers.camera_bench import HEIGHT, TICK_S, WIDTH, CameraBench
 
 LENS = Lens(WIDTH, HEIGHT, 40.0, 40.0, 31.5, 23.5, (-0.1,) + (0.0,) * 7)
