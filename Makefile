@@ -7,8 +7,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The compiler and the emulator that exported C is proved with; tests that need them are skipped without.
-TOOLS := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang
+# The compiler and the emulator that exported C is proved with, and OpenGL without a screen, which simulated cameras are compared with;
+# tests that need them are skipped without.
+TOOLS := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang libegl1 libgl1 libgl1-mesa-dri
 APT_INSTALL = DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends
 TOOL_PROGRAMS := arm-none-eabi-gcc qemu-system-arm clang
 
@@ -47,11 +48,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 tools:
 	@for program in $(TOOL_PROGRAMS); do command -v $$program >/dev/null || missing=1; done; \
 	arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null | grep -q / || missing=1; \
+	/sbin/ldconfig -p | grep -q libEGL.so.1 || missing=1; \
 	test -z "$$missing" && exit 0; \
 	echo "make: installing $(TOOLS)"; \
 	test "$$(id -u)" = 0 || as_root="sudo -n"; \
 	{ $(APT_INSTALL) $(TOOLS) || { $$as_root apt-get update -qq; $(APT_INSTALL) $(TOOLS); }; } >/dev/null 2>&1 || \
-	echo "make: skipping the tests of exported C on an emulated Cortex-M4; to have them: apt-get install $(TOOLS)"
+	echo "make: skipping the tests of exported C on an emulated Cortex-M4, or beside OpenGL; to have them: apt-get install $(TOOLS)"
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -1,7 +1,7 @@
 """From a frame to an embedding to a command, on one core: a camera's picture, its lens undone, the encoder, shared memory, a policy.
 
-The encoder is the size of one that drives a car (96 x 32 grey, four convolutions, 1.7 million products, 64 numbers), with weights
-by a seed: what it costs does not depend on what it has learned.
+The encoder is the size of one that drives a car (96 x 32 grey, 64 numbers), with weights by a seed: what it costs does not depend on
+what it has learned.
 """
 
 import os
@@ -12,10 +12,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+import torch
 
 from drivers.frame_check import FrameCheck
+from policies import encoder as trained
 from policies.actor import Actor, actor_layers, initial_weights
 from robot.perception.encoder import Encoder
 from robot.perception.perception import Eye
@@ -28,11 +28,9 @@ from sim.camera.lens import Lens
 from sim.scratch_folder import scratch_folder
 
 WIDTH, HEIGHT, SIZE = 96, 32, 64
-CHANNELS, KERNELS = (1, 16, 32, 48, 64), (5, 3, 3, 3)
 CAMERA = Lens(640, 480, 330.0, 330.0, 319.5, 239.5, (-0.28, 0.07, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
 FRAMES, ROUNDS = 64, 20
 SENSED, ACTIONS = 8, 2  # beside the embedding
-OPSET, IR_VERSION = 17, 8
 
 
 def run() -> dict[str, Any]:
@@ -47,7 +45,7 @@ def run() -> dict[str, Any]:
     try:
         with scratch_folder("robot-bench") as folder:
             floating, whole = folder / "float32.onnx", folder / "int8.onnx"
-            write_seeded_encoder(floating, 0)
+            write_seeded_encoder(floating)
             from_camera = Eye(Encoder(floating), CAMERA)
             quantise(floating, whole, [from_camera.view.of(frame) for frame in frames])
             return compare(frames, Eye(Encoder(floating), CAMERA), Eye(Encoder(whole), CAMERA))
@@ -134,49 +132,6 @@ def percentile(times_ms: list[float], share: float) -> float:
     return round(float(np.percentile(times_ms, share)), 3)
 
 
-def write_seeded_encoder(path: Path, seed: int) -> None:
-    """An encoder as `robot.perception.encoder` takes it: brightness taken out, convolutions of stride 2, a layer with tanh."""
-    rng = np.random.default_rng(seed)
-    constants: list[onnx.TensorProto] = []
-
-    def constant(name: str, values: np.ndarray) -> str:
-        constants.append(numpy_helper.from_array(np.asarray(values, np.float32), name))
-        return name
-
-    def weights(name: str, *shape: int) -> str:
-        fan_in = int(np.prod(shape[1:]))
-        return constant(name, rng.normal(0.0, np.sqrt(2.0 / fan_in), shape))
-
-    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
-        return helper.make_node(kind, inputs, [output], **attributes)
-
-    every = {"axes": [1, 2, 3], "keepdims": 1}
-    nodes = [
-        node("Cast", ["frame"], "float", to=TensorProto.FLOAT),
-        node("Transpose", ["float"], "planes", perm=[0, 3, 1, 2]),
-        node("ReduceMean", ["planes"], "mean", **every),
-        node("Sub", ["planes", "mean"], "centred"),
-        node("Mul", ["centred", "centred"], "squared"),
-        node("ReduceMean", ["squared"], "variance", **every),
-        node("Sqrt", ["variance"], "deviation"),
-        node("Add", ["deviation", constant("least", np.array(2.0))], "contrast"),
-        node("Div", ["centred", "contrast"], "layer0"),
-    ]
-    for k, size in enumerate(KERNELS):
-        kernel = weights(f"kernel{k}", CHANNELS[k + 1], CHANNELS[k], size, size)
-        nodes.append(node("Conv", [f"layer{k}", kernel], f"conv{k}", strides=[2, 2], pads=[size // 2] * 4))
-        nodes.append(node("Relu", [f"conv{k}"], f"layer{k + 1}"))
-    flat = CHANNELS[-1] * (WIDTH >> len(KERNELS)) * (HEIGHT >> len(KERNELS))
-    nodes += [
-        node("Flatten", [f"layer{len(KERNELS)}"], "flat"),
-        node("Gemm", ["flat", weights("dense", SIZE, flat)], "sum", transB=1),
-        node("Tanh", ["sum"], "embedding"),
-    ]
-    graph = helper.make_graph(
-        nodes, "encoder",
-        [helper.make_tensor_value_info("frame", TensorProto.UINT8, ["n", HEIGHT, WIDTH, CHANNELS[0]])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", SIZE])], constants,
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
+def write_seeded_encoder(path: Path) -> None:
+    torch.manual_seed(0)
+    path.write_bytes(trained.onnx_file(trained.Encoder(HEIGHT, WIDTH, 1, SIZE)))

@@ -57,7 +57,7 @@ class BenchConfig:
 def main(arguments: list[str]) -> int:
     config, as_json = parse(BenchConfig, "bench", arguments)
     parts = PARTS if config.part == "all" else (config.part,)
-    if "learner" in parts:
+    if {"learner", "perception"} & {*parts}:
         require("torch")
     if "perception" in parts:
         require("cv2")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("cv2")
+pytest.importorskip("torch")
 
 from robot.bench.perception import write_seeded_encoder
 from tests.drivers.camera_bench import CameraBench, stream_bench
@@ -14,7 +15,7 @@ from tests.drivers.camera_bench import CameraBench, stream_bench
 @pytest.fixture(scope="session")
 def encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("encoder") / "encoder.onnx"
-    write_seeded_encoder(path, 0)
+    write_seeded_encoder(path)
     return path
 
 

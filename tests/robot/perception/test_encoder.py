@@ -46,6 +46,20 @@ def test_it_may_tell_its_lens(encoder_path: Path, tmp_path: Path) -> None:
         Encoder(tmp_path / "without.onnx")
 
 
+def test_one_that_was_trained_here_is_taken_with_its_lens(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from policies import encoder as trained
+
+    lens, network = Lens(96, 32, 50.0, 50.0, 47.5, 15.5), trained.Encoder(32, 96, 1, 10)
+    (tmp_path / "encoder.onnx").write_bytes(trained.onnx_file(network, asdict(lens)))
+    found = Encoder(tmp_path / "encoder.onnx")
+    picture = pictures(1)[0]
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(picture[None])).numpy()[0]
+    assert found.lens == lens
+    np.testing.assert_allclose(found.embed(picture), wanted, atol=2e-6)
+
+
 def test_what_is_no_encoder_is_refused(tmp_path: Path, encoder_path: Path) -> None:
     (tmp_path / "empty.onnx").write_bytes(b"")
     (tmp_path / "cut.onnx").write_bytes(encoder_path.read_bytes()[:1000])
