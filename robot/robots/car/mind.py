@@ -28,7 +28,7 @@ from robot.robots.car.estimation.lidar_speed import LidarSpeed
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
 from robot.robots.car.giving_way import BACK_M, GivingWay
-from robot.robots.car.passing import way_round
+from robot.robots.car.passing import no_way_on, way_round
 from robot.robots.car.place_search import PlaceSearch
 from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.recovery import Phase as RecoveryPhase
@@ -322,13 +322,17 @@ class Pipeline:
         The policy's slowest action still rolls, so what the brake would let it do is looked at while the car stands, too.
         Where there would be no way on without them either, waiting for long is no use.
         """
+
+        def no_way_past(obstacles: np.ndarray) -> bool:
+            return no_way_on(self.place, self.fallback, obstacles, self.command, self.sent)
+
         alone = self.giving_way.waited_s > HEMMED_IN_S
         if abs(vesc.erpm_speed_m_s) > SLOW_M_S or not self.somebody_near or self.recovering:
             self.hemmed_in = False
         elif self.mode is Mode.RUN:
-            self.hemmed_in = self.brake_reason == UNAVOIDABLE and not (alone and self.no_way_on(NO_OBSTACLES))
+            self.hemmed_in = self.brake_reason == UNAVOIDABLE and not (alone and no_way_past(NO_OBSTACLES))
         elif self.hemmed_in and int(readings["tick"]) % task.TICKS_PER_DECISION == 0:
-            self.hemmed_in = self.no_way_on(self.fallback.obstacles) and not (alone and self.no_way_on(NO_OBSTACLES))
+            self.hemmed_in = no_way_past(self.fallback.obstacles) and not (alone and no_way_past(NO_OBSTACLES))
         return self.hemmed_in
 
     def finds_way_round(self, readings: np.ndarray, vesc: VescReading) -> bool:
@@ -337,17 +341,6 @@ class Pipeline:
             stands = self.supervisor.reason is Reason.BLOCKED and abs(vesc.erpm_speed_m_s) < STANDING_M_S
             self.goes_round = stands and way_round(self.place, self.fallback, self.sent, task.SPEED_MAX_M_S) is not None
         return self.goes_round
-
-    def no_way_on(self, obstacles: np.ndarray) -> bool:
-        """Whether there is no slow way on that keeps off the walls and these obstacles."""
-        place = self.place
-        assert place.course is not None
-        steer, speed = task.action_for(self.fallback.steer(self.command), 0.0)
-        reason = filter_action(
-            float(steer), float(speed), place.at, self.sent, place.packed, place.course.spacing_m, obstacles,
-            self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept.copy(), np.zeros(task.ACTION_SIZE),
-        )  # fmt: skip
-        return bool(reason == UNAVOIDABLE)
 
     def room_m(self, estimate: Estimate) -> float:
         """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""

@@ -10,8 +10,9 @@ import numpy as np
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.shield.predictive_brake import MARGIN_M, what_holds
+from robot.robots.car.shield.predictive_brake import MARGIN_M, UNAVOIDABLE, filter_action, what_holds
 from robot.robots.car.shield.rollout import HORIZON_TICKS, N_LINE
+from robot.robots.car.shield.supervision import Command
 from robot.tasks.race_track import task
 from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR, P_STEER_MAX
 
@@ -70,3 +71,14 @@ def way_round(
             if stop >= 0:
                 return (a0, a1), (manoeuvre, stop)
     return None
+
+
+def no_way_on(place: CoursePlace, fallback: Fallback, obstacles: np.ndarray, last: Command, sent: np.ndarray) -> bool:
+    """Whether no slow way along the course keeps off the walls and these obstacles. last: the newest command that was sent."""
+    assert place.course is not None
+    steer, speed = task.action_for(fallback.steer(last), 0.0)
+    reason = filter_action(
+        float(steer), float(speed), place.at, sent, place.packed, place.course.spacing_m, obstacles, fallback.cars,
+        fallback.latency_s, MARGIN_M, fallback.kept.copy(), np.zeros(task.ACTION_SIZE),
+    )  # fmt: skip
+    return bool(reason == UNAVOIDABLE)
