@@ -33,6 +33,7 @@ class Champion:
 
     def __init__(self, weights: np.ndarray, lower_is_better: bool = True) -> None:
         self.sign = 1.0 if lower_is_better else -1.0
+        self.first = weights
         self.begin(weights)
         self.before: tuple[np.ndarray, list[float]] | None = (
             None  # who gave way, weights and costs, until that is judged
@@ -71,8 +72,10 @@ class Champion:
 
     def add(self, episode: np.ndarray) -> bool:
         """The next one, a record of `episode_dtype`. Returns whether a challenge ended with it: `weights` has won."""
-        whole = np.array_equal(episode["weights"], self.driver)
-        self.driver = episode["weights"].copy()
+        # As it came: the same policy, though the learner has given it another noise since
+        driver = self.first if episode["baseline"] else episode["weights"].copy()
+        whole = np.array_equal(driver, self.driver)
+        self.driver = driver
         cost = self.sign * float(episode["merit"]) if episode["outcome"] == Outcome.SUCCESS else math.inf
         if self.challenger is not None and np.array_equal(self.driver, self.challenger):
             return self.judge(cost, whole)

@@ -118,6 +118,16 @@ def test_who_gave_way_hardly_known_comes_back_if_the_successor_is_worse(
     assert champion.median_cost == (8.3 if worse else np.median(laps_s))
 
 
+def test_the_laps_as_it_came_are_the_first_champions() -> None:
+    champion, as_it_came = Champion(OLD), policy(1.5)  # the learner explores otherwise
+    champion.challenge(NEW)
+    for lap_s in (8.3, 8.2):
+        lap = {"practice_s": 0.0, "merit": lap_s, "outcome": Outcome.SUCCESS, "baseline": True}
+        champion.add(make_episode(LAYERS, 0, lap, as_it_came))
+    assert drive(champion, NEW, 9.0, 8.5, 8.5, 8.5) == [False] * 3 + [True]
+    assert champion.driving is OLD
+
+
 def test_a_successor_of_a_successor_is_compared_with_the_first() -> None:
     champion = Champion(OLD)
     drive(champion, OLD, 9.0, 8.3, 8.3)
