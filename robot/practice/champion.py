@@ -6,7 +6,7 @@ challenges it: it takes charge, and becomes the champion if it is better than th
 as many in a row. Its first worse one ends the challenge, so of any five in a row most are the champion's, or better. Of two
 policies that are equally good the challenger wins once in twelve times.
 
-A champion of whom too little is known to compare with gives way at once: the first fit comes within two laps, and mostly makes
+A champion of whom too little is known to compare with gives way at once: the first fit comes within two episodes, and mostly makes
 it much better. But it comes back where its successor's first episodes are in the median worse than its own were.
 
 The change may come within an episode, a second or so after its beginning. Only those that began and ended with the same
