@@ -2,7 +2,11 @@
 
 Each has a stretch of the course and walks from one side to the other, as fast as people do, seen or not by whoever drives.
 They stay between its walls, where they can be seen: nobody comes out of a wall. And nobody walks into a car that is so
-near already: people look, too, turn back, and step aside along the course, so that nobody is pinned to a wall.
+near already: people look, too, turn back, and step aside along the course, so that nobody is pinned to a wall. Before whom a
+car stands for a few seconds, as if it waited, goes to the side that is farther from it, and stays there until it has gone.
+
+How near people come by themselves to a robot that is no bigger: 48 cm on average (Should a small robot have a small personal
+space?, RO-MAN 2020, arXiv 2009.01818).
 """
 
 import math
@@ -18,6 +22,10 @@ REACH_M = 1.2  # to either side of the centreline, at most
 SWAYS_RAD_S = (0.3, 0.5)  # 0.6 m/s in the middle of the course, at most
 MANNERS_M = 0.6  # from the car's centre: nobody walks nearer
 ASIDE_M_S = 0.3  # away from a car that is so near
+WAITING_M_S, WAITING_M = 0.1, 1.5  # a car that is no faster, whose centre is no farther away, waits for one
+PATIENCE_S = 3.0  # of its waiting, before one makes room
+GONE_M = 2.5  # away, it has gone
+AT_THE_SIDE = 0.99  # as a share of the way to it
 
 
 @njit(cache=True)
@@ -54,6 +62,8 @@ class People:
         self.sway_rad = rng.uniform(0.0, 2.0 * math.pi, count)
         self.rate_rad_s = rng.uniform(*SWAYS_RAD_S, count)
         self.at = np.array([self._place(k) for k in range(count)]).reshape(count, 2)
+        self.waited_s = np.zeros(count)  # how long a car has waited for each
+        self.side = np.zeros(count)  # where they make room for it: 1 left, -1 right, 0 nowhere
         self.touching = np.zeros(count, bool)
         self.hit = 0
         self.worst_m_s = 0.0  # speed of the car at the hardest touch
@@ -75,11 +85,33 @@ class People:
         x, y, _ = place(self.packed, self.course.spacing_m, self.s[k], lateral_m)
         return x, y
 
+    def _make_room(self, k: int, elapsed_s: float, x: float, y: float, speed_m_s: float) -> None:
+        """Let one see whether a car waits for them, and turn towards the side that is farther from it, until it has gone."""
+        away_m = math.dist(self.at[k], (x, y))
+        waits = away_m < WAITING_M and speed_m_s < WAITING_M_S
+        self.waited_s[k] = self.waited_s[k] + elapsed_s if waits else 0.0
+        if self.side[k] == 0.0 and self.waited_s[k] > PATIENCE_S:
+            self.side[k] = 1.0 if self._to_side(k, 1.0, x, y) > self._to_side(k, -1.0, x, y) else -1.0
+        elif away_m > GONE_M:
+            self.side[k] = 0.0
+        if self.side[k] != 0.0:
+            self.rate_rad_s[k] = math.copysign(self.rate_rad_s[k], self.side[k] * math.cos(self.sway_rad[k]))
+
+    def _to_side(self, k: int, side: float, x: float, y: float) -> float:
+        """How far from a car, m, one would stand at a side."""
+        here = self.sway_rad[k]
+        self.sway_rad[k] = side * 0.5 * math.pi
+        away_m = math.dist(self._place(k), (x, y))
+        self.sway_rad[k] = here
+        return away_m
+
     def step(self, elapsed_s: float, x: float, y: float, yaw: float, speed_m_s: float, car: np.ndarray) -> None:
         """Let them walk on, beside a car (packed) at a pose and speed, and count whom it touches."""
         for k in range(len(self.at)):
+            self._make_room(k, elapsed_s, x, y, speed_m_s)
             before = self.sway_rad[k]
-            self.sway_rad[k] += elapsed_s * self.rate_rad_s[k]
+            if self.side[k] * math.sin(before) < AT_THE_SIDE:
+                self.sway_rad[k] += elapsed_s * self.rate_rad_s[k]
             there = self._place(k)
             if math.dist(there, (x, y)) < min(MANNERS_M, math.dist(self.at[k], (x, y))):
                 self.sway_rad[k], self.rate_rad_s[k] = before, -self.rate_rad_s[k]

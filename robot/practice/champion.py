@@ -6,6 +6,9 @@ challenges it: it takes charge, and becomes the champion if it is better than th
 as many in a row. Its first worse one ends the challenge, so of any five in a row most are the champion's, or better. Of two
 policies that are equally good the challenger wins once in twelve times.
 
+A champion of whom too little is known to compare with gives way at once: the first fit comes within two episodes, and mostly makes
+it much better. But it comes back where its successor's first episodes are in the median worse than its own were.
+
 The change may come within an episode, a second or so after its beginning. Only those that began and ended with the same
 weights count.
 """
@@ -30,7 +33,11 @@ class Champion:
 
     def __init__(self, weights: np.ndarray, lower_is_better: bool = True) -> None:
         self.sign = 1.0 if lower_is_better else -1.0
+        self.first = weights
         self.begin(weights)
+        self.before: tuple[np.ndarray, list[float]] | None = (
+            None  # who gave way, weights and costs, until that is judged
+        )
         self.driver = np.zeros_like(weights)  # at the end of the newest episode
 
     def begin(self, weights: np.ndarray) -> None:
@@ -58,21 +65,38 @@ class Champion:
     def challenge(self, weights: np.ndarray) -> None:
         """Let these weights act until they have won or lost; a champion of which little is known gives way at once."""
         if len(self.costs) < KNOWN:
+            self.before = self.before or (self.weights, list(self.costs))
             self.begin(weights)
         else:
             self.challenger, self.better = weights, 0
 
     def add(self, episode: np.ndarray) -> bool:
         """The next one, a record of `episode_dtype`. Returns whether a challenge ended with it: `weights` has won."""
-        whole = np.array_equal(episode["weights"], self.driver)
-        self.driver = episode["weights"].copy()
+        # As it came: the same policy, though the learner has given it another noise since
+        driver = self.first if episode["baseline"] else episode["weights"].copy()
+        whole = np.array_equal(driver, self.driver)
+        self.driver = driver
         cost = self.sign * float(episode["merit"]) if episode["outcome"] == Outcome.SUCCESS else math.inf
         if self.challenger is not None and np.array_equal(self.driver, self.challenger):
             return self.judge(cost, whole)
+        if whole and self.before is not None and np.array_equal(self.driver, self.before[0]):
+            self.before[1].append(cost)  # it still acted when it had given way
         if whole and np.array_equal(self.driver, self.weights):
             self.costs.append(cost)
             self.rested += 1
+            return self.judge_successor()
         return False
+
+    def judge_successor(self) -> bool:
+        """As soon as the champion is known: whether it is worse than who gave way to it, who then is champion again."""
+        if self.before is None or len(self.costs) < KNOWN:
+            return False
+        (weights, costs), self.before = self.before, None
+        if not costs or self.median_cost <= float(np.median(costs)):
+            return False
+        self.begin(weights)
+        self.costs.extend(costs)
+        return True
 
     def judge(self, cost: float, whole: bool) -> bool:
         """An episode that ended with the challenger in charge. Returns whether its challenge ended, too."""

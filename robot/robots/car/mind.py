@@ -28,6 +28,7 @@ from robot.robots.car.estimation.lidar_speed import LidarSpeed
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
 from robot.robots.car.giving_way import BACK_M, GivingWay
+from robot.robots.car.passing import no_way_on, way_round
 from robot.robots.car.place_search import PlaceSearch
 from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.recovery import Phase as RecoveryPhase
@@ -35,8 +36,16 @@ from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
 from robot.robots.car.shield.obstacles import Obstacles
-from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, SLOWER, UNAVOIDABLE, filter_action
-from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, V_X, S, believed_cars
+from robot.robots.car.shield.predictive_brake import (
+    AS_PROPOSED,
+    MARGIN_M,
+    SLIPPERY,
+    SLOWER,
+    STEERED,
+    UNAVOIDABLE,
+    filter_action,
+)
+from robot.robots.car.shield.rollout import N_COMMAND, NO_OBSTACLES, SLOW_M_S, V_X, S, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
@@ -56,6 +65,7 @@ DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hi
 BLOCKED_MAX_S = 120.0  # people walk on sooner
 FLOOR_UNKNOWN = 0.3  # between the share of the grip that is believed and the least: before the first fast corner
 UNKNOWN_FLOOR_M_S = 4.0  # enough to learn in a corner what the floor holds; from 5.8 ice leaves no way out of it
+HEMMED_IN_S = 10.0  # of waiting, and of giving way: then what would be no way without anybody is a car askew
 NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
@@ -108,6 +118,8 @@ class Pipeline:
         self.giving_way = GivingWay(setup.car)
         self.gave_way = False  # in the last tick
         self.hemmed_in = False  # between somebody and a wall: no way on from where the car stands
+        self.blocked_ahead = False  # by what is not on the map
+        self.goes_round = False  # who is in the way
         self.grid = setup.grid
         self.lidar_speed = None if setup.measured_speed else LidarSpeed(setup.car)
         self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
@@ -205,6 +217,9 @@ class Pipeline:
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
                   estimate: Estimate) -> None:  # fmt: skip
         """Flags, and the mode that follows from them; an episode ends when the mode takes the wheel from the policy."""
+        self.blocked_ahead = self.look_ahead(now, estimate)
+        no_way_on = self.find_way_on(readings, vesc)
+        blocked = (self.blocked_ahead or no_way_on) and not self.finds_way_round(readings, vesc)
         flags = self.monitors.check(
             TickInputs(
                 now_s=now,
@@ -223,9 +238,8 @@ class Pipeline:
                 and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE
                 and abs(vesc.erpm_speed_m_s) < SLOW_M_S
-                and not self.somebody_near,
-                blocked=(self.look_ahead(now, estimate) or self.find_way_on(readings, vesc))
-                and not self.giving_way.active,
+                and not self.hemmed_in,
+                blocked=blocked and not self.giving_way.active,
                 gives_way=self.giving_way.active,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
@@ -242,7 +256,7 @@ class Pipeline:
         if self.mode is before and gave_way <= self.gave_way:
             return
         if before is Mode.RUN:
-            self.brake_reason = AS_PROPOSED
+            self.brake_reason, self.goes_round = AS_PROPOSED, False
             collided = self.mode is Mode.RECOVER and self.supervisor.reason not in (Reason.STUCK, Reason.GIVES_WAY)
             self.end_episode(now, estimate, collided)
         if self.mode is Mode.RECOVER and not self.gave_way:
@@ -306,21 +320,27 @@ class Pipeline:
         """Whether a slow car with somebody near it finds no way on that keeps off them and the walls: then it has to wait.
 
         The policy's slowest action still rolls, so what the brake would let it do is looked at while the car stands, too.
+        Where there would be no way on without them either, waiting for long is no use.
         """
-        place = self.place
-        if abs(vesc.erpm_speed_m_s) > SLOW_M_S or not self.somebody_near or place.course is None or self.recovering:
+
+        def no_way_past(obstacles: np.ndarray) -> bool:
+            return no_way_on(self.place, self.fallback, obstacles, self.command, self.sent)
+
+        alone = self.giving_way.waited_s > HEMMED_IN_S
+        if abs(vesc.erpm_speed_m_s) > SLOW_M_S or not self.somebody_near or self.recovering:
             self.hemmed_in = False
         elif self.mode is Mode.RUN:
-            self.hemmed_in = self.brake_reason == UNAVOIDABLE
+            self.hemmed_in = self.brake_reason == UNAVOIDABLE and not (alone and no_way_past(NO_OBSTACLES))
         elif self.hemmed_in and int(readings["tick"]) % task.TICKS_PER_DECISION == 0:
-            steer, speed = task.action_for(self.fallback.steer(self.command), 0.0)
-            reason = filter_action(
-                float(steer), float(speed), place.at, self.sent, place.packed, place.course.spacing_m,
-                self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept.copy(),
-                np.zeros(task.ACTION_SIZE),
-            )  # fmt: skip
-            self.hemmed_in = reason == UNAVOIDABLE
+            self.hemmed_in = no_way_past(self.fallback.obstacles) and not (alone and no_way_past(NO_OBSTACLES))
         return self.hemmed_in
+
+    def finds_way_round(self, readings: np.ndarray, vesc: VescReading) -> bool:
+        """Whether the car goes round who is in the way, or could if it stands."""
+        if self.mode is not Mode.RUN and int(readings["tick"]) % task.TICKS_PER_DECISION == 0:
+            stands = self.supervisor.reason is Reason.BLOCKED and abs(vesc.erpm_speed_m_s) < STANDING_M_S
+            self.goes_round = stands and way_round(self.place, self.fallback, self.sent, task.SPEED_MAX_M_S) is not None
+        return self.goes_round
 
     def room_m(self, estimate: Estimate) -> float:
         """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""
@@ -537,10 +557,18 @@ class Pipeline:
             self.executed[:] = task.action_for(steer, fastest)
         self.brake_reason = AS_PROPOSED
         if self.setup.predictive_brake and place.course is not None and not demonstrating:
+            kept = self.fallback.kept.copy()
             self.brake_reason = filter_action(
                 float(self.executed[0]), float(self.executed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
-                self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, self.fallback.kept, self.executed,
+                self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, kept, self.executed,
             )  # fmt: skip
+            in_the_way = self.brake_reason != AS_PROPOSED or self.blocked_ahead
+            way = way_round(place, self.fallback, self.sent, fastest) if in_the_way else None
+            self.goes_round = way is not None
+            if way is not None:
+                self.executed[:], kept[:] = way
+                self.brake_reason = STEERED
+            self.fallback.kept[:] = kept
             if speed > fastest and self.brake_reason == AS_PROPOSED:
                 self.brake_reason = SLOWER
             self.tally.decided(self.brake_reason != AS_PROPOSED)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from robot.practice.practice import Adaptation, Adapted, Practice, PractisingRobot
-from robot.robots.car.car_file import believed_car
+from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.figures import figures, lines
 from robot.robots.car.options import CarOptions
 from robot.robots.car.progress import CarProgress
@@ -45,7 +45,13 @@ def prior(config: CarOptions, weights: np.ndarray, layers: tuple[int, ...]) -> n
 
 def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np.ndarray, layers: tuple[int, ...],
           seed: int) -> Adapted | None:  # fmt: skip
-    """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard."""
+    """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard.
+
+    None always of a car that measures no speed: what the lidar tells of it comes too late for a fit, and what holds it back is
+    how fast it is let go, not how well it is known.
+    """
+    if not load_car(config.robot).measures_speed:
+        return None
     from robot.robots.car.belief.adaptation import fit_car, improve
     from robot.robots.car.world import course_of
 

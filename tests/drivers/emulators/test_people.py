@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from drivers.emulators.people import MANNERS_M, RADIUS_M, People, nearer, space
+from drivers.emulators.people import MANNERS_M, PATIENCE_S, RADIUS_M, People, nearer, space
 from drivers.emulators.process import build_world
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.emulators.world import SPEED
@@ -105,3 +105,20 @@ def test_a_touch_is_counted_once_with_the_speed_of_the_car():
 def test_less_than_nobody_is_refused():
     with pytest.raises(ValueError, match="people: found -1, allowed: 0 or more"):
         build_world(VirtualCarConfig(people=-1))
+
+
+def test_before_whom_a_car_waits_makes_room_at_the_farther_side_until_it_has_gone():
+    course = built_in("oval")
+    people = People(1, course, seed=1)
+    people.sway_rad[:], people.rate_rad_s[:] = 0.0, 0.4  # in the middle
+    people.at[0] = people._place(0)
+    x, y, _ = place(people.packed, course.spacing_m, people.s[0] - 1.0, 0.3)
+    for _ in range(int(100.0 * PATIENCE_S)):
+        people.sway_rad[:] = 0.0  # stands and looks at it
+        people.step(0.01, x, y, 0.0, 0.0, CAR.packed())
+    for _ in range(1000):
+        people.step(0.01, x, y, 0.0, 0.0, CAR.packed())
+    assert math.sin(people.sway_rad[0]) == pytest.approx(-1.0, abs=0.02), "to the right, as the car is on the left"
+    for _ in range(400):
+        people.step(0.01, x + 10.0, y, 0.0, 3.0, CAR.packed())
+    assert math.sin(people.sway_rad[0]) > -0.5, "walks on"

@@ -103,6 +103,42 @@ def test_a_champion_that_is_hardly_known_gives_way_at_once() -> None:
     assert champion.challenger is None
 
 
+@pytest.mark.parametrize(("laps_s", "worse"), [((8.5, 8.4, 7.0), True), ((8.3, 8.2, 9.9), False)])
+@pytest.mark.parametrize("known", [0, 2])  # of the laps of who gives way, when it does
+def test_who_gave_way_hardly_known_comes_back_if_the_successor_is_worse(
+    laps_s: tuple[float, ...], worse: bool, known: int
+) -> None:
+    champion = Champion(OLD)
+    old_s = (9.0, 8.3, 8.3)  # another drove in the first
+    drive(champion, OLD, *old_s[: known + 1])
+    champion.challenge(NEW)
+    drive(champion, OLD, *old_s[known + 1 :])
+    assert drive(champion, NEW, 9.9, *laps_s) == [False] * 3 + [worse]  # the first is the change's
+    assert champion.driving is (OLD if worse else NEW)
+    assert champion.median_cost == (8.3 if worse else np.median(laps_s))
+
+
+def test_the_laps_as_it_came_are_the_first_champions() -> None:
+    champion, as_it_came = Champion(OLD), policy(1.5)  # the learner explores otherwise
+    champion.challenge(NEW)
+    for lap_s in (8.3, 8.2):
+        lap = {"practice_s": 0.0, "merit": lap_s, "outcome": Outcome.SUCCESS, "baseline": True}
+        champion.add(make_episode(LAYERS, 0, lap, as_it_came))
+    assert drive(champion, NEW, 9.0, 8.5, 8.5, 8.5) == [False] * 3 + [True]
+    assert champion.driving is OLD
+
+
+def test_a_successor_of_a_successor_is_compared_with_the_first() -> None:
+    champion = Champion(OLD)
+    drive(champion, OLD, 9.0, 8.3, 8.3)
+    champion.challenge(NEW)
+    drive(champion, NEW, 9.0, 8.8)
+    newest = policy(3.0)
+    champion.challenge(newest)
+    drive(champion, newest, *[8.4] * 4)
+    assert champion.driving is OLD
+
+
 def test_a_champion_that_touches_gives_way_to_who_does_not() -> None:
     champion = Champion(OLD)
     drive(champion, OLD, 8.0)

@@ -108,8 +108,8 @@ def roomiest_stop(
     steer, speed, lead, held, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line
 ):
     """(room that a stop leaves with either grip, m, its row of STOPS): the first, from `first` on, that leaves enough,
-    else the roomiest; if that touches, the one that is roomiest with the grip that is believed. Other arguments as
-    `stop_room`."""
+    else the roomiest; if that touches, the one that is roomiest with the grip that is believed; if that touches somebody,
+    the first of STOPS, in which the hardest comes first, that keeps off the walls. Other arguments as `stop_room`."""
     best, which = -2.0, first
     for k in range(len(STOPS)):
         stop = (first + k) % len(STOPS)
@@ -128,6 +128,13 @@ def roomiest_stop(
                           cars[1], latency_s, likely + ROOM_TIE_M, line)  # fmt: skip
         if room > likely + ROOM_TIE_M:
             likely, which = room, stop
+    if (
+        likely < 0.0 and obstacles.shape[0] > 0
+    ):  # whom it cannot keep off, it must meet as slowly as can be, not as late
+        for stop in range(len(STOPS)):
+            if least_room(stop, steer, speed, lead, held, BY_CURRENT, at, sent, course, spacing_m, obstacles[:0], cars[0],
+                          cars[1], latency_s, 0.0, line) >= 0.0:  # fmt: skip
+                return best, stop
     return best, which
 
 

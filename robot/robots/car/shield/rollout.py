@@ -52,7 +52,7 @@ STOP_COSINE = 0.35  # of the heading error: a stop that turns further is half a 
 CREEP_SPEED_M_S = 0.9  # a car this slow, pointing along the course, can follow it for ever
 CREEP_OUTWARDS_RAD = 0.05
 CREEP_INWARDS_RAD = 0.6
-CREEP_GAP_M = 0.3  # and stands before anything that is so far ahead
+CREEP_GAP_M = 0.3  # and stands before anybody who is so far ahead
 SLIDING_M_S = 0.2  # of the rear axle, sideways: a car that slides is not slow, however slow it is forwards
 SLIDING_PARTS = 4  # of a tick: a slide at walking pace is stiff
 KINEMATIC_SPEED_M_S = 1.2  # below it tyres that do not slide settle faster than a tick: no slip is simulated
@@ -219,6 +219,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
     newer, older = past - 1 - whole, max(0, past - 2 - whole)  # what was in force in the tick before
     steer = sent[newer, STEER] + part * (sent[older, STEER] - sent[newer, STEER]) + car[P_TRIM]
     brake_a, least, sliding = 0.0, 1e9, False
+    may_stand = False  # slow by actions: who is in the way then is waited for, and need not be got past
     turned, way = 0.0, 0.0
     now = at.copy()
     for tick in range(HORIZON_TICKS):
@@ -277,8 +278,8 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
         s, lateral, heading_error = s + TICK_S * ds, lateral + TICK_S * dl, heading_error + TICK_S * de
         turned, way = turned + TICK_S * mr, way + TICK_S * mx
         least = min(least, clearance(s, lateral, heading_error, course, spacing_m, car))
-        if obstacles.shape[0] > 0:
-            after_s = (tick + 1) * TICK_S
+        after_s = (tick + 1) * TICK_S
+        if obstacles.shape[0] > 0 and not may_stand:
             least = min(least, gap(s, lateral, heading_error, obstacles, after_s, 0.0, length_m, car))
         if least < 0.0 or math.cos(heading_error) < (STOP_COSINE if stopping else 0.0):
             return tick / HORIZON_TICKS - 1.0
@@ -286,6 +287,12 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
             return least
         sliding = abs(v_y - car[P_REAR] * yaw_rate) > SLIDING_M_S
         slow = v_x < CREEP_SPEED_M_S and not sliding and tick > begins
+        if slow and not stopping and not may_stand:
+            may_stand = True
+            if obstacles.shape[0] > 0:
+                least = min(least, gap(s, lateral, heading_error, obstacles, after_s, CREEP_GAP_M, length_m, car))
+            if least < 0.0:
+                return tick / HORIZON_TICKS - 1.0
         stands = stopping and abs(v_x) + abs(v_y) + abs(car[P_REAR] * yaw_rate) < STANDING_M_S and tick > begins
         outwards = heading_error if lateral > 0.0 else -heading_error
         follows = slow and -CREEP_INWARDS_RAD < outwards < CREEP_OUTWARDS_RAD
@@ -294,7 +301,7 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
             line[row + 1 :, BRAKE] = FULL_BRAKE_A
             line[row + 1 :, TURNED] = turned
             line[row + 1 :, WAY] = way
-            if obstacles.shape[0] > 0:
+            if obstacles.shape[0] > 0 and not may_stand:
                 least = min(least, gap(s, lateral, heading_error, obstacles, after_s, CREEP_GAP_M, length_m, car))
             return least if least >= 0.0 else tick / HORIZON_TICKS - 1.0
     settled = v_x < 2.0 * CREEP_SPEED_M_S and abs(heading_error) < CREEP_INWARDS_RAD and not sliding

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivers.emulators.people import People
+from robot.robots.car import giving_way
 from robot.robots.car import mind as pipeline_module
 from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
@@ -56,3 +57,19 @@ def test_it_is_waited_for_and_not_for_ever(
     assert phase is Phase.DONE
     (failure,) = failures
     assert "has stood in the way for 3 s, ahead of x" in failure["reason"]
+
+
+def test_a_car_with_its_nose_at_a_wall_does_not_wait_for_ever_for_somebody_near(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(giving_way, "AFTER_S", np.inf)  # it may not roll back before them either
+    drive = start("oval", 3, None, 1.0, True, tmp_path)
+    world = drive.emulator.world
+    world.put_on_course(3.3, 0.5, 1.5)  # its nose at the wall
+    people = world.people = People(1, world.course, seed=1)
+    people.s[:], people.sway_rad[:], people.rate_rad_s[:] = 4.5, -0.9, 0.0
+    while drive.time_s < 40.0 and world.place[0] < 7.0:
+        drive.tick()
+    assert drive.pipeline.tally.recoveries == 1
+    assert 7.0 < world.place[0] < 9.0, "on its way"
+    assert people.hit == 0 and world.collisions == 0

@@ -594,6 +594,19 @@ def test_what_stands_in_the_way_is_stopped_for_and_what_leaves_room_is_passed():
     assert out[1] < 0.6
 
 
+@pytest.mark.parametrize(("v_x", "lateral", "ahead"), [(1.35, 0.75, 0.66), (1.6, 0.0, 0.7), (2.0, 0.6, 0.8)])
+def test_whom_no_stop_keeps_off_it_meets_as_slowly_as_it_can(v_x: float, lateral: float, ahead: float):
+    course, _ = straight()
+    gentlest, out = int(np.argmin(STOPS[:, 1])), np.zeros(2)
+    kept = np.array([HARDEST, gentlest])
+    somebody = np.array([[5.0 + ahead, lateral, 0.22, 0.6]])
+    left = carry_on(at_place(5.0, lateral, 0.0, v_x), rolling(v_x), course, 0.05, somebody, BELIEVED, LATENCY_S, MARGIN_M,
+                    kept, out)  # fmt: skip
+    assert left < 0.0
+    assert out[1] > 0.8 * FULL_BRAKE_A
+    assert kept[1] != gentlest
+
+
 def test_the_gap_is_measured_from_the_body_and_shrinks_as_somebody_walks():
     ahead = np.array([[5.0, 0.0, 0.15, 0.5]])
     front = 1.0 - NOMINAL[P_HALF_LENGTH] - 0.15
