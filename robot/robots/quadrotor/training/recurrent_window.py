@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, uintp
 
-from policies import recurrent_gradient
+from policies import lane_products, recurrent_gradient
 from policies.recurrent_gradient import Gates, Room, backward, forward
 from robot.robots.quadrotor.training.window import SEEN_POSITION, SEEN_RATE, SEEN_ROTATION, SEEN_VELOCITY
 from sim.quadrotor import adjoint as quadrotor_adjoint
@@ -281,8 +281,9 @@ def window(weights, tape, drones, horizon, noise, offsets, scale, objective, gra
 @cache
 def build_window(task: Any) -> Callable[..., float]:
     """`window` for a task, in single precision: compiled once, then cached on disk. Runs beside other threads."""
-    homes = (quadrotor_adjoint, recurrent_gradient)
+    homes = (quadrotor_adjoint, recurrent_gradient, lane_products)
+    products = {"product": lane_products.product, "outer": lane_products.outer}
     compiled: Callable[..., float] = njit(cache=True, nogil=True, **OPTIONS)(
-        specialise(window, CPU, homes, LANES=LANES, observe=task.observe)
+        specialise(window, CPU, homes, LANES=LANES, observe=task.observe, **products)
     )
     return compiled
