@@ -1,8 +1,8 @@
 """The actor with memory for many at once, and its gradient: what trainers of `policies/recurrent_actor.py` call.
 
 Everything is lanes last: a row for a number, a column for each of n who decide. The functions are plain, to be compiled by
-`sim.single_precision.specialise` as parts of a trainer's kernel. Matrix products are BLAS's, so that sums differ from
-those of a single step in the last bits; a test says by how much.
+`sim.single_precision.specialise` as parts of a trainer's kernel. Matrix products are BLAS's, unless a kernel is supplied with
+others (`policies/lane_products.py`): either way sums differ from those of a single step in the last bits; a test says by how much.
 """
 
 from collections.abc import Callable
@@ -85,6 +85,16 @@ def matrices(vector: np.ndarray, layers: RecurrentLayers) -> list[np.ndarray]:
     return [views["encoder"], *gates]
 
 
+def product(matrix, x, out):
+    """out (rows, n) = matrix (rows, terms) x (terms, n)."""
+    np.dot(matrix, x, out)
+
+
+def outer(a, b, out):
+    """out (rows, columns) = a (rows, n) b (columns, n)^T."""
+    np.dot(a, b.T, out)
+
+
 def squash_rows(rows, bias):
     """rows = tanh(rows + bias), in place."""
     for j in range(rows.shape[0]):
@@ -110,13 +120,13 @@ def remember(seen, recalled, weights, memory, gates, out):
 
 def forward(weights, x, memory, encoded, gates, after, action, scratch):
     """One step: x (inputs, n), memory (memory, n); writes encoded (encoder, n), gates, after (memory, n), action."""
-    np.dot(weights.encoder, x, encoded)
+    product(weights.encoder, x, encoded)
     squash_rows(encoded, weights.encoder_bias)
-    np.dot(weights.seen, encoded, scratch.seen)
-    np.dot(weights.recalled, memory, scratch.recalled)
+    product(weights.seen, encoded, scratch.seen)
+    product(weights.recalled, memory, scratch.recalled)
     remember(scratch.seen, scratch.recalled, weights, memory, gates, after)
-    np.dot(weights.act_recalled, after, action)
-    np.dot(weights.act_seen, encoded, scratch.action)
+    product(weights.act_recalled, after, action)
+    product(weights.act_seen, encoded, scratch.action)
     for k in range(action.shape[0]):
         b = weights.act_bias[k]
         for i in range(action.shape[1]):
@@ -139,7 +149,7 @@ def remember_adjoint(d, memory, gates, d_seen, d_recalled):
 
 def add_product(a, b, scratch, out):
     """out += a b^T: a (rows, n), b (columns, n)."""
-    np.dot(a, b.T, scratch)
+    outer(a, b, scratch)
     for j in range(out.shape[0]):
         for k in range(out.shape[1]):
             out[j, k] += scratch[j, k]
@@ -166,7 +176,7 @@ def backward(weights, x, memory, encoded, gates, after, action, d_action, d_memo
     add_product(d_action, after, scratch.products.act_recalled, gradient.act_recalled)
     add_product(d_action, encoded, scratch.products.act_seen, gradient.act_seen)
     add_sums(d_action, 0, gradient.act_bias)
-    np.dot(weights.act_recalled.T, d_action, scratch.d_recalled)
+    product(weights.act_recalled.T, d_action, scratch.d_recalled)
     for j in range(d_memory.shape[0]):
         for i in range(d_memory.shape[1]):
             d_memory[j, i] += scratch.d_recalled[j, i]
@@ -175,19 +185,19 @@ def backward(weights, x, memory, encoded, gates, after, action, d_action, d_memo
     add_product(scratch.recalled, memory, scratch.products.recalled, gradient.recalled)
     add_sums(scratch.seen, 0, gradient.seen_bias)
     add_sums(scratch.recalled, 2 * d_memory.shape[0], gradient.recalled_bias)
-    np.dot(weights.recalled.T, scratch.recalled, scratch.d_recalled)
+    product(weights.recalled.T, scratch.recalled, scratch.d_recalled)
     for j in range(d_memory.shape[0]):
         for i in range(d_memory.shape[1]):
             d_memory[j, i] += scratch.d_recalled[j, i]
-    np.dot(weights.seen.T, scratch.seen, scratch.d_encoded)
-    np.dot(weights.act_seen.T, d_action, scratch.d_skipped)
+    product(weights.seen.T, scratch.seen, scratch.d_encoded)
+    product(weights.act_seen.T, d_action, scratch.d_skipped)
     for j in range(encoded.shape[0]):
         for i in range(encoded.shape[1]):
             slope = 1.0 - encoded[j, i] * encoded[j, i]
             scratch.d_encoded[j, i] = (scratch.d_encoded[j, i] + scratch.d_skipped[j, i]) * slope
     add_product(scratch.d_encoded, x, scratch.products.encoder, gradient.encoder)
     add_sums(scratch.d_encoded, 0, gradient.encoder_bias)
-    np.dot(weights.encoder.T, scratch.d_encoded, d_x)
+    product(weights.encoder.T, scratch.d_encoded, d_x)
 
 
 @cache

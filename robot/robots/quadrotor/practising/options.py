@@ -20,8 +20,8 @@ class DronePracticeOptions(PracticeConfig):
     robot: str = "virtual-crazyflie"
     """A drone of `robot tasks`, or the path of its TOML file. A real one carries `robot export --to crazyflie --kernel int8`."""
     hidden_seed: int | None = None
-    """The virtual drone is another one than its file says: mass +-15 %, inertia and motor delay +-40 %, up to 30 ms late, rotors
-    that differ by 5 %, by this seed."""
+    """The virtual drone is another one than its file says: mass +-30 %, thrust +-15 % (as far as it can carry itself), inertia and
+    motor delay +-40 %, up to 30 ms late, rotors that differ by 5 %, by this seed."""
     quadrotor: str = "crazyflie_2_1"
     """Which Crazyflie it is believed to be: a name in `sim/quadrotor/data`."""
     loss: float = 0.0

@@ -6,6 +6,7 @@ long, start anew as others, with an empty memory.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -42,7 +43,7 @@ NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
 class Recipe:
     """How a policy for any quadrotor is trained."""
 
-    iterations: int = 4000
+    iterations: int = 6000
     horizons: tuple[tuple[int, int], ...] = (
         (40, 32),
         (100, 64),
@@ -54,6 +55,8 @@ class Recipe:
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
     objective: Objective = field(default_factory=Objective)
+    near: float = 40.0  # the objective's, for these shares of the iterations: see `objective_at`
+    near_between: tuple[float, float] = (0.5, 0.9)
     box_m: float = 1.5
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
@@ -62,6 +65,15 @@ class Recipe:
     def horizon_at(self, iteration: int) -> int:
         """Decisions in the window of an iteration."""
         return next((horizon for below, horizon in self.horizons if iteration < below), self.horizon)
+
+    def objective_at(self, iteration: int) -> Objective:
+        """What a decision of an iteration costs, float32.
+
+        Once all fly, the last centimetres cost more: so it learns to remember a constant force, instead of leaning against it.
+        """
+        first, last = self.near_between
+        near = self.near if first * self.iterations <= iteration < last * self.iterations else self.objective.near
+        return Objective._make(np.float32(value) for value in self.objective._replace(near=near))
 
 
 class Pool:
@@ -126,7 +138,7 @@ class Flock:
         )  # fmt: skip
         self.normals = self.rng.standard_normal(NOISE_LENGTH, np.float32)
         self.scale = task.OBSERVATION_SCALE.astype(np.float32)
-        self.objective = Objective._make(np.float32(value) for value in recipe.objective)
+        self.objective = recipe.objective_at(0)
         self.gradient = zeros(weight_count(layers))
         self.gradient_parts = parts(self.gradient, layers)
         self.window = build_window(task)
@@ -178,6 +190,8 @@ class Flock:
 class AnyQuadrotor(InFlocks):
     """The learner."""
 
+    flocks: Sequence[Flock]
+
     def __init__(self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe()) -> None:
         self.task, self.recipe = task, recipe
         layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
@@ -188,3 +202,9 @@ class AnyQuadrotor(InFlocks):
         optimiser = Muon(actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
                               recipe.adam_rate, recipe.last_share)  # fmt: skip
         super().__init__(flocks, actor, optimiser, recipe.horizon_at)
+
+    def iterate(self) -> float:
+        """Fly a window and learn from it; returns the cost of a decision."""
+        for flock in self.flocks:
+            flock.objective = self.recipe.objective_at(self.updates)
+        return super().iterate()

@@ -41,7 +41,8 @@ def recipe_for(config: FlightTrainConfig) -> Recipe:
     """How it trains."""
     recipe = Recipe(iterations_for(config))
     if config.task == "track_trajectory":
-        return replace(recipe, objective=Objective(attitude=0.5, position_knee_m=0.01), decisions_max=600)
+        return replace(recipe, objective=Objective(attitude=0.5, position_knee_m=0.01), near=0.0,
+                       decisions_max=600)  # fmt: skip
     return recipe
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, uintp
 
-from policies import recurrent_gradient
+from policies import lane_products, recurrent_gradient
 from policies.recurrent_gradient import Gates, Room, backward, forward
 from robot.robots.quadrotor.training.window import SEEN_POSITION, SEEN_RATE, SEEN_ROTATION, SEEN_VELOCITY
 from sim.quadrotor import adjoint as quadrotor_adjoint
@@ -36,6 +36,11 @@ class Objective(NamedTuple):
 
     position: float = 15.0  # per metre, far away
     position_knee_m: float = 0.05  # nearer than this the price is quadratic
+    near: float = (
+        0.0  # per metre more, close by: between these two distances, so that who is far away pays no more for going on
+    )
+    near_knee_m: float = 0.02
+    near_m: float = 0.15
     attitude: float = 2.0  # of 1 - q_w^2
     velocity: float = 0.1
     rate: float = 0.02
@@ -180,8 +185,11 @@ def price(seen, scale, o, t, crashes, d_seen):
     for i in range(LANES):
         on = 1.0 if t < crashes[i] else 0.0
         x, y, z = seen[p, i] / scale[p], seen[p + 1, i] / scale[p + 1], seen[p + 2, i] / scale[p + 2]
-        distance = math.sqrt(x * x + y * y + z * z + knee * knee)
-        total += on * o.position * (distance - knee)
+        square = x * x + y * y + z * z
+        distance = math.sqrt(square + knee * knee)
+        close, away = math.sqrt(square + o.near_knee_m * o.near_knee_m), math.sqrt(square + o.near_m * o.near_m)
+        total += on * (o.position * (distance - knee) + o.near * (close - o.near_knee_m - away + o.near_m))
+        pull = o.position / distance + o.near / close - o.near / away
         total += on * 0.25 * o.attitude * (3.0 - seen[r, i] - seen[r + 4, i] - seen[r + 8, i])
         for k in range(3):
             error, velocity = seen[p + k, i] / scale[p + k], seen[v + k, i] / scale[v + k]
@@ -193,7 +201,7 @@ def price(seen, scale, o, t, crashes, d_seen):
             total += on * (o.velocity * velocity * velocity + o.fast * fast * fast + o.rate * rate * rate)
             wall = 2.0 * o.wall * within * (1.0 if error > 0.0 else -1.0)
             more = 2.0 * o.fast * fast * (1.0 if velocity > 0.0 else -1.0)
-            d_seen[p + k, i] += on * (o.position * error / distance + wall) / scale[p + k]
+            d_seen[p + k, i] += on * (pull * error + wall) / scale[p + k]
             d_seen[v + k, i] += on * (2.0 * o.velocity * velocity + more) / scale[v + k]
             d_seen[w + k, i] += on * 2.0 * o.rate * rate / scale[w + k]
             d_seen[r + 4 * k, i] -= on * 0.25 * o.attitude
@@ -281,8 +289,9 @@ def window(weights, tape, drones, horizon, noise, offsets, scale, objective, gra
 @cache
 def build_window(task: Any) -> Callable[..., float]:
     """`window` for a task, in single precision: compiled once, then cached on disk. Runs beside other threads."""
-    homes = (quadrotor_adjoint, recurrent_gradient)
+    homes = (quadrotor_adjoint, recurrent_gradient, lane_products)
+    products = {"product": lane_products.product, "outer": lane_products.outer}
     compiled: Callable[..., float] = njit(cache=True, nogil=True, **OPTIONS)(
-        specialise(window, CPU, homes, LANES=LANES, observe=task.observe)
+        specialise(window, CPU, homes, LANES=LANES, observe=task.observe, **products)
     )
     return compiled

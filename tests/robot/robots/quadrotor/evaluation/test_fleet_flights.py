@@ -32,12 +32,12 @@ def shipped() -> Recurrent:
 def test_the_shipped_policy_flies_every_named_quadrotor(shipped: Recurrent, name: str) -> None:
     found = fly_named(shipped, load_parameters(name), 5, FLIGHTS).figures()
     assert found["survival"] is not None and found["survival"] >= HOLDS.get(name, 0.96)
-    assert found["error_median_m"] is not None and found["error_median_m"] < 0.06
+    assert found["error_median_m"] is not None and found["error_median_m"] < 0.035
 
 
 def test_the_shipped_policy_flies_drawn_quadrotors(shipped: Recurrent) -> None:
     flown = fly_fleet(shipped, load_fleet("published"), 6, 256)
-    assert flown.survived.mean() > 0.95 and np.median(flown.position_error_m[flown.survived]) < 0.04
+    assert flown.survived.mean() > 0.95 and np.median(flown.position_error_m[flown.survived]) < 0.02
 
 
 def test_who_cannot_carry_himself_is_lost_and_nobody_else(shipped: Recurrent) -> None:

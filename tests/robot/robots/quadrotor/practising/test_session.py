@@ -22,7 +22,7 @@ from robot.robots.quadrotor.practising import improving, session
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.robots.quadrotor.practising.progress import DroneProgress
 
-SEED = 2  # a drone that the shipped policy does not hold
+SEED = 50  # a drone that the shipped policy does not hold
 OPTIONS = DronePracticeOptions(clock="lockstep", hidden_seed=SEED, minutes=0.2)
 
 

@@ -18,7 +18,7 @@ from sim.quadrotor.model import N_STATE, P_FORCE_X
 
 N, LAYERS = int(LANES), RecurrentLayers(22, 16, 16, 4)
 BRIEF = Recipe(iterations=4, horizons=(), horizon=12)
-PRICES = Objective()
+PRICES = Objective(near=25.0)
 EXACT = PRICES._replace(discount=1.0, adjoint_max=1e9, memory_adjoint_max=1e9)  # without what is kinder than the truth
 SCALE = hover.OBSERVATION_SCALE.astype(np.float64)
 
@@ -187,3 +187,28 @@ def test_an_adjoint_is_discounted_and_cut_to_its_length() -> None:
     restrain(adjoint, 0.5, 20.0)
     assert np.linalg.norm(adjoint[:, 0]) == pytest.approx(2.5)
     assert np.linalg.norm(adjoint[:, 1]) == pytest.approx(10.0)
+
+
+def test_the_last_centimetres_cost_more_for_some_of_the_iterations() -> None:
+    recipe = Recipe(iterations=10, near=25.0, near_between=(0.5, 0.9))
+    assert [recipe.objective_at(k).near for k in (0, 4, 5, 8, 9)] == [0.0, 0.0, 25.0, 25.0, 0.0]
+    assert all(isinstance(value, np.float32) for value in recipe.objective_at(5))
+    learner = AnyQuadrotor(
+        hover, load_fleet("any"), hover.STARTS, 1, replace(BRIEF, near=25.0, near_between=(0.25, 0.5))
+    )
+    priced = []
+    for _ in range(3):
+        learner.iterate()
+        priced.append([flock.objective.near for flock in learner.flocks])
+    assert priced == [[0.0, 0.0], [25.0, 25.0], [0.0, 0.0]]
+
+
+def test_what_is_near_costs_more_and_what_is_far_no_more_for_going_on() -> None:
+    def cost(distance_m: float) -> float:
+        observations = np.zeros((22, N))
+        observations[0] = distance_m * SCALE[0]
+        dear = PRICES._replace(near=25.0, position=0.0, wall=0.0, attitude=0.0)
+        return price(observations, SCALE, dear, 0, np.full(N, 9), np.zeros((22, N))) / N
+
+    assert cost(0.0) == 0.0 and cost(0.05) - cost(0.03) > 0.5 * 25.0 * 0.02
+    assert cost(1.0) - cost(0.98) < 0.05 * 25.0 * 0.02

@@ -11,12 +11,13 @@ from policies.policy_file import EVERY_KIND, load_policy
 from policies.recurrent_actor import RecurrentLayers
 from robot.robots.quadrotor.training import fleet_training
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
+from robot.robots.quadrotor.training.shipping import ship
 from robot.robots.quadrotor.training.training import lines
 from robot.training.train import train
 from sim.input_files import read_toml
 from sim.quadrotor.model import QUADROTORS
 
-BRIEF = FlightTrainConfig(task="hover", fleet="any", effort=0.02, seed=4)
+BRIEF = FlightTrainConfig(task="hover", fleet="any", effort=80 / 6000, seed=4)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,6 +52,14 @@ def test_the_run_holds_a_policy_with_memory(run: dict[str, Any]) -> None:
     assert read_toml(folder / "config.toml")["fleet"] == "any" and (folder / "flights.png").is_file()
     with pytest.raises(ValueError, match="kind"):
         load_policy(folder / "policy.npz")
+
+
+def test_a_policy_is_shipped_without_what_another_run_would_have_otherwise(run: dict[str, Any], tmp_path: Path) -> None:
+    ship(Path(run["run"]), tmp_path / "shipped.npz")
+    own, shipped = (load_policy(path, "hover", 22, EVERY_KIND) for path in
+                    (Path(run["run"]) / "policy.npz", tmp_path / "shipped.npz"))  # fmt: skip
+    assert (shipped.weights == own.weights).all() and shipped.layers == own.layers
+    assert own.metadata["trained"].keys() - shipped.metadata["trained"].keys() == {"run", "wall_s", "compile_s"}
 
 
 @pytest.mark.parametrize(
