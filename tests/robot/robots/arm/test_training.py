@@ -39,7 +39,7 @@ def test_an_episode_that_ends_begins_anew_and_what_was_seen_at_its_end_is_told()
 def test_the_peg_stands_on_the_board_where_there_is_no_hole():
     arms = Insertions(8, 2)
     for hole in arms.holes:
-        hole.place_m[:2] += 0.05 * hole.frame[:2, 1]
+        hole.place_m[:2] += 0.03 * hole.frame[:2, 1]
     arms.batch.put("hole_m", [hole.place_m for hole in arms.holes])
     for _ in range(40):
         arms.step(np.tile([0.0, 0.0, -0.5, 0.0, 0.0], (8, 1)))
