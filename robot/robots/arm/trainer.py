@@ -4,12 +4,17 @@ import numpy as np
 
 from robot.training.trainer import Look, TrainConfig, Trainer, Training
 
+TASK = "peg_insert"
 ITERATIONS = 8
 EPISODES = 256
 
 
 def begin(config: TrainConfig) -> Training:
-    """A training with these options."""
+    """A training with these options. Raises ValueError for a task that has no simulator to practise in."""
+    if config.task != TASK:
+        raise ValueError(
+            f"--task: found {config.task}, allowed: {TASK}; an arm learns the others in a minute, by practice"
+        )
     from robot.robots.arm.judging import judged, policy
     from robot.robots.arm.training.practising import Practised
 

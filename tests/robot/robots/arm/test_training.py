@@ -7,10 +7,12 @@ import pytest
 
 from robot.robots.arm.hidden_arm import BACKLASH_RAD, CLEARANCE_M, OFFSET_M, hidden_arm, hidden_arms
 from robot.robots.arm.judging import judged, policy
+from robot.robots.arm.trainer import TRAINER
 from robot.robots.arm.training import practising
 from robot.robots.arm.training.insertions import RUNNING, TIMED_OUT, WON, Insertions
 from robot.robots.arm.training.practising import ARMS, Practised, simulated
 from robot.tasks.peg_insert import ELAPSED, IN, INSERTED_M, OTHERWISE, OUT, SCALES
+from robot.training.trainer import TrainConfig
 from sim.arm.peg import PegScene
 
 
@@ -68,6 +70,11 @@ def test_the_peg_stands_on_the_board_where_there_is_no_hole():
     for _ in range(40):
         arms.step(np.tile([0.0, 0.0, -0.5, 0.0, 0.0], (8, 1)))
         assert arms.peg_m()[:, 2].min() > -INSERTED_M / 2.0
+
+
+def test_only_what_is_simulated_is_trained():
+    with pytest.raises(ValueError, match="--task: found reach, allowed: peg_insert"):
+        TRAINER.begin(TrainConfig(task="reach"))
 
 
 def test_hidden_arms_are_drawn_within_their_ranges_and_alike_by_seed():
