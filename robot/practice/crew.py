@@ -19,7 +19,7 @@ MODULES = {
 }
 STOP_S = (60.0, 8.0, 3.0)  # for the robot to come to rest and control to end: time is up; asked to; emergency stop
 SAVE_S = (30.0, 6.0, 1.5)  # for learner, then recorder, to finish
-GUARDIANS_S = 5.5  # for them to stop a robot whose control died
+GUARDIANS_S = 0.5  # for them to end, beyond what a robot whose control died may take to come to rest
 SILENT_S = 0.5  # without a heartbeat: a guardian hangs
 HUNG_S = 20.0  # control hangs; the guardians stop the robot much sooner
 HUNG_STOPPING_S = 3.0  # the same, while the session ends
@@ -32,7 +32,7 @@ LEARNER_HUNG_S = 500.0  # it may be fitting the robot's simulator
 class Crew:
     """Control, learner, recorder and guardians of one session. `trouble`: why it cannot go on; empty while it can.
 
-    guardians: their names, by rank. learning: whether there is a learner. folder: the run's.
+    guardians: their names, by rank. learning: whether there is a learner. folder: the run's. rests_within_s: of the robot.
     """
 
     def __init__(
@@ -44,9 +44,11 @@ class Crew:
         guardians: tuple[str, ...],
         learning: bool,
         realtime: bool,
+        rests_within_s: float,
     ) -> None:
         self.processes, self.shared, self.folder, self.session_path = processes, shared, folder, session_path
         self.guardians, self.learning, self.realtime = guardians, learning, realtime
+        self.rests_within_s = rests_within_s
         self.trouble = ""
         self.stalls = {"recorder": Stall(RECORDER, RECORDER_HUNG_S), "learner": Stall(LEARNER, LEARNER_HUNG_S)}
 
@@ -163,7 +165,7 @@ class Crew:
         def patience_s() -> float:
             attended = any(guardian.peek("stopped_pid") == pid for guardian in self.shared.guardians)
             at_rest = pid == 0 or self.shared.control.peek("finished") or attended
-            return 0.0 if at_rest else begin_s + GUARDIANS_S - time.monotonic()
+            return 0.0 if at_rest else begin_s + self.rests_within_s + GUARDIANS_S - time.monotonic()
 
         for name in self.guardians:
             self.processes.end(name, patience_s)

@@ -69,7 +69,9 @@ class LearnerProcess:
         self.best = BestPolicy(self.folder, session.layers, self.spec)
         # Who drives, while a policy is being improved; from scratch the newest does: slow stretches belong to learning
         self.champion = (
-            Champion(self.learner.actor_weights(), self.spec.merit.lower_is_better) if self.starts_from_policy else None
+            Champion(self.learner.actor_weights(), self.spec.merit.lower_is_better)
+            if self.starts_from_policy and practice.challenges
+            else None
         )
         self.episodes_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
         self.whole_episodes = Episodes(self.spec, self.config.seed)

@@ -89,9 +89,10 @@ class Session:
             if not self.body.virtual:
                 self.body.reach()
             sweep_memory()
-            self.shared = SessionMemory(self.folder, find_robot(self.spec.robot), self.config.task, self.policy.layers)
+            robot = find_robot(self.spec.robot)
+            self.shared = SessionMemory(self.folder, robot, self.config.task, self.policy.layers)
             self.crew = Crew(self.processes, self.shared, self.folder, self.session_path, self.guardians, self.learning,
-                             self.realtime)  # fmt: skip
+                             self.realtime, robot.rests_within_s)  # fmt: skip
             self.opened = True
             self._write_session_file()
             self.crew.start_guardians()
@@ -123,6 +124,7 @@ class Session:
             learning=self.learning,
             device_folder=self.body.folder,
             session_pid=os.getpid(),
+            rests_within_s=find_robot(self.spec.robot).rests_within_s,
             gamepad=self.config.gamepad,
         ).save(self.session_path)
 

@@ -44,7 +44,7 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
 def untaught_learner(config: PracticeConfig, spec: TaskSpec, policy: PolicyFile) -> Rlpd:
     """The learner before its first transition, lived or simulated."""
     preset = for_task(FROM_SCRATCH if config.start_from == SCRATCH else FROM_POLICY, spec.action_size, spec.decision_s)
-    own, weights = (spec.learner, None) if config.start_from == SCRATCH else ({}, policy.weights)
+    own, weights = (spec.learner, None) if config.start_from == SCRATCH else (spec.improver, policy.weights)
     return Rlpd(replace(preset, seed=config.seed, **own), spec.observation_size, spec.action_size, spec.mirror, weights)
 
 

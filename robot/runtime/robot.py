@@ -13,7 +13,7 @@ import numpy as np
 from robot.runtime.clock import Clock
 from robot.runtime.joining import brought
 from robot.runtime.records import Records
-from robot.runtime.session_file import SessionFile
+from robot.runtime.session_file import RESTS_WITHIN_S, SessionFile
 
 ENTRY_POINTS = "robot_practice.robots"
 
@@ -127,7 +127,8 @@ class Robot:
     records: by the task's name. devices: those of a session, by name, in the order in which they are read. mind: from a
     setup's bytes, told the path for what is wrong with them; raises ValueError. rehearse: compiles and touches all that
     the first tick of a mind with this setup needs. by_hand(steer to the left, throttle): from a gamepad's sticks, each -1 to 1,
-    to what `operator` holds; None where nobody can drive it by hand.
+    to what `operator` holds; None where nobody can drive it by hand. rests_within_s: for how long a guardian brings it to rest, at
+    most, once its control is dead.
     """
 
     kind: str
@@ -138,6 +139,7 @@ class Robot:
     rehearse: Callable[[bytes], None] = lambda setup: None
     plan: PlanKind = NoPlan()
     by_hand: Callable[[float, float], tuple[float, ...]] | None = None
+    rests_within_s: float = RESTS_WITHIN_S
 
 
 def find_robot(kind: str) -> Robot:

@@ -8,6 +8,7 @@ from policies.array_file import write_bytes_atomically
 
 PUBLISH_EVERY = 10  # transitions between two versions of the weights
 GUARDIANS = ("guardian-0", "guardian-1")  # by rank
+RESTS_WITHIN_S = 5.0  # a robot that is dead: a fast car stands after 0.7, on ice after 3
 RECORDER, SESSION, LEARNER = range(3)  # who reads the rings, each by a cursor of its own
 
 
@@ -27,6 +28,7 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning: bool
     device_folder: str = ""  # of the emulated devices
     session_pid: int = 0
+    rests_within_s: float = RESTS_WITHIN_S  # see `robot.runtime.robot`
     gamepad: str = ""  # whose buttons are to be held; empty: none
 
     def save(self, path: Path) -> None:

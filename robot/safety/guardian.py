@@ -33,7 +33,6 @@ HEARTBEAT_LIMIT_S = 0.06  # of control: three ticks; a process that is killed ne
 BUDDY_LIMIT_S = 0.025  # of the other guardian: then this one speaks within the ticks that a plan allows for
 HUNG_S = 1.0  # a guardian without a heartbeat for so long will not come back by itself
 POLL_S = 0.01
-STOPPING_MAX_S = 5.0  # of a robot that is dead: a fast car stands after 0.7, on ice after 3
 LOOK_EVERY_S = 0.25  # at the session
 ORPHANS_MAX_S = 12.0  # for control to bring the robot to rest and end, after its session has died
 LAST_S = 3.0  # for the others, once control has ended
@@ -176,7 +175,7 @@ class Guardian:
             died_s = died_s or time.monotonic()
             if at_rest:
                 outcome = "the robot stands"
-            elif time.monotonic() - died_s > STOPPING_MAX_S:
+            elif time.monotonic() - died_s > self.control.session.rests_within_s:
                 outcome = rest.trouble or "the robot did not say that it stands"
             else:
                 continue

@@ -22,6 +22,7 @@ CAMERA_M, CAMERA_MOST = (
     0.002,
     2.0,
 )  # what it is wrong by along the board, one standard deviation, and how many of them at most
+CAMERA_OFFSET_M = 0.003  # what it may always be wrong by besides, to either side, where nobody has measured it well
 OTHERWISE = 4  # errors of the camera that an insertion is seen with besides its own
 OUT_M, OUT_ASIDE_M = (0.03, 0.06), 0.02  # over the hole, where the peg is out of it
 STEP_COST = 0.02
@@ -60,6 +61,7 @@ def seen_otherwise(transitions: np.ndarray, rng: np.random.Generator) -> np.ndar
     told = []
     for _ in range(OTHERWISE):
         error_m = CAMERA_M * np.clip(rng.standard_normal(2), -CAMERA_MOST, CAMERA_MOST)
+        error_m += rng.uniform(-CAMERA_OFFSET_M, CAMERA_OFFSET_M, 2)
         other = transitions.copy()
         for name in ("observation", "next_observation"):
             for place in (ASIDE, SLOW):
@@ -82,6 +84,7 @@ SPEC = TaskSpec(
         "prior_share_end": 0.25, "prior_share_steps": 9000, "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0,
         "imitation_updates": 1200, "anchor": 0.5, "anchor_steps": 4000, "updates_per_step": 6,
     },
+    improver={"updates_per_step": 2, "updates_per_actor": 2, "std_start": 0.1},
     seen_otherwise=seen_otherwise,
 )  # fmt: skip
 

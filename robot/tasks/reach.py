@@ -28,8 +28,9 @@ SPEC = TaskSpec(
     merit=Merit("reach_s", "s"),
     episode="reach",
     learner={
-        "gamma": 0.95, "std_start": 0.6, "alpha_start": 0.01, "entropy_start": -5.0, "entropy_end": -10.0, "entropy_steps": 3000,
-        "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0,
+        "gamma": 0.95, "std_start": 0.03, "alpha_start": 0.0003, "entropy_start": -5.0, "entropy_end": -10.0, "entropy_steps": 3000,
+        "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0, "imitation_updates": 1200, "anchor": 20.0,
+        "anchor_end": 1.0, "anchor_steps": 4000,
     },
 )  # fmt: skip
 

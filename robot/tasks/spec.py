@@ -26,7 +26,7 @@ class TaskSpec:
     text: for a person who looks for one. robot: the kind that does it. observation, action: fields, in order, past actions
     that a policy recalls besides not among them. decision_s: a decision's duration, s. episode: what people call one.
     explored_s: for how long what is tried is gone on with while exploring; 0: each decision tries something new. learner:
-    what of the preset for practice from scratch (`policies/rlpd_config.py`) is another one with this task. seen_otherwise(transitions of
+    what of the preset for practice from scratch (`policies/rlpd_config.py`) is another one with this task; improver: of that for practice from a policy. seen_otherwise(transitions of
     an episode, generator): the same episodes as they might have been seen as well, to learn from like demonstrations; none, where
     this one does not tell.
     """
@@ -41,6 +41,7 @@ class TaskSpec:
     episode: str
     explored_s: float = 0.0
     learner: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    improver: Mapping[str, Any] = field(default_factory=dict, compare=False)
     seen_otherwise: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = field(default=None, compare=False)
 
     @property

@@ -194,22 +194,33 @@ def follow(q, changes, gap, low, high, goal):
 
 
 @njit(cache=True)
-def longest_step(axes, origins, offsets, tool, start, end, parts):
-    """The longest of `parts` equal steps, m, that the hand makes while joints go evenly from start (n,) to end (n,)."""
+def led_m_rad(axes, origins, offsets, tool, start, end, parts, out):
+    """Into out (2,): how far the hand moves, m for each rad of the joint that goes furthest, where it is fastest on an even way
+    of the joints from start (n,) to end (n,): with all of them, and with the one standing without which it is fastest.
+    """
     n = axes.shape[0]
-    q, pose, before, jacobian = np.zeros(n), np.zeros(9), np.zeros(3), np.zeros((6, n))
-    longest = 0.0
+    q, pose, jacobian, whole = np.zeros(n), np.zeros(9), np.zeros((6, n)), np.zeros(3)
+    furthest = 1e-9
+    for k in range(n):
+        furthest = max(furthest, abs(end[k] - start[k]))
+    out[:] = 0.0
     for part in range(parts + 1):
         for k in range(n):
             q[k] = start[k] + (end[k] - start[k]) * part / parts
         forward(axes, origins, offsets, tool, q, pose, jacobian)
-        square = 0.0
         for i in range(3):
-            square += (pose[i] - before[i]) * (pose[i] - before[i])
-            before[i] = pose[i]
-        if part > 0:
-            longest = max(longest, math.sqrt(square))
-    return longest
+            whole[i] = 0.0
+            for k in range(n):
+                whole[i] += jacobian[i, k] * (end[k] - start[k]) / furthest
+        for standing in range(-1, n):
+            square = 0.0
+            for i in range(3):
+                speed = whole[i]
+                if standing >= 0:
+                    speed -= jacobian[i, standing] * (end[standing] - start[standing]) / furthest
+                square += speed * speed
+            which = 0 if standing < 0 else 1
+            out[which] = max(out[which], math.sqrt(square))
 
 
 @njit(cache=True)
@@ -241,10 +252,12 @@ class Kinematics:
                most, self._change)  # fmt: skip
         return self._change
 
-    def longest_step(self, start: np.ndarray, end: np.ndarray, parts: int) -> float:
-        """The longest of so many equal parts of an even motion of the joints, m."""
-        hand = self.hand
-        return float(longest_step(hand.axes, hand.origins, hand.offsets, hand.tool, start, end, parts))
+    def led_m_rad(self, start: np.ndarray, end: np.ndarray, parts: int) -> tuple[float, float]:
+        """How far the hand moves at most on an even way of the joints, m for each rad of the one that goes furthest: with all of
+        them, and with one that stands."""
+        hand, found = self.hand, np.zeros(2)
+        led_m_rad(hand.axes, hand.origins, hand.offsets, hand.tool, start, end, parts, found)
+        return float(found[0]), float(found[1])
 
     def towards(self, place: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """The motion from the pose that was looked at last."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.arm.algebra import Vector, add, scale, subtract, times, transposed
 from sim.arm.contact import Push, Surface, Wrench, moving
-from sim.arm.expressions import Graph, Number, absolute, minimum, where
+from sim.arm.expressions import Graph, Number, absolute, maximum, minimum, where
 from sim.arm.parameters import Arm, Link
 from sim.arm.rigid_body import Poses
 
@@ -21,7 +21,7 @@ LEAST_SLOPE = 0.3  # cosine of the peg's tilt, below which a rim is no longer lo
 
 @dataclass(frozen=True)
 class PegScene:
-    """The peg's size, m and kg, and the hole's. What differs from lane to lane are rows."""
+    """The peg's size, m and kg, the hole's, and how far the plate goes from its middle. What differs from lane to lane are rows."""
 
     half_width: float = 0.008
     length: float = 0.05
@@ -29,6 +29,7 @@ class PegScene:
     mass: float = 0.02
     chamfer: float = 0.0005
     depth: float = 0.015
+    plate_half_width: float = 0.06
 
     @property
     def rows(self) -> dict[str, int]:
@@ -126,7 +127,8 @@ class PegScene:
             hits.append((normal, minimum(nearest, below)))
             on_plate.append(plate)
         hits[1] = (hits[1][0], where(on_plate[0] * on_plate[1], -1.0, hits[1][1]))  # one plate, not two
-        return [*hits, ([0.0, 0.0, 1.0], -self.depth - x[2])]
+        hits.append(([0.0, 0.0, 1.0], -self.depth - x[2]))
+        return self._of_plate(x, hits)
 
     def _rim_hits(self, x: Vector, half: Number, up: Number) -> list[tuple[Vector, Number]]:
         """Of a long edge at x, where it passes the rim, `up` from its corner.
@@ -141,7 +143,12 @@ class PegScene:
             depth = absolute(x[k]) - half
             within = where(up - depth, where(self.length - up, 1.0, 0.0), 0.0)
             hits.append((normal, where(within, depth, -1.0)))
-        return hits
+        return self._of_plate(x, hits)
+
+    def _of_plate(self, x: Vector, hits: list[tuple[Vector, Number]]) -> list[tuple[Vector, Number]]:
+        """None of these beyond the plate's edges."""
+        inside = self.plate_half_width - maximum(absolute(x[0]), absolute(x[1]))
+        return [(normal, where(inside, depth, -1.0)) for normal, depth in hits]
 
 
 def peg_axes(arm: Arm) -> tuple[list[float], list[float], list[float]]:

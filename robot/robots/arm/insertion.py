@@ -8,11 +8,12 @@ from typing_extensions import override
 from policies.actor import Actor
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.records import records_of
+from robot.robots.arm.script import STEPS, InsertionScript
 from robot.robots.arm.setup import ArmSetup
 from robot.runtime.episodes import Outcome
 from robot.runtime.skills import Learned, Scripted
 from robot.tasks import peg_insert
-from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC, STEP_M, STEP_RAD
+from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC
 from sim.arm.kinematics import attitude
 
 OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # the peg's end over the board: which may move; far away; where it waits
@@ -23,10 +24,6 @@ FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
 FAR_RAD = 1.0  # from `ready`: the joints are led there first
 
-# Of demonstrations: a decision's step down in contact, how far goals may be below, where the peg is drawn out to
-PRESS_M, PRESSED_M, OVER_M = 0.003, 0.004, 0.042
-
-STEPS = np.array([STEP_M, STEP_M, STEP_M, STEP_RAD, STEP_RAD])
 FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
 
 
@@ -42,8 +39,8 @@ class InsertionMind(ArmMind):
         self.begins_at: tuple[np.ndarray, np.ndarray] | None = None  # the next episode
         self.way_out: tuple[np.ndarray, np.ndarray] | None = None  # of the hole
         self.raised = self.moved_on = False  # in this reset; the board, since the last episode
-        self.spiral = np.zeros(3)  # of the demonstration: how far, from which angle, how wide
         super().__init__(setup, actor)
+        self.script = InsertionScript(self.rng)
 
     @override
     def skills(self) -> tuple[Scripted | Learned, ...]:
@@ -79,7 +76,7 @@ class InsertionMind(ArmMind):
         super().anew()
         self.began, self.raised = True, False
         self.way_out = self.begins_at = None
-        self.spiral[:] = 0.0, self.rng.uniform(0.0, 6.28), self.rng.uniform(0.001, 0.004)
+        self.script = InsertionScript(self.rng)
 
     @property
     def wanted(self) -> float:
@@ -175,42 +172,10 @@ class InsertionMind(ArmMind):
 
     @override
     def shown(self) -> np.ndarray | None:
-        """Straight over the hole as it is seen, down, and, in contact, a spiral that opens: it finds the hole most of the time."""
         if self.to_show == 0:
             return None
+        posture = self.posture
         if self.wanted == peg_insert.OUT:
-            return self._shown_out()
-        motion = self.posture.kinematics.towards(self.place, self.frame)
-        x, y, height = self.aside_m
-        tilt, turn = motion[3], motion[4]
-        pressing = height < 0.004 or (x * x + y * y < 0.004**2 and abs(tilt) < 0.06 and abs(turn) < 0.06)
-        if height < 0.003:
-            self.spiral[0] += 1.0
-        wide = self.spiral[2] * min(1.0, self.spiral[0] / 30.0)
-        angle = self.spiral[1] + 0.35 * self.spiral[0]
-        press = 0.0 if self._pressed_m() > PRESSED_M else PRESS_M
-        goal = (wide * math.cos(angle) - x, wide * math.sin(angle) - y, -press if pressing else 0.012 - height)
-        action = np.zeros(5)
-        for k in range(3):
-            action[:3] += self.frame[:, k] * goal[k]
-        action[:3] *= 0.6 / STEP_M
-        action[3], action[4] = 0.5 * tilt / STEP_RAD, 0.5 * turn / STEP_RAD
-        return self._unsteady(action)
-
-    def _shown_out(self) -> np.ndarray:
-        """Along the hole's axis."""
-        motion = self.posture.kinematics.towards(self.place + OVER_M * self.frame[:, 2], self.frame)
-        return self._unsteady(0.6 * motion / STEPS)
-
-    def _unsteady(self, action: np.ndarray) -> np.ndarray:
-        action = action + 0.15 * self.rng.standard_normal(5)
-        return np.minimum(np.maximum(action, -1.0), 1.0).astype(np.float32)
-
-    def _pressed_m(self) -> float:
-        """How far below the peg's end its servos' goals are."""
-        posture, down = self.posture, 0.0
-        for joint in range(len(posture.goal_rad) - 1):
-            down -= float(posture.kinematics.jacobian[2, joint]) * float(
-                posture.goal_rad[joint] - posture.joint_rad[joint]
-            )
-        return down
+            return self.script.outwards(posture.kinematics, self.place, self.frame)
+        ahead_rad = posture.goal_rad[:-1] - posture.joint_rad[:-1]
+        return self.script.inwards(posture.kinematics, self.place, self.frame, self.aside_m, ahead_rad)

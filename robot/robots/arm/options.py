@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from robot.practice.settings import SCRATCH, From, PracticeConfig
+from robot.practice.settings import SCRATCH, SHIPPED, From, PracticeConfig
+
+SHIPPED_FOR = ("peg_insert",)  # tasks that a policy comes with
 
 
 @dataclass(frozen=True)
@@ -12,9 +14,11 @@ class ArmOptions(PracticeConfig):
 
     task: Literal["peg_insert", "reach"] = "peg_insert"
     robot: str = "virtual-arm"
-    start_from: From = SCRATCH
+    start_from: From = SHIPPED
+    """`shipped` (the policy that comes with the project, for peg_insert; for other tasks it is `scratch`), `scratch` (none), or a
+    run."""
     demonstrations: int = 20
-    """How many successes a script shows before practice begins; their time is told beside that of practice."""
+    """How many successes a script shows before practice from scratch begins; their time is told beside that of practice."""
     resets: Literal["scripted", "learned"] = "scripted"
     """Who leads back to where an episode begins: a script, or the policy, with the script where it fails."""
     hidden_seed: int | None = None
@@ -23,6 +27,8 @@ class ArmOptions(PracticeConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.start_from == SHIPPED and self.task not in SHIPPED_FOR:
+            object.__setattr__(self, "start_from", SCRATCH)
         if not 0 <= self.demonstrations <= 1000:
             raise ValueError(f"--demonstrations: found {self.demonstrations}, allowed: 0 to 1000")
         if self.resets == "learned" and self.task != "peg_insert":

@@ -10,11 +10,13 @@ from robot.robots.arm.way_home import on_the_way
 from sim.arm.kinematics import Hand, Kinematics, follow, inside
 
 FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
+LATE_S = 0.035  # a tick without a servo, and nobody is led on: joints that make up for one another do not without it
 GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
 EASED_GAP_RAD = 0.02
 CHANGE_MAX_RAD = 0.04  # in a tick
 LEAD_RAD_S, LEAD_GAP_RAD, FREE_GAP_RAD = 0.9, 0.05, 0.08  # near what it touched, and where nothing is in the way
 LEAD_M_S, LEAD_PARTS = 0.09, 8  # of the end of what it holds, while its joints are led; how finely that is looked at
+ALONE_M_S = 0.12  # where one of the joints stands, whose servo no longer hears: what joints make up for is then missing
 THERE_RAD = 0.04
 
 
@@ -31,6 +33,7 @@ class Posture:
         self.joint_rad_s, self.load = np.zeros(JOINTS), np.zeros(JOINTS)
         self.strain = Strain(JOINTS)
         self.known = False  # where it is, since the beginning or since it was blind or a servo had let go
+        self.late = False  # whether a servo has not told in time
         self.faulty, self.hottest_c, self.lowest_v = False, 0.0, np.inf
 
     @property
@@ -41,6 +44,7 @@ class Posture:
     def see(self, told: ServoReading) -> bool:
         """Take in what servos told; whether all of them did so lately, and none has let go because something is wrong with it."""
         fresh = len(told.age_s) == JOINTS and bool((told.age_s < FRESH_S).all())
+        self.late = not told.oldest_age_s < LATE_S
         self.faulty = fresh and bool((told.status != 0.0).any())
         if fresh:
             self.joint_rad[:], self.joint_rad_s[:], self.load[:] = told.position_rad, told.speed_rad_s, told.load
@@ -65,12 +69,13 @@ class Posture:
 
     def pace_rad_s(self, start_rad: np.ndarray, end_rad: np.ndarray) -> float:
         """How fast the joint that has furthest to go is led from angles (JOINTS - 1,) to others."""
-        furthest = float(np.abs(end_rad - start_rad).max())
-        fastest_m = LEAD_PARTS * self.kinematics.longest_step(start_rad, end_rad, LEAD_PARTS)
-        return min(LEAD_RAD_S, LEAD_M_S * furthest / max(fastest_m, 1e-9))
+        together_m, alone_m = self.kinematics.led_m_rad(start_rad, end_rad, LEAD_PARTS)
+        return min(LEAD_RAD_S, LEAD_M_S / max(together_m, 1e-9), ALONE_M_S / max(alone_m, 1e-9))
 
     def lead(self, joint_rad: np.ndarray, free: bool) -> None:
-        """Goals that lead the joints (JOINTS - 1,) to angles, together, and the hand at a walking pace."""
+        """Goals that lead the joints (JOINTS - 1,) to angles, together, and the hand at a walking pace; while a servo is late they stay."""
+        if self.late:
+            return
         here = self.goal_rad[:-1]
         self._follow(on_the_way(here, joint_rad, self.pace_rad_s(here, joint_rad), self.tick_s),
                      np.full(JOINTS - 1, FREE_GAP_RAD if free else LEAD_GAP_RAD))  # fmt: skip

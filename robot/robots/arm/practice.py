@@ -1,6 +1,7 @@
 """What an arm brings to practice."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from drivers.emulators.virtual_arm import start_virtual_arm
 from robot.practice.body import Body
 from robot.practice.episodic_mind import PHASES, Phase
 from robot.practice.practice import Practice, PractisingRobot, Start
+from robot.practice.settings import SCRATCH
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import hand_told
@@ -19,6 +21,8 @@ from robot.robots.arm.progress import ArmProgress
 from robot.robots.arm.setup import setup_of
 from robot.runtime.clock import RealClock
 from robot.views.panels import Gauge
+
+SHIPPED_POLICY = Path(__file__).parents[3] / "policies" / "shipped" / "peg_insert.npz"  # robot train --task peg_insert
 
 
 class PractisingArm(PractisingRobot):
@@ -48,9 +52,17 @@ class PractisingArm(PractisingRobot):
     def setup(self, start: Start) -> bytes:
         progress = start.progress
         shown = progress.shown if isinstance(progress, ArmProgress) else 0
-        to_show = max(0, self.options.demonstrations - shown) if start.learning else 0
+        shows = start.learning and self.options.start_from == SCRATCH
+        to_show = max(0, self.options.demonstrations - shown) if shows else 0
         return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
                         hand_told())  # fmt: skip
+
+
+def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:
+    """What arms of the simulator live through with the policy that practice begins from."""
+    from robot.robots.arm.training.practising import simulated
+
+    return simulated(weights, layers, config.seed) if config.task == "peg_insert" else None
 
 
 PRACTICE = Practice(
@@ -60,6 +72,9 @@ PRACTICE = Practice(
     phases=PHASES,
     finishing=Phase.FINISH,
     stands=lambda seen: bool(np.abs(seen["figures"]["speed_rad_s"]) < STILL_RAD_S),
+    shipped=SHIPPED_POLICY,
+    challenges=False,
+    prior=prior,
     figures=figures,
     place=(
         Gauge("over the hole", lambda seen, progress: 1000.0 * float(seen["figures"]["aside_m"][2]), "mm", 1),

@@ -8,7 +8,7 @@ from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.reaching import ReachMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import KIND, ArmSetup
-from robot.robots.arm.way_home import WayHome
+from robot.robots.arm.way_home import WAY_HOME_S, WayHome
 from robot.runtime.robot import PlanKind, Robot
 from sim.input_files import wrong
 
@@ -24,4 +24,12 @@ def mind(setup: bytes, path: Path) -> ArmMind:
 
 
 PLAN: PlanKind = WayHome
-ROBOT = Robot(kind=KIND, tick_s=TICK_S, records=records_of, devices=devices, mind=mind, plan=PLAN)
+ROBOT = Robot(
+    kind=KIND,
+    tick_s=TICK_S,
+    records=records_of,
+    devices=devices,
+    mind=mind,
+    plan=PLAN,
+    rests_within_s=WAY_HOME_S,
+)

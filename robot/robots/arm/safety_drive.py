@@ -24,23 +24,24 @@ from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.rest import ArmRest
 from robot.robots.arm.robot import MINDS
 from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.way_home import WAY_HOME_S
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.robot import Device
 from robot.safety.campaign.stops.drive import AdvancingClock, Drive, DriveCause, ask, die
 from robot.safety.campaign.trials import Variant
 from robot.safety.campaign.truth import Seen
+from robot.safety.supervisor import Mode
 
 VIRTUAL, TASK = "virtual-arm", "peg_insert"
-FALLING_M_S, OVERLOADED_S, MOVES_M_S, PUSHED_OUT_S = 0.15, 0.3, 0.02, 1.0
-BRAKES_S = 0.3  # what moved at its pace when it was stopped has come to a stand by then, or is led home
-HOME_S = 9.0  # a way home is over by then
+FALLING_M_S, OVERLOADED_S, MOVES_M_S = 0.15, 0.3, 0.02
+BRAKES_S = 0.3  # since it no longer works: what moved at its pace when it was stopped has come to a stand by then, or is led home
 SHOWN = 1000  # demonstrations: it is stopped while a script works, in the hole and out of it
 LOW_V, HOT_C = 9.9, 66.0  # of the supply; of a servo, which lets go by itself at 70
 
 
 def seen_of(truth: ArmTruth, touches: int) -> Seen:
-    """An arm, to a judge. Driven: it moves, but for the first moment, in which the simulator's endless board may push it out."""
-    return Seen(truth.tip_m_s, truth.time_s > PUSHED_OUT_S and truth.tip_m_s > MOVES_M_S, touches, 0.0)
+    """An arm, to a judge. Driven: it moves."""
+    return Seen(truth.tip_m_s, truth.tip_m_s > MOVES_M_S, touches, 0.0)
 
 
 class Plan:
@@ -65,17 +66,25 @@ class ArmDrive(Drive):
         super().__init__(loop)
         self.model, self.mind, self.follower, self.board, self.verified = model, mind, follower, board, verified
         self.guardian: ArmRest | None = None
-        self.stopped_s: float | None = None
+        self.stopped = False
+        self.resting_s: float | None = None  # since when, stopped, it no longer works
         self.worst_m_s, self.falls, self.overloads = 0.0, 0, 0
 
     def tick(self) -> None:
         super().tick()
-        if self.stopped_s is None or self.time_s < self.stopped_s + BRAKES_S:
+        if self.stopped and self.resting_s is None and not self.works:
+            self.resting_s = self.time_s
+        if self.resting_s is None or self.time_s < self.resting_s + BRAKES_S:
             return
         truth = self.truth
         self.falls += truth.tip_m_s > FALLING_M_S
         self.overloads += truth.overloaded_s > OVERLOADED_S
         self.worst_m_s = max(self.worst_m_s, truth.tip_m_s)
+
+    @property
+    def works(self) -> bool:
+        """Whether control lives, and neither stands nor leads it home."""
+        return self.dead_ticks < 0 and self.mind.outputs["mode"] == Mode.RUN and not self.mind.going_home
 
     def without_control(self) -> None:
         if self.dead_ticks <= self.noticed_ticks:
@@ -102,7 +111,7 @@ class ArmDrive(Drive):
         return seen_of(self.truth, self.falls + self.overloads)
 
     def forget_touches(self) -> None:
-        self.stopped_s, self.worst_m_s, self.falls, self.overloads = self.time_s, 0.0, 0, 0
+        self.stopped, self.resting_s, self.worst_m_s, self.falls, self.overloads = True, None, 0.0, 0, 0
         self.model.overloaded_s = 0.0
 
     @property
@@ -160,14 +169,14 @@ def _overheat(drive: ArmDrive) -> None:
 
 
 CAUSES: dict[str, DriveCause] = {
-    "Ctrl-C": replace(ask(1), lasts_s=HOME_S),
-    "emergency stop": replace(ask(2), lasts_s=HOME_S),
-    "control killed": replace(die(1), lasts_s=HOME_S),
-    "control hangs": replace(die(4), lasts_s=HOME_S),
+    "Ctrl-C": replace(ask(1), lasts_s=WAY_HOME_S),
+    "emergency stop": replace(ask(2), lasts_s=WAY_HOME_S),
+    "control killed": replace(die(1), lasts_s=WAY_HOME_S),
+    "control hangs": replace(die(4), lasts_s=WAY_HOME_S),
     "chain torn out": _do(_tear_out),
     "servos silent": _do(lambda drive: setattr(drive.model.chain, "silent", True)),
     "a servo silent": _do(_silent_servo),
     "board silent": _do(lambda drive: setattr(drive.model.stage.uart, "drop_rate", 1.0)),
-    "voltage drops": _do(lambda drive: drive.model.shafts.set_supply(LOW_V), HOME_S),
-    "a servo overheats": _do(_overheat, HOME_S),
+    "voltage drops": _do(lambda drive: drive.model.shafts.set_supply(LOW_V), WAY_HOME_S),
+    "a servo overheats": _do(_overheat, WAY_HOME_S),
 }

@@ -13,6 +13,7 @@ import numpy as np
 from robot.shared_memory.plan_block import PlanBlock
 
 WAY_MAX, JOINTS = 30, 5
+WAY_HOME_S = 9.0  # it is over by then
 SHAPE = (2 + WAY_MAX, JOINTS + 1)
 PACE = JOINTS  # where it is in a point
 

@@ -12,13 +12,19 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from drivers.vesc import GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_SERVO_POS, FrameParser, frame
+from robot.robots.arm.way_home import WAY_HOME_S
 from robot.robots.car.shield.stop_plan import PLAN_TICKS, StopPlan
+from robot.runtime.robot import find_robot
 from robot.runtime.session_file import GUARDIANS, SessionFile
+from robot.safety.guardian import Control, Guardian
 from robot.shared_memory.blocks import CONTROL_STATUS, GUARDIAN_STATUS, SESSION_STATUS, SharedRecord
 from robot.shared_memory.shared_block import SHARED_FOLDER
 
@@ -212,6 +218,21 @@ def test_it_lets_go_when_a_successor_is_in_charge(scene: Scene) -> None:
     scene.motor.heard.clear()
     scene.motor.listen(lambda: False, 0.2)
     assert scene.motor.heard == []
+
+
+def test_it_is_patient_for_as_long_as_the_robot_says() -> None:
+    """A car stands within 5 s; an arm's way home takes longer."""
+    assert (find_robot("car").rests_within_s, find_robot("arm").rests_within_s) == (5.0, WAY_HOME_S)
+    acts: list[float] = []
+    rest = SimpleNamespace(at_rest=False, trouble="", act=lambda: acts.append(0.0) or -0.01, release=lambda: None, close=lambda: None)  # fmt: skip
+    guardian = Guardian.__new__(Guardian)
+    guardian._me = cast(SharedRecord, SimpleNamespace(write=lambda **fields: told.update(fields)))
+    told: dict[str, int] = {}
+    guardian.control = cast(Control, SimpleNamespace(
+        begin_rest=lambda: rest, dead=lambda: True, pid=7, silent_s=0.0, session=SimpleNamespace(rests_within_s=0.3)))  # fmt: skip
+    with patch.object(Guardian, "on_duty", lambda self: "stopped_pid" not in told):
+        said = guardian.stop()
+    assert said.startswith("the robot did not say that it stands, after 0.3") and len(acts) > 10
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])

@@ -2,7 +2,8 @@
 
 Lanes of `sim/arm/batch.py` with the task's own observation (`robot/tasks/peg_insert.py`) and the hand's kinematics, as the mind
 has them: five ticks a decision, in each of which the arm knows what its servos told a tick ago. An episode that ends begins
-anew by itself, over another hole.
+anew by itself, over another hole. Where arms undo what they did, the peg is to be drawn out first, and where that has
+succeeded every second arm goes on from there.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,19 @@ from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD, STE
 from robot.robots.arm.mind import TICK_S
 from robot.robots.arm.posture import CHANGE_MAX_RAD, EASED_GAP_RAD, GAP_RAD
 from robot.robots.arm.shield import Strain
-from robot.tasks.peg_insert import DECISION_S, IN, LONGEST_S, SIZE, SLOW_SIZE, inserted, keep, observe
+from robot.tasks.peg_insert import (
+    DECISION_S,
+    IN,
+    LONGEST_S,
+    OUT,
+    SIZE,
+    SLOW_SIZE,
+    WANTED,
+    drawn_out,
+    inserted,
+    keep,
+    observe,
+)
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.hand import hand_of
 from sim.arm.insertion import Hole, Spread, draw, frame_of
@@ -46,8 +59,8 @@ def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place
 
 
 @njit(cache=True)
-def look(axes, origins, offsets, tool, joint_rad, joint_rad_s, load, goal_rad, action, place, frame, elapsed_s, slow, slow_now, began,
-         out):  # fmt: skip
+def look(axes, origins, offsets, tool, joint_rad, joint_rad_s, load, goal_rad, action, place, frame, elapsed_s, wanted, slow,
+         slow_now, began, out):  # fmt: skip
     """What all lanes see: as `observe`, each with a first axis of (count,)."""
     pose, jacobian = np.zeros(9), np.zeros((6, 5))
     for lane in range(joint_rad.shape[0]):
@@ -55,18 +68,19 @@ def look(axes, origins, offsets, tool, joint_rad, joint_rad_s, load, goal_rad, a
         for k in range(SLOW_SIZE):
             slow_now[lane, k] = slow[lane, k]
         observe(joint_rad[lane], joint_rad_s[lane], load[lane], goal_rad[lane], action[lane], pose, place[lane], frame[lane],
-                elapsed_s[lane], IN, slow_now[lane], began[lane], out[lane])  # fmt: skip
+                elapsed_s[lane], wanted[lane], slow_now[lane], began[lane], out[lane])  # fmt: skip
 
 
 class Insertions:
     """`count` arms. seen (count, SIZE) float32: what each sees now. hole, camera: where each lane's hole is, and is seen.
 
     rows: of the simulator, that differ from the arm's file, (count,) or a number each. offset_m (count, 3): what cameras are
-    always wrong by.
+    always wrong by. undo: whether arms draw out what they have inserted. wanted (count,): IN or OUT.
     """
 
     def __init__(self, count: int, seed: int, rows: Mapping[str, Any] | None = None, offset_m: np.ndarray | None = None,
-                 arm: ArmFile | None = None) -> None:  # fmt: skip
+                 arm: ArmFile | None = None, undo: bool = False) -> None:  # fmt: skip
+        self.undo, self.wanted = undo, np.full(count, IN)
         self.count, self.rng = count, np.random.default_rng([seed, 0x1A5])
         self.arm = load_arm(VIRTUAL_ARM) if arm is None else arm
         self.scene = PegScene()
@@ -92,27 +106,35 @@ class Insertions:
         self._look()
 
     def begin(self, lanes: np.ndarray) -> None:
-        """New episodes of these lanes."""
+        """New episodes of these lanes, from over the hole."""
+        self.move_board(lanes)
         q = self.batch.get("joint_rad").astype(float)
-        place, frames = self.batch.get("hole_m"), self.batch.get("hole_frame")
         for lane in lanes:
-            hole, seen = draw(Spread(), self.rng, self.offset_m[lane])
-            self.holes[lane], self.place[lane], self.frame[lane] = hole, seen.place_m, seen.frame
-            place[lane], frames[lane] = hole.place_m, hole.frame.ravel()
             x, y = self.rng.uniform(-BEGINS_ASIDE_M, BEGINS_ASIDE_M, 2)
-            start = seen.place_m + np.array([x, y, self.rng.uniform(*BEGINS_M)])
+            start = self.place[lane] + np.array([x, y, self.rng.uniform(*BEGINS_M)])
             bearing = float(np.arctan2(start[1], start[0] - 0.0388353))
             frame = frame_of(bearing, *self.rng.uniform(-BEGINS_RAD, BEGINS_RAD, 2))
             q[lane, :5] = self.kinematics.reach(np.array(self.arm.ready_rad), start, frame)
             q[lane, 5] = self.arm.hold_rad
-        self.batch.put("hole_m", place)
-        self.batch.put("hole_frame", frames)
         speeds, reference = self.batch.get("joint_rad_s"), self.batch.get("reference_rad")
         speeds[lanes], reference[lanes], self.goal_rad[lanes] = 0.0, q[lanes], q[lanes]
         for name, value in (("joint_rad", q), ("joint_rad_s", speeds), ("reference_rad", reference)):
             self.batch.put(name, value)
         self.told_rad[lanes], self.told_rad_s[lanes], self.told_load[lanes] = q[lanes], 0.0, 0.0
-        self.age[lanes], self.action[lanes] = 0, 0.0
+
+    def move_board(self, lanes: np.ndarray) -> None:
+        """New episodes of these lanes, from where they are."""
+        place, frames = self.batch.get("hole_m"), self.batch.get("hole_frame")
+        for lane in lanes:
+            hole, seen = draw(Spread(), self.rng, self.offset_m[lane])
+            self.holes[lane], self.place[lane], self.frame[lane] = hole, seen.place_m, seen.frame
+            place[lane], frames[lane] = hole.place_m, hole.frame.ravel()
+        self.batch.put("hole_m", place)
+        self.batch.put("hole_frame", frames)
+        self._want(lanes, IN)
+
+    def _want(self, lanes: np.ndarray, what: float) -> None:
+        self.wanted[lanes], self.age[lanes], self.action[lanes] = what, 0, 0.0
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One decision of all. Returns how each episode stands (RUNNING, WON, TIMED_OUT), and what was seen at its end.
@@ -145,16 +167,29 @@ class Insertions:
         self._look()
         last = self.seen.copy()
         ended = np.where(self.age * DECISION_S >= LONGEST_S, TIMED_OUT, RUNNING)
-        ended[[inserted(each) for each in last]] = WON
-        over = np.flatnonzero(ended)
-        if len(over):
-            self.begin(over)
-            self._look()
+        ended[[inserted(each) if each[WANTED] > 0.0 else drawn_out(each) for each in last]] = WON
+        self._go_on(ended)
         return ended, last
+
+    def _go_on(self, ended: np.ndarray) -> None:
+        """New episodes where some have ended."""
+        won, out = ended == WON, self.wanted == OUT
+        undoes = self.undo & (ended != RUNNING) & ~out
+        stays = won & out & (self.rng.random(self.count) < 0.5)
+        again = (ended != RUNNING) & ~undoes & ~stays
+        for lanes, go_on in (
+            (again, self.begin),
+            (stays, self.move_board),
+            (undoes, lambda lanes: self._want(lanes, OUT)),
+        ):
+            if lanes.any():
+                go_on(np.flatnonzero(lanes))
+        if ended.any():
+            self._look()
 
     def _look(self) -> None:
         look(*self.hand, self.told_rad, self.told_rad_s, self.told_load, self.goal_rad, self.action, self.place, self.frame,
-             DECISION_S * self.age, self.slow, self.slow_now, self.age == 0, self.seen)  # fmt: skip
+             DECISION_S * self.age, self.wanted, self.slow, self.slow_now, self.age == 0, self.seen)  # fmt: skip
 
     def peg_m(self) -> np.ndarray:
         """Where the pegs' ends truly are in their holes' frames, (count, 3), m."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M
+from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, NEAR_M
 from tests.robot.robots.arm.arm_bench import bench, setup
 
 
@@ -26,7 +26,7 @@ def test_the_board_is_moved_only_while_the_peg_is_out(tmp_path):
         for _mind in arm.ticks(30.0):
             if arm.mind.moves > moves:
                 moves = arm.mind.moves
-                assert arm.mind.aside_m[2] > 0.0
+                assert arm.mind.aside_m[2] > 0.0 or np.abs(arm.mind.aside_m[:2]).max() > NEAR_M
         assert moves > 3 and arm.truth.moves >= moves - 1
 
 

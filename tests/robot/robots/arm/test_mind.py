@@ -13,7 +13,7 @@ FALLING_M_S = 0.15  # no part of a way home is as fast
 
 def test_a_script_shows_how_and_truth_agrees(tmp_path):
     with bench(tmp_path, setup(demonstrations=3)) as arm:
-        transitions = [mind.transition.copy() for mind in arm.ticks(40.0) if mind.transition is not None]
+        transitions = [mind.transition.copy() for mind in arm.ticks(60.0) if mind.transition is not None]
         shown = arm.told("demonstration")
         assert sum(each["succeeded"] for each in shown) == 3
         assert arm.truth.inserted >= 3

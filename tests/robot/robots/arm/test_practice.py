@@ -12,10 +12,14 @@ from policies.replay import load_folder
 from robot.logs.replay import replay
 from robot.logs.setups import mind_for
 from robot.practice.practice import find_practice
+from robot.practice.settings import SCRATCH, SHIPPED
+from robot.practice.start import new_learner, starting_policy
+from robot.robots.arm import judging
 from robot.robots.arm.options import ArmOptions
+from robot.tasks import find_task
 
 ROBOT = "from robot.cli import main; main()"
-OPTIONS = "--task peg_insert --robot virtual-arm --clock lockstep --minutes 0.3 --demonstrations 1 --seed 3 --json"
+OPTIONS = "--task peg_insert --robot virtual-arm --clock lockstep --minutes 0.3 --from scratch --demonstrations 1 --seed 3 --json"
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,20 @@ def test_all_that_it_decided_is_decided_again(practised: dict[str, Any]) -> None
 def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         ArmOptions(**options)
+
+
+def test_practice_begins_from_the_policy_that_the_project_brings_where_it_brings_one() -> None:
+    assert ArmOptions().start_from == SHIPPED and ArmOptions(task="reach").start_from == SCRATCH
+    practice, options = find_practice("arm"), ArmOptions()
+    policy = starting_policy(options)
+    act = judging.policy(policy.weights, policy.layers)
+    for hidden in (False, True):
+        assert judging.judged(act, 64, 5, hidden).success > 0.9
+    learner = new_learner(options, find_task("peg_insert"), practice, policy)
+    assert (
+        learner.prior.size > 1000
+        and learner.config.updates_per_step == find_task("peg_insert").improver["updates_per_step"]
+    )
 
 
 def test_a_hidden_arm_is_a_virtual_one(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robot.robots.arm.rest import ArmRest
-from robot.robots.arm.way_home import WAY_MAX, WayHome, points_of, way_home
+from robot.robots.arm.way_home import WAY_HOME_S, WAY_MAX, WayHome, points_of, way_home
 from tests.robot.robots.arm.arm_bench import ARM, bench, setup
 
 NAME = "test-way-home"
@@ -61,7 +61,7 @@ def test_from_in_the_hole_the_arm_is_brought_home_and_let_go(tmp_path, plan):
             if arm.truth.peg_z_m < -0.006:
                 break
         rest, after_s = stopped(arm, plan, 10.0)
-        assert after_s is not None and after_s < 6.0
+        assert after_s is not None and after_s < WAY_HOME_S - 2.0
         rest.release()
         for _ in range(100):
             arm.sleep_until(arm.time_s + 0.02)

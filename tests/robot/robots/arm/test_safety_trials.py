@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from drivers.emulators.virtual_arm import VirtualArm
 from robot.robots.arm.safety_drive import CAUSES, FALLING_M_S, start_drive
 from robot.robots.arm.safety_trials import TRIALS, see
 from robot.safety.campaign.stops.lockstep_stops import stop
 from robot.safety.campaign.trials import find_trials
 from robot.safety.supervisor import Mode
-from tests.robot.robots.arm.arm_bench import bench
+from tests.robot.robots.arm.arm_bench import ARM, bench
 
 
 def session_of(model):
@@ -57,6 +58,24 @@ def test_whatever_stops_it_nothing_falls(tmp_path, cause):
             drive.tick()
         told = stop(drive, {cause: CAUSES[cause]}, 0.0)
         assert told["ended"] and told["impact_m_s"] is None and drive.worst_m_s < FALLING_M_S
+
+
+@pytest.mark.parametrize("apart_s", [0.3, 2.5])
+def test_a_servo_that_falls_silent_on_the_way_home_leaves_no_other_alone_with_its_speed(tmp_path, apart_s):
+    """Joints that make up for one another: without one, the rest of them would be faster than all together."""
+    with closing(start_drive({"hidden_seed": 3}, 3, True, tmp_path)) as drive:
+        while drive.time_s < 5.0 or drive.truth.peg_z_m > 0.002:
+            drive.tick()
+        causes = {name: CAUSES[name] for name in ("emergency stop", "a servo silent")}
+        told = stop(drive, causes, apart_s)
+        assert told["ended"] and told["impact_m_s"] is None and drive.worst_m_s < FALLING_M_S
+
+
+def test_where_it_lies_no_board_pushes_it(tmp_path):
+    """The board of this seed goes through the peg, were it endless. Let go, an arm sinks onto itself."""
+    model = VirtualArm(tmp_path, [*ARM.rest_rad, ARM.hold_rad], 6, {}, [0.0, 0.0, 0.0])
+    model.advance(0.1)
+    assert model.tip_worst_m_s < 0.15
 
 
 def test_an_arm_that_is_let_go_where_it_works_falls(tmp_path):

@@ -1,26 +1,52 @@
-"""Insertion in the simulator: many arms at once, a teacher who sees, and a policy that is fitted to what he says."""
+"""Insertion in the simulator: many arms at once, a script that shows, and a policy that practises there."""
+
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from robot.robots.arm.hidden_arm import BACKLASH_RAD, CLEARANCE_M, OFFSET_M, hidden_arm, hidden_arms
 from robot.robots.arm.judging import judged, policy
-from robot.robots.arm.training import dagger
-from robot.robots.arm.training.dagger import Dagger, teacher
+from robot.robots.arm.trainer import TRAINER
+from robot.robots.arm.training import practising
 from robot.robots.arm.training.insertions import RUNNING, TIMED_OUT, WON, Insertions
-from robot.tasks.peg_insert import ELAPSED, INSERTED_M, SCALES
+from robot.robots.arm.training.practising import ARMS, Practised, simulated
+from robot.tasks.peg_insert import ELAPSED, IN, INSERTED_M, OTHERWISE, OUT, SCALES
+from robot.training.trainer import TrainConfig
 from sim.arm.peg import PegScene
 
 
-def test_who_sees_the_hole_inserts_every_peg_and_truth_agrees():
-    arms, deepest, won = Insertions(16, 0), [], 0
-    for _ in range(45):
+def test_what_is_shown_are_pegs_that_are_brought_in_and_out_again_and_truth_agrees():
+    learner, brought_in, drawn_out = Practised(seed=0, iterations=1), [], []
+    step = Insertions.step
+
+    def watched(arms, actions):
+        wanted = arms.wanted.copy()
         before = arms.peg_m()[:, 2]
-        ended, _ = arms.step(teacher(arms))
-        assert not (ended == TIMED_OUT).any()
-        won += int((ended == WON).sum())
-        deepest += before[ended == WON].tolist()
-    assert won > 24 and max(deepest) < -0.004, "a decision before it is in, it is on its way in"
+        ended, last = step(arms, actions)
+        for of, told in ((IN, brought_in), (OUT, drawn_out)):
+            told.extend(before[(ended == WON) & (wanted == of)])
+        return ended, last
+
+    with patch.object(Insertions, "step", watched), patch.object(practising, "SHOWN", 30):
+        learner.show()
+    assert len(brought_in) + len(drawn_out) >= 30 and len(drawn_out) > 5
+    assert max(brought_in) < -0.002, "a decision before it is in, it is on its way in"
+    assert min(drawn_out) > 0.02
+    memory = learner.learner.prior
+    seen_otherwise = OTHERWISE * len(brought_in)
+    assert learner.learner.practice.size == 0
+    assert memory.terminated[: memory.size].sum() == len(brought_in) + len(drawn_out) + seen_otherwise
+
+
+def test_from_where_it_was_drawn_out_every_second_peg_goes_on():
+    arms = Insertions(64, 3, undo=True)
+    arms.wanted[:] = OUT
+    before = arms.goal_rad.copy()
+    with patch("robot.robots.arm.training.insertions.drawn_out", lambda seen: True):
+        ended, _ = arms.step(np.zeros((64, 5)))
+    stayed = (np.abs(arms.goal_rad - before) < 0.02).all(1)
+    assert (ended == WON).all() and (arms.wanted == IN).all() and 20 < stayed.sum() < 44
 
 
 def test_an_episode_that_ends_begins_anew_and_what_was_seen_at_its_end_is_told():
@@ -39,11 +65,16 @@ def test_an_episode_that_ends_begins_anew_and_what_was_seen_at_its_end_is_told()
 def test_the_peg_stands_on_the_board_where_there_is_no_hole():
     arms = Insertions(8, 2)
     for hole in arms.holes:
-        hole.place_m[:2] += 0.05 * hole.frame[:2, 1]
+        hole.place_m[:2] += 0.03 * hole.frame[:2, 1]
     arms.batch.put("hole_m", [hole.place_m for hole in arms.holes])
     for _ in range(40):
         arms.step(np.tile([0.0, 0.0, -0.5, 0.0, 0.0], (8, 1)))
         assert arms.peg_m()[:, 2].min() > -INSERTED_M / 2.0
+
+
+def test_only_what_is_simulated_is_trained():
+    with pytest.raises(ValueError, match="--task: found reach, allowed: peg_insert"):
+        TRAINER.begin(TrainConfig(task="reach"))
 
 
 def test_hidden_arms_are_drawn_within_their_ranges_and_alike_by_seed():
@@ -55,12 +86,18 @@ def test_hidden_arms_are_drawn_within_their_ranges_and_alike_by_seed():
     assert hidden_arm(3) == hidden_arm(3) != hidden_arm(4)
 
 
-def test_a_policy_learns_from_what_it_is_told(monkeypatch):
-    monkeypatch.setattr(dagger, "DECISIONS", 30)
-    learner = Dagger(seed=0, rounds=3, arms=32)
-    before = judged(policy(learner.weights, learner.layers), 32, 0, hidden=False)
-    for _ in range(3):
-        learner.iterate()
-    after = judged(policy(learner.weights, learner.layers), 32, 0, hidden=False)
-    assert np.isfinite(learner.loss) and before.success == 0.0
-    assert after.success > 0.5, after
+def test_a_policy_learns_from_practice_that_nobody_watches():
+    learner = Practised(seed=0, iterations=1, decisions=120)
+    before = judged(policy(learner.weights, learner.layers), 64, 0, hidden=False)
+    learner.iterate()
+    after = judged(policy(learner.weights, learner.layers), 64, 0, hidden=False)
+    assert learner.learner.practice.size > 600 and before.success == 0.0
+    assert after.success > 0.1, after
+
+
+def test_what_practice_begins_with_are_whole_episodes_of_hidden_arms():
+    learner = Practised(seed=0, iterations=1)
+    with patch.object(practising, "SIMULATED", 110):
+        told = simulated(learner.weights, learner.layers, 3)
+    ends = np.flatnonzero(told["terminated"] | told["truncated"])
+    assert len(ends) >= ARMS and ends[-1] == len(told) - 1 and told["demonstration"].all()
