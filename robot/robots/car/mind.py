@@ -27,15 +27,14 @@ from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.lidar_speed import LidarSpeed
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.giving_way import BACK_M, GivingWay
-from robot.robots.car.passing import no_way_on, way_round
+from robot.robots.car.in_the_way import STANDING_M_S, InTheWay, Moment
+from robot.robots.car.passing import way_round
 from robot.robots.car.place_search import PlaceSearch
 from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.recovery import Phase as RecoveryPhase
 from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
-from robot.robots.car.shield.obstacles import Obstacles
 from robot.robots.car.shield.predictive_brake import (
     AS_PROPOSED,
     MARGIN_M,
@@ -45,7 +44,7 @@ from robot.robots.car.shield.predictive_brake import (
     UNAVOIDABLE,
     filter_action,
 )
-from robot.robots.car.shield.rollout import N_COMMAND, NO_OBSTACLES, SLOW_M_S, V_X, S, believed_cars
+from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, V_X, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
 from robot.robots.car.tally import Tally
@@ -59,14 +58,11 @@ from sim.distance_field import footprint_clearance
 from sim.tracks.track import Course
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
-STANDING_M_S = 0.05
 STANDING_S = 0.3
 DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hides less of the map
 BLOCKED_MAX_S = 120.0  # people walk on sooner
 FLOOR_UNKNOWN = 0.3  # between the share of the grip that is believed and the least: before the first fast corner
 UNKNOWN_FLOOR_M_S = 4.0  # enough to learn in a corner what the floor holds; from 5.8 ice leaves no way out of it
-HEMMED_IN_S = 10.0  # of waiting, and of giving way: then what would be no way without anybody is a car askew
-NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
 
@@ -102,7 +98,6 @@ class Pipeline:
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.place = CoursePlace()
         self.reckoning = DeadReckoning()
-        self.obstacles = Obstacles()
         self.fallback = Fallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.last_time_s: float | None = None
         self.standing_s = 0.0
@@ -115,11 +110,8 @@ class Pipeline:
         self.supervisor = Supervisor(TABLE)
         self.recovery = Recovery(setup.car)
         self.recovering = False
-        self.giving_way = GivingWay(setup.car)
+        self.in_the_way = InTheWay(setup.car, self.place, self.fallback)
         self.gave_way = False  # in the last tick
-        self.hemmed_in = False  # between somebody and a wall: no way on from where the car stands
-        self.blocked_ahead = False  # by what is not on the map
-        self.goes_round = False  # who is in the way
         self.grid = setup.grid
         self.lidar_speed = None if setup.measured_speed else LidarSpeed(setup.car)
         self.estimator: Estimator | MaplessEstimator = MaplessEstimator(setup.car)
@@ -217,9 +209,8 @@ class Pipeline:
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
                   estimate: Estimate) -> None:  # fmt: skip
         """Flags, and the mode that follows from them; an episode ends when the mode takes the wheel from the policy."""
-        self.blocked_ahead = self.look_ahead(now, estimate)
-        no_way_on = self.find_way_on(readings, vesc)
-        blocked = (self.blocked_ahead or no_way_on) and not self.finds_way_round(readings, vesc)
+        blocked = self.is_blocked(now, readings, vesc, estimate)
+        giving_way = self.in_the_way.giving_way.active
         flags = self.monitors.check(
             TickInputs(
                 now_s=now,
@@ -238,9 +229,9 @@ class Pipeline:
                 and math.cos(self.place.heading_error) < -0.2,
                 cornered=self.brake_reason == UNAVOIDABLE
                 and abs(vesc.erpm_speed_m_s) < SLOW_M_S
-                and not self.hemmed_in,
-                blocked=blocked and not self.giving_way.active,
-                gives_way=self.giving_way.active,
+                and not self.in_the_way.hemmed_in,
+                blocked=blocked and not giving_way,
+                gives_way=giving_way,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
@@ -256,7 +247,7 @@ class Pipeline:
         if self.mode is before and gave_way <= self.gave_way:
             return
         if before is Mode.RUN:
-            self.brake_reason, self.goes_round = AS_PROPOSED, False
+            self.brake_reason, self.in_the_way.goes_round = AS_PROPOSED, False
             collided = self.mode is Mode.RECOVER and self.supervisor.reason not in (Reason.STUCK, Reason.GIVES_WAY)
             self.end_episode(now, estimate, collided)
         if self.mode is Mode.RECOVER and not self.gave_way:
@@ -283,64 +274,18 @@ class Pipeline:
     ) -> None:
         """Whether the car, if it waits for somebody, is to roll back."""
         waits = self.supervisor.reason is Reason.BLOCKED
-        place, course, nobody_behind = self.place, self.place.course, False
-        if course is not None and place.known and (waits or self.giving_way.active):
-            back = place.at.copy()
-            back[S] -= BACK_M
-            nobody_behind = self.obstacles.room(back, course.length_m, self.setup.car) > 0.0
         driven_by_hand = self.setup.keyboard and self.phase is Phase.DEMONSTRATE
         may = (waits or self.gives_way or self.mode is Mode.RUN) and not self.flags & (NOT_MEASURING | Flag.COLLISION)
         may = may and not estimate.lost and Phase.LOCALISE < self.phase < Phase.FINISH and not driven_by_hand
-        self.giving_way.watch(elapsed_s, waits, may, way_m, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar, nobody_behind,
-                              place.heading_error)  # fmt: skip
+        self.in_the_way.watch(elapsed_s, waits, may, way_m, vesc.erpm_speed_m_s, estimate.yaw_rate, lidar)
 
-    @property
-    def somebody_near(self) -> bool:
-        """Whether what the map does not have is so near that it, and no wall, may keep the car from going on."""
-        place = self.place
-        course = place.course
-        return course is not None and self.obstacles.room(place.at, course.length_m, self.setup.car) < NEAR_M
-
-    def look_ahead(self, now: float, estimate: Estimate) -> bool:
-        """See what the map does not have, for the predictive brake. Returns whether it is in the way."""
-        place, course, estimator = self.place, self.place.course, self.estimator
-        if course is not None and self.grid is not None and place.known and not estimate.lost:
-            self.obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw),
-                               estimator.covariance[:3, :3], place.row, course, place.packed, self.grid.distance_m,
-                               self.grid.frame)  # fmt: skip
-        elif estimate.lost:
-            self.obstacles.forget()
-        if self.recovering or self.flags & NOT_MEASURING or estimate.quality < DOUBTFUL_QUALITY:
-            self.obstacles.doubt()
-        self.obstacles.update(now)
-        self.fallback.obstacles = self.obstacles.believed
-        return course is not None and place.known and self.obstacles.block(place.at, course.length_m, self.setup.car)
-
-    def find_way_on(self, readings: np.ndarray, vesc: VescReading) -> bool:
-        """Whether a slow car with somebody near it finds no way on that keeps off them and the walls: then it has to wait.
-
-        The policy's slowest action still rolls, so what the brake would let it do is looked at while the car stands, too.
-        Where there would be no way on without them either, waiting for long is no use.
-        """
-
-        def no_way_past(obstacles: np.ndarray) -> bool:
-            return no_way_on(self.place, self.fallback, obstacles, self.command, self.sent)
-
-        alone = self.giving_way.waited_s > HEMMED_IN_S
-        if abs(vesc.erpm_speed_m_s) > SLOW_M_S or not self.somebody_near or self.recovering:
-            self.hemmed_in = False
-        elif self.mode is Mode.RUN:
-            self.hemmed_in = self.brake_reason == UNAVOIDABLE and not (alone and no_way_past(NO_OBSTACLES))
-        elif self.hemmed_in and int(readings["tick"]) % task.TICKS_PER_DECISION == 0:
-            self.hemmed_in = no_way_past(self.fallback.obstacles) and not (alone and no_way_past(NO_OBSTACLES))
-        return self.hemmed_in
-
-    def finds_way_round(self, readings: np.ndarray, vesc: VescReading) -> bool:
-        """Whether the car goes round who is in the way, or could if it stands."""
-        if self.mode is not Mode.RUN and int(readings["tick"]) % task.TICKS_PER_DECISION == 0:
-            stands = self.supervisor.reason is Reason.BLOCKED and abs(vesc.erpm_speed_m_s) < STANDING_M_S
-            self.goes_round = stands and way_round(self.place, self.fallback, self.sent, task.SPEED_MAX_M_S) is not None
-        return self.goes_round
+    def is_blocked(self, now: float, readings: np.ndarray, vesc: VescReading, estimate: Estimate) -> bool:
+        """Whether what the map does not have keeps the car from going on."""
+        doubtful = self.recovering or bool(self.flags & NOT_MEASURING) or estimate.quality < DOUBTFUL_QUALITY
+        self.in_the_way.see(now, estimate, self.estimator, self.grid, doubtful)
+        waits, decides = self.supervisor.reason is Reason.BLOCKED, int(readings["tick"]) % task.TICKS_PER_DECISION == 0
+        return self.in_the_way.blocks(Moment(self.mode, waits, self.recovering, decides, self.brake_reason,
+                                             vesc.erpm_speed_m_s, self.command, self.sent))  # fmt: skip
 
     def room_m(self, estimate: Estimate) -> float:
         """Between body and wall, m, as far as anybody knows. Beyond the course's edge the map says where the walls are."""
@@ -428,7 +373,7 @@ class Pipeline:
     def given_up(self, estimate: Estimate) -> bool:
         """Whether what stands in the way has been waited for so long that it will not go by itself; says so once."""
         waits = self.phase < Phase.FINISH and self.supervisor.reason is Reason.BLOCKED
-        if not waits or self.giving_way.waited_s < BLOCKED_MAX_S:
+        if not waits or self.in_the_way.giving_way.waited_s < BLOCKED_MAX_S:
             return False
         self.events.append(("failure", {"reason": "something that is not on the map has stood in the way for "
                                         f"{BLOCKED_MAX_S:.0f} s, ahead of x {estimate.x:.1f}, y {estimate.y:.1f}: take it away, or map the "
@@ -487,7 +432,7 @@ class Pipeline:
         if stands_lost and self.place_search.due(now) and self.mode is not Mode.RECOVER:
             self.look_for_place(now)
         if self.gives_way:
-            return self.giving_way.command
+            return self.in_the_way.giving_way.command
         fast = abs(vesc.erpm_speed_m_s) > SLOW_M_S and self.place.known
         if self.mode is Mode.RECOVER and not (fast and self.recovery.elapsed_s == 0.0):
             return self.recover(now, elapsed_s, vesc, estimate)
@@ -562,9 +507,9 @@ class Pipeline:
                 float(self.executed[0]), float(self.executed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
                 self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, kept, self.executed,
             )  # fmt: skip
-            in_the_way = self.brake_reason != AS_PROPOSED or self.blocked_ahead
-            way = way_round(place, self.fallback, self.sent, fastest) if in_the_way else None
-            self.goes_round = way is not None
+            looks_round = self.brake_reason != AS_PROPOSED or self.in_the_way.ahead
+            way = way_round(place, self.fallback, self.sent, fastest) if looks_round else None
+            self.in_the_way.goes_round = way is not None
             if way is not None:
                 self.executed[:], kept[:] = way
                 self.brake_reason = STEERED

@@ -122,7 +122,7 @@ def test_before_somebody_who_stands_it_backs_off_without_touching_anything(tmp_p
     while drive.time_s < 22.0 and drive.pipeline.phase is not Phase.DONE:
         drive.tick()
         least_m_s = min(least_m_s, float(world.moving[3]))
-    assert drive.pipeline.giving_way.times >= 1
+    assert drive.pipeline.in_the_way.giving_way.times >= 1
     assert -1.3 * BACK_M_S < least_m_s < -0.5 * BACK_M_S
     assert world.collisions == 0 and people.hit == 0
 
