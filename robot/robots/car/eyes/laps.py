@@ -58,6 +58,7 @@ class SeenLaps:
     crashes: np.ndarray  # (cars,) int64
     crashed_at_tape: int
     minutes: float  # of a car
+    tape_minutes: float  # of all cars, along tape alone: a smaller share than of the looks, as who crashes gets another
     changed: float  # share of the decisions in which a shield chose another action
 
     def figures(self) -> dict[str, Any]:
@@ -66,14 +67,20 @@ class SeenLaps:
         def median(ratios: np.ndarray) -> float | None:
             return round(float(np.median(ratios)), 3) if len(ratios) else None
 
+        def rate(crashes: int, minutes: float) -> float | None:
+            return round(crashes / minutes, 3) if minutes > 0.0 else None
+
+        total, minutes = int(self.crashes.sum()), len(self.crashes) * self.minutes
         return {
             "ratio": median(self.ratios),
             "ratio_walls": median(self.ratios[self.with_walls]),
             "ratio_tape": median(self.ratios[~self.with_walls]),
             "laps": len(self.ratios),
-            "crashes": int(self.crashes.sum()),
+            "crashes": total,
             "crashes_at_tape": self.crashed_at_tape,
-            "crashes_per_car_minute": round(float(self.crashes.sum()) / (len(self.crashes) * self.minutes), 3),
+            "crashes_per_car_minute": rate(total, minutes),
+            "crashes_per_car_minute_walls": rate(total - self.crashed_at_tape, minutes - self.tape_minutes),
+            "crashes_per_car_minute_tape": rate(self.crashed_at_tape, self.tape_minutes),
             "cars_without_crash": round(float((self.crashes == 0).mean()), 3),
             "shield_changed": round(self.changed, 4),
         }
@@ -94,6 +101,7 @@ def drive_laps(
     best_s = np.array([lookup_or_compute(course, load_parameters()).lap_s for course in courses])
     length_m = np.array([course.length_m for course in courses])
     began, crashes, at_tape, changed = np.full(cars, np.nan), np.zeros(cars, np.int64), 0, 0
+    tape_minutes = 0.0
     ratios: list[float] = []
     with_walls: list[bool] = []
     s = fleet.s
@@ -107,6 +115,7 @@ def drive_laps(
         fleet.step(actions)
         crashed = fleet.end == CRASHED
         crashes += crashed
+        tape_minutes += (~has_walls).sum() * DECISION_S / 60.0
         at_tape += int((crashed & ~has_walls).sum())
         began[fleet.end > 0] = np.nan
         behind = length_m[fleet.course] - s
@@ -118,7 +127,7 @@ def drive_laps(
             began[i] = now
         s = fleet.s
     return SeenLaps(np.array(ratios), np.array(with_walls, bool), crashes, at_tape, seconds / 60.0,
-                    changed / (decisions * cars))  # fmt: skip
+                    float(tape_minutes), changed / (decisions * cars))  # fmt: skip
 
 
 def encoder_beside(policy: Path) -> bytes:

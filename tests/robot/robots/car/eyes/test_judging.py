@@ -16,7 +16,7 @@ from robot.robots.car.judge import CarEvaluateConfig
 def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, shielded) -> SeenLaps:
     crashes = np.full(cars, 0 if shielded else 2)
     ratios = np.array([1.2, 1.4]) if shielded else np.array([1.1, 1.3])
-    return SeenLaps(ratios, np.array([True, False]), crashes, 0, seconds / 60.0, 0.25 if shielded else 0.0)
+    return SeenLaps(ratios, np.array([True, False]), crashes, 0, seconds / 60.0, 12.0, 0.25 if shielded else 0.0)
 
 
 def test_both_are_told_alone_and_behind_the_shield(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
