@@ -11,6 +11,7 @@ import onnxruntime
 from policies.actor import weight_views
 from robot.robots.car.eyes.fleet import SeeingFleet
 from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, LAYERS, WIDTH, Memory
+from robot.robots.car.eyes.shield import InformedShield
 from robot.tasks.race_track.task import ACTION_SIZE, DECISION_S, SPEED_MAX_M_S, SPEED_MIN_M_S
 from sim.camera.looks import draw_looks
 from sim.car.batch import Starts
@@ -57,6 +58,8 @@ class SeenLaps:
     crashes: np.ndarray  # (cars,) int64
     crashed_at_tape: int
     minutes: float  # of a car
+    tape_minutes: float  # of all cars, along tape alone: a smaller share than of the looks, as who crashes gets another
+    changed: float  # share of the decisions in which a shield chose another action
 
     def figures(self) -> dict[str, Any]:
         """Rounded, for `--json`; a ratio is None where there was no lap."""
@@ -64,37 +67,55 @@ class SeenLaps:
         def median(ratios: np.ndarray) -> float | None:
             return round(float(np.median(ratios)), 3) if len(ratios) else None
 
+        def rate(crashes: int, minutes: float) -> float | None:
+            return round(crashes / minutes, 3) if minutes > 0.0 else None
+
+        total, minutes = int(self.crashes.sum()), len(self.crashes) * self.minutes
         return {
             "ratio": median(self.ratios),
             "ratio_walls": median(self.ratios[self.with_walls]),
             "ratio_tape": median(self.ratios[~self.with_walls]),
             "laps": len(self.ratios),
-            "crashes": int(self.crashes.sum()),
+            "crashes": total,
             "crashes_at_tape": self.crashed_at_tape,
-            "crashes_per_car_minute": round(float(self.crashes.sum()) / (len(self.crashes) * self.minutes), 3),
+            "crashes_per_car_minute": rate(total, minutes),
+            "crashes_per_car_minute_walls": rate(total - self.crashed_at_tape, minutes - self.tape_minutes),
+            "crashes_per_car_minute_tape": rate(self.crashed_at_tape, self.tape_minutes),
             "cars_without_crash": round(float((self.crashes == 0).mean()), 3),
+            "shield_changed": round(self.changed, 4),
         }
 
 
 def drive_laps(
     encoder: bytes, weights: np.ndarray, courses: Sequence[Course], cars: int, seconds: float, seed: int,
-    slower: float = 1.0, spread: Randomisation = Randomisation(),
+    slower: float = 1.0, spread: Randomisation = Randomisation(), shielded: bool = False,
 ) -> SeenLaps:  # fmt: skip
-    """Drive on courses with looks, textures and cars that nobody has trained on. A crashed car starts anew somewhere."""
+    """Drive on courses with looks, textures and cars that nobody has trained on. A crashed car starts anew somewhere.
+
+    shielded: behind the predictive brake, which knows the place.
+    """
     looks = draw_looks(LOOKS, LOOKS_SEED + seed, WIDTH, HEIGHT, colour=False, camera=CAMERA)
     fleet = SeeingFleet(courses, cars, LOOKS_SEED + seed, looks, None, spread, STARTS, decisions_max=1_000_000)
     driver = SeeingDriver(encoder, weights, cars, slower)
+    shield = InformedShield(fleet) if shielded else None
     best_s = np.array([lookup_or_compute(course, load_parameters()).lap_s for course in courses])
     length_m = np.array([course.length_m for course in courses])
-    began, crashes, at_tape = np.full(cars, np.nan), np.zeros(cars, np.int64), 0
+    began, crashes, at_tape, changed = np.full(cars, np.nan), np.zeros(cars, np.int64), 0, 0
+    tape_minutes = 0.0
     ratios: list[float] = []
     with_walls: list[bool] = []
     s = fleet.s
-    for k in range(round(seconds / DECISION_S)):
+    decisions = round(seconds / DECISION_S)
+    for k in range(decisions):
         has_walls = fleet.looks.values["wall_height_m"][fleet.look] > 0.0
-        fleet.step(driver.act(fleet))
+        actions = driver.act(fleet)
+        if shield is not None:
+            actions = shield.filtered(actions)
+            changed += int(shield.changed.sum())
+        fleet.step(actions)
         crashed = fleet.end == CRASHED
         crashes += crashed
+        tape_minutes += (~has_walls).sum() * DECISION_S / 60.0
         at_tape += int((crashed & ~has_walls).sum())
         began[fleet.end > 0] = np.nan
         behind = length_m[fleet.course] - s
@@ -105,7 +126,8 @@ def drive_laps(
                 with_walls.append(bool(has_walls[i]))
             began[i] = now
         s = fleet.s
-    return SeenLaps(np.array(ratios), np.array(with_walls, bool), crashes, at_tape, seconds / 60.0)
+    return SeenLaps(np.array(ratios), np.array(with_walls, bool), crashes, at_tape, seconds / 60.0,
+                    float(tape_minutes), changed / (decisions * cars))  # fmt: skip
 
 
 def encoder_beside(policy: Path) -> bytes:

@@ -50,6 +50,15 @@ def test_who_sees_nothing_crashes_and_does_no_lap(monkeypatch: pytest.MonkeyPatc
     assert figures["crashes_at_tape"] < figures["crashes"]
 
 
+def test_crashes_are_told_by_the_time_between_walls_and_along_tape() -> None:
+    seen = laps.SeenLaps(np.zeros(0), np.zeros(0, bool), np.array([3, 0, 2, 1]), 4, 2.0, 1.6, 0.0)
+    figures = seen.figures()
+    assert figures["crashes_per_car_minute"] == 0.75
+    assert figures["crashes_per_car_minute_tape"] == 2.5 and figures["crashes_per_car_minute_walls"] == 0.312
+    without = laps.SeenLaps(np.zeros(0), np.zeros(0, bool), np.array([3]), 0, 2.0, 0.0, 0.0).figures()
+    assert without["crashes_per_car_minute_tape"] is None and without["crashes_per_car_minute_walls"] == 1.5
+
+
 def test_slower_asks_for_a_share_of_the_speed() -> None:
     torch = pytest.importorskip("torch")
     from policies.encoder import Encoder, onnx_file

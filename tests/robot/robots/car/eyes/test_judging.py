@@ -1,0 +1,37 @@
+"""The table of a driver that sees tells what it does alone, and what it does behind a shield that is told more than it sees."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from policies.actor import weight_count
+from policies.policy_file import PolicyFile, load_policy, save_policy
+from robot.robots.car.eyes import judging as subject
+from robot.robots.car.eyes.laps import SeenLaps
+from robot.robots.car.eyes.seeing_driver import LAYERS
+from robot.robots.car.judge import CarEvaluateConfig
+
+
+def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, shielded) -> SeenLaps:
+    crashes = np.full(cars, 0 if shielded else 2)
+    ratios = np.array([1.2, 1.4]) if shielded else np.array([1.1, 1.3])
+    return SeenLaps(ratios, np.array([True, False]), crashes, 0, seconds / 60.0, 12.0, 0.25 if shielded else 0.0)
+
+
+def test_both_are_told_alone_and_behind_the_shield(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "policy.npz"
+    save_policy(path, np.zeros(weight_count(LAYERS), np.float32), LAYERS, "race_track", 10.0)
+    path.with_name("encoder.onnx").write_bytes(b"")
+    monkeypatch.setattr(subject, "drive_laps", driven)
+    policy: PolicyFile = load_policy(path)
+    verdict = subject.in_simulator(CarEvaluateConfig(str(path)), path, policy, lambda share: None)
+    assert (
+        verdict.figures["crashes_per_car_minute"] == 2.0 and verdict.figures["shield"]["crashes_per_car_minute"] == 0.0
+    )
+    assert verdict.figures["ratio_tape"] == 1.3 and verdict.figures["shield"]["ratio_tape"] == 1.4
+    [table] = verdict.tables
+    assert table.pilots == ("walls", "tape", "crashes/min")
+    assert dict(table.rows)["hidden cars"] == ("1.1", "1.3", "2.00")
+    assert dict(table.rows)["hidden cars, shield told the place"] == ("1.2", "1.4", "0.00")
+    assert "by truth" in verdict.lines[-1]
