@@ -195,7 +195,7 @@ class DroneSession:
                 practised = self.fly(policy)
                 self.note(practised)
                 self.save()
-                if not self.over:
+                if not self.over and not self.refused:  # nothing was flown that it could learn from
                     self.learn()
         except (LinkLost, NotTaken) as error:
             self.failure = str(error)
