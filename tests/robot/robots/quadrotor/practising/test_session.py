@@ -97,6 +97,13 @@ def test_refused_flights_teach_nothing_and_end_the_session_with_their_reason(
     assert capsys.readouterr().err.count("no flight: no room") == session.REFUSED_MAX
 
 
+@pytest.mark.parametrize(("lap_s", "tilt_deg"), [(60.0, 35.0), (5.5, 35.0), (3.5, 52.9), (2.0, 60.0)])
+def test_a_fast_path_may_tilt_the_drone_as_far_as_it_has_to_and_a_little_more(lap_s: float, tilt_deg: float) -> None:
+    limits = session.limits_for(replace(OPTIONS, task="track_trajectory", lap_s=lap_s))
+    assert limits == session.LIMITS | {"policy.tiltDeg": pytest.approx(tilt_deg, abs=0.5)}
+    assert session.limits_for(OPTIONS) == session.LIMITS
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
