@@ -4,6 +4,8 @@ Where a simulator has an adjoint, the gradient of what a window of driving costs
 exact, and a few hundred steps of Adam train a policy in seconds. This file knows networks and descent; what the
 window is and what it costs is the task's (`robot/tasks/race_track/gradient.py`), which calls the passes below.
 
+Matrix products are BLAS's, unless a kernel is supplied with others (`policies/lane_products.py`).
+
 The network is `policies/actor.py`'s. Only its mean is trained: the outputs for the log standard deviation stay as
 they are.
 """
@@ -23,8 +25,32 @@ FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
 @njit(cache=True)
+def product(a, b, out):
+    """out (n, columns) = a (n, terms) b (terms, columns)."""
+    np.dot(a, b, out)
+
+
+@njit(cache=True)
+def product_by_rows(a, b, out):
+    """out (n, rows) = a (n, terms) b (rows, terms)^T, of few rows."""
+    np.dot(a, b.T, out)
+
+
+@njit(cache=True)
+def product_over_rows(a, b, out):
+    """out (rows, columns) = a (n, rows)^T b (n, columns), of a large n."""
+    np.dot(a.T, b, out)
+
+
+@njit(cache=True)
+def transposed(matrix):
+    """Of a matrix that many products follow with."""
+    return matrix.T
+
+
+@njit(cache=True)
 def unpack(weights, inputs, hidden, actions):
-    """Views of the flat weights as (W1, b1, W2, b2), and copies of the mean's columns of (W3, b3)."""
+    """Views of the flat weights as (W1, b1, W2, b2), copies of the mean's columns of (W3, b3), and the matrices transposed."""
     a = inputs * hidden
     b = a + hidden
     c = b + hidden * hidden
@@ -33,7 +59,8 @@ def unpack(weights, inputs, hidden, actions):
     w1 = weights[:a].reshape(inputs, hidden)
     w2 = weights[b:c].reshape(hidden, hidden)
     w3 = weights[d:e].reshape(hidden, 2 * actions)[:, :actions].copy()
-    return w1, weights[a:b], w2, weights[c:d], w3, weights[e : e + actions].copy()
+    b3 = weights[e : e + actions].copy()
+    return w1, weights[a:b], w2, weights[c:d], w3, b3, transposed(w1), transposed(w2), transposed(w3)
 
 
 @njit(cache=True, fastmath=FAST)
@@ -57,12 +84,12 @@ def unsquash(gradient, squashed):
 @njit(cache=True)
 def forward(network, observation, first, second, action):
     """Deterministic actions of a batch: observation (n, inputs), first, second (n, hidden), action (n, actions)."""
-    w1, b1, w2, b2, w3, b3 = network
-    np.dot(observation, w1, first)
+    w1, b1, w2, b2, _, b3, _, _, w3_rows = network
+    product(observation, w1, first)
     add_and_squash(first, b1)
-    np.dot(first, w2, second)
+    product(first, w2, second)
     add_and_squash(second, b2)
-    np.dot(second, w3, action)
+    product_by_rows(second, w3_rows, action)
     add_and_squash(action, b3)
 
 
@@ -72,13 +99,13 @@ def backward(network, first, second, action, d_first, d_second, d_action, d_obse
 
     d_first, d_second become the gradients before each tanh, which `weight_gradient` needs; d_observation is written.
     """
-    w1, _, w2, _, w3, _ = network
+    _, _, _, _, _, _, w1_rows, w2_rows, w3_rows = network
     unsquash(d_action, action)
-    np.dot(d_action, w3.T, d_second)
+    product(d_action, w3_rows, d_second)
     unsquash(d_second, second)
-    np.dot(d_second, w2.T, d_first)
+    product(d_second, w2_rows, d_first)
     unsquash(d_first, first)
-    np.dot(d_first, w1.T, d_observation)
+    product(d_first, w1_rows, d_observation)
 
 
 @njit(cache=True)
@@ -99,12 +126,14 @@ def weight_gradient(observation, first, second, d_first, d_second, d_action, gra
     c = b + hidden * hidden
     d = c + hidden
     e = d + hidden * 2 * actions
-    np.dot(observation.T, d_first, gradient[:a].reshape(inputs, hidden))
+    product_over_rows(observation, d_first, gradient[:a].reshape(inputs, hidden))
     add_columns(d_first, gradient[a:b])
-    np.dot(first.T, d_second, gradient[b:c].reshape(hidden, hidden))
+    product_over_rows(first, d_second, gradient[b:c].reshape(hidden, hidden))
     add_columns(d_second, gradient[c:d])
     gradient[d:] = 0.0
-    gradient[d:e].reshape(hidden, 2 * actions)[:, :actions] = np.dot(second.T, d_action)
+    mean = np.empty((hidden, actions), gradient.dtype)
+    product_over_rows(second, d_action, mean)
+    gradient[d:e].reshape(hidden, 2 * actions)[:, :actions] = mean
     add_columns(d_action, gradient[e : e + actions])
 
 

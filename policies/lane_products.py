@@ -10,6 +10,7 @@ Numba compiles loops; what it does not do is to keep a tile in registers, so the
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -20,6 +21,7 @@ from numba.np.arrayobj import make_array
 TILE = 4
 WIDTH, VECTORS = 16, 2  # numbers in a vector, vectors in a strip
 STRIP = WIDTH * VECTORS
+STRETCH = 256  # rows
 FLOAT, WORD = ir.FloatType(), ir.IntType(64)
 VECTOR = ir.VectorType(FLOAT, WIDTH)
 written: Any = intrinsic  # untyped: callers leave out the first argument, which is Numba's
@@ -37,6 +39,32 @@ def outer(a, b, out):
     for row in range(0, out.shape[0], TILE):
         for column in range(0, out.shape[1], TILE):
             outer_tile(a, b, out, min(row, out.shape[0] - TILE), min(column, out.shape[1] - TILE))
+
+
+def product_over_rows(a, b, out):
+    """out (rows, columns) = a (n, rows)^T b (n, columns), all float32: in stretches of n that stay in a core's cache."""
+    if out.shape[1] < STRIP:
+        turned = np.empty((out.shape[1], out.shape[0]), np.float32)
+        product_over_rows_in_stretches(b, a, turned)
+        out[:] = turned.T
+    else:
+        product_over_rows_in_stretches(a, b, out)
+
+
+def product_over_rows_in_stretches(a, b, out):
+    """`product_over_rows` of at least STRIP columns."""
+    part = np.empty(out.shape, np.float32)
+    out[:] = 0.0
+    for first in range(0, a.shape[0], STRETCH):
+        product(a[first : first + STRETCH].T, b[first : first + STRETCH], part)
+        for j in range(out.shape[0]):
+            for k in range(out.shape[1]):
+                out[j, k] += part[j, k]
+
+
+def transposed(matrix):
+    """A copy whose rows lie one after the other, as `product` reads them."""
+    return matrix.T.copy()
 
 
 class Rows:

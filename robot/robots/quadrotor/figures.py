@@ -6,17 +6,19 @@ A hovering policy's goal is its set-point; a policy that tracks a path has the p
 where the path begins.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from robot.tasks import track_trajectory
 from robot.tasks.track_trajectory import LAP_S, WARM_UP_S, figure_of_eight, set_point
+from sim.quadrotor.model import GRAVITY_M_S2
 
 HOLD_S, MOVE_S = 1.75, 1.5  # at a point; to the next
 STEP_M = 0.3
 STEPS = np.array([[0.0, 0.0, 0.0], [STEP_M, 0.0, 0.0], [STEP_M, STEP_M, 0.0], [0.0, 0.0, 0.0]])
 LAPS = 2
+TILT_S = 0.02  # how finely is looked at how far a path tilts
 
 
 class Figure(Protocol):
@@ -66,9 +68,20 @@ class FigureOfEight:
         self.duration_s = LAPS * lap_s + 0.5 * WARM_UP_S
         self.goal(0.0)  # compiles it, while nothing flies yet
 
+    @property
+    def tilt_rad(self) -> float:
+        """How far a drone tilts at most that follows it, without drag."""
+        accelerations = np.array([self._at(time_s)[2] for time_s in np.arange(0.0, self.duration_s, TILT_S)])
+        level, up = np.hypot(accelerations[:, 0], accelerations[:, 1]), accelerations[:, 2] + GRAVITY_M_S2
+        return float(np.arctan2(level, up).max())
+
     def set_point(self, time_s: float) -> np.ndarray:
         return np.zeros(3)
 
     def goal(self, time_s: float) -> np.ndarray:
-        position, _, _ = set_point(self._path, np.uintp(0), track_trajectory.ONE, max(0.0, time_s))
-        return np.array(position)
+        return np.array(self._at(time_s)[0])
+
+    def _at(self, time_s: float) -> tuple[Any, Any, Any]:
+        """Position, velocity, acceleration."""
+        moved: tuple[Any, Any, Any] = set_point(self._path, np.uintp(0), track_trajectory.ONE, max(0.0, time_s))
+        return moved

@@ -6,9 +6,10 @@ asks of it what goes into OUTPUTS.
 The host streams set-points all the time: without them the policy on board gives the rotors back after 200 ms, and after
 400 ms the app on board brings the drone down by itself (landing.c). Whatever goes wrong before the landing leads to the
 landing: a drone that gives back or comes down by itself, a battery that sags, an estimate or a motion capture that is
-lost, silence on the link, a mistake of this program, a log that cannot be written, Ctrl-C. The landing is always the
-app's, and goes on without the host; landed is what came down gently and is low, slow, still and upright by the drone's
-own data.
+lost, silence on the link, a mistake of this program, a log that cannot be written, Ctrl-C. After the figure, and where
+the policy gives the rotors back and nothing else is wrong, the firmware first flies the drone home, so that it can take
+off again from where it lands. The landing is always the app's, and goes on without the host; landed is what came down
+gently and is low, slow, still and upright by the drone's own data.
 """
 
 import math
@@ -49,6 +50,8 @@ from robot.robots.quadrotor.flown import Flag, Flown, Phase
 from robot.robots.quadrotor.pilot import Aborted, Pilot
 
 HEIGHT_M, CLIMB_S, SETTLE_S = 0.7, 2.5, 1.5  # above where it stood; SETTLE_S is also waited for after the hand-back
+ASIDE_M = 0.3  # by how much home may be aside of where it stood, so that the figure has room
+HOME_M, HOME_S, HOMEWARD_M_S = 0.1, 3.0, 0.5  # so near it is at home; waited for that; mean speed on the way
 ANSWER_S = 3.0  # for the drone to do as it was told: arm, take a parameter, hand over
 STEADY_S = 10.0  # for the drone to be fit to fly: its estimator needs seconds to settle
 SILENT_S = 0.5  # without log data for longer, the flight is over
@@ -57,7 +60,7 @@ AGAIN_TICKS = 25  # between requests that have no answer
 LAND_LIMIT_S = 35.0  # the app on board ends its landing before
 LANDED_M = 0.12  # above where it stood
 DISARM_TICKS = 5
-ROOM_S = 0.1  # how finely a figure is looked at before it is flown
+ROOM_S, ROUNDED_M = 0.1, 1e-6  # how finely a figure is looked at before it is flown
 HURT = IS_TUMBLED | IS_CRASHED | IS_LOCKED
 NOWHERE: Vector = (math.nan, math.nan, math.nan)
 
@@ -152,8 +155,7 @@ class Mission:
         if trouble := self.drone.trouble() or self._positioning_trouble():
             raise Aborted(trouble)
         self._ground = standing.ground_m()
-        self.home = self._ground + (0.0, 0.0, HEIGHT_M)
-        self._check_room()
+        self.home = self._place_for_figure()
         if landing_by_itself(reading):  # of an earlier flight
             yield from self._set(GUARD, 0)
         yield from self._set(GUARD, 1)
@@ -172,14 +174,23 @@ class Mission:
             if self.drone.parameter(name) == value:
                 break
 
-    def _check_room(self) -> None:
-        """Raise Aborted if the figure does not fit into the box that set-points are kept in."""
+    def _place_for_figure(self) -> np.ndarray:
+        """Home: above where it stands, or up to ASIDE_M aside, so that the figure fits into the box that set-points are kept in.
+
+        Raises Aborted if it does not: a drone lands within centimetres of where it should, and a figure may need all the room.
+        """
+        above = self._ground + (0.0, 0.0, HEIGHT_M)
         times_s = np.arange(0.0, self._figure.duration_s, ROOM_S)
-        path = self.home + np.array([self._figure.goal(time_s) for time_s in times_s])
+        goals = np.array([self._figure.goal(time_s) for time_s in times_s])
+        low, high = goals.min(axis=0), goals.max(axis=0)
         reach_m, height_m = self.drone.reach_m, self.drone.height_max_m
-        if np.abs(path[:, :2]).max() > reach_m or path[:, 2].max() > height_m:
-            low, high = path.min(axis=0).round(1).tolist(), path.max(axis=0).round(1).tolist()
+        home = above.copy()
+        home[:2] = np.clip(above[:2], -reach_m - low[:2], reach_m - high[:2])
+        fits = (home + low)[:2].min() >= -reach_m - ROUNDED_M and (above + high)[2] <= height_m
+        if not fits or distance_m(home, above) > ASIDE_M:
+            low, high = (above + low).round(1).tolist(), (above + high).round(1).tolist()
             raise Aborted(f"no room to fly from {low} to {high} m: set-points end at +-{reach_m} m and {height_m} m up")
+        return home
 
     def _take_off(self) -> Script:
         self._begin(Phase.TAKE_OFF)
@@ -194,7 +205,7 @@ class Mission:
             raise Aborted(f"it is {away_m:.2f} m from where it should hover before the policy takes over")
 
     def _follow(self) -> Script:
-        """Hand over to the policy, and send set-points until the figure is flown."""
+        """Hand over to the policy, and send set-points until the figure is flown, or the policy gives the rotors back."""
         figure = self._figure
         self._begin(Phase.POLICY)
         self.pilot.take_over(self.drone)
@@ -212,15 +223,22 @@ class Mission:
                 self.home + figure.set_point(time_s), time_s / figure.duration_s, judged=True
             )
             if not self.pilot.flies(reading):
-                raise Aborted(f"the policy gave the rotors back: {self.pilot.why_not(reading)}")
+                self._tell(f"the policy gave the rotors back: {self.pilot.why_not(reading)}", Flag.REFUSED)
+                return
             if self.pilot.doubt:
                 raise Aborted(self.pilot.doubt)
 
     def _hand_back(self) -> Script:
+        """Fly home under the firmware's own controller; where that takes too long, it lands where it is."""
         self._begin(Phase.HAND_BACK)
         self.pilot.give_back(self.drone)
-        for share in self._shares(SETTLE_S):
-            yield from self._step(self.home, share)
+        here = np.array(self.drone.read().position_m)
+        for share in self._shares(max(SETTLE_S, distance_m(here, self.home) / HOMEWARD_M_S)):
+            reading = yield from self._step(here + eased(share) * (self.home - here), share)
+        for _ in range(round(HOME_S / self.pilot.tick_s)):
+            if distance_m(reading.position_m, self.home) < HOME_M:
+                break
+            reading = yield from self._step(self.home, 1.0)
 
     def _land(self) -> Script:
         """Tell the drone to come down, until it says that it stands, then see whether it does. Raises LinkLost."""

@@ -7,6 +7,7 @@ Between two flights everything that a later session needs is on the disk. A poli
 loses hold of the drone, the app's limits, narrower here than anybody's else, give the rotors to the firmware, which lands it.
 """
 
+import math
 import signal
 import time
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ SHIPPED_POLICY = Path(__file__).parents[4] / "policies" / "shipped" / "hover.npz
 SAMPLES = "samples"
 FLIGHTS_FITTED = 4  # the newest
 LIMITS = {"policy.tiltDeg": 35.0, "policy.rateDegS": 600.0, "policy.fenceM": 1.5}  # from there the firmware recovers
+TILT_MORE_DEG, TILT_MAX_DEG = 18.0, 60.0  # than a path needs; of any flight, as the app has it
 REFUSED_MAX = 3  # flights in a row that never come to the policy
 NO_ERROR_M = 1.0  # of a policy that lost the drone before anything was measured
 
@@ -161,6 +163,15 @@ def policy_of_run(folder: Path, config: DronePracticeOptions) -> Path:
     return folder / BEST_FILE if (folder / BEST_FILE).is_file() else starting_policy(config)
 
 
+def limits_for(config: DronePracticeOptions) -> dict[str, float]:
+    """LIMITS; a path that needs more tilt than they leave has TILT_MORE_DEG beyond its need."""
+    if config.task != "track_trajectory":
+        return LIMITS
+    needed_deg = math.degrees(shapes.FigureOfEight(config.lap_s).tilt_rad)
+    tilt_deg = min(TILT_MAX_DEG, max(LIMITS["policy.tiltDeg"], needed_deg + TILT_MORE_DEG))
+    return LIMITS | {"policy.tiltDeg": tilt_deg}
+
+
 class DroneSession:
     """One session. failure: why it ended before its time."""
 
@@ -195,7 +206,7 @@ class DroneSession:
                 practised = self.fly(policy)
                 self.note(practised)
                 self.save()
-                if not self.over:
+                if not self.over and not self.refused:  # nothing was flown that it could learn from
                     self.learn()
         except (LinkLost, NotTaken) as error:
             self.failure = str(error)
@@ -224,7 +235,7 @@ class DroneSession:
             sent = OverTheAir(driver, self.air.clock).put(network, self.contest.flying.version)
             self.progress.uploads.append({"seconds": sent.seconds, "packets": sent.packets})
             say(f"policy {self.contest.flying.version} on board: {sent.packets} packets in {sent.seconds:.2f} s")
-        for name, value in LIMITS.items():
+        for name, value in limits_for(self.config).items():
             driver.set_parameter(name, value)
 
     def fly(self, policy: PolicyFile) -> Practised:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, uintp
 
+from policies import first_order, lane_products
 from policies.first_order import backward, forward, unpack, weight_gradient
 from robot.tasks import hover
 from sim.quadrotor import adjoint as quadrotor_adjoint
@@ -272,7 +273,10 @@ def window(weights, tape, drones, horizon, noise, offsets, scale, objective, gra
 @cache
 def build_window(task: Any) -> Callable[..., float]:
     """`window` for a task, in single precision: compiled once, then cached on disk. Runs beside other threads."""
+    homes = (quadrotor_adjoint, first_order, lane_products)
+    products = {"product": lane_products.product, "product_by_rows": lane_products.outer,
+                "product_over_rows": lane_products.product_over_rows, "transposed": lane_products.transposed}  # fmt: skip
     compiled: Callable[..., float] = njit(cache=True, nogil=True, **OPTIONS)(
-        specialise(window, CPU, (quadrotor_adjoint,), observe=task.observe)
+        specialise(window, CPU, homes, observe=task.observe, **products)
     )
     return compiled

@@ -298,6 +298,45 @@ def test_a_figure_that_does_not_fit_is_not_begun(flight):
     assert "arm" not in drone.told
 
 
+def test_home_is_a_little_aside_where_a_figure_needs_all_the_room(flight):
+    """A figure-of-eight reaches 1 m to either side, set-points end at 2 m: one that stands at 1.2 m flies it about 1 m."""
+    drone = EasyDrone()
+    drone.place[0] = 1.2
+    drone.parameters[IDENTITY] = float(policy_id(policy_sha256(TRACK)))
+    flown, log, _ = flight(drone, task=TRACK)
+    assert flown.landed and flown.trouble == ""
+    assert np.nanmax(log.goal_m[:, 0]) == pytest.approx(REACH_M, abs=1e-3)
+    assert drone.place[0] == pytest.approx(1.0, abs=1e-3)
+    assert np.abs(np.diff(log.set_point_m[(log.phase > 0) & (log.phase < Phase.LANDING)], axis=0)).max() < 0.02
+
+
+def test_where_the_policy_gives_up_the_drone_flies_home_before_it_lands(flight):
+    drone, where = EasyDrone(), []
+
+    def spoil(mission, phase, share):
+        if phase == Phase.POLICY and share > 0.5 and not where:
+            drone.fault = 5
+            where.append(drone.place[:2].copy())
+
+    flown, log, _ = flight(drone, spoil)
+    assert flown.landed and np.abs(where[0] - (0.3, -0.2)).max() > 0.2
+    assert drone.place[:2] == pytest.approx([0.3, -0.2], abs=1e-3)
+    assert np.abs(np.diff(log.set_point_m[log.phase == Phase.HAND_BACK], axis=0)).max() < 0.02
+
+
+@pytest.mark.parametrize(("aside_m", "waits"), [(0.09, False), (0.15, True)])
+def test_it_waits_until_it_is_home_and_not_for_ever(flight, aside_m, waits):
+    drone = EasyDrone()
+
+    def hold(mission, phase, share):
+        if phase == Phase.HAND_BACK:
+            drone.place[0] = 0.3 + aside_m
+
+    flown, log, _ = flight(drone, hold)
+    assert flown.landed and drone.place[0] == 0.3 + aside_m
+    assert ((log.phase == Phase.HAND_BACK).sum() * TICK_S > 4.0) == waits
+
+
 @pytest.mark.parametrize("phase", [Phase.TAKE_OFF, Phase.POLICY, Phase.HAND_BACK])
 def test_an_interrupted_flight_lands(flight, phase):
     drone = EasyDrone()

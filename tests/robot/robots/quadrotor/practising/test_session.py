@@ -23,7 +23,7 @@ from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.robots.quadrotor.practising.progress import DroneProgress
 
 SEED = 50  # a drone that the shipped policy does not hold
-OPTIONS = DronePracticeOptions(clock="lockstep", hidden_seed=SEED, minutes=0.2)
+OPTIONS = DronePracticeOptions(clock="lockstep", hidden_seed=SEED, minutes=0.25)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,28 @@ def test_it_goes_on_from_its_best_policy_and_lands_when_it_is_told_to_stop(run: 
     assert len(after.episodes) == 2  # a flight that was ended says nothing of its policy
     assert after.practice_s > before.practice_s + 5.0
     assert len(list(run.glob("log*.mcap"))) == 3 and replay(run).equal
+
+
+def test_refused_flights_teach_nothing_and_end_the_session_with_their_reason(
+    run: Path, few: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, learned = load_progress(run, DroneProgress), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shapes, "STEPS", np.array([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0]]))
+        patch.setattr(session.DroneSession, "learn", lambda one: learned.append(one.refused))
+        figures = practise(replace(OPTIONS, resume=str(run), minutes=5.0))
+    after = load_progress(run, DroneProgress)
+    assert "no room to fly" in figures["failure"]
+    assert after.refused == before.refused + session.REFUSED_MAX
+    assert not learned and after.updates == before.updates and after.versions == before.versions
+    assert capsys.readouterr().err.count("no flight: no room") == session.REFUSED_MAX
+
+
+@pytest.mark.parametrize(("lap_s", "tilt_deg"), [(60.0, 35.0), (5.5, 35.0), (3.5, 52.9), (2.0, 60.0)])
+def test_a_fast_path_may_tilt_the_drone_as_far_as_it_has_to_and_a_little_more(lap_s: float, tilt_deg: float) -> None:
+    limits = session.limits_for(replace(OPTIONS, task="track_trajectory", lap_s=lap_s))
+    assert limits == session.LIMITS | {"policy.tiltDeg": pytest.approx(tilt_deg, abs=0.5)}
+    assert session.limits_for(OPTIONS) == session.LIMITS
 
 
 @pytest.mark.parametrize(
