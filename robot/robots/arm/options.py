@@ -12,7 +12,7 @@ SHIPPED_FOR = ("peg_insert",)  # tasks that a policy comes with
 class ArmOptions(PracticeConfig):
     """An arm practises a task by itself: a script shows how a few times first."""
 
-    task: Literal["peg_insert", "reach"] = "peg_insert"
+    task: Literal["peg_insert", "reach", "lift"] = "peg_insert"
     robot: str = "virtual-arm"
     start_from: From = SHIPPED
     """`shipped` (the policy that comes with the project, for peg_insert; for other tasks it is `scratch`), `scratch` (none), or a

@@ -37,7 +37,7 @@ def test_it_practises_and_ends_at_rest(practised: dict[str, Any]) -> None:
     assert not told["failure"] and told["restarts"] == told["missed_ticks"] == told["help_asked"] == 0
     assert told["robot_minutes"] == pytest.approx(0.3, abs=0.01)
     assert told["demonstrations"] == 1 and told["demonstrations_tried"] >= 1 and told["demonstration_minutes"] > 0.0
-    assert told["truly_inserted"] >= 1 and told["tip_worst_m_s"] < 0.6
+    assert told["truly_done"] >= 1 and told["tip_worst_m_s"] < 0.6
     assert {"success_last_100", "success_at_minutes", "position_error_m"} <= told.keys()
 
 

@@ -1,0 +1,50 @@
+"""Lifting: shown by a script, then by the policy; the arm puts the block down elsewhere itself."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from robot.robots.arm.lifting import IN_REACH_M
+from robot.tasks.lift import lifted
+from tests.robot.robots.arm.arm_bench import bench, setup
+
+AWAY_M = [0.33, 0.12, -0.02]
+
+
+def test_what_is_shown_lifts_truly_and_is_put_down_elsewhere(tmp_path):
+    places = []
+    with bench(tmp_path, setup("lift", demonstrations=3)) as arm:
+        taught = []
+        for mind in arm.ticks(26.0):
+            if mind.transition is not None and mind.transition["demonstration"]:
+                taught.append(mind.transition.copy())
+            if mind.age == 1 and mind.outputs["is_decision"]:
+                places.append(arm.model.world.goal.place_m[:2].copy())
+            if mind.to_show == 0 and not mind.waiting:
+                break
+        last = [each["next_observation"] for each in taught if each["terminated"]]
+        assert len(last) == 3 and all(map(lifted, last))
+        assert arm.truth.done == 3 and arm.truth.moves == 0, "nobody helped"
+        assert min(np.linalg.norm(after - before) for before, after in pairwise(places)) > 0.003
+        assert arm.truth.load_worst < 0.6 and arm.truth.tip_worst_m_s < 0.6
+
+
+def test_a_block_out_of_reach_is_left_to_the_stage(tmp_path):
+    with bench(tmp_path, setup("lift", demonstrations=1)) as arm:
+        arm.model.shafts.batch.put("block_m", AWAY_M)
+        arm.run(9.0)
+        x, y, _ = arm.model.world.goal.place_m
+        assert arm.truth.moves == 1 and np.hypot(x, y) < IN_REACH_M[1] + 0.05
+        assert not arm.told("help")
+
+
+def test_stopped_with_a_block_in_its_hand_it_lies_down_with_it(tmp_path):
+    with bench(tmp_path, setup("lift", demonstrations=1)) as arm:
+        for _ in arm.ticks(12.0):
+            if arm.truth.done:
+                break
+        assert arm.truth.done == 1
+        for mind in arm.ticks(9.0, order=1):
+            if not mind.at_rest(mind.seen):
+                assert arm.model.world.goal.place_m[2] > -0.03 or mind.lies
+        assert arm.mind.outputs["finished"]
