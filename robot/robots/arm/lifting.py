@@ -17,7 +17,8 @@ from sim.arm.kinematics import attitude
 
 DISTANCE_M, BEARING_RAD, YAW_RAD = (0.175, 0.225), 0.25, 0.4  # where it is put down, from the first joint
 IN_REACH_M, IN_REACH_RAD, UPRIGHT = (0.15, 0.25), 0.4, 0.98  # elsewhere, or on an edge, it is left to the stage
-BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.02, (0.04, 0.06), 0.1  # where an episode begins, from the block
+BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.03, (0.025, 0.08), 0.1  # where an episode begins, from the block
+BEGINS_CLOSED = 0.5  # share of episodes that begin with a closed jaw: as after a grasp that missed
 CARRIED_M, LEFT_M, CLEAR_M = 0.04, 0.04, 0.03  # over where blocks lie: it is carried, left, and out of the way
 LOW_M = 0.004  # below the middle of a block that lies: no hand goes there
 HELD_UP_M, DOWN_M = 0.01, 0.002  # over where it lay: it is in the hand; it is down again
@@ -50,6 +51,7 @@ class LiftMind(ArmMind):
         self.put_at: tuple[np.ndarray, np.ndarray] | None = None  # where it is put down in this reset
         self.let_go = self.left = self.asked = False  # in this reset: the block; its place; the stage
         self.begins_at: tuple[np.ndarray, np.ndarray] | None = None
+        self.begins_jaw = OPEN
         super().__init__(setup, actor)
 
     @override
@@ -122,9 +124,10 @@ class LiftMind(ArmMind):
             x, y = self.rng.uniform(-BEGINS_ASIDE_M, BEGINS_ASIDE_M, 2)
             place = np.array(self.board.place_m) + np.array([x, y, self.rng.uniform(*BEGINS_M)])
             self.begins_at = place, self._turned(place, float(self.rng.uniform(-BEGINS_RAD, BEGINS_RAD)))
-        there, action = self._towards(*self.begins_at, OPEN)
+            self.begins_jaw = CLOSED if self.rng.random() < BEGINS_CLOSED else OPEN
+        there, action = self._towards(*self.begins_at, self.begins_jaw)
         still = np.abs(self.posture.joint_rad_s).max() < STILL_RAD_S
-        return None if there and still and self.posture.joint_rad[-1] > OPEN_RAD else action
+        return None if there and still else action
 
     def _leave(self) -> np.ndarray:
         """Carry the block somewhere, put it down, and leave it."""
@@ -192,7 +195,7 @@ class LiftMind(ArmMind):
             action[5] = CLOSED
         else:
             within_m = WITHIN_M if away[2] < -CLEAR_M else 2.0 * WITHIN_M  # once it is on its way down, it goes on
-            over = aside_m < within_m and abs(self.turn_rad) < BEGINS_RAD
+            over = aside_m < within_m and abs(self.turn_rad) < BEGINS_RAD and not closing
             action[:3] = 0.5 * (away + [0.0, 0.0, 0.0 if over else CARRIED_M]) / STEP_M
             action[5] = OPEN
         action[:5] += UNSTEADY * self.rng.standard_normal(5)

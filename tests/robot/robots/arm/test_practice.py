@@ -17,6 +17,9 @@ from robot.practice.start import new_learner, starting_policy
 from robot.robots.arm import judging
 from robot.robots.arm.options import ArmOptions
 from robot.tasks import find_task
+from sim.arm.block import BlockScene
+from sim.arm.parameters import so101
+from sim.arm.substep import rows_of
 
 ROBOT = "from robot.cli import main; main()"
 OPTIONS = "--task peg_insert --robot virtual-arm --clock lockstep --minutes 0.3 --from scratch --demonstrations 1 --seed 3 --json"
@@ -91,3 +94,10 @@ def test_a_hidden_arm_is_a_virtual_one(tmp_path: Path) -> None:
         practice.begin(ArmOptions(robot=str(file), hidden_seed=3))
     real = practice.begin(ArmOptions(robot=str(file)))
     assert not real.body.virtual and real.body.ports == {"follower": "/dev/ttyACM0", "board": "/dev/ttyACM0"}
+
+
+def test_a_hidden_arm_beside_a_block_is_drawn_without_a_hole() -> None:
+    begun = find_practice("arm").begin(ArmOptions(task="lift", hidden_seed=3))
+    *_, rows, offset_m, works_on = begun.body.emulate.args
+    assert works_on == "block" and any(offset_m)
+    assert rows and set(rows) <= set(rows_of(so101(), BlockScene()))
