@@ -34,7 +34,7 @@ def test_figures_of_a_run():
     for k in range(3):
         progress.note({"kind": "demonstration", "succeeded": k > 0, "duration_s": 6.0})
     progress.note({"kind": "help"})
-    progress.judge(SimpleNamespace(inserted=7.0, moves=9.0, tip_worst_m_s=0.3))
+    progress.judge(SimpleNamespace(done=7.0, moves=9.0, tip_worst_m_s=0.3))
     told = figures(progress, 2.0, None, True)
     assert told["success_last_100"] == 1.0 and told["success_at_minutes"] == {"10": 1.0, "20": 1.0}
     assert told["position_error_m"] == pytest.approx(0.002)
