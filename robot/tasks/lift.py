@@ -44,7 +44,7 @@ SPEC = TaskSpec(
     merit=Merit("lift_s", "s"),
     episode="lift",
     learner={
-        "gamma": 0.95, "std_start": 0.03, "alpha_start": 0.0003, "entropy_start": -15.0, "entropy_end": -18.0, "entropy_steps": 3000,
+        "gamma": 0.95, "std_start": 0.03, "alpha_start": 0.0003, "entropy_start": -30.0, "entropy_end": -36.0, "entropy_steps": 3000,
         "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0, "imitation_updates": 1500, "anchor": 20.0,
         "anchor_end": 1.0, "anchor_steps": 6000,
     },

@@ -17,7 +17,7 @@ from sim.arm.kinematics import attitude
 
 DISTANCE_M, BEARING_RAD, YAW_RAD = (0.175, 0.225), 0.25, 0.4  # where it is put down, from the first joint
 IN_REACH_M, IN_REACH_RAD, UPRIGHT = (0.15, 0.25), 0.4, 0.98  # elsewhere, or on an edge, it is left to the stage
-BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.03, (0.025, 0.08), 0.1  # where an episode begins, from the block
+BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.03, (0.016, 0.08), 0.1  # where an episode begins, from the block
 BEGINS_CLOSED = 0.5  # share of episodes that begin with a closed jaw: as after a grasp that missed
 CARRIED_M, LEFT_M, CLEAR_M = 0.04, 0.04, 0.03  # over where blocks lie: it is carried, left, and out of the way
 LOW_M = 0.004  # below the middle of a block that lies: no hand goes there

@@ -58,7 +58,7 @@ class PractisingArm(PractisingRobot):
         progress = start.progress
         shown = progress.shown if isinstance(progress, ArmProgress) else 0
         shows = start.learning and self.options.start_from == SCRATCH
-        to_show = max(0, self.options.demonstrations - shown) if shows else 0
+        to_show = max(0, self.options.shown - shown) if shows else 0
         return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
                         hand_told(self.options.task))  # fmt: skip
 

@@ -73,6 +73,7 @@ def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
 
 def test_practice_begins_from_the_policy_that_the_project_brings_where_it_brings_one() -> None:
     assert ArmOptions().start_from == SHIPPED and ArmOptions(task="reach").start_from == SCRATCH
+    assert ArmOptions(task="lift").shown == 60 and ArmOptions(task="lift", demonstrations=0).shown == 0
     practice, options = find_practice("arm"), ArmOptions()
     policy = starting_policy(options)
     act = judging.policy(policy.weights, policy.layers)
