@@ -47,7 +47,7 @@ class LiftMind(ArmMind):
         )  # outwards, across, up, where the hand is; the block's, as it is seen
         self.lay_m: float | None = None  # height of the block's middle when it lay last
         self.raised_m = self.tilt = self.turn_rad = 0.0  # as the task's fields
-        self.jaw = OPEN  # what it was told last
+        self.jaw, self.blind = OPEN, True  # what it was told last; whether nothing is seen now
         self.put_at: tuple[np.ndarray, np.ndarray] | None = None  # where it is put down in this reset
         self.let_go = self.left = self.asked = False  # in this reset: the block; its place; the stage
         self.begins_at: tuple[np.ndarray, np.ndarray] | None = None
@@ -57,6 +57,12 @@ class LiftMind(ArmMind):
     @override
     def skills(self) -> tuple[Scripted | Learned, ...]:
         return Scripted("put down", self.put_down, RESET_LONGEST_S), Learned("lift", self.judge, LONGEST_S)
+
+    @override
+    def see(self, readings: np.ndarray) -> np.ndarray | None:
+        seen = super().see(readings)
+        self.blind = seen is None
+        return seen
 
     @override
     def observe(self) -> np.ndarray:
@@ -97,8 +103,9 @@ class LiftMind(ArmMind):
 
     @override
     def motion_of(self, action: np.ndarray) -> np.ndarray:
-        self.jaw = float(action[5])
-        self.posture.jaw_rad = JAW_RAD + JAW_EITHER_RAD * self.jaw
+        if not self.blind:  # who no longer sees holds what it has
+            self.jaw = float(action[5])
+            self.posture.jaw_rad = JAW_RAD + JAW_EITHER_RAD * self.jaw
         if not isinstance(self.order.skill, Learned):
             return action[:5] * FAST * TICK_S
         motion = np.asarray(action[:5] * STEPS * (TICK_S / DECISION_S), np.float64)

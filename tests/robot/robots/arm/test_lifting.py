@@ -3,8 +3,11 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
-from robot.robots.arm.lifting import IN_REACH_M
+from robot.practice.episodic_mind import Reason
+from robot.robots.arm import mind as mind_module
+from robot.robots.arm.lifting import HELD_UP_M, IN_REACH_M
 from robot.robots.arm.mind import TICK_S
 from robot.robots.arm.safety_drive import BRAKES_S, FALLING_M_S
 from robot.robots.arm.way_home import WAY_HOME_S
@@ -53,3 +56,17 @@ def test_stopped_with_a_block_in_its_hand_it_lies_down_with_it(tmp_path):
             assert np.linalg.norm([truth.peg_x_m, truth.peg_y_m, truth.peg_z_m]) < HELD_M, "it has dropped it"
             worst_m_s = max(worst_m_s, truth.tip_m_s if tick * TICK_S > BRAKES_S else 0.0)
         assert arm.mind.outputs["finished"] and worst_m_s < FALLING_M_S
+
+
+def test_without_its_camera_it_stands_and_keeps_what_it_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(mind_module, "BOARD_FRESH_S", 0.1)  # before it acts on where the block was
+    with bench(tmp_path, setup("lift", demonstrations=1)) as arm:
+        for mind in arm.ticks(12.0):
+            if mind.raised_m > HELD_UP_M:
+                break
+        arm.model.stage.uart.drop_rate = 1.0
+        arm.run(2.0)
+        assert arm.mind.outputs["reason"] == Reason.BLIND
+        high_m = arm.model.world.goal.place_m[2]
+        arm.run(1.0)
+        assert arm.model.world.goal.place_m[2] == pytest.approx(high_m, abs=0.002) and high_m > -0.015
