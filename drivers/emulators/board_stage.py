@@ -19,12 +19,14 @@ SAID_EVERY_S, MOVING_S = 0.05, 0.2
 class BoardStageEmulator:
     """`receive` what the host sends, `run` until a time, `arrived` is what the host hears.
 
-    move: brings the board to its next place, and returns where the camera sees it.
+    move: brings the board to its next place. see: where the camera sees it now.
     """
 
-    def __init__(self, move: Callable[[], Hole], rng: np.random.Generator, baud: int = 115200) -> None:
+    def __init__(self, move: Callable[[], None], see: Callable[[], Hole], rng: np.random.Generator,
+                 baud: int = 115200) -> None:  # fmt: skip
         self.uart = Uart(baud, rng)
-        self.move, self.seen, self.moves = move, move(), 0
+        self.move, self.see, self.moves = move, see, 0
+        move()
         self._heard = b""
         self._ordered = 0
         self._arrives_s = 0.0  # with the board, where it moves
@@ -41,7 +43,8 @@ class BoardStageEmulator:
 
     def run(self, until_s: float) -> None:
         if self.moves < self._ordered and until_s >= self._arrives_s:
-            self.moves, self.seen = self._ordered, self.move()
+            self.moves = self._ordered
+            self.move()
         while self._said_s + SAID_EVERY_S <= until_s + 1e-9:
             self._said_s += SAID_EVERY_S
             self.uart.send(self._line(), self._said_s)
@@ -50,6 +53,7 @@ class BoardStageEmulator:
         return self.uart.arrived(until_s)
 
     def _line(self) -> bytes:
-        numbers = [*self.seen.place_m.tolist(), *quaternion_of(self.seen.frame)]
+        seen = self.see()
+        numbers = [*seen.place_m.tolist(), *quaternion_of(seen.frame)]
         body = f"BOARD,{self.moves}," + ",".join(f"{x:.6f}" for x in numbers)
         return f"${body}*{reduce(xor, body.encode(), 0):02X}\r\n".encode()

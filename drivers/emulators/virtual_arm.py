@@ -1,4 +1,4 @@
-"""A virtual arm that holds a peg, a board with a hole on its stage, and their two cables: the process, and the handle on it.
+"""A virtual arm, what stands beside it on a stage (`arm_worlds`), and their two cables: the process, and the handle on it.
 
     python -m drivers.emulators.virtual_arm --config FILE          `start_virtual_arm` starts it
 
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from drivers.emulators.arm_worlds import WORLDS
 from drivers.emulators.board_stage import BoardStageEmulator
 from drivers.emulators.child import end_when_told, start_emulator
 from drivers.emulators.feetech import FeetechEmulator, Servo, factory_table
@@ -31,16 +32,13 @@ from drivers.emulators.lines import Pty
 from drivers.emulators.packet_host import READY_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
-from sim.arm.hand import hand_of
-from sim.arm.insertion import Hole, Spread, draw
+from sim.arm.hand import HANDS
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
-from sim.arm.peg import PegScene
 
 MODULE = "drivers.emulators.virtual_arm"
 DEVICES = ("follower", "board")
 JOINTS = 6
-INSERTED_M = 0.007  # so deep, a peg is in its hole
 AT_LIMIT = 0.99  # of full duty
 
 
@@ -59,7 +57,7 @@ def end_in(pose, jacobian, joint_rad_s, place, frame, out):
 
 
 class ArmTruth(NamedTuple):
-    """How things really are. Peg: its end in the hole's frame, m."""
+    """How things really are. Peg: its end in the hole's frame, m; or the hand's point in the block's."""
 
     time_s: float
     peg_x_m: float
@@ -67,9 +65,8 @@ class ArmTruth(NamedTuple):
     peg_z_m: float
     tip_m_s: float  # of the peg's end
     tip_worst_m_s: float  # so far
-    inserted: float  # places of the board at which the peg was brought in, so far
-    moves: float  # places that it has left
-    deepest_m: float  # below the surface, at this place
+    done: float  # places of the board at which the peg was brought in, so far, or how often the block was lifted
+    moves: float  # places that board or block were brought to
     load_worst: float  # share of the full duty that any servo gives now
     overloaded_s: float  # longest that any servo has been at its limit
     bus_v: float
@@ -79,40 +76,27 @@ TRUTH = struct.Struct(f"<{len(ArmTruth._fields)}d")
 
 
 class VirtualArm:
-    """The model that `packet_host` serves. Drawn with the seed: the board's places, and what the camera gets wrong."""
+    """The model that `packet_host` serves. world: of `arm_worlds.WORLDS`; the seed is its generator's."""
 
     def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
-                 offset_m: list[float]) -> None:  # fmt: skip
-        self.scene = PegScene()
-        self.shafts = ArmShafts(np.array(joint_rad), scene=self.scene)
-        self.rng = np.random.default_rng([seed, 0xA63])
-        self.spread, self.offset_m = Spread(), np.array(offset_m)
+                 offset_m: list[float], world: str = "peg") -> None:  # fmt: skip
+        rng = np.random.default_rng([seed, 0xA63])
+        self.world = WORLDS[world](rng, np.array(offset_m))
+        self.shafts = ArmShafts(np.array(joint_rad), scene=self.world.scene)
+        batch = self.shafts.batch
         for name, value in rows.items():
-            self.shafts.batch.put(name, value)
-        self.kinematics = Kinematics(hand_of(so101(), self.scene.beyond))
+            batch.put(name, value)
+        self.kinematics = Kinematics(HANDS[world](so101()))
         servos = [Servo(factory_table(joint + 1), joint) for joint in range(JOINTS)]
-        noise = self.rng.spawn(2)
-        self.moves = self.inserted = 0
-        self.deepest_m, self.tip_worst_m_s, self.overloaded_s = 0.0, 0.0, 0.0
-        self.hole: Hole
-        self.stage = BoardStageEmulator(self._place_board, noise[0])
-        self.moves = 0
+        noise = rng.spawn(2)
+        self.tip_worst_m_s, self.overloaded_s = 0.0, 0.0
+        self.stage = BoardStageEmulator(lambda: self.world.move(batch), self.world.seen, noise[0])
         self.chain = FeetechEmulator(servos, self.shafts, noise[1])
         self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
         self.time_s = 0.0
         self._at_limit_s = [0.0] * JOINTS
-        self._joint, self._speed, self._end = *map(self.shafts.batch.first, ("joint_rad", "joint_rad_s")), np.zeros(4)
+        self._joint, self._speed, self._end = *map(batch.first, ("joint_rad", "joint_rad_s")), np.zeros(4)
         self._look(0.0)
-
-    def _place_board(self) -> Hole:
-        """Another place; whether the peg was in the hole of the last one is counted."""
-        self.inserted += self.deepest_m > INSERTED_M
-        self.moves += 1
-        self.deepest_m = 0.0
-        self.hole, seen = draw(self.spread, self.rng, self.offset_m)
-        self.shafts.batch.put("hole_m", self.hole.place_m)
-        self.shafts.batch.put("hole_frame", self.hole.frame.ravel())
-        return seen
 
     def advance(self, time_s: float) -> None:
         """Take in what hosts have written, as sent now, and let bytes travel and servos turn until a time."""
@@ -127,12 +111,12 @@ class VirtualArm:
         self.lines["board"].write(self.stage.arrived(self.time_s))
 
     def _look(self, passed_s: float) -> None:
-        shafts, hole = self.shafts, self.hole
+        shafts, goal = self.shafts, self.world.goal
         self.kinematics.look(self._joint)
-        end_in(self.kinematics.pose, self.kinematics.jacobian, self._speed, hole.place_m, hole.frame, self._end)
+        end_in(self.kinematics.pose, self.kinematics.jacobian, self._speed, goal.place_m, goal.frame, self._end)
         *self.peg_m, self.tip_m_s = self._end.tolist()
         self.tip_worst_m_s = max(self.tip_worst_m_s, self.tip_m_s)
-        self.deepest_m = max(self.deepest_m, -self.peg_m[2])
+        self.world.look(shafts.batch, -self.peg_m[2])
         duties = [abs(shafts.duty(joint)) for joint in range(JOINTS)]
         self._at_limit_s = [
             lasted_s + passed_s if duty > AT_LIMIT else 0.0
@@ -159,7 +143,7 @@ class VirtualArm:
 
     def state(self) -> bytes:
         return TRUTH.pack(
-            self.time_s, *self.peg_m, self.tip_m_s, self.tip_worst_m_s, self.inserted, self.moves, self.deepest_m,
+            self.time_s, *self.peg_m, self.tip_m_s, self.tip_worst_m_s, self.world.done, self.world.moves,
             self.load_worst, self.overloaded_s, self.shafts.bus_v(),
         )  # fmt: skip
 
@@ -186,14 +170,15 @@ class RunningArm(PacketEmulator):
 
 def start_virtual_arm(
     clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
-    offset_m: Sequence[float] = (0.0, 0.0, 0.0),
+    offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg",
 ) -> RunningArm:  # fmt: skip
     """Start the process and wait until its devices can be opened. It ends with this program.
 
-    rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by.
+    rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by. world:
+    what stands beside it, of `arm_worlds.WORLDS`.
     """
     told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
-            "offset_m": list(offset_m)}  # fmt: skip
+            "offset_m": list(offset_m), "world": world}  # fmt: skip
     return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
 
 
@@ -201,7 +186,7 @@ def main() -> None:
     directory = Path(sys.argv[2]).parent
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
-    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"])
+    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"])
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
     print(json.dumps({"name": "arm"}), flush=True)
     serve(model, judge, clock, told["lockstep"])

@@ -15,10 +15,10 @@ JOINT_FIELDS = (
 )
 
 
-def steps(step_m: float, step_rad: float) -> Fields:
+def steps(step_m: float, step_rad: float, meaning: str = "of the end, in the base's frame") -> Fields:
     """The action: how far the end, and its attitude, are to move in a decision, at most."""
     return (
-        Field("step", 3, "m", 1.0 / step_m, meaning="of the end, in the base's frame", mirror=(1, -2, 3)),
+        Field("step", 3, "m", 1.0 / step_m, meaning=meaning, mirror=(1, -2, 3)),
         Field("tilt_step", 1, "rad", 1.0 / step_rad, meaning="about the axis of the second joint"),
         Field("turn_step", 1, "rad", 1.0 / step_rad, meaning="about the way that the end points", mirror=(-1,)),
     )

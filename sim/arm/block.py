@@ -15,6 +15,8 @@ from sim.arm.parameters import Arm, Link, Pad
 from sim.arm.peg import surface_of
 from sim.arm.rigid_body import GRAVITY_M_S2, Poses
 
+HALF_M = 0.0125  # of a side
+
 
 @dataclass(frozen=True)
 class BlockScene:
@@ -33,7 +35,7 @@ class BlockScene:
 
     def defaults(self) -> dict[str, list[float]]:
         """A cube of 25 mm and 20 g on a table at the height of the arm's base."""
-        return {"block_half_m": [0.0125], "block_mass_kg": [0.02], "block_m": [0.25, 0.0, 0.0125],
+        return {"block_half_m": [HALF_M], "block_mass_kg": [0.02], "block_m": [0.25, 0.0, HALF_M],
                 "block_quaternion": [1.0, 0.0, 0.0, 0.0], "block_m_s": [0.0] * 3, "block_rad_s": [0.0] * 3,
                 "surface": [4e3, 5.0, 0.8], "grip_n": [0.0]}  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 
 PAN_M = 0.0388353  # the first joint's axis, along the base's x
 NOISE_MAX = 2.0  # standard deviations
+LEAST_W = 0.2  # of a quaternion whose other numbers are found by it
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,13 @@ def draw(spread: Spread, rng: np.random.Generator, offset_m: np.ndarray | None =
 
 
 def quaternion_of(frame: np.ndarray) -> tuple[float, float, float, float]:
-    """w, x, y, z of a rotation by less than half a turn, (3, 3)."""
+    """w, x, y, z of a rotation, (3, 3)."""
     w = 0.5 * math.sqrt(max(0.0, 1.0 + frame[0, 0] + frame[1, 1] + frame[2, 2]))
     x, y, z = frame[2, 1] - frame[1, 2], frame[0, 2] - frame[2, 0], frame[1, 0] - frame[0, 1]
-    return w, float(x) / (4.0 * w), float(y) / (4.0 * w), float(z) / (4.0 * w)
+    if w > LEAST_W:
+        return w, float(x) / (4.0 * w), float(y) / (4.0 * w), float(z) / (4.0 * w)
+    most = int(np.diag(frame).argmax())  # about half a turn: by the axis that it is mostly about
+    following = frame[:, most] + frame[most]
+    part = 0.5 * math.sqrt(1.0 + 2.0 * frame[most, most] - frame[0, 0] - frame[1, 1] - frame[2, 2])
+    axis = [part if k == most else float(following[k]) / (4.0 * part) for k in range(3)]
+    return float((x, y, z)[most]) / (4.0 * part), axis[0], axis[1], axis[2]

@@ -20,9 +20,8 @@ def bench(tmp_path):
 
     def move():
         seen.append(draw(Spread(), rng)[1])
-        return seen[-1]
 
-    made = Bench(BoardStageEmulator(move, np.random.default_rng(1)), tmp_path)
+    made = Bench(BoardStageEmulator(move, lambda: seen[-1], np.random.default_rng(1)), tmp_path)
     made.seen = seen
     yield made
     made.pty.unplug()

@@ -35,6 +35,6 @@ def figures(
         "best_median": rounded(best_median),
     }
     if virtual:
-        own |= {"truly_inserted": progress.truly_inserted, "places": progress.places,
+        own |= {"truly_done": progress.truly_done, "places": progress.places,
                 "tip_worst_m_s": rounded(progress.tip_worst_m_s)}  # fmt: skip
     return own

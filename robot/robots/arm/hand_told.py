@@ -1,17 +1,18 @@
-"""The hand of an SO-101 that holds a peg, as a setup tells it.
+"""The hand of an SO-101, by what it works on, as a setup tells it.
 
 It travels in the setup, and in the log with it: its last bits are of the processor that reckoned it, and a mind reckons nothing of it.
 """
 
 from typing import Any
 
-from sim.arm.hand import hand_of
+from sim.arm.hand import HANDS
 from sim.arm.parameters import so101
-from sim.arm.peg import PegScene
+
+WORKS_ON = {"peg_insert": "peg", "reach": "peg", "lift": "block"}  # by task: of `sim.arm.hand.HANDS`
 
 
-def hand_told() -> dict[str, Any]:
+def hand_told(task: str) -> dict[str, Any]:
     """By the fields of `ArmSetup`."""
-    hand = hand_of(so101(), PegScene().beyond)
+    hand = HANDS[WORKS_ON[task]](so101())
     return {"axes": hand.axes.tolist(), "origins_m": hand.origins.tolist(), "offsets_rad": hand.offsets.tolist(),
             "tool": hand.tool.tolist()}  # fmt: skip

@@ -155,17 +155,10 @@ class InsertionMind(ArmMind):
         x, y = self.rng.uniform(-BEGINS_ASIDE_M, BEGINS_ASIDE_M, 2)
         place = self.place + np.array([x, y, self.rng.uniform(*BEGINS_M)])
         tilt, turn = (float(each) for each in self.rng.uniform(-BEGINS_RAD, BEGINS_RAD, 2))
-        frame = self._upright()
+        frame = self.upright(self.posture.pose)
         # small angles: what they miss by is less than what is drawn
         return place, np.stack([frame[:, 0] - tilt * frame[:, 2] + turn * frame[:, 1],
                                 frame[:, 1] - turn * frame[:, 0], frame[:, 2] + tilt * frame[:, 0]], 1)  # fmt: skip
-
-    def _upright(self) -> np.ndarray:
-        """A frame whose z is upwards and whose x leads from the base to where the peg is."""
-        x, y = self.posture.pose[0] - self.posture.kinematics.hand.origins[0, 0], self.posture.pose[1]
-        length = max(1e-6, float(np.sqrt(x * x + y * y)))
-        c, s = x / length, y / length
-        return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
     def _quickly(self, motion: np.ndarray) -> np.ndarray:
         return motion * GAIN_1_S / FAST

@@ -161,6 +161,13 @@ class ArmMind(EpisodicMind):
         """Another skill is in force, or the order of skills begins anew."""
         self.age, self.leading = 0, []
 
+    def upright(self, place: np.ndarray) -> np.ndarray:
+        """A frame whose z is upwards and whose x leads from the base to a place, whose first numbers are x and y, m."""
+        x, y = place[0] - self.posture.kinematics.hand.origins[0, 0], place[1]
+        length = max(1e-6, float(np.sqrt(x * x + y * y)))
+        c, s = x / length, y / length
+        return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
     def rest(self, seen: np.ndarray) -> np.ndarray:
         return self.nothing
 

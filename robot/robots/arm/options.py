@@ -5,6 +5,7 @@ from typing import Literal
 
 from robot.practice.settings import SCRATCH, SHIPPED, From, PracticeConfig
 
+SHOWN = {"peg_insert": 20, "reach": 20, "lift": 60}  # demonstrations, where nobody says how many
 SHIPPED_FOR = ("peg_insert",)  # tasks that a policy comes with
 
 
@@ -12,13 +13,14 @@ SHIPPED_FOR = ("peg_insert",)  # tasks that a policy comes with
 class ArmOptions(PracticeConfig):
     """An arm practises a task by itself: a script shows how a few times first."""
 
-    task: Literal["peg_insert", "reach"] = "peg_insert"
+    task: Literal["peg_insert", "reach", "lift"] = "peg_insert"
     robot: str = "virtual-arm"
     start_from: From = SHIPPED
     """`shipped` (the policy that comes with the project, for peg_insert; for other tasks it is `scratch`), `scratch` (none), or a
     run."""
-    demonstrations: int = 20
-    """How many successes a script shows before practice from scratch begins; their time is told beside that of practice."""
+    demonstrations: int | None = None
+    """How many successes a script shows before practice from scratch begins, 20 unless told otherwise, and 60 of lift; their time is
+    told beside that of practice."""
     resets: Literal["scripted", "learned"] = "scripted"
     """Who leads back to where an episode begins: a script, or the policy, with the script where it fails."""
     hidden_seed: int | None = None
@@ -29,7 +31,7 @@ class ArmOptions(PracticeConfig):
         super().__post_init__()
         if self.start_from == SHIPPED and self.task not in SHIPPED_FOR:
             object.__setattr__(self, "start_from", SCRATCH)
-        if not 0 <= self.demonstrations <= 1000:
+        if not 0 <= self.shown <= 1000:
             raise ValueError(f"--demonstrations: found {self.demonstrations}, allowed: 0 to 1000")
         if self.resets == "learned" and self.task != "peg_insert":
             raise ValueError(
@@ -37,3 +39,8 @@ class ArmOptions(PracticeConfig):
             )
         if self.hidden_seed is not None and self.hidden_seed < 0:
             raise ValueError(f"--hidden-seed: found {self.hidden_seed}, allowed: 0 or more")
+
+    @property
+    def shown(self) -> int:
+        """Demonstrations that practice from scratch begins with."""
+        return SHOWN[self.task] if self.demonstrations is None else self.demonstrations

@@ -13,6 +13,7 @@ FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
 LATE_S = 0.035  # a tick without a servo, and nobody is led on: joints that make up for one another do not without it
 GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
 EASED_GAP_RAD = 0.02
+JAW_GAP_RAD = 0.03  # limits how hard it grips: two fifths of what its servo could
 CHANGE_MAX_RAD = 0.04  # in a tick
 LEAD_RAD_S, LEAD_GAP_RAD, FREE_GAP_RAD = 0.9, 0.05, 0.08  # near what it touched, and where nothing is in the way
 LEAD_M_S, LEAD_PARTS = 0.09, 8  # of the end of what it holds, while its joints are led; how finely that is looked at
@@ -26,7 +27,7 @@ class Posture:
     def __init__(self, setup: ArmSetup, tick_s: float) -> None:
         self.low, self.high = np.array(setup.low_rad), np.array(setup.high_rad)
         self.box_low, self.box_high = np.array(setup.box_low_m), np.array(setup.box_high_m)
-        self.hold_rad, self.tick_s = setup.hold_rad, tick_s
+        self.jaw_rad, self.tick_s = setup.hold_rad, tick_s  # what the jaw is to be told
         axes, origins, offsets, tool = map(np.array, (setup.axes, setup.origins_m, setup.offsets_rad, setup.tool))
         self.kinematics = Kinematics(Hand(axes, origins, offsets, self.low[:-1].copy(), self.high[:-1].copy(), tool))
         self.goal_rad, self.joint_rad = np.zeros(JOINTS), np.zeros(JOINTS)
@@ -82,4 +83,5 @@ class Posture:
 
     def _follow(self, changes_rad: np.ndarray, gap_rad: np.ndarray) -> None:
         follow(self.joint_rad, changes_rad, gap_rad, self.low, self.high, self.goal_rad)
-        self.goal_rad[-1] = self.hold_rad
+        jaw = self.joint_rad[-1]
+        self.goal_rad[-1] = min(max(self.jaw_rad, jaw - JAW_GAP_RAD), jaw + JAW_GAP_RAD)

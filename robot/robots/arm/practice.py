@@ -13,7 +13,7 @@ from robot.practice.practice import Practice, PractisingRobot, Start
 from robot.practice.settings import SCRATCH
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import figures
-from robot.robots.arm.hand_told import hand_told
+from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import hidden_arm
 from robot.robots.arm.mind import STILL_RAD_S
 from robot.robots.arm.options import ArmOptions
@@ -33,9 +33,14 @@ class PractisingArm(PractisingRobot):
         arm = self.arm
         if not arm.virtual and options.hidden_seed is not None:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual arm")
-        self.title = "a virtual SO-101 with a peg" if arm.virtual else f"the arm of {options.robot}"
+        works_on = WORKS_ON[options.task]
+        self.title = f"a virtual SO-101 with a {works_on}" if arm.virtual else f"the arm of {options.robot}"
         hidden = ({}, [0.0, 0.0, 0.0]) if options.hidden_seed is None else hidden_arm(options.hidden_seed)
-        emulate = partial(start_virtual_arm, options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, *hidden)
+        if works_on != "peg":
+            hidden[0].pop("hole_half_m", None)
+        emulate = partial(
+            start_virtual_arm, options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, *hidden, works_on
+        )
         self.body = Body(
             file_ports={"follower": arm.follower.port, "board": arm.board.port},
             reach=self.reach,
@@ -53,9 +58,9 @@ class PractisingArm(PractisingRobot):
         progress = start.progress
         shown = progress.shown if isinstance(progress, ArmProgress) else 0
         shows = start.learning and self.options.start_from == SCRATCH
-        to_show = max(0, self.options.demonstrations - shown) if shows else 0
+        to_show = max(0, self.options.shown - shown) if shows else 0
         return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
-                        hand_told())  # fmt: skip
+                        hand_told(self.options.task))  # fmt: skip
 
 
 def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:

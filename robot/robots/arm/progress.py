@@ -8,10 +8,11 @@ from robot.practice.progress import Progress
 
 @dataclass
 class ArmProgress(Progress):
-    """demonstrations: attempts of the script that shows how. truly_inserted: by the virtual world's truth; places: of the board."""
+    """demonstrations: attempts of the script that shows how. truly_done: pegs inserted, or blocks
+    lifted, by the virtual world's truth; places: of the board or the block, that its stage moved it from."""
 
     demonstrations: list[dict[str, Any]] = field(default_factory=list)
-    truly_inserted: int = 0
+    truly_done: int = 0
     places: int = 0
     tip_worst_m_s: float = 0.0
 
@@ -28,6 +29,6 @@ class ArmProgress(Progress):
 
     def judge(self, truth: Any) -> None:
         """Add up what happened by the truth."""
-        self.truly_inserted += int(truth.inserted)
+        self.truly_done += int(truth.done)
         self.places += int(truth.moves)
         self.tip_worst_m_s = max(self.tip_worst_m_s, float(truth.tip_worst_m_s))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from robot.robots.arm.devices import devices
 from robot.robots.arm.insertion import InsertionMind
+from robot.robots.arm.lifting import LiftMind
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.reaching import ReachMind
 from robot.robots.arm.records import records_of
@@ -12,7 +13,7 @@ from robot.robots.arm.way_home import WAY_HOME_S, WayHome
 from robot.runtime.robot import PlanKind, Robot
 from sim.input_files import wrong
 
-MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind, ReachMind)}
+MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind, ReachMind, LiftMind)}
 
 
 def mind(setup: bytes, path: Path) -> ArmMind:

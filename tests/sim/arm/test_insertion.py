@@ -1,5 +1,7 @@
 """Boards: where holes are drawn, and what a camera says of them."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,8 @@ def test_a_wrong_calibration_is_always_wrong_alike():
 
 
 def test_the_quaternion_is_of_the_frame():
-    for angles in ((0.1, 0.2, -0.3), (-0.5, 0.0, 0.4), (0.0, 0.0, 0.0)):
+    """Half a turn about any axis is one too."""
+    half_turns = ((3.1, 0.1, 0.0), (math.pi, 0.0, 0.0), (0.0, math.pi, 0.0), (math.pi, math.pi, 0.2))
+    for angles in ((0.1, 0.2, -0.3), (-0.5, 0.0, 0.4), (0.0, 0.0, 0.0), *half_turns):
         frame = frame_of(*angles)
         assert np.array(rotation_of(quaternion_of(frame))) == pytest.approx(frame, abs=1e-12)

@@ -14,14 +14,13 @@ from drivers.feetech import feetech
 from policies.actor import Actor, initial_weights
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.devices import BoardDevice, FollowerDevice
-from robot.robots.arm.hand_told import hand_told
+from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.robot import MINDS
 from robot.robots.arm.setup import ArmSetup
 from robot.runtime.control_loop import ControlLoop
 
 ARM = load_arm("virtual-arm")
-NOBODY = np.zeros(5)
 
 
 def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
@@ -29,7 +28,7 @@ def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
     told = ArmSetup(
         seed=[0, 1], explore=True, practice_s=1e9, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
         low_rad=ARM.follower.low_rad, high_rad=ARM.follower.high_rad, rest_rad=ARM.rest_rad, folded_rad=ARM.folded_rad, ready_rad=ARM.ready_rad,
-        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, low_v=ARM.low_v, **hand_told(),
+        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, low_v=ARM.low_v, **hand_told(task),
     )  # fmt: skip
     return replace(told, **changes)
 
@@ -45,7 +44,7 @@ class ArmBench:
     """A clock that only `ticks` moves on."""
 
     def __init__(self, folder: Path, told: ArmSetup, seed: int = 0) -> None:
-        self.model = VirtualArm(folder, [*ARM.rest_rad, ARM.hold_rad], seed, {}, [0.0, 0.0, 0.0])
+        self.model = VirtualArm(folder, [*ARM.rest_rad, ARM.hold_rad], seed, {}, [0.0, 0.0, 0.0], WORKS_ON[told.task])
         self.time_s = 0.0
         self.mind = mind_of(told)
         self.follower = FollowerDevice(feetech(replace(ARM.follower, port=str(folder / "follower")), self))
@@ -69,7 +68,7 @@ class ArmBench:
         """The mind after each tick, until the time is over or it has finished."""
         for _ in range(round(seconds / TICK_S)):
             self.loop.wait()
-            self.loop.run_tick(order, True, 0, 0.0, NOBODY)
+            self.loop.run_tick(order, True, 0, 0.0, self.mind.nothing)
             self.events += self.mind.events
             yield self.mind
             if self.mind.outputs["finished"]:

@@ -34,11 +34,11 @@ def test_figures_of_a_run():
     for k in range(3):
         progress.note({"kind": "demonstration", "succeeded": k > 0, "duration_s": 6.0})
     progress.note({"kind": "help"})
-    progress.judge(SimpleNamespace(inserted=7.0, moves=9.0, tip_worst_m_s=0.3))
+    progress.judge(SimpleNamespace(done=7.0, moves=9.0, tip_worst_m_s=0.3))
     told = figures(progress, 2.0, None, True)
     assert told["success_last_100"] == 1.0 and told["success_at_minutes"] == {"10": 1.0, "20": 1.0}
     assert told["position_error_m"] == pytest.approx(0.002)
     assert (told["demonstrations"], told["demonstrations_tried"], told["demonstration_minutes"]) == (2, 3, 0.3)
-    assert (told["truly_inserted"], told["places"], told["tip_worst_m_s"]) == (7, 9, 0.3)
+    assert (told["truly_done"], told["places"], told["tip_worst_m_s"]) == (7, 9, 0.3)
     assert len(progress.helps) == 1
-    assert "truly_inserted" not in figures(progress, None, None, False)
+    assert "truly_done" not in figures(progress, None, None, False)
