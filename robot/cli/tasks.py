@@ -10,6 +10,7 @@ from robot.tasks import find_task, task_names
 from robot.tasks.spec import TaskSpec
 from sim.input_files import with_article
 
+SIMULATED = ("train", "evaluate")
 # Verb -> what a kind of robot must bring for it: a module of its folder, or an entry point of a group.
 NEEDS = {
     "practice": ("practice", "robot_practice.practices"),
@@ -26,9 +27,10 @@ class TasksConfig:
     """List tasks, robots with their devices, and built-in tracks."""
 
 
-def verbs_for(kind: str) -> list[str]:
-    """The verbs that take a task of this kind of robot, or a policy for it."""
-    return [verb for verb, needed in NEEDS.items() if needed is None or brings(kind, *needed)]
+def verbs_for(task: TaskSpec) -> list[str]:
+    """The verbs that take this task, or a policy for it."""
+    brought = [verb for verb, needed in NEEDS.items() if needed is None or brings(task.robot, *needed)]
+    return [verb for verb in brought if task.simulated or verb not in SIMULATED]
 
 
 def devices_for(task: TaskSpec) -> list[str]:
@@ -50,7 +52,7 @@ def main(arguments: list[str]) -> int:
     if not as_json:
         print("tasks, and the verbs for them")
         for name, task in tasks.items():
-            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(verbs_for(task.robot))}")
+            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(verbs_for(task))}")
             if devices[name]:
                 print(f"{'':<18} on {with_article(task.robot)} with {', '.join(devices[name])}")
         print("robots (--robot NAME, or the path of a TOML file)")

@@ -48,6 +48,7 @@ SPEC = TaskSpec(
         "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0, "imitation_updates": 1500, "anchor": 20.0,
         "anchor_end": 1.0, "anchor_steps": 6000,
     },
+    simulated=False,
 )  # fmt: skip
 
 OFFSETS, SCALES = offsets(OBSERVATION_FIELDS), scales(OBSERVATION_FIELDS)

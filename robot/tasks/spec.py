@@ -25,10 +25,11 @@ class TaskSpec:
 
     text: for a person who looks for one. robot: the kind that does it. observation, action: fields, in order, past actions
     that a policy recalls besides not among them. decision_s: a decision's duration, s. episode: what people call one.
-    explored_s: for how long what is tried is gone on with while exploring; 0: each decision tries something new. learner:
-    what of the preset for practice from scratch (`policies/rlpd_config.py`) is another one with this task; improver: of that for practice from a policy. seen_otherwise(transitions of
-    an episode, generator): the same episodes as they might have been seen as well, to learn from like demonstrations; none, where
-    this one does not tell.
+    explored_s: for how long what is tried is gone on with while exploring; 0: each decision tries something new. learner: what of the
+    preset for practice from scratch (`policies/rlpd_config.py`) is another one with this task; improver: of that for practice
+    from a policy. seen_otherwise(transitions of an episode, generator): the same episodes as they might have been seen as
+    well, to learn from like demonstrations; none, where this one does not tell. simulated: whether a simulator trains and
+    judges it; else it is learned on the robot alone.
     """
 
     name: str
@@ -43,6 +44,7 @@ class TaskSpec:
     learner: Mapping[str, Any] = field(default_factory=dict, compare=False)
     improver: Mapping[str, Any] = field(default_factory=dict, compare=False)
     seen_otherwise: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = field(default=None, compare=False)
+    simulated: bool = True
 
     @property
     def observation_size(self) -> int:

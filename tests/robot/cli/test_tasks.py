@@ -28,4 +28,10 @@ def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
         "track_trajectory",
         "peg_insert",
         "reach",
+        "lift",
     ]
+
+
+def test_what_is_learned_on_the_robot_alone_is_not_said_to_be_trained() -> None:
+    assert {"train", "evaluate"} & {*verb.verbs_for(find_task("lift"))} == set()
+    assert {"practice", "train", "evaluate"} <= {*verb.verbs_for(find_task("peg_insert"))}
