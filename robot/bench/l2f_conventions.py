@@ -5,11 +5,13 @@ from the front right and actions from -1 (at rest) to 1 (full speed). l2f's obse
 knows neither drag nor batteries.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from robot.tasks import hover
+from sim.input_files import from_table, read_toml
 from sim.quadrotor.model import (
     GRAVITY_M_S2,
     N_ROTORS,
@@ -23,13 +25,23 @@ from sim.quadrotor.model import (
     P_SAG,
     P_THRUST_0,
     P_TORQUE_PER_THRUST,
+    QuadrotorParameters,
 )
 
 SIDES = np.array([[1, -1], [-1, -1], [-1, 1], [1, 1]])  # of the rotors: forward, left
 SPINS = (-1, 1, -1, 1)  # signs of their air drag about z
 SEEN = hover.OBSERVATION_SIZE + N_ROTORS
 SCALE = np.concatenate([hover.OBSERVATION_SCALE, np.ones(N_ROTORS)]).astype(np.float32)
+UNKNOWN = {"drag_across_n_s_m": 0.0, "drag_along_n_s_m": 0.0, "battery_v": 1.0, "battery_nominal_v": 1.0,
+           "battery_sag_v_n": 0.0, "rotor_radius_m": 0.1}  # fmt: skip
 DISTURBANCE_MAX = 0.1  # l2f's disturbance_force_max, of its parameters/default.h
+
+
+def airframes(path: Path) -> dict[str, QuadrotorParameters]:
+    """Quadrotors by name, from a file of tables with what l2f knows of each. Raises ValueError naming file and field."""
+    return {
+        name: from_table(path, QuadrotorParameters, UNKNOWN | table, name) for name, table in read_toml(path).items()
+    }
 
 
 def our_observation(seen: np.ndarray) -> np.ndarray:
@@ -77,7 +89,7 @@ def full_thrust(drone: np.ndarray) -> np.ndarray:
 def l2f_force(drone: np.ndarray, drawn: float) -> float:
     """Standard deviation, N, of each axis of the constant force that l2f gives a quadrotor, by a number drawn from 0 to 1.
 
-    l2f multiplies the share by mass, not by weight, so that it is a tenth of what its comment says; here as there.
+    It has thrust to weight times mass, a number without gravity, where the weight seems meant; here as there.
     """
     thrust_to_weight = N_ROTORS * full_thrust(drone).sum() * drone[P_INVERSE_MASS] / GRAVITY_M_S2
     force_n: float = drawn * DISTURBANCE_MAX * (thrust_to_weight - 1.0) * thrust_to_weight / drone[P_INVERSE_MASS] / 3.0

@@ -1,15 +1,18 @@
 """l2f flies the quadrotor that we mean, and our policy sees in l2f what it sees here."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robot.bench.l2f_conventions import SEEN, l2f_force, l2f_parameters, our_observation
+from robot.bench import l2f_conventions
+from robot.bench.l2f_conventions import SEEN, airframes, l2f_force, l2f_parameters, our_observation
 from robot.tasks import hover
 from sim.quadrotor.model import GRAVITY_M_S2, load_parameters
 from sim.quadrotor.reference import ReferenceQuadrotor, rotation
 
+AIRFRAMES = Path(l2f_conventions.__file__).parent / "l2f_airframes.toml"
 MORE_BATTERY = 1.08
 PLAIN = replace(
     load_parameters("crazyflie_2_1"), drag_across_n_s_m=0.0, drag_along_n_s_m=0.0,
@@ -45,6 +48,11 @@ def test_rotors_follow_and_hover_at_the_same_commands() -> None:
     np.testing.assert_allclose(dynamics["rotor_time_constants_rising"], PLAIN.motor_rise_s)
     np.testing.assert_allclose(dynamics["rotor_time_constants_falling"], PLAIN.motor_fall_s)
     np.testing.assert_allclose(dynamics["hovering_throttle_relative"], PLAIN.hover_command())
+
+
+def test_every_airframe_can_hover() -> None:
+    for name, quadrotor in airframes(AIRFRAMES).items():
+        assert 0.0 < quadrotor.hover_command() < 0.9, name
 
 
 def test_what_l2f_says_of_starts_is_kept() -> None:
