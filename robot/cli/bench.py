@@ -32,6 +32,7 @@ class BenchConfig:
     export: what a policy costs on a Cortex-M4, beside emlearn's C; needs arm-none-eabi-gcc.
     camera: frames a second of processor time, beside OpenGL in software; needs the extra `gl`, and EGL.
     rivals: others' learners on our environments, a minute; not among all.
+    raptor: RAPTOR's policy for any quadrotor beside ours, in its simulator; needs l2f and foundation-policy; not among all.
     """
 
     part: Annotated[
@@ -48,6 +49,7 @@ class BenchConfig:
             "export",
             "perception",
             "rivals",
+            "raptor",
             "all",
         ],
         tyro.conf.Positional,
