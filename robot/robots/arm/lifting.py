@@ -41,10 +41,8 @@ class LiftMind(ArmMind):
     task, records = SPEC, records_of(SPEC.name)
 
     def __init__(self, setup: ArmSetup, actor: Actor) -> None:
-        self.frame, self.block_frame = (
-            np.eye(3),
-            np.eye(3),
-        )  # outwards, across, up, where the hand is; the block's, as it is seen
+        # Outwards, across, up, where the hand is; and the block's, as it is seen.
+        self.frame, self.block_frame = np.eye(3), np.eye(3)
         self.lay_m: float | None = None  # height of the block's middle when it lay last
         self.raised_m = self.tilt = self.turn_rad = 0.0  # as the task's fields
         self.jaw, self.blind = OPEN, True  # what it was told last; whether nothing is seen now
@@ -69,9 +67,9 @@ class LiftMind(ArmMind):
         posture, pose = self.posture, self.posture.pose
         self.frame = self.upright(pose)
         attitude(np.array(self.board.quaternion), self.block_frame)
-        self.aside_m[:] = self.frame.T @ (pose[:3] - self.board.place_m)
+        self.aside_m[:] = (self.frame.T * (pose[:3] - self.board.place_m)).sum(1)
         self.raised_m = 0.0 if self.lay_m is None else self.board.place_m[2] - self.lay_m
-        self.tilt = float(self.frame[:, 0] @ pose[3:6])
+        self.tilt = float((self.frame[:, 0] * pose[3:6]).sum())
         side = self.block_frame[:, int(np.abs(self.block_frame[2]).argmin())]  # one of its axes that lie
         self.turn_rad = lift.from_nearest_side(math.atan2(pose[7], pose[6]) - math.atan2(side[1], side[0]))
         action = self.decisions.executed if self.age else self.nothing
@@ -109,7 +107,7 @@ class LiftMind(ArmMind):
         if not isinstance(self.order.skill, Learned):
             return action[:5] * FAST * TICK_S
         motion = np.asarray(action[:5] * STEPS * (TICK_S / DECISION_S), np.float64)
-        motion[:3] = self.frame @ motion[:3]
+        motion[:3] = (self.frame * motion[:3]).sum(1)
         if self.lay_m is not None:
             motion[2] = max(motion[2], min(0.0, self.lay_m - LOW_M - self.posture.pose[2]))
         return motion
@@ -170,12 +168,12 @@ class LiftMind(ArmMind):
         x, y = self.board.place_m[0] - self.posture.kinematics.hand.origins[0, 0], self.board.place_m[1]
         near, far = IN_REACH_M
         flat = float(np.abs(self.block_frame[2]).max()) > UPRIGHT
-        return flat and near < math.hypot(x, y) < far and abs(math.atan2(y, x)) < IN_REACH_RAD
+        return flat and near < math.sqrt(x * x + y * y) < far and abs(math.atan2(y, x)) < IN_REACH_RAD
 
     def _turned(self, place: np.ndarray, yaw_rad: float) -> np.ndarray:
         """A frame whose x leads outwards at a place, turned about z."""
         frame, c, s = self.upright(place), math.cos(yaw_rad), math.sin(yaw_rad)
-        return frame @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+        return np.stack([c * frame[:, 0] + s * frame[:, 1], c * frame[:, 1] - s * frame[:, 0], frame[:, 2]], 1)
 
     def _towards(self, place: np.ndarray, frame: np.ndarray, jaw: float) -> tuple[bool, np.ndarray]:
         """Whether the hand is there, and the action that leads it there."""
@@ -192,7 +190,7 @@ class LiftMind(ArmMind):
         if self.to_show == 0:
             return None
         away, posture = -self.aside_m, self.posture
-        aside_m, off_m = math.hypot(away[0], away[1]), self.error_m()
+        aside_m, off_m = math.sqrt(away[0] * away[0] + away[1] * away[1]), self.error_m()
         closing = posture.joint_rad[-1] < CLOSING_RAD
         action = np.zeros(6)
         action[3], action[4] = 0.5 * self.tilt / STEP_RAD, 0.5 * self.turn_rad / STEP_RAD

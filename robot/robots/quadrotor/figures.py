@@ -6,6 +6,7 @@ A hovering policy's goal is its set-point; a policy that tracks a path has the p
 where the path begins.
 """
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,9 +72,8 @@ class FigureOfEight:
     @property
     def tilt_rad(self) -> float:
         """How far a drone tilts at most that follows it, without drag."""
-        accelerations = np.array([self._at(time_s)[2] for time_s in np.arange(0.0, self.duration_s, TILT_S)])
-        level, up = np.hypot(accelerations[:, 0], accelerations[:, 1]), accelerations[:, 2] + GRAVITY_M_S2
-        return float(np.arctan2(level, up).max())
+        accelerations = (self._at(time_s)[2] for time_s in np.arange(0.0, self.duration_s, TILT_S))
+        return max(math.atan2(math.sqrt(x * x + y * y), z + GRAVITY_M_S2) for x, y, z in accelerations)
 
     def set_point(self, time_s: float) -> np.ndarray:
         return np.zeros(3)
