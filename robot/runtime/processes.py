@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot.runtime.process_ends import CANNOT_SAVE, WRONG
+from robot.runtime.process_ends import CANNOT_SAVE, GONE, WRONG
 from sim.with_parent import command_line
 
 READY_S = 400.0  # for a process to import, compile and say that it is ready
@@ -16,6 +16,7 @@ KILL_S = 0.5  # for it to obey SIGTERM
 RESTARTS_MAX = 25  # in a row
 FAILURES_MAX = 3  # in a row, by itself and not by a signal
 HEALTHY_S = 60.0  # a death after so long is not one more in a row
+AWAY_MAX_S = 120.0  # for a device that cannot be reached to come back: somebody may plug its cable in again
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
@@ -35,6 +36,7 @@ class Child:
     restarts: int = 0
     quick_restarts: int = 0  # in a row
     failures: int = 0
+    away_s: float = 0.0  # since when each start found a device away; 0: the last one did not
     started_s: float = 0.0
 
     def start(self) -> None:
@@ -89,6 +91,11 @@ class Child:
     def count_restart(self) -> None:
         """It ended and is to be started again: remember how often that was, and how often by its own failure."""
         self.restarts += 1
+        if self.exit_status == GONE:
+            if not self.away_s or self.age_s > HEALTHY_S:
+                self.away_s = time.monotonic()
+            return
+        self.away_s = 0.0
         self.quick_restarts = self.quick_restarts + 1 if self.age_s < HEALTHY_S else 1
         if (self.exit_status or 0) > 0:
             self.failures = self.failures + 1 if self.age_s < HEALTHY_S else 1
@@ -96,7 +103,8 @@ class Child:
     @property
     def hopeless(self) -> bool:
         """Whether another start would not help."""
-        return self.quick_restarts > RESTARTS_MAX or self.failures >= FAILURES_MAX
+        away = self.away_s > 0.0 and time.monotonic() - self.away_s > AWAY_MAX_S
+        return away or self.quick_restarts > RESTARTS_MAX or self.failures >= FAILURES_MAX
 
     @property
     def cannot_save(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from robot.runtime import processes as module
+from robot.runtime.process_ends import GONE
 from robot.runtime.processes import Processes
 
 FAILS = ("json.tool", "/no/such/file")  # modules that run anywhere: one that fails at once, one that is done at once,
@@ -62,6 +63,24 @@ def test_one_that_fails_by_itself_is_given_up_sooner(processes: Processes) -> No
         wait_for(lambda: processes.died("part"))
     assert starts == module.FAILURES_MAX
     assert "no/such/file" in child.last_words()
+
+
+def test_one_that_finds_a_device_away_is_started_until_it_is_back(
+    processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "away.py").write_text(f"import sys; sys.exit({GONE})")
+    child = processes.start("part", *SUCCEEDS)
+    for _ in range(module.FAILURES_MAX + 1):
+        child.process = subprocess.Popen([sys.executable, str(tmp_path / "away.py")])
+        wait_for(lambda: processes.died("part"))
+        child.count_restart()
+    assert not child.hopeless
+    monkeypatch.setattr(module, "AWAY_MAX_S", 0.0)
+    assert child.hopeless
+    child.process = subprocess.Popen([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+    wait_for(lambda: processes.died("part"))
+    child.count_restart()
+    assert not child.hopeless  # it was back
 
 
 def test_a_failure_after_a_long_life_is_a_new_one(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
