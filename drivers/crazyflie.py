@@ -310,7 +310,10 @@ class Crazyflie:
         uri = self.settings.uri
         if self._link_trouble or self._refusal:
             return self._link_trouble or self._refusal
-        reading = self.read()
+        try:
+            reading = self.read()
+        except LinkLost as error:  # cflib's thread has just noticed
+            return str(error)
         waited_s = self._clock.now() - self._opened_s
         if min(waited_s, max(reading.position_age_s, reading.attitude_age_s, reading.rate_age_s)) > SILENCE_S:
             return f"{uri}: no log data for {SILENCE_S} s"
