@@ -26,18 +26,6 @@ WHITE_K = (2000.0, 10000.0)
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a device is asked for; 0 or empty: as it likes. Who reads a file is asked for its fps alone."""
-
-    width: int = 0
-    height: int = 0
-    fps: float = 0.0
-    fourcc: str = ""
-    exposure_s: float = 0.0
-    white_balance_k: float = 0.0
-
-
-@dataclass(frozen=True)
 class CameraSettings:
     """Where one camera is, and what it is asked for: 0 or empty leaves it to the camera.
 
@@ -76,10 +64,6 @@ class CameraSettings:
                 raise ValueError(
                     f"{name}: found {getattr(self, name)!r}, allowed: nothing, of {self.source!r}, which is no device"
                 )
-
-    @property
-    def wishes(self) -> Wishes:
-        return Wishes(self.width, self.height, self.fps, self.fourcc, self.exposure_s, self.white_balance_k)
 
 
 def is_device(source: str) -> bool:
@@ -148,7 +132,7 @@ class Camera:
         )  # OpenCV is loaded by who reads a camera, not by who knows of one
 
         self.settings, self._clock = settings, clock
-        self._source: Source = make_source(settings.source, settings.wishes, clock)
+        self._source: Source = make_source(settings, clock)
         self._check = FrameCheck()
         self._opened_s = self._measured_s = -NEVER_S
         self._exposure_s = 0.0

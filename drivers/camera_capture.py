@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from drivers.base import Clock, LinkLost
-from drivers.camera import Picture, Wishes
+from drivers.camera import CameraSettings, Picture
 
 OPEN_S = 5.0  # for a device to open: a USB camera takes up to 2 s
 LIMIT_MS = 5000  # for a network camera to open, or to say something
@@ -26,9 +26,9 @@ class CaptureSource:
 
     may_tear = True
 
-    def __init__(self, name: str, backend: int, wishes: Wishes, clock: Clock) -> None:
+    def __init__(self, backend: int, settings: CameraSettings, clock: Clock) -> None:
         self.refused, self.spoilt = "", 0
-        self._name, self._backend, self._wishes, self._clock = name, backend, wishes, clock
+        self._name, self._backend, self._settings, self._clock = settings.source, backend, settings, clock
         self._attempt: Attempt | None = None
 
     def open(self) -> None:
@@ -45,7 +45,7 @@ class CaptureSource:
         if self._name.startswith("/") and not Path(self._name).exists():
             raise LinkLost(f"{self._name}: no such device: is the camera plugged in?")
         if self._attempt is None:
-            self._attempt = Attempt(self._name, self._backend, self._wishes, self._clock)
+            self._attempt = Attempt(self._backend, self._settings, self._clock)
         attempt = self._attempt
         if not attempt.opened.wait(wait_s):
             raise LinkLost(f"{self._name}: it does not open within {wait_s:g} s")
@@ -77,25 +77,26 @@ class CaptureSource:
 class Attempt:
     """One opening of a device, and the thread that reads it."""
 
-    def __init__(self, name: str, backend: int, wishes: Wishes, clock: Clock) -> None:
+    def __init__(self, backend: int, settings: CameraSettings, clock: Clock) -> None:
         self.opened, self.wanted, self.ended = threading.Event(), True, False
         self.picture: Picture | None = None  # the newest, written by the thread alone
         self.given: Picture | None = None  # the last one that was asked for
         self.refused = ""
         self._clock = clock
         self.thread = threading.Thread(
-            target=self._run, args=(name, backend, wishes), name=f"camera {name}", daemon=True
+            target=self._run, args=(backend, settings), name=f"camera {settings.source}", daemon=True
         )
         self.thread.start()
 
-    def _run(self, name: str, backend: int, wishes: Wishes) -> None:
+    def _run(self, backend: int, settings: CameraSettings) -> None:
+        name = settings.source
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, LIMIT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, LIMIT_MS]
         capture = cv2.VideoCapture(
             int(name) if name.isdecimal() else name, backend, limits if backend == cv2.CAP_FFMPEG else []
         )
         try:
             if capture.isOpened():
-                self.refused = ask_for(capture, wishes)
+                self.refused = ask_for(capture, settings)
                 self.opened.set()
                 self._keep_reading(capture, stamped=backend == cv2.CAP_V4L2)
         finally:
@@ -116,23 +117,23 @@ class Attempt:
             self.picture = Picture(frame, measured_s, exposure_s)
 
 
-def ask_for(capture: cv2.VideoCapture, wishes: Wishes) -> str:
+def ask_for(capture: cv2.VideoCapture, settings: CameraSettings) -> str:
     """Set what is wished for, and read it back. Returns what the device did not take, in words."""
     asked: list[tuple[str, int, float]] = []
-    if wishes.fourcc:
-        asked.append(("fourcc", cv2.CAP_PROP_FOURCC, float(cv2.VideoWriter.fourcc(*wishes.fourcc))))
+    if settings.fourcc:
+        asked.append(("fourcc", cv2.CAP_PROP_FOURCC, float(cv2.VideoWriter.fourcc(*settings.fourcc))))
     for name, number, value in (
-        ("width", cv2.CAP_PROP_FRAME_WIDTH, float(wishes.width)),
-        ("height", cv2.CAP_PROP_FRAME_HEIGHT, float(wishes.height)),
-        ("fps", cv2.CAP_PROP_FPS, wishes.fps),
+        ("width", cv2.CAP_PROP_FRAME_WIDTH, float(settings.width)),
+        ("height", cv2.CAP_PROP_FRAME_HEIGHT, float(settings.height)),
+        ("fps", cv2.CAP_PROP_FPS, settings.fps),
     ):
         asked += [(name, number, value)] if value else []
-    if wishes.exposure_s:
+    if settings.exposure_s:
         asked.append(("automatic exposure off", cv2.CAP_PROP_AUTO_EXPOSURE, MANUAL))
-        asked.append(("exposure_s", cv2.CAP_PROP_EXPOSURE, round(wishes.exposure_s / EXPOSURE_UNIT_S)))
-    if wishes.white_balance_k:
+        asked.append(("exposure_s", cv2.CAP_PROP_EXPOSURE, round(settings.exposure_s / EXPOSURE_UNIT_S)))
+    if settings.white_balance_k:
         asked.append(("automatic white balance off", cv2.CAP_PROP_AUTO_WB, 0.0))
-        asked.append(("white_balance_k", cv2.CAP_PROP_WB_TEMPERATURE, wishes.white_balance_k))
+        asked.append(("white_balance_k", cv2.CAP_PROP_WB_TEMPERATURE, settings.white_balance_k))
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1.0)  # what waits there is old
     for _, number, value in asked:
         capture.set(number, value)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from drivers.base import Clock, LinkLost
-from drivers.camera import PIPE, PIPELINE, Picture, Source, Wishes, is_device
+from drivers.camera import PIPE, PIPELINE, CameraSettings, Picture, Source, is_device
 from drivers.camera_capture import CaptureSource
 from drivers.device_clock import DeviceClock
 from drivers.http_stream import HttpStream
@@ -193,13 +193,14 @@ class FileSource:
         self._video, self._names = None, []
 
 
-def make_source(name: str, wishes: Wishes, clock: Clock) -> Source:
-    """The source of a name, as the settings of a camera tell it. Raises ValueError."""
+def make_source(settings: CameraSettings, clock: Clock) -> Source:
+    """Where a camera's pictures come from. Raises ValueError."""
+    name = settings.source
     if name.startswith("http://"):
         return HttpSource(name, clock)
     if name.startswith(PIPE):
         return PipeSource(name.removeprefix(PIPE), clock)
     if not is_device(name):
-        return FileSource(name, wishes.fps, clock)
+        return FileSource(name, settings.fps, clock)
     backend = cv2.CAP_GSTREAMER if PIPELINE in name else cv2.CAP_FFMPEG if name.startswith("rtsp://") else cv2.CAP_V4L2
-    return CaptureSource(name, backend, wishes, clock)
+    return CaptureSource(backend, settings, clock)

@@ -2,7 +2,7 @@
 
 import importlib
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import tyro
 
@@ -10,19 +10,9 @@ from robot.cli.extras import require
 from robot.cli.output import finish, parse
 from robot.views.say import say
 
-PARTS = (
-    "car",
-    "quadrotor",
-    "arm",
-    "lidar",
-    "camera",
-    "learner",
-    "localisation",
-    "brake",
-    "loop",
-    "export",
-    "perception",
-)
+Part = Literal["car", "quadrotor", "arm", "lidar", "camera", "learner", "localisation", "brake", "loop", "export", "perception",
+               "rivals", "raptor", "all"]  # fmt: skip
+PARTS = tuple(part for part in get_args(Part) if part not in ("rivals", "raptor", "all"))
 
 
 @dataclass(frozen=True)
@@ -35,25 +25,7 @@ class BenchConfig:
     raptor: RAPTOR's policy for any quadrotor beside ours, in its simulator; needs l2f and foundation-policy; not among all.
     """
 
-    part: Annotated[
-        Literal[
-            "car",
-            "quadrotor",
-            "arm",
-            "lidar",
-            "camera",
-            "learner",
-            "localisation",
-            "brake",
-            "loop",
-            "export",
-            "perception",
-            "rivals",
-            "raptor",
-            "all",
-        ],
-        tyro.conf.Positional,
-    ] = "all"
+    part: Annotated[Part, tyro.conf.Positional] = "all"
 
 
 def main(arguments: list[str]) -> int:

@@ -122,6 +122,14 @@ def test_a_dead_device_is_a_lost_link_and_nothing_hangs(drone_bench):
     assert not [thread for thread in threading.enumerate() if "ping" in thread.name]
 
 
+def test_a_link_that_has_just_gone_is_trouble_before_cflib_says_why(standing):
+    standing.driver.open()
+    standing.driver._cf.link, link = None, standing.driver._cf.link  # as cflib's thread does first
+    assert "the link is gone" in standing.driver.trouble()
+    standing.driver._cf.link = link
+    standing.driver.close()
+
+
 @pytest.mark.parametrize("field", ["connect_s", "reach_m", "height_max_m", "landing_m_s"])
 def test_settings_that_make_no_sense_are_refused_by_name(field):
     with pytest.raises(ValueError, match=field):
