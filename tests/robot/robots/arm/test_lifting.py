@@ -35,6 +35,20 @@ def test_what_is_shown_lifts_truly_and_is_put_down_elsewhere(tmp_path):
         assert arm.truth.load_worst < 0.6 and arm.truth.tip_worst_m_s < 0.6
 
 
+def test_the_way_to_the_block_is_seen_outwards_across_and_up(tmp_path):
+    with bench(tmp_path, setup("lift", demonstrations=3)) as arm:
+        mind = next(
+            mind for mind in arm.ticks(26.0) if abs(mind.posture.pose[1]) > 0.01
+        )  # else a turn the wrong way would not show
+        mind.observe()
+        hand_m, block_m = mind.posture.pose[:3], mind.board.place_m
+        base_m = np.array([mind.posture.kinematics.hand.origins[0, 0], 0.0])
+        outwards = (hand_m[:2] - base_m) / np.linalg.norm(hand_m[:2] - base_m)
+        apart_m = hand_m - block_m
+        across = np.array([-outwards[1], outwards[0]])
+        assert mind.aside_m == pytest.approx([outwards @ apart_m[:2], across @ apart_m[:2], apart_m[2]], abs=1e-9)
+
+
 def test_a_block_out_of_reach_is_left_to_the_stage(tmp_path):
     with bench(tmp_path, setup("lift", demonstrations=1)) as arm:
         arm.model.shafts.batch.put("block_m", AWAY_M)

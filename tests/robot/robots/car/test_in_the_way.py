@@ -1,6 +1,7 @@
 """What is not on the map and stands in the way: the car waits for it, though not for ever."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,11 +9,18 @@ import pytest
 from drivers.emulators.people import People
 from robot.robots.car import giving_way
 from robot.robots.car import mind as pipeline_module
+from robot.robots.car.course_place import CoursePlace
+from robot.robots.car.fallback import Fallback
+from robot.robots.car.in_the_way import InTheWay
 from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
+from robot.robots.car.shield.obstacles import FORGOTTEN_S
+from robot.robots.car.shield.predictive_brake import SLIPPERY
+from robot.robots.car.shield.rollout import believed_cars
 from robot.robots.car.shield.supervision import Reason
 from robot.safety.supervisor import Mode
 from sim.tracks.track import Course
+from tests.robot.robots.car.shield.test_obstacles import CAR, COURSE, GRID, ROW, SURE, here, scan, somebody
 
 WAIT_S = 3.0
 
@@ -73,3 +81,19 @@ def test_a_car_with_its_nose_at_a_wall_does_not_wait_for_ever_for_somebody_near(
     assert drive.pipeline.tally.recoveries == 1
     assert 7.0 < world.place[0] < 9.0, "on its way"
     assert people.hit == 0 and world.collisions == 0
+
+
+@pytest.mark.parametrize("doubtful", [False, True])
+def test_what_is_seen_from_a_doubtful_place_is_not_held_on_to(doubtful: bool) -> None:
+    place = CoursePlace()
+    place.take(COURSE)
+    place.row = ROW
+    x, y, yaw = here(ROW)
+    estimate = SimpleNamespace(x=x, y=y, yaw=yaw, lost=False)
+    way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
+    for now_s in (0.0, 0.1):
+        points = scan(somebody(2.0, 0.0))
+        seen = SimpleNamespace(points=points, count=len(points), covariance=SURE)
+        way.see(now_s, estimate, seen, GRID, doubtful)  # type: ignore[arg-type]
+    way.see(FORGOTTEN_S + 0.2, estimate, SimpleNamespace(points=points, count=0, covariance=SURE), GRID, False)  # type: ignore[arg-type]
+    assert len(way._fallback.obstacles) == (0 if doubtful else 1)
