@@ -6,26 +6,29 @@ build from a clone without tags says "NA", and then its app answers for it, whic
 
 import re
 import threading
+from typing import TYPE_CHECKING
 
-import cflib.crazyflie
-from cflib.crtp.crtpstack import CRTPPacket, CRTPPort
+if TYPE_CHECKING:
+    import cflib.crazyflie
 
 FIRST_FIRMWARE = (2025, 12)  # whose powerDistributionForce is not empty
 VERSION_CHANNEL, FIRMWARE_VERSION, DEVICE_TYPE = 1, 1, 2  # of the platform port
 ANSWER_S = 1.0
 
 
-def ask_version(cf: cflib.crazyflie.Crazyflie) -> str:
+def ask_version(cf: "cflib.crazyflie.Crazyflie") -> str:
     """The firmware's name for itself; empty if it does not answer within ANSWER_S."""
     return _ask(cf, FIRMWARE_VERSION)
 
 
-def ask_device_type(cf: cflib.crazyflie.Crazyflie) -> str:
+def ask_device_type(cf: "cflib.crazyflie.Crazyflie") -> str:
     """What the drone is, "CF21" or the like (platform_*.c); empty if it does not answer within ANSWER_S."""
     return _ask(cf, DEVICE_TYPE)
 
 
-def _ask(cf: cflib.crazyflie.Crazyflie, what: int) -> str:
+def _ask(cf: "cflib.crazyflie.Crazyflie", what: int) -> str:
+    from cflib.crtp.crtpstack import CRTPPacket, CRTPPort  # here: replays, which ask nobody, do without cflib
+
     answered = threading.Event()
     found: list[str] = []
 

@@ -117,12 +117,6 @@ class FeetechEmulator(HalfDuplexBus):
         self._time_s = 0.0
         self._observed = False  # since shafts have moved
 
-    def power_cycle(self) -> None:
-        """Take the supply away for a moment."""
-        for servo in self.servos:
-            servo.power_on()
-        self.forget()
-
     def run(self, until_s: float) -> None:
         """Let shafts move and servos answer until a time."""
         self.take(until_s)

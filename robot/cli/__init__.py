@@ -27,7 +27,7 @@ VERBS = {
     "flash": "firmware onto a Crazyflie, read back and compared",
     "run": "a policy flies a Crazyflie, or its virtual twin: take-off, task, landing",
     "import-urdf": "an arm's parameter file from a robot description",
-    "safety": "put faults in, kill processes, and see that the car stops as designed",
+    "safety": "put faults in, kill processes, and see that a robot stops as designed",
     "bench": "how fast the parts are on this machine",
 }
 

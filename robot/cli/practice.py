@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from robot.cli.output import finish, parse
+from robot.cli.output import finish, named_option, parse
 from robot.practice.practice import find_practice
 from robot.practice.settings import load_config, refuse_changes
 from robot.runtime.run_folder import read_config
-from robot.tasks import find_task
+from robot.tasks import DEFAULT_TASK, find_task
 from robot.views.say import say
-
-DEFAULT_TASK = "race_track"
 
 
 def main(arguments: list[str]) -> int:
@@ -36,8 +34,7 @@ def main(arguments: list[str]) -> int:
 
 def task_of(arguments: list[str]) -> str:
     """The task that the options name, or the one of the run that goes on."""
-    given = dict(zip(arguments, [*arguments[1:], ""], strict=True))
-    given |= dict(argument.split("=", 1) for argument in arguments if argument.startswith("--") and "=" in argument)
-    if "--task" not in given and (resume := Path(given.get("--resume", ""))).is_dir() and "--resume" in given:
-        return str(read_config(resume).get("task", DEFAULT_TASK))
-    return given.get("--task", DEFAULT_TASK)
+    task, resume = named_option(arguments, "task"), named_option(arguments, "resume")
+    if task is None and resume and Path(resume).is_dir():
+        task = read_config(Path(resume)).get("task")
+    return str(task or DEFAULT_TASK)

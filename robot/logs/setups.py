@@ -26,7 +26,7 @@ def mind_for(log: Path, life: int) -> Mind:
 
 
 def find_setup(log: Path, life: int) -> tuple[Path, bytes]:
-    """The setup as `PipelineSetup.to_bytes` made it, and the file that it was found in: the log's own comes first."""
+    """The setup as the session wrote it, and the file that it was found in: the log's own comes first."""
     for part in log_parts(log) if log.is_dir() else [log]:
         data = McapFile(part).attachment(setup_name(life))
         if data is not None:

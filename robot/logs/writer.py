@@ -83,7 +83,7 @@ class LogWriter:
             self._add(self._events, record, event_text(record))
 
     def add_setup(self, life: int, setup: bytes) -> None:
-        """Attach what the pipeline of a life starts from (`PipelineSetup.to_bytes`), before the life's first tick."""
+        """Attach what the mind of a life starts from, before the life's first tick."""
         self._mcap.add_attachment(0, 0, setup_name(life), SETUP_MEDIA_TYPE, setup)
 
     def add_beside(self, topic: str, record: np.ndarray) -> None:

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 Number: TypeAlias = "Expression | float"
-Input = tuple[str, int]  # the name of a quantity, and which of its numbers
 
 UNARY: dict[str, Any] = {
     "neg": np.negative,

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from sim.input_files import read_toml
 project = read_toml(Path(sys.argv[1]))["project"]
-print(*project["dependencies"], *project["optional-dependencies"]["crazyflie"], sep="\n")' "$here/pyproject.toml" >"$root/dependencies.txt"
+print(*project["dependencies"], sep="\n")' "$here/pyproject.toml" >"$root/dependencies.txt"
     platforms=$(for glibc in 17 27 28 34; do echo "--platform manylinux_2_${glibc}_aarch64"; done; echo --platform manylinux2014_aarch64)
     # shellcheck disable=SC2086
     "$python" -m pip install --quiet --no-compile --target "$root/packages.part" --only-binary=:all: --python-version 3.11 \

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from robot.evaluation import judge
 from robot.practice import practice
 from robot.runtime import rest, robot
 from robot.safety.campaign import trials
 from robot.tasks import ENTRY_POINTS
+from robot.training import trainer
 
 POINTS = {
     robot.ENTRY_POINTS: "tests.toy_robot.robot:ROBOT",
     rest.ENTRY_POINTS: "tests.toy_robot.robot:prepare",
     practice.ENTRY_POINTS: "tests.toy_robot.practice:PRACTICE",
+    trainer.ENTRY_POINTS: "tests.toy_robot.training:TRAINER",
+    judge.ENTRY_POINTS: "tests.toy_robot.training:JUDGE",
     trials.ENTRY_POINTS: "tests.toy_robot.safety_trials:TRIALS",
     ENTRY_POINTS: "tests.toy_robot.task:SPEC",
 }

@@ -29,8 +29,8 @@ def drive(act: Act, start_m: float) -> tuple[float, float]:
     return earned, time_s
 
 
-def policy(weights: np.ndarray) -> Act:
-    actor = Actor(LAYERS, weights.astype(np.float32))
+def policy(weights: np.ndarray, layers: tuple[int, ...] = LAYERS) -> Act:
+    actor = Actor(layers, weights.astype(np.float32))
     return lambda seen: float(actor.mean(seen)[0])
 
 
@@ -68,7 +68,8 @@ def begin(config: TrainConfig) -> Training:
 
 
 def simulator(config: EvaluateConfig, path: Path, progress: Callable[[float], None]) -> Verdict:
-    act = policy(load_policy(path, SPEC.name, SPEC.observation_size).weights)
+    of_run = load_policy(path, SPEC.name, SPEC.observation_size)
+    act = policy(of_run.weights, of_run.layers)
     times_s = {"policy": arrivals_s(act), "PD": arrivals_s(lambda seen: float(-2.0 * seen.sum()))}
     rows = [
         (f"from {at:+.1f} m", tuple(f"{each[k]:.1f}" for each in times_s.values())) for k, at in enumerate(STARTS_M)

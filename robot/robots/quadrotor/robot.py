@@ -1,7 +1,5 @@
 """The quadrotor, as the runtime is told of it."""
 
-from robot.robots.quadrotor.devices import devices_of
-from robot.robots.quadrotor.drone_file import load_drone
 from robot.robots.quadrotor.mind import mind
 from robot.robots.quadrotor.on_board import OnBoardPolicy
 from robot.robots.quadrotor.records import records_of
@@ -15,6 +13,10 @@ TICK_S = OnBoardPolicy.tick_s
 
 def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     """Those of a session. Raises ValueError for what is wrong in the robot's file."""
+    # Both need cflib, which a list of robots and a replay do without.
+    from robot.robots.quadrotor.devices import devices_of
+    from robot.robots.quadrotor.drone_file import load_drone
+
     return devices_of(load_drone(session.robot), session.ports["crazyflie"], TICK_S, clock)
 
 

@@ -32,6 +32,11 @@ def test_whatever_runs_on_the_robot_loads_without_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_robots_are_listed_and_flights_replayed_without_cflib() -> None:
+    done = without(("cflib",), "import robot.robots.quadrotor.mind; from robot.cli import main; main()", "tasks")
+    assert done.returncode == 0 and "on a quadrotor with crazyflie" in done.stdout, done.stderr
+
+
 def test_control_reads_of_cameras_and_what_they_saw_without_opencv() -> None:
     program = (
         "import robot.perception.result; from drivers.declared import settings_of; "

@@ -15,6 +15,7 @@ import pytest
 
 from policies.policy_file import load_policy
 from policies.replay import load_folder
+from robot.cli import evaluate
 from robot.cli.practice import main, task_of
 from robot.logs.reader import LogReader
 from robot.logs.replay import replay
@@ -25,6 +26,7 @@ from robot.practice.progress import Progress
 from robot.runtime.events import belief_in
 from tests.toy_robot.joining import join
 from tests.toy_robot.robot import ToyMind
+from tests.toy_robot.task import LONGEST_S
 
 ROBOT = "from robot.cli import main; main()"
 LEARNS_MIN, GOES_ON_MIN = 2.0, 2.2
@@ -63,6 +65,11 @@ def test_it_learns(practised: dict[str, Any]) -> None:
     assert told["resets"] >= told["episodes"] and told["help_asked"] == 0
     assert told["robot_minutes"] == pytest.approx(LEARNS_MIN, abs=0.01) and not told["failure"]
     assert told["updates"] == 4 * told["steps"]
+
+
+def test_what_it_practised_is_judged(practised: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate.main([practised["run"], "--json"])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["policy_arrival_s"] < LONGEST_S
 
 
 def test_policy_and_policy_undo_each_other_and_a_script_helps_where_one_fails(practised: dict[str, Any]) -> None:

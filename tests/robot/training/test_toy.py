@@ -1,31 +1,22 @@
 """A robot that the project does not know trains, is judged and exported, by nothing but its entry points."""
 
 import json
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from robot import tasks
 from robot.cli import evaluate, export, train
-from robot.evaluation import judge
-from robot.runtime import joining
-from robot.training import trainer
 from robot.training.sweep_file import load_sweep
 from tests.firmware_export.toolchain import needs_arm_gcc
+from tests.toy_robot.joining import join
 
-POINTS = [
-    EntryPoint("toy", "tests.toy_robot.task:SPEC", tasks.ENTRY_POINTS),
-    EntryPoint("toy", "tests.toy_robot.training:TRAINER", trainer.ENTRY_POINTS),
-    EntryPoint("toy", "tests.toy_robot.training:JUDGE", judge.ENTRY_POINTS),
-]
 SWEEP = '[train]\ntask = "toy"\n[vary]\nseed = [0, 1]\n'
 
 
 @pytest.fixture(autouse=True)
 def joined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(joining, "entry_points", lambda group: [point for point in POINTS if point.group == group])
+    join(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

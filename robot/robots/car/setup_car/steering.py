@@ -14,7 +14,6 @@ from robot.commissioning.steps import SetupError
 from robot.robots.car.setup_car.values import Value, measured
 
 NOISE_RAD = 0.002
-ANGLE_MAX_RAD = 0.7
 GAIN_FLOOR, OFFSET_FLOOR, STOP_FLOOR = 0.015, 0.005, 0.008
 FLAT = 0.3  # of the slope: beyond a stop
 MOVES_RAD = 0.15  # between the two ends of what was tried, for a servo that moves

@@ -13,7 +13,6 @@ from robot.tasks import find_task
 
 HARD_M_S = 1.0  # who touches down faster has crashed
 LAST = 3  # flights that the last error is the median of
-FLIGHT_FIELDS: dict[str, type] = {"version": int, "errors_known": bool, "touch_down_m_s": float, "landed": bool}
 
 
 @dataclass

@@ -66,7 +66,6 @@ FLIGHTS_FITTED = 4  # the newest
 LIMITS = {"policy.tiltDeg": 35.0, "policy.rateDegS": 600.0, "policy.fenceM": 1.5}  # from there the firmware recovers
 TILT_MORE_DEG, TILT_MAX_DEG = 18.0, 60.0  # than a path needs; of any flight, as the app has it
 REFUSED_MAX = 3  # flights in a row that never come to the policy
-NO_ERROR_M = 1.0  # of a policy that lost the drone before anything was measured
 
 
 class Stop:
