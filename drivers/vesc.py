@@ -13,46 +13,95 @@ version first, then the one behind it. Who has said the one thing may say it aga
 """
 
 import math
+from dataclasses import dataclass
 
+from drivers import vesc_protocol as protocol
 from drivers.base import NEVER_S, Clock, LinkLost, VescCommand, VescReading
 from drivers.declared import Declared
 from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
-from drivers.vesc_protocol import (
-    ALIVE,
-    ASK_CHOSEN,
-    ASK_IMU,
-    CHOSEN,
-    FW_VERSION,
-    GET_IMU_DATA,
-    GET_VALUES,
-    GET_VALUES_SELECTIVE,
-    IMU_FLOATS,
-    IMU_HEAD,
-    IMU_MASK,
-    IMU_NUMBERS,
-    INT,
-    SET_CURRENT,
-    SET_CURRENT_BRAKE,
-    SET_RPM,
-    SET_SERVO_POS,
-    SHORT,
-    VALUES,
-    VALUES_MASK,
-    VALUES_NUMBER_BIT,
-    VALUES_NUMBERS,
-    Asked,
-    FrameParser,
-    fault_name,
-    frame,
-)
-from drivers.vesc_settings import HERE, VescLimits, VescSettings
+from drivers.vesc_protocol import Asked, FrameParser, fault_name, frame
 
 GRAVITY_M_S2 = 9.80665
+BAUD = 115_200
 SILENCE_S = 0.5  # without an answer for longer, something is wrong
 ASK_VERSION_EVERY_S = 0.1  # until it is answered
 FIRMWARE_MIN = 3  # major version
+HERE, CAN_ID_MAX = -1, 253  # of can_id: the one on the cable; what a controller's own can be (255: all of them)
 REORDERED_MAX = 5  # ticks by which answers of two kinds may overtake each other
+
+
+@dataclass(frozen=True)
+class VescSettings:
+    """How one car is wired: its port, and the gains and limits between SI units and the controller's own, as F1TENTH's
+    `vesc.yaml` names them."""
+
+    port: str
+    baud: int = BAUD
+    erpm_per_m_s: float = 4614.0  # negative where the motor turns backwards
+    servo_gain: float = -1.2135  # of the servo's position, 0 to 1, for a radian to the left
+    servo_offset: float = 0.5304  # the servo's position when the wheels point ahead
+    servo_min: float = 0.15  # the servo's position at the end stops of the steering; it is never sent beyond them
+    servo_max: float = 0.85
+    imu_upside_down: bool = False  # turned about its x axis: left is right, up is down
+    imu_yaw_rad: float = 0.0  # direction of its x axis in the car's frame, counter-clockwise positive
+    can_id: int = HERE  # of a controller behind the one on the cable, on a CAN bus
+
+    def __post_init__(self) -> None:
+        _positive(self, "baud")
+        if not HERE <= self.can_id <= CAN_ID_MAX:
+            raise ValueError(
+                f"can_id: found {self.can_id}, allowed: 0 to {CAN_ID_MAX}, or {HERE} for the one on the cable"
+            )
+        for name in ("erpm_per_m_s", "servo_gain"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value == 0.0:
+                raise ValueError(f"{name}: found {value}, allowed: any number but 0")
+        if not abs(self.imu_yaw_rad) <= 2.0 * math.pi:
+            raise ValueError(
+                f"imu_yaw_rad: found {self.imu_yaw_rad}, allowed: {-2.0 * math.pi:.3g} to {2.0 * math.pi:.3g}"
+            )
+        if not 0.0 <= self.servo_min < self.servo_max <= 1.0:
+            raise ValueError(
+                f"servo_min, servo_max: found {self.servo_min}, {self.servo_max}, allowed: 0 to 1, the first one less"
+            )
+        if not self.servo_min < self.servo_offset < self.servo_max:
+            raise ValueError(
+                f"servo_offset: found {self.servo_offset}, allowed: between servo_min, {self.servo_min}, and servo_max, "
+                f"{self.servo_max}"
+            )
+
+    def addressed(self, payload: bytes) -> bytes:
+        """A payload as the one on the cable is to get it."""
+        return payload if self.can_id == HERE else bytes((protocol.FORWARD_CAN, self.can_id)) + payload
+
+    @property
+    def steer_reach_rad(self) -> float:
+        """How far the wheels can be turned to both sides within the servo's end stops."""
+        return min(self.servo_max - self.servo_offset, self.servo_offset - self.servo_min) / abs(self.servo_gain)
+
+
+@dataclass(frozen=True)
+class VescLimits:
+    """What every command is held to, whoever gives it."""
+
+    steer_max_rad: float = 0.4189
+    speed_min_m_s: float = -3.0
+    speed_max_m_s: float = 6.0
+    standstill_m_s: float = 0.2  # below it the controller cannot hold a speed: the driver brakes instead
+    brake_current_a: float = 40.0
+
+    def __post_init__(self) -> None:
+        _positive(self, "steer_max_rad", "speed_max_m_s", "brake_current_a")
+
+
+def _positive(of: VescSettings | VescLimits, *names: str) -> None:
+    for name in names:
+        value = getattr(of, name)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name}: found {value}, allowed: above 0")
+
+
 NO_MORE = VescLimits()
 
 
@@ -89,7 +138,9 @@ class Vesc(SerialDriver):
         self._number = 0  # of the newest requests
         self._asked = False  # for values, since the last read
         self._chosen, self._whole, self._imu_asked = Asked(), Asked(), Asked()
-        self._repeats = False  # whether the controller knows GET_VALUES_SELECTIVE, and so dates its values exactly
+        self._repeats = (
+            False  # whether the controller knows protocol.GET_VALUES_SELECTIVE, and so dates its values exactly
+        )
         self._values_s = self._imu_s = -NEVER_S
         self._opened_s = 0.0
         self._link_trouble = f"{settings.port}: not open"
@@ -145,7 +196,7 @@ class Vesc(SerialDriver):
     def _ask_version(self, now: float) -> None:
         """Of the one on the cable, and once that is known to forward, of the one behind it."""
         self._version_asked_s = now
-        question = bytes([FW_VERSION])
+        question = bytes([protocol.FW_VERSION])
         if self.settings.can_id == HERE or (self._bridge and not self._bridge_too_old):
             self._send(self._frame(question))
         elif not self._bridge and not self._checked:
@@ -159,18 +210,22 @@ class Vesc(SerialDriver):
         if self._major < FIRMWARE_MIN:
             return b""
         self._number += 1
-        of_values, of_imu = self._number % VALUES_NUMBERS, self._number % IMU_NUMBERS + 1
+        of_values, of_imu = self._number % protocol.VALUES_NUMBERS, self._number % protocol.IMU_NUMBERS + 1
         self._chosen.ask(self._number, of_values, now)
         self._imu_asked.ask(self._number, of_imu, now)
-        requests = self._frame(ASK_CHOSEN.pack(GET_VALUES_SELECTIVE, VALUES_MASK | of_values << VALUES_NUMBER_BIT))
+        requests = self._frame(
+            protocol.ASK_CHOSEN.pack(
+                protocol.GET_VALUES_SELECTIVE, protocol.VALUES_MASK | of_values << protocol.VALUES_NUMBER_BIT
+            )
+        )
         if not self._repeats:
             self._whole.ask(self._number, 0, now)
-            requests += self._frame(bytes([GET_VALUES]))
-        return requests + self._frame(ASK_IMU.pack(GET_IMU_DATA, IMU_MASK | of_imu))
+            requests += self._frame(bytes([protocol.GET_VALUES]))
+        return requests + self._frame(protocol.ASK_IMU.pack(protocol.GET_IMU_DATA, protocol.IMU_MASK | of_imu))
 
     def _take(self, payload: bytes) -> None:
         kind = payload[0]
-        if kind == FW_VERSION and len(payload) >= 3:
+        if kind == protocol.FW_VERSION and len(payload) >= 3:
             if self.settings.can_id != HERE and not self._bridge and not self._checked:
                 self._bridge = payload
             if payload == self._bridge:
@@ -178,18 +233,18 @@ class Vesc(SerialDriver):
             hardware = payload[3:].split(b"\0")[0].decode("ascii", "replace")
             self._major = payload[1]
             self.firmware = f"{payload[1]}.{payload[2]} {hardware}".strip()
-        elif kind == GET_VALUES_SELECTIVE and len(payload) >= CHOSEN.size:
-            _, mask, current, erpm, voltage, tachometer, fault = CHOSEN.unpack_from(payload)
-            if mask & (1 << VALUES_NUMBER_BIT) - 1 == VALUES_MASK:
-                answered = self._chosen.answered(mask >> VALUES_NUMBER_BIT)
+        elif kind == protocol.GET_VALUES_SELECTIVE and len(payload) >= protocol.CHOSEN.size:
+            _, mask, current, erpm, voltage, tachometer, fault = protocol.CHOSEN.unpack_from(payload)
+            if mask & (1 << protocol.VALUES_NUMBER_BIT) - 1 == protocol.VALUES_MASK:
+                answered = self._chosen.answered(mask >> protocol.VALUES_NUMBER_BIT)
                 self._take_values(answered, erpm, current, voltage, fault, tachometer)
                 if answered is not None:
                     self._repeats = True
                     self._imu_asked.give_up(answered[0] - REORDERED_MAX)
-        elif kind == GET_VALUES and len(payload) >= VALUES.size:
-            fields = VALUES.unpack_from(payload)
+        elif kind == protocol.GET_VALUES and len(payload) >= protocol.VALUES.size:
+            fields = protocol.VALUES.unpack_from(payload)
             self._take_values(self._whole.answered(None), fields[8], fields[3], fields[9], fields[16], fields[14])
-        elif kind == GET_IMU_DATA:
+        elif kind == protocol.GET_IMU_DATA:
             self._take_imu(payload)
 
     def _take_values(
@@ -203,14 +258,14 @@ class Vesc(SerialDriver):
         self._values = (erpm / per_m_s, self._ahead * current * 0.01, voltage * 0.1, fault, metres)
 
     def _take_imu(self, payload: bytes) -> None:
-        if len(payload) < IMU_HEAD.size:
+        if len(payload) < protocol.IMU_HEAD.size:
             return
-        mask = ASK_IMU.unpack_from(payload)[1]
-        number = mask & IMU_NUMBERS
-        at = ASK_IMU.size + 4 * number.bit_count()  # behind roll, pitch and yaw
-        if mask & ~IMU_NUMBERS != IMU_MASK or len(payload) < at + IMU_FLOATS.size:
+        mask = protocol.ASK_IMU.unpack_from(payload)[1]
+        number = mask & protocol.IMU_NUMBERS
+        at = protocol.ASK_IMU.size + 4 * number.bit_count()  # behind roll, pitch and yaw
+        if mask & ~protocol.IMU_NUMBERS != protocol.IMU_MASK or len(payload) < at + protocol.IMU_FLOATS.size:
             return
-        accel_x, accel_y, accel_z, _, _, rate_z = IMU_FLOATS.unpack_from(payload, at)
+        accel_x, accel_y, accel_z, _, _, rate_z = protocol.IMU_FLOATS.unpack_from(payload, at)
         cosine, sine = self._imu_turn
         accel_y, accel_z, rate_z = self._imu_over * accel_y, self._imu_over * accel_z, self._imu_over * rate_z
         accel_x, accel_y = cosine * accel_x - sine * accel_y, sine * accel_x + cosine * accel_y
@@ -229,14 +284,16 @@ class Vesc(SerialDriver):
         """
         if not (math.isfinite(steer_rad) and math.isfinite(speed_m_s)):
             self._refusal = f"{self.settings.port}: refused steer {steer_rad} rad, speed {speed_m_s} m/s; braking"
-            return self._command(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a), refused=True)
+            return self._command(
+                protocol.SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a), refused=True
+            )
         self._refusal = ""
         limits = self.limits
         speed = min(limits.speed_max_m_s, max(limits.speed_min_m_s, speed_m_s))
         self._aim(steer_rad)
         if abs(speed) < limits.standstill_m_s:
-            return self._command(SET_CURRENT_BRAKE, self._milliamperes(limits.brake_current_a))
-        return self._command(SET_RPM, round(speed * self.settings.erpm_per_m_s))
+            return self._command(protocol.SET_CURRENT_BRAKE, self._milliamperes(limits.brake_current_a))
+        return self._command(protocol.SET_RPM, round(speed * self.settings.erpm_per_m_s))
 
     def brake(self, current_a: float, steer_rad: float | None = None) -> VescCommand:
         """Brake with a motor current, A, up to what the settings allow; steer where told, or stay. Raises LinkLost."""
@@ -245,16 +302,16 @@ class Vesc(SerialDriver):
             current_a, steer_rad = self.limits.brake_current_a, None
         if steer_rad is not None:
             self._aim(steer_rad)
-        return self._command(SET_CURRENT_BRAKE, self._milliamperes(current_a), refused=not finite)
+        return self._command(protocol.SET_CURRENT_BRAKE, self._milliamperes(current_a), refused=not finite)
 
     def coast(self) -> VescCommand:
         """Let the motor run free and the servo stay. Raises LinkLost."""
-        return self._command(SET_CURRENT, 0)
+        return self._command(protocol.SET_CURRENT, 0)
 
     def alive(self) -> None:
         """Keep the last motor command in force beyond the controller's 1000 ms. Raises LinkLost."""
         if self._major >= FIRMWARE_MIN:
-            self._send(self._frame(bytes([ALIVE])))
+            self._send(self._frame(bytes([protocol.ALIVE])))
 
     def stop(self) -> None:
         """Brake. The controller's own watchdog takes the brake current back to zero 1000 ms later. Never raises.
@@ -264,7 +321,11 @@ class Vesc(SerialDriver):
         if not self._commanded or self.too_old:
             return
         try:
-            self._send(self._frame(INT.pack(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a))))
+            self._send(
+                self._frame(
+                    protocol.INT.pack(protocol.SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a))
+                )
+            )
         except LinkLost as error:
             self._link_trouble = str(error)
 
@@ -310,7 +371,7 @@ class Vesc(SerialDriver):
         position = min(wiring.servo_max, max(wiring.servo_min, wiring.servo_gain * steer + wiring.servo_offset))
         thousandths = round(1000 * position)
         self._steer_rad = (thousandths / 1000 - wiring.servo_offset) / wiring.servo_gain
-        self._servo = self._frame(SHORT.pack(SET_SERVO_POS, thousandths))
+        self._servo = self._frame(protocol.SHORT.pack(protocol.SET_SERVO_POS, thousandths))
 
     def _command(self, kind: int, value: int, refused: bool = False) -> VescCommand:
         """Send motor and servo commands, and with them the requests that the next read expects answers to.
@@ -322,9 +383,9 @@ class Vesc(SerialDriver):
         if self._major < FIRMWARE_MIN:
             return VescCommand(self._steer_rad, 0.0, 0.0, refused)
         self._commanded = True
-        self._send(self._frame(INT.pack(kind, value)) + self._servo + self._requests(now))
-        speed = value / self.settings.erpm_per_m_s if kind == SET_RPM else 0.0
-        brake = value / 1000 if kind == SET_CURRENT_BRAKE else 0.0
+        self._send(self._frame(protocol.INT.pack(kind, value)) + self._servo + self._requests(now))
+        speed = value / self.settings.erpm_per_m_s if kind == protocol.SET_RPM else 0.0
+        brake = value / 1000 if kind == protocol.SET_CURRENT_BRAKE else 0.0
         return VescCommand(self._steer_rad, speed, brake, refused)
 
     def _send(self, data: bytes) -> None:

@@ -20,8 +20,7 @@ from drivers.emulators.rplidar import RPLidarEmulator
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.emulators.virtual_crazyflie import VirtualCrazyflie, VirtualCrazyflieConfig, start_virtual_crazyflie
 from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 
 TICK_S = 0.02
 

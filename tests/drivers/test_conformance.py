@@ -5,8 +5,7 @@ import pytest
 from drivers.base import LidarReading, LinkLost, VescReading
 from drivers.conformance import Rig, ages, check_driver
 from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 
 
 def vesc_rig(bench) -> Rig:

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from drivers.emulators.world import BRAKE, V_X
-from drivers.vesc import Vesc, take_over
+from drivers.vesc import Vesc, VescLimits, VescSettings, take_over
 from drivers.vesc_protocol import GET_VALUES_SELECTIVE, SET_SERVO_POS, FrameParser, fault_name, frame
-from drivers.vesc_settings import VescLimits, VescSettings
 from tests.drivers.test_vesc_protocol import RECORDED_VALUES
 
 

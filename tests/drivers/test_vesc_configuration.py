@@ -7,8 +7,8 @@ import time
 import pytest
 
 from drivers.base import LinkLost
+from drivers.vesc import VescSettings
 from drivers.vesc_configuration import ask_servo_output, servo_output_of
-from drivers.vesc_settings import VescSettings
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from drivers.declared import driver_of
 from drivers.emulators.lidar_models import DRIVER_OF, USUAL
 from drivers.lidar import LidarSettings
 from drivers.pca9685 import Pca9685Settings
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import VescSettings
 from robot.runtime.robot_file import read_robot, robot_path
 
 if TYPE_CHECKING:

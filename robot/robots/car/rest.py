@@ -14,8 +14,7 @@ from dataclasses import replace
 from drivers import pca9685, vesc
 from drivers.base import LinkLost, VescReading
 from drivers.pca9685 import Pca9685, Pca9685Settings
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 from robot.robots.car.car_file import load_car
 from robot.robots.car.shield.stop_follower import StopFollower
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS, TICK_NS, StopPlan

@@ -10,8 +10,7 @@ from drivers.base import Driver, LidarReading
 from drivers.declared import make_driver
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 from policies.policy_file import load_policy
 from robot.robots.car.car_file import load_car
 from robot.robots.car.devices import Motor

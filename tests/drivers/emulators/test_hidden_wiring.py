@@ -8,8 +8,7 @@ from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.emulators.world import ACCEL_X, STEER, V_X, YAW_RATE
 from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 from sim.car.lidar import cast_beams
 
 TICK_S = 0.02

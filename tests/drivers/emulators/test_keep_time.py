@@ -9,8 +9,7 @@ from drivers.emulators import keep_time as module
 from drivers.emulators.keep_time import LATE_S, PIECE_S, keep_time, late_s, pieces, share
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 from robot.runtime.realtime import PRIORITY
 
 

@@ -12,8 +12,7 @@ import pytest
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig, load_config, start_virtual_car
 from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 
 
 class Clock:

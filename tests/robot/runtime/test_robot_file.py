@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drivers.rplidar import RPLidarSettings
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import VescSettings
 from robot.runtime.robot_file import read_robot, robot_names, robot_path
 
 

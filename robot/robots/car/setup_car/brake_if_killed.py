@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from drivers.base import LinkLost
-from drivers.vesc import take_over
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import VescSettings, take_over
 from robot.commissioning.guard_process import become_guard, guarded_by
 from robot.runtime.clock import RealClock
 

@@ -13,9 +13,8 @@ from drivers.emulators.hidden_wiring import hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import start_virtual_car
 from drivers.i2c_bus import I2CBus, NoAnswer
 from drivers.pca9685 import PRE_SCALE, Pca9685Settings
-from drivers.vesc import FIRMWARE_MIN, Vesc
+from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
-from drivers.vesc_settings import VescSettings
 from robot.commissioning.checks import Check
 from robot.robots.car.car_file import CarFile, load_car
 from robot.robots.car.shield import predictive_brake

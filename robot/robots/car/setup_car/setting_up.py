@@ -11,7 +11,7 @@ from drivers.base import LinkLost
 from drivers.declared import make_driver
 from drivers.emulators.hidden_wiring import HiddenWiring, hidden_wiring, wired_as_documented
 from drivers.emulators.virtual_car import VirtualCar, start_virtual_car
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import VescSettings
 from robot.commissioning.options import SetupOptions
 from robot.commissioning.steps import Found, SetupError, Step
 from robot.robots.car.car_file import believed_car, load_car

@@ -7,7 +7,7 @@ import pytest
 from drivers.emulators.lidar_models import DRIVER_OF
 from drivers.emulators.lidars import LIDARS
 from drivers.rplidar import RPLidarSettings
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import VescSettings
 from robot.robots.car.car_file import believed_car, load_car
 from robot.runtime.robot_file import ROBOTS
 from sim.car.model import DATA

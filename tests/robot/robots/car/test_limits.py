@@ -1,6 +1,6 @@
 """The car's limits stand where each is needed: in its data sheet, in the task, and, whoever commands, in the driver."""
 
-from drivers.vesc_settings import VescLimits
+from drivers.vesc import VescLimits
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, RECOVERY_SPEED_M_S
 from robot.tasks.race_track import task
 from sim.car.model import load_parameters

@@ -10,7 +10,7 @@ import pytest
 from drivers.emulators.hidden_wiring import HiddenWiring
 from drivers.emulators.process import Emulator
 from drivers.rplidar import RPLidar, RPLidarSettings
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import VescSettings
 from robot.robots.car.setup_car.rig import Rig
 from sim.car.model import load_parameters
 

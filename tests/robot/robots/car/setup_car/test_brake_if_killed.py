@@ -10,8 +10,7 @@ from drivers.emulators.virtual_car import VirtualCarConfig, start_virtual_car
 
 DRIVES = """
 import sys, time
-from drivers.vesc import Vesc
-from drivers.vesc_settings import VescSettings
+from drivers.vesc import Vesc, VescSettings
 from robot.robots.car.setup_car.brake_if_killed import braking_if_killed
 from robot.runtime.clock import RealClock
 settings = VescSettings(sys.argv[1])
