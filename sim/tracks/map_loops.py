@@ -18,18 +18,16 @@ from numba import njit
 
 from sim.closed_line import gaussian, smoothed, turns
 from sim.distance_field import OccupancyGrid, distance_to_solid
+from sim.tracks.island_sets import OUTER, climb, hang_together, score_of
 
 PASSABLE_M = 0.22  # clearance at least, from the middle of the car
 SMALL_M = 0.5  # smaller things stand in the way of a loop, but nobody races round them
-AMPLE_M = 1.0  # more clearance than this makes a loop no better
 FACING_M = 1.5  # from the middle between two walls; further apart they count less as a lane's, by the square
 LOOP_MIN_M = 2.0  # a loop's longer side at least; saves looking into every closet
 LARGE = 12  # islands from which the search for the best set begins, and that change sides with what they cut off
 DOORS_M = (0.8, 0.5)  # clearance; islands with less between them begin as one, too
-REPAIRED_MAX = 3000  # pieces of wall, of which one is tried after the other where a set of islands makes no loop
 SHORT, NARROW = 1.2, 0.25  # border and clearance of a crossing, as shares of the gap between the islands
 TURNS_BACK_RAD = 1.5  # of a loop round both, in the crossing's two corners together
-OUTER = 1  # the label of the wall that surrounds everything
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Loop:
 
     region: Region
     islands: np.ndarray  # bool (labels + 1,)
-    score: float  # see `_worth`
+    score: float  # see `sim.tracks.island_sets`
 
 
 def find_loops(
@@ -70,7 +68,7 @@ def find_loops(
 ) -> list[Loop]:
     """The map's loops, the best first: those that no island makes better, and those round single islands.
 
-    Best is long, ample up to AMPLE_M, and a lane (`_worth`). With `start` (column, row), only loops through the point
+    Best is long, ample up to a metre, and a lane (`sim.tracks.island_sets`). With `start` (column, row), only loops through the point
     of any loop that is nearest to it. `tell` hears of every step. Raises ValueError if there is none.
     """
     tell("distances to the walls")
@@ -273,14 +271,14 @@ def _loops_of(region: Region, through: tuple[int, int]) -> list[Loop]:
         starts += [room == r for r in np.argsort(-outside, kind="stable")[:LARGE] if outside[r] > 0.0]
     found: dict[bytes, Loop] = {}
     for start in starts:
-        _hang_together(start, False, OUTER, *neighbours[:2])  # what it surrounds is inside, too
+        hang_together(start, False, OUTER, *neighbours[:2])  # what it surrounds is inside, too
     for islands in {start.tobytes(): start for start in starts}.values():
-        score = _climb(islands, largest, *neighbours, *through)
+        score = climb(islands, largest, *neighbours, *through)
         if score > 0.0:
             found.setdefault(islands.tobytes(), Loop(region, islands, score))
     for island in range(OUTER + 1, labels + 1):
         alone = np.arange(labels + 1) == island
-        score = _score(alone, *neighbours, *through)
+        score = score_of(alone, *neighbours, *through)
         if score > 0.0:
             found.setdefault(alone.tobytes(), Loop(region, alone, score))
     return list(found.values())
@@ -293,205 +291,6 @@ def _rooms(region: Region, door_m: float) -> np.ndarray:
     narrow = region.clearance < door_m
     graph = scipy.sparse.coo_array((np.ones(narrow.sum()), (piece[narrow], region.neighbour[narrow])), shape=(n, n))
     return np.asarray(scipy.sparse.csgraph.connected_components(graph, directed=False)[1])
-
-
-@njit(cache=True)
-def _worth(length, facing_2, least):
-    """What a loop is worth: its length, times the squared mean of how far two walls face each other along it, times its
-    clearance up to AMPLE_M. length: edges of cells; facing_2: the sum of the squares of `Region.facing`."""
-    return facing_2 * facing_2 / length * min(least, AMPLE_M)
-
-
-@njit(cache=True)
-def _climb(islands, largest, first, neighbour, border, facing, clearance, a, b):
-    """Add or take away one island at a time while the loop round them gets better, in place; return its score.
-
-    A step costs what the graph of neighbours has of edges: a piece may change sides if it touches the other side, and
-    its own side hangs together without it (it is no articulation point; Tarjan 1972). Where no such step helps, one of
-    the `largest` islands may change sides together with all that it cuts off.
-    """
-    score = _score(islands, first, neighbour, border, facing, clearance, a, b)
-    if score == 0.0:
-        score = _repair(islands, first, neighbour, border, facing, clearance, a, b)
-    n = len(islands)
-    needed = np.empty(n, np.bool_)
-    while score > 0.0:
-        _articulation_points(islands, first, neighbour, needed)
-        sizes = np.zeros(2, np.int64)
-        length, facing_2, least, end_1, end_2 = 0.0, 0.0, np.inf, 0, 0
-        for k in range(1, n):
-            sizes[int(islands[k])] += 1
-            for e in range(first[k], first[k + 1]):
-                if islands[k] and not islands[neighbour[e]]:
-                    length += border[e]
-                    facing_2 += facing[e] * facing[e]
-                    if clearance[e] < least:
-                        least, end_1, end_2 = clearance[e], k, neighbour[e]
-        best, flip = score, 0
-        for k in range(2, n):
-            if needed[k] or sizes[int(islands[k])] < 2 or (a != b and k in (a, b)):
-                continue
-            touches, new_length, new_facing_2, new_least = False, length, facing_2, least
-            if k in (end_1, end_2):
-                new_least = _least_without(k, islands, first, neighbour, clearance)
-            for e in range(first[k], first[k + 1]):
-                if islands[neighbour[e]] == islands[k]:
-                    new_length += border[e]
-                    new_facing_2 += facing[e] * facing[e]
-                    new_least = min(new_least, clearance[e])
-                else:
-                    touches = True
-                    new_length -= border[e]
-                    new_facing_2 -= facing[e] * facing[e]
-            if touches and new_length > 0.0 and _worth(new_length, new_facing_2, new_least) > best:
-                best, flip = _worth(new_length, new_facing_2, new_least), k
-        if flip > 0:
-            islands[flip] = not islands[flip]
-        else:
-            better = islands
-            for k in largest:
-                changed = islands.copy()
-                _change_with_cut_off(changed, k, largest, first, neighbour)
-                worth = _score(changed, first, neighbour, border, facing, clearance, a, b)
-                if worth > best:
-                    best, better = worth, changed
-            if best == score:
-                break
-            islands[:] = better
-        score = best
-    return score
-
-
-@njit(cache=True)
-def _change_with_cut_off(islands, k, largest, first, neighbour):
-    """Let island k change sides, in place, and with it whatever no longer hangs together with the side that it left: with
-    OUTER, or with the largest island that stays."""
-    side = islands[k]
-    islands[k] = not side
-    root = OUTER
-    if side:
-        root = 0
-        for other in largest:
-            if islands[other]:
-                root = other
-                break
-    _hang_together(islands, side, root, first, neighbour)
-
-
-@njit(cache=True)
-def _hang_together(islands, side, root, first, neighbour):
-    """Let a side hang together: what does not with `root`, on that side, changes sides, in place. root 0: all of it."""
-    hangs = np.zeros(len(islands), np.bool_)
-    if root > 0:
-        _spread(root, islands, first, neighbour, hangs)
-    for k in range(1, len(islands)):
-        if islands[k] == side and not hangs[k]:
-            islands[k] = not side
-
-
-@njit(cache=True)
-def _least_without(k, islands, first, neighbour, clearance):
-    """The least clearance along the loop where it does not pass piece k."""
-    least = np.inf
-    for j in range(1, len(islands)):
-        for e in range(first[j], first[j + 1]):
-            if islands[j] and not islands[neighbour[e]] and k not in (j, neighbour[e]):
-                least = min(least, clearance[e])
-    return least
-
-
-@njit(cache=True)
-def _articulation_points(islands, first, neighbour, needed):
-    """Mark every piece without which its side would fall apart; each of the two sides hangs together."""
-    n = len(islands)
-    needed[:] = False
-    depth, low, parent, at = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64), first[:-1].copy()
-    for root in range(1, n):
-        if depth[root] > 0:
-            continue
-        here, children = root, 0
-        depth[root] = low[root] = 1
-        while here != 0:
-            if at[here] < first[here + 1]:
-                there = neighbour[at[here]]
-                at[here] += 1
-                if islands[there] != islands[here]:
-                    continue
-                if depth[there] == 0:
-                    parent[there], depth[there] = here, depth[here] + 1
-                    low[there] = depth[there]
-                    children += here == root
-                    here = there
-                elif there != parent[here]:
-                    low[here] = min(low[here], depth[there])
-            else:
-                above = parent[here]
-                if above != 0:
-                    low[above] = min(low[above], low[here])
-                    if above != root and low[here] >= depth[above]:
-                        needed[above] = True
-                here = above
-        needed[root] = children > 1
-
-
-@njit(cache=True)
-def _repair(islands, first, neighbour, border, facing, clearance, a, b):
-    """Change the one piece that makes the best loop of a set that is none, in place; return its score."""
-    best, flip = 0.0, 0
-    for k in range(2, min(len(islands), REPAIRED_MAX)):
-        islands[k] = not islands[k]
-        other = _score(islands, first, neighbour, border, facing, clearance, a, b)
-        islands[k] = not islands[k]
-        if other > best:
-            best, flip = other, k
-    if flip > 0:
-        islands[flip] = not islands[flip]
-    return best
-
-
-@njit(cache=True)
-def _spread(root, islands, first, neighbour, reached):
-    """Mark what hangs together with a piece of wall on its side."""
-    stack = np.empty(len(islands), np.int64)
-    reached[root] = True
-    stack[0], waiting = root, 1
-    while waiting > 0:
-        waiting -= 1
-        here = stack[waiting]
-        for e in range(first[here], first[here + 1]):
-            there = neighbour[e]
-            if not reached[there] and islands[there] == islands[root]:
-                reached[there] = True
-                stack[waiting] = there
-                waiting += 1
-
-
-@njit(cache=True)
-def _score(islands, first, neighbour, border, facing, clearance, a, b):
-    """The worth of the loop round the islands; 0 if it is not one, or does not part a and b."""
-    if a != b and islands[a] == islands[b]:
-        return 0.0
-    n = len(islands)
-    reached = np.zeros(n, np.bool_)
-    for side in (True, False):  # the islands must hang together, and so must all the rest
-        root = 0
-        for k in range(1, n):
-            if islands[k] == side:
-                root = k
-                break
-        if root == 0:
-            return 0.0
-        _spread(root, islands, first, neighbour, reached)
-    length, facing_2, least = 0.0, 0.0, np.inf
-    for k in range(1, n):
-        if not reached[k]:
-            return 0.0
-        for e in range(first[k], first[k + 1]):
-            if islands[k] and not islands[neighbour[e]]:
-                length += border[e]
-                facing_2 += facing[e] * facing[e]
-                least = min(least, clearance[e])
-    return _worth(length, facing_2, least)
 
 
 @njit(cache=True)

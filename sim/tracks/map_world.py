@@ -25,7 +25,7 @@ from sim.tracks.track_map import find_course_and_loops
 COLUMNS = ("x", "y", "heading", "curvature", "width_left", "width_right")
 PROGRAM = (
     "closed_line.py", "distance_field.py", "portable_math.py",
-    "tracks/map_loops.py", "tracks/map_world.py", "tracks/track.py", "tracks/track_map.py",
+    "tracks/island_sets.py", "tracks/map_loops.py", "tracks/map_world.py", "tracks/track.py", "tracks/track_map.py",
 )  # fmt: skip
 
 

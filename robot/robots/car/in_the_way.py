@@ -1,7 +1,8 @@
 """What stands in the way and the map does not have: seen, gone round, waited for, given way to.
 
-The predictive brake keeps off it (`shield/obstacles.py`); here the car finds out whether there is a way on beside it
-(`passing.py`), and rolls back where it has waited for long (`giving_way.py`).
+The predictive brake keeps off it (`shield/obstacles.py`), and off who may stand behind a bend while people are about
+(`shield/blind_bends.py`); here the car finds out whether there is a way on beside it (`passing.py`), and rolls back where it
+has waited for long (`giving_way.py`).
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
 from robot.robots.car.giving_way import BACK_M, GivingWay
 from robot.robots.car.passing import no_way_on, way_round
+from robot.robots.car.shield.blind_bends import BlindBends
 from robot.robots.car.shield.obstacles import Obstacles
 from robot.robots.car.shield.predictive_brake import UNAVOIDABLE
 from robot.robots.car.shield.rollout import NO_OBSTACLES, SLOW_M_S, S
@@ -49,7 +51,7 @@ class InTheWay:
     def __init__(self, car: np.ndarray, place: CoursePlace, fallback: Fallback) -> None:
         """car: `CarParameters.packed()`."""
         self._car, self._place, self._fallback = car, place, fallback
-        self._obstacles = Obstacles()
+        self._obstacles, self._blind_bends = Obstacles(), BlindBends()
         self.giving_way = GivingWay(car)
         self.ahead = self.hemmed_in = self.goes_round = False
 
@@ -62,12 +64,16 @@ class InTheWay:
             self._obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw),
                                 estimator.covariance[:3, :3], place.row, course, place.packed, grid.distance_m,
                                 grid.frame)  # fmt: skip
+            somebody = len(self._obstacles.believed) > 0 and not doubtful
+            self._blind_bends.look(now, somebody, estimate.x, estimate.y, place.s, course, place.packed, grid.distance_m,
+                                   grid.frame)  # fmt: skip
         elif estimate.lost:
             self._obstacles.forget()
+            self._blind_bends.forget()
         if doubtful:
             self._obstacles.doubt()
         self._obstacles.update(now)
-        self._fallback.obstacles = self._obstacles.believed
+        self._fallback.obstacles = np.concatenate((self._obstacles.believed, self._blind_bends.believed))
         self.ahead = course is not None and place.known and self._obstacles.block(place.at, course.length_m, self._car)
 
     def blocks(self, moment: Moment) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robot.commissioning.steps import SetupError
-from robot.robots.car.demonstration.first_metres import View
+from robot.robots.car.demonstration.looking_round import View
 from robot.robots.car.setup_car.rig import STOPPING_M, TICK_S, Rig, Row
 
 LEG_M, LEG_MIN_M = 0.35, 0.1

@@ -16,7 +16,7 @@ from drivers.base import LidarReading, VescReading
 from drivers.vesc import Vesc, VescLimits, VescSettings
 from drivers.vesc_protocol import fault_name
 from robot.commissioning.steps import SetupError
-from robot.robots.car.demonstration.first_metres import View
+from robot.robots.car.demonstration.looking_round import View
 from robot.runtime.clock import Clock
 from sim.car.model import CarParameters
 

@@ -14,6 +14,7 @@ from robot.robots.car.fallback import Fallback
 from robot.robots.car.in_the_way import InTheWay
 from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
+from robot.robots.car.shield import blind_bends
 from robot.robots.car.shield.obstacles import FORGOTTEN_S
 from robot.robots.car.shield.predictive_brake import SLIPPERY
 from robot.robots.car.shield.rollout import believed_cars
@@ -96,4 +97,33 @@ def test_what_is_seen_from_a_doubtful_place_is_not_held_on_to(doubtful: bool) ->
         seen = SimpleNamespace(points=points, count=len(points), covariance=SURE)
         way.see(now_s, estimate, seen, GRID, doubtful)  # type: ignore[arg-type]
     way.see(FORGOTTEN_S + 0.2, estimate, SimpleNamespace(points=points, count=0, covariance=SURE), GRID, False)  # type: ignore[arg-type]
-    assert len(way._fallback.obstacles) == (0 if doubtful else 1)
+    assert len(way._obstacles.believed) == (0 if doubtful else 1)
+
+
+def drive_at_somebody_behind_a_bend(track: str, row: int, folder: Path) -> People:
+    """Let somebody stand flush with the inside of a bend who was not there the lap before, and another about elsewhere."""
+    drive = start(track, 3, None, 1.0, True, folder)
+    world, place = drive.emulator.world, drive.pipeline.place
+    course = world.course
+    stood = People(1, course, seed=1)
+    stood.s[:], stood.rate_rad_s[:] = row * course.spacing_m, 0.0
+    stood.sway_rad[:] = np.copysign(0.5 * np.pi, course.curvature[row])
+    at, ahead_m = stood._place(0), 0.0
+    while drive.time_s < 14.0 or ahead_m < course.length_m - 8.0:
+        drive.tick()
+        drive.pipeline.in_the_way._blind_bends._met_s = drive.time_s  # somebody is about
+        ahead_m = (stood.s[0] - place.s) % course.length_m
+        if world.people is not stood and drive.time_s > 9.0 and 6.5 < ahead_m < 7.5:
+            stood.at[:] = at
+            world.people = stood
+    return stood
+
+
+@pytest.mark.parametrize(("track", "row"), [("bean", 204), ("chicane", 252)])
+@pytest.mark.parametrize("reckons", [True, False])
+def test_the_car_can_stop_within_what_it_sees_if_it_reckons_with_people(
+    track: str, row: int, reckons: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not reckons:
+        monkeypatch.setattr(blind_bends, "ABOUT_S", -1.0)
+    assert drive_at_somebody_behind_a_bend(track, row, tmp_path).hit == (0 if reckons else 1)

@@ -15,7 +15,9 @@ from drivers.rplidar import RPLidar
 from drivers.vesc import Vesc
 from policies.actor import actor_layers, initial_weights
 from robot.robots.car.car_file import load_car
-from robot.robots.car.demonstration.first_metres import LOOK_S, FirstMetres, Leg, Measured, Stage, View, judge, measure
+from robot.robots.car.demonstration.first_metres import LOOK_S, FirstMetres, Stage
+from robot.robots.car.demonstration.looking_round import View
+from robot.robots.car.demonstration.wiring import Leg, Measured, judge, measure
 from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.records import RECORDS
