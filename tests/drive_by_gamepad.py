@@ -16,11 +16,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from drivers.emulators.gamepad import REPORT_S, GamepadEmulator
 from policies.replay import load_folder
 from robot.logs.reader import LogReader
 from robot.practice.run import run_session
 from robot.practice.session import Session
+from robot.practice.settings import SCRATCH, SHIPPED
 from robot.practice.start import starting_policy
 from robot.robots.car.options import CarOptions
 from robot.robots.car.practising import PractisingCar
@@ -43,7 +46,10 @@ def hold(session: Session, car: PractisingCar, pad: GamepadEmulator, ended: thre
     while not ended.is_set():
         emulator = session.body.emulator
         if emulator is not None:
-            truth = emulator.truth()
+            try:
+                truth = emulator.truth()
+            except ValueError:  # the session has let go of it
+                return
             if session.progress.demo_lap_s > 0.0:
                 begun_s = begun_s or time.monotonic()
                 driven_s = (time.monotonic() - begun_s) % (BY_ITSELF_S + TAKEN_OVER_S)
@@ -59,11 +65,12 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--minutes", type=float, default=1.5)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--from", dest="start_from", default=SHIPPED, help=f"{SHIPPED}, {SCRATCH}, or a run")
     asked = options.parse_args()
     with scratch_folder("robot-gamepad") as place:
         pad = GamepadEmulator("f710", place / "pad", asked.seed)
         config = CarOptions(task="race_track", gamepad=f"f710:{pad.path}", demonstration="gamepad", minutes=asked.minutes,
-                            seed=asked.seed)  # fmt: skip
+                            seed=asked.seed, start_from=asked.start_from)  # fmt: skip
         car, folder = PractisingCar(config), new_run_folder(Path("runs"), config.task, "by-hand")
         save_config(folder, config)
         session = Session(config, folder, car, starting_policy(config))
@@ -92,7 +99,7 @@ def tell(session: Session, folder: Path) -> int:
         "given_back": len(turns) - sum(turns),
         "transitions": len(stored),
         "by_hand": int(by_hand.sum()),
-        "by_hand_in_practice": int(by_hand[int((~by_hand).argmax()) :].sum()),
+        "by_hand_in_practice": int(by_hand[np.cumsum(~by_hand) > 0].sum()),
         "clean_laps": sum(bool(lap["clean"]) for lap in progress.episodes),
         "updates": progress.updates,
         "collisions": progress.true_collisions,
