@@ -82,7 +82,7 @@ class InTheWay:
         return (self.ahead or self.hemmed_in) and not self._finds_way_round(moment)
 
     @property
-    def _near(self) -> bool:
+    def near(self) -> bool:
         """Whether it is so near that it, and no wall, may keep the car from going on."""
         place, course = self._place, self._place.course
         return course is not None and self._obstacles.room(place.at, course.length_m, self._car) < NEAR_M
@@ -98,7 +98,7 @@ class InTheWay:
             return no_way_on(self._place, self._fallback, obstacles, moment.command, moment.sent)
 
         alone = self.giving_way.waited_s > HEMMED_IN_S
-        if abs(moment.speed_m_s) > SLOW_M_S or not self._near or moment.recovering:
+        if abs(moment.speed_m_s) > SLOW_M_S or not self.near or moment.recovering:
             self.hemmed_in = False
         elif moment.mode is Mode.RUN:
             self.hemmed_in = moment.brake_reason == UNAVOIDABLE and not (alone and no_way_past(NO_OBSTACLES))

@@ -37,6 +37,7 @@ from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
 from robot.robots.car.shield.predictive_brake import (
     AS_PROPOSED,
+    BY_A_HAIR,
     MARGIN_M,
     SLIPPERY,
     SLOWER,
@@ -61,6 +62,7 @@ COMMAND_HISTORY = 12  # ticks; more than the longest latency
 STANDING_S = 0.3
 DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hides less of the map
 BLOCKED_MAX_S = 120.0  # people walk on sooner
+CLOSE_M = 0.1  # between body and wall: far enough to stop, as slow as the car is there
 FLOOR_UNKNOWN = 0.3  # between the share of the grip that is believed and the least: before the first fast corner
 UNKNOWN_FLOOR_M_S = 4.0  # enough to learn in a corner what the floor holds; from 5.8 ice leaves no way out of it
 NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
@@ -206,6 +208,13 @@ class Pipeline:
             self.place.at[V_X] += self.lidar_speed.margin_m_s
         return way_m
 
+    @property
+    def finds_no_way_on(self) -> bool:
+        """Whether the predictive brake finds no way that keeps off the walls, or, close to one, none that keeps its margin: map
+        and estimate are not good enough for less. Where somebody is near, there may be no more room than that."""
+        by_a_hair = self.brake_reason == BY_A_HAIR and self.place.room_m < CLOSE_M and not self.in_the_way.near
+        return self.brake_reason == UNAVOIDABLE or by_a_hair
+
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, lidar: LidarReading,
                   estimate: Estimate) -> None:  # fmt: skip
         """Flags, and the mode that follows from them; an episode ends when the mode takes the wheel from the policy."""
@@ -227,9 +236,7 @@ class Pipeline:
                 room_m=math.inf if self.proving else self.room_m(estimate),
                 backwards=not (estimate.lost or self.recovering or self.proving)
                 and math.cos(self.place.heading_error) < -0.2,
-                cornered=self.brake_reason == UNAVOIDABLE
-                and abs(vesc.erpm_speed_m_s) < SLOW_M_S
-                and not self.in_the_way.hemmed_in,
+                cornered=self.finds_no_way_on and abs(vesc.erpm_speed_m_s) < SLOW_M_S and not self.in_the_way.hemmed_in,
                 blocked=blocked and not giving_way,
                 gives_way=giving_way,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,

@@ -42,7 +42,7 @@ from robot.robots.car.shield.supervision import FULL_BRAKE_A
 from robot.tasks.race_track.task import TICKS_PER_DECISION, target
 from sim.car.model import P_REAR
 
-AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE = range(5)
+AS_PROPOSED, SLOWER, STEERED, BACKUP, UNAVOIDABLE, BY_A_HAIR = range(6)
 
 SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as nobody has measured it
 SLIPPERY = (SLIPPERY_SHARE, SLIPPERY_SHARE)  # front and rear
@@ -195,7 +195,8 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
 
 @njit(cache=True, error_model="numpy")
 def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out):
-    """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. UNAVOIDABLE.
+    """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. BY_A_HAIR: no way keeps
+    the margin, but one keeps off.
 
     a0, a1: proposed action. at (6,): place on the course and motion at the time of the decision, as in `rollout.S` ..
     `rollout.YAW_RATE`. sent (k, 3): the commands of the last k ticks, newest last, in force; k covers the latency:
@@ -236,7 +237,7 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
                 return reason
     kept[:] = found
     if best >= 0.0:
-        return reason
+        return BY_A_HAIR
     for k in range(len(ACTIONS)):  # with the least grip it will touch; with the believed one it need not
         manoeuvre = (kept[0] + k) % len(ACTIONS)
         b0, b1 = manoeuvre_action(manoeuvre, at, course, spacing_m, cars[0], latency_s)
