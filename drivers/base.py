@@ -34,7 +34,7 @@ class VescReading:
     erpm_speed_m_s: float = 0.0  # wheel speed, signed, forward positive
     motor_current_a: float = 0.0
     input_voltage_v: float = 0.0
-    fault_code: int = 0  # 0 is none; `drivers.vesc.FAULT_NAMES`
+    fault_code: int = 0  # 0 is none; `drivers.vesc_protocol.FAULT_NAMES`
     tachometer_m: float = 0.0  # signed distance rolled since the controller started
     accel_x_m_s2: float = 0.0  # x forward, y left, z up; +9.81 in z at rest
     accel_y_m_s2: float = 0.0

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from drivers.base import Clock
 from drivers.declared import Declared
-from drivers.servo_bus import STEPS_A_TURN, Identity, Packet, ServoBus, ServoReading, ServoSettings, State
+from drivers.servo_bus import STEPS_A_TURN, ServoBus, ServoReading, ServoSettings
+from drivers.servo_dialect import Identity, Packet, State
 
 HEADER, STUFFED = b"\xff\xff\xfd\x00", b"\xff\xff\xfd"
 EVERYONE = 0xFE

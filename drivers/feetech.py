@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 from drivers.base import Clock
 from drivers.declared import Declared
-from drivers.servo_bus import Identity, Packet, ServoBus, ServoReading, ServoSettings, State
+from drivers.servo_bus import ServoBus, ServoReading, ServoSettings
+from drivers.servo_dialect import Identity, Packet, State
 
 HEADER = b"\xff\xff"
 EVERYONE = 0xFE

@@ -11,13 +11,14 @@ Servos have no watchdog, and without torque a raised arm falls: `stop` holds the
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, Protocol
+from typing import Annotated
 
 import numpy as np
 
 from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
+from drivers.servo_dialect import Dialect, Identity, Packet, State
 
 SERVOS_MAX = 16
 SILENCE_S = 0.5  # of one servo, for longer something is wrong
@@ -104,60 +105,6 @@ class ServoSettings:
         """The joint's angle for what its servo tells."""
         sign = -1 if self.reversed[joint] else 1
         return sign * (steps - self.home_steps[joint]) * RAD_A_STEP
-
-
-class Packet(NamedTuple):
-    """A servo's answer."""
-
-    servo: int
-    error: int
-    data: bytes
-
-
-class Identity(NamedTuple):
-    """What a servo is."""
-
-    model: int
-    firmware: str
-    volts: tuple[float, float]  # that it accepts; (0, inf) where it does not tell here
-
-
-class State(NamedTuple):
-    """What a servo tells of itself, in its own steps and direction."""
-
-    steps: int
-    steps_s: float
-    load: float
-    voltage_v: float
-    temperature_c: float
-    current_a: float
-    status: int
-
-
-class Dialect(Protocol):
-    """The bytes that a kind of servos speaks. Addresses are those of its table of registers."""
-
-    name: str
-    models: Mapping[int, str]
-    identity_at: tuple[int, int]  # address, bytes
-    state_at: tuple[int, int]
-    goal_at: int
-    torque_at: int
-    overhead: int  # bytes of an answer around its data
-
-    def read(self, servo: int, address: int, count: int) -> bytes: ...
-    def sync_read(self, servos: Sequence[int], address: int, count: int) -> bytes: ...
-    def sync_write(self, address: int, data: Mapping[int, bytes]) -> bytes: ...
-    def answers(self, stream: bytes, count: int) -> tuple[list[Packet], int]:
-        """The whole packets with so many bytes of data in a stream, and how many bytes belonged to none."""
-        ...
-
-    def identity(self, data: bytes) -> Identity: ...
-    def state(self, data: bytes, error: int) -> State: ...
-    def goal(self, steps: int) -> bytes: ...
-    def faults(self, status: int) -> str:
-        """Error bits in words; empty for none."""
-        ...
 
 
 @dataclass

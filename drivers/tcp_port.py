@@ -182,8 +182,9 @@ class TcpPort:
             raise self._lost(error.strerror or str(error)) from error
         self._heard |= bool(data)
         if ended and not data:
-            at_once = "" if self._heard else " at once: another program is connected to it, stop that one first"
-            raise self._lost(f"it hung up{at_once}")
+            if self._heard:
+                raise self._lost("it hung up: is it the device that is meant, its power steady, its cable in?")
+            raise self._lost("it hung up at once: another program is connected to it, stop that one first")
         return data
 
     def write(self, data: bytes) -> None:

@@ -1,7 +1,4 @@
-"""VESC motor controller with a servo and an IMU, over UART or USB.
-
-The protocol is that of the VESC firmware (github.com/vedderb/bldc: comm/packet.c, comm/commands.c, datatypes.h,
-imu/imu.c): a frame is `02 length8` or `03 length16`, payload, CRC-16/XMODEM of the payload, `03`; big-endian numbers.
+"""VESC motor controller with a servo and an IMU, over UART or USB; `drivers/vesc_protocol.py` is what it speaks.
 
 The controller releases the motor 1000 ms after the last motor command or ALIVE (its timeout brake current is 0 A by
 default: the car coasts). A servo command does not feed that watchdog. Speeds below its minimum ERPM coast too.
@@ -16,149 +13,22 @@ version first, then the one behind it. Who has said the one thing may say it aga
 """
 
 import math
-from binascii import crc_hqx
-from collections import deque
 from dataclasses import dataclass
-from struct import Struct
 
+from drivers import vesc_protocol as protocol
 from drivers.base import NEVER_S, Clock, LinkLost, VescCommand, VescReading
 from drivers.declared import Declared
 from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
+from drivers.vesc_protocol import Asked, FrameParser, fault_name, frame
 
 GRAVITY_M_S2 = 9.80665
 BAUD = 115_200
-BYTE_S = 10 / BAUD
 SILENCE_S = 0.5  # without an answer for longer, something is wrong
 ASK_VERSION_EVERY_S = 0.1  # until it is answered
 FIRMWARE_MIN = 3  # major version
-
-FW_VERSION, GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_RPM = 0, 4, 6, 7, 8
-SET_SERVO_POS, ALIVE, FORWARD_CAN, GET_VALUES_SELECTIVE, GET_IMU_DATA = 12, 30, 34, 50, 65
 HERE, CAN_ID_MAX = -1, 253  # of can_id: the one on the cable; what a controller's own can be (255: all of them)
-# Answers repeat the mask of their request. Bits that nobody needs number it, so that an answer is dated by its request.
-IMU_MASK = 0b1_1111_1000  # acceleration x, y, z; rate x, y, z
-IMU_NUMBERS = 7  # roll, pitch, yaw come before, in three bits: 1 to 7 of them
-VALUES_MASK = 1 << 2 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 15  # motor current, ERPM, voltage, tachometer, fault
-VALUES_NUMBER_BIT, VALUES_NUMBERS = 22, 1 << 10  # no quantity has these bits
 REORDERED_MAX = 5  # ticks by which answers of two kinds may overtake each other
-WAITING_MAX = 500  # requests that may wait for an answer: 10 s
-
-FAULT_NAMES = (
-    "none", "over voltage", "under voltage", "gate driver", "absolute over current", "over temperature of transistors",
-    "over temperature of motor", "gate driver over voltage", "gate driver under voltage", "processor under voltage",
-    "booting from watchdog reset", "encoder SPI", "encoder sin/cos below minimum", "encoder sin/cos above maximum",
-    "flash corruption", "high offset of current sensor 1", "high offset of current sensor 2",
-    "high offset of current sensor 3", "unbalanced currents", "brake resistor", "resolver loss of tracking",
-    "resolver degradation of signal", "resolver loss of signal", "flash corruption of app configuration",
-    "flash corruption of motor configuration", "encoder without magnet", "encoder magnet too strong", "phase filter",
-    "encoder", "low-voltage output",
-)  # fmt: skip
-
-_INT = Struct(">Bi")
-_SHORT = Struct(">Bh")
-_CRC_END = Struct(">HB")
-# id; temperatures of transistors, motor; currents: motor, input, d, q; duty; erpm; voltage; Ah, Ah charged, Wh,
-# Wh charged; tachometer, absolute; fault. Newer firmware appends more.
-_VALUES = Struct(">BhhiiiihihiiiiiiB")
-_CHOSEN = Struct(">BIiihiB")  # id, mask, and the quantities of VALUES_MASK
-_IMU = Struct(">BH6f")
-_IMU_FLOATS = Struct(">6f")
-
-
-def fault_name(code: int) -> str:
-    """What a fault code means."""
-    return FAULT_NAMES[code] if 0 <= code < len(FAULT_NAMES) else f"fault {code}"
-
-
-def frame(payload: bytes) -> bytes:
-    """Wrap a payload for sending."""
-    size = len(payload)
-    head = bytes((2, size)) if size < 256 else bytes((3, size >> 8, size & 255))
-    return head + payload + _CRC_END.pack(crc_hqx(payload, 0), 3)
-
-
-_ASK_CHOSEN, _ASK_IMU = Struct(">BI"), Struct(">BH")
-
-
-class FrameParser:
-    """Finds frames in a stream of bytes, however it is cut; skips what is none and counts it."""
-
-    def __init__(self, payload_max: int = 512) -> None:
-        self.payload_max = payload_max  # the firmware's own limit
-        self.bad_frames = 0  # had a header, but not the right CRC or end
-        self.skipped_bytes = 0
-        self._buffer = b""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take in `data` and return the payloads that are complete now, in order."""
-        payloads = []
-        buffer = self._buffer + data
-        position, size = 0, len(buffer)
-        while position < size:
-            start = buffer[position]
-            if start == 2:
-                payload = position + 2
-                length = buffer[position + 1] if payload <= size else -1
-                valid = length != 0
-            elif start == 3:
-                payload = position + 3
-                length = buffer[position + 1] << 8 | buffer[position + 2] if payload <= size else -1
-                valid = length < 0 or length >= 255
-            else:
-                valid = False
-            if not valid or length > self.payload_max:
-                position += 1
-                self.skipped_bytes += 1
-                continue
-            end = payload + length + 3
-            if length < 0 or end > size:
-                break
-            body = buffer[payload : payload + length]
-            if buffer[end - 1] == 3 and crc_hqx(body, 0) == buffer[end - 3] << 8 | buffer[end - 2]:
-                position = end
-                payloads.append(body)
-            else:
-                self.bad_frames += 1
-                self.skipped_bytes += 1
-                position += 1
-        self._buffer = buffer[position:]
-        return payloads
-
-
-class Asked:
-    """Requests of one kind that wait for an answer: tells when the answered one was sent."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[tuple[int, int, float]] = deque(
-            maxlen=WAITING_MAX
-        )  # number, what the answer repeats, time
-
-    def ask(self, number: int, repeated: int, now_s: float) -> None:
-        """A request goes out; its answer will repeat `repeated`."""
-        self._waiting.append((number, repeated, now_s))
-
-    def answered(self, repeated: int | None) -> tuple[int, float] | None:
-        """(number, time) of the request that an answer belongs to; None if there is none, or a later one was answered.
-
-        repeated: None from a device that repeats nothing: in the order of its answers, this one is to the oldest
-        request that waits, or, where answers were lost, to a later one, so its age has an upper bound. Older requests than the answered one wait no longer: their answers are lost.
-        """
-        for place, (number, key, at_s) in enumerate(self._waiting):
-            if repeated is None or key == repeated:
-                for _ in range(place + 1):
-                    self._waiting.popleft()
-                return number, at_s
-        return None
-
-    def give_up(self, before: int) -> None:
-        """Expect no answers to requests of smaller numbers."""
-        while self._waiting and self._waiting[0][0] < before:
-            self._waiting.popleft()
-
-    def clear(self) -> None:
-        """Expect none at all."""
-        self._waiting.clear()
 
 
 @dataclass(frozen=True)
@@ -203,7 +73,7 @@ class VescSettings:
 
     def addressed(self, payload: bytes) -> bytes:
         """A payload as the one on the cable is to get it."""
-        return payload if self.can_id == HERE else bytes((FORWARD_CAN, self.can_id)) + payload
+        return payload if self.can_id == HERE else bytes((protocol.FORWARD_CAN, self.can_id)) + payload
 
     @property
     def steer_reach_rad(self) -> float:
@@ -268,7 +138,9 @@ class Vesc(SerialDriver):
         self._number = 0  # of the newest requests
         self._asked = False  # for values, since the last read
         self._chosen, self._whole, self._imu_asked = Asked(), Asked(), Asked()
-        self._repeats = False  # whether the controller knows GET_VALUES_SELECTIVE, and so dates its values exactly
+        self._repeats = (
+            False  # whether the controller knows protocol.GET_VALUES_SELECTIVE, and so dates its values exactly
+        )
         self._values_s = self._imu_s = -NEVER_S
         self._opened_s = 0.0
         self._link_trouble = f"{settings.port}: not open"
@@ -324,7 +196,7 @@ class Vesc(SerialDriver):
     def _ask_version(self, now: float) -> None:
         """Of the one on the cable, and once that is known to forward, of the one behind it."""
         self._version_asked_s = now
-        question = bytes([FW_VERSION])
+        question = bytes([protocol.FW_VERSION])
         if self.settings.can_id == HERE or (self._bridge and not self._bridge_too_old):
             self._send(self._frame(question))
         elif not self._bridge and not self._checked:
@@ -338,18 +210,22 @@ class Vesc(SerialDriver):
         if self._major < FIRMWARE_MIN:
             return b""
         self._number += 1
-        of_values, of_imu = self._number % VALUES_NUMBERS, self._number % IMU_NUMBERS + 1
+        of_values, of_imu = self._number % protocol.VALUES_NUMBERS, self._number % protocol.IMU_NUMBERS + 1
         self._chosen.ask(self._number, of_values, now)
         self._imu_asked.ask(self._number, of_imu, now)
-        requests = self._frame(_ASK_CHOSEN.pack(GET_VALUES_SELECTIVE, VALUES_MASK | of_values << VALUES_NUMBER_BIT))
+        requests = self._frame(
+            protocol.ASK_CHOSEN.pack(
+                protocol.GET_VALUES_SELECTIVE, protocol.VALUES_MASK | of_values << protocol.VALUES_NUMBER_BIT
+            )
+        )
         if not self._repeats:
             self._whole.ask(self._number, 0, now)
-            requests += self._frame(bytes([GET_VALUES]))
-        return requests + self._frame(_ASK_IMU.pack(GET_IMU_DATA, IMU_MASK | of_imu))
+            requests += self._frame(bytes([protocol.GET_VALUES]))
+        return requests + self._frame(protocol.ASK_IMU.pack(protocol.GET_IMU_DATA, protocol.IMU_MASK | of_imu))
 
     def _take(self, payload: bytes) -> None:
         kind = payload[0]
-        if kind == FW_VERSION and len(payload) >= 3:
+        if kind == protocol.FW_VERSION and len(payload) >= 3:
             if self.settings.can_id != HERE and not self._bridge and not self._checked:
                 self._bridge = payload
             if payload == self._bridge:
@@ -357,18 +233,18 @@ class Vesc(SerialDriver):
             hardware = payload[3:].split(b"\0")[0].decode("ascii", "replace")
             self._major = payload[1]
             self.firmware = f"{payload[1]}.{payload[2]} {hardware}".strip()
-        elif kind == GET_VALUES_SELECTIVE and len(payload) >= _CHOSEN.size:
-            _, mask, current, erpm, voltage, tachometer, fault = _CHOSEN.unpack_from(payload)
-            if mask & (1 << VALUES_NUMBER_BIT) - 1 == VALUES_MASK:
-                answered = self._chosen.answered(mask >> VALUES_NUMBER_BIT)
+        elif kind == protocol.GET_VALUES_SELECTIVE and len(payload) >= protocol.CHOSEN.size:
+            _, mask, current, erpm, voltage, tachometer, fault = protocol.CHOSEN.unpack_from(payload)
+            if mask & (1 << protocol.VALUES_NUMBER_BIT) - 1 == protocol.VALUES_MASK:
+                answered = self._chosen.answered(mask >> protocol.VALUES_NUMBER_BIT)
                 self._take_values(answered, erpm, current, voltage, fault, tachometer)
                 if answered is not None:
                     self._repeats = True
                     self._imu_asked.give_up(answered[0] - REORDERED_MAX)
-        elif kind == GET_VALUES and len(payload) >= _VALUES.size:
-            fields = _VALUES.unpack_from(payload)
+        elif kind == protocol.GET_VALUES and len(payload) >= protocol.VALUES.size:
+            fields = protocol.VALUES.unpack_from(payload)
             self._take_values(self._whole.answered(None), fields[8], fields[3], fields[9], fields[16], fields[14])
-        elif kind == GET_IMU_DATA:
+        elif kind == protocol.GET_IMU_DATA:
             self._take_imu(payload)
 
     def _take_values(
@@ -382,14 +258,14 @@ class Vesc(SerialDriver):
         self._values = (erpm / per_m_s, self._ahead * current * 0.01, voltage * 0.1, fault, metres)
 
     def _take_imu(self, payload: bytes) -> None:
-        if len(payload) < _IMU.size:
+        if len(payload) < protocol.IMU_HEAD.size:
             return
-        mask = _ASK_IMU.unpack_from(payload)[1]
-        number = mask & IMU_NUMBERS
-        at = _ASK_IMU.size + 4 * number.bit_count()  # behind roll, pitch and yaw
-        if mask & ~IMU_NUMBERS != IMU_MASK or len(payload) < at + _IMU_FLOATS.size:
+        mask = protocol.ASK_IMU.unpack_from(payload)[1]
+        number = mask & protocol.IMU_NUMBERS
+        at = protocol.ASK_IMU.size + 4 * number.bit_count()  # behind roll, pitch and yaw
+        if mask & ~protocol.IMU_NUMBERS != protocol.IMU_MASK or len(payload) < at + protocol.IMU_FLOATS.size:
             return
-        accel_x, accel_y, accel_z, _, _, rate_z = _IMU_FLOATS.unpack_from(payload, at)
+        accel_x, accel_y, accel_z, _, _, rate_z = protocol.IMU_FLOATS.unpack_from(payload, at)
         cosine, sine = self._imu_turn
         accel_y, accel_z, rate_z = self._imu_over * accel_y, self._imu_over * accel_z, self._imu_over * rate_z
         accel_x, accel_y = cosine * accel_x - sine * accel_y, sine * accel_x + cosine * accel_y
@@ -408,14 +284,16 @@ class Vesc(SerialDriver):
         """
         if not (math.isfinite(steer_rad) and math.isfinite(speed_m_s)):
             self._refusal = f"{self.settings.port}: refused steer {steer_rad} rad, speed {speed_m_s} m/s; braking"
-            return self._command(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a), refused=True)
+            return self._command(
+                protocol.SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a), refused=True
+            )
         self._refusal = ""
         limits = self.limits
         speed = min(limits.speed_max_m_s, max(limits.speed_min_m_s, speed_m_s))
         self._aim(steer_rad)
         if abs(speed) < limits.standstill_m_s:
-            return self._command(SET_CURRENT_BRAKE, self._milliamperes(limits.brake_current_a))
-        return self._command(SET_RPM, round(speed * self.settings.erpm_per_m_s))
+            return self._command(protocol.SET_CURRENT_BRAKE, self._milliamperes(limits.brake_current_a))
+        return self._command(protocol.SET_RPM, round(speed * self.settings.erpm_per_m_s))
 
     def brake(self, current_a: float, steer_rad: float | None = None) -> VescCommand:
         """Brake with a motor current, A, up to what the settings allow; steer where told, or stay. Raises LinkLost."""
@@ -424,16 +302,16 @@ class Vesc(SerialDriver):
             current_a, steer_rad = self.limits.brake_current_a, None
         if steer_rad is not None:
             self._aim(steer_rad)
-        return self._command(SET_CURRENT_BRAKE, self._milliamperes(current_a), refused=not finite)
+        return self._command(protocol.SET_CURRENT_BRAKE, self._milliamperes(current_a), refused=not finite)
 
     def coast(self) -> VescCommand:
         """Let the motor run free and the servo stay. Raises LinkLost."""
-        return self._command(SET_CURRENT, 0)
+        return self._command(protocol.SET_CURRENT, 0)
 
     def alive(self) -> None:
         """Keep the last motor command in force beyond the controller's 1000 ms. Raises LinkLost."""
         if self._major >= FIRMWARE_MIN:
-            self._send(self._frame(bytes([ALIVE])))
+            self._send(self._frame(bytes([protocol.ALIVE])))
 
     def stop(self) -> None:
         """Brake. The controller's own watchdog takes the brake current back to zero 1000 ms later. Never raises.
@@ -443,7 +321,11 @@ class Vesc(SerialDriver):
         if not self._commanded or self.too_old:
             return
         try:
-            self._send(self._frame(_INT.pack(SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a))))
+            self._send(
+                self._frame(
+                    protocol.INT.pack(protocol.SET_CURRENT_BRAKE, self._milliamperes(self.limits.brake_current_a))
+                )
+            )
         except LinkLost as error:
             self._link_trouble = str(error)
 
@@ -489,7 +371,7 @@ class Vesc(SerialDriver):
         position = min(wiring.servo_max, max(wiring.servo_min, wiring.servo_gain * steer + wiring.servo_offset))
         thousandths = round(1000 * position)
         self._steer_rad = (thousandths / 1000 - wiring.servo_offset) / wiring.servo_gain
-        self._servo = self._frame(_SHORT.pack(SET_SERVO_POS, thousandths))
+        self._servo = self._frame(protocol.SHORT.pack(protocol.SET_SERVO_POS, thousandths))
 
     def _command(self, kind: int, value: int, refused: bool = False) -> VescCommand:
         """Send motor and servo commands, and with them the requests that the next read expects answers to.
@@ -501,9 +383,9 @@ class Vesc(SerialDriver):
         if self._major < FIRMWARE_MIN:
             return VescCommand(self._steer_rad, 0.0, 0.0, refused)
         self._commanded = True
-        self._send(self._frame(_INT.pack(kind, value)) + self._servo + self._requests(now))
-        speed = value / self.settings.erpm_per_m_s if kind == SET_RPM else 0.0
-        brake = value / 1000 if kind == SET_CURRENT_BRAKE else 0.0
+        self._send(self._frame(protocol.INT.pack(kind, value)) + self._servo + self._requests(now))
+        speed = value / self.settings.erpm_per_m_s if kind == protocol.SET_RPM else 0.0
+        brake = value / 1000 if kind == protocol.SET_CURRENT_BRAKE else 0.0
         return VescCommand(self._steer_rad, speed, brake, refused)
 
     def _send(self, data: bytes) -> None:

@@ -8,7 +8,8 @@ servo output was chosen when the firmware was built, and nothing tells.
 import time
 
 from drivers.serial_port import SerialPort
-from drivers.vesc import FrameParser, VescSettings, frame
+from drivers.vesc import VescSettings
+from drivers.vesc_protocol import FrameParser, frame
 
 GET_APPCONF = 17
 ANSWER_S = 1.0

@@ -22,10 +22,12 @@ from drivers.emulators.gamepad import REPORT_S, GamepadEmulator
 from robot.practice.body import Emulator
 from robot.robots.car.safety_trials import STOPS, TRIALS, ZERO_THROTTLE_MS
 from robot.safety.campaign.stops.causes import Cause, Job, pause
-from robot.safety.campaign.stops.process_stops import GOING_ON_EACH, process_stops
+from robot.safety.campaign.stops.process_stops import process_stops
 from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.trials import Rig, Variant
 from sim.scratch_folder import scratch_folder
+
+STOPS_A_SESSION = 40  # before one that Ctrl-C ends
 
 
 class HeldPad:
@@ -97,8 +99,9 @@ def count(each: int, seed: int, pad: HeldPad) -> int:
 
     ending = (Cause("Ctrl-C", lambda job: job.type(b"\x03")),)
     stops = replace(STOPS, rig=rig, repair=repair, going_on=causes, ending=ending, between_s=(2.0, 4.0))
-    sessions = -(-len(causes) * each // GOING_ON_EACH)
-    made = process_stops(TRIALS, stops, "race_track", len(causes) * each + sessions, seed, report)
+    sessions = -(-len(causes) * each // STOPS_A_SESSION)
+    count = len(causes) * each + sessions
+    made = process_stops(TRIALS, stops, "race_track", count, seed, report, going_on_each=STOPS_A_SESSION)
     off_ms = {cause.name: [s.throttle_off_ms for s in made if s.cause == cause.name and s.throttle_off_ms is not None]
               for cause in causes}  # fmt: skip
     figures = {

@@ -119,7 +119,8 @@ class LearnerProcess:
         for transition in stored:
             self.see_otherwise(transition)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
-        self.adapt_after = [count for count in self.adapt_after if count > len(self.lived)]
+        if self.belief:  # without one, a predecessor died over the fit: it is made up for at once
+            self.adapt_after = [count for count in self.adapt_after if count > len(self.lived)]
         self.learned = self.learner.transitions_seen
         if self.champion is not None and (self.folder / NEWEST_FILE).exists():
             self.champion.begin(load_policy(self.folder / NEWEST_FILE).weights)

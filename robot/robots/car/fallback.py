@@ -53,7 +53,7 @@ class Fallback:
         if not place.known or course is None:
             return last.steer_rad
         steer = pursuit(ACTIONS[self.kept[0]], place.s, place.lateral, place.heading_error, max(0.0, float(place.at[3])),
-                        place.packed, course.spacing_m, self.cars[1])  # fmt: skip
+                        float(place.at[5]), place.packed, course.spacing_m, self.cars[1])  # fmt: skip
         return float(steer) if math.isfinite(steer) else last.steer_rad
 
     def plan(self, last: Command, vesc: VescReading, sent: np.ndarray, plan: np.ndarray) -> None:

@@ -232,6 +232,19 @@ def test_an_improved_policy_is_saved_at_once(
     assert (belief["front_grip_share"], belief["rear_grip_share"]) == (0.9, 0.8)
 
 
+@pytest.mark.parametrize(("belief", "improved_after"), [({}, [401]), ({"front_grip_share": 0.9}, [])])
+def test_a_successor_makes_up_for_a_fit_that_its_predecessor_died_over(
+    quick: LearnerProcess, shared: SessionMemory, monkeypatch: pytest.MonkeyPatch, belief: dict[str, float],
+    improved_after: list[int],
+) -> None:  # fmt: skip
+    fitted, stored = Fitted(monkeypatch, 0), np.array([transition_of(step) for step in range(400)])
+    monkeypatch.setattr(learner_module, "load_folder", lambda _: stored)
+    quick.belief = belief
+    quick.catch_up()
+    quick.learn(transition_of(400))
+    assert fitted.improved_after == improved_after
+
+
 @pytest.mark.parametrize("start_from", [SCRATCH])
 def test_from_scratch_nothing_is_fitted(
     learner: LearnerProcess, shared: SessionMemory, monkeypatch: pytest.MonkeyPatch

@@ -19,7 +19,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from drivers.vesc import GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_SERVO_POS, FrameParser, frame
+from drivers.vesc_protocol import GET_VALUES, SET_CURRENT, SET_CURRENT_BRAKE, SET_SERVO_POS, FrameParser, frame
 from robot.robots.arm.way_home import WAY_HOME_S
 from robot.robots.car.shield.stop_plan import PLAN_TICKS, StopPlan
 from robot.runtime.robot import find_robot

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from drivers.base import LidarReading, VescReading
-from drivers.vesc import Vesc, VescLimits, VescSettings, fault_name
+from drivers.vesc import Vesc, VescLimits, VescSettings
+from drivers.vesc_protocol import fault_name
 from robot.commissioning.steps import SetupError
 from robot.robots.car.demonstration.looking_round import View
 from robot.runtime.clock import Clock

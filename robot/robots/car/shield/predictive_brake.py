@@ -35,6 +35,7 @@ from robot.robots.car.shield.rollout import (
     least_room,
     manoeuvre_action,
     stopping_command,
+    tail_minded,
 )
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A
@@ -180,7 +181,7 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
             break
     if found < 0:
         return -1, -1
-    first, wanted = -1, STOPS_WANTED_SLIDING if slides(at, cars[0]) else STOPS_WANTED
+    first, wanted = -1, STOPS_WANTED_SLIDING if slides(at, cars[0]) or tail_minded(cars[0]) > 0.0 else STOPS_WANTED
     for k in range(len(STOPS)):
         stop = (kept[1] + k) % len(STOPS)
         if stop_room(stop, steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
@@ -263,8 +264,8 @@ def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, 
     best, found = roomiest_stop(0.0, 0.0, AT_ONCE, AT_ONCE, at, sent, course, spacing_m, obstacles, cars, latency_s,
                                 margin_m, kept[1], line)  # fmt: skip
     kept[1] = found if STOPS[found, ROLLS] == 0.0 else HARDEST
-    out[0], out[1] = stopping_command(found, AT_ONCE, at[S], at[LATERAL], at[HEADING_ERROR], at[V_X], course,
-                                      spacing_m, cars[1])  # fmt: skip
+    out[0], out[1] = stopping_command(found, AT_ONCE, at[S], at[LATERAL], at[HEADING_ERROR], at[V_X], at[YAW_RATE],
+                                      course, spacing_m, cars[1])  # fmt: skip
     return best
 
 

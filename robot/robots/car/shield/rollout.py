@@ -59,6 +59,11 @@ KINEMATIC_SPEED_M_S = 1.2  # below it tyres that do not slide settle faster than
 GRIP_SHARE = 0.9  # of the grip, for braking and cornering together
 SLOW_M_S = 1.0  # from here on every stop brakes with all that cornering leaves, at the least
 COAST_A = 0.5  # brake current of a car that is to roll
+TAIL_RATIO, TAIL_GAIN, TAIL_MOST = (
+    1.1,
+    1.25,
+    0.5,
+)  # front grip over rear grip from which on a tail is minded, and how much
 LAST_M_S = 0.3  # from here on fully: no slide can come of it
 
 S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE = range(6)  # of `at`: place on the course and motion of the car
@@ -139,11 +144,26 @@ def gap(s, lateral, heading_error, obstacles, after_s, ahead_m, length_m, car):
     return least
 
 
+@njit(inline="always")
+def tail_minded(car):
+    """How much of what a car turns too far is steered against: 0 of one whose rear tyres hold about as much as its front ones."""
+    return min(TAIL_MOST, max(0.0, TAIL_GAIN * (car[P_GRIP_F] / car[P_GRIP_R] - TAIL_RATIO)))
+
+
 @njit(cache=True, error_model="numpy")
-def pursuit(manoeuvre, s, lateral, heading_error, v_x, course, spacing_m, car):
-    """Steering angle of a manoeuvre (a row of ACTIONS or STOPS), rad."""
-    return pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), manoeuvre[OFFSET] * lateral,
-                  car[P_FRONT] + car[P_REAR], car[P_STEER_MAX])  # fmt: skip
+def pursuit(manoeuvre, s, lateral, heading_error, v_x, yaw_rate, course, spacing_m, car):
+    """Steering angle of a manoeuvre (a row of ACTIONS or STOPS), rad.
+
+    A tail that slides turns the car further by itself: it is steered against what it turns more than its wheels say.
+    """
+    wheelbase = car[P_FRONT] + car[P_REAR]
+    steer = pursue(course, spacing_m, s, lateral, heading_error, lookahead(v_x), manoeuvre[OFFSET] * lateral, wheelbase,
+                   car[P_STEER_MAX])  # fmt: skip
+    tail = tail_minded(car)
+    if tail > 0.0:
+        steer -= tail * (yaw_rate * wheelbase / max(SLOW_M_S, v_x) - math.tan(steer))
+        steer = min(car[P_STEER_MAX], max(-car[P_STEER_MAX], steer))
+    return steer
 
 
 @njit(cache=True, error_model="numpy")
@@ -158,16 +178,16 @@ def braking(share, least_share, steer, v_x, car):
 def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
     """A manoeuvre, a row number of ACTIONS, as an action of the task."""
     v_x, row = at[V_X], ACTIONS[manoeuvre]
-    steer = pursuit(row, at[S], at[LATERAL], at[HEADING_ERROR], v_x, course, spacing_m, careful)
+    steer = pursuit(row, at[S], at[LATERAL], at[HEADING_ERROR], v_x, at[YAW_RATE], course, spacing_m, careful)
     least = v_x - braking(row[SHARE], row[LEAST], steer, v_x, careful) * (DECISION_S + latency_s + careful[P_SPEED_TAU])
     return action_for(steer, least)
 
 
 @njit(cache=True, error_model="numpy")
-def stopping_command(manoeuvre, ticks, s, lateral, heading_error, v_x, course, spacing_m, careful):
+def stopping_command(manoeuvre, ticks, s, lateral, heading_error, v_x, yaw_rate, course, spacing_m, careful):
     """What a manoeuvre, a row number of STOPS, says `ticks` after its beginning: (steering angle, rad; brake, A)."""
     row = STOPS[manoeuvre]
-    steer = pursuit(row, s, lateral, heading_error, v_x, course, spacing_m, careful)
+    steer = pursuit(row, s, lateral, heading_error, v_x, yaw_rate, course, spacing_m, careful)
     if v_x < LAST_M_S:
         return steer, FULL_BRAKE_A
     if ticks < row[ROLLS]:
@@ -226,9 +246,9 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
         if tick >= begins:
             if stopping:
                 goal_steer, brake_a = stopping_command(manoeuvre, tick - begins, s, lateral, heading_error, v_x,
-                                                       course, spacing_m, careful)  # fmt: skip
+                                                       yaw_rate, course, spacing_m, careful)  # fmt: skip
             elif (tick - begins) % TICKS_PER_DECISION == 0:
-                now[0], now[1], now[2], now[3] = s, lateral, heading_error, v_x
+                now[0], now[1], now[2], now[3], now[5] = s, lateral, heading_error, v_x, yaw_rate
                 b0, b1 = manoeuvre_action(manoeuvre, now, course, spacing_m, careful, latency_s)
                 goal_steer, goal_speed = target(b0, b1)
         row = past + tick

@@ -182,8 +182,9 @@ def stop(judged: Judged, cause: Cause, ends: bool) -> dict[str, object]:
 
 
 def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int, seed: int,
-                  report: Callable[[Stop], None], repaired: bool = True) -> list[Stop]:  # fmt: skip
-    """`count` stops in real time, of every variant of the robot in turn. stops: the trials' own.
+                  report: Callable[[Stop], None], repaired: bool = True,
+                  going_on_each: int = GOING_ON_EACH) -> list[Stop]:  # fmt: skip
+    """`count` stops in real time, of every variant of the robot in turn. stops: the trials' own. going_on_each: of a session.
 
     repaired: False leaves one guardian alone, within the terminal's reach as all other processes, to see the difference.
     Causes out of reach are in the list too: nobody could have stopped these robots.
@@ -199,7 +200,7 @@ def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int
             options = Options(str(place / "run"), task, config, rig.progress, learning, repaired, rig.command)
             with job_on(rig, stops.repair, options) as job:
                 judged = Judged(job, trials)
-                most = count - len(made) if stops.going_on else 1
+                most = min(count - len(made), going_on_each + 1) if stops.going_on else 1
                 for told in stop_and_go_on(judged, most, learning, going_on, ending, rng, stops.between_s):
                     made.append(Stop(variant=rounded(variant), scheduling=rig.scheduling, **told))  # type: ignore[arg-type]
                     report(made[-1])
@@ -226,7 +227,7 @@ def stop_and_go_on(judged: Judged, most: int, learning: bool, going_on: Iterator
         return
     job.session_pid = int((job.folder / PID_FILE).read_text())
     chosen = 0
-    while chosen < min(GOING_ON_EACH, most - 1):
+    while chosen < most - 1:
         cause = next(going_on)
         if cause.learning and not learning:
             continue

@@ -10,12 +10,20 @@ import pytest
 from drivers.emulators.gamepad import GamepadEmulator
 from drivers.emulators.world import BRAKE, RELEASED
 from drivers.gamepad import Gamepad, GamepadSettings
+from robot.robots.car.mind import Pipeline
+from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.robot import ROBOT
 from robot.robots.car.safety_drive import CarDrive, start
+from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.supervision import Reason
+from robot.robots.car.world import load_world
 from robot.runtime.by_hand import HandOnRobot
+from robot.runtime.control_loop import ControlLoop
 from robot.runtime.records import BY_HAND, STAND
 from robot.safety.supervisor import Mode
+from robot.tasks.race_track.task import TICK_S
+from sim.car.model import load_parameters
+from tests.hand_on_pad import Person
 
 
 class Held:
@@ -121,3 +129,31 @@ def test_without_a_pad_nothing_but_its_coming_back_lets_the_car_drive(held: Held
     held.pad.plug()
     held.run(1.0)
     assert held.drive.requested == 0
+
+
+def test_a_demonstration_lap_is_driven_by_the_sticks_and_practice_begins_after_it(held: Held) -> None:
+    drive, world = held.drive, load_world("oval", "")
+    drive.pipeline = Pipeline(PipelineSetup(
+        seed=3, practice_s=60.0, laps=0, explore=False, predictive_brake=True, demonstrate=True, keyboard=True,
+        car=load_parameters().packed(), layers=drive.pipeline.setup.layers, weights=drive.pipeline.setup.weights,
+        grid=world.grid, course=world.course, proved=True,
+    ))  # fmt: skip
+    drive.loop = ControlLoop(
+        drive.loop.clock, drive.loop.devices, drive.pipeline, np.zeros((), RECORDS.readings), 1, TICK_S
+    )
+    drive.loop.start()
+    person = Person(held.pad, world.course)
+    for _ in range(1500):
+        person.drive(*drive.emulator.world.place, 2.0)
+        held.tick()
+        if drive.pipeline.phase is Phase.PRACTISE:
+            break
+    assert 12.0 < drive.pipeline.first_lap.lap_s < 22.0
+    by_hand = [t for t in held.transitions if t["demonstration"]]
+    assert len(by_hand) > 100 and len(by_hand) == len(held.transitions)
+    assert drive.pipeline.trim_rad == pytest.approx(load_parameters().steer_trim_rad, abs=0.02)
+    person.let_drive()
+    held.run(6.0)
+    assert drive.pipeline.phase is Phase.PRACTISE and drive.seen().speed_m_s > 1.0
+    assert not held.transitions[-1]["demonstration"]
+    assert drive.emulator.world.collisions == 0

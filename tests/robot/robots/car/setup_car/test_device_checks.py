@@ -1,5 +1,7 @@
 """Devices that are there, that are not, and that are set wrongly: each is found, with its remedy."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Interface
@@ -82,6 +84,22 @@ def test_a_lidar_on_another_subnet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp_port, "interfaces", lambda: [wired, Interface("eth1", IPv4Interface("192.0.2.15/24"))])
     check = checks_of_lidar(Hokuyo(HokuyoSettings(port="192.0.2.10:10940"), RealClock()))[0]
     assert "ip addr add" not in check.remedy and "check its power" in check.remedy
+
+
+def test_something_else_at_the_lidars_address() -> None:
+    """A gateway that answers for everybody, say."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(64)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        check = checks_of_lidar(Hokuyo(HokuyoSettings(port=f"127.0.0.1:{server.getsockname()[1]}"), RealClock()))[0]
+    assert (check.name, check.ok) == ("lidar port", False)
+    assert "is it the device that is meant" in check.remedy
 
 
 @pytest.mark.parametrize("compiled", [True, False])

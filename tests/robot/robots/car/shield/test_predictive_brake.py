@@ -642,7 +642,7 @@ def test_every_manoeuvre_brakes_and_steers_back_to_the_course():
         assert left[0] < 0.0 and target(*left)[1] < 3.0
         assert right == pytest.approx((-left[0], left[1]))
     for stop in range(len(STOPS)):
-        left, right = (stopping_command(stop, 99, 5.0, side * 0.5, side * 0.1, 3.0, course, 0.05, BELIEVED[1])
+        left, right = (stopping_command(stop, 99, 5.0, side * 0.5, side * 0.1, 3.0, 0.0, course, 0.05, BELIEVED[1])
                        for side in (1.0, -1.0))  # fmt: skip
         assert left[0] < 0.0 and left[1] > COAST_A
         assert right == pytest.approx((-left[0], left[1]))
@@ -651,7 +651,7 @@ def test_every_manoeuvre_brakes_and_steers_back_to_the_course():
 def test_the_stops_differ_in_how_hard_they_brake_and_at_the_end_brake_fully():
     course, _ = straight()
     fast, slow, last = (
-        [stopping_command(m, 99, 5.0, 0.5, 0.0, v_x, course, 0.05, BELIEVED[1])[1] for m in range(len(STOPS))]
+        [stopping_command(m, 99, 5.0, 0.5, 0.0, v_x, 0.0, course, 0.05, BELIEVED[1])[1] for m in range(len(STOPS))]
         for v_x in (4.0, 0.8, 0.2)
     )
     assert max(fast) > 3.0 * min(fast)
@@ -663,7 +663,9 @@ def test_a_stop_may_let_a_sliding_car_roll_before_it_brakes():
     course, _ = straight()
     (rolls,) = np.flatnonzero(STOPS[:, ROLLS])
     assert rolls == len(STOPS) - 1  # tried last
-    brakes = [stopping_command(rolls, ticks, 5.0, 0.5, 0.0, 4.0, course, 0.05, BELIEVED[1])[1] for ticks in (0, 19, 20)]
+    brakes = [
+        stopping_command(rolls, ticks, 5.0, 0.5, 0.0, 4.0, 0.0, course, 0.05, BELIEVED[1])[1] for ticks in (0, 19, 20)
+    ]
     assert brakes[0] == brakes[1] == COAST_A < brakes[2]
 
 
@@ -680,7 +682,7 @@ def test_less_grip_believed_also_means_less_brake():
     assert ice[:, P_GRIP_F] == pytest.approx([0.5 * NOMINAL[P_GRIP_F], 0.4 * NOMINAL[P_GRIP_F]])
     assert ice[:, P_GRIP_R] == pytest.approx([0.6 * NOMINAL[P_GRIP_R], 0.45 * NOMINAL[P_GRIP_R]])
     assert NOMINAL[P_GRIP_F] == load_parameters().grip  # the argument is not changed
-    _, brake_a = stopping_command(HARDEST, 0, 5.0, 0.0, 0.0, 4.0, course, 0.05, ice[1])
+    _, brake_a = stopping_command(HARDEST, 0, 5.0, 0.0, 0.0, 4.0, 0.0, course, 0.05, ice[1])
     assert brake_a * NOMINAL[P_MOTOR_GAIN] < 0.4 * NOMINAL[P_GRIP_F] * GRAVITY_M_S2
 
 

@@ -1,0 +1,58 @@
+"""What the bytes of a kind of position servos mean: all that `drivers/servo_bus.py` asks of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+
+class Packet(NamedTuple):
+    """A servo's answer."""
+
+    servo: int
+    error: int
+    data: bytes
+
+
+class Identity(NamedTuple):
+    """What a servo is."""
+
+    model: int
+    firmware: str
+    volts: tuple[float, float]  # that it accepts; (0, inf) where it does not tell here
+
+
+class State(NamedTuple):
+    """What a servo tells of itself, in its own steps and direction."""
+
+    steps: int
+    steps_s: float
+    load: float
+    voltage_v: float
+    temperature_c: float
+    current_a: float
+    status: int
+
+
+class Dialect(Protocol):
+    """The bytes that a kind of servos speaks. Addresses are those of its table of registers."""
+
+    name: str
+    models: Mapping[int, str]
+    identity_at: tuple[int, int]  # address, bytes
+    state_at: tuple[int, int]
+    goal_at: int
+    torque_at: int
+    overhead: int  # bytes of an answer around its data
+
+    def read(self, servo: int, address: int, count: int) -> bytes: ...
+    def sync_read(self, servos: Sequence[int], address: int, count: int) -> bytes: ...
+    def sync_write(self, address: int, data: Mapping[int, bytes]) -> bytes: ...
+    def answers(self, stream: bytes, count: int) -> tuple[list[Packet], int]:
+        """The whole packets with so many bytes of data in a stream, and how many bytes belonged to none."""
+        ...
+
+    def identity(self, data: bytes) -> Identity: ...
+    def state(self, data: bytes, error: int) -> State: ...
+    def goal(self, steps: int) -> bytes: ...
+    def faults(self, status: int) -> str:
+        """Error bits in words; empty for none."""
+        ...
