@@ -59,11 +59,8 @@ KINEMATIC_SPEED_M_S = 1.2  # below it tyres that do not slide settle faster than
 GRIP_SHARE = 0.9  # of the grip, for braking and cornering together
 SLOW_M_S = 1.0  # from here on every stop brakes with all that cornering leaves, at the least
 COAST_A = 0.5  # brake current of a car that is to roll
-TAIL_RATIO, TAIL_GAIN, TAIL_MOST = (
-    1.1,
-    1.25,
-    0.5,
-)  # front grip over rear grip from which on a tail is minded, and how much
+TAIL_RATIO = 1.1  # front grip over rear grip, from which on a tail is minded
+TAIL_GAIN, TAIL_MOST = 1.25, 0.5  # how much, by what the ratio is more, and at most
 LAST_M_S = 0.3  # from here on fully: no slide can come of it
 
 S, LATERAL, HEADING_ERROR, V_X, V_Y, YAW_RATE = range(6)  # of `at`: place on the course and motion of the car
