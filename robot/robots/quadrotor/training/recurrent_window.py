@@ -56,6 +56,7 @@ class Objective(NamedTuple):
     discount: float = 0.99  # of the drone's adjoint, each decision
     adjoint_max: float = 1e4  # length to which it is clipped
     memory_adjoint_max: float = 1e4  # ... and that of the memory
+    action_adjoint_max: float = 1e3  # ... and that of an action, which the next decision sees: a memory as well
 
 
 class Tape(NamedTuple):
@@ -275,6 +276,7 @@ def window(weights, tape, drones, horizon, noise, offsets, scale, objective, gra
         delay_adjoint(adjoints.commands, now, drones.delay_shares, tape.d_actions)
         cost += price_actions(tape.actions[now], tape.actions[now - 1], drones.hover_actions, objective, t, drones.crashes,
                               tape.d_actions[now], tape.d_actions[now - 1])  # fmt: skip
+        restrain(tape.d_actions[now], np.float32(1.0), objective.action_adjoint_max)
         forget(t, drones.crashes, adjoints.state, adjoints.memory)
         done = Gates(gates.reset[t], gates.update[t], gates.candidate[t], gates.recalled[t])
         backward(weights, tape.seen[t], tape.memories[t], tape.encoded[t], done, tape.memories[t + 1], tape.actions[now],

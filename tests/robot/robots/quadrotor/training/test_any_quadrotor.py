@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from policies.recurrent_actor import RecurrentLayers, initial_weights
+from policies.recurrent_actor import RecurrentLayers, initial_weights, weight_views
 from robot.robots.quadrotor.training import any_quadrotor
 from robot.robots.quadrotor.training.any_quadrotor import AnyQuadrotor, Flock, Pool, Recipe
 from robot.robots.quadrotor.training.recurrent_window import LANES, Objective, crash, forget, price, restrain
@@ -19,7 +19,9 @@ from sim.quadrotor.model import N_STATE, P_FORCE_X
 N, LAYERS = int(LANES), RecurrentLayers(22, 16, 16, 4)
 BRIEF = Recipe(iterations=4, horizons=(), horizon=12)
 PRICES = Objective(near=25.0)
-EXACT = PRICES._replace(discount=1.0, adjoint_max=1e9, memory_adjoint_max=1e9)  # without what is kinder than the truth
+EXACT = PRICES._replace(  # without what is kinder than the truth
+    discount=1.0, adjoint_max=1e9, memory_adjoint_max=1e9, action_adjoint_max=1e9
+)
 SCALE = hover.OBSERVATION_SCALE.astype(np.float64)
 
 
@@ -178,6 +180,20 @@ def test_a_drone_too_far_away_or_turning_too_fast_is_put_to_rest(row: int, most:
     crash(observations, SCALE, PRICES, 4, state, crashes)
     assert crashes[5] == 4 and (np.delete(crashes, 5) == 9).all() and not observations[:, 5].any()
     np.testing.assert_array_equal(state[:13, 5], np.arange(13) == 3)
+
+
+def test_a_gradient_does_not_explode_through_the_last_action_that_a_policy_sees() -> None:
+    """Decision by decision it comes back through the encoder, past the memory: here eightfold or more each time."""
+    flock, weights = flock_of(replace(BRIEF, horizon=60)), some_weights(1)
+    part = weight_views(weights, LAYERS)
+    part["encoder"][:], part["act_seen"][:] = 0.0, 0.0
+    part["encoder_bias"][:], part["act_bias"][:] = 0.0, 0.0
+    for k in range(4):
+        part["encoder"][k, 18 + k], part["act_seen"][k, k] = 3.0, 3.0
+    part["act_recalled"][:] *= 1e-3
+    flock.tape.actions[:] = 0.0
+    fly(flock, weights, 60, np.arange(60))
+    assert np.abs(flock.tape.d_actions).max() <= 10.0 * PRICES.action_adjoint_max
 
 
 def test_an_adjoint_is_discounted_and_cut_to_its_length() -> None:
