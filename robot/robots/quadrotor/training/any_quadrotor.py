@@ -1,6 +1,7 @@
 """One policy for any quadrotor: first-order gradients through the flights of a fleet, with a memory that finds out who flies.
 
-Every drone is another one of the fleet (`sim/quadrotor/fleets.py`), and nobody tells the policy which. A window is a piece of a
+Every drone is another one of the fleet (`sim/quadrotor/fleets.py`), and nobody tells the policy which, unless it is one that is
+told its drone's numbers (`sim/quadrotor/told.py`). A window is a piece of a
 flight: what the policy remembers goes on into the next one, the gradient does not. Drones that were lost, or have flown for
 long, start anew as others, with an empty memory.
 """
@@ -32,6 +33,7 @@ from robot.robots.quadrotor.training.recurrent_window import (
 from sim.quadrotor.batch import Starts
 from sim.quadrotor.fleets import Drawn, Fleet
 from sim.quadrotor.model import N_PARAMETERS, N_ROTORS, N_STATE, P_FORCE_X, P_LATENCY, STEP_S
+from sim.quadrotor.told import N_TOLD, told
 
 NOISE_LENGTH = 2_000_000  # normals, drawn once; every decision of a window begins somewhere else in them
 POOL = 1024  # drones and starts that are drawn at once
@@ -129,7 +131,8 @@ class Flock:
         )  # fmt: skip
         self.drones = Drones(
             parameters=zeros(N_PARAMETERS, n), force_n=zeros(3, n), gust_n=zeros(n), gusts=zeros(3, n),
-            noise=zeros(columns, n), delay_shares=zeros(self.taps, n), hover_actions=zeros(n), ages=zeros(n),
+            noise=zeros(columns, n), delay_shares=zeros(self.taps, n), hover_actions=zeros(n),
+            told=zeros(layers.inputs - columns - N_ROTORS, n), ages=zeros(n),
             task_memory=zeros(columns + task.MEMORY_SIZE, n), crashes=np.zeros(n, np.int64),
         )  # fmt: skip
         self.adjoints = Adjoints(
@@ -157,6 +160,7 @@ class Flock:
         age = np.arange(self.taps)[:, None]
         drones.delay_shares[:, which] = np.maximum(0.0, 1.0 - np.abs(p[:, P_LATENCY] / STEP_S - age))
         drones.hover_actions[which] = hover_actions(p)
+        drones.told[:, which] = told(p).T[: len(drones.told)]
         drones.ages[which] = 0.0
         tape.states[0][:, which] = states.T
         tape.memories[0][:, which] = 0.0
@@ -192,9 +196,13 @@ class AnyQuadrotor(InFlocks):
 
     flocks: Sequence[Flock]
 
-    def __init__(self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe()) -> None:
+    def __init__(
+        self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe(), is_told: bool = False
+    ) -> None:
+        """is_told: the policy sees its drone's numbers, between the task's observation and its last action."""
         self.task, self.recipe = task, recipe
-        layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
+        inputs = task.OBSERVATION_SIZE + (N_TOLD if is_told else 0) + N_ROTORS
+        layers = RecurrentLayers(inputs, ENCODER, MEMORY, N_ROTORS)
         self.layers: tuple[int, ...] = layers
         seeds = np.random.SeedSequence([seed, 0xA11]).spawn(self.FLOCKS + 1)
         flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]

@@ -34,7 +34,7 @@ def iterations_for(config: FlightTrainConfig) -> int:
 def learner_for(config: FlightTrainConfig) -> AnyQuadrotor:
     """The learner of the fleet that is asked for. Raises ValueError for an unknown one."""
     task = task_module(config.task)
-    return AnyQuadrotor(task, load_fleet(config.fleet), task.STARTS, config.seed, recipe_for(config))
+    return AnyQuadrotor(task, load_fleet(config.fleet), task.STARTS, config.seed, recipe_for(config), config.told)
 
 
 def recipe_for(config: FlightTrainConfig) -> Recipe:

@@ -64,7 +64,7 @@ class Tape(NamedTuple):
 
     states: np.ndarray  # (horizon + 1, N_STATE, LANES)
     commands: np.ndarray  # (horizon, N_ROTORS, LANES) that reach the rotors
-    seen: np.ndarray  # (horizon, inputs, LANES): observation, and the last action
+    seen: np.ndarray  # (horizon, inputs, LANES): observation, what is told, and the last action
     encoded: np.ndarray  # (horizon, encoder, LANES)
     memories: np.ndarray  # (horizon + 1, memory, LANES)
     gates: Gates  # (horizon, memory, LANES) each
@@ -94,6 +94,7 @@ class Drones(NamedTuple):
         np.ndarray
     )  # (taps, LANES): share of the newest action, the one before, ... in what reaches the rotors
     hover_actions: np.ndarray  # (LANES,)
+    told: np.ndarray  # (numbers, LANES) that the policy is told of its drone; none: no rows
     ages: np.ndarray  # (LANES,) decisions since the start, at the window's beginning
     task_memory: np.ndarray  # (columns + MEMORY_SIZE, LANES): room for an observation, and the task's numbers
     crashes: np.ndarray  # (LANES,) written: the decision at which a drone ceased to count
@@ -109,9 +110,12 @@ def look(state, drones, t, blur, last, out):
     for k in range(columns):
         for i in range(LANES):
             out[k, i] = drones.task_memory[k, i] + drones.noise[k, i] * blur[k, i]
+    for k in range(drones.told.shape[0]):
+        for i in range(LANES):
+            out[columns + k, i] = drones.told[k, i]
     for k in range(4):
         for i in range(LANES):
-            out[columns + k, i] = last[k, i]
+            out[columns + drones.told.shape[0] + k, i] = last[k, i]
 
 
 def look_adjoint(state, d_seen, scale, d_state, d_last):
@@ -131,10 +135,10 @@ def look_adjoint(state, d_seen, scale, d_state, d_last):
         d_state[4, i] += 2.0 * (y * (xy + yx) + z * (xz + zx) + q_w * (zy - yz)) - 4.0 * x * (yy + zz)
         d_state[5, i] += 2.0 * (x * (xy + yx) + q_w * (xz - zx) + z * (yz + zy)) - 4.0 * y * (xx + zz)
         d_state[6, i] += 2.0 * (q_w * (yx - xy) + x * (xz + zx) + y * (yz + zy)) - 4.0 * z * (xx + yy)
-    columns = d_seen.shape[0] - 4
+    first = d_seen.shape[0] - 4
     for k in range(4):
         for i in range(LANES):
-            d_last[k, i] += d_seen[columns + k, i]
+            d_last[k, i] += d_seen[first + k, i]
 
 
 def crash(seen, scale, objective, t, state, crashes):

@@ -15,6 +15,7 @@ from robot.tasks import hover
 from sim.quadrotor.batch import Starts
 from sim.quadrotor.fleets import load_fleet
 from sim.quadrotor.model import N_STATE, P_FORCE_X
+from sim.quadrotor.told import N_TOLD, told
 
 N, LAYERS = int(LANES), RecurrentLayers(22, 16, 16, 4)
 BRIEF = Recipe(iterations=4, horizons=(), horizon=12)
@@ -124,6 +125,18 @@ def test_every_drone_is_another_and_has_its_own_noise_gusts_and_latency() -> Non
     fly(flock, some_weights(1), 12, np.arange(12))
     blown = np.abs(drones.parameters[P_FORCE_X : P_FORCE_X + 3] - drones.force_n) / drones.gust_n
     assert (blown > 0.0).all() and 0.1 < blown.mean() < 1.0  # a fifth of their correlation time has gone by
+
+
+def test_a_policy_that_is_told_sees_its_drones_numbers_before_its_last_action() -> None:
+    learner = AnyQuadrotor(hover, load_fleet("any"), hover.STARTS, 1, BRIEF, is_told=True)
+    learner.iterate()
+    assert learner.layers == RecurrentLayers(22 + N_TOLD, 16, 16, 4)
+    for flock in learner.flocks:
+        on = flock.drones.crashes == 12
+        numbers = told(flock.drones.parameters.T).T
+        same = np.isclose(flock.tape.seen[5, 18 : 18 + N_TOLD], numbers, atol=1e-4).all(axis=0)
+        assert same[on & (flock.drones.ages > 0)].all() and len(np.unique(numbers[0])) == N
+        np.testing.assert_array_equal(flock.tape.seen[5, -4:][:, on], flock.tape.actions[flock.taps + 4][:, on])
 
 
 def test_a_pool_gives_every_drone_once() -> None:
