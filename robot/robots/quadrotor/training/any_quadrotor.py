@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numba import uintp
@@ -31,7 +31,7 @@ from robot.robots.quadrotor.training.recurrent_window import (
     build_window,
 )
 from sim.quadrotor.batch import Starts
-from sim.quadrotor.fleets import Drawn, Fleet
+from sim.quadrotor.fleets import Drawn
 from sim.quadrotor.model import N_PARAMETERS, N_ROTORS, N_STATE, P_FORCE_X, P_LATENCY, STEP_S
 from sim.quadrotor.told import N_TOLD, told
 
@@ -78,10 +78,21 @@ class Recipe:
         return Objective._make(np.float32(value) for value in self.objective._replace(near=near))
 
 
+class Quadrotors(Protocol):
+    """Where drones are drawn from: a fleet of `sim/quadrotor/fleets.py`, or drones around one."""
+
+    @property
+    def latest_s(self) -> float:
+        """The largest latency."""
+        ...
+
+    def draw(self, n: int, rng: np.random.Generator) -> Drawn: ...
+
+
 class Pool:
     """Drones and where they start, drawn many at once and given out one after the other."""
 
-    def __init__(self, fleet: Fleet, starts: Starts, recipe: Recipe, rng: np.random.Generator) -> None:
+    def __init__(self, fleet: Quadrotors, starts: Starts, recipe: Recipe, rng: np.random.Generator) -> None:
         self.fleet, self.starts, self.recipe, self.rng = fleet, starts, recipe, rng
         self.given = POOL
 
@@ -108,7 +119,7 @@ class Flock:
     def __init__(
         self,
         task: Any,
-        fleet: Fleet,
+        fleet: Quadrotors,
         starts: Starts,
         layers: RecurrentLayers,
         recipe: Recipe,
@@ -197,7 +208,7 @@ class AnyQuadrotor(InFlocks):
     flocks: Sequence[Flock]
 
     def __init__(
-        self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe(), is_told: bool = False
+        self, task: Any, fleet: Quadrotors, starts: Starts, seed: int, recipe: Recipe = Recipe(), is_told: bool = False
     ) -> None:
         """is_told: the policy sees its drone's numbers, between the task's observation and its last action."""
         self.task, self.recipe = task, recipe
