@@ -28,7 +28,7 @@ def test_nothing_changes_before_its_decision_and_the_drone_sags_after_it(shipped
     for change in (Change(250, mass=1.3), Change(250, rotor_thrust=0.8)):
         other = distances(shipped, X500, 1, 300, change)
         np.testing.assert_array_equal(same[:250], other[:250])
-        assert np.median(other[299]) > np.median(same[299]) + 0.01
+        assert np.median(other[299]) > 1.5 * np.median(same[299])
 
 
 def test_who_cannot_carry_himself_any_more_is_lost_for_good(shipped: Recurrent) -> None:
