@@ -38,6 +38,7 @@ from sim.quadrotor.told import N_TOLD, told
 NOISE_LENGTH = 2_000_000  # normals, drawn once; every decision of a window begins somewhere else in them
 POOL = 1024  # drones and starts that are drawn at once
 ENCODER, MEMORY = 16, 16
+MEAN_FROM, MEAN_EVERY = 5 / 6, 50  # of the updates: from which on, and which, the policy is the mean of
 NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
 
 
@@ -221,9 +222,19 @@ class AnyQuadrotor(InFlocks):
         optimiser = Muon(actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
                               recipe.adam_rate, recipe.last_share)  # fmt: skip
         super().__init__(flocks, actor, optimiser, recipe.horizon_at)
+        self.late_actors: list[np.ndarray] = []
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The policy so far; at the end the mean of some of the last: as many survive with it, and it stands nearer."""
+        mean: np.ndarray = np.mean(self.late_actors or [self.actor], axis=0, dtype=np.float64)
+        return mean.astype(np.float32)
 
     def iterate(self) -> float:
         """Fly a window and learn from it; returns the cost of a decision."""
         for flock in self.flocks:
             flock.objective = self.recipe.objective_at(self.updates)
-        return super().iterate()
+        cost = super().iterate()
+        if self.updates > MEAN_FROM * self.recipe.iterations and self.updates % MEAN_EVERY == 0:
+            self.late_actors.append(self.actor.copy())
+        return cost

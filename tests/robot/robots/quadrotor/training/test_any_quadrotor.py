@@ -156,6 +156,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
     assert digest(1) == digest(1) != digest(2)
 
 
+def test_the_policy_at_the_end_is_the_mean_of_the_last_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(any_quadrotor, "MEAN_FROM", 0.5)
+    monkeypatch.setattr(any_quadrotor, "MEAN_EVERY", 1)
+    learner, actors = AnyQuadrotor(hover, load_fleet("any"), hover.STARTS, 1, BRIEF), []
+    for _ in range(4):
+        learner.iterate()
+        actors.append(learner.actor.copy())
+        if learner.updates == 2:
+            np.testing.assert_array_equal(learner.weights, actors[1])
+    np.testing.assert_allclose(learner.weights, 0.5 * (actors[2] + actors[3]), rtol=1e-6)
+    assert (learner.weights != learner.actor).any()
+
+
 def seen(seed: int) -> np.ndarray:
     """Observations (22, N), half of them far beyond the wall and fast."""
     wide = np.where(np.arange(22) < 3, PRICES.wall_m * SCALE[0], 1.0) * np.where(np.arange(22) // 3 == 4, 2.0, 1.0)
