@@ -227,8 +227,8 @@ class AnyQuadrotor(InFlocks):
     @property
     def weights(self) -> np.ndarray:
         """The policy so far; at the end the mean of some of the last: as many survive with it, and it stands nearer."""
-        mean: np.ndarray = np.mean(self.late_actors or [self.actor], axis=0, dtype=np.float64)
-        return mean.astype(np.float32)
+        mean: np.ndarray = np.stack(self.late_actors or [self.actor]).astype(np.float64).mean(axis=0).astype(np.float32)
+        return mean
 
     def iterate(self) -> float:
         """Fly a window and learn from it; returns the cost of a decision."""
