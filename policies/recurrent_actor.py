@@ -86,6 +86,20 @@ def weight_views(weights: np.ndarray, layers: RecurrentLayers) -> dict[str, np.n
     return {name: weights[place].reshape(shapes[name]) for name, place in weight_slices(layers).items()}
 
 
+def without_inputs(
+    weights: np.ndarray, layers: RecurrentLayers, first: int, values: np.ndarray
+) -> tuple[np.ndarray, RecurrentLayers]:
+    """The policy that decides as this one does where its inputs from `first` on are always `values`, and does not see them."""
+    fewer = layers._replace(inputs=layers.inputs - len(values))
+    rest = np.zeros(weight_count(fewer), np.float32)
+    own, other = weight_views(weights, layers), weight_views(rest, fewer)
+    for name, part in other.items():
+        part[:] = np.delete(own[name], np.s_[first : first + len(values)], axis=1) if name == "encoder" else own[name]
+    always = own["encoder"][:, first : first + len(values)].astype(np.float64)
+    other["encoder_bias"][:] = own["encoder_bias"] + (always * values).sum(axis=1)
+    return rest, fewer
+
+
 def largest_output(weights: np.ndarray, layers: RecurrentLayers) -> float:
     """The most that any sum can come to, before it is squashed, for observations up to OBSERVED_MAX."""
     part = {name: np.abs(view) for name, view in weight_views(weights.astype(np.float64), layers).items()}

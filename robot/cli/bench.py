@@ -11,8 +11,8 @@ from robot.cli.output import finish, parse
 from robot.views.say import say
 
 Part = Literal["car", "quadrotor", "arm", "lidar", "camera", "learner", "localisation", "brake", "loop", "export", "perception",
-               "rivals", "raptor", "all"]  # fmt: skip
-PARTS = tuple(part for part in get_args(Part) if part not in ("rivals", "raptor", "all"))
+               "rivals", "raptor", "adaptation", "all"]  # fmt: skip
+PARTS = tuple(part for part in get_args(Part) if part not in ("rivals", "raptor", "adaptation", "all"))
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class BenchConfig:
     camera: frames a second of processor time, beside OpenGL in software; needs the extra `gl`, and EGL.
     rivals: others' learners on our environments, a minute; not among all.
     raptor: RAPTOR's policy for any quadrotor beside ours, in its simulator; needs l2f and foundation-policy; not among all.
+    adaptation: how fast the policy for any quadrotor finds out what it flies, and what a change in flight does; two minutes, not among all.
     """
 
     part: Annotated[Part, tyro.conf.Positional] = "all"

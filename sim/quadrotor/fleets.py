@@ -153,8 +153,7 @@ def draw_part(part: Part, curves: dict[str, tuple[float, float, float]], n: int,
     p[:, P_TORQUE_X : P_TORQUE_X + 3] = part.spread_of_rotors_m * weight_n[:, None] * rng.normal(size=(n, 3))
     p[:, P_LATENCY] = uniform(part.latency_s)
     p[:, P_ROTOR_RADIUS] = 0.5 * arm_m
-    best, estimated = noises(SensorNoise()), noises(ESTIMATE)
-    return Drawn(p, uniform(part.gust_share) * weight_n, best * (estimated / best) ** uniform(part.estimator)[:, None])
+    return Drawn(p, uniform(part.gust_share) * weight_n, noise_between(uniform(part.estimator)))
 
 
 def mixed_curves(curves: list[tuple[float, float, float]], n: int, rng: np.random.Generator) -> np.ndarray:
@@ -168,6 +167,13 @@ def mixed_curves(curves: list[tuple[float, float, float]], n: int, rng: np.rando
 def noises(noise: SensorNoise) -> np.ndarray:
     """Its four."""
     return np.array([noise.position_m, noise.rotation, noise.velocity_m_s, noise.rate_rad_s])
+
+
+def noise_between(shares: np.ndarray) -> np.ndarray:
+    """Noise (n, 4) between that of a simulator, where a share (n,) is 0, and that of estimates, where it is 1."""
+    best, estimated = noises(SensorNoise()), noises(ESTIMATE)
+    between: np.ndarray = best * (estimated / best) ** shares[:, None]
+    return between
 
 
 def fleet_names() -> tuple[str, ...]:

@@ -28,6 +28,10 @@ class FlightEvaluateConfig(EvaluateConfig):
     """In the simulator, a policy that follows paths also flies figures-of-eight in so many seconds a lap ..."""
     waypoints: str = ""
     """... or the smooth path through the points of this file, and back to the first: x y z, m, a line each."""
+    choose: bool = False
+    """Say which policy to take for a quadrotor (`--quadrotor`, or the one of `--robot`): RUN's, which flies any (as
+    `policies/shipped/any_quadrotor.npz`); one that is told what the quadrotor's file says; or its own after half a minute of
+    flight. All three fly drones that differ from the file, in the simulator."""
     video: str = ""
     """Render one flight of each in the simulator, from the same start, to this .mp4 or .gif file."""
 
@@ -46,6 +50,8 @@ class FlightEvaluateConfig(EvaluateConfig):
         ):
             if self.robot and given:
                 raise ValueError(f"{option}: found it with --robot {self.robot}, allowed in the simulator alone")
+            if self.choose and given:
+                raise ValueError(f"{option}: found it with --choose, allowed without")
 
 
 JUDGING = "robot.robots.quadrotor.judging"

@@ -11,6 +11,9 @@ import numpy as np
 from policies.array_file import try_writing, write_bytes_atomically
 from policies.policy_file import EVERY_KIND, PolicyFile, load_policy
 from robot.evaluation.judge import Scores, Verdict
+from robot.robots.quadrotor.app_of_run import USUAL
+from robot.robots.quadrotor.drone_file import load_drone
+from robot.robots.quadrotor.evaluation.choosing import choose
 from robot.robots.quadrotor.evaluation.evaluation import Conditions, Pilot, evaluate
 from robot.robots.quadrotor.evaluation.heat_map import heat_map
 from robot.robots.quadrotor.evaluation.judgement import NOMINAL, airframe_name, judge, pilots_for
@@ -65,6 +68,8 @@ def in_simulator(config: FlightEvaluateConfig, path: Path, progress: Callable[[f
 
     Raises ValueError for a file that is no policy, an unknown quadrotor, or waypoints for a policy that hovers.
     """
+    if config.choose:
+        return choose(path, config.quadrotor or USUAL, config.seed, config.episodes, progress)
     policy = load_policy(path, kinds=EVERY_KIND)
     trained = trained_with(path, policy)
     task, seed, episodes = task_for(trained), JUDGED_SEED + config.seed, config.episodes or SIMULATED
@@ -127,6 +132,9 @@ def filmed(
 
 def on_devices(config: FlightEvaluateConfig, path: Path) -> Verdict:
     """Whole flights of a drone, or of its virtual twin: take-off, task, landing. Raises LinkLost if no drone answers."""
+    if config.choose:
+        quadrotor = config.quadrotor or load_drone(config.robot).quadrotor or USUAL
+        return choose(path, quadrotor, config.seed, config.episodes, lambda share: None)
     flights: list[dict[str, Any]] = []
     wanted = config.episodes or ON_DEVICES
     for number in range(wanted):

@@ -20,6 +20,7 @@ from robot.robots.quadrotor.evaluation.evaluation import (
     fly,
     measure,
 )
+from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent
 from robot.tasks import hover, recover
 from sim.quadrotor.batch import SensorNoise
 from sim.quadrotor.fleets import Fleet
@@ -90,6 +91,8 @@ def fly_all(
     n = batch.n_blocks * batch.lanes
     rows = drones[np.arange(n) % len(drones)].reshape(batch.n_blocks, batch.lanes, -1)
     batch.parameter_rows[:] = rows.transpose(0, 2, 1)
+    if isinstance(pilot, Recurrent):
+        pilot.tell(rows.reshape(n, -1))
     alive, farthest = np.ones(n, np.bool_), np.zeros((batch.n_blocks, batch.lanes), np.float32)
     goals, sums = np.zeros((batch.n_blocks, 3, batch.lanes), np.float32), np.zeros((3, n), np.float32)
     before = np.zeros((N_ROTORS, n), np.float32)

@@ -7,19 +7,19 @@ are what they gain most from, found by trying: without the lead, the PID loses e
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 from policies.backup.cascaded_pid import CascadedPid, PidGains
 from policies.backup.lqr import Lqr
 from robot.robots.quadrotor.evaluation.evaluation import Conditions, Feedback, Pilot, batch_for, fly, wilson_interval
 from robot.tasks import track_trajectory
 from robot.tasks.track_trajectory import LAPS_S
-from robot.views.plot_style import INK, STYLE
 from sim.quadrotor.model import STEP_S, QuadrotorParameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # takes half a second to load: whoever trains needs it last
 
 SETTLED_S = 4.0  # thrown starts and the warm-up are over; errors count from here on
 JUDGED_LAPS = 2
@@ -136,8 +136,13 @@ def tracking_figures(pilots: dict[str, Pilot], conditions: Conditions, seed: int
     return figures
 
 
-def tracking_figure(flights: dict[float, dict[str, TrackingFlights]]) -> Figure:
+def tracking_figure(flights: dict[float, dict[str, TrackingFlights]]) -> "Figure":
     """Path flown over path asked, and error over time, of each pilot's first kept flight: a row for each lap time."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from robot.views.plot_style import INK, STYLE
+
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11.0, 3.6 * len(flights)), layout="constrained")
         grid = figure.subplots(len(flights), 2, squeeze=False, width_ratios=[1.0, 1.3])

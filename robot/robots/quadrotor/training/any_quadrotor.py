@@ -1,6 +1,7 @@
 """One policy for any quadrotor: first-order gradients through the flights of a fleet, with a memory that finds out who flies.
 
-Every drone is another one of the fleet (`sim/quadrotor/fleets.py`), and nobody tells the policy which. A window is a piece of a
+Every drone is another one of the fleet (`sim/quadrotor/fleets.py`), and nobody tells the policy which, unless it is one that is
+told its drone's numbers (`sim/quadrotor/told.py`). A window is a piece of a
 flight: what the policy remembers goes on into the next one, the gradient does not. Drones that were lost, or have flown for
 long, start anew as others, with an empty memory.
 """
@@ -9,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numba import uintp
@@ -30,12 +31,14 @@ from robot.robots.quadrotor.training.recurrent_window import (
     build_window,
 )
 from sim.quadrotor.batch import Starts
-from sim.quadrotor.fleets import Drawn, Fleet
+from sim.quadrotor.fleets import Drawn
 from sim.quadrotor.model import N_PARAMETERS, N_ROTORS, N_STATE, P_FORCE_X, P_LATENCY, STEP_S
+from sim.quadrotor.told import N_TOLD, told
 
 NOISE_LENGTH = 2_000_000  # normals, drawn once; every decision of a window begins somewhere else in them
 POOL = 1024  # drones and starts that are drawn at once
 ENCODER, MEMORY = 16, 16
+MEAN_FROM, MEAN_EVERY = 5 / 6, 50  # of the updates: from which on, and which, the policy is the mean of
 NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
 
 
@@ -76,10 +79,21 @@ class Recipe:
         return Objective._make(np.float32(value) for value in self.objective._replace(near=near))
 
 
+class Quadrotors(Protocol):
+    """Where drones are drawn from: a fleet of `sim/quadrotor/fleets.py`, or drones around one."""
+
+    @property
+    def latest_s(self) -> float:
+        """The largest latency."""
+        ...
+
+    def draw(self, n: int, rng: np.random.Generator) -> Drawn: ...
+
+
 class Pool:
     """Drones and where they start, drawn many at once and given out one after the other."""
 
-    def __init__(self, fleet: Fleet, starts: Starts, recipe: Recipe, rng: np.random.Generator) -> None:
+    def __init__(self, fleet: Quadrotors, starts: Starts, recipe: Recipe, rng: np.random.Generator) -> None:
         self.fleet, self.starts, self.recipe, self.rng = fleet, starts, recipe, rng
         self.given = POOL
 
@@ -106,7 +120,7 @@ class Flock:
     def __init__(
         self,
         task: Any,
-        fleet: Fleet,
+        fleet: Quadrotors,
         starts: Starts,
         layers: RecurrentLayers,
         recipe: Recipe,
@@ -129,7 +143,8 @@ class Flock:
         )  # fmt: skip
         self.drones = Drones(
             parameters=zeros(N_PARAMETERS, n), force_n=zeros(3, n), gust_n=zeros(n), gusts=zeros(3, n),
-            noise=zeros(columns, n), delay_shares=zeros(self.taps, n), hover_actions=zeros(n), ages=zeros(n),
+            noise=zeros(columns, n), delay_shares=zeros(self.taps, n), hover_actions=zeros(n),
+            told=zeros(layers.inputs - columns - N_ROTORS, n), ages=zeros(n),
             task_memory=zeros(columns + task.MEMORY_SIZE, n), crashes=np.zeros(n, np.int64),
         )  # fmt: skip
         self.adjoints = Adjoints(
@@ -157,6 +172,7 @@ class Flock:
         age = np.arange(self.taps)[:, None]
         drones.delay_shares[:, which] = np.maximum(0.0, 1.0 - np.abs(p[:, P_LATENCY] / STEP_S - age))
         drones.hover_actions[which] = hover_actions(p)
+        drones.told[:, which] = told(p).T[: len(drones.told)]
         drones.ages[which] = 0.0
         tape.states[0][:, which] = states.T
         tape.memories[0][:, which] = 0.0
@@ -192,9 +208,13 @@ class AnyQuadrotor(InFlocks):
 
     flocks: Sequence[Flock]
 
-    def __init__(self, task: Any, fleet: Fleet, starts: Starts, seed: int, recipe: Recipe = Recipe()) -> None:
+    def __init__(
+        self, task: Any, fleet: Quadrotors, starts: Starts, seed: int, recipe: Recipe = Recipe(), is_told: bool = False
+    ) -> None:
+        """is_told: the policy sees its drone's numbers, between the task's observation and its last action."""
         self.task, self.recipe = task, recipe
-        layers = RecurrentLayers(task.OBSERVATION_SIZE + N_ROTORS, ENCODER, MEMORY, N_ROTORS)
+        inputs = task.OBSERVATION_SIZE + (N_TOLD if is_told else 0) + N_ROTORS
+        layers = RecurrentLayers(inputs, ENCODER, MEMORY, N_ROTORS)
         self.layers: tuple[int, ...] = layers
         seeds = np.random.SeedSequence([seed, 0xA11]).spawn(self.FLOCKS + 1)
         flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
@@ -202,9 +222,19 @@ class AnyQuadrotor(InFlocks):
         optimiser = Muon(actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
                               recipe.adam_rate, recipe.last_share)  # fmt: skip
         super().__init__(flocks, actor, optimiser, recipe.horizon_at)
+        self.late_actors: list[np.ndarray] = []
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The policy so far; at the end the mean of some of the last: as many survive with it, and it stands nearer."""
+        mean: np.ndarray = np.stack(self.late_actors or [self.actor]).astype(np.float64).mean(axis=0).astype(np.float32)
+        return mean
 
     def iterate(self) -> float:
         """Fly a window and learn from it; returns the cost of a decision."""
         for flock in self.flocks:
             flock.objective = self.recipe.objective_at(self.updates)
-        return super().iterate()
+        cost = super().iterate()
+        if self.updates > MEAN_FROM * self.recipe.iterations and self.updates % MEAN_EVERY == 0:
+            self.late_actors.append(self.actor.copy())
+        return cost

@@ -20,7 +20,8 @@ from sim.quadrotor.batch import SensorNoise
 from sim.quadrotor.fleets import ESTIMATE, load_fleet
 from sim.quadrotor.model import QUADROTORS, load_parameters
 
-JUDGED_SEED, JUDGED_FLIGHTS, NAMED_FLIGHTS, CHECK_FLIGHTS = 1_000_003, 1000, 250, 256
+JUDGED_SEED, JUDGED_FLIGHTS, NAMED_FLIGHTS, CHECK_FLIGHTS = 1_000_003, 1000, 250, 512
+NEAR_M = 0.02  # nearer than this, who strays less is no better: those who survive are counted
 PUBLISHED = "published"  # the distribution that policies are judged by
 DISTRIBUTIONS = {"survival_late": "late", "survival_beyond": "beyond", "survival_randomised": "wider"}
 FLOWN = "flown"  # ... and this one with the noise of estimators
@@ -34,7 +35,7 @@ def iterations_for(config: FlightTrainConfig) -> int:
 def learner_for(config: FlightTrainConfig) -> AnyQuadrotor:
     """The learner of the fleet that is asked for. Raises ValueError for an unknown one."""
     task = task_module(config.task)
-    return AnyQuadrotor(task, load_fleet(config.fleet), task.STARTS, config.seed, recipe_for(config))
+    return AnyQuadrotor(task, load_fleet(config.fleet), task.STARTS, config.seed, recipe_for(config), config.told)
 
 
 def recipe_for(config: FlightTrainConfig) -> Recipe:
@@ -59,7 +60,7 @@ def look(weights: np.ndarray, learner: AnyQuadrotor) -> Look:
     found = fly_fleet(pilot, load_fleet(PUBLISHED), 0, CHECK_FLIGHTS, task=learner.task).figures()
     survival, error_m = found["survival"] or 0.0, found["error_median_m"]
     error = "" if error_m is None else f", {100 * error_m:5.1f} cm off"
-    score = (1.0 if error_m is None else error_m) - survival  # what crashes is worth nothing, what strays little
+    score = (1.0 if error_m is None else max(NEAR_M, error_m)) - survival
     return Look(score, {"env_steps": learner.steps, **found}, f"{100 * survival:5.1f} % of flights{error}")
 
 

@@ -56,6 +56,7 @@ class Objective(NamedTuple):
     discount: float = 0.99  # of the drone's adjoint, each decision
     adjoint_max: float = 1e4  # length to which it is clipped
     memory_adjoint_max: float = 1e4  # ... and that of the memory
+    action_adjoint_max: float = 1e3  # ... and that of an action, which the next decision sees: a memory as well
 
 
 class Tape(NamedTuple):
@@ -63,7 +64,7 @@ class Tape(NamedTuple):
 
     states: np.ndarray  # (horizon + 1, N_STATE, LANES)
     commands: np.ndarray  # (horizon, N_ROTORS, LANES) that reach the rotors
-    seen: np.ndarray  # (horizon, inputs, LANES): observation, and the last action
+    seen: np.ndarray  # (horizon, inputs, LANES): observation, what is told, and the last action
     encoded: np.ndarray  # (horizon, encoder, LANES)
     memories: np.ndarray  # (horizon + 1, memory, LANES)
     gates: Gates  # (horizon, memory, LANES) each
@@ -93,6 +94,7 @@ class Drones(NamedTuple):
         np.ndarray
     )  # (taps, LANES): share of the newest action, the one before, ... in what reaches the rotors
     hover_actions: np.ndarray  # (LANES,)
+    told: np.ndarray  # (numbers, LANES) that the policy is told of its drone; none: no rows
     ages: np.ndarray  # (LANES,) decisions since the start, at the window's beginning
     task_memory: np.ndarray  # (columns + MEMORY_SIZE, LANES): room for an observation, and the task's numbers
     crashes: np.ndarray  # (LANES,) written: the decision at which a drone ceased to count
@@ -108,9 +110,12 @@ def look(state, drones, t, blur, last, out):
     for k in range(columns):
         for i in range(LANES):
             out[k, i] = drones.task_memory[k, i] + drones.noise[k, i] * blur[k, i]
+    for k in range(drones.told.shape[0]):
+        for i in range(LANES):
+            out[columns + k, i] = drones.told[k, i]
     for k in range(4):
         for i in range(LANES):
-            out[columns + k, i] = last[k, i]
+            out[columns + drones.told.shape[0] + k, i] = last[k, i]
 
 
 def look_adjoint(state, d_seen, scale, d_state, d_last):
@@ -130,10 +135,10 @@ def look_adjoint(state, d_seen, scale, d_state, d_last):
         d_state[4, i] += 2.0 * (y * (xy + yx) + z * (xz + zx) + q_w * (zy - yz)) - 4.0 * x * (yy + zz)
         d_state[5, i] += 2.0 * (x * (xy + yx) + q_w * (xz - zx) + z * (yz + zy)) - 4.0 * y * (xx + zz)
         d_state[6, i] += 2.0 * (q_w * (yx - xy) + x * (xz + zx) + y * (yz + zy)) - 4.0 * z * (xx + yy)
-    columns = d_seen.shape[0] - 4
+    first = d_seen.shape[0] - 4
     for k in range(4):
         for i in range(LANES):
-            d_last[k, i] += d_seen[columns + k, i]
+            d_last[k, i] += d_seen[first + k, i]
 
 
 def crash(seen, scale, objective, t, state, crashes):
@@ -275,6 +280,7 @@ def window(weights, tape, drones, horizon, noise, offsets, scale, objective, gra
         delay_adjoint(adjoints.commands, now, drones.delay_shares, tape.d_actions)
         cost += price_actions(tape.actions[now], tape.actions[now - 1], drones.hover_actions, objective, t, drones.crashes,
                               tape.d_actions[now], tape.d_actions[now - 1])  # fmt: skip
+        restrain(tape.d_actions[now], np.float32(1.0), objective.action_adjoint_max)
         forget(t, drones.crashes, adjoints.state, adjoints.memory)
         done = Gates(gates.reset[t], gates.update[t], gates.candidate[t], gates.recalled[t])
         backward(weights, tape.seen[t], tape.memories[t], tape.encoded[t], done, tape.memories[t + 1], tape.actions[now],

@@ -31,6 +31,9 @@ class FlightTrainConfig(TrainConfig):
     fleet: str = ""
     """`any`: one policy with memory that flies any quadrotor, trained on a distribution of them, none of which has a name; or
     another fleet of `sim/quadrotor/data/fleets.toml`. It is judged by distributions, and with each quadrotor by name."""
+    told: bool = False
+    """With --fleet: the policy is told its quadrotor's numbers, and has to be told them right. `robot evaluate --choose` shows
+    what that is worth with a quadrotor of yours."""
     past_actions: int = 16
     """How many of its own decisions the policy sees: 16 make 82 inputs for hovering, 32 make 146."""
 
@@ -38,6 +41,8 @@ class FlightTrainConfig(TrainConfig):
         super().__post_init__()
         if self.fleet:
             self.check_fleet()
+        elif self.told:
+            raise ValueError("--told: found it without --fleet, allowed with --fleet any")
         if not 1 <= self.past_actions <= 64:
             raise ValueError(f"--past-actions: found {self.past_actions}, allowed: 1 to 64")
         if self.start == "thrown" and self.task != "hover":

@@ -1,11 +1,14 @@
-"""The shipped policy for any quadrotor, made again, byte by byte on the same machine:
+"""The shipped policies for any quadrotor, made again, byte by byte on the same machine:
 
     python -m robot.robots.quadrotor.training.shipping policies/shipped/any_quadrotor.npz
+    python -m robot.robots.quadrotor.training.shipping policies/shipped/told_quadrotor.npz
 
-It is the policy of `robot train --task hover --fleet any --seed 0`, without what the clock and the run's folder add.
+They are those of `robot train --task hover --fleet any --seed 6`, and of `--told --seed 0`, without what the clock and the run's
+folder add.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from policies.policy_file import EVERY_KIND, load_policy, save_policy
@@ -13,7 +16,8 @@ from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.training.train import train
 from sim.scratch_folder import scratch_folder
 
-CONFIG = FlightTrainConfig(task="hover", fleet="any", seed=0)
+CONFIG = FlightTrainConfig(task="hover", fleet="any", seed=6)
+CONFIGS = {"any_quadrotor.npz": CONFIG, "told_quadrotor.npz": replace(CONFIG, told=True, seed=0)}
 OF_THE_RUN = ("compile_s", "wall_s", "run")
 
 
@@ -28,4 +32,5 @@ def ship(run: Path, path: Path) -> None:
 
 if __name__ == "__main__":
     with scratch_folder("shipping") as folder:
-        ship(Path(train(CONFIG, root=folder)["run"]), Path(sys.argv[1]))
+        file = Path(sys.argv[1])
+        ship(Path(train(CONFIGS[file.name], root=folder)["run"]), file)

@@ -7,7 +7,7 @@ import pytest
 
 import policies
 from policies.policy_file import EVERY_KIND, load_policy
-from policies.recurrent_actor import RecurrentActor, RecurrentLayers
+from policies.recurrent_actor import RecurrentActor, RecurrentLayers, weight_count, weight_views, without_inputs
 from robot.robots.quadrotor.evaluation import fleet_flights
 from robot.robots.quadrotor.evaluation.evaluation import Network
 from robot.robots.quadrotor.evaluation.fleet_flights import FleetFlights, fly_all, fly_fleet, fly_named
@@ -15,6 +15,7 @@ from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent, pilot_o
 from robot.tasks import hover, track_trajectory
 from sim.quadrotor.fleets import load_fleet
 from sim.quadrotor.model import P_INVERSE_MASS, QUADROTORS, load_parameters
+from sim.quadrotor.told import N_TOLD, told
 
 SHIPPED = Path(policies.__file__).parent / "shipped" / "any_quadrotor.npz"
 FLIGHTS = 64
@@ -84,3 +85,25 @@ def test_each_kind_of_policy_has_its_pilot() -> None:
     assert isinstance(pilot_of(np.zeros(23 * 64 + 65 * 64 + 65 * 8, np.float32), plain, hover), Network)
     with pytest.raises(ValueError, match="need 34 inputs"):
         pilot_of(np.zeros(2100, np.float32), layers, track_trajectory)
+
+
+def test_a_policy_that_is_told_flies_as_the_one_that_need_not_be_for_that_quadrotor_alone() -> None:
+    layers, quadrotor, rng = RecurrentLayers(22 + N_TOLD, 16, 16, 4), load_parameters("x500"), np.random.default_rng(3)
+    policy = load_policy(SHIPPED, kinds=EVERY_KIND)
+    assert isinstance(policy.layers, RecurrentLayers)
+    weights = np.zeros(weight_count(layers), np.float32)
+    views = weight_views(weights, layers)
+    for name, part in weight_views(policy.weights, policy.layers).items():
+        if name == "encoder":
+            views[name][:, :18], views[name][:, -4:] = part[:, :18], part[:, 18:]
+            views[name][:, 18:-4] = rng.normal(0.0, 0.05, (16, N_TOLD))
+        else:
+            views[name][:] = part
+    numbers = told(quadrotor.packed()[None])[0]
+    own = Recurrent(*without_inputs(weights, layers, hover.OBSERVATION_SIZE, numbers))
+    asked = Recurrent(weights, layers)
+    with pytest.raises(ValueError, match="told its quadrotor"):
+        asked.begin(FLIGHTS)
+    one, other = (fly_named(pilot, quadrotor, 1, FLIGHTS) for pilot in (asked, own))
+    np.testing.assert_allclose(one.position_error_m, other.position_error_m, atol=1e-3)
+    assert one.survived.mean() > 0.5

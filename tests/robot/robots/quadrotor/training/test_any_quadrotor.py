@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from policies.recurrent_actor import RecurrentLayers, initial_weights
+from policies.recurrent_actor import RecurrentLayers, initial_weights, weight_views
 from robot.robots.quadrotor.training import any_quadrotor
 from robot.robots.quadrotor.training.any_quadrotor import AnyQuadrotor, Flock, Pool, Recipe
 from robot.robots.quadrotor.training.recurrent_window import LANES, Objective, crash, forget, price, restrain
@@ -15,11 +15,14 @@ from robot.tasks import hover
 from sim.quadrotor.batch import Starts
 from sim.quadrotor.fleets import load_fleet
 from sim.quadrotor.model import N_STATE, P_FORCE_X
+from sim.quadrotor.told import N_TOLD, told
 
 N, LAYERS = int(LANES), RecurrentLayers(22, 16, 16, 4)
 BRIEF = Recipe(iterations=4, horizons=(), horizon=12)
 PRICES = Objective(near=25.0)
-EXACT = PRICES._replace(discount=1.0, adjoint_max=1e9, memory_adjoint_max=1e9)  # without what is kinder than the truth
+EXACT = PRICES._replace(  # without what is kinder than the truth
+    discount=1.0, adjoint_max=1e9, memory_adjoint_max=1e9, action_adjoint_max=1e9
+)
 SCALE = hover.OBSERVATION_SCALE.astype(np.float64)
 
 
@@ -124,6 +127,18 @@ def test_every_drone_is_another_and_has_its_own_noise_gusts_and_latency() -> Non
     assert (blown > 0.0).all() and 0.1 < blown.mean() < 1.0  # a fifth of their correlation time has gone by
 
 
+def test_a_policy_that_is_told_sees_its_drones_numbers_before_its_last_action() -> None:
+    learner = AnyQuadrotor(hover, load_fleet("any"), hover.STARTS, 1, BRIEF, is_told=True)
+    learner.iterate()
+    assert learner.layers == RecurrentLayers(22 + N_TOLD, 16, 16, 4)
+    for flock in learner.flocks:
+        on = flock.drones.crashes == 12
+        numbers = told(flock.drones.parameters.T).T
+        same = np.isclose(flock.tape.seen[5, 18 : 18 + N_TOLD], numbers, atol=1e-4).all(axis=0)
+        assert same[on & (flock.drones.ages > 0)].all() and len(np.unique(numbers[0])) == N
+        np.testing.assert_array_equal(flock.tape.seen[5, -4:][:, on], flock.tape.actions[flock.taps + 4][:, on])
+
+
 def test_a_pool_gives_every_drone_once() -> None:
     pool = Pool(load_fleet("any"), hover.STARTS, BRIEF, np.random.default_rng(1))
     masses = np.concatenate([pool.take(50)[0].parameters[:, 0] for _ in range(6)])
@@ -139,6 +154,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
         return hashlib.sha256(learner.weights.tobytes()).hexdigest()
 
     assert digest(1) == digest(1) != digest(2)
+
+
+def test_the_policy_at_the_end_is_the_mean_of_the_last_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(any_quadrotor, "MEAN_FROM", 0.5)
+    monkeypatch.setattr(any_quadrotor, "MEAN_EVERY", 1)
+    learner, actors = AnyQuadrotor(hover, load_fleet("any"), hover.STARTS, 1, BRIEF), []
+    for _ in range(4):
+        learner.iterate()
+        actors.append(learner.actor.copy())
+        if learner.updates == 2:
+            np.testing.assert_array_equal(learner.weights, actors[1])
+    np.testing.assert_allclose(learner.weights, 0.5 * (actors[2] + actors[3]), rtol=1e-6)
+    assert (learner.weights != learner.actor).any()
 
 
 def seen(seed: int) -> np.ndarray:
@@ -178,6 +206,20 @@ def test_a_drone_too_far_away_or_turning_too_fast_is_put_to_rest(row: int, most:
     crash(observations, SCALE, PRICES, 4, state, crashes)
     assert crashes[5] == 4 and (np.delete(crashes, 5) == 9).all() and not observations[:, 5].any()
     np.testing.assert_array_equal(state[:13, 5], np.arange(13) == 3)
+
+
+def test_a_gradient_does_not_explode_through_the_last_action_that_a_policy_sees() -> None:
+    """Decision by decision it comes back through the encoder, past the memory: here eightfold or more each time."""
+    flock, weights = flock_of(replace(BRIEF, horizon=60)), some_weights(1)
+    part = weight_views(weights, LAYERS)
+    part["encoder"][:], part["act_seen"][:] = 0.0, 0.0
+    part["encoder_bias"][:], part["act_bias"][:] = 0.0, 0.0
+    for k in range(4):
+        part["encoder"][k, 18 + k], part["act_seen"][k, k] = 3.0, 3.0
+    part["act_recalled"][:] *= 1e-3
+    flock.tape.actions[:] = 0.0
+    fly(flock, weights, 60, np.arange(60))
+    assert np.abs(flock.tape.d_actions).max() <= 10.0 * PRICES.action_adjoint_max
 
 
 def test_an_adjoint_is_discounted_and_cut_to_its_length() -> None:

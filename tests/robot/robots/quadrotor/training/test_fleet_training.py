@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,3 +77,18 @@ def test_a_policy_is_shipped_without_what_another_run_would_have_otherwise(run: 
 def test_options_that_do_not_go_with_a_fleet_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         FlightTrainConfig(**({"task": "hover", "fleet": "any"} | options))
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"), [((0.97, 0.015), (0.969, 0.001)), ((0.97, 0.025), (0.97, 0.03)), ((0.5, 0.3), (0.0, None))]
+)
+def test_survivors_count_and_errors_beyond_what_is_near_enough(
+    monkeypatch: pytest.MonkeyPatch, better: tuple[float, float], worse: tuple[float, float | None]
+) -> None:
+    def score(survival: float, error_m: float | None) -> float:
+        figures = {"survival": survival, "error_median_m": error_m}
+        monkeypatch.setattr(fleet_training, "fly_fleet", lambda *told, **more: SimpleNamespace(figures=lambda: figures))
+        learner = fleet_training.learner_for(BRIEF)
+        return fleet_training.look(learner.weights, learner).score
+
+    assert score(*better) < score(*worse)
