@@ -32,4 +32,5 @@ def hand_of(arm: Arm, beyond_m: float = 0.0, aside_m: float = 0.0) -> Hand:
 HANDS: dict[str, Callable[[Arm], Hand]] = {
     "peg": lambda arm: hand_of(arm, PegScene().beyond),  # its end
     "block": lambda arm: hand_of(arm, aside_m=HALF_M + BESIDE_M),  # its middle, between open fingers
+    "fingers": hand_of,  # the end of them, closed
 }

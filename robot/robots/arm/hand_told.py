@@ -8,11 +8,13 @@ from typing import Any
 from sim.arm.hand import HANDS
 from sim.arm.parameters import so101
 
-WORKS_ON = {"peg_insert": "peg", "reach": "peg", "lift": "block"}  # by task: of `sim.arm.hand.HANDS`
+# By task: what stands beside the arm (of `drivers.emulators.arm_worlds.WORLDS`), and its hand (of `sim.arm.hand.HANDS`).
+WORKS_ON = {"peg_insert": "peg", "reach": "peg", "lift": "block", "push": "block"}
+WORKS_WITH = {"peg_insert": "peg", "reach": "peg", "lift": "block", "push": "fingers"}
 
 
 def hand_told(task: str) -> dict[str, Any]:
     """By the fields of `ArmSetup`."""
-    hand = HANDS[WORKS_ON[task]](so101())
+    hand = HANDS[WORKS_WITH[task]](so101())
     return {"axes": hand.axes.tolist(), "origins_m": hand.origins.tolist(), "offsets_rad": hand.offsets.tolist(),
             "tool": hand.tool.tolist()}  # fmt: skip

@@ -72,13 +72,17 @@ def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
 
 
 def test_practice_begins_from_the_policy_that_the_project_brings_where_it_brings_one() -> None:
-    assert ArmOptions().start_from == SHIPPED and ArmOptions(task="reach").start_from == SCRATCH
+    assert ArmOptions().start_from == ArmOptions(task="reach").start_from == SHIPPED
+    assert ArmOptions(task="lift").start_from == SCRATCH
     assert ArmOptions(task="lift").shown == 60 and ArmOptions(task="lift", demonstrations=0).shown == 0
-    practice, options = find_practice("arm"), ArmOptions()
+    practice = find_practice("arm")
+    for task, judged in judging.JUDGED.items():
+        options = ArmOptions(task=task)
+        policy = starting_policy(options)
+        act = judging.policy(policy.weights, policy.layers)
+        assert all(judged(act, 64, 5, hidden).success > 0.9 for hidden in (False, True)), task
+    options = ArmOptions()
     policy = starting_policy(options)
-    act = judging.policy(policy.weights, policy.layers)
-    for hidden in (False, True):
-        assert judging.judged(act, 64, 5, hidden).success > 0.9
     learner = new_learner(options, find_task("peg_insert"), practice, policy)
     assert (
         learner.prior.size > 1000
