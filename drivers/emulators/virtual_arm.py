@@ -188,7 +188,9 @@ def main() -> None:
     directory = Path(sys.argv[2]).parent
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
-    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"], told["camera_m"])
+    model = VirtualArm(
+        directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"], told["camera_m"]
+    )
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
     print(json.dumps({"name": "arm"}), flush=True)
     serve(model, judge, clock, told["lockstep"])

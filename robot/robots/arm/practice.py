@@ -39,7 +39,13 @@ class PractisingArm(PractisingRobot):
         if works_on != "peg":
             hidden[0].pop("hole_half_m", None)
         emulate = partial(
-            start_virtual_arm, options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, *hidden, works_on, arm.camera_m
+            start_virtual_arm,
+            options.clock,
+            [*arm.rest_rad, arm.hold_rad],
+            options.seed,
+            *hidden,
+            works_on,
+            arm.camera_m,
         )
         self.body = Body(
             file_ports={"follower": arm.follower.port, "board": arm.board.port},
