@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from sim.arm.parameters import Arm
-from sim.arm.self_collision import APART, PARALLEL_M4
+APART = 3  # links nearer to each other in the chain are kept apart by their joints' ranges
+PARALLEL_M4 = 1e-9
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,6 @@ class Body:
     links: np.ndarray
     ends: np.ndarray
     radii: np.ndarray
-
-
-def body_of(arm: Arm) -> Body:
-    """An arm's, from its parameter file."""
-    capsules = arm.file.capsules
-    return Body(
-        np.array([link.axis for link in arm.links]),
-        np.array([link.origin for link in arm.links]),
-        np.array([link.offset for link in arm.links]),
-        np.array([arm.number(capsule.link) for capsule in capsules]),
-        np.array([[arm.turn(each.link, each.from_m), arm.turn(each.link, each.to_m)] for each in capsules]),
-        np.array([capsule.radius_m for capsule in capsules]),
-    )
 
 
 @njit(cache=True)

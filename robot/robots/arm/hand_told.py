@@ -5,8 +5,7 @@ It travels in the setup, and in the log with it: its last bits are of the proces
 
 from typing import Any
 
-from sim.arm.capsules import body_of
-from sim.arm.hand import HANDS
+from sim.arm.hand import HANDS, body_of
 from sim.arm.parameters import so101
 
 # By task: what stands beside the arm (of `drivers.emulators.arm_worlds.WORLDS`), and its hand (of `sim.arm.hand.HANDS`).

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sim.arm.capsules import Clearance, body_of
+from sim.arm.capsules import Clearance
+from sim.arm.hand import body_of
 from sim.arm.parameters import so101
 from sim.arm.self_collision import clearance
 
