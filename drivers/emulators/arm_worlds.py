@@ -34,8 +34,9 @@ class World(ABC):
     moves = -1  # places that were left
     done = 0
 
-    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray) -> None:
-        self.rng, self.offset_m = rng, offset_m
+    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float) -> None:
+        """offset_m (3,): what the camera is always wrong by; camera_m: along a board besides, one standard deviation."""
+        self.rng, self.offset_m, self.camera_m = rng, offset_m, camera_m
 
     @abstractmethod
     def move(self, batch: ArmBatch) -> None:
@@ -53,10 +54,10 @@ class World(ABC):
 class PegWorld(World):
     """A board whose hole the peg is to be brought into; that it was is counted when the board leaves."""
 
-    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray) -> None:
-        super().__init__(rng, offset_m)
+    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float) -> None:
+        super().__init__(rng, offset_m, camera_m)
         self.scene = PegScene()
-        self.spread, self.deepest_m = Spread(), 0.0
+        self.spread, self.deepest_m = Spread(seen_aside_m=camera_m), 0.0
 
     def move(self, batch: ArmBatch) -> None:
         self.done += self.deepest_m > INSERTED_M
@@ -76,8 +77,8 @@ class PegWorld(World):
 class BlockWorld(World):
     """A block that lies on a table, to be grasped and lifted."""
 
-    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray) -> None:
-        super().__init__(rng, offset_m)
+    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float) -> None:
+        super().__init__(rng, offset_m, camera_m)
         self.scene = BlockScene()
         self.noise = rng.spawn(1)[0]
         self.lifted = False

@@ -33,12 +33,14 @@ from drivers.emulators.packet_host import READY_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
 from sim.arm.hand import HANDS
+from sim.arm.insertion import Spread
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 
 MODULE = "drivers.emulators.virtual_arm"
 DEVICES = ("follower", "board")
 JOINTS = 6
+CAMERA_M = Spread().seen_aside_m
 AT_LIMIT = 0.99  # of full duty
 
 
@@ -79,9 +81,9 @@ class VirtualArm:
     """The model that `packet_host` serves. world: of `arm_worlds.WORLDS`; the seed is its generator's."""
 
     def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
-                 offset_m: list[float], world: str = "peg") -> None:  # fmt: skip
+                 offset_m: list[float], world: str = "peg", camera_m: float = CAMERA_M) -> None:  # fmt: skip
         rng = np.random.default_rng([seed, 0xA63])
-        self.world = WORLDS[world](rng, np.array(offset_m))
+        self.world = WORLDS[world](rng, np.array(offset_m), camera_m)
         self.shafts = ArmShafts(np.array(joint_rad), scene=self.world.scene)
         batch = self.shafts.batch
         for name, value in rows.items():
@@ -170,15 +172,15 @@ class RunningArm(PacketEmulator):
 
 def start_virtual_arm(
     clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
-    offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg",
+    offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg", camera_m: float = CAMERA_M,
 ) -> RunningArm:  # fmt: skip
     """Start the process and wait until its devices can be opened. It ends with this program.
 
-    rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by. world:
-    what stands beside it, of `arm_worlds.WORLDS`.
+    rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by; camera_m: along a board
+    besides, one standard deviation. world: what stands beside it, of `arm_worlds.WORLDS`.
     """
     told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
-            "offset_m": list(offset_m), "world": world}  # fmt: skip
+            "offset_m": list(offset_m), "world": world, "camera_m": camera_m}  # fmt: skip
     return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
 
 
@@ -186,7 +188,9 @@ def main() -> None:
     directory = Path(sys.argv[2]).parent
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
-    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"])
+    model = VirtualArm(
+        directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"], told["camera_m"]
+    )
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
     print(json.dumps({"name": "arm"}), flush=True)
     serve(model, judge, clock, told["lockstep"])

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from robot.runtime.processes import READY_S, Child, Processes
-from robot.runtime.session_file import LEARNER, RECORDER
+from robot.runtime.session_file import LEARNER, RECORDER, RESTS_WITHIN_S
 from robot.runtime.session_memory import SessionMemory
 from robot.shared_memory.ring import Ring
 
@@ -17,7 +17,8 @@ MODULES = {
     "recorder": "robot.logs.recorder_process",
     "learner": "robot.practice.learner",
 }
-STOP_S = (60.0, 8.0, 3.0)  # for the robot to come to rest and control to end: time is up; asked to; emergency stop
+# For most robots to come to rest and control to end: time is up; asked to; emergency stop.
+STOP_S = (60.0, 8.0, 3.0)
 SAVE_S = (30.0, 6.0, 1.5)  # for learner, then recorder, to finish
 GUARDIANS_S = 0.5  # for them to end, beyond what a robot whose control died may take to come to rest
 SILENT_S = 0.5  # without a heartbeat: a guardian hangs
@@ -150,9 +151,13 @@ class Crew:
 
         def patience_s() -> float:
             drives = self.in_charge and not self._silent()
-            return begin_s + STOP_S[stop_level] - time.monotonic() if drives else 0.0
+            return begin_s + self.stop_s(stop_level) - time.monotonic() if drives else 0.0
 
         self.control.end(patience_s)
+
+    def stop_s(self, stop_level: int) -> float:
+        """How long that may take: by as much longer as the robot takes longer than most to come to rest."""
+        return STOP_S[stop_level] + max(0.0, self.rests_within_s - RESTS_WITHIN_S)
 
     def _silent(self) -> bool:
         age_s = time.monotonic() - 1e-9 * self.shared.control.peek("heartbeat_ns")

@@ -119,8 +119,8 @@ class Practice:
 
     options: its own, a subclass of PracticeConfig. begin: the robot of a session; raises ValueError for options that do not
     fit. progress: what is kept of a run. phases: what a person is told of OUTPUTS' `phase`; from `finishing` on, it comes to
-    rest for good. reasons: of the supervisor's, in words. stands(OUTPUTS): whether it has come to rest. shipped: the policy that comes
-    with the project. challenges: where a policy is improved, the learner's has to win against it before it drives
+    rest for good. reasons: of the supervisor's, in words. stands(OUTPUTS): whether it has come to rest. shipped: policies that come
+    with the project, by task. challenges: where a policy is improved, the learner's has to win against it before it drives
     (`robot/practice/champion.py`); False: the newest drives, as from scratch. prior(config, weights, layers): transitions that were never lived, to begin learning with; None for
     none. look_through(config, folder, progress): reads what else the robot keeps in a run's folder, when the run goes on; raises
     ValueError for what is not whole. figures(progress, best median, best possible, virtual): for `--json`, beside those that all have; lines: of the
@@ -136,7 +136,7 @@ class Practice:
     stands: Callable[[np.ndarray], bool]
     progress: type[Progress] = Progress
     reasons: Mapping[int, str] = field(default_factory=dict)
-    shipped: Path | None = None
+    shipped: Mapping[str, Path] = field(default_factory=dict)
     challenges: bool = True
     prior: Callable[[Any, np.ndarray, tuple[int, ...]], np.ndarray | None] = lambda config, weights, layers: None
     adaptation: Adaptation | None = None

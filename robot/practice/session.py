@@ -20,7 +20,7 @@ from pathlib import Path
 from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import PolicyFile
-from robot.practice.crew import STOP_S, Crew
+from robot.practice.crew import Crew
 from robot.practice.practice import PractisingRobot, Start, find_practice
 from robot.practice.progress import Progress
 from robot.practice.run_lock import RunLock
@@ -193,8 +193,8 @@ class Session:
         finishing = self.shared.control.read()["outputs"]["phase"] >= self.practice.finishing
         if self.stop_level or (self.crew.in_charge and finishing):
             self.stopping_s = self.stopping_s or now_s
-            if now_s - self.stopping_s > STOP_S[self.stop_level]:
-                self.fail(f"control did not end within {STOP_S[self.stop_level]:.0f} s")
+            if now_s - self.stopping_s > self.crew.stop_s(self.stop_level):
+                self.fail(f"control did not end within {self.crew.stop_s(self.stop_level):.0f} s")
                 return True
         return False
 

@@ -26,7 +26,7 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
         layers = spec.layers()
         rng = np.random.default_rng([config.seed, 0xAC7])
         return PolicyFile(initial_weights(layers, rng, INITIAL_STD), layers, {"task": spec.name})
-    shipped = find_practice(spec.robot).shipped
+    shipped = find_practice(spec.robot).shipped.get(spec.name)
     path = shipped if config.start_from == SHIPPED else Path(config.start_from)
     if path is not None and path.is_dir():
         path = policy_path(path)

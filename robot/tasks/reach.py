@@ -32,7 +32,7 @@ SPEC = TaskSpec(
         "average_share": 0.05, "average_share_end": 0.05, "rates_end": 1.0, "imitation_updates": 1200, "anchor": 20.0,
         "anchor_end": 1.0, "anchor_steps": 4000,
     },
-    simulated=False,
+    improver={"updates_per_step": 2, "updates_per_actor": 2},
 )  # fmt: skip
 
 OFFSETS, SCALES = offsets(OBSERVATION_FIELDS), scales(OBSERVATION_FIELDS)

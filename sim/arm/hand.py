@@ -1,10 +1,11 @@
-"""An arm's hand, from its parameter file: what `sim.arm.kinematics` needs of it, by what it works on."""
+"""An arm's hand and body, from its parameter file: what `sim.arm.kinematics` and `sim.arm.capsules` need of it."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from sim.arm.block import HALF_M
+from sim.arm.capsules import Body
 from sim.arm.kinematics import Hand
 from sim.arm.parameters import Arm
 from sim.arm.peg import PegScene, peg_axes
@@ -29,7 +30,21 @@ def hand_of(arm: Arm, beyond_m: float = 0.0, aside_m: float = 0.0) -> Hand:
     )
 
 
+def body_of(arm: Arm) -> Body:
+    """An arm's, from its parameter file."""
+    capsules = arm.file.capsules
+    return Body(
+        np.array([link.axis for link in arm.links]),
+        np.array([link.origin for link in arm.links]),
+        np.array([link.offset for link in arm.links]),
+        np.array([arm.number(capsule.link) for capsule in capsules]),
+        np.array([[arm.turn(each.link, each.from_m), arm.turn(each.link, each.to_m)] for each in capsules]),
+        np.array([capsule.radius_m for capsule in capsules]),
+    )
+
+
 HANDS: dict[str, Callable[[Arm], Hand]] = {
     "peg": lambda arm: hand_of(arm, PegScene().beyond),  # its end
     "block": lambda arm: hand_of(arm, aside_m=HALF_M + BESIDE_M),  # its middle, between open fingers
+    "fingers": hand_of,  # the end of them, closed
 }

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 from sim.arm.algebra import Vector, add, dot, scale, subtract
+from sim.arm.capsules import APART, PARALLEL_M4
 from sim.arm.expressions import Number, clip, maximum, minimum, sqrt
 from sim.arm.parameters import Arm
 from sim.arm.rigid_body import Poses, poses
-
-APART = 3  # links nearer to each other in the chain are kept apart by their joints' ranges
-PARALLEL_M4 = 1e-9
 
 
 def clearance(arm: Arm, q: Sequence[Number], table: Number) -> Number:

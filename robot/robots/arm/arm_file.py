@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from drivers.board_stage import BoardStageSettings
 from drivers.feetech import FeetechSettings
 from robot.runtime.robot_file import read_robot
+from sim.arm.insertion import Spread
 
 JOINTS = 6
+CAMERA_M, CAMERA_MOST_M = Spread().seen_aside_m, 0.02
 Three = tuple[float, float, float]
 Five = tuple[float, float, float, float, float]
 
@@ -18,7 +20,9 @@ class ArmFile:
 
     rest_rad: joint angles at which the arm lies on itself, and may be let go. folded_rad: on the way there. ready_rad: from which it
     begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
-    frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down.
+    frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down. table_m: how high the table
+    is, or what stands lowest around the arm; no link before the hand comes near it. camera_m: of a
+    virtual arm alone: what its camera is wrong by along the board, one standard deviation.
     """
 
     virtual: bool
@@ -31,6 +35,8 @@ class ArmFile:
     box_high_m: Three = (0.36, 0.14, 0.08)
     hold_rad: float = 0.0
     low_v: float = 10.2
+    table_m: float = -0.08
+    camera_m: float = CAMERA_M
 
     def __post_init__(self) -> None:
         if len(self.follower.ids) != JOINTS:
@@ -47,6 +53,14 @@ class ArmFile:
             raise ValueError(f"hold_rad: found {self.hold_rad}, allowed: {low} to {high}, the jaw's range")
         if not 0.0 <= self.low_v < math.inf:
             raise ValueError(f"low_v: found {self.low_v}, allowed: 0 or more")
+        if not math.isfinite(self.table_m):
+            raise ValueError(f"table_m: found {self.table_m}, allowed: a finite number")
+        if not 0.0 <= self.camera_m <= CAMERA_MOST_M:
+            raise ValueError(f"camera_m: found {self.camera_m}, allowed: 0 to {CAMERA_MOST_M}")
+        if not self.virtual and self.camera_m != CAMERA_M:
+            raise ValueError(
+                f"camera_m: found {self.camera_m}, allowed: with a virtual arm; of a real one nobody sets it"
+            )
         for axis, (low, high) in enumerate(zip(self.box_low_m, self.box_high_m, strict=True)):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 raise ValueError(

@@ -6,14 +6,17 @@ import numpy as np
 
 from robot.practice.summary import rounded, succeeded
 from robot.robots.arm.progress import ArmProgress
+from robot.runtime.episodes import Outcome
 
 COUNT = 100  # episodes that a rate is of
 EVERY_MIN = 10
 
 
 def success(episodes: list[dict[str, Any]], until_s: float = np.inf) -> float | None:
-    """Share of successes among the last COUNT episodes before a robot time; None if there were none."""
-    last = [succeeded(each) for each in episodes if each["practice_s"] <= until_s][-COUNT:]
+    """Share of successes among the last COUNT episodes before a robot time that came to an end of their own: neither the session's, nor
+    a person's, nor a fault's. None if there were none."""
+    own = [each for each in episodes if each["outcome"] != Outcome.TAKEN_OVER.word and each["practice_s"] <= until_s]
+    last = [succeeded(each) for each in own[-COUNT:]]
     return rounded(float(np.mean(last))) if last else None
 
 

@@ -1,38 +1,73 @@
-"""How good a policy is at inserting: many episodes in the simulator, without exploring, on the arm of the file and on hidden ones."""
+"""How good a policy is at a task: many episodes in the simulator, without exploring, on the arm of the file and on hidden ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from policies.rlpd_kernels import actor_forward
 from robot.robots.arm.hidden_arm import hidden_arms
 from robot.robots.arm.training.insertions import RUNNING, WON, Insertions
-from robot.tasks.peg_insert import DECISION_S, LONGEST_S
+from robot.robots.arm.training.reaches import Reaches, there
+from robot.tasks import peg_insert, reach
+
+PLACES = 4
+
+Act = Callable[[np.ndarray], np.ndarray]  # actions (count, n) of what is seen (count, SIZE)
 
 
 @dataclass(frozen=True)
-class Insertion:
+class Found:
     """Share of successes among the first episodes of many arms, and their mean time, s; None where there were none."""
 
     success: float
-    insertion_s: float | None
+    took_s: float | None
 
 
-def judged(act: Callable[[np.ndarray], np.ndarray], count: int, seed: int, hidden: bool) -> Insertion:
-    """act: actions (count, 5) of what is seen (count, SIZE)."""
+def insertions(act: Act, count: int, seed: int, hidden: bool) -> Found:
+    """Of `peg_insert`."""
     rows, offset_m = hidden_arms(count, np.random.default_rng([seed, 0x4B7])) if hidden else ({}, None)
     arms = Insertions(count, seed, rows, offset_m)
     first, times = np.zeros(count, int), np.zeros(count)
-    for decision in range(1, round(LONGEST_S / DECISION_S) + 1):
+    for decision in range(1, round(peg_insert.LONGEST_S / peg_insert.DECISION_S) + 1):
         ended, _ = arms.step(act(arms.seen))
         new = (first == RUNNING) & (ended != RUNNING)
-        first, times = np.where(new, ended, first), np.where(new, decision * DECISION_S, times)
-    won = first == WON
-    return Insertion(float(won.mean()), float(times[won].mean()) if won.any() else None)
+        first, times = np.where(new, ended, first), np.where(new, decision * peg_insert.DECISION_S, times)
+    return found(first == WON, times)
 
 
-def policy(weights: np.ndarray, layers: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
+def reaches(act: Act, count: int, seed: int, hidden: bool) -> Found:
+    """Of `reach`: PLACES places for each arm, one after the other."""
+    rows: dict[str, np.ndarray] = {}
+    if hidden:
+        rows, _ = hidden_arms(count, np.random.default_rng([seed, 0x4B7]))
+        del rows["hole_half_m"]
+    arms = Reaches(count, seed, rows)
+    won, times = np.zeros((PLACES, count), bool), np.zeros((PLACES, count))
+    now = np.zeros(count, int)  # which of its places each arm reaches for
+    while (now < PLACES).any():
+        seen = arms.observe()
+        arrived = there(seen) & (arms.elapsed_s > 0.0)
+        ended = np.flatnonzero((now < PLACES) & (arrived | (arms.elapsed_s > reach.LONGEST_S)))
+        won[now[ended], ended], times[now[ended], ended] = arrived[ended], arms.elapsed_s[ended]
+        now[ended] += 1
+        arms.aim(ended)
+        arms.step(act(arms.observe()))
+    return found(won.ravel(), times.ravel())
+
+
+def found(won: np.ndarray, times_s: np.ndarray) -> Found:
+    """Of episodes."""
+    return Found(float(won.mean()), float(times_s[won].mean()) if won.any() else None)
+
+
+JUDGED: Mapping[str, Callable[[Act, int, int, bool], Found]] = MappingProxyType(
+    {peg_insert.SPEC.name: insertions, reach.SPEC.name: reaches}
+)
+
+
+def policy(weights: np.ndarray, layers: tuple[int, ...]) -> Act:
     """Of an actor's weights, without noise."""
     hidden = layers[1]
 

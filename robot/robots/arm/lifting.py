@@ -6,6 +6,7 @@ import numpy as np
 from typing_extensions import override
 
 from policies.actor import Actor
+from robot.robots.arm.block_reach import CLEAR_M, FAR_RAD, drawn_place, in_reach
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import ArmSetup
@@ -15,11 +16,11 @@ from robot.tasks import lift
 from robot.tasks.lift import DECISION_S, HELD_M, JAW_EITHER_RAD, JAW_RAD, LONGEST_S, SPEC, STEP_M, STEP_RAD
 from sim.arm.kinematics import attitude
 
-DISTANCE_M, BEARING_RAD, YAW_RAD = (0.175, 0.225), 0.25, 0.4  # where it is put down, from the first joint
-IN_REACH_M, IN_REACH_RAD, UPRIGHT = (0.15, 0.25), 0.4, 0.98  # elsewhere, or on an edge, it is left to the stage
+DISTANCE_M, YAW_RAD = (0.175, 0.225), 0.4  # where it is put down, from the first joint
+IN_REACH_M = (0.15, 0.25)  # elsewhere it is left to the stage
 BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.03, (0.016, 0.08), 0.1  # where an episode begins, from the block
 BEGINS_CLOSED = 0.5  # share of episodes that begin with a closed jaw: as after a grasp that missed
-CARRIED_M, LEFT_M, CLEAR_M = 0.04, 0.04, 0.03  # over where blocks lie: it is carried, left, and out of the way
+CARRIED_M, LEFT_M = 0.04, 0.04  # over where blocks lie: it is carried, and left
 LOW_M = 0.004  # below the middle of a block that lies: no hand goes there
 HELD_UP_M, DOWN_M = 0.01, 0.002  # over where it lay: it is in the hand; it is down again
 OPEN_RAD, CLOSING_RAD = 0.38, 0.36  # angles of the jaw, from which on it is open, and below which it closes
@@ -27,7 +28,6 @@ GRIPS = 0.2  # load of a jaw that holds something
 WITHIN_M, STILL_RAD_S = 0.006, 0.5
 FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
-FAR_RAD = 1.0
 OPEN, CLOSED = 1.0, -1.0
 UNSTEADY = 0.08
 
@@ -141,13 +141,8 @@ class LiftMind(ArmMind):
         holds = self.raised_m > HELD_UP_M and self.error_m() < HELD_M
         if not self.let_go and (holds or self.put_at is not None):
             if self.put_at is None:
-                distance_m, bearing = (
-                    float(self.rng.uniform(*DISTANCE_M)),
-                    float(self.rng.uniform(-BEARING_RAD, BEARING_RAD)),
-                )
-                pan_m = posture.kinematics.hand.origins[0, 0]
                 place = np.array(
-                    [pan_m + distance_m * math.cos(bearing), distance_m * math.sin(bearing), lay_m + CARRIED_M]
+                    [*drawn_place(self.rng, posture.kinematics.hand.origins[0, 0], DISTANCE_M), lay_m + CARRIED_M]
                 )
                 self.put_at = place, self._turned(place, float(self.rng.uniform(-YAW_RAD, YAW_RAD)))
             place, frame = self.put_at
@@ -165,10 +160,7 @@ class LiftMind(ArmMind):
 
     def _in_reach(self) -> bool:
         """Whether the block lies flat where the hand can grasp it."""
-        x, y = self.board.place_m[0] - self.posture.kinematics.hand.origins[0, 0], self.board.place_m[1]
-        near, far = IN_REACH_M
-        flat = float(np.abs(self.block_frame[2]).max()) > UPRIGHT
-        return flat and near < math.sqrt(x * x + y * y) < far and abs(math.atan2(y, x)) < IN_REACH_RAD
+        return in_reach(self.board.place_m, self.block_frame, self.posture.kinematics.hand.origins[0, 0], IN_REACH_M)
 
     def _turned(self, place: np.ndarray, yaw_rad: float) -> np.ndarray:
         """A frame whose x leads outwards at a place, turned about z."""

@@ -17,9 +17,10 @@ from policies.actor import Actor
 from robot.practice.episodic_mind import EpisodicMind, Phase, Reason
 from robot.robots.arm.posture import Posture
 from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.shield import CLEAR_M, SHARES
 from robot.robots.arm.way_home import PACE, WAY_MAX, way_home
 from robot.runtime.episodes import Outcome
-from robot.runtime.skills import Learned
+from robot.runtime.skills import Learned, Scripted
 
 TICK_S = 0.02
 BOARD_FRESH_S = 0.3
@@ -123,6 +124,27 @@ class ArmMind(EpisodicMind):
         figures["aside_m"] = self.aside_m
         figures["end_m"], figures["load"] = self.posture.pose[:3], float(np.abs(self.posture.load).max())
         figures["speed_rad_s"], figures["demonstrations"] = np.abs(self.posture.joint_rad_s).max(), self.to_show
+
+    def allowed(self, action: np.ndarray) -> np.ndarray:
+        """As much of an action as keeps the arm from itself and from its table while it is carried out, and on a way to rest after it."""
+        posture, ticks = self.posture, max(1, round(self.task.decision_s / TICK_S))
+        best, best_m = action, -np.inf
+        for share in SHARES:
+            tried = action.copy()
+            tried[: posture.kinematics.hand.joints] *= np.float32(share)
+            least_m = posture.roll_out.least_m(
+                posture.joint_rad, np.array(self.motion_of(tried), np.float64), ticks, not self.trail
+            )
+            if least_m > CLEAR_M:
+                return tried
+            if least_m > best_m:
+                best, best_m = tried, least_m
+        return best
+
+    def follow(self, skill: Scripted, now: float) -> np.ndarray:
+        """A tick of a scripted skill, which is no more allowed than a policy."""
+        action = super().follow(skill, now)
+        return action if self.leading else self.allowed(action)
 
     def decided(self) -> None:
         """A decision was made with what is seen now."""

@@ -5,21 +5,21 @@ from typing import Literal
 
 from robot.practice.settings import SCRATCH, SHIPPED, From, PracticeConfig
 
-SHOWN = {"peg_insert": 20, "reach": 20, "lift": 60}  # demonstrations, where nobody says how many
-SHIPPED_FOR = ("peg_insert",)  # tasks that a policy comes with
+SHOWN = {"peg_insert": 20, "reach": 20, "lift": 60, "push": 60}  # demonstrations, where nobody says how many
+SHIPPED_FOR = ("peg_insert", "reach")  # tasks that a policy comes with
 
 
 @dataclass(frozen=True)
 class ArmOptions(PracticeConfig):
     """An arm practises a task by itself: a script shows how a few times first."""
 
-    task: Literal["peg_insert", "reach", "lift"] = "peg_insert"
+    task: Literal["peg_insert", "reach", "lift", "push"] = "peg_insert"
     robot: str = "virtual-arm"
     start_from: From = SHIPPED
-    """`shipped` (the policy that comes with the project, for peg_insert; for other tasks it is `scratch`), `scratch` (none), or a
-    run."""
+    """`shipped` (the policy that comes with the project, for peg_insert and reach; for other tasks it is `scratch`), `scratch` (none),
+    or a run."""
     demonstrations: int | None = None
-    """How many successes a script shows before practice from scratch begins, 20 unless told otherwise, and 60 of lift; their time is
+    """How many successes a script shows before practice from scratch begins, 20 unless told otherwise, and 60 of lift and push; their time is
     told beside that of practice."""
     resets: Literal["scripted", "learned"] = "scripted"
     """Who leads back to where an episode begins: a script, or the policy, with the script where it fails."""

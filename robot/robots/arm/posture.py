@@ -5,20 +5,25 @@ import numpy as np
 from drivers.servo_bus import ServoReading
 from robot.robots.arm.arm_file import JOINTS
 from robot.robots.arm.setup import ArmSetup
-from robot.robots.arm.shield import Strain
+from robot.robots.arm.shield import Limits, RollOut, Stall, Strain
 from robot.robots.arm.way_home import on_the_way
+from sim.arm.capsules import Body, Clearance
 from sim.arm.kinematics import Hand, Kinematics, follow, inside
 
 FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
 LATE_S = 0.035  # a tick without a servo, and nobody is led on: joints that make up for one another do not without it
 GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
 EASED_GAP_RAD = 0.02
-JAW_GAP_RAD = 0.03  # limits how hard it grips: two fifths of what its servo could
+JAW_GAP_RAD, STALLED_GAP_RAD = (
+    0.03,
+    0.008,
+)  # limits how hard it grips: two fifths of what its servo could; where it did so in vain
 CHANGE_MAX_RAD = 0.04  # in a tick
 LEAD_RAD_S, LEAD_GAP_RAD, FREE_GAP_RAD = 0.9, 0.05, 0.08  # near what it touched, and where nothing is in the way
 LEAD_M_S, LEAD_PARTS = 0.09, 8  # of the end of what it holds, while its joints are led; how finely that is looked at
 ALONE_M_S = 0.12  # where one of the joints stands, whose servo no longer hears: what joints make up for is then missing
 THERE_RAD = 0.04
+HAND_FROM = 4  # the first link that is part of the hand
 
 
 class Posture:
@@ -29,10 +34,14 @@ class Posture:
         self.box_low, self.box_high = np.array(setup.box_low_m), np.array(setup.box_high_m)
         self.jaw_rad, self.tick_s = setup.hold_rad, tick_s  # what the jaw is to be told
         axes, origins, offsets, tool = map(np.array, (setup.axes, setup.origins_m, setup.offsets_rad, setup.tool))
-        self.kinematics = Kinematics(Hand(axes, origins, offsets, self.low[:-1].copy(), self.high[:-1].copy(), tool))
+        hand = Hand(axes, origins, offsets, self.low[:-1].copy(), self.high[:-1].copy(), tool)
+        self.kinematics = Kinematics(hand)
+        limits = Limits(self.box_low, self.box_high, self.low, self.high, np.full(JOINTS - 1, GAP_RAD), CHANGE_MAX_RAD)
+        clearance = Clearance(body_told(setup), setup.table_m, HAND_FROM)
+        self.roll_out = RollOut(clearance, Kinematics(hand), limits, np.array(setup.ready_rad))
         self.goal_rad, self.joint_rad = np.zeros(JOINTS), np.zeros(JOINTS)
         self.joint_rad_s, self.load = np.zeros(JOINTS), np.zeros(JOINTS)
-        self.strain = Strain(JOINTS)
+        self.strain, self.stall = Strain(JOINTS), Stall()
         self.known = False  # where it is, since the beginning or since it was blind or a servo had let go
         self.late = False  # whether a servo has not told in time
         self.faulty, self.hottest_c, self.lowest_v = False, 0.0, np.inf
@@ -83,5 +92,21 @@ class Posture:
 
     def _follow(self, changes_rad: np.ndarray, gap_rad: np.ndarray) -> None:
         follow(self.joint_rad, changes_rad, gap_rad, self.low, self.high, self.goal_rad)
-        jaw = self.joint_rad[-1]
-        self.goal_rad[-1] = min(max(self.jaw_rad, jaw - JAW_GAP_RAD), jaw + JAW_GAP_RAD)
+        jaw = float(self.joint_rad[-1])
+        self.stall.see(bool(self.strain.eased[-1]), self.jaw_rad, jaw)
+        jaw_gap_rad = STALLED_GAP_RAD if self.stall.way else JAW_GAP_RAD
+        self.goal_rad[-1] = min(max(self.jaw_rad, jaw - jaw_gap_rad), jaw + jaw_gap_rad)
+
+
+def body_told(setup: ArmSetup) -> Body:
+    """As the setup tells it; without capsules in setups that told of none."""
+    axes, origins = np.array(setup.body_axes).reshape(-1, 3), np.array(setup.body_origins_m).reshape(-1, 3)
+    ends = np.array(setup.capsule_ends_m).reshape(-1, 2, 3)
+    return Body(
+        axes,
+        origins,
+        np.array(setup.body_offsets_rad),
+        np.array(setup.capsule_links, int),
+        ends,
+        np.array(setup.capsule_radii_m),
+    )

@@ -16,13 +16,13 @@ from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import hidden_arm
 from robot.robots.arm.mind import STILL_RAD_S
-from robot.robots.arm.options import ArmOptions
+from robot.robots.arm.options import SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
 from robot.robots.arm.setup import setup_of
 from robot.runtime.clock import RealClock
 from robot.views.panels import Gauge
 
-SHIPPED_POLICY = Path(__file__).parents[3] / "policies" / "shipped" / "peg_insert.npz"  # robot train --task peg_insert
+SHIPPED = Path(__file__).parents[3] / "policies" / "shipped"  # robot train --task NAME
 
 
 class PractisingArm(PractisingRobot):
@@ -39,7 +39,13 @@ class PractisingArm(PractisingRobot):
         if works_on != "peg":
             hidden[0].pop("hole_half_m", None)
         emulate = partial(
-            start_virtual_arm, options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, *hidden, works_on
+            start_virtual_arm,
+            options.clock,
+            [*arm.rest_rad, arm.hold_rad],
+            options.seed,
+            *hidden,
+            works_on,
+            arm.camera_m,
         )
         self.body = Body(
             file_ports={"follower": arm.follower.port, "board": arm.board.port},
@@ -77,7 +83,7 @@ PRACTICE = Practice(
     phases=PHASES,
     finishing=Phase.FINISH,
     stands=lambda seen: bool(np.abs(seen["figures"]["speed_rad_s"]) < STILL_RAD_S),
-    shipped=SHIPPED_POLICY,
+    shipped={task: SHIPPED / f"{task}.npz" for task in SHIPPED_FOR},
     challenges=False,
     prior=prior,
     figures=figures,

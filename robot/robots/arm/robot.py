@@ -6,6 +6,7 @@ from robot.robots.arm.devices import devices
 from robot.robots.arm.insertion import InsertionMind
 from robot.robots.arm.lifting import LiftMind
 from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.pushing import PushMind
 from robot.robots.arm.reaching import ReachMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import KIND, ArmSetup
@@ -13,7 +14,7 @@ from robot.robots.arm.way_home import WAY_HOME_S, WayHome
 from robot.runtime.robot import PlanKind, Robot
 from sim.input_files import wrong
 
-MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind, ReachMind, LiftMind)}
+MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind, ReachMind, LiftMind, PushMind)}
 
 
 def mind(setup: bytes, path: Path) -> ArmMind:

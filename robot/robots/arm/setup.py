@@ -15,7 +15,7 @@ KIND = "arm"
 @dataclass(frozen=True)
 class ArmSetup(EpisodicSetup):
     """Beside what episodic minds start from: the task, demonstrations still to be shown, who leads back to where an episode begins
-    ("scripted" or "learned"), what the arm's file says, and its hand, as `sim.arm.kinematics.Hand`.
+    ("scripted" or "learned"), what the arm's file says, its hand, as `sim.arm.kinematics.Hand`, and its body, as `sim.arm.capsules.Body`.
     """
 
     task: str = ""
@@ -34,6 +34,13 @@ class ArmSetup(EpisodicSetup):
     origins_m: tuple[tuple[float, ...], ...] = ()
     offsets_rad: tuple[float, ...] = ()
     tool: tuple[tuple[float, ...], ...] = ()
+    table_m: float = 0.0
+    body_axes: tuple[tuple[float, ...], ...] = ()
+    body_origins_m: tuple[tuple[float, ...], ...] = ()
+    body_offsets_rad: tuple[float, ...] = ()
+    capsule_links: tuple[int, ...] = ()
+    capsule_ends_m: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    capsule_radii_m: tuple[float, ...] = ()
 
 
 def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int, resets: str,
@@ -45,7 +52,7 @@ def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations:
         practice_done_s=progress.practice_s, step=progress.step, episode=progress.episode, task=task,
         demonstrations=demonstrations, resets=resets, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
         folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
-        low_v=arm.low_v,
+        low_v=arm.low_v, table_m=arm.table_m,
         **hand,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

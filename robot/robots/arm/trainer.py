@@ -1,38 +1,64 @@
-"""How an arm's policy is trained in the simulator, before it meets an arm: by practice there."""
+"""How an arm's policy is trained in the simulator, before it meets an arm: to insert by practice there, to reach by gradients."""
+
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from robot.training.trainer import Look, TrainConfig, Trainer, Training
+from robot.training.trainer import Learner, Look, TrainConfig, Trainer, Training
 
-TASK = "peg_insert"
-ITERATIONS = 8
+if TYPE_CHECKING:
+    from robot.robots.arm.judging import Found
+
+ITERATIONS = {"peg_insert": 8, "reach": 100}
+LOOK_EVERY = {"peg_insert": 2, "reach": 25}
 EPISODES = 256
+
+
+class Kind(Protocol):
+    """A learner of a task."""
+
+    def __call__(self, seed: int, iterations: int) -> Learner: ...
+
+
+def learner_of(task: str) -> Kind:
+    """Compiles what it calls."""
+    if task == "peg_insert":
+        from robot.robots.arm.training.practising import Practised
+
+        return Practised
+    from robot.robots.arm.training.reaching_gradient import Descent
+
+    return Descent
 
 
 def begin(config: TrainConfig) -> Training:
     """A training with these options. Raises ValueError for a task that has no simulator to practise in."""
-    if config.task != TASK:
+    task = config.task
+    if task not in ITERATIONS:
         raise ValueError(
-            f"--task: found {config.task}, allowed: {TASK}; an arm learns the others in a minute, by practice"
+            f"--task: found {task}, allowed: {', '.join(ITERATIONS)}; an arm learns the others by practice"
         )
-    from robot.robots.arm.judging import judged, policy
-    from robot.robots.arm.training.practising import Practised
+    from robot.robots.arm.judging import JUDGED, policy
 
-    iterations = max(1, round(ITERATIONS * config.effort))
-    learner = Practised(config.seed, iterations)
+    iterations = max(1, round(ITERATIONS[task] * config.effort))
+    learner = learner_of(task)(config.seed, iterations)
 
     def look(weights: np.ndarray) -> Look:
         act = policy(weights, learner.layers)
-        found, nominal = (judged(act, EPISODES, config.seed, hidden) for hidden in (True, False))
-        figures: dict[str, float | int | None] = {
-            "success": found.success,
-            "insertion_s": found.insertion_s,
-            "nominal_success": nominal.success,
-        }
-        text = f"{100.0 * found.success:.0f} % of hidden arms insert their peg, {100.0 * nominal.success:.0f} % of nominal ones"
-        return Look(1.0 - found.success, figures, text)
+        hidden, nominal = (JUDGED[task](act, EPISODES, config.seed, hidden) for hidden in (True, False))
+        return Look(1.0 - hidden.success, figures(hidden, nominal), text(hidden, nominal))
 
-    return Training(learner, iterations, range(iterations, 0, -2), look)
+    return Training(learner, iterations, range(iterations, 0, -LOOK_EVERY[task]), look)
 
 
-TRAINER = Trainer(begin, {"success": min}, "insertion_s")
+def figures(hidden: "Found", nominal: "Found") -> dict[str, float | int | None]:
+    """Of hidden arms, and of nominal ones."""
+    return {"success": hidden.success, "took_s": hidden.took_s, "nominal_success": nominal.success}
+
+
+def text(hidden: "Found", nominal: "Found") -> str:
+    """The same, for a person."""
+    return f"{100.0 * hidden.success:.0f} % of hidden arms succeed, {100.0 * nominal.success:.0f} % of nominal ones"
+
+
+TRAINER = Trainer(begin, {"success": min}, "took_s")

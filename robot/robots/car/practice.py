@@ -85,7 +85,7 @@ PRACTICE = Practice(
     finishing=Phase.FINISH,
     reasons=REASON_TEXTS,
     stands=lambda seen: bool(abs(seen["estimate"]["v_x"]) < STANDING_M_S),
-    shipped=SHIPPED_POLICY,
+    shipped={"race_track": SHIPPED_POLICY},
     prior=prior,
     # As soon as the fit can be good, and once more when it is
     adaptation=Adaptation(after=(60, 300), again=20, adapt=adapt),

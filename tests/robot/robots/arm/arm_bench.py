@@ -28,7 +28,7 @@ def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
     told = ArmSetup(
         seed=[0, 1], explore=True, practice_s=1e9, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
         low_rad=ARM.follower.low_rad, high_rad=ARM.follower.high_rad, rest_rad=ARM.rest_rad, folded_rad=ARM.folded_rad, ready_rad=ARM.ready_rad,
-        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, low_v=ARM.low_v, **hand_told(task),
+        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, low_v=ARM.low_v, table_m=ARM.table_m, **hand_told(task),
     )  # fmt: skip
     return replace(told, **changes)
 

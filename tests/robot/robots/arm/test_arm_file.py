@@ -35,6 +35,8 @@ def test_the_virtual_arm():
         (("virtual = true", "virtual = true\nhold_rad = 2.0"), "hold_rad: found 2.0"),
         (("virtual = true", "virtual = true\nbox_low_m = [0.5, 0.0, 0.0]"), "box_low_m, box_high_m: found 0.5"),
         (("virtual = true", "virtual = true\nspeed = 1.0"), "speed"),
+        (("virtual = true", "virtual = true\ncamera_m = 0.1"), "camera_m: found 0.1, allowed: 0 to 0.02"),
+        (("virtual = true", "virtual = false\ncamera_m = 0.003"), "camera_m: found 0.003, allowed: with a virtual arm"),
         (('driver = "board_stage"', 'driver = "vesc"'), "devices.board"),
     ],
 )

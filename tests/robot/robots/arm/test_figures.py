@@ -25,6 +25,7 @@ def test_success_is_of_the_last_hundred_before_a_time():
     assert success(episodes, 600.0) == 0.0
     assert success(episodes, 5.0 * 199) == 0.5
     assert success([]) is None
+    assert success([*episodes, episode(1500.0, "taken-over")]) == 1.0, "that the session ended is nobody's failure"
 
 
 def test_figures_of_a_run():

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from drivers.emulators.virtual_arm import VirtualArm
 from policies.replay import load_folder
 from robot.logs.replay import replay
 from robot.logs.setups import mind_for
@@ -72,13 +74,17 @@ def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
 
 
 def test_practice_begins_from_the_policy_that_the_project_brings_where_it_brings_one() -> None:
-    assert ArmOptions().start_from == SHIPPED and ArmOptions(task="reach").start_from == SCRATCH
+    assert ArmOptions().start_from == ArmOptions(task="reach").start_from == SHIPPED
+    assert ArmOptions(task="lift").start_from == SCRATCH
     assert ArmOptions(task="lift").shown == 60 and ArmOptions(task="lift", demonstrations=0).shown == 0
-    practice, options = find_practice("arm"), ArmOptions()
+    practice = find_practice("arm")
+    for task, judged in judging.JUDGED.items():
+        options = ArmOptions(task=task)
+        policy = starting_policy(options)
+        act = judging.policy(policy.weights, policy.layers)
+        assert all(judged(act, 64, 5, hidden).success > 0.9 for hidden in (False, True)), task
+    options = ArmOptions()
     policy = starting_policy(options)
-    act = judging.policy(policy.weights, policy.layers)
-    for hidden in (False, True):
-        assert judging.judged(act, 64, 5, hidden).success > 0.9
     learner = new_learner(options, find_task("peg_insert"), practice, policy)
     assert (
         learner.prior.size > 1000
@@ -99,6 +105,20 @@ def test_a_hidden_arm_is_a_virtual_one(tmp_path: Path) -> None:
 
 def test_a_hidden_arm_beside_a_block_is_drawn_without_a_hole() -> None:
     begun = find_practice("arm").begin(ArmOptions(task="lift", hidden_seed=3))
-    *_, rows, offset_m, works_on = begun.body.emulate.args
+    *_, rows, offset_m, works_on, _ = begun.body.emulate.args
     assert works_on == "block" and any(offset_m)
     assert rows and set(rows) <= set(rows_of(so101(), BlockScene()))
+
+
+def test_a_virtual_camera_is_as_wrong_as_its_file_says(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    text = (Path(__file__).parents[4] / "robot/robots/arm/virtual-arm.toml").read_text()
+    file.write_text(text.replace("virtual = true", "virtual = true\ncamera_m = 0.003"))
+    begun = find_practice("arm").begin(ArmOptions(robot=str(file)))
+    *told, camera_m = begun.body.emulate.args
+    model = VirtualArm(tmp_path, *told[1:], camera_m)
+    off_m = []
+    for _ in range(300):
+        model.world.move(model.shafts.batch)
+        off_m.append(model.world.goal.frame[:, :2].T @ (model.world.seen().place_m - model.world.goal.place_m))
+    assert camera_m == 0.003 and np.std(off_m) == pytest.approx(0.88 * 0.003, rel=0.1)  # cut off at two deviations

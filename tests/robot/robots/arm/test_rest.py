@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from robot.practice.crew import STOP_S, Crew
 from robot.robots.arm.rest import ArmRest
 from robot.robots.arm.way_home import WAY_HOME_S, WAY_MAX, WayHome, points_of, way_home
+from robot.runtime.robot import find_robot
 from tests.robot.robots.arm.arm_bench import ARM, bench, setup
 
 NAME = "test-way-home"
@@ -85,3 +87,13 @@ def test_in_lockstep_the_next_thing_that_servos_hear_is_to_hold():
     heard = []
     bus = SimpleNamespace(reconnect=lambda: True, stop=lambda: heard.append("stop"), close=lambda: None)
     assert "hold" in ArmRest(bus, None).act_in_lockstep() and heard == ["stop"]
+
+
+@pytest.mark.parametrize("stop_level", [0, 1, 2])
+def test_a_session_that_is_asked_to_end_waits_until_an_arm_can_be_home(stop_level):
+    from_in_the_hole_s = 6.7  # docs/experiments/arm.md
+    asked_s = Crew.stop_s(SimpleNamespace(rests_within_s=WAY_HOME_S), stop_level)
+    assert asked_s >= from_in_the_hole_s
+    assert (
+        Crew.stop_s(SimpleNamespace(rests_within_s=find_robot("car").rests_within_s), stop_level) == STOP_S[stop_level]
+    )

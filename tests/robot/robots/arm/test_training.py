@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from robot.robots.arm.hidden_arm import BACKLASH_RAD, CLEARANCE_M, OFFSET_M, hidden_arm, hidden_arms
-from robot.robots.arm.judging import judged, policy
+from robot.robots.arm.judging import insertions, policy, reaches
 from robot.robots.arm.trainer import TRAINER
 from robot.robots.arm.training import practising
 from robot.robots.arm.training.insertions import RUNNING, TIMED_OUT, WON, Insertions
 from robot.robots.arm.training.practising import ARMS, Practised, simulated
+from robot.robots.arm.training.reaching_gradient import Descent
 from robot.tasks.peg_insert import ELAPSED, IN, INSERTED_M, OTHERWISE, OUT, SCALES
 from robot.training.trainer import TrainConfig
 from sim.arm.peg import PegScene
@@ -73,8 +74,10 @@ def test_the_peg_stands_on_the_board_where_there_is_no_hole():
 
 
 def test_only_what_is_simulated_is_trained():
-    with pytest.raises(ValueError, match="--task: found reach, allowed: peg_insert"):
-        TRAINER.begin(TrainConfig(task="reach"))
+    with pytest.raises(
+        ValueError, match="--task: found lift, allowed: peg_insert, reach; an arm learns the others by practice"
+    ):
+        TRAINER.begin(TrainConfig(task="lift"))
 
 
 def test_hidden_arms_are_drawn_within_their_ranges_and_alike_by_seed():
@@ -88,9 +91,9 @@ def test_hidden_arms_are_drawn_within_their_ranges_and_alike_by_seed():
 
 def test_a_policy_learns_from_practice_that_nobody_watches():
     learner = Practised(seed=0, iterations=1, decisions=120)
-    before = judged(policy(learner.weights, learner.layers), 64, 0, hidden=False)
+    before = insertions(policy(learner.weights, learner.layers), 64, 0, hidden=False)
     learner.iterate()
-    after = judged(policy(learner.weights, learner.layers), 64, 0, hidden=False)
+    after = insertions(policy(learner.weights, learner.layers), 64, 0, hidden=False)
     assert learner.learner.practice.size > 600 and before.success == 0.0
     assert after.success > 0.1, after
 
@@ -101,3 +104,26 @@ def test_what_practice_begins_with_are_whole_episodes_of_hidden_arms():
         told = simulated(learner.weights, learner.layers, 3)
     ends = np.flatnonzero(told["terminated"] | told["truncated"])
     assert len(ends) >= ARMS and ends[-1] == len(told) - 1 and told["demonstration"].all()
+
+
+@pytest.mark.parametrize("decisions", [2, 6])
+def test_what_reaching_costs_falls_along_its_gradient(decisions):
+    def cost(weights: np.ndarray | None = None) -> tuple[float, Descent]:
+        learner = Descent(seed=1, iterations=1, arms=32, decisions=decisions)
+        if weights is not None:
+            learner.descent.weights[:] = weights
+        return learner.window(), learner
+
+    _, learner = cost()
+    slope = float(np.linalg.norm(learner.gradient))
+    step = 2e-3 * learner.gradient / slope
+    found = (cost(learner.weights + step)[0] - cost(learner.weights - step)[0]) / 4e-3
+    assert found == pytest.approx(slope, rel=0.15)
+
+
+def test_a_policy_learns_to_reach_from_gradients():
+    learner = Descent(seed=0, iterations=12, arms=64, decisions=20)
+    for _ in range(12):
+        learner.iterate()
+    found = reaches(policy(learner.weights, learner.layers), 32, 0, hidden=True)
+    assert found.success > 0.5 and found.took_s < 3.0, found
