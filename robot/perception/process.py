@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import cv2
 
 from drivers.declared import make_driver, settings_of
 from policies.array_file import write_bytes_atomically
+from robot.perception.asked import LOOK_S, AskedClock
 from robot.perception.encoder import Encoder
 from robot.perception.frames import FrameWriter, Kept
 from robot.perception.lens import read_lens
@@ -30,7 +32,8 @@ POLL_S = 0.002  # between two looks at a camera, which says nothing when a pictu
 class PerceptionFile:
     """What the process is told. camera: a device's table, as in a robot's file; lens: a file's path, empty for none.
 
-    keep: whether pictures go to `frames.mcap` in the run's folder, and how. block: of shared memory, for the result.
+    keep: whether pictures go to `frames.mcap` in the run's folder, and how. block: of shared memory, for the result. asked: of another
+    one, which tells the time in lockstep; empty in real time.
     """
 
     camera: dict[str, Any]
@@ -39,6 +42,7 @@ class PerceptionFile:
     lens: str = ""
     keep: Kept = "none"
     run: str = ""
+    asked: str = ""
 
     def save(self, path: Path) -> None:
         write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])
@@ -47,8 +51,9 @@ class PerceptionFile:
 def perceive(told: PerceptionFile, ended: threading.Event) -> None:
     """Look until it is told to end. Raises ValueError for what cannot be, OSError if pictures have no place."""
     cv2.setNumThreads(1)
-    print(f"scheduling: {come_before_learning()}", flush=True)
-    clock = RealClock()
+    print(f"scheduling: {'lockstep' if told.asked else come_before_learning()}", flush=True)
+    asked = AskedClock(told.asked) if told.asked else None
+    clock = asked or RealClock()
     camera = make_driver(settings_of(told.camera), clock)
     encoder = Encoder(Path(told.encoder))
     lens = read_lens(Path(told.lens)) if told.lens else None
@@ -59,11 +64,18 @@ def perceive(told: PerceptionFile, ended: threading.Event) -> None:
     perception = Perception(camera, Eye(encoder, lens), shown, clock, frames)
     try:
         while not ended.is_set():
-            if not perception.step():
+            if asked is not None:
+                if asked.moved():
+                    perception.step()
+                else:
+                    time.sleep(LOOK_S)
+            elif not perception.step():
                 ended.wait(POLL_S)
     finally:
         perception.close()
         shown.close()
+        if asked is not None:
+            asked.close()
 
 
 def main() -> None:

@@ -1,0 +1,86 @@
+"""Recovery of a car that cannot look behind itself: back the way that it came, which was free when it drove there.
+
+    halt -> back, steering as it steered there -> halt -> done
+
+Where it hits something again soon after, it goes further back; after TRIES_MAX in a row it gives up.
+"""
+
+from collections import deque
+from enum import IntEnum
+
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
+
+BACK_M = (0.7, 1.1, 1.6, 2.2)  # at the first try, the second, ...
+TRIES_MAX = 8
+FREE_M = 3.0  # driven since, it was freed
+KEPT_M = 4.0  # of the way that is remembered
+BACK_M_S = 0.8
+HALT_S = 0.3
+STANDING_M_S = 0.05
+NO_WAY_S = 1.5  # without moving, it goes no further back
+
+
+class Phase(IntEnum):
+    IDLE = 0
+    HALT = 1
+    BACK = 2
+    HALT_AGAIN = 3
+    DONE = 4
+    FAILED = 5
+
+
+class WayBack:
+    """Of one car. `watch` while others drive, `begin`, then `step` until it is `finished`."""
+
+    def __init__(self) -> None:
+        self.phase, self.elapsed_s, self.tries = Phase.IDLE, 0.0, 0
+        self._trail: deque[tuple[float, float]] = deque()  # way, m, and steering angle, rad, where it drove
+        self._here_m = self._freed_m = self._goal_m = 0.0
+        self._still_s = self._steer_rad = 0.0
+
+    def watch(self, rolled_m: float, steer_rad: float) -> None:
+        """A tick in which somebody else drives, who may roll back a little by himself."""
+        self._here_m += rolled_m
+        self._rolled_back()
+        if rolled_m > 0.0:
+            self._trail.append((self._here_m, steer_rad))
+        while self._trail and self._trail[0][0] < self._here_m - KEPT_M:
+            self._trail.popleft()
+        if self._here_m - self._freed_m > FREE_M:
+            self.tries = 0
+
+    def _rolled_back(self) -> None:
+        while self._trail and self._trail[-1][0] > self._here_m:
+            self._steer_rad = self._trail.pop()[1]
+
+    def begin(self) -> None:
+        """From whatever state."""
+        self.phase, self.elapsed_s, self._still_s = Phase.HALT, 0.0, 0.0
+        self.tries += 1
+        back_m = BACK_M[min(self.tries, len(BACK_M)) - 1]
+        self._goal_m = self._here_m - back_m
+        if self._trail:
+            self._goal_m = max(self._goal_m, self._trail[0][0])  # further nobody knows
+            self._steer_rad = self._trail[-1][1]
+
+    @property
+    def finished(self) -> bool:
+        return self.phase >= Phase.DONE
+
+    def step(self, elapsed_s: float, v_x: float, rolled_m: float) -> Command:
+        """One tick: what to do now."""
+        self.elapsed_s += elapsed_s
+        self._here_m += rolled_m
+        self._rolled_back()
+        self._still_s = self._still_s + elapsed_s if abs(v_x) < STANDING_M_S else 0.0
+        if self.tries > TRIES_MAX:
+            self.phase = Phase.FAILED
+        elif self.phase is Phase.HALT and self._still_s > HALT_S:
+            self.phase, self._still_s = Phase.BACK, 0.0
+        elif self.phase is Phase.BACK and (self._here_m <= self._goal_m or self._still_s > NO_WAY_S):
+            self.phase, self._still_s = Phase.HALT_AGAIN, 0.0
+        elif self.phase is Phase.HALT_AGAIN and self._still_s > HALT_S:
+            self.phase, self._freed_m = Phase.DONE, self._here_m
+        if self.phase is Phase.BACK:
+            return Command(self._steer_rad, -BACK_M_S)
+        return Command(self._steer_rad, 0.0, FULL_BRAKE_A)
