@@ -49,6 +49,11 @@ class PerceptionProcess:
         """Where another process finds its results."""
         return PerceptionPlace(self.block, self.size, self.version, self.asked)
 
+    @property
+    def blocks(self) -> dict[str, str]:
+        """The shared memory, for who tidies up."""
+        return {NAME: self.block} | ({f"{NAME}-asked": self.asked} if self.asked else {})
+
     def poll(self) -> bool:
         """Start it again if it has died, or end it if it hangs; False once that has happened too often."""
         child, record = self.processes.children[NAME], self._shown.read()

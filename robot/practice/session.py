@@ -121,7 +121,7 @@ class Session:
             robot=self.config.robot,
             kind=self.spec.robot,
             task=self.config.task,
-            names=self.shared.names,
+            names=self.shared.names | ({} if self.perception is None else self.perception.blocks),
             layers=self.policy.layers,
             weights_size=weight_count(self.policy.layers),
             lockstep=not self.realtime,

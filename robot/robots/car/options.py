@@ -83,9 +83,11 @@ class CarOptions(Drive, PracticeConfig):
         Drive.__post_init__(self)
         if has_eyes(self.robot):
             self._drive_by_camera()
-        elif self.task == BY_CAMERA or self.demonstration == "policy" or self.frames != "none":
-            raise ValueError(f"--task, --demonstration, --frames: found {self.task}, {self.demonstration}, {self.frames}, "
-                             f"allowed of {self.robot}, which has no camera: race_track, others than policy, none")  # fmt: skip
+        elif self.task == BY_CAMERA or self.demonstration == "policy":
+            raise ValueError(
+                f"--task, --demonstration: found {self.task}, {self.demonstration}, allowed of {self.robot}, which has no "
+                "camera: race_track, others than policy"
+            )
         if not 0 <= self.people <= 20:
             raise ValueError(f"--people: found {self.people}, allowed: 0 to 20")
 

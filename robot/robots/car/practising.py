@@ -42,6 +42,8 @@ class PractisingCar(PractisingRobot):
             raise ValueError(
                 f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"
             )
+        if config.frames != "none":
+            raise ValueError(f"--frames: found '{config.frames}', allowed of {config.robot}, which has no camera: none")
         self.world = world_of(config)
         for line in filter(None, [about_loops(self.world, config.loop)]):
             say(f"map      {line}")

@@ -29,6 +29,7 @@ def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
         "peg_insert",
         "reach",
         "lift",
+        "race_track_by_camera",
     ]
 
 

@@ -28,15 +28,18 @@ class ReckonedLap:
         self.off = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad) of the car where it really is at the start
         self._way: list[tuple[float, float]] = []
         self._driven_m: list[float] = []  # to each point of the way
-        self._x_before = 0.0
+        self._here_m = self._x_before = 0.0
         self._been_away = False
 
     def watch(self, now_s: float, rolled_m: float, estimate: Estimate) -> None:
         """A tick. What is rolled back is taken off the way: it was no part of it."""
         x, y, yaw = estimate.x, estimate.y, math.remainder(estimate.yaw, 2.0 * math.pi)
-        if not self._way:
-            self._way, self._driven_m, self.began_s = [(x, y)], [0.0], now_s
-            self._here_m = 0.0
+        if self.closed:
+            return
+        if self.began_s is None:
+            self.began_s, rolled_m = now_s, 0.0
+            self._way.append((x, y))
+            self._driven_m.append(0.0)
         self._here_m += rolled_m
         while len(self._way) > 1 and self._driven_m[-1] > self._here_m:
             self._way.pop()
@@ -47,7 +50,7 @@ class ReckonedLap:
         self._been_away = self._been_away or math.sqrt(x * x + y * y) > AWAY_M
         crosses = self._x_before < 0.0 <= x and abs(y) < ASIDE_MAX_M and abs(yaw) < TURNED_MAX_RAD
         self._x_before = x
-        if crosses and self._been_away and self._here_m > LAP_MIN_M and not self.closed:
+        if crosses and self._been_away and self._here_m > LAP_MIN_M:
             self.closed, self.off = True, (x, y, yaw)
 
     def course(self) -> Course:

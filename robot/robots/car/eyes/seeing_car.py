@@ -1,12 +1,13 @@
 """What the file of a car with a camera says. It has no lidar: whoever needs one refuses such a file."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from drivers.camera import CameraSettings
 from drivers.realsense import RealSenseSettings
 from drivers.vesc import VescSettings
 from robot.robots.car.car_file import STEER_REACH_MIN_RAD, load_car
-from robot.runtime.robot_file import read_robot, robot_path
+from robot.runtime.robot_file import read_robot, robot_names, robot_path
 from sim.input_files import read_toml
 
 CAMERA = "camera"
@@ -34,7 +35,11 @@ class SeeingCarFile:
 
 
 def has_eyes(name: str) -> bool:
-    """Whether a robot's file declares a camera and no lidar. Raises ValueError if there is no such file."""
+    """Whether a robot's file declares a camera and no lidar; one that is not there, whoever reads it misses. Raises ValueError for
+    what is no TOML.
+    """
+    if name not in robot_names() and not Path(name).is_file():
+        return False
     devices = read_toml(robot_path(name)).get("devices", {})
     return isinstance(devices, dict) and CAMERA in devices and "lidar" not in devices
 
