@@ -25,6 +25,7 @@ from robot.runtime.process_ends import end_with_reason
 from robot.shared_memory.sealed_record import SealedRecord
 from sim.input_files import from_table, read_bytes, read_json
 
+LOOKS_SOON = 500  # in lockstep: afterwards whoever asks is busy with something else
 POLL_S = 0.002  # between two looks at a camera, which says nothing when a picture comes
 
 
@@ -62,13 +63,15 @@ def perceive(told: PerceptionFile, ended: threading.Event) -> None:
         frames = FrameWriter(Path(told.run), told.keep, read_bytes(Path(told.encoder)), encoder.size, lens)
     shown = SealedRecord.attach(told.block, result_dtype(encoder.size))
     perception = Perception(camera, Eye(encoder, lens), shown, clock, frames)
+    looks = 0  # since it was last asked
     try:
         while not ended.is_set():
             if asked is not None:
-                if asked.moved():
-                    perception.step()
+                looks = 0 if asked.moved() else looks + 1
+                if looks:
+                    time.sleep(LOOK_S if looks < LOOKS_SOON else POLL_S)
                 else:
-                    time.sleep(LOOK_S)
+                    perception.step()
             elif not perception.step():
                 ended.wait(POLL_S)
     finally:
