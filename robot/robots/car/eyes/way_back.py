@@ -21,9 +21,12 @@ HALT_S = 0.3
 STANDING_M_S = 0.05
 STALLED_S, STALLED_M = 0.8, 0.05  # moved less in so long: there is no way
 MOVED_M = 0.15  # enough to call it free
-# Where the way that it came is closed: direction, steering angle, rad. A car that leans against the outside of a bend gets away from it
-# straight ahead: turning, its tail would swing out.
-ELSEWHERE = ((1, 0.0), (-1, 0.0), (1, 0.15), (1, -0.15), (-1, 0.4), (-1, -0.4), (1, 0.4), (1, -0.4))
+# Where the way that it came is closed: direction, and steering angle, rad, positive towards the side to which it turned. A car that leans
+# with its flank against the outside of a bend gets away from it neither straight nor by much steering, which swings out its other end: a
+# little to and fro.
+ELSEWHERE = (
+    (1, 0.25), (-1, -0.2), (1, 0.25), (-1, -0.4), (1, 0.4), (1, 0.0), (-1, 0.0), (-1, 0.4), (1, -0.25), (-1, 0.2), (1, -0.25), (1, -0.4),
+)  # fmt: skip
 ELSEWHERE_M = 0.35
 
 
@@ -45,6 +48,7 @@ class WayBack:
         self._here_m = self._freed_m = self._goal_m = 0.0
         self._began_m = self._mark_m = 0.0  # of this move; since when it was to have moved on
         self._marked_s = self._still_s = self._steer_rad = 0.0
+        self._side = 1.0  # to which it turned: 1 left, -1 right
         self._turn = 0  # 0: the way that it came; then those elsewhere
 
     def watch(self, rolled_m: float, steer_rad: float) -> None:
@@ -71,6 +75,7 @@ class WayBack:
         if self._trail:
             self._goal_m = max(self._goal_m, self._trail[0][0])  # further nobody knows
             self._steer_rad = self._trail[-1][1]
+        self._side = 1.0 if self._steer_rad >= 0.0 else -1.0
 
     @property
     def finished(self) -> bool:
@@ -94,8 +99,8 @@ class WayBack:
         if self._turn == 0:
             self._rolled_back()
             return Command(self._steer_rad, -CREEP_M_S)
-        direction, self._steer_rad = ELSEWHERE[self._turn - 1]
-        return Command(self._steer_rad, direction * CREEP_M_S)
+        direction, inwards_rad = ELSEWHERE[self._turn - 1]
+        return Command(self._side * inwards_rad, direction * CREEP_M_S)
 
     def _move(self) -> None:
         self.phase, self._marked_s = Phase.MOVE, 0.0
