@@ -179,6 +179,7 @@ class SeeingPipeline:
                 self.events.append((kind, {"practice_s": self.tally.practice_s, "phase": self.phase.name, "x": estimate.x,
                                            "y": estimate.y, "s": self.place.s, "reason": self.supervisor.reason.name}))  # fmt: skip
             self.recovering = True
+            self.tally.baseline_laps = 0  # as it came it does not get round: let it learn
             self.way_back.begin()
         elif self.mode > Mode.RUN:
             self.events.append(("fault", {"practice_s": self.tally.practice_s, "mode": self.mode.name,

@@ -4,7 +4,7 @@
               | it does not move: it slid there sideways, and leans against a wall
             a little to and fro, straight or turning, until it moves
 
-Where it hits something again soon after, it goes further back; after TRIES_MAX in a row it gives up.
+Where it hits something again soon after, it goes further back. It gives up where nothing moves it.
 """
 
 from collections import deque
@@ -13,7 +13,6 @@ from enum import IntEnum
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
 
 BACK_M = (0.7, 1.1, 1.6, 2.2)  # at the first try, the second, ...
-TRIES_MAX = 8
 FREE_M = 3.0  # driven since, it was freed
 KEPT_M = 4.0  # of the way that is remembered
 CREEP_M_S = 0.8
@@ -86,9 +85,7 @@ class WayBack:
         self.elapsed_s += elapsed_s
         self._here_m += rolled_m
         self._still_s = self._still_s + elapsed_s if abs(v_x) < STANDING_M_S else 0.0
-        if self.tries > TRIES_MAX:
-            self.phase = Phase.FAILED
-        elif self.phase is Phase.HALT and self._still_s > HALT_S:
+        if self.phase is Phase.HALT and self._still_s > HALT_S:
             self._move()
         elif self.phase is Phase.MOVE:
             self._look_after(elapsed_s)
