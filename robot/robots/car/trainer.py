@@ -39,12 +39,11 @@ class CarTrainConfig(TrainConfig):
             raise ValueError(f"--courses: found {self.courses}, allowed: 1 or more")
         if self.loop < 0 or (self.loop > 0 and not self.map):
             raise ValueError(f"--loop: found {self.loop}, allowed: 1 or more, with --map")
+        if self.eyes or self.task == BY_CAMERA:  # the one means the other
+            object.__setattr__(self, "task", BY_CAMERA)
+            object.__setattr__(self, "eyes", True)
         if self.eyes and (self.track != "default" or self.map or self.start_from or not self.randomise):
             raise ValueError("--eyes: found with --track, --map, --from or --no-randomise, allowed: without them")
-        if self.eyes:
-            object.__setattr__(self, "task", BY_CAMERA)
-        elif self.task == BY_CAMERA:
-            raise ValueError(f"--task: found '{BY_CAMERA}', allowed: with --eyes")
 
 
 TRAINING = "robot.robots.car.training.training"
