@@ -15,8 +15,10 @@ PIPE_BYTES = 1 << 20
 class JpegPipe:
     """`advance` moves its time and writes; what finds no room is lost. unplug: the program ends, and the pipe is removed."""
 
-    def __init__(self, path: Path, sensor: ImageSensor) -> None:
+    def __init__(self, path: Path, sensor: ImageSensor, stamped: bool = False, quality: int = 95) -> None:
+        """stamped: a line before each JPEG tells when it was taken, by the camera's own clock."""
         self.path, self.sensor = path, sensor
+        self._stamped, self._options = stamped, [cv2.IMWRITE_JPEG_QUALITY, quality]
         self._descriptor = -1
         self.plug()
 
@@ -32,8 +34,9 @@ class JpegPipe:
 
     def advance(self, time_s: float) -> None:
         for shot in self.sensor.shots(time_s):
-            jpeg = cv2.imencode(".jpg", shot.frame)[1].tobytes()
-            self.say(jpeg[: len(jpeg) // 2] if shot.torn else jpeg)
+            jpeg = cv2.imencode(".jpg", shot.frame, self._options)[1].tobytes()
+            head = b"X-Timestamp: %.6f\r\n\r\n" % shot.taken_s if self._stamped else b""
+            self.say(head + (jpeg[: len(jpeg) // 2] if shot.torn else jpeg))
 
     def say(self, data: bytes) -> None:
         if self._descriptor >= 0:

@@ -13,7 +13,9 @@ answers with the time reached. The control socket takes one JSON object a line, 
     power_cycle_lidar   takes its power away for a moment
     corrupt, drop   device: "vesc" or "lidar"; rate: share of its bytes
     garbage         device; hex: bytes that appear on its line
-    unplug, plug    device
+    unplug, plug    device; "camera" too
+    camera          vice: silent, frozen, black, covered or torn; on: true or false
+    late_camera     seconds: pictures come so much later
     wall            s: across the course there; remove_walls takes all away
     put             x, y, yaw: set the car down, as a kidnapper does; put_on_course takes s, lateral, heading_error
     park_nose_in    s: across the course, nose to the left wall
@@ -83,6 +85,7 @@ class Emulator:
             else I2CLine(directory / "vesc", self.vesc.transfer, self._lock)
         )
         self.lidar_pty = kind.line(directory / "lidar", self.lidar)
+        self.camera = None if config.camera_seed is None else make_camera(self.world, directory, config.camera_seed)
         self.time_s = 0.0
         self.late_s = 0.0  # how long, in all, this process was late
         self._sequence = 0
@@ -102,6 +105,8 @@ class Emulator:
             "garbage": lambda device, hex: self._port(device).write(bytes.fromhex(hex)),
             "unplug": lambda device: self._port(device).unplug(),
             "plug": lambda device: self._port(device).plug(),
+            "camera": lambda vice, on: self._port("camera").fault(vice, on),
+            "late_camera": lambda seconds: self._port("camera").be_late(float(seconds)),
             "wall": lambda s: self.world.put_wall(float(s)),
             "remove_walls": self.world.remove_walls,
             "put": lambda x, y, yaw: self.world.put(float(x), float(y), float(yaw)),
@@ -115,8 +120,12 @@ class Emulator:
         uart: Uart = {"vesc": self.vesc, "lidar": self.lidar}[device].uart
         return uart
 
-    def _port(self, device: str) -> Line:
-        return {"vesc": self.vesc_pty, "lidar": self.lidar_pty}[device]
+    def _port(self, device: str) -> Any:
+        """What can be unplugged. Raises ValueError for what this car has not."""
+        ports = {"vesc": self.vesc_pty, "lidar": self.lidar_pty, "camera": self.camera}
+        if ports.get(device) is None:
+            raise ValueError(f"device: found {device!r}, allowed: {', '.join(name for name in ports if ports[name])}")
+        return ports[device]
 
     def advance(self, until_s: float) -> None:
         """Take in what the host has written, as sent now, and run world and devices on to a time."""
@@ -147,6 +156,8 @@ class Emulator:
             reached_s = min(world.time_s, until_s)
             vesc.run(reached_s)
             lidar.run(reached_s)
+            if self.camera is not None:
+                self.camera.run(reached_s)
             if world.time_s >= until_s - 1e-9:
                 break
             world.step()
@@ -181,6 +192,13 @@ class Emulator:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             return json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n"
         return b"{}\n"
+
+
+def make_camera(world: World, directory: Path, seed: int) -> Any:
+    """The car's camera. OpenCV and the renderer are loaded for a car that has one."""
+    from drivers.emulators.car_camera import CarCamera
+
+    return CarCamera(world, directory / "camera", seed)
 
 
 def scaled(wiring: Any, factor: float) -> Any:
@@ -341,6 +359,7 @@ def run(config: VirtualCarConfig, directory: Path) -> None:
     ready = {
         "vesc": str(directory / "vesc"),
         "lidar": emulator.lidar_pty.name,
+        "camera": None if emulator.camera is None else str(directory / "camera"),
         "control": str(directory / "control"),
         "lockstep": str(directory / "lockstep") if config.clock == "lockstep" else None,
         "truth": str(directory / "truth"),

@@ -45,6 +45,7 @@ class VirtualCarConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, float
     ] = {}  # parameters that differ from the data sheet's, by their names in sim.car.model.CarParameters
     lidar_model: str = "rplidar"  # a name of drivers.emulators.lidars.LIDARS
+    camera_seed: int | None = None  # of what the place looks like to its camera; none: it has no camera
     motor_model: MotorModel = "vesc"
     # How the devices differ from what a robot's file says of them, and their vices: by their names in
     # drivers.emulators.vesc.VescWiring, of esc.EscWiring, and the wiring of that lidar's emulator.
@@ -114,6 +115,7 @@ class VirtualCar:
             "vesc"
         ]  # of whatever drives its motor; links that stay the same when a device is unplugged and plugged
         self.lidar_path: str = ready["lidar"]
+        self.camera_path: str | None = ready["camera"]
         self.scheduling: str = ready["scheduling"]
         self._control = connect(ready["control"])
         self._lockstep = connect(ready["lockstep"]) if ready["lockstep"] else None
@@ -126,7 +128,8 @@ class VirtualCar:
     @property
     def ports(self) -> dict[str, str]:
         """Of the devices, by name."""
-        return {"motor": self.vesc_path, "lidar": self.lidar_path}
+        camera = {} if self.camera_path is None else {"camera": self.camera_path}
+        return {"motor": self.vesc_path, "lidar": self.lidar_path, **camera}
 
     def advance(self, time_s: float) -> float:
         """Lockstep: move the world to a time, seconds; returns the time reached. Bytes to read are then in the ptys."""

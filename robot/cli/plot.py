@@ -43,4 +43,7 @@ def plot_practice(run: Path) -> Path:
     picture = find_practice(kind).picture
     if picture is None:
         raise ValueError(f"{run}: found a run of {with_article(kind)}, of which there is no picture")
-    return picture(run)
+    drawn = picture(run)
+    if drawn is None:
+        raise ValueError(f"{run}: found nothing that could be drawn on, allowed: a run that came to know its course")
+    return drawn

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import cv2
 
 from drivers.declared import make_driver, settings_of
 from policies.array_file import write_bytes_atomically
+from robot.perception.asked import LOOK_S, AskedClock
 from robot.perception.encoder import Encoder
 from robot.perception.frames import FrameWriter, Kept
 from robot.perception.lens import read_lens
@@ -23,6 +25,7 @@ from robot.runtime.process_ends import end_with_reason
 from robot.shared_memory.sealed_record import SealedRecord
 from sim.input_files import from_table, read_bytes, read_json
 
+LOOKS_SOON = 500  # in lockstep: afterwards whoever asks is busy with something else
 POLL_S = 0.002  # between two looks at a camera, which says nothing when a picture comes
 
 
@@ -30,7 +33,8 @@ POLL_S = 0.002  # between two looks at a camera, which says nothing when a pictu
 class PerceptionFile:
     """What the process is told. camera: a device's table, as in a robot's file; lens: a file's path, empty for none.
 
-    keep: whether pictures go to `frames.mcap` in the run's folder, and how. block: of shared memory, for the result.
+    keep: whether pictures go to `frames.mcap` in the run's folder, and how. block: of shared memory, for the result. asked: of another
+    one, which tells the time in lockstep; empty in real time.
     """
 
     camera: dict[str, Any]
@@ -39,6 +43,7 @@ class PerceptionFile:
     lens: str = ""
     keep: Kept = "none"
     run: str = ""
+    asked: str = ""
 
     def save(self, path: Path) -> None:
         write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])
@@ -47,8 +52,9 @@ class PerceptionFile:
 def perceive(told: PerceptionFile, ended: threading.Event) -> None:
     """Look until it is told to end. Raises ValueError for what cannot be, OSError if pictures have no place."""
     cv2.setNumThreads(1)
-    print(f"scheduling: {come_before_learning()}", flush=True)
-    clock = RealClock()
+    print(f"scheduling: {'lockstep' if told.asked else come_before_learning()}", flush=True)
+    asked = AskedClock(told.asked) if told.asked else None
+    clock = asked or RealClock()
     camera = make_driver(settings_of(told.camera), clock)
     encoder = Encoder(Path(told.encoder))
     lens = read_lens(Path(told.lens)) if told.lens else None
@@ -57,13 +63,22 @@ def perceive(told: PerceptionFile, ended: threading.Event) -> None:
         frames = FrameWriter(Path(told.run), told.keep, read_bytes(Path(told.encoder)), encoder.size, lens)
     shown = SealedRecord.attach(told.block, result_dtype(encoder.size))
     perception = Perception(camera, Eye(encoder, lens), shown, clock, frames)
+    looks = 0  # since it was last asked
     try:
         while not ended.is_set():
-            if not perception.step():
+            if asked is not None:
+                looks = 0 if asked.moved() else looks + 1
+                if looks:
+                    time.sleep(LOOK_S if looks < LOOKS_SOON else POLL_S)
+                else:
+                    perception.step()
+            elif not perception.step():
                 ended.wait(POLL_S)
     finally:
         perception.close()
         shown.close()
+        if asked is not None:
+            asked.close()
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from robot.practice.progress import Progress
 from robot.practice.settings import PracticeConfig
 from robot.runtime.joining import brought
 from robot.views.panels import Gauge, Scene
+
+if TYPE_CHECKING:
+    from robot.perception.process import PerceptionFile
 
 ENTRY_POINTS = "robot_practice.practices"
 
@@ -83,6 +86,10 @@ class PractisingRobot(Protocol):
         """Who drives by hand, if anybody is to."""
         return None
 
+    def eyes(self, folder: Path) -> "PerceptionFile | None":
+        """What the process that looks through its camera is told, for the devices as they are started; None where there is none."""
+        return None
+
     def scene(self) -> Scene | None:
         """A picture of where it is, for the terminal."""
         return None
@@ -125,7 +132,7 @@ class Practice:
     none. look_through(config, folder, progress): reads what else the robot keeps in a run's folder, when the run goes on; raises
     ValueError for what is not whole. figures(progress, best median, best possible, virtual): for `--json`, beside those that all have; lines: of the
     figures, for a person, at the end. place, notes, counts: what a person sees of it, under the scene, under the episodes,
-    and beside the supervisor. picture: draws a run's, returns its path. session(config, root): practises by itself, of a robot that needs
+    and beside the supervisor. picture: draws a run's, returns its path, None where there is nothing to draw. session(config, root): practises by itself, of a robot that needs
     no processes, and returns what `robot.practice.run.practise` does; `begin` is not asked then.
     """
 
@@ -146,7 +153,7 @@ class Practice:
     place: tuple[Gauge, ...] = ()
     notes: tuple[Gauge, ...] = ()
     counts: tuple[Gauge, ...] = ()
-    picture: Callable[[Path], Path] | None = None
+    picture: Callable[[Path], Path | None] | None = None
     session: Callable[[Any, Path], dict[str, Any]] | None = None
 
 

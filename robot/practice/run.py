@@ -51,7 +51,8 @@ def practise(config: ConfigT, root: Path = Path("runs")) -> dict[str, Any]:
     figures["failure"] = session.failure
     still_there(folder)
     write_json(folder / "summary.json", figures)
-    figures["picture"] = str(practice.picture(folder)) if practice.picture and session.ticks else None
+    picture = practice.picture(folder) if practice.picture and session.ticks else None
+    figures["picture"] = None if picture is None else str(picture)
     return figures | {"lines": practice.lines(figures) if practice.lines else lines_of(figures, spec)}
 
 

@@ -16,6 +16,7 @@ import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policies.actor import weight_count
 from policies.array_file import write_bytes_atomically
@@ -37,6 +38,9 @@ from robot.runtime.session_memory import SessionMemory
 from robot.safety.supervisor import Mode
 from robot.tasks import find_task
 from robot.views.say import say
+
+if TYPE_CHECKING:
+    from robot.perception.start import PerceptionProcess
 
 
 class Session:
@@ -67,6 +71,7 @@ class Session:
         self.session_path = folder.resolve() / "session.json"
         self.processes = Processes(folder / "output", self._note_restart)
         self.lock = lock
+        self.perception: PerceptionProcess | None = None  # of a robot with a camera
         self.shared: SessionMemory  # from `__enter__` on
         self.crew: Crew
         self.opened = False
@@ -97,6 +102,7 @@ class Session:
             self._write_session_file()
             self.crew.start_guardians()
             self.body.start()
+            self._start_perception()
             self._write_session_file()
             self.crew.start_helpers()
             self._start_control()
@@ -115,7 +121,7 @@ class Session:
             robot=self.config.robot,
             kind=self.spec.robot,
             task=self.config.task,
-            names=self.shared.names,
+            names=self.shared.names | ({} if self.perception is None else self.perception.blocks),
             layers=self.policy.layers,
             weights_size=weight_count(self.policy.layers),
             lockstep=not self.realtime,
@@ -126,7 +132,22 @@ class Session:
             session_pid=os.getpid(),
             rests_within_s=find_robot(self.spec.robot).rests_within_s,
             gamepad=self.config.gamepad,
+            perception=None if self.perception is None else self.perception.place,
         ).save(self.session_path)
+
+    def _start_perception(self) -> None:
+        """Let somebody look through the robot's camera, if it has one: at the port that it has now."""
+        self._end_perception()
+        told = self.robot.eyes(self.folder)
+        if told is not None:
+            from robot.perception.start import PerceptionProcess  # OpenCV and ONNX Runtime
+
+            self.perception = PerceptionProcess(told, self.folder, self._note_restart, lockstep=not self.realtime)
+
+    def _end_perception(self) -> None:
+        if self.perception is not None:
+            self.perception.close()
+            self.perception = None
 
     def _start_control(self) -> None:
         self.life += 1
@@ -154,6 +175,8 @@ class Session:
         self.crew.look_after()
         if self.crew.trouble:
             self.fail(self.crew.trouble)
+        if self.perception is not None and not self.perception.poll():
+            self.fail(f"perception: {self.perception.last_words}")
         control = self.crew.control
         if control.running:
             if self.body.died or self._takes_too_long() or self.crew.control_hangs(self.since_s):
@@ -171,6 +194,7 @@ class Session:
             control.failures = 0
             self._note_restart("device", self.body.exit_status)
             self.body.start()
+            self._start_perception()
             self._write_session_file()
         self._start_control()
         return True
@@ -267,6 +291,7 @@ class Session:
         with ExitStack() as steps:  # the last one is done first
             steps.callback(self._let_go)
             steps.callback(self._end_device)
+            steps.callback(self._end_perception)
             if self.opened:
                 steps.callback(self._end_data)
                 steps.callback(self.crew.end_guardians)

@@ -26,6 +26,18 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
         layers = spec.layers()
         rng = np.random.default_rng([config.seed, 0xAC7])
         return PolicyFile(initial_weights(layers, rng, INITIAL_STD), layers, {"task": spec.name})
+    path = starting_path(config)
+    policy = load_policy(path, spec.name, spec.observation_size)
+    if abs(policy.metadata["rate_hz"] - spec.rate_hz) > 1e-6 * spec.rate_hz:
+        raise wrong(
+            path, "rate_hz", shown(policy.metadata["rate_hz"]), f"{spec.rate_hz:g}, at which decisions are made"
+        )
+    return policy
+
+
+def starting_path(config: PracticeConfig) -> Path:
+    """The file of the policy that practice begins from, where it is not from scratch. Raises ValueError if there is none."""
+    spec = find_task(config.task)
     shipped = find_practice(spec.robot).shipped.get(spec.name)
     path = shipped if config.start_from == SHIPPED else Path(config.start_from)
     if path is not None and path.is_dir():
@@ -33,12 +45,7 @@ def starting_policy(config: PracticeConfig) -> PolicyFile:
     if path is None or not path.is_file():
         raise ValueError(f"--from: found '{config.start_from}', allowed: {f'{SHIPPED}, ' if shipped else ''}{SCRATCH}, a run's "
                          "folder or a policy file")  # fmt: skip
-    policy = load_policy(path, spec.name, spec.observation_size)
-    if abs(policy.metadata["rate_hz"] - spec.rate_hz) > 1e-6 * spec.rate_hz:
-        raise wrong(
-            path, "rate_hz", shown(policy.metadata["rate_hz"]), f"{spec.rate_hz:g}, at which decisions are made"
-        )
-    return policy
+    return path
 
 
 def untaught_learner(config: PracticeConfig, spec: TaskSpec, policy: PolicyFile) -> Rlpd:

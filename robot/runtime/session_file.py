@@ -12,6 +12,17 @@ RESTS_WITHIN_S = 5.0  # a robot that is dead: a fast car stands after 0.7, on ic
 RECORDER, SESSION, LEARNER = range(3)  # who reads the rings, each by a cursor of its own
 
 
+class PerceptionPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a perceiving process leaves what it knows. size, encoder: of an embedding, how many numbers, and by which version;
+    asked: the block by which it is asked in lockstep, empty in real time.
+    """
+
+    block: str
+    size: int
+    encoder: int
+    asked: str = ""
+
+
 class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Addresses of everything that the processes of one session share."""
 
@@ -30,6 +41,7 @@ class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_pid: int = 0
     rests_within_s: float = RESTS_WITHIN_S  # see `robot.runtime.robot`
     gamepad: str = ""  # whose buttons are to be held; empty: none
+    perception: PerceptionPlace | None = None  # of a robot with a camera
 
     def save(self, path: Path) -> None:
         """Write it whole."""

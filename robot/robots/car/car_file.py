@@ -1,7 +1,7 @@
 """What a car's file says, and the car that it lets the robot believe in."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drivers.declared import driver_of
 from drivers.emulators.lidar_models import DRIVER_OF, USUAL
@@ -75,6 +75,17 @@ class CarFile:
             )
 
 
+class BelievedFile(Protocol):
+    """What any car's file tells of the car itself."""
+
+    @property
+    def car(self) -> str: ...
+    @property
+    def motor(self) -> VescSettings | Pca9685Settings: ...
+    @property
+    def actuation_s(self) -> float | None: ...
+
+
 def name_drivers(told: dict[str, Any]) -> None:
     """Files written before devices had drivers have a table for each device."""
     for table, part, driver in (("vesc", "motor", "vesc"), ("lidar", "lidar", "rplidar")):
@@ -88,16 +99,21 @@ def load_car(name: str) -> CarFile:
 
 
 def believed_car(name: str) -> "CarParameters":
+    """The car with a lidar, see `as_believed`. Raises ValueError, as `load_car`."""
+    return as_believed(name, load_car(name))
+
+
+def as_believed(name: str, told: "BelievedFile") -> "CarParameters":
     """The car that a robot's file says it is: the parameters of its field `car`, steering no further than its servo can.
 
     `car` is a name of `sim/car/data`, or the path of a parameter file: from the robot file's folder, or from here.
 
     Raises:
-        ValueError: as `load_car`, or there is no such car, or something is wrong in its file.
+        ValueError: there is no such car, or something is wrong in its file.
     """
     from sim.car.model import load_parameters  # slow to import, and a guardian needs the devices alone
 
-    told, path = load_car(name), robot_path(name)
+    path = robot_path(name)
     beside = path.parent / told.car
     try:
         car = load_parameters(beside if beside.is_file() else told.car)

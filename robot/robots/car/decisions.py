@@ -10,8 +10,8 @@ from robot.tasks.race_track import task
 class Decisions(decisions.Decisions):
     """An episode ends with a collision, or when the robot takes the wheel away from the policy."""
 
-    def __init__(self, step: int, episode: int) -> None:
-        super().__init__(TRANSITION, step, episode)
+    def __init__(self, step: int, episode: int, transition: np.dtype = TRANSITION) -> None:
+        super().__init__(transition, step, episode)
         self.earlier = np.zeros((2, task.ACTION_SIZE), np.float32)  # the last two executed actions, newest first
         self.progress_m = 0.0
 

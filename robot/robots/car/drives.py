@@ -11,14 +11,15 @@ from robot.practice.session import Session
 from robot.practice.start import starting_policy
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes, gates, load_course
 from robot.robots.car.options import CarOptions
-from robot.robots.car.practising import PractisingCar
+from robot.robots.car.practice import begin
 from robot.robots.car.progress import CarProgress
+from robot.robots.car.world import world_of
 from robot.runtime.run_folder import new_run_folder, save_config
 
 
 def evaluate(config: CarOptions, laps: int, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot evaluate`: the policy alone, for a number of laps."""
-    car, policy, progress = PractisingCar(config), starting_policy(config), CarProgress()
+    car, policy, progress = begin(config), starting_policy(config), CarProgress()
     folder = new_run_folder(root, config.task, "evaluation")
     save_config(folder, config)
     yardstick_s = car.best_possible()
@@ -43,14 +44,15 @@ def evaluate(config: CarOptions, laps: int, root: Path = Path("runs")) -> dict[s
 
 def demonstrate(config: CarOptions, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot demo`: the demonstration lap alone, and the course that it leaves behind."""
-    car, policy, progress = PractisingCar(config), starting_policy(config), CarProgress()
+    car, policy, progress = begin(config), starting_policy(config), CarProgress()
     folder = new_run_folder(root, config.task, "demo")
     save_config(folder, config)
     session = Session(config, folder, car, policy, learning=False, progress=progress, practice_s=0.0)
     run_session(session, None)
     path = folder / COURSE_FILE
     if progress.demo_lap_s and not config.mapless:
-        write_bytes_atomically(path, [course_bytes(car.world.course, car.world.grid)])
+        world = world_of(config)
+        write_bytes_atomically(path, [course_bytes(world.course, world.grid)])
     course = load_course(path)[0] if path.exists() else None
     return {
         "run": str(folder),

@@ -14,13 +14,13 @@ from robot.evaluation.judge import Scores, Verdict
 from robot.practice.best_policy import describe
 from robot.practice.settings import SHIPPED, load_config
 from robot.robots.car.drives import evaluate
-from robot.robots.car.eyes.seeing_driver import LAYERS as SEEING
 from robot.robots.car.judge import CarEvaluateConfig
-from robot.robots.car.options import CarOptions
+from robot.robots.car.options import BY_CAMERA, CarOptions
 from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.training.pretraining import LAYERS
 from robot.robots.car.training.trials import conditions
 from robot.robots.car.world import load_world
+from robot.tasks.race_track import by_camera
 from robot.tasks.race_track.laps import EstimateNoise, Laps, judge, pack_courses
 from robot.tasks.race_track.task import DECISION_S, OBSERVATION_SIZE
 from robot.views.say import say
@@ -70,11 +70,12 @@ def in_simulator(config: CarEvaluateConfig, path: Path, progress: Callable[[floa
     began = time.perf_counter()
     path, config = policy_file(config, path), of_run(config)
     say(f"policy   {describe(path)}")
-    policy = load_policy(path, "race_track")
-    if policy.layers == SEEING:
+    policy = load_policy(path)
+    if policy.metadata["task"] == BY_CAMERA:
         from robot.robots.car.eyes.judging import in_simulator as seen_in_simulator  # the renderer, onnxruntime
 
-        return seen_in_simulator(config, path, policy, progress)
+        return seen_in_simulator(config, path, load_policy(path, BY_CAMERA, by_camera.SPEC.observation_size), progress)
+    load_policy(path, "race_track")
     if config.loop < 0 or (config.loop > 0 and not config.map):
         raise ValueError(f"--loop: found {config.loop}, allowed: 1 or more, with --map")
     drivers = {"policy": weights_of(path)}

@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from robot.practice.settings import SHIPPED, From, PracticeConfig
+from robot.practice.settings import SHIPPED, From, PracticeConfig, option
+from robot.robots.car.eyes.seeing_car import has_eyes
+
+BY_CAMERA = "race_track_by_camera"  # a task
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,9 @@ class Drive:
     """Where the car stands on the map, m, m, degrees: looked at first, and verified. A virtual car is put there."""
     mapless: bool = False
     """Localise without a map: the demonstration lap makes one."""
-    demonstration: Literal["gap-follower", "keyboard", "gamepad"] = "gap-follower"
+    demonstration: Literal["gap-follower", "keyboard", "gamepad", "policy"] = "gap-follower"
     """Who drives the demonstration lap. `gap-follower`: the car itself, along the course where it knows one, otherwise by the lidar
-    alone."""
+    alone. `policy`: of a car with a camera, the policy that practice begins from."""
     gamepad: str = ""
     hidden_seed: int | None = None
     """Give the virtual car a mass, grip, delay and trim that nobody is told, drawn with this seed."""
@@ -61,7 +64,8 @@ class CarOptions(Drive, PracticeConfig):
     Ctrl-C stops the car first, then saves; `--resume RUN` goes on with the same memory, optimiser and counters.
     """
 
-    task: Literal["race_track"] = "race_track"
+    task: Literal["race_track", "race_track_by_camera"] = "race_track"
+    """`race_track` means `race_track_by_camera` where the robot's file has a camera and no lidar."""
     start_from: From = SHIPPED
     """`shipped` (the policy that comes with the project), `scratch` (nothing but the demonstration lap), or a run."""
     minutes: float = 20.0
@@ -71,8 +75,33 @@ class CarOptions(Drive, PracticeConfig):
     predictive_brake: bool = True
     """Execute an action only if braking afterwards still keeps the car inside the corridor."""
 
+    frames: Literal["none", "lossless", "lossy"] = "none"
+    """Keep what a car's camera sees in the run's folder, and how."""
+
     def __post_init__(self) -> None:
         PracticeConfig.__post_init__(self)
         Drive.__post_init__(self)
+        if has_eyes(self.robot):
+            self._drive_by_camera()
+        elif self.task == BY_CAMERA or self.demonstration == "policy":
+            raise ValueError(
+                f"--task, --demonstration: found {self.task}, {self.demonstration}, allowed of {self.robot}, which has no "
+                "camera: race_track, others than policy"
+            )
         if not 0 <= self.people <= 20:
             raise ValueError(f"--people: found {self.people}, allowed: 0 to 20")
+
+    def _drive_by_camera(self) -> None:
+        """What follows from a camera in the place of a lidar. Raises ValueError for options that need a lidar or a map."""
+        refused = {"people": 0, "start": None, "hidden_tyres": "alike"}
+        for name, usual in refused.items():
+            if getattr(self, name) != usual:
+                raise ValueError(
+                    f"{option(name)}: found {getattr(self, name)}, allowed of a car without a lidar: nothing"
+                )
+        if self.demonstration == "keyboard":
+            raise ValueError("--demonstration: found 'keyboard', allowed of a car with a camera: policy, gamepad")
+        if self.demonstration == "gap-follower":
+            object.__setattr__(self, "demonstration", "policy")
+        object.__setattr__(self, "task", BY_CAMERA)
+        object.__setattr__(self, "mapless", True)

@@ -75,15 +75,27 @@ def load_run(folder: Path) -> RunRecord:
 
 def course_of(folder: Path) -> Course:
     """The course that the newest of a run's control processes drove on. Raises ValueError if none had one."""
+    course = found_course(folder)
+    if course is None:
+        raise ValueError(
+            f"{folder}: found no setup-*.npz with a course and no {COURSE_FILE}, so there is no map to draw on"
+        )
+    return course
+
+
+def found_course(folder: Path) -> Course | None:
+    """The same; None if none had one."""
     for path in sorted(folder.glob("setup-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True):
         course = PipelineSetup.from_bytes(read_bytes(path), path).course
         if course is not None:
             return course
     if (folder / COURSE_FILE).is_file():  # drawn from the demonstration lap
         return load_course(folder / COURSE_FILE)[0]
-    raise ValueError(
-        f"{folder}: found no setup-*.npz with a course and no {COURSE_FILE}, so there is no map to draw on"
-    )
+    return None
+
+
+def knows_course(folder: Path) -> bool:
+    return found_course(folder) is not None
 
 
 def plot_run(folder: Path) -> Path:

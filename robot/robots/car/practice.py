@@ -1,19 +1,25 @@
 """What a car brings to practice. Half of the verbs ask for its options alone: what is slow to import is, when it is needed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from robot.practice.practice import Adaptation, Adapted, Practice, PractisingRobot
+from robot.practice.settings import SCRATCH, SHIPPED
 from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.figures import figures, lines
-from robot.robots.car.options import CarOptions
+from robot.robots.car.options import BY_CAMERA, CarOptions
 from robot.robots.car.progress import CarProgress
 from robot.robots.car.records import Phase
 from robot.robots.car.shield.supervision import REASON_TEXTS
 from robot.views.panels import Gauge
 
-SHIPPED_POLICY = Path(__file__).parents[3] / "policies" / "shipped" / "race_track.npz"
+SHIPPED_HERE = Path(__file__).parents[3] / "policies" / "shipped"
+SHIPPED_POLICY = SHIPPED_HERE / "race_track.npz"
+SHIPPED_SEEING_POLICY = (
+    SHIPPED_HERE / BY_CAMERA / "policy.npz"
+)  # robot train --task race_track --eyes --effort 0.2 --seed 0
 STANDING_M_S = 0.05
 PHASES: dict[int, str] = {
     Phase.LOCALISE: "looking where it is",
@@ -26,14 +32,29 @@ PHASES: dict[int, str] = {
 
 
 def begin(config: CarOptions) -> PractisingRobot:
-    """The car of a session."""
+    """The car of a session, by what it senses."""
+    if config.task == BY_CAMERA:
+        from robot.robots.car.eyes.practising import SeeingPractisingCar
+
+        return SeeingPractisingCar(config, policy_with_encoder(config))
     from robot.robots.car.practising import PractisingCar
 
     return PractisingCar(config)
 
 
+def policy_with_encoder(config: CarOptions) -> Path:
+    """The policy beside which the encoder lies: from scratch, too, somebody has to see."""
+    from robot.practice.start import starting_path
+
+    return starting_path(config if config.start_from != SCRATCH else replace(config, start_from=SHIPPED))
+
+
 def prior(config: CarOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:
-    """Practice of simulated cars with this policy, where the course is known."""
+    """Practice of simulated cars with this policy, where the course is known; by a camera, on courses that anybody knows."""
+    if config.task == BY_CAMERA:
+        from robot.robots.car.eyes.prior import drive_elsewhere
+
+        return drive_elsewhere(policy_with_encoder(config), weights, layers, config.seed)
     from robot.robots.car.belief.simulated import simulate_practice
     from robot.robots.car.world import world_of
 
@@ -47,10 +68,10 @@ def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np
           seed: int) -> Adapted | None:  # fmt: skip
     """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard.
 
-    None always of a car that measures no speed: what the lidar tells of it comes too late for a fit, and what holds it back is
+    None always of a car with a camera, whose observation tells no sideways speed, and of one that measures no speed: what the lidar tells of it comes too late for a fit, and what holds it back is
     how fast it is let go, not how well it is known.
     """
-    if not load_car(config.robot).measures_speed:
+    if config.task == BY_CAMERA or not load_car(config.robot).measures_speed:
         return None
     from robot.robots.car.belief.adaptation import fit_car, improve
     from robot.robots.car.world import course_of
@@ -70,11 +91,11 @@ def look_through(config: CarOptions, folder: Path, progress: CarProgress) -> Non
         load_course(folder / COURSE_FILE)
 
 
-def picture(folder: Path) -> Path:
-    """Draw a run."""
-    from robot.robots.car.plots import plot_run
+def picture(folder: Path) -> Path | None:
+    """Draw a run; nothing of one that never came to know its course."""
+    from robot.robots.car.plots import knows_course, plot_run
 
-    return plot_run(folder)
+    return plot_run(folder) if knows_course(folder) else None
 
 
 PRACTICE = Practice(
@@ -85,7 +106,7 @@ PRACTICE = Practice(
     finishing=Phase.FINISH,
     reasons=REASON_TEXTS,
     stands=lambda seen: bool(abs(seen["estimate"]["v_x"]) < STANDING_M_S),
-    shipped={"race_track": SHIPPED_POLICY},
+    shipped={"race_track": SHIPPED_POLICY, BY_CAMERA: SHIPPED_SEEING_POLICY},
     prior=prior,
     # As soon as the fit can be good, and once more when it is
     adaptation=Adaptation(after=(60, 300), again=20, adapt=adapt),

@@ -11,7 +11,7 @@ from drivers.emulators.lidars import find_lidar
 from drivers.emulators.virtual_car import MotorModel, VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.pca9685 import Pca9685Settings
 from robot.practice.body import Body
-from robot.practice.practice import Start
+from robot.practice.practice import PractisingRobot, Start
 from robot.practice.settings import SCRATCH
 from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
@@ -32,7 +32,7 @@ BASELINE_LAPS = 2
 TELL_EVERY_S = 10.0
 
 
-class PractisingCar:
+class PractisingCar(PractisingRobot):
     """The car of one session. Raises ValueError for options that do not fit it or its world; says what of a map is driven."""
 
     def __init__(self, config: CarOptions) -> None:
@@ -42,6 +42,8 @@ class PractisingCar:
             raise ValueError(
                 f"--people: found {config.people}, allowed for a real robot: 0; there, people come by themselves"
             )
+        if config.frames != "none":
+            raise ValueError(f"--frames: found '{config.frames}', allowed of {config.robot}, which has no camera: none")
         self.world = world_of(config)
         for line in filter(None, [about_loops(self.world, config.loop)]):
             say(f"map      {line}")

@@ -15,7 +15,7 @@ from drivers import pca9685, vesc
 from drivers.base import LinkLost, VescReading
 from drivers.pca9685 import Pca9685, Pca9685Settings
 from drivers.vesc import Vesc, VescSettings
-from robot.robots.car.car_file import load_car
+from robot.robots.car.eyes.seeing_car import motor_of
 from robot.robots.car.shield.stop_follower import StopFollower
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS, TICK_NS, StopPlan
 from robot.runtime.clock import RealClock
@@ -29,7 +29,7 @@ BLIND_S = 3.0  # of braking: longer than a stop takes from any speed that a task
 
 def prepare(session: SessionFile) -> Callable[[], "CarRest"]:
     """Read all that a stop needs, now; what is returned begins one. Raises ValueError for a wrong robot's file."""
-    settings = replace(load_car(session.robot).motor, port=session.ports["motor"])
+    settings = replace(motor_of(session.robot), port=session.ports["motor"])
     plan = StopPlan.attach(session.names["plan"])
     return lambda: CarRest(settings, plan)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from robot.robots.car.options import BY_CAMERA
 from robot.runtime.joining import later
 from robot.training.trainer import TrainConfig, Trainer
 
@@ -28,7 +29,7 @@ class CarTrainConfig(TrainConfig):
     """How many random tracks a family has."""
     eyes: bool = False
     """Instead, distil the policy that comes with the project into one that sees by a camera, on random tracks with random
-    looks; needs the extra `torch`. Takes about ten minutes of one core."""
+    looks; needs the extra `torch`. Takes about ten minutes of one core. The task is then race_track_by_camera."""
     start_from: Annotated[str, tyro.conf.arg(name="from")] = ""
     """Go on from a run's folder or a policy file, instead of fresh weights."""
 
@@ -38,6 +39,9 @@ class CarTrainConfig(TrainConfig):
             raise ValueError(f"--courses: found {self.courses}, allowed: 1 or more")
         if self.loop < 0 or (self.loop > 0 and not self.map):
             raise ValueError(f"--loop: found {self.loop}, allowed: 1 or more, with --map")
+        if self.eyes or self.task == BY_CAMERA:  # the one means the other
+            object.__setattr__(self, "task", BY_CAMERA)
+            object.__setattr__(self, "eyes", True)
         if self.eyes and (self.track != "default" or self.map or self.start_from or not self.randomise):
             raise ValueError("--eyes: found with --track, --map, --from or --no-randomise, allowed: without them")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from drivers.emulators.hidden_wiring import hidden_wiring
 from robot.robots.car.car_file import load_car
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
+from robot.robots.car.eyes.seeing_car import SeeingCarFile, has_eyes, load_seeing_car
 from robot.robots.car.options import CarOptions
 from robot.views.progress_line import ProgressLine
 from sim.car.model import CarParameters, hidden_car, load_parameters
@@ -44,10 +45,11 @@ def load_world(track: str, map_path: str, loop: int = 0, start: tuple[float, flo
 
 def true_car(options: CarOptions) -> CarParameters | None:
     """What the virtual car really is, whatever its robot's file believes; None for a real robot."""
-    robot = load_car(options.robot)
+    robot = load_seeing_car(options.robot) if has_eyes(options.robot) else load_car(options.robot)
     if not robot.virtual:
         return None
-    car = load_parameters() if robot.wiring_seed is None else hidden_wiring(robot.wiring_seed).true_car()
+    wiring_seed = None if isinstance(robot, SeeingCarFile) else robot.wiring_seed
+    car = load_parameters() if wiring_seed is None else hidden_wiring(wiring_seed).true_car()
     return (
         car
         if options.hidden_seed is None

@@ -30,6 +30,7 @@ def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
         "reach",
         "lift",
         "push",
+        "race_track_by_camera",
     ]
 
 

@@ -20,7 +20,7 @@ from tests.processors import PLAIN_NUMPY
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("robot", "policies", "drivers", "sim", "firmware_export")
 REPLAY = (
-    "robot.logs.replay", "robot.robots.car.mind", "robot.robots.car.setup", "robot.robots.quadrotor.mind", "robot.tasks.hover",
+    "robot.logs.replay", "robot.robots.car.mind", "robot.robots.car.eyes.mind", "robot.robots.car.setup", "robot.robots.quadrotor.mind", "robot.tasks.hover",
     "robot.tasks.track_trajectory", "robot.robots.arm.robot",
 )  # fmt: skip  # and all that these import
 IN_SETUP = {("policies/actor.py", "np.linalg.qr")}  # first weights, which a log carries

@@ -16,7 +16,8 @@ from policies.actor import raw_log_std, weight_count, weight_views
 from policies.encoder import Encoder, onnx_file
 from policies.policy_file import PolicyFile
 from robot.robots.car.eyes.fleet import SeeingFleet
-from robot.robots.car.eyes.seeing_driver import EMBEDDING, FELT_PLACES, HIDDEN, LAYERS, SEEN_PLACES, STACK, Memory
+from robot.robots.car.eyes.seeing_driver import HIDDEN, LAYERS, SEEN_PLACES, Memory
+from robot.tasks.race_track.by_camera import EMBEDDING, FELT_PLACES, STACK
 from robot.tasks.race_track.task import ACTION_SIZE, SPEED_MAX_M_S, SPEED_MIN_M_S
 from sim.camera.lens import Lens
 

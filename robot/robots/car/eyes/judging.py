@@ -6,7 +6,8 @@ from typing import Any
 
 from policies.policy_file import PolicyFile
 from robot.evaluation.judge import Scores, Verdict
-from robot.robots.car.eyes.laps import drive_laps, encoder_beside
+from robot.robots.car.eyes.encoder_file import encoder_beside
+from robot.robots.car.eyes.laps import drive_laps
 from robot.robots.car.judge import CarEvaluateConfig
 from robot.robots.car.world import load_world
 from sim.car.model import Randomisation

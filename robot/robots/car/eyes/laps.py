@@ -1,8 +1,7 @@
 """Laps of drivers that see, many cars at once, judged by the simulator's truth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,22 +24,31 @@ LOOKS, LOOKS_SEED = (
     1_000_000,
 )  # of trainings' seeds none comes so far: nobody has trained on these places and textures
 CRASHED = 1
-ENCODER_FILE = "encoder.onnx"  # beside the policy
+
+
+def embedder(encoder: bytes) -> Callable[[np.ndarray], np.ndarray]:
+    """From frames (n, height, width, channels) uint8 to embeddings (n, size) float32, in ONNX Runtime on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(encoder, options, providers=["CPUExecutionProvider"])
+
+    def embed(frames: np.ndarray) -> np.ndarray:
+        embedding: np.ndarray = session.run(["embedding"], {"frame": frames})[0]
+        return embedding
+
+    return embed
 
 
 class SeeingDriver:
     """An encoder in ONNX Runtime, and an actor's mean. slower: a share of the speed that is asked for."""
 
     def __init__(self, encoder: bytes, weights: np.ndarray, cars: int, slower: float = 1.0) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._encoder = onnxruntime.InferenceSession(encoder, options, providers=["CPUExecutionProvider"])
+        self._embed = embedder(encoder)
         self._layers, self._memory, self._slower = weight_views(weights, LAYERS), Memory(cars), slower
 
     def act(self, fleet: SeeingFleet) -> np.ndarray:
         """Actions (n, 2) for what a fleet sees now."""
-        [embedding] = self._encoder.run(["embedding"], {"frame": fleet.frames})
-        x = self._memory.with_now(embedding, fleet.observation, fleet.age)
+        x = self._memory.with_now(self._embed(fleet.frames), fleet.observation, fleet.age)
         (a, b), (c, d), (e, f) = self._layers
         action = np.tanh((np.tanh(np.tanh(x @ a + b) @ c + d) @ e + f)[:, :ACTION_SIZE])
         speed = self._slower * (SPEED_MIN_M_S + 0.5 * (action[:, 1] + 1.0) * (SPEED_MAX_M_S - SPEED_MIN_M_S))
@@ -128,11 +136,3 @@ def drive_laps(
         s = fleet.s
     return SeenLaps(np.array(ratios), np.array(with_walls, bool), crashes, at_tape, seconds / 60.0,
                     float(tape_minutes), changed / (decisions * cars))  # fmt: skip
-
-
-def encoder_beside(policy: Path) -> bytes:
-    """The encoder that belongs to a policy file. Raises ValueError if there is none."""
-    path = policy.with_name(ENCODER_FILE)
-    if not path.is_file():
-        raise ValueError(f"{path}: found none, allowed: the encoder that {policy.name} was trained with")
-    return path.read_bytes()

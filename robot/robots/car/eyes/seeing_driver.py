@@ -7,14 +7,12 @@ place) of the last STACK decisions, newest first. So it runs on board without to
 import numpy as np
 
 from policies.actor import actor_layers
-from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE, SPEC
+from robot.tasks.race_track.by_camera import FELT_PLACES, FRAME_SIZE, STACK
+from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE
 
 WIDTH, HEIGHT, CAMERA = 96, 32, "calibrated"  # a band round the horizon, grey
-EMBEDDING, STACK, HIDDEN = 64, 3, (128, 128)
-FELT = ("speed", "yaw_rate", "steer_command", "speed_command", "last_action", "action_before")
-FELT_PLACES = np.concatenate([np.arange(OBSERVATION_SIZE)[SPEC.seen[name]] for name in FELT])
+HIDDEN = (128, 128)
 SEEN_PLACES = np.setdiff1d(np.arange(OBSERVATION_SIZE), FELT_PLACES)  # what the camera has to tell
-FRAME_SIZE = EMBEDDING + len(FELT_PLACES)
 LAYERS = actor_layers(STACK * FRAME_SIZE, ACTION_SIZE, HIDDEN)
 
 

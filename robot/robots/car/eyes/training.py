@@ -4,8 +4,9 @@ import numpy as np
 
 from policies.policy_file import load_policy
 from robot.robots.car.eyes.distiller import Distiller
+from robot.robots.car.eyes.encoder_file import ENCODER_FILE
 from robot.robots.car.eyes.fleet import SeeingFleet
-from robot.robots.car.eyes.laps import ENCODER_FILE, drive_laps
+from robot.robots.car.eyes.laps import drive_laps
 from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, WIDTH
 from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.trainer import CarTrainConfig

@@ -65,6 +65,8 @@ class Flag(IntFlag):
     BLOCKED = 1 << 21
     GIVES_WAY = 1 << 22  # raised by whoever lets the car roll back before what blocks it
     HELD = 1 << 24  # told to stand for a while
+    EYES_LOST = 1 << 25  # raised by a car with a camera
+    EYES_STALE = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class Reason(IntEnum):
     BLOCKED = 21
     GIVES_WAY = 22
     HELD = 24
+    EYES_LOST = 25
+    EYES_STALE = 26
 
 
 REASON_TEXTS: dict[int, str] = {
@@ -74,6 +76,8 @@ REASON_TEXTS: dict[int, str] = {
     Reason.GIVES_WAY: "the car has waited long for what is in the way: it rolls back a little, where it sees room",
     Reason.HELD: "told to stand: suspended, no button of the gamepad is held, or a guardian or the session does not answer; drives when "
     "that is over",
+    Reason.EYES_LOST: "nobody looks through the camera: the process that perceives is gone",
+    Reason.EYES_STALE: "the camera delivers nothing new: see what it says in the run's folder, output/perception.txt",
     Reason.LEARNER_SILENT: "no new weights from the learner: driving on with the last ones",
     Reason.RECOVERY_FAILED: "the car cannot free itself: put it back on the course and restart the session",
 }
@@ -97,6 +101,8 @@ RULES = (
     rule(Flag.LIDAR_LOST, Mode.STOP, 1.0),
     rule(Flag.LIDAR_STALE, Mode.STOP, 1.0),
     rule(Flag.LIDAR_FROZEN, Mode.STOP, 1.0),
+    rule(Flag.EYES_LOST, Mode.STOP, 1.0),
+    rule(Flag.EYES_STALE, Mode.STOP, 1.0),
     rule(Flag.POSE_LOST, Mode.STOP, 0.5),
     rule(Flag.BLOCKED, Mode.STOP, 0.4),
     rule(Flag.HELD, Mode.STOP, 0.5),

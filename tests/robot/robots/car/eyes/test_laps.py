@@ -1,7 +1,5 @@
 """Laps of drivers that see: the clock, the crashes and what is asked for are right."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -73,8 +71,3 @@ def test_slower_asks_for_a_share_of_the_speed() -> None:
     full, slow = (laps.SeeingDriver(encoder, weights, 4, share).act(fleet) for share in (1.0, 0.7))
     for a, b in zip(full, slow, strict=True):
         assert target(*b)[1] == pytest.approx(0.7 * target(*a)[1], abs=1e-3) and a[0] == b[0]
-
-
-def test_a_policy_without_its_encoder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"encoder\.onnx: found none, allowed: the encoder that policy\.npz"):
-        laps.encoder_beside(tmp_path / "policy.npz")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from robot.robots.car.eyes.seeing_driver import EMBEDDING, FELT_PLACES, FRAME_SIZE, LAYERS, SEEN_PLACES, STACK, Memory
+from robot.robots.car.eyes.seeing_driver import LAYERS, SEEN_PLACES, Memory
+from robot.tasks.race_track.by_camera import EMBEDDING, FELT_PLACES, FRAME_SIZE, STACK
 from robot.tasks.race_track.task import OBSERVATION_SIZE, SPEC
 
 

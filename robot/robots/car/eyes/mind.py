@@ -1,0 +1,345 @@
+"""One tick of the mind of a car that has a camera, and neither lidar nor map. Readings in, a command out, and nothing else.
+
+    reckon -> place on the lap that it drove first -> monitors, supervisor -> see -> policy -> command
+
+It never sees a picture: what an encoder made of the newest one is a field of its readings, which grows old like any other. A car whose
+embedding is old brakes along the course, by wheels and gyro. There is no predictive brake: nobody knows how far the walls are.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from drivers.base import LidarReading, VescReading
+from drivers.reading_record import reading_of
+from policies.actor import Actor
+from policies.exploration import Exploration
+from robot.perception.result import PerceptionReading
+from robot.robots.car.course_place import CoursePlace
+from robot.robots.car.decisions import Decisions
+from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
+from robot.robots.car.devices import vesc_reading
+from robot.robots.car.estimation.estimator import Estimate
+from robot.robots.car.eyes.corridor_tracker import CorridorTracker
+from robot.robots.car.eyes.reckoned_lap import ReckonedLap
+from robot.robots.car.eyes.records import RECORDS
+from robot.robots.car.eyes.seen_stack import SeenStack
+from robot.robots.car.eyes.way_back import Phase as BackPhase
+from robot.robots.car.eyes.way_back import WayBack
+from robot.robots.car.fallback import Fallback
+from robot.robots.car.records import Phase
+from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
+from robot.robots.car.shield.predictive_brake import SLIPPERY
+from robot.robots.car.shield.rollout import N_COMMAND, believed_cars
+from robot.robots.car.shield.stop_plan import PLAN_TICKS
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
+from robot.robots.car.tally import Tally
+from robot.runtime.episodes import Outcome
+from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
+from robot.safety.supervisor import Mode, Supervisor
+from robot.shared_memory.mailbox import NO_BELIEF
+from robot.tasks.race_track import task
+from robot.tasks.race_track.by_camera import EMBEDDING
+from sim.car.model import P_EMPTY_V, P_GRIP_F, P_GRIP_R
+from sim.distance_field import rasterise
+
+COMMAND_HISTORY = 12  # ticks; more than the longest latency
+EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
+LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
+STANDING_S, STANDING_M_S = 0.3, 0.05
+NOTHING = np.empty(0, np.float32)
+NO_LIDAR = LidarReading(NOTHING, NOTHING, NOTHING, 0.0, 0)  # of which the monitors miss nothing
+
+
+class SeeingPipeline:
+    """The state of the mind. `tick` reads READINGS and fills `outputs` (OUTPUTS), in place."""
+
+    def __init__(self, setup: PipelineSetup) -> None:
+        self.setup, self.records, self.tick_s = setup, RECORDS, task.TICK_S
+        self.outputs = np.zeros((), RECORDS.outputs)
+        self.transition: np.ndarray | None = None  # completed in this tick
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.episode: dict[str, Any] | None = None
+        self.files: dict[str, bytes] = {}
+        self.phase = Phase.LOCALISE
+        self.actor = Actor(setup.layers, setup.weights)
+        self.exploration = Exploration([setup.seed, 0xD1CE], task.ACTION_SIZE, task.DECISION_S, task.SPEC.explored_s)
+        self.decisions = Decisions(setup.step, setup.episode, RECORDS.transition)
+        self.seen = SeenStack()
+        self.is_decision = False
+        self.sent = np.zeros((COMMAND_HISTORY, N_COMMAND))  # (steer, speed, brake) of the last ticks, newest last
+        self.command = Command(0.0, 0.0, FULL_BRAKE_A)
+        self.goal = (0.0, 0.0)
+        self.ticks_to_decision = 0
+        self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
+        self.tracker, self.place, self.lap = CorridorTracker(setup.car), CoursePlace(), ReckonedLap()
+        self.demo_lap_s = 0.0
+        self.fallback = Fallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
+        self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
+        self.way_back = WayBack()
+        self.recovering = self.by_hand = False
+        self.recovered = Flag.NONE  # what the recovery said in the last tick
+        self.last_time_s: float | None = None
+        self.standing_s = 0.0
+        self.mode, self.flags = Mode.RUN, Flag.NONE
+        self.monitors, self.supervisor = Monitors(float(setup.car[P_EMPTY_V])), Supervisor(TABLE)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The actor's, in use."""
+        return self.actor.weights
+
+    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None:
+        """Take the actor's weights into use from the next decision on. No belief is asked for."""
+        self.actor.set_weights(weights)
+
+    @property
+    def takes_weights(self) -> bool:
+        """False while the policy drives its first laps as it came."""
+        return self.tally.baseline_laps == 0 and self.phase is Phase.PRACTISE
+
+    # One tick
+
+    def tick(self, readings: np.ndarray) -> None:
+        """`readings` (READINGS) in; `outputs`, `events` and `transition` hold what came of it."""
+        self.events.clear()
+        self.files.clear()
+        self.transition = self.episode = None
+        self.is_decision = False
+        now = float(readings["time_s"])
+        elapsed_s = 0.0 if self.last_time_s is None else now - self.last_time_s
+        self.last_time_s = now
+        vesc, eyes = vesc_reading(readings), reading_of(readings["camera"], PerceptionReading)
+        estimate = self.tracker.update(now, vesc)
+        rolled_m = self.tracker.odometry.motion.rolled_m
+        self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
+        self.decisions.moved(self.place.update(estimate, self.setup.car))
+        if self.phase is Phase.DEMONSTRATE:
+            self.lap.watch(now, rolled_m, estimate)
+        self.supervise(now, readings, vesc, eyes, estimate)
+        if self.phase is Phase.PRACTISE and self.mode is Mode.RUN:
+            self.tracker.hold_to(self.place)
+        if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
+            self.tally.practice_s += elapsed_s
+            self.time_lap(now)
+        self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
+        self.change_phase(now, int(readings["stop_requested"]), eyes, estimate)
+        self.take_over(now, int(readings["stop_requested"]) == BY_HAND, eyes, estimate)
+        proposed = self.drive(now, elapsed_s, rolled_m, readings, vesc, eyes, estimate)
+        self.command = execute(self.mode, proposed, self.command)
+        self.sent[:-1] = self.sent[1:]
+        self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
+        self.tracker.sent(now, self.command.steer_rad, self.setup.latency_s)
+        self.fill_outputs(readings, estimate)
+        self.fallback.plan(self.command, vesc, self.sent, self.stop_plan)
+
+    def eye_flags(self, up: bool, eyes: PerceptionReading) -> Flag:
+        """Whether what it sees is new, and of the encoder that its policy was trained with."""
+        fits = len(eyes.embedding) == EMBEDDING and eyes.encoder == self.setup.encoder
+        fresh = fits and eyes.embedding_age_s <= EYES_STALE_S and bool(np.isfinite(eyes.embedding).all())
+        return (Flag.NONE if up else Flag.EYES_LOST) | (Flag.NONE if up and fresh else Flag.EYES_STALE)
+
+    def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, eyes: PerceptionReading,
+                  estimate: Estimate) -> None:  # fmt: skip
+        """Flags, and the mode that follows from them; an episode ends when the mode takes the wheel from the policy."""
+        flags = self.monitors.check(
+            TickInputs(
+                now_s=now,
+                vesc=vesc,
+                lidar=NO_LIDAR,
+                vesc_up=bool(readings["motor"]["up"]),
+                lidar_up=True,
+                late_s=float(readings["lateness_s"]),
+                missed_ticks=int(readings["missed_ticks"]),
+                sent_speed_m_s=float(readings["motor"]["sent_speed_m_s"]),
+                x=estimate.x,
+                y=estimate.y,
+                pose_lost=False,
+                emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
+                held=int(readings["stop_requested"]) == STAND,
+                learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
+                grip=float(max(self.fallback.cars[0, P_GRIP_F], self.fallback.cars[0, P_GRIP_R])),
+                numbers=(estimate.v_x, estimate.v_y, estimate.yaw_rate, *self.goal),
+            )
+        )
+        self.flags = flags | self.eye_flags(bool(readings["camera"]["up"]), eyes) | self.recovered
+        self.recovered = Flag.NONE
+        before, self.mode = self.mode, self.supervisor.decide(self.flags, now)
+        if self.mode is before:
+            return
+        if before is Mode.RUN:
+            collided = self.mode is Mode.RECOVER and self.supervisor.reason is not Reason.STUCK
+            self.end_episode(now, eyes, estimate, collided)
+        if self.mode is Mode.RECOVER:
+            if not self.recovering:
+                kind = "stuck" if self.supervisor.reason is Reason.STUCK else "collision"
+                self.tally.collisions += kind == "collision"
+                self.events.append((kind, {"practice_s": self.tally.practice_s, "phase": self.phase.name, "x": estimate.x,
+                                           "y": estimate.y, "s": self.place.s, "reason": self.supervisor.reason.name}))  # fmt: skip
+            self.recovering = True
+            self.tally.baseline_laps = 0  # as it came it does not get round: let it learn
+            self.way_back.begin()
+        elif self.mode > Mode.RUN:
+            self.events.append(("fault", {"practice_s": self.tally.practice_s, "mode": self.mode.name,
+                                          "reason": self.supervisor.reason.name}))  # fmt: skip
+        else:
+            self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
+            self.begin_chain()
+
+    def begin_chain(self) -> None:
+        """The policy gets the wheel: a new chain of decisions."""
+        self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
+        self.seen.forget()
+        self.ticks_to_decision = 0
+
+    def end_episode(self, now: float, eyes: PerceptionReading, estimate: Estimate, collided: bool) -> None:
+        """The policy loses the wheel: its last decision ends here, and the lap is not clean."""
+        if self.decisions.pending and self.phase is Phase.PRACTISE:
+            self.see(eyes, estimate)
+            self.transition = self.decisions.complete(now, self.seen.observation, collided, taken_over=True)
+        self.decisions.pending = False
+        self.tally.timer.spoil()
+
+    def time_lap(self, now: float) -> None:
+        """Report a lap that ends in this tick."""
+        lap = self.tally.time_lap(now, self.place.s)
+        if lap is not None:
+            self.events.append(("lap", lap))
+            outcome = Outcome.SUCCESS if lap["clean"] else Outcome.TAKEN_OVER
+            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "outcome": outcome,
+                            "baseline": lap["baseline"]}  # fmt: skip
+
+    def change_phase(self, now: float, stop: int, eyes: PerceptionReading, estimate: Estimate) -> None:
+        """Go on to the next phase when this one has reached its end."""
+        before = self.phase
+        if self.phase is Phase.LOCALISE and self.mode is Mode.RUN and self.standing_s > LOOK_S:
+            self.tracker.put(0.0, 0.0, 0.0)  # whatever the gyro said until its bias was known
+            self.phase = Phase.DEMONSTRATE
+        elif self.phase is Phase.DEMONSTRATE and self.lap.closed:
+            self.draw_course(now)
+            self.end_episode(now, eyes, estimate, collided=False)
+            self.begin_chain()
+            self.phase = Phase.PRACTISE
+        over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
+        if self.flags & Flag.RECOVERY_FAILED and self.phase < Phase.FINISH:
+            self.events.append(
+                (
+                    "failure",
+                    {"reason": "the car cannot free itself: put it back on the course, and go on with --resume"},
+                )
+            )
+            over = True
+        if self.phase < Phase.FINISH and (
+            (over and self.phase >= Phase.DEMONSTRATE) or stop in (FINISH, EMERGENCY_STOP)
+        ):
+            self.end_episode(now, eyes, estimate, collided=False)
+            self.phase = Phase.FINISH
+        elif self.phase is Phase.FINISH and self.standing_s > STANDING_S:
+            self.phase = Phase.DONE
+        if self.phase is not before:
+            self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
+
+    def draw_course(self, now: float) -> None:
+        """The first lap is closed: make a course of it, and be at its beginning."""
+        course, (x, y, yaw) = self.lap.course(), self.lap.off
+        self.place.take(course)
+        self.tally.take_course(course.length_m)
+        self.tracker.put(float(course.x[0]), float(course.y[0]), float(course.heading[0]))
+        assert self.lap.began_s is not None
+        self.demo_lap_s = now - self.lap.began_s
+        self.files[COURSE_FILE] = course_bytes(course, rasterise(course))
+        self.events.append(("course", {"length_m": course.length_m, "off_x_m": x, "off_y_m": y, "off_yaw_rad": yaw}))
+        self.events.append(("calibration", {"demo_lap_s": self.demo_lap_s, "confident": False, "trim_rad": self.setup.trim_rad,
+                                            "latency_s": self.setup.latency_s}))  # fmt: skip
+
+    def take_over(self, now: float, wanted: bool, eyes: PerceptionReading, estimate: Estimate) -> None:
+        """A person takes the wheel, or gives it back: a new chain of decisions begins."""
+        wanted = wanted and self.phase in (Phase.DEMONSTRATE, Phase.PRACTISE)
+        if wanted is self.by_hand:
+            return
+        self.by_hand = wanted
+        self.events.append(("by_hand", {"practice_s": self.tally.practice_s, "on": wanted}))
+        if self.mode is Mode.RUN:
+            self.end_episode(now, eyes, estimate, collided=False)
+            self.begin_chain()
+
+    # Driving
+
+    def drive(self, now: float, elapsed_s: float, rolled_m: float, readings: np.ndarray, vesc: VescReading,
+              eyes: PerceptionReading, estimate: Estimate) -> Command:  # fmt: skip
+        """What to ask of the car in this tick, before the supervisor's limits."""
+        if self.mode is Mode.RECOVER and self.phase < Phase.FINISH:
+            return self.recover(elapsed_s, vesc, rolled_m)
+        self.way_back.watch(rolled_m, self.command.steer_rad)
+        if self.mode > Mode.RUN or self.phase not in (Phase.DEMONSTRATE, Phase.PRACTISE):
+            return self.fallback.stop(self.command, vesc, self.sent)
+        if self.ticks_to_decision == 0:
+            self.decide(now, readings, eyes, estimate)
+            self.ticks_to_decision = task.TICKS_PER_DECISION
+        self.ticks_to_decision -= 1
+        return Command(
+            task.slew(self.command.steer_rad, self.goal[0], task.STEER_SLEW_RAD_S, task.TICK_S),
+            task.slew(self.command.speed_m_s, self.goal[1], task.SPEED_SLEW_M_S2, task.TICK_S),
+        )
+
+    def recover(self, elapsed_s: float, vesc: VescReading, rolled_m: float) -> Command:
+        """Let the recovery drive; say when it has succeeded, or given up."""
+        command = self.way_back.step(elapsed_s, vesc.erpm_speed_m_s, rolled_m)
+        if self.way_back.finished:
+            succeeded = self.way_back.phase is BackPhase.DONE
+            self.recovered = Flag.RECOVERED if succeeded else Flag.RECOVERY_FAILED
+            self.recovering = False
+            self.events.append(
+                ("recovery", self.tally.end_recovery(self.way_back.elapsed_s, succeeded, self.way_back.tries))
+            )
+        return command
+
+    def see(self, eyes: PerceptionReading, estimate: Estimate) -> None:
+        """What the policy sees now, into `seen`; it stays what it was where there is nothing new to see."""
+        if not self.flags & Flag.EYES_STALE:
+            self.seen.take(eyes.embedding, estimate, self.command, self.decisions.earlier)
+
+    def decide(self, now: float, readings: np.ndarray, eyes: PerceptionReading, estimate: Estimate) -> None:
+        """A new decision: complete the one before, see, propose, put in force."""
+        self.see(eyes, estimate)
+        observation = self.seen.observation
+        if self.decisions.pending and self.phase is Phase.PRACTISE:
+            self.transition = self.decisions.complete(now, observation, collided=False, taken_over=False)
+        self.is_decision = True
+        if self.by_hand:
+            proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
+        elif self.setup.explore and self.phase is Phase.PRACTISE and self.tally.baseline_laps == 0:
+            proposed = self.actor.sample(observation, self.exploration.draw())
+        else:
+            proposed = self.actor.mean(observation)
+        self.tally.decided(False)
+        self.decisions.decide(now, observation, proposed, proposed, self.by_hand)
+        self.goal = task.target(float(proposed[0]), float(proposed[1]))
+
+    # What comes out
+
+    def fill_outputs(self, readings: np.ndarray, estimate: Estimate) -> None:
+        """Write this tick's OUTPUTS record."""
+        out, place = self.outputs, self.place
+        out["tick"], out["time_s"], out["life"] = readings["tick"], readings["time_s"], readings["life"]
+        believed = out["estimate"]
+        for name in ("x", "y", "yaw", "v_x", "v_y", "yaw_rate", "quality", "lost", "pose_age_s"):
+            believed[name] = getattr(estimate, name)
+        believed["s"], believed["lateral"], believed["heading_error"] = place.s, place.lateral, place.heading_error
+        command = out["command"]
+        command["steer_rad"], command["speed_m_s"] = self.command.steer_rad, self.command.speed_m_s
+        command["brake_a"], command["servo_rad"] = self.command.brake_a, self.command.steer_rad
+        self.tally.fill(out)
+        figures = out["figures"]
+        figures["demo_lap_s"], figures["latency_s"] = self.demo_lap_s, self.setup.latency_s
+        out["decision"], out["step"], out["episode"] = self.decisions.count, self.decisions.step, self.decisions.episode
+        out["phase"], out["mode"], out["reason"] = self.phase, self.mode, self.supervisor.reason
+        out["flags"], out["is_decision"] = self.flags, self.is_decision
+        out["finished"] = self.phase is Phase.DONE
+        t = self.transition
+        out["reward"] = 0.0 if t is None else t["reward"]
+        out["terminated"], out["truncated"] = (0, 0) if t is None else (t["terminated"], t["truncated"])
+        out["observation"] = self.seen.observation
+        out["proposed"], out["executed"] = self.decisions.proposed, self.decisions.executed

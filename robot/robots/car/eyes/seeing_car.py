@@ -1,0 +1,54 @@
+"""What the file of a car with a camera says. It has no lidar: whoever needs one refuses such a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.camera import CameraSettings
+from drivers.realsense import RealSenseSettings
+from drivers.vesc import VescSettings
+from robot.robots.car.car_file import STEER_REACH_MIN_RAD, load_car
+from robot.runtime.robot_file import read_robot, robot_names, robot_path
+from sim.input_files import read_toml
+
+CAMERA = "camera"
+
+
+@dataclass(frozen=True)
+class SeeingCarFile:
+    """One car, as its TOML file describes it. car: the parameters that are believed of it. lens: the path of the camera's lens file
+    (`robot setup camera`), from the robot file's folder; empty: pictures are taken for what the encoder was trained on.
+    """
+
+    virtual: bool
+    car: str
+    motor: VescSettings
+    camera: CameraSettings | RealSenseSettings
+    lens: str = ""
+    actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
+
+    def __post_init__(self) -> None:
+        if self.motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+            raise ValueError(
+                f"devices.motor: servo_gain: found {self.motor.servo_gain}, allowed: what lets the wheels turn by "
+                f"{STEER_REACH_MIN_RAD} rad to either side"
+            )
+
+
+def has_eyes(name: str) -> bool:
+    """Whether a robot's file declares a camera and no lidar; one that is not there, whoever reads it misses. Raises ValueError for
+    what is no TOML.
+    """
+    if name not in robot_names() and not Path(name).is_file():
+        return False
+    devices = read_toml(robot_path(name)).get("devices", {})
+    return isinstance(devices, dict) and CAMERA in devices and "lidar" not in devices
+
+
+def load_seeing_car(name: str) -> SeeingCarFile:
+    """A car with a camera by its name, or by the path of its file. Raises ValueError, as `read_robot`."""
+    return read_robot(name, SeeingCarFile)
+
+
+def motor_of(name: str) -> VescSettings:
+    """The motor controller of a car, with whatever senses it has. Raises ValueError for what is wrong in its file."""
+    return load_seeing_car(name).motor if has_eyes(name) else load_car(name).motor  # type: ignore[return-value]
