@@ -84,6 +84,8 @@ class Dynamixel:
     overhead = 11
     id_at = 7
     shift_at, shift_max = 20, 1024  # what counts in position control
+    wraps = False
+    nominal_v = 5.0
     delay_s = 0.001
 
     def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:

@@ -59,6 +59,8 @@ class Feetech:
     overhead = 6
     id_at, lock_at = 5, 55
     shift_at, shift_max = 31, 2047
+    wraps = True
+    nominal_v = 12.0
     delay_s = 0.0005
 
     def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:

@@ -144,9 +144,11 @@ class Dialect(Protocol):
     goal_at: int
     torque_at: int
     overhead: int  # bytes of an answer around its data
+    nominal_v: float  # at which its maker tells its torque
     id_at: int
     shift_at: int
     shift_max: int  # steps, either way
+    wraps: bool  # what it tells is within a turn, whatever it adds
     delay_s: float  # the longest that a servo takes to begin its answer, as it leaves the factory
 
     def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:

@@ -13,7 +13,7 @@ from drivers.serial_port import SerialPort
 from drivers.servo_bus import ADAPTER_S, Dialect, Identity, Packet
 
 IDS = range(253)
-LOOK_S = 0.001
+LOOK_S = 0.002
 AGAIN = 8  # questions whose answers show whether two servos give them
 DAMAGED_MIN = 2  # of these: one alone may be the cable
 
@@ -70,6 +70,12 @@ class ServoRegisters:
         answers, damaged = self.dialect.answers(heard, count)
         mine = [each for each in answers if each.servo == servo]
         return Heard(mine[0] if len(mine) == 1 else None, bool(damaged) or len(answers) > 1)
+
+    def talks(self, seconds: float) -> bool:
+        """Whether anything comes that was not asked for."""
+        self._port.read()
+        self._clock.sleep_until(self._clock.now() + seconds)
+        return bool(self._port.read())
 
     def read(self, servo: int, address: int, count: int) -> bytes | None:
         """Registers of one; None where no answer came whole in three tries."""
