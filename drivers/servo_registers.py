@@ -85,7 +85,7 @@ class ServoRegisters:
                 return answer.data
         return None
 
-    def look_for(self, servo: int) -> Identity | None | bool:
+    def look_for(self, servo: int) -> Identity | bool | None:
         """Who has an ID: its identity; None: nobody; True: more than one, whose answers spoil one another."""
         address, count = self.dialect.identity_at
         ask = self.dialect.read(servo, address, count)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from drivers.board_stage import BoardStageSettings
 from drivers.dynamixel import DynamixelSettings
@@ -65,6 +66,10 @@ class ArmFile:
                 raise ValueError(f"{name}: found {value}, allowed: {'0 or more' if least_is_zero else 'above 0'}")
         if (self.wiring_seed is not None or self.wiring) and not self.virtual:
             raise ValueError("wiring_seed, wiring: found them, allowed with virtual = true alone")
+        if self.wiring and not Path(self.wiring).is_file():
+            raise ValueError(
+                f"wiring: found '{self.wiring}', allowed: the file of what a virtual arm's servos keep, of its set-up"
+            )
         if self.wiring_seed is not None and not 0 <= self.wiring_seed < 1 << 63:
             raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more")
         for axis, (low, high) in enumerate(zip(self.box_low_m, self.box_high_m, strict=True)):
@@ -72,6 +77,15 @@ class ArmFile:
                 raise ValueError(
                     f"box_low_m, box_high_m: found {low}, {high} for axis {axis}, allowed: the lower one first"
                 )
+
+    @property
+    def virtual_wiring(self) -> str:
+        """What a virtual arm is started with. Raises ValueError for one on a bus of which only a set-up knows how it is wired."""
+        if self.virtual and not self.wiring and not isinstance(self.follower, FeetechSettings):
+            raise ValueError(
+                "wiring: found nothing, allowed, of a virtual arm on this bus: the file that robot setup arm writes"
+            )
+        return self.wiring
 
     @property
     def believed(self) -> dict[str, float]:

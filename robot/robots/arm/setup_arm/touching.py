@@ -1,7 +1,7 @@
 """Where the board and its hole are, felt with the peg: what the camera that sees them is always wrong by, as this arm has it.
 
-At each place to which the stage brings the board, the peg comes down beside the hole, slowly, and is stopped as soon as its servos feel
-something: that is the surface. Then it presses lightly and winds outwards from where the camera sees the hole until it drops in. In the
+At each place to which the stage brings the board, the peg comes down on either side of the hole, slowly, and is stopped as soon as its
+servos feel something: that is the surface. Then it presses lightly and winds outwards from where the camera sees the hole until it drops in. In the
 hole, the hand says where the hole was. The camera is wrong by something else each time; what is left on average is its calibration, and
 what the arm's own zeros put its hand aside by: both at once are what practice has to take off.
 """
@@ -48,6 +48,14 @@ class Board:
     def up(self) -> np.ndarray:
         return self.frame[:, 2]
 
+    def lies(self, beyond_m: float, before_m: float) -> None:
+        """As its surface was felt, ASIDE_M beyond the hole and before it."""
+        self.place += self.up * 0.5 * (beyond_m + before_m)
+        slope = 0.5 * (beyond_m - before_m) / ASIDE_M
+        x, z = self.frame[:, 0] + slope * self.up, self.up - slope * self.frame[:, 0]
+        length = math.sqrt(1.0 + slope * slope)
+        self.frame[:, 0], self.frame[:, 2] = x / length, z / length
+
     def height_m(self, point: np.ndarray) -> float:
         return float(((point - self.place) * self.up).sum())
 
@@ -63,8 +71,11 @@ def feel(rig: Rig, tell: Tell) -> Found:
             rig.next_board()
         correction_m = np.median(wrong, axis=0) if wrong else np.zeros(3)
         board = Board(rig, correction_m)
-        _come(rig, board, board.place + ASIDE_M * board.frame[:, 0] + OVER_M * board.up)
-        board.place += board.up * board.height_m(_touch(rig, board))
+        heights_m = []
+        for aside_m in (ASIDE_M, -ASIDE_M):
+            _come(rig, board, board.place + aside_m * board.frame[:, 0] + OVER_M * board.up)
+            heights_m.append(board.height_m(_touch(rig, board)))
+        board.lies(*heights_m)
         _come(rig, board, board.place + OVER_M * board.up)
         found = _search(rig, board)
         if found is None:
