@@ -63,6 +63,10 @@ class SettingUpArm:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual arm alone")
         if options.hidden_seed is not None and options.hidden_seed < 0:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: 0 or more")
+        if options.yes and not arm.virtual:
+            raise ValueError(
+                "--yes: found it, allowed: with a virtual arm alone; a real one's joints are turned by hand, when it asks for it"
+            )
         self.options, self.folder, self.arm = options, folder, arm
         self.virtual = arm.virtual
         self.title = f"{options.robot}, into {folder / ARM_FILE}"
@@ -223,9 +227,10 @@ class SettingUpArm:
             low, high = told.range_rad
             self._by_virtual_hands({joint: low + short_rad if end == "low" else high - short_rad}, TURNING_S)
             steps = {servo: registers.steps(servo) for servo in self.wanted}
+            shift = {servo: registers.shift(servo) for servo in self.wanted} if end == "high" else steps
             if end == "high" and joint < len(JOINTS) - 1:
                 self._by_virtual_hands({joint: self.arm.rest_rad[joint]}, TURNING_S)
-        silent = [servo for servo, at in steps.items() if at is None]
+        silent = [servo for servo in self.wanted if steps[servo] is None or shift[servo] is None]
         if silent:
             raise SetupError(f"no answer of servo {', '.join(map(str, silent))}: {chain.POWER}")
         if end == "low":
@@ -233,7 +238,7 @@ class SettingUpArm:
         before = {int(servo): at for servo, at in found[f"{told.name}_low"]["steps"].items()}
         taken = [found[f"{each.name}_high"]["servo"] for each in JOINTS[:joint]]
         servo = by_hand.servo_of(told, before, {each: at for each, at in steps.items() if at is not None}, taken)
-        ends = {"servo": servo, "low": before[servo], "high": steps[servo]}
+        ends = {"servo": servo, "low": before[servo], "high": steps[servo], "shift": shift[servo]}
         for value in by_hand.values_of(told, servo, ends["low"], ends["high"]):  # type: ignore[arg-type]
             if value.refused:
                 raise SetupError(f"{value.name}: {value.refused}. Turn it from end to end; set it up anew")
@@ -246,9 +251,8 @@ class SettingUpArm:
             for joint in JOINTS:
                 ends = found[f"{joint.name}_high"]
                 servo, low = ends["servo"], ends["low"]
-                moved = self._brought_into_a_turn(
-                    registers, joint.name, servo, low, low + by_hand.moved_steps(low, ends["high"], joint)
-                )
+                way = by_hand.moved_steps(low, ends["high"], joint)
+                moved = self._brought_into_a_turn(registers, joint.name, ends, way)
                 values = by_hand.values_of(joint, servo, low + moved, ends["high"] + moved)
                 low_rad, high_rad = by_hand.range_rad(joint, low, ends["high"])
                 for name, value in zip(
@@ -265,19 +269,24 @@ class SettingUpArm:
             raise SetupError(str(error)) from error
         return told
 
-    def _brought_into_a_turn(self, registers: ServoRegisters, name: str, servo: int, low: int, high: int) -> int:
-        """By how much what a servo tells has changed. It keeps its new shift without power."""
+    def _brought_into_a_turn(self, registers: ServoRegisters, name: str, ends: Found, way: int) -> int:
+        """By how much what a servo tells has changed since it was at its ends. It keeps its new shift without power.
+
+        It may have been shifted already, by a set-up that was left then.
+        """
+        servo = ends["servo"]
         shift = registers.shift(servo)
-        before = registers.steps(servo)
-        if shift is None or before is None:
+        if shift is None:
             raise SetupError(f"{name}: no answer of servo {servo}: {chain.POWER}")
+        since = shift - ends["shift"]
+        low = ends["low"] + since
         try:
-            wanted, moved = by_hand.shift_for(low, high, shift, self.dialect.shift_max, self.dialect.wraps)
+            wanted, moved = by_hand.shift_for(low, low + way, shift, self.dialect.shift_max, self.dialect.wraps)
         except SetupError as error:
             raise SetupError(f"{name}: {error}") from error
         if wanted != shift:
             registers.set_shift(servo, wanted)
-        return moved
+        return since + moved
 
     @contextmanager
     def _rig(self, found: dict[str, Found]) -> Iterator[Rig]:

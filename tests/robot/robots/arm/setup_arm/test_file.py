@@ -44,7 +44,9 @@ def test_postures_give_way_to_an_arm_s_own_range_a_little():
     told = within_range(arm, LOW, HIGH)
     assert told["rest_rad"][2] == 1.62
     assert told["ready_rad"] == list(arm.ready_rad)
-    with pytest.raises(ValueError, match=r"rest_rad: found 1\.63 for joint 2, allowed: what it reaches, -1\.65 to 1\.40"):
+    with pytest.raises(
+        ValueError, match=r"rest_rad: found 1\.63 for joint 2, allowed: what it reaches, -1\.65 to 1\.40"
+    ):
         within_range(arm, LOW, [*HIGH[:2], 1.4, *HIGH[3:]])
 
 

@@ -5,18 +5,40 @@ from typing import Any
 
 import pytest
 
+from drivers.emulators.arm_wiring import ServoWiring
 from robot.commissioning.commissioning import find_commissioning
 from robot.commissioning.kinds import called, kind_of
 from robot.commissioning.run import set_up
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.setup_arm.hidden_wiring import FAULTS, hidden_wiring
+from robot.robots.arm.setup_arm.joints import JOINTS
 from robot.robots.arm.setup_arm.options import ArmSetupOptions
 from robot.robots.arm.setup_arm.setting_up import SettingUpArm
 from robot.robots.arm.setup_arm.values import OF_JOINTS
 from robot.runtime.robot_file import robot_path
+from sim.arm.batch import RAD_A_STEP, STEPS_A_TURN
 from tests.robot.robots.arm.setup_bench import in_this_process
 
-WITH = {fault: next(seed for seed in range(100) if hidden_wiring(seed).fault == fault) for fault in FAULTS}
+
+def begins_anew(servo: ServoWiring, range_rad: tuple[float, float]) -> bool:
+    """Whether a servo's turn begins within its joint's range."""
+    ends = [
+        servo.home_steps + servo.shift_steps + (-1 if servo.backwards else 1) * end / RAD_A_STEP for end in range_rad
+    ]
+    return min(ends) < 0 or max(ends) > STEPS_A_TURN - 1
+
+
+def first(fault: str) -> int:
+    """The seed of an arm with this fault, and with a servo whose turn begins within its joint's range."""
+    return next(
+        seed
+        for seed in range(1000)
+        if (hidden := hidden_wiring(seed)).fault == fault
+        and any(begins_anew(servo, joint.range_rad) for servo, joint in zip(hidden.wiring.servos, JOINTS, strict=True))
+    )
+
+
+WITH = {fault: first(fault) for fault in FAULTS}
 DYNAMIXEL = (
     robot_path("virtual-arm")
     .read_text()
@@ -73,7 +95,7 @@ def test_over_the_other_bus_as_well(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("silent", "no answer of servo 4 (wrist_flex, unless IDs are swapped)"),
+        ("silent", "unless IDs are swapped), of any other ID: is it powered"),
         ("weak", "servo 1: found 7.4 V, allowed: 9.5 to 14.0; is it the right supply?"),
         ("other", "found model 860, allowed: 777 (STS3215)"),
     ],
@@ -90,8 +112,8 @@ def test_new_servos_that_all_have_one_id_are_named_one_by_one_and_it_goes_on_whe
     def leave(*given: Any) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(SettingUpArm, "_mounting", leave)
+    with monkeypatch.context() as meanwhile:  # when servos have been told their shifts, and it is not written down
+        meanwhile.setattr(SettingUpArm, "_lay_down", leave)
         left = carry_out(tmp_path, hidden_seed=WITH["new"])
     assert left["interrupted"] is True
     assert left["chain"]["alone"] == [1, 2, 3, 4, 5]
@@ -110,6 +132,7 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
     for options, words in (
         ({"robot": str(real), "hidden_seed": 1}, "--hidden-seed: found 1, allowed: with a virtual arm alone"),
         ({"hidden_seed": -1}, "--hidden-seed: found -1"),
+        ({"robot": str(real), "yes": True}, "--yes: found it, allowed: with a virtual arm alone"),
     ):
         with pytest.raises(ValueError, match=words):
             SettingUpArm(ArmSetupOptions(**options), tmp_path)  # type: ignore[arg-type]
