@@ -26,13 +26,9 @@ from robot.robots.arm.setup_arm.lie_down_if_killed import lying_down_if_killed
 from robot.robots.arm.setup_arm.options import ArmSetupOptions
 from robot.robots.arm.setup_arm.ports import find_ports, has_servos, says_where_a_board_is
 from robot.robots.arm.setup_arm.rig import Rig, Tell
+from robot.robots.arm.setup_arm.truth import truth_of
 from robot.robots.arm.setup_arm.values import NAMES as VALUES
-from robot.robots.arm.setup_arm.values import OF_CAMERA, OF_HOLE, OF_MOTORS
 from robot.runtime.clock import LockstepClock, RealClock
-from sim.arm.batch import RAD_A_STEP, STEPS_A_TURN
-from sim.arm.hand import HANDS
-from sim.arm.kinematics import Kinematics
-from sim.arm.parameters import so101
 
 ARM_FILE, WIRING_FILE = "arm.toml", "servos.json"
 PRESSED_S = 0.3  # by the truth, a servo at its limit for longer counts as a touch
@@ -302,8 +298,8 @@ class SettingUpArm:
     def arm_found(self, found: dict[str, Found]) -> ArmFile:
         """What was found so far, as a file would tell it; its camera as it comes."""
         told = found["mounting"]
-        follower = {name: tuple(told[name]) for name in FOLLOWER}
-        postures = {name: tuple(told[name]) for name in ("rest_rad", "folded_rad", "ready_rad")}
+        follower: dict[str, Any] = {name: tuple(told[name]) for name in FOLLOWER}
+        postures: dict[str, Any] = {name: tuple(told[name]) for name in ("rest_rad", "folded_rad", "ready_rad")}
         return replace(
             self.arm,
             follower=replace(self.arm.follower, port=self._port(found, "follower"), **follower),
@@ -370,7 +366,7 @@ class SettingUpArm:
         """
         values = {value.name: value for value in values_in(found)}
         believed = {name: value for name, value in values.items() if not value.refused}
-        truth = self._truth(found)
+        truth = {} if self._hidden is None else truth_of(self._hidden, self._wired, found)
         within = (
             all(value.low <= truth[name] <= value.high for name, value in believed.items()) if self.virtual else None
         )
@@ -387,28 +383,6 @@ class SettingUpArm:
             "chain": found.get("chain"),
             "robot_min": round(sum(each.get("robot_s", 0.0) for each in found.values()) / 60.0, 2),
         }
-
-    def _truth(self, found: dict[str, Found]) -> dict[str, Any]:
-        """Of a virtual arm, by the names of values."""
-        hidden = self._hidden
-        if hidden is None or "mounting" not in found:
-            return {}
-        told: dict[str, Any] = {}
-        zero_off_rad = np.zeros(len(JOINTS))
-        for k, (joint, servo) in enumerate(zip(JOINTS, self._wired, strict=True)):
-            believed = found["mounting"]["home_steps"][k]
-            home = servo.home_steps + servo.shift_steps
-            home += STEPS_A_TURN * round((believed - home) / STEPS_A_TURN)
-            zero_off_rad[k] = (-1 if servo.backwards else 1) * (believed - home) * RAD_A_STEP
-            told |= {f"{joint.name}_id": servo.id, f"{joint.name}_reversed": servo.backwards, f"{joint.name}_home_steps": home,
-                     f"{joint.name}_range_rad": joint.whole_rad}  # fmt: skip
-        servo_told = so101().servo
-        told |= {name: hidden.rows.get(name, getattr(servo_told, name)) for name in OF_MOTORS}
-        if "board" in found:
-            ways = [hand_off_m(np.array(each), zero_off_rad) for each in found["board"]["joint_rad"]]
-            told |= dict(zip(OF_CAMERA, np.array(hidden.offset_m) + np.mean(ways, axis=0), strict=True))
-            told |= dict(zip(OF_HOLE, np.array(found["board"]["hole_true_m"]) - ways[-1], strict=True))
-        return {name: value if isinstance(value, bool | int) else float(value) for name, value in told.items()}
 
     def lines(self, found: dict[str, Found]) -> list[tuple[str, str]]:
         """Name and what was found, for a person."""
@@ -430,11 +404,3 @@ def hands_on(joint: Joint, end: str) -> str:
 def values_in(found: dict[str, Found]) -> list[Value]:
     """Of all steps."""
     return [Value(**each) for step in ("mounting", "weight", "board") for each in found.get(step, {}).get("values", ())]
-
-
-def hand_off_m(joint_rad: np.ndarray, zero_off_rad: np.ndarray) -> np.ndarray:
-    """By how much the hand is elsewhere, (3,), m, than joints tell whose zeros are believed to be off by so much."""
-    kinematics = Kinematics(HANDS["peg"](so101()))
-    believed = kinematics.look(joint_rad)[:3].copy()
-    away: np.ndarray = kinematics.look(joint_rad + zero_off_rad[: len(joint_rad)])[:3] - believed
-    return away

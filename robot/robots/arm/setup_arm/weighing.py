@@ -29,7 +29,7 @@ BEGINS_S, HOLD_S, SETTLED_S = 0.2, 0.4, 0.2
 BEARING = (1, 2, 3)  # joints that bear weight
 CORRELATED = 16.0  # neighbouring ticks are alike
 FLOORS = {"friction_n_m": 0.006, "gain_n_m_rad": 1.5, "backlash_rad": 0.0006, "stall_n_m": 0.08}
-LOADED = 0.02
+LOADED, HOLDS_MIN = 0.02, 12  # duty of a servo that bears weight; how many such holds tell of gears
 
 
 def strokes(rig: Rig, tell: Tell) -> tuple[list[tuple[int, Row]], list[list[Row]]]:
@@ -94,7 +94,7 @@ def motors(moving: list[tuple[int, Row]], nominal_v: float) -> list[Value]:
 
 
 def gears(holds: list[list[Row]], stall_n_m: float, of_stall: float) -> list[Value]:
-    """Gain and backlash, from where joints stand while they are held."""
+    """Gain and backlash, from where joints stand while they are held. Raises SetupError where they bear nothing."""
     errors, duties = [], []
     for rows in holds:
         for joint in range(len(JOINTS) - 1):
@@ -104,8 +104,14 @@ def gears(holds: list[list[Row]], stall_n_m: float, of_stall: float) -> list[Val
                 goal = round(rows[-1].goal_rad[joint] / RAD_A_STEP) * RAD_A_STEP
                 errors.append(goal - float(np.mean([row.told.position_rad[joint] for row in rows])))
                 duties.append(duty)
-    error, duty = np.array(errors), np.array(duties)
-    found, sigma = least_squares(np.column_stack([duty, np.sign(duty)]), error)  # error = duty / slope + play
+    if len(duties) < HOLDS_MIN:
+        raise SetupError(
+            "the servos bear next to no weight while the arm is held up: is it the arm that its file says?"
+        )
+    loads = np.array(duties)
+    found, sigma = least_squares(
+        np.column_stack([loads, np.sign(loads)]), np.array(errors)
+    )  # error = duty / slope + play
     slope, play = 1.0 / found[0], found[1]
     of_slope = sigma[0] * slope * slope
     gain = slope * stall_n_m
