@@ -8,5 +8,6 @@ from robot.robots.arm.setup_arm import touching, weighing
 @pytest.fixture
 def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weighing, "POSES", weighing.POSES[1:2])
-    monkeypatch.setattr(touching, "PLACES", 4)
-    monkeypatch.setattr(touching, "ENOUGH", 3)
+    monkeypatch.setattr(weighing, "STROKE_RAD", 0.15)
+    monkeypatch.setattr(touching, "PLACES", 2)
+    monkeypatch.setattr(touching, "ENOUGH", 2)
