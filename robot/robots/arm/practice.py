@@ -53,7 +53,7 @@ class PractisingArm(PractisingRobot):
             options.seed,
             *hidden,
             works_on,
-            arm.virtual_wiring,
+            wiring=arm.virtual_wiring,
         )
         self.body = Body(
             file_ports={"follower": arm.follower.port, "board": arm.board.port},

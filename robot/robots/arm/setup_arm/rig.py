@@ -23,7 +23,7 @@ from robot.runtime.clock import Clock
 
 Tell = Callable[[float, str], None]
 TICK_S = 0.02
-OPEN_S = 3.0  # until all servos and the board have told of themselves
+OPEN_S = 10.0  # until all servos and the board have told of themselves
 BLIND_S = 0.3
 LONGEST_S = 12.0  # of one way that joints are led
 RAISED_M = 0.03  # over where it is, before joints are led
@@ -68,6 +68,7 @@ class Rig:
 
     def __enter__(self) -> "Rig":
         """Open both, hold, and rise. Raises LinkLost, SetupError."""
+        self._rehearse()
         self.bus.open()
         try:
             self.stage.open()
@@ -101,6 +102,15 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._release()
+
+    def _rehearse(self) -> None:
+        """All that is compiled on first use, before an arm waits for it; where the arm is, is not known yet."""
+        posture = self.posture
+        posture.kinematics.look(self.rest_rad)
+        posture.kinematics.towards(posture.pose[:3], np.eye(3))
+        posture.move(np.zeros(5))
+        posture.lead(self.rest_rad, free=True)
+        posture.pace_rad_s(self.rest_rad, self.folded_rad)
 
     def _home_points(self) -> np.ndarray:
         points = np.zeros((len(self._home), 6))

@@ -63,3 +63,9 @@ def test_gain_and_play_show_where_joints_stand():
     assert gain.low < GAIN_N_M_RAD < gain.high
     assert play.low < PLAY_RAD < play.high
     assert (gain.refused, play.refused) == ("", "")
+
+
+def test_an_arm_that_bears_nothing_is_none():
+    still = row(np.zeros(6), np.zeros(6), np.full(6, 0.001), np.zeros(6))
+    with pytest.raises(SetupError, match="bear next to no weight"):
+        gears([[still] * 5] * 20, STALL_N_M, 0.02)
