@@ -10,7 +10,7 @@ digits. `GO <moves>` and a line's end let it move on until it has moved so often
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import xor
 
@@ -23,6 +23,7 @@ HEADER, NUMBERS = b"BOARD", 7
 LONGEST = 200  # bytes of a line
 UNIT_WITHIN = 0.01
 SILENCE_S = 0.5
+OFFSET_MAX_M = 0.05  # who is further off looks at something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,15 @@ class BoardReading:
 
 @dataclass(frozen=True)
 class BoardStageSettings:
-    """Its port."""
+    """Its port. offset_m: what its camera is always wrong by, in the arm's frame; it is taken off what is told."""
 
     port: str
     baud: int = 115200
+    offset_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
+        if not all(abs(each) <= OFFSET_MAX_M for each in self.offset_m):
+            raise ValueError(f"offset_m: found {list(self.offset_m)}, allowed: {OFFSET_MAX_M} either way")
         if self.baud <= 0:
             raise ValueError(f"baud: found {self.baud}, allowed: above 0")
 
@@ -81,6 +85,7 @@ class BoardStage(SerialDriver):
     """Driver of the stage. `go` moves it on; `read` tells where its board is."""
 
     def __init__(self, settings: BoardStageSettings, clock: Clock) -> None:
+        self.settings = settings
         self._port = SerialPort(settings.port, settings.baud)
         self._clock = clock
         self._stream = b""
@@ -106,7 +111,8 @@ class BoardStage(SerialDriver):
         for line in lines:
             told = reading_in(line)
             if told is not None:
-                self._newest, self._heard_s = told, self._clock.now()
+                x, y, z = (place - off for place, off in zip(told.place_m, self.settings.offset_m, strict=True))
+                self._newest, self._heard_s = replace(told, place_m=(x, y, z)), self._clock.now()
         newest = self._newest
         return BoardReading(newest.place_m, newest.quaternion, newest.moves, self._clock.now() - self._heard_s)
 

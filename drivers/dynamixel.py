@@ -5,7 +5,8 @@ bits behind it), parameters, CRC-16 (8005) of all before; numbers are little-end
 comes up inside, another FD is stuffed behind it. A sync read is answered by every servo that it names, in its order.
 
     0-1     model, 1190 or 1200                      124-125 present PWM, 885 is full
-    6       firmware                                 126-127 present current, mA
+    6, 7    firmware; ID                             126-127 present current, mA
+    20-23   homing offset, steps, added to the position
     32-35   highest and lowest voltage, 0.1 V        128-131 present velocity, 0.229 turns a minute
     64      torque: 0 off, 1 on                      132-135 present position, steps
     70      hardware errors                          144-145 input voltage, 0.1 V
@@ -82,6 +83,26 @@ class Dynamixel:
     goal_at = 116
     torque_at = 64
     overhead = 11
+    id_at = 7
+    shift_at, shift_max = 20, 1024  # what counts in position control
+    wraps = False
+    nominal_v = 5.0
+    delay_s = 0.001
+
+    def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
+        """The EEPROM is locked while torque is on."""
+        return [
+            packet(servo, WRITE, self.torque_at.to_bytes(2, "little") + b"\0"),
+            packet(servo, WRITE, address.to_bytes(2, "little") + data),
+        ]
+
+    def shift(self, data: bytes) -> int:
+        """The homing offset is added to what is measured."""
+        return int.from_bytes(data[:4], "little", signed=True)
+
+    def shift_bytes(self, steps: int) -> bytes:
+        """The homing offset."""
+        return steps.to_bytes(4, "little", signed=True)
 
     def read(self, servo: int, address: int, count: int) -> bytes:
         """Ask one servo for registers."""

@@ -7,10 +7,11 @@ after the other, in its order.
 
     3-4    model, 777                        55     lock of the EEPROM, which is below 40
     0-1    firmware, major and minor         56-57  present position, steps, sign in bit 15
+    5      ID                                66     moving
     14-15  highest and lowest voltage, 0.1 V 58-59  present speed, steps/s, sign in bit 15
     31-32  offset, steps, sign in bit 11     60-61  load, 0.1 % of full duty, sign in bit 10
     40     torque: 0 off, 1 on               62, 63 voltage, 0.1 V; temperature, degree
-    42-43  goal position, steps              65, 66 error bits; moving
+    42-43  goal position, steps              65     error bits
     48-49  limit of torque, 0.1 %            69-70  current, 6.5 mA, sign in bit 15
 """
 
@@ -57,6 +58,29 @@ class Feetech:
     goal_at = 42
     torque_at = 40
     overhead = 6
+    id_at, lock_at = 5, 55
+    shift_at, shift_max = 31, 2047
+    wraps = True
+    nominal_v = 12.0
+    delay_s = 0.0005
+
+    def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
+        """Torque off, the EEPROM unlocked, written, and locked again."""
+        renamed = data[0] if address == self.id_at else servo
+        return [
+            packet(servo, WRITE, bytes([self.torque_at, 0])),
+            packet(servo, WRITE, bytes([self.lock_at, 0])),
+            packet(servo, WRITE, bytes([address]) + data),
+            packet(renamed, WRITE, bytes([self.lock_at, 1])),
+        ]
+
+    def shift(self, data: bytes) -> int:
+        """An offset is taken off what is measured."""
+        return -signed(int.from_bytes(data[:2], "little"), 11)
+
+    def shift_bytes(self, steps: int) -> bytes:
+        """The offset that shifts so."""
+        return sign_and_magnitude(-steps, 11)
 
     def read(self, servo: int, address: int, count: int) -> bytes:
         """Ask one servo for registers."""

@@ -42,7 +42,22 @@ class Dialect(Protocol):
     goal_at: int
     torque_at: int
     overhead: int  # bytes of an answer around its data
+    nominal_v: float  # at which its maker tells its torque
+    id_at: int
+    shift_at: int
+    shift_max: int  # steps, either way
+    wraps: bool  # what it tells is within a turn, whatever it adds
+    delay_s: float  # the longest that a servo takes to begin its answer, as it leaves the factory
 
+    def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
+        """What lets a servo keep registers without power, in order; it answers each. The last one may be for its new ID."""
+        ...
+
+    def shift(self, data: bytes) -> int:
+        """Steps that a servo adds to what it measures, of the registers from `shift_at` on."""
+        ...
+
+    def shift_bytes(self, steps: int) -> bytes: ...
     def read(self, servo: int, address: int, count: int) -> bytes: ...
     def sync_read(self, servos: Sequence[int], address: int, count: int) -> bytes: ...
     def sync_write(self, address: int, data: Mapping[int, bytes]) -> bytes: ...

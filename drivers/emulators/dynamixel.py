@@ -9,6 +9,7 @@ down refuses its torque until it is rebooted; what an instruction asks beyond th
 
 import math
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -29,12 +30,19 @@ STALL_A, FULL_PWM, AMBIENT_C, HEAT_C_S, COOLING_S, OVERLOAD_S = 1.5, 885, 25.0, 
 
 
 def crc(data: bytes) -> int:
-    """Polynomial 8005, bit by bit."""
+    """Polynomial 8005, of a byte at a time."""
     value = 0
     for byte in data:
-        value ^= byte << 8
-        for _ in range(8):
-            value = (value << 1 ^ 0x8005) & 0xFFFF if value & 0x8000 else value << 1
+        value = (value << 8 & 0xFFFF) ^ crc_of_byte(value >> 8 ^ byte)
+    return value
+
+
+@cache
+def crc_of_byte(byte: int) -> int:
+    """Bit by bit."""
+    value = byte << 8
+    for _ in range(8):
+        value = (value << 1 ^ 0x8005) & 0xFFFF if value & 0x8000 else value << 1
     return value
 
 

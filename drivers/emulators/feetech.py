@@ -4,7 +4,7 @@ Written from Feetech's "Communication protocol manual" (packets, sync read in th
 (registers, which of them the EEPROM keeps, the lock, error bits, what unloads a servo).
 
 Vices: an adapter may let the host hear itself; what the host sends while servos answer is lost, and so is the answer; two
-servos of one ID answer at once, and the wire shows the AND of their bits; a servo that is not there answers
+servos of one ID answer at once, and spoil what both say; a servo that is not there answers
 nothing, and those behind it wait for its turn to pass; EEPROM registers written while locked hold until the power goes; a
 servo at its limit of heat, voltage or load lets go and says why until it is told its torque anew.
 """

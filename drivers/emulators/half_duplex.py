@@ -1,16 +1,33 @@
 """A wire that carries both directions, from the servos' end: who speaks while others do is not heard, and spoils what they say.
 
-An adapter may let the host hear itself. Two devices that answer at once are heard as the AND of their bits.
+An adapter may let the host hear itself. Two devices that answer at once never begin in the same moment: the wire is low where either
+pulls it low, and the host makes bytes of that as its receiver does.
 """
-
-from functools import reduce
-from operator import and_
 
 import numpy as np
 
 from drivers.emulators.uart import Uart
 
 HALF_PACKETS_LAST_S = 0.005
+APART_BITS = 15  # by which answers that are given at once begin apart, at most: each servo has an oscillator of its own
+FRAME_BITS = 10  # of a byte: a low one that begins it, eight, and a high one
+
+
+def collided(answers: list[bytes], later_bits: list[int]) -> bytes:
+    """What a receiver makes of answers that begin so many bits apart, on a wire that is low where any of them is."""
+    wire = np.ones(max(late + FRAME_BITS * len(answer) for answer, late in zip(answers, later_bits, strict=True)), bool)
+    for answer, late in zip(answers, later_bits, strict=True):
+        bits = np.unpackbits(np.frombuffer(answer, np.uint8)[:, None], axis=1, bitorder="little").astype(bool)
+        framed = np.pad(bits, ((0, 0), (1, 1)), constant_values=((False, False), (False, True)))
+        wire[late : late + framed.size] &= framed.ravel()
+    heard, at = bytearray(), 0
+    while at + FRAME_BITS <= len(wire):
+        if wire[at]:
+            at += 1
+            continue
+        heard += np.packbits(wire[at + 1 : at + 9], bitorder="little").tobytes()
+        at += FRAME_BITS
+    return bytes(heard)
 
 
 class HalfDuplexBus:
@@ -20,7 +37,7 @@ class HalfDuplexBus:
     """
 
     def __init__(self, baud: int, rng: np.random.Generator, echo: bool) -> None:
-        self.uart, self.echo = Uart(baud, rng), echo
+        self.uart, self.echo, self._rng = Uart(baud, rng), echo, rng
         self.silent = False  # nothing reaches the host
         self._heard: list[tuple[float, int]] = []  # from the host: when each byte is over
         self._over_s = 0.0  # when the packet that is obeyed was over
@@ -66,14 +83,11 @@ class HalfDuplexBus:
 
     def say(self, answers: list[bytes], delay_s: float) -> None:
         """Put an answer on the wire, or several at once, after the ones that are there already."""
-        size = max(map(len, answers))
-        together = (
-            answers[0]
-            if len(answers) == 1
-            else bytes(reduce(and_, (answer[k] for answer in answers if k < len(answer))) for k in range(size))
-        )
+        together = answers[0]
+        if len(answers) > 1:
+            together = collided(answers, self._rng.integers(0, APART_BITS, len(answers)).tolist())
         begin_s = max(self._over_s, self._busy_until_s) + delay_s
-        self._busy_until_s = begin_s + size * self.uart.byte_s
+        self._busy_until_s = begin_s + len(together) * self.uart.byte_s
         self.uart.send(together, begin_s)
 
     def arrived(self, until_s: float) -> bytes:

@@ -1,6 +1,7 @@
 """What turns the shafts of emulated servos: an arm of the simulator, or shafts that bear nothing.
 
-Angles are the joints', rad. A servo tells its goal, the share of its torque that it may use, and whether it uses any.
+Angles are the joints', rad. A servo tells its goal, the share of its torque that it may use, and whether it uses any. A person's
+hands may hold all joints, and turn some: they are stronger than anything else.
 """
 
 from typing import Protocol
@@ -10,6 +11,8 @@ import numpy as np
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.parameters import so101
 from sim.arm.substep import FreeScene, Scene
+
+HAND_RAD_S = 1.5  # of a joint that is turned by hand
 
 
 class Shafts(Protocol):
@@ -40,6 +43,7 @@ class ArmShafts:
         self._goal = np.array(joint_rad, float)
         self._share = np.zeros(self.batch.arm.joints)
         self._time_s = 0.0
+        self.held_rad: np.ndarray | None = None  # where a person's hands lead all joints
         rows = ("joint_rad", "reference_rad", "goal_rad", "previous_goal_rad", "torque_limit")
         self._joint, self._reference, self._told, self._told_before, self._limit = map(self.batch.first, rows)
         self._look()
@@ -49,6 +53,12 @@ class ArmShafts:
         share = volts / self._nominal
         self.batch.put("supply_v", share * self.batch.arm.servo.nominal_v)
         self.batch.put("bus_v", share * self.batch.arm.servo.nominal_v)
+
+    def by_hand(self, joint_rad: dict[int, float]) -> None:
+        """Hands hold all joints where they are, and turn these to angles, until they let go."""
+        held = np.array(self._q, float) if self.held_rad is None else self.held_rad.copy()
+        held[list(joint_rad)] = list(joint_rad.values())
+        self.held_rad = held
 
     def _look(self) -> None:
         batch = self.batch
@@ -77,6 +87,12 @@ class ArmShafts:
             np.copyto(self._reference, self._joint, where=loose)
             self._limit[:], self._told[:] = self._share, np.where(loose, self._joint, self._goal)
             self._told_before[:] = self._told
-            self.batch.advance(steps)
+            if self.held_rad is None:
+                self.batch.advance(steps)
+            else:
+                most = HAND_RAD_S * steps * STEP_S
+                self._joint += np.clip(self.held_rad - self._joint, -most, most)
+                for name in ("joint_rad_s", "duty"):
+                    self.batch.first(name)[:] = 0.0
             self._time_s += steps * STEP_S
             self._look()

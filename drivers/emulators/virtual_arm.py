@@ -9,6 +9,8 @@ The process around it is `packet_host`: its clock, its truth for judges, and wha
     unplug, plug    device: follower or board
     supply      volts: of the servos' supply, from now on
     overheat    joint, degrees
+    hand        joint_rad: a person's hands hold the arm, and turn these joints (their numbers as words) to angles
+    leave       the hands let go
 """
 
 import json
@@ -24,10 +26,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from drivers.emulators.arm_wiring import ArmWiring, read_wiring, write_wiring
 from drivers.emulators.arm_worlds import WORLDS
 from drivers.emulators.board_stage import BoardStageEmulator
 from drivers.emulators.child import end_when_told, start_emulator
-from drivers.emulators.feetech import FeetechEmulator, Servo, factory_table
 from drivers.emulators.lines import Pty
 from drivers.emulators.packet_host import READY_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
@@ -72,28 +74,35 @@ class ArmTruth(NamedTuple):
     load_worst: float  # share of the full duty that any servo gives now
     overloaded_s: float  # longest that any servo has been at its limit
     bus_v: float
+    hole_x_m: float  # or the block's middle
+    hole_y_m: float
+    hole_z_m: float
 
 
 TRUTH = struct.Struct(f"<{len(ArmTruth._fields)}d")
 
 
 class VirtualArm:
-    """The model that `packet_host` serves. world: of `arm_worlds.WORLDS`; the seed is its generator's."""
+    """The model that `packet_host` serves. world: of `arm_worlds.WORLDS`; the seed is its generator's. wiring: of its servos, and
+    what they keep without power, a file that is written whenever that changes; as documented, where none is told.
+    """
 
     def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
-                 offset_m: list[float], world: str = "peg", camera_m: float = CAMERA_M) -> None:  # fmt: skip
+                 offset_m: list[float], world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "") -> None:  # fmt: skip
         rng = np.random.default_rng([seed, 0xA63])
         self.world = WORLDS[world](rng, np.array(offset_m), camera_m)
-        self.shafts = ArmShafts(np.array(joint_rad), scene=self.world.scene)
+        self._wiring_file = Path(wiring) if wiring else None
+        self.wiring = read_wiring(self._wiring_file) if self._wiring_file else ArmWiring()
+        nominal_v = self.wiring.nominal_v
+        self.shafts = ArmShafts(np.array(joint_rad), self.wiring.supply * nominal_v, nominal_v, self.world.scene)
         batch = self.shafts.batch
         for name, value in rows.items():
             batch.put(name, value)
         self.kinematics = Kinematics(HANDS[world](so101()))
-        servos = [Servo(factory_table(joint + 1), joint) for joint in range(JOINTS)]
         noise = rng.spawn(2)
         self.tip_worst_m_s, self.overloaded_s = 0.0, 0.0
         self.stage = BoardStageEmulator(lambda: self.world.move(batch), self.world.seen, noise[0])
-        self.chain = FeetechEmulator(servos, self.shafts, noise[1])
+        self.chain = self.wiring.chain(self.shafts, noise[1])
         self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
         self.time_s = 0.0
         self._at_limit_s = [0.0] * JOINTS
@@ -107,6 +116,9 @@ class VirtualArm:
         self.stage.receive(stage, self.time_s)
         self.chain.run(time_s)
         self.stage.run(time_s)
+        if self._wiring_file is not None and (kept := self.wiring.as_kept(self.chain)) != self.wiring:
+            self.wiring = kept
+            write_wiring(self._wiring_file, kept)
         self._look(time_s - self.time_s)
         self.time_s = time_s
         self.lines["follower"].write(self.chain.arrived(self.time_s))
@@ -142,15 +154,19 @@ class VirtualArm:
                 self.shafts.set_supply(float(order["volts"]))
             case "overheat":
                 self.chain.servos[int(order["joint"])].temperature_c = float(order["degrees"])
+            case "hand":
+                self.shafts.by_hand({int(joint): float(angle) for joint, angle in order["joint_rad"].items()})
+            case "leave":
+                self.shafts.held_rad = None
 
     def state(self) -> bytes:
         return TRUTH.pack(
             self.time_s, *self.peg_m, self.tip_m_s, self.tip_worst_m_s, self.world.done, self.world.moves,
-            self.load_worst, self.overloaded_s, self.shafts.bus_v(),
+            self.load_worst, self.overloaded_s, self.shafts.bus_v(), *self.world.goal.place_m.tolist(),
         )  # fmt: skip
 
 
-FAULTS = ("silence", "servo", "unplug", "plug", "supply", "overheat")
+FAULTS = ("silence", "servo", "unplug", "plug", "supply", "overheat", "hand", "leave")
 
 
 class RunningArm(PacketEmulator):
@@ -172,15 +188,16 @@ class RunningArm(PacketEmulator):
 
 def start_virtual_arm(
     clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
-    offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg", camera_m: float = CAMERA_M,
+    offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "",
 ) -> RunningArm:  # fmt: skip
     """Start the process and wait until its devices can be opened. It ends with this program.
 
     rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by; camera_m: along a board
-    besides, one standard deviation. world: what stands beside it, of `arm_worlds.WORLDS`.
+    besides, one standard deviation. world: what stands beside it, of `arm_worlds.WORLDS`. wiring: the path of a file of
+    `arm_wiring.py`.
     """
     told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
-            "offset_m": list(offset_m), "world": world, "camera_m": camera_m}  # fmt: skip
+            "offset_m": list(offset_m), "world": world, "camera_m": camera_m, "wiring": wiring}  # fmt: skip
     return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
 
 
@@ -188,9 +205,8 @@ def main() -> None:
     directory = Path(sys.argv[2]).parent
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
-    model = VirtualArm(
-        directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"], told["camera_m"]
-    )
+    model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"],
+                       told["camera_m"], told["wiring"])  # fmt: skip
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
     print(json.dumps({"name": "arm"}), flush=True)
     serve(model, judge, clock, told["lockstep"])

@@ -24,14 +24,15 @@ class SetupError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step. title: what is found out. request: what a person has to do before; empty: nothing.
+    """One step. title: what is found out. request: what a person has to do before, which may depend on what was found so far; empty:
+    nothing.
 
     carry_out(found so far by step, tell(share of the step, what is going on)): what it found, as JSON. Raises SetupError.
     """
 
     name: str
     title: str
-    request: str
+    request: str | Callable[[dict[str, Found]], str]
     carry_out: Callable[[dict[str, Found], Callable[[float, str], None]], Found]
 
 
@@ -76,8 +77,9 @@ def carry_out(steps: Sequence[Step], folder: Path, person: Person) -> dict[str, 
             person.done(step, found[step.name], True)
             continue
         person.begin(step)
-        if step.request:
-            person.do(step.request)
+        request = step.request(found) if callable(step.request) else step.request
+        if request:
+            person.do(request)
         found[step.name] = step.carry_out(found, person.tell)
         write_json(folder / STEPS_FILE, sealed({"found": found}))
         person.done(step, found[step.name], False)

@@ -81,6 +81,16 @@ def test_it_moves_once_for_each_order_and_tells_the_new_place_when_it_is_there(b
     assert second.age_s < 0.06 and not stage.trouble()
 
 
+def test_what_its_camera_is_always_wrong_by_is_taken_off(bench):
+    offset_m = (0.003, -0.002, 0.001)
+    stage = BoardStage(BoardStageSettings(bench.port, offset_m=offset_m), bench)
+    stage.open()
+    bench.wait(0.2)
+    assert stage.read().place_m == pytest.approx(bench.seen[0].place_m - np.array(offset_m), abs=1e-6)
+    with pytest.raises(ValueError, match=r"offset_m: found \[0\.0, 0\.2, 0\.0\], allowed: 0\.05 either way"):
+        BoardStageSettings("port", offset_m=(0.0, 0.2, 0.0))
+
+
 def test_it_keeps_every_promise_of_a_driver(bench):
     emulator, pty = bench.emulator, bench.pty
     check_driver(

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from drivers.board_stage import BoardStageSettings
+from drivers.dynamixel import DynamixelSettings
 from drivers.feetech import FeetechSettings
 from robot.runtime.robot_file import read_robot
 from sim.arm.insertion import Spread
@@ -12,6 +14,7 @@ JOINTS = 6
 CAMERA_M, CAMERA_MOST_M = Spread().seen_aside_m, 0.02
 Three = tuple[float, float, float]
 Five = tuple[float, float, float, float, float]
+BELIEVED = ("stall_n_m", "friction_n_m", "gain_n_m_rad", "backlash_rad")  # of its servos: rows of the simulator
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,16 @@ class ArmFile:
 
     rest_rad: joint angles at which the arm lies on itself, and may be let go. folded_rad: on the way there. ready_rad: from which it
     begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
-    frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down. table_m: how high the table
-    is, or what stands lowest around the arm; no link before the hand comes near it. camera_m: of a
-    virtual arm alone: what its camera is wrong by along the board, one standard deviation.
+    frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down. table_m: how high the table is, or
+    what stands lowest around the arm; no link before the hand comes near it. camera_m: of a virtual arm alone: what its camera
+    is wrong by along the board, one standard deviation.
+
+    stall_n_m, friction_n_m, gain_n_m_rad, backlash_rad: of its servos, measured: what its simulator believes, where practice begins.
+    wiring_seed, wiring: of a virtual arm that somebody else has built (setup_arm/hidden_wiring.py), and the file of what its servos keep.
     """
 
     virtual: bool
-    follower: FeetechSettings
+    follower: FeetechSettings | DynamixelSettings
     board: BoardStageSettings
     rest_rad: Five = (0.0, -1.68, 1.63, 1.5, 0.0)
     folded_rad: Five = (0.0, -1.68, 1.63, 0.6, 0.0)
@@ -37,6 +43,12 @@ class ArmFile:
     low_v: float = 10.2
     table_m: float = -0.08
     camera_m: float = CAMERA_M
+    stall_n_m: float | None = None
+    friction_n_m: float | None = None
+    gain_n_m_rad: float | None = None
+    backlash_rad: float | None = None
+    wiring_seed: int | None = None
+    wiring: str = ""
 
     def __post_init__(self) -> None:
         if len(self.follower.ids) != JOINTS:
@@ -61,11 +73,38 @@ class ArmFile:
             raise ValueError(
                 f"camera_m: found {self.camera_m}, allowed: with a virtual arm; of a real one nobody sets it"
             )
+        for name in BELIEVED:
+            value = getattr(self, name)
+            least_is_zero = name in ("friction_n_m", "backlash_rad")
+            if value is not None and not (math.isfinite(value) and (value > 0.0 or (least_is_zero and value == 0.0))):
+                raise ValueError(f"{name}: found {value}, allowed: {'0 or more' if least_is_zero else 'above 0'}")
+        if (self.wiring_seed is not None or self.wiring) and not self.virtual:
+            raise ValueError("wiring_seed, wiring: found them, allowed with virtual = true alone")
+        if self.wiring and not Path(self.wiring).is_file():
+            raise ValueError(
+                f"wiring: found '{self.wiring}', allowed: the file of what a virtual arm's servos keep, of its set-up"
+            )
+        if self.wiring_seed is not None and not 0 <= self.wiring_seed < 1 << 63:
+            raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more")
         for axis, (low, high) in enumerate(zip(self.box_low_m, self.box_high_m, strict=True)):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 raise ValueError(
                     f"box_low_m, box_high_m: found {low}, {high} for axis {axis}, allowed: the lower one first"
                 )
+
+    @property
+    def virtual_wiring(self) -> str:
+        """What a virtual arm is started with. Raises ValueError for one on a bus of which only a set-up knows how it is wired."""
+        if self.virtual and not self.wiring and not isinstance(self.follower, FeetechSettings):
+            raise ValueError(
+                "wiring: found nothing, allowed, of a virtual arm on this bus: the file that robot setup arm writes"
+            )
+        return self.wiring
+
+    @property
+    def believed(self) -> dict[str, float]:
+        """Rows of the simulator that were measured of this arm."""
+        return {name: value for name in BELIEVED if (value := getattr(self, name)) is not None}
 
 
 def load_arm(name: str) -> ArmFile:

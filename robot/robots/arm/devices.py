@@ -6,7 +6,6 @@ import numpy as np
 
 from drivers.board_stage import BoardReading, BoardStage
 from drivers.declared import make_driver
-from drivers.feetech import feetech
 from drivers.reading_record import fill, forget
 from drivers.servo_bus import ServoBus
 from robot.robots.arm.arm_file import load_arm
@@ -76,6 +75,6 @@ class BoardDevice(DriverDevice):
 def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     """Those of a session. Raises ValueError for what is wrong in the robot's file."""
     arm, ports = load_arm(session.robot), session.ports
-    bus = feetech(replace(arm.follower, port=ports["follower"]), clock)
+    bus: ServoBus = make_driver(replace(arm.follower, port=ports["follower"]), clock)
     stage: BoardStage = make_driver(replace(arm.board, port=ports["board"]), clock)
     return {"follower": FollowerDevice(bus), "board": BoardDevice(stage)}

@@ -19,6 +19,7 @@ from robot.robots.arm.mind import STILL_RAD_S
 from robot.robots.arm.options import SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
 from robot.robots.arm.setup import setup_of
+from robot.robots.arm.setup_arm.hidden_wiring import hidden_wiring
 from robot.runtime.clock import RealClock
 from robot.views.panels import Gauge
 
@@ -33,9 +34,16 @@ class PractisingArm(PractisingRobot):
         arm = self.arm
         if not arm.virtual and options.hidden_seed is not None:
             raise ValueError(f"--hidden-seed: found {options.hidden_seed}, allowed: with a virtual arm")
+        if arm.wiring_seed is not None and options.hidden_seed is not None:
+            raise ValueError(
+                f"--hidden-seed: found {options.hidden_seed}, allowed: with a file without wiring_seed, which says which arm it is"
+            )
         works_on = WORKS_ON[options.task]
         self.title = f"a virtual SO-101 with a {works_on}" if arm.virtual else f"the arm of {options.robot}"
         hidden = ({}, [0.0, 0.0, 0.0]) if options.hidden_seed is None else hidden_arm(options.hidden_seed)
+        if arm.wiring_seed is not None:
+            built = hidden_wiring(arm.wiring_seed)
+            hidden = (built.rows, built.offset_m)
         if works_on != "peg":
             hidden[0].pop("hole_half_m", None)
         emulate = partial(
@@ -46,6 +54,7 @@ class PractisingArm(PractisingRobot):
             *hidden,
             works_on,
             arm.camera_m,
+            wiring=arm.virtual_wiring,
         )
         self.body = Body(
             file_ports={"follower": arm.follower.port, "board": arm.board.port},
@@ -73,7 +82,8 @@ def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> n
     """What arms of the simulator live through with the policy that practice begins from."""
     from robot.robots.arm.training.practising import simulated
 
-    return simulated(weights, layers, config.seed) if config.task == "peg_insert" else None
+    arm = load_arm(config.robot)
+    return simulated(weights, layers, config.seed, arm.believed) if config.task == "peg_insert" else None
 
 
 PRACTICE = Practice(

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from drivers.base import LinkLost
-from drivers.feetech import feetech
+from drivers.declared import make_driver
 from drivers.servo_bus import ServoBus, ServoReading
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.way_home import PACE, WayHome, on_the_way, points_of
@@ -35,7 +35,7 @@ def prepare(session: SessionFile) -> Callable[[], "ArmRest"]:
     """Read all that a stop needs, now; what is returned begins one. Raises ValueError for a wrong robot's file."""
     settings = replace(load_arm(session.robot).follower, port=session.ports["follower"])
     plan = WayHome.attach(session.names["plan"])
-    return lambda: ArmRest(feetech(settings, RealClock()), plan)
+    return lambda: ArmRest(make_driver(settings, RealClock()), plan)
 
 
 class ArmRest:

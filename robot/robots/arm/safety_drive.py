@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from drivers.board_stage import BoardStage
+from drivers.declared import make_driver
 from drivers.emulators.virtual_arm import TRUTH, ArmTruth, VirtualArm
-from drivers.feetech import feetech
 from policies.actor import Actor, initial_weights
 from robot.practice.episodic_mind import Phase
 from robot.robots.arm.arm_file import load_arm
@@ -140,7 +140,7 @@ def start_drive(variant: Variant, seed: int, verified: bool, folder: Path) -> Ar
         **hand_told(TASK),
     )  # fmt: skip
     mind = MINDS[TASK](setup, Actor(layers, initial_weights(layers, np.random.default_rng(seed))))
-    follower = FollowerDevice(feetech(replace(arm.follower, port=str(folder / "follower")), clock))
+    follower = FollowerDevice(make_driver(replace(arm.follower, port=str(folder / "follower")), clock))
     board = BoardDevice(BoardStage(replace(arm.board, port=str(folder / "board")), clock))
     devices: dict[str, Device] = {"follower": follower, "board": board}
     for device in (follower, board):

@@ -4,7 +4,7 @@ A teacher who sees the hole cannot be imitated by who feels for it. So nobody te
 friction, a backlash, a gain, a clearance and a camera of its own, and each minute with others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ ARMS = 16
 DECISIONS = 600  # of each arm in an iteration: a minute
 SHOWN = 120  # pegs inserted or drawn out, by the script
 UPDATES_A_STEP = 8  # of all arms
+MEASURED_SHARE = 0.1  # by which what was measured of an arm may be wrong
 SIMULATED = 300  # decisions of each arm, that practice begins to learn with
 LEARNER = {"entropy_end": -8.0, "rates_end": 0.2, "average_share_end": 0.01, "memory": 200_000}
 
@@ -137,10 +138,15 @@ def tried(weights: np.ndarray, layers: tuple[int, ...], seen: np.ndarray, rng: n
     return action
 
 
-def simulated(weights: np.ndarray, layers: tuple[int, ...], seed: int) -> np.ndarray:
-    """What hidden arms live through that try what a policy says, as a demonstration: whole episodes, (k,)."""
+def simulated(weights: np.ndarray, layers: tuple[int, ...], seed: int, believed: Mapping[str, float]) -> np.ndarray:
+    """What hidden arms live through that try what a policy says, as a demonstration: whole episodes, (k,).
+
+    believed: rows of the simulator that were measured of the arm that is to practise; theirs are near those.
+    """
     rng = np.random.default_rng([seed, 0x51B])
     rows, offset_m = hidden_arms(ARMS, rng)
+    for name, value in believed.items():
+        rows[name] = value * rng.uniform(1.0 - MEASURED_SHARE, 1.0 + MEASURED_SHARE, ARMS)
     arms = Insertions(ARMS, seed, rows, offset_m, undo=True)
     episodes: list[np.ndarray] = []
     lives = Lives(episodes.append, ARMS)
