@@ -31,7 +31,7 @@ from drivers.emulators.arm_worlds import WORLDS
 from drivers.emulators.board_stage import BoardStageEmulator
 from drivers.emulators.child import end_when_told, start_emulator
 from drivers.emulators.lines import Pty
-from drivers.emulators.packet_host import READY_S, PacketEmulator, serve
+from drivers.emulators.packet_host import PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
 from sim.arm.hand import HANDS
@@ -39,6 +39,7 @@ from sim.arm.insertion import Spread
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 
+READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 MODULE = "drivers.emulators.virtual_arm"
 DEVICES = ("follower", "board")
 JOINTS = 6
