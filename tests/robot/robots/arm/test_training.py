@@ -101,7 +101,7 @@ def test_a_policy_learns_from_practice_that_nobody_watches():
 def test_what_practice_begins_with_are_whole_episodes_of_hidden_arms():
     learner = Practised(seed=0, iterations=1)
     with patch.object(practising, "SIMULATED", 110):
-        told = simulated(learner.weights, learner.layers, 3)
+        told = simulated(learner.weights, learner.layers, 3, {})
     ends = np.flatnonzero(told["terminated"] | told["truncated"])
     assert len(ends) >= ARMS and ends[-1] == len(told) - 1 and told["demonstration"].all()
 

@@ -9,6 +9,7 @@ from drivers.emulators.lidars import LIDARS
 from drivers.rplidar import RPLidarSettings
 from drivers.vesc import VescSettings
 from robot.robots.car.car_file import believed_car, load_car
+from robot.robots.car.eyes.seeing_car import motor_of
 from robot.runtime.robot_file import ROBOTS
 from sim.car.model import DATA
 from sim.quadrotor.model import DATA as QUADROTORS
@@ -16,7 +17,7 @@ from sim.quadrotor.model import DATA as QUADROTORS
 
 @pytest.mark.parametrize("name", [path.stem for path in (ROBOTS / "car").glob("*.toml")])
 def test_every_car_that_comes_with_the_project_can_be_read(name: str) -> None:
-    assert load_car(name).motor.port
+    assert motor_of(name).port
 
 
 def test_a_drone_is_no_car() -> None:

@@ -40,9 +40,9 @@ def test_a_car_can_be_set_up_and_what_is_no_car_cannot(tmp_path: Path) -> None:
     assert kind_of("f1tenth") == "car"
     assert find_commissioning("car").begin is SettingUpCar
     assert kind_of("virtual-crazyflie") == "quadrotor"
-    (tmp_path / "arm.toml").write_text('[devices.follower]\ndriver = "feetech"\n')
-    with pytest.raises(ValueError, match=r"arm\.toml', allowed: one that can be checked: of the kinds car, crazyflie"):
-        kind_of(str(tmp_path / "arm.toml"))
+    (tmp_path / "eye.toml").write_text('[devices.eye]\ndriver = "camera"\n')
+    with pytest.raises(ValueError, match=r"eye\.toml', allowed: one that can be checked: of the kinds arm, car, crazyflie"):
+        kind_of(str(tmp_path / "eye.toml"))
 
 
 def test_every_value_of_the_house_is_measured_or_refused(tmp_path: Path) -> None:
