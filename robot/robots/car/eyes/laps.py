@@ -42,9 +42,11 @@ def embedder(encoder: bytes) -> Callable[[np.ndarray], np.ndarray]:
 class SeeingDriver:
     """An encoder in ONNX Runtime, and an actor's mean. slower: a share of the speed that is asked for."""
 
-    def __init__(self, encoder: bytes, weights: np.ndarray, cars: int, slower: float = 1.0) -> None:
+    def __init__(
+        self, encoder: bytes, weights: np.ndarray, cars: int, slower: float = 1.0, layers: tuple[int, ...] = LAYERS
+    ) -> None:
         self._embed = embedder(encoder)
-        self._layers, self._memory, self._slower = weight_views(weights, LAYERS), Memory(cars), slower
+        self._layers, self._memory, self._slower = weight_views(weights, layers), Memory(cars), slower
 
     def act(self, fleet: SeeingFleet) -> np.ndarray:
         """Actions (n, 2) for what a fleet sees now."""
@@ -97,6 +99,7 @@ class SeenLaps:
 def drive_laps(
     encoder: bytes, weights: np.ndarray, courses: Sequence[Course], cars: int, seconds: float, seed: int,
     slower: float = 1.0, spread: Randomisation = Randomisation(), shielded: bool = False,
+    layers: tuple[int, ...] = LAYERS,
 ) -> SeenLaps:  # fmt: skip
     """Drive on courses with looks, textures and cars that nobody has trained on. A crashed car starts anew somewhere.
 
@@ -104,7 +107,7 @@ def drive_laps(
     """
     looks = draw_looks(LOOKS, LOOKS_SEED + seed, WIDTH, HEIGHT, colour=False, camera=CAMERA)
     fleet = SeeingFleet(courses, cars, LOOKS_SEED + seed, looks, None, spread, STARTS, decisions_max=1_000_000)
-    driver = SeeingDriver(encoder, weights, cars, slower)
+    driver = SeeingDriver(encoder, weights, cars, slower, layers)
     shield = InformedShield(fleet) if shielded else None
     best_s = np.array([lookup_or_compute(course, load_parameters()).lap_s for course in courses])
     length_m = np.array([course.length_m for course in courses])

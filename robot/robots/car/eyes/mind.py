@@ -138,7 +138,7 @@ class SeeingPipeline:
     def eye_flags(self, up: bool, eyes: PerceptionReading) -> Flag:
         """Whether what it sees is new, and of the encoder that its policy was trained with."""
         fits = len(eyes.embedding) == EMBEDDING and eyes.encoder == self.setup.encoder
-        fresh = fits and eyes.embedding_age_s <= EYES_STALE_S and bool(np.isfinite(eyes.embedding).all())
+        fresh = fits and 0.0 <= eyes.embedding_age_s <= EYES_STALE_S and bool(np.isfinite(eyes.embedding).all())
         return (Flag.NONE if up else Flag.EYES_LOST) | (Flag.NONE if up and fresh else Flag.EYES_STALE)
 
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, eyes: PerceptionReading,
