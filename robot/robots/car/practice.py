@@ -17,9 +17,8 @@ from robot.views.panels import Gauge
 
 SHIPPED_HERE = Path(__file__).parents[3] / "policies" / "shipped"
 SHIPPED_POLICY = SHIPPED_HERE / "race_track.npz"
-SHIPPED_SEEING_POLICY = (
-    SHIPPED_HERE / BY_CAMERA / "policy.npz"
-)  # robot train --task race_track --eyes --effort 0.2 --seed 0
+# robot train --task race_track --eyes --effort 0.2 --seed 0
+SHIPPED_SEEING_POLICY = SHIPPED_HERE / BY_CAMERA / "policy.npz"
 STANDING_M_S = 0.05
 PHASES: dict[int, str] = {
     Phase.LOCALISE: "looking where it is",

@@ -19,10 +19,8 @@ from sim.car.yardstick import lookup_or_compute
 from sim.tracks.track import Course
 
 STARTS = Starts(lateral=0.3, heading_rad=0.1, speed_low_m_s=0.5, speed_high_m_s=1.0)
-LOOKS, LOOKS_SEED = (
-    256,
-    1_000_000,
-)  # of trainings' seeds none comes so far: nobody has trained on these places and textures
+# Of trainings' seeds none comes so far: nobody has trained on these places and textures
+LOOKS, LOOKS_SEED = 256, 1_000_000
 CRASHED = 1
 
 
