@@ -60,7 +60,7 @@ class JpegSource:
     def _measured_s(self, jpeg: Jpeg, now: float) -> float:
         _, found, told = jpeg.head.lower().rpartition(STAMP)
         if found:
-            with suppress(ValueError):
+            with suppress(ValueError, OverflowError):
                 return self._device.measured_s(int(1000.0 * float(told.split(b"\r")[0])) % STAMP_TURN_MS, now)
         return now
 

@@ -131,7 +131,10 @@ class Network:
                     f"cell: found {before_cell} outputs before {self.cell.seen.inputs} inputs, allowed: equal"
                 )
             if self.history != 1:
-                raise ValueError(f"history: found {self.history}, allowed with a memory: 1, the last action")
+                raise ValueError(
+                    f"history: found {self.history}, allowed with a memory: 1, the last action; of a policy that is told its "
+                    "robot's numbers, `robot evaluate --choose` leaves one that is not"
+                )
         if total_size(self.action) != sizes[-1]:
             raise ValueError(f"action fields: found {total_size(self.action)} numbers, the network gives {sizes[-1]}")
         if self.history < 0 or self.sensed + self.history * self.outputs != sizes[0]:

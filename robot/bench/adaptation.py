@@ -33,11 +33,8 @@ from sim.quadrotor.model import QUADROTORS, load_parameters
 POLICY = Path(__file__).parents[2] / "policies" / "shipped" / "any_quadrotor.npz"
 FLIGHTS, DRAWN, SEED = 256, 512, 0
 CHANGE = Change(decision=300, mass=1.3, rotor_thrust=0.8)
-AFTER, HELD, HOVERED_M = (
-    500,
-    100,
-    0.2,
-)  # decisions after the change; of them the last, which tell what it holds; who hovered before
+AFTER, HELD = 500, 100  # decisions after the change; of them the last, which tell what it holds
+HOVERED_M = 0.2  # who was so near hovered before
 CHANGES = {
     "mass +30 %": Change(CHANGE.decision, mass=CHANGE.mass),
     "a propeller -20 %": Change(CHANGE.decision, rotor_thrust=CHANGE.rotor_thrust),

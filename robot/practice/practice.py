@@ -128,12 +128,13 @@ class Practice:
     fit. progress: what is kept of a run. phases: what a person is told of OUTPUTS' `phase`; from `finishing` on, it comes to
     rest for good. reasons: of the supervisor's, in words. stands(OUTPUTS): whether it has come to rest. shipped: policies that come
     with the project, by task. challenges: where a policy is improved, the learner's has to win against it before it drives
-    (`robot/practice/champion.py`); False: the newest drives, as from scratch. prior(config, weights, layers): transitions that were never lived, to begin learning with; None for
-    none. look_through(config, folder, progress): reads what else the robot keeps in a run's folder, when the run goes on; raises
-    ValueError for what is not whole. figures(progress, best median, best possible, virtual): for `--json`, beside those that all have; lines: of the
-    figures, for a person, at the end. place, notes, counts: what a person sees of it, under the scene, under the episodes,
-    and beside the supervisor. picture: draws a run's, returns its path, None where there is nothing to draw. session(config, root): practises by itself, of a robot that needs
-    no processes, and returns what `robot.practice.run.practise` does; `begin` is not asked then.
+    (`robot/practice/champion.py`); False: the newest drives, as from scratch. prior(config, weights, layers): transitions that were
+    never lived, to begin learning with; None for none. look_through(config, folder, progress): reads what else the robot keeps in a
+    run's folder, when the run goes on; raises ValueError for what is not whole. figures(progress, best median, best possible,
+    virtual): for `--json`, beside those that all have; lines: of the figures, for a person, at the end. place, notes, counts: what a
+    person sees of it, under the scene, under the episodes, and beside the supervisor. picture: draws a run's, returns its path, None
+    where there is nothing to draw. session(config, root): practises by itself, of a robot that needs no processes, and returns what
+    `robot.practice.run.practise` does; `begin` is not asked then.
     """
 
     options: type[PracticeConfig]

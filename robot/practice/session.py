@@ -320,6 +320,7 @@ class Session:
         truth = self.body.end()
         if truth is not None:
             self.progress.judge(truth)
+            self.save_progress()
 
     def _let_go(self) -> None:
         if self.opened:

@@ -11,7 +11,7 @@ from robot.tasks import find_task, task_names
 def network_of_run(run: Path) -> Network:
     """The network of a run's folder (its best policy, or its newest) or of a policy file.
 
-    Raises ValueError for a damaged file, or a task whose fields nobody wrote down.
+    Raises ValueError, naming the file, for a damaged one, for a task whose fields nobody wrote down, or for a policy that sees more.
     """
     path = policy_path(run) if run.is_dir() else run
     policy = load_policy(path, kinds=EVERY_KIND)
@@ -19,4 +19,7 @@ def network_of_run(run: Path) -> Network:
     if task not in task_names():
         raise ValueError(f"{path}: field task is {task!r}, allowed: {', '.join(task_names())}")
     spec = find_task(task)
-    return network_of(policy, spec.observation, spec.action)
+    try:
+        return network_of(policy, spec.observation, spec.action)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -174,6 +174,15 @@ def test_late_pictures_are_as_old_as_their_stamps_say(closing):
     assert "late" in camera.trouble()
 
 
+def test_a_stamp_that_is_no_time_is_none(closing, tmp_path):
+    bench = closing(pipe_bench(tmp_path))
+    camera = bench.make()
+    camera.open()
+    jpeg = cv2.imencode(".jpg", moving_scene(WIDTH, HEIGHT)(0.0))[1].tobytes()
+    bench.emulator.say(b"X-Timestamp: 1e999\r\n\r\n" + jpeg)
+    assert camera.read().frame_age_s == 0.0
+
+
 def test_a_device_dates_its_pictures_itself(device):
     device.now = lambda: time.monotonic() - device.began_s
     camera = device.make()

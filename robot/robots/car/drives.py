@@ -19,7 +19,7 @@ from robot.runtime.run_folder import new_run_folder, save_config
 
 def evaluate(config: CarOptions, laps: int, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot evaluate`: the policy alone, for a number of laps."""
-    car, policy, progress = begin(config), starting_policy(config), CarProgress()
+    policy, car, progress = starting_policy(config), begin(config), CarProgress()
     folder = new_run_folder(root, config.task, "evaluation")
     save_config(folder, config)
     yardstick_s = car.best_possible()
@@ -44,7 +44,7 @@ def evaluate(config: CarOptions, laps: int, root: Path = Path("runs")) -> dict[s
 
 def demonstrate(config: CarOptions, root: Path = Path("runs")) -> dict[str, Any]:
     """Run `robot demo`: the demonstration lap alone, and the course that it leaves behind."""
-    car, policy, progress = begin(config), starting_policy(config), CarProgress()
+    policy, car, progress = starting_policy(config), begin(config), CarProgress()
     folder = new_run_folder(root, config.task, "demo")
     save_config(folder, config)
     session = Session(config, folder, car, policy, learning=False, progress=progress, practice_s=0.0)

@@ -17,9 +17,8 @@ from robot.views.panels import Gauge
 
 SHIPPED_HERE = Path(__file__).parents[3] / "policies" / "shipped"
 SHIPPED_POLICY = SHIPPED_HERE / "race_track.npz"
-SHIPPED_SEEING_POLICY = (
-    SHIPPED_HERE / BY_CAMERA / "policy.npz"
-)  # robot train --task race_track --eyes --effort 0.2 --seed 0
+# robot train --task race_track --eyes --effort 0.2 --seed 0
+SHIPPED_SEEING_POLICY = SHIPPED_HERE / BY_CAMERA / "policy.npz"
 STANDING_M_S = 0.05
 PHASES: dict[int, str] = {
     Phase.LOCALISE: "looking where it is",
@@ -68,8 +67,8 @@ def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np
           seed: int) -> Adapted | None:  # fmt: skip
     """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard.
 
-    None always of a car with a camera, whose observation tells no sideways speed, and of one that measures no speed: what the lidar tells of it comes too late for a fit, and what holds it back is
-    how fast it is let go, not how well it is known.
+    None always of a car with a camera, whose observation tells no sideways speed, and of one that measures no speed: what the
+    lidar tells of it comes too late for a fit, and what holds it back is how fast it is let go, not how well it is known.
     """
     if config.task == BY_CAMERA or not load_car(config.robot).measures_speed:
         return None
@@ -84,9 +83,13 @@ def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np
 
 
 def look_through(config: CarOptions, folder: Path, progress: CarProgress) -> None:
-    """Raises ValueError if the map that the demonstration made is not whole."""
+    """Raises ValueError if the map that the demonstration made is not whole, or if it would see by another encoder than before."""
     from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 
+    if config.task == BY_CAMERA:
+        from robot.robots.car.eyes.encoder_file import check_same_encoder
+
+        check_same_encoder(policy_with_encoder(config), folder)
     if config.mapless and progress.demo_lap_s > 0.0:
         load_course(folder / COURSE_FILE)
 

@@ -41,6 +41,7 @@ class CarProgress(Progress):
             super().note(event)
 
     def judge(self, truth: Truth) -> None:
-        """Take in what the virtual car really touched."""
-        self.true_collisions = int(truth.collisions)
-        self.people_hit, self.people_worst_m_s = int(truth.people_hit), truth.people_worst_m_s
+        """Add up what the virtual car really touched in a session."""
+        self.true_collisions += int(truth.collisions)
+        self.people_hit += int(truth.people_hit)
+        self.people_worst_m_s = max(self.people_worst_m_s, truth.people_worst_m_s)

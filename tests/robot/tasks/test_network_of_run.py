@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import policies
 from policies.actor import actor_layers, initial_weights
 from policies.fields import Field
 from policies.policy_file import save_policy
@@ -93,3 +94,11 @@ def test_a_run_becomes_a_network(tmp_path: Path) -> None:
     save_policy(tmp_path / "policy.npz", weights, layers, "juggle", 100.0)
     with pytest.raises(ValueError, match=r"policy.npz: field task is 'juggle', allowed: race_track, hover, "):
         network_of_run(tmp_path)
+
+
+def test_a_policy_that_has_to_be_told_its_robot_says_what_makes_one_that_has_not() -> None:
+    path = Path(policies.__file__).parent / "shipped" / "told_quadrotor.npz"
+    with pytest.raises(
+        ValueError, match=r"told_quadrotor.npz: history: .*`robot evaluate --choose` leaves one that is not"
+    ):
+        network_of_run(path)

@@ -36,7 +36,9 @@ def in_simulator(
     found: dict[str, dict[str, Any]] = {}
     for k, (name, (slower, spread)) in enumerate(CONDITIONS.items()):
         alone, shielded = (
-            drive_laps(encoder, policy.weights, courses, CARS, SECONDS, config.seed, slower, spread, behind).figures()
+            drive_laps(
+                encoder, policy.weights, courses, CARS, SECONDS, config.seed, slower, spread, behind, policy.layers
+            ).figures()
             for behind in (False, True)
         )
         found[name] = {**alone, "shield": shielded}

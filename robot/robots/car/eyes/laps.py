@@ -19,10 +19,8 @@ from sim.car.yardstick import lookup_or_compute
 from sim.tracks.track import Course
 
 STARTS = Starts(lateral=0.3, heading_rad=0.1, speed_low_m_s=0.5, speed_high_m_s=1.0)
-LOOKS, LOOKS_SEED = (
-    256,
-    1_000_000,
-)  # of trainings' seeds none comes so far: nobody has trained on these places and textures
+# Of trainings' seeds none comes so far: nobody has trained on these places and textures
+LOOKS, LOOKS_SEED = 256, 1_000_000
 CRASHED = 1
 
 
@@ -42,9 +40,11 @@ def embedder(encoder: bytes) -> Callable[[np.ndarray], np.ndarray]:
 class SeeingDriver:
     """An encoder in ONNX Runtime, and an actor's mean. slower: a share of the speed that is asked for."""
 
-    def __init__(self, encoder: bytes, weights: np.ndarray, cars: int, slower: float = 1.0) -> None:
+    def __init__(
+        self, encoder: bytes, weights: np.ndarray, cars: int, slower: float = 1.0, layers: tuple[int, ...] = LAYERS
+    ) -> None:
         self._embed = embedder(encoder)
-        self._layers, self._memory, self._slower = weight_views(weights, LAYERS), Memory(cars), slower
+        self._layers, self._memory, self._slower = weight_views(weights, layers), Memory(cars), slower
 
     def act(self, fleet: SeeingFleet) -> np.ndarray:
         """Actions (n, 2) for what a fleet sees now."""
@@ -97,6 +97,7 @@ class SeenLaps:
 def drive_laps(
     encoder: bytes, weights: np.ndarray, courses: Sequence[Course], cars: int, seconds: float, seed: int,
     slower: float = 1.0, spread: Randomisation = Randomisation(), shielded: bool = False,
+    layers: tuple[int, ...] = LAYERS,
 ) -> SeenLaps:  # fmt: skip
     """Drive on courses with looks, textures and cars that nobody has trained on. A crashed car starts anew somewhere.
 
@@ -104,7 +105,7 @@ def drive_laps(
     """
     looks = draw_looks(LOOKS, LOOKS_SEED + seed, WIDTH, HEIGHT, colour=False, camera=CAMERA)
     fleet = SeeingFleet(courses, cars, LOOKS_SEED + seed, looks, None, spread, STARTS, decisions_max=1_000_000)
-    driver = SeeingDriver(encoder, weights, cars, slower)
+    driver = SeeingDriver(encoder, weights, cars, slower, layers)
     shield = InformedShield(fleet) if shielded else None
     best_s = np.array([lookup_or_compute(course, load_parameters()).lap_s for course in courses])
     length_m = np.array([course.length_m for course in courses])

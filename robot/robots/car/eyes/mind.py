@@ -6,6 +6,7 @@ It never sees a picture: what an encoder made of the newest one is a field of it
 embedding is old brakes along the course, by wheels and gyro. There is no predictive brake: nobody knows how far the walls are.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,8 @@ COMMAND_HISTORY = 12  # ticks; more than the longest latency
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
 STANDING_S, STANDING_M_S = 0.3, 0.05
+LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
+NOWHERE = CoursePlace()
 NOTHING = np.empty(0, np.float32)
 NO_LIDAR = LidarReading(NOTHING, NOTHING, NOTHING, 0.0, 0)  # of which the monitors miss nothing
 
@@ -116,6 +119,7 @@ class SeeingPipeline:
         rolled_m = self.tracker.odometry.motion.rolled_m
         self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
         self.decisions.moved(self.place.update(estimate, self.setup.car))
+        self.fallback.place = NOWHERE if self.is_lost else self.place
         if self.phase is Phase.DEMONSTRATE:
             self.lap.watch(now, rolled_m, estimate)
         self.supervise(now, readings, vesc, eyes, estimate)
@@ -135,10 +139,15 @@ class SeeingPipeline:
         self.fill_outputs(readings, estimate)
         self.fallback.plan(self.command, vesc, self.sent, self.stop_plan)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it cannot be where it is reckoned to be: a stop along the course would lead somewhere else."""
+        return abs(self.place.lateral) > LOST_M or abs(self.place.heading_error) > LOST_RAD
+
     def eye_flags(self, up: bool, eyes: PerceptionReading) -> Flag:
         """Whether what it sees is new, and of the encoder that its policy was trained with."""
         fits = len(eyes.embedding) == EMBEDDING and eyes.encoder == self.setup.encoder
-        fresh = fits and eyes.embedding_age_s <= EYES_STALE_S and bool(np.isfinite(eyes.embedding).all())
+        fresh = fits and 0.0 <= eyes.embedding_age_s <= EYES_STALE_S and bool(np.isfinite(eyes.embedding).all())
         return (Flag.NONE if up else Flag.EYES_LOST) | (Flag.NONE if up and fresh else Flag.EYES_STALE)
 
     def supervise(self, now: float, readings: np.ndarray, vesc: VescReading, eyes: PerceptionReading,

@@ -33,7 +33,7 @@ class SeeingPractisingCar(PractisingRobot):
     def __init__(self, config: CarOptions, policy: Path) -> None:
         self.config, self.file = config, load_seeing_car(config.robot)
         self.encoder = encoder_beside(policy)
-        self.version = Encoder(policy, self.encoder).version
+        self.version = Encoder(policy.with_name(ENCODER_FILE), self.encoder).version
         self.world = load_world(config.track, config.map, config.loop)
         self.title = f"{config.robot} on {self.world.course.name}"
         robot = self.file

@@ -71,7 +71,7 @@ def choose(
     folder = ""
     if best == "told":
         folder = str(new_run_folder(root, "hover", "told"))
-        rate_hz, trained = knows.metadata["rate_hz"], knows.metadata["trained"]
+        rate_hz, trained = knows.metadata["rate_hz"], knows.metadata["trained"] | {"told": False}
         save_policy(Path(folder) / "policy.npz", *was_told, "hover", rate_hz, trained=trained)
     rows = [(name, tuple(in_words(of.figures[who]) for who in ADVICE)) for name, of in compared.items()]
     table = Scores(f"{flights} flights of each drone: within 1 m, %, and error of those, cm", tuple(ADVICE), rows)

@@ -1,5 +1,6 @@
 """The figures of a car's session: laps and overrides by the minute, None where nothing happened."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from robot.robots.car.figures import figures as figures_of
@@ -46,3 +47,10 @@ def test_a_person_is_told_of_laps_and_touches() -> None:
     text = "\n".join(lines(told | {"resets": 2, "resets_failed": 1, "wall_s": 9.0}))
     assert "last five laps      1.050 x the best possible lap (median)" in text
     assert "5 clean laps, 0 collisions, 2 recoveries (1 failed)" in text
+
+
+def test_touches_of_a_run_that_went_on_are_added_up() -> None:
+    progress = CarProgress()
+    for collisions, people, worst_m_s in ((2, 1, 0.8), (1, 2, 0.3)):
+        progress.judge(SimpleNamespace(collisions=collisions, people_hit=people, people_worst_m_s=worst_m_s))  # type: ignore[arg-type]
+    assert (progress.true_collisions, progress.people_hit, progress.people_worst_m_s) == (3, 3, 0.8)

@@ -1,5 +1,6 @@
 """The table of a driver that sees tells what it does alone, and what it does behind a shield that is told more than it sees."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,15 @@ from policies.actor import weight_count
 from policies.policy_file import PolicyFile, load_policy, save_policy
 from robot.robots.car.eyes import judging as subject
 from robot.robots.car.eyes.laps import SeenLaps
-from robot.robots.car.eyes.seeing_driver import LAYERS
 from robot.robots.car.judge import CarEvaluateConfig
+from robot.robots.car.practice import SHIPPED_SEEING_POLICY
+from robot.tasks.race_track.by_camera import SPEC
+
+OTHER = SPEC.layers()  # of a policy that practice made from scratch, not of the distilled ones
 
 
-def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, shielded) -> SeenLaps:
+def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, shielded, layers) -> SeenLaps:
+    assert layers == OTHER
     crashes = np.full(cars, 0 if shielded else 2)
     ratios = np.array([1.2, 1.4]) if shielded else np.array([1.1, 1.3])
     return SeenLaps(ratios, np.array([True, False]), crashes, 0, seconds / 60.0, 12.0, 0.25 if shielded else 0.0)
@@ -21,8 +26,8 @@ def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, shiel
 
 def test_both_are_told_alone_and_behind_the_shield(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "policy.npz"
-    save_policy(path, np.zeros(weight_count(LAYERS), np.float32), LAYERS, "race_track", 10.0)
-    path.with_name("encoder.onnx").write_bytes(b"")
+    save_policy(path, np.zeros(weight_count(OTHER), np.float32), OTHER, "race_track", 10.0)
+    shutil.copy(SHIPPED_SEEING_POLICY.with_name("encoder.onnx"), tmp_path)
     monkeypatch.setattr(subject, "drive_laps", driven)
     policy: PolicyFile = load_policy(path)
     verdict = subject.in_simulator(CarEvaluateConfig(str(path)), path, policy, lambda share: None)

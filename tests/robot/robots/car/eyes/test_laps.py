@@ -16,7 +16,7 @@ COURSE = built_in("oval")
 class Knowing:
     """Drives by the truth, as the policy does that comes with the project."""
 
-    def __init__(self, encoder: bytes, weights: np.ndarray, cars: int, slower: float) -> None:
+    def __init__(self, encoder: bytes, weights: np.ndarray, cars: int, slower: float, layers: tuple[int, ...]) -> None:
         policy = load_policy(SHIPPED_POLICY)
         self.layers = weight_views(policy.weights, policy.layers)
 

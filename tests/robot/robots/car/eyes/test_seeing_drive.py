@@ -14,12 +14,17 @@ import torch
 from drivers.emulators.virtual_car import VirtualCar
 from policies.encoder import Encoder, onnx_file
 from robot.perception.recompute import recompute
+from robot.perception.result import PerceptionReading
+from robot.robots.car.car_file import as_believed
 from robot.robots.car.eyes.mind import EYES_STALE_S, SeeingPipeline
-from robot.robots.car.eyes.seeing_driver import HEIGHT, WIDTH
+from robot.robots.car.eyes.seeing_car import load_seeing_car
+from robot.robots.car.eyes.seeing_driver import HEIGHT, LAYERS, WIDTH
+from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.shield.monitors import Flag
 from robot.robots.car.shield.supervision import Reason
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track.by_camera import EMBEDDING
-from tests.robot.robots.car.eyes.seeing_rig import SeeingRig, always
+from tests.robot.robots.car.eyes.seeing_rig import ROBOT, SeeingRig, always
 
 SPEED_M_S = 2.0
 STOPS_WITHIN_S = 1.2  # found, the command's delay, and a brake from 2 m/s
@@ -94,3 +99,15 @@ def test_two_drives_are_equal_to_the_byte_and_what_was_seen_is_seen_again(encode
         report = recompute(folder)
         assert report.equal and report.outcome == "equal" and report.frames > 50
     assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("age_s", [-1.0, np.nan, np.inf, EYES_STALE_S + 0.01])
+def test_only_a_picture_that_is_new_counts_as_seen(age_s: float) -> None:
+    believed = as_believed(ROBOT, load_seeing_car(ROBOT)).packed()
+    weights = always(0.0, SPEED_M_S)
+    mind = SeeingPipeline(
+        PipelineSetup(1, 60.0, 0, False, False, True, False, believed, LAYERS, weights, None, None, encoder=7)
+    )
+    embedding = np.zeros(EMBEDDING, np.float32)
+    assert mind.eye_flags(True, PerceptionReading(embedding, 0.05, 1, 7)) == Flag.NONE
+    assert mind.eye_flags(True, PerceptionReading(embedding, age_s, 1, 7)) == Flag.EYES_STALE

@@ -38,6 +38,7 @@ def test_the_one_that_is_told_is_left_as_a_policy_that_need_not_be(
     monkeypatch.setattr(choosing, "specialise", lambda weights, *rest: weights)
     run = Path(choose(ANY, "x500", 1, 8, lambda share: None, tmp_path).figures["run"])
     policy = load_policy(run / "policy.npz", "hover", 22, EVERY_KIND)
+    assert policy.metadata["trained"]["told"] is False
     assert (
         isinstance(policy.layers, RecurrentLayers)
         and not (policy.weights == load_policy(ANY, kinds=EVERY_KIND).weights).all()

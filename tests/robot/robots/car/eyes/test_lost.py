@@ -1,0 +1,48 @@
+"""A car with a camera that reckons itself where no course is stops without one: fully, wheels as they are, and so does a guardian for it."""
+
+import numpy as np
+import pytest
+
+from policies.actor import weight_count
+from robot.robots.car.car_file import as_believed
+from robot.robots.car.estimation import fusion
+from robot.robots.car.eyes.mind import SeeingPipeline
+from robot.robots.car.eyes.rehearsal import drive_round
+from robot.robots.car.eyes.seeing_car import load_seeing_car
+from robot.robots.car.eyes.seeing_driver import LAYERS
+from robot.robots.car.records import Phase
+from robot.robots.car.setup import PipelineSetup
+from robot.robots.car.shield.supervision import FULL_BRAKE_A
+from robot.runtime.records import FINISH
+
+ROBOT = "virtual-camera-car"
+
+
+class Stopped(SeeingPipeline):
+    """Told to stop soon after its first lap, when it suddenly reckons itself elsewhere."""
+
+    off = (0.0, 0.0)  # m to the left of it, rad
+    braked: tuple[float, float] | None = None  # by itself, A, and at the beginning of a guardian's stop
+
+    def tick(self, readings: np.ndarray) -> None:
+        stops = self.braked is None and self.phase is Phase.PRACTISE and self.tally.practice_s > 0.5
+        if stops:
+            readings = readings.copy()
+            readings["stop_requested"] = FINISH
+            left = -self.place.packed[self.place.row, 3], self.place.packed[self.place.row, 2]
+            self.tracker.state[: fusion.YAW + 1] += self.off[0] * left[0], self.off[0] * left[1], self.off[1]
+        super().tick(readings)
+        if stops:
+            self.braked = self.command.brake_a, float(self.stop_plan[0, 1])
+
+
+@pytest.mark.parametrize(("off", "lost"), [((0.0, 0.0), False), ((2.3, 0.0), True), ((0.0, 2.4), True)])
+def test_it_brakes_along_a_course_only_where_it_may_be_on_one(off: tuple[float, float], lost: bool) -> None:
+    believed, weights = as_believed(ROBOT, load_seeing_car(ROBOT)).packed(), np.zeros(weight_count(LAYERS), np.float32)
+    mind = Stopped(
+        PipelineSetup(1, 60.0, 0, False, False, True, False, believed, LAYERS, weights, None, None, encoder=7)
+    )
+    mind.off = off
+    drive_round(mind)
+    assert mind.braked is not None
+    assert all((brake_a == FULL_BRAKE_A) is lost for brake_a in mind.braked)
