@@ -93,7 +93,7 @@ class CarOptions(Drive, PracticeConfig):
 
     def _drive_by_camera(self) -> None:
         """What follows from a camera in the place of a lidar. Raises ValueError for options that need a lidar or a map."""
-        refused = {"people": 0, "start": None, "hidden_tyres": "alike"}
+        refused = {"people": 0, "start": None, "hidden_tyres": "alike", "predictive_brake": True}
         for name, usual in refused.items():
             if getattr(self, name) != usual:
                 raise ValueError(

@@ -51,6 +51,7 @@ EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
 STANDING_S, STANDING_M_S = 0.3, 0.05
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
+HOPELESS = {Flag.RECOVERY_FAILED: "cannot free itself", Flag.POSE_LOST: "does not know where on its lap it is"}
 NOWHERE = CoursePlace()
 NOTHING = np.empty(0, np.float32)
 NO_LIDAR = LidarReading(NOTHING, NOTHING, NOTHING, 0.0, 0)  # of which the monitors miss nothing
@@ -165,7 +166,7 @@ class SeeingPipeline:
                 sent_speed_m_s=float(readings["motor"]["sent_speed_m_s"]),
                 x=estimate.x,
                 y=estimate.y,
-                pose_lost=False,
+                pose_lost=self.is_lost,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
@@ -232,13 +233,10 @@ class SeeingPipeline:
             self.begin_chain()
             self.phase = Phase.PRACTISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
-        if self.flags & Flag.RECOVERY_FAILED and self.phase < Phase.FINISH:
-            self.events.append(
-                (
-                    "failure",
-                    {"reason": "the car cannot free itself: put it back on the course, and go on with --resume"},
-                )
-            )
+        hopeless = next((why for flag, why in HOPELESS.items() if self.flags & flag), "")
+        if hopeless and self.phase < Phase.FINISH:
+            reason = f"the car {hopeless}: put it back on the course, and go on with --resume"
+            self.events.append(("failure", {"reason": reason}))
             over = True
         if self.phase < Phase.FINISH and (
             (over and self.phase >= Phase.DEMONSTRATE) or stop in (FINISH, EMERGENCY_STOP)

@@ -19,30 +19,44 @@ ROBOT = "virtual-camera-car"
 
 
 class Stopped(SeeingPipeline):
-    """Told to stop soon after its first lap, when it suddenly reckons itself elsewhere."""
+    """Told to stop soon after its first lap, or not, when it suddenly reckons itself elsewhere."""
 
     off = (0.0, 0.0)  # m to the left of it, rad
+    told = True
+    failure = ""
     braked: tuple[float, float] | None = None  # by itself, A, and at the beginning of a guardian's stop
 
     def tick(self, readings: np.ndarray) -> None:
         stops = self.braked is None and self.phase is Phase.PRACTISE and self.tally.practice_s > 0.5
         if stops:
             readings = readings.copy()
-            readings["stop_requested"] = FINISH
+            readings["stop_requested"] = FINISH if self.told else readings["stop_requested"]
             left = -self.place.packed[self.place.row, 3], self.place.packed[self.place.row, 2]
             self.tracker.state[: fusion.YAW + 1] += self.off[0] * left[0], self.off[0] * left[1], self.off[1]
         super().tick(readings)
         if stops:
             self.braked = self.command.brake_a, float(self.stop_plan[0, 1])
+            self.failure = "".join(fields["reason"] for kind, fields in self.events if kind == "failure")
 
 
-@pytest.mark.parametrize(("off", "lost"), [((0.0, 0.0), False), ((2.3, 0.0), True), ((0.0, 2.4), True)])
-def test_it_brakes_along_a_course_only_where_it_may_be_on_one(off: tuple[float, float], lost: bool) -> None:
+def drive(off: tuple[float, float], told: bool) -> Stopped:
     believed, weights = as_believed(ROBOT, load_seeing_car(ROBOT)).packed(), np.zeros(weight_count(LAYERS), np.float32)
     mind = Stopped(
         PipelineSetup(1, 60.0, 0, False, False, True, False, believed, LAYERS, weights, None, None, encoder=7)
     )
-    mind.off = off
+    mind.off, mind.told = off, told
     drive_round(mind)
+    return mind
+
+
+@pytest.mark.parametrize(("off", "lost"), [((0.0, 0.0), False), ((2.3, 0.0), True), ((0.0, 2.4), True)])
+def test_it_brakes_along_a_course_only_where_it_may_be_on_one(off: tuple[float, float], lost: bool) -> None:
+    mind = drive(off, told=True)
     assert mind.braked is not None
     assert all((brake_a == FULL_BRAKE_A) is lost for brake_a in mind.braked)
+
+
+def test_who_does_not_know_where_it_is_stops_and_asks_for_a_person() -> None:
+    mind = drive((0.0, 2.4), told=False)
+    assert mind.braked is not None and mind.braked[0] == FULL_BRAKE_A
+    assert "does not know where on its lap it is: put it back" in mind.failure

@@ -31,6 +31,7 @@ def test_who_needs_a_lidar_refuses_it_and_its_motor_is_found_by_anybody() -> Non
     ("options", "words"),
     [
         ({"people": 2}, "--people: found 2, allowed of a car without a lidar: nothing"),
+        ({"predictive_brake": False}, "--predictive-brake: found False, allowed of a car without a lidar: nothing"),
         ({"start": (0.0, 0.0, 0.0), "robot": NAME}, "--start: found"),
         ({"demonstration": "keyboard"}, "--demonstration: found 'keyboard', allowed of a car with a camera: policy"),
         ({"robot": LIDAR, "demonstration": "policy"}, "allowed of virtual-car, which has no camera"),
