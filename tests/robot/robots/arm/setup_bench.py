@@ -44,7 +44,7 @@ def in_this_process() -> Iterator[list[InProcess]]:
 
     def start(clock: str, joint_rad: list[float], seed: int, rows: Any, offset_m: Any, wiring: str) -> InProcess:
         directory = make_scratch("arm-here")
-        started.append(InProcess(VirtualArm(directory, joint_rad, seed, rows, offset_m, "peg", wiring), directory))
+        started.append(InProcess(VirtualArm(directory, joint_rad, seed, rows, offset_m, wiring=wiring), directory))
         return started[-1]
 
     class Clock:
