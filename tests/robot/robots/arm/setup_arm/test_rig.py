@@ -12,6 +12,7 @@ from drivers.declared import make_driver
 from drivers.emulators.virtual_arm import VirtualArm
 from robot.commissioning.steps import SetupError
 from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.setup_arm import touching
 from robot.robots.arm.setup_arm.rig import STALLED_S, TICK_S, Rig
 from robot.robots.arm.shield import Strain
 from tests.robot.robots.arm.setup_bench import InProcess
@@ -75,3 +76,17 @@ def test_one_that_pressed_in_vain_is_laid_down_too(arm: Arm) -> None:
 def test_one_that_cannot_be_laid_down_is_said_to_be_held(arm: Arm) -> None:
     with pytest.raises(SetupError, match="does not lie: its servos hold it"), arm.rig:
         arm.model.lines["follower"].unplug()
+
+
+def test_a_board_lower_than_the_hand_may_go_is_told(arm: Arm) -> None:
+    with pytest.raises(SetupError, match="does not come down .* above box_low_m"), arm.rig as rig:
+        rig.posture.box_low[2] = rig.posture.pose[2] - 0.005
+        touching._touch(rig, touching.Board(rig, np.zeros(3)))
+
+
+def test_a_peg_that_presses_and_stays_high_is_not_led_around_for_ever(
+    arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(touching, "_pressed_m", lambda rig: touching.PRESSED_M)
+    with arm.rig as rig:
+        assert touching._search(rig, touching.Board(rig, np.zeros(3))) is None
