@@ -31,7 +31,6 @@ RAISED_M = 0.03  # over where it is, before joints are led
 RAISING_S = 3.0
 UP_M_S = 0.05
 STALLED_S = 1.0  # a servo that has to be eased for longer is stuck
-SETTLED_RAD_S = 0.01
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def test_one_that_cannot_be_laid_down_is_said_to_be_held(arm: Arm) -> None:
 
 
 def test_a_board_lower_than_the_hand_may_go_is_told(arm: Arm) -> None:
-    with pytest.raises(SetupError, match="does not come down .* above box_low_m"), arm.rig as rig:
+    with pytest.raises(SetupError, match=r"does not come down .* above box_low_m"), arm.rig as rig:
         rig.posture.box_low[2] = rig.posture.pose[2] - 0.005
         touching._touch(rig, touching.Board(rig, np.zeros(3)))
 
