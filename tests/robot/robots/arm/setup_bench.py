@@ -1,6 +1,7 @@
 """A virtual arm inside this process, for its set-up: what its own process is to a session, without the waiting."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,5 +61,9 @@ def in_this_process() -> Iterator[list[InProcess]]:
 
         def close(self) -> None: ...
 
-    with patch.multiple(setting_up, start_virtual_arm=start, LockstepClock=Clock):
-        yield started
+    try:
+        with patch.multiple(setting_up, start_virtual_arm=start, LockstepClock=Clock):
+            yield started
+    finally:
+        for each in started:
+            shutil.rmtree(each.directory)
