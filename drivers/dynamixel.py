@@ -89,12 +89,13 @@ class Dynamixel:
     nominal_v = 5.0
     delay_s = 0.001
 
-    def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
+    def unlock(self, servo: int) -> list[bytes]:
         """The EEPROM is locked while torque is on."""
-        return [
-            packet(servo, WRITE, self.torque_at.to_bytes(2, "little") + b"\0"),
-            packet(servo, WRITE, address.to_bytes(2, "little") + data),
-        ]
+        return [packet(servo, WRITE, self.torque_at.to_bytes(2, "little") + b"\0")]
+
+    def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
+        """Written to the EEPROM."""
+        return [packet(servo, WRITE, address.to_bytes(2, "little") + data)]
 
     def shift(self, data: bytes) -> int:
         """The homing offset is added to what is measured."""

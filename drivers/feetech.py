@@ -64,12 +64,14 @@ class Feetech:
     nominal_v = 12.0
     delay_s = 0.0005
 
+    def unlock(self, servo: int) -> list[bytes]:
+        """Torque off, and the EEPROM's lock."""
+        return [packet(servo, WRITE, bytes([address, 0])) for address in (self.torque_at, self.lock_at)]
+
     def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
-        """Torque off, the EEPROM unlocked, written, and locked again."""
+        """Written to the EEPROM, and locked again."""
         renamed = data[0] if address == self.id_at else servo
         return [
-            packet(servo, WRITE, bytes([self.torque_at, 0])),
-            packet(servo, WRITE, bytes([self.lock_at, 0])),
             packet(servo, WRITE, bytes([address]) + data),
             packet(renamed, WRITE, bytes([self.lock_at, 1])),
         ]

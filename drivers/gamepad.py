@@ -3,8 +3,8 @@
 The kernel's event device (Documentation/input/event-codes.rst, include/uapi/linux/input.h) gives one `struct input_event`
 for each change, and a SYN_REPORT behind those that belong together. It says nothing while nothing changes: a pad whose
 batteries are out, or that is out of reach, looks like one that is held still. So a reading tells its age, and who drives by
-it must not take an old one for a held button: a thumb on a stick, or a finger on a trigger, makes some ten events a second
-and more.
+it must not take an old one for a held button: a thumb on a stick, or a finger on a trigger, makes tens of events a second
+and more. An event is as old as the kernel says, by the clock of `RealClock`, not as young as it was read.
 
 What was held before the device was opened, or while events were lost (SYN_DROPPED), counts as released until it is
 pressed again.
@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import struct
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,10 @@ EVENT = struct.Struct("@llHHi")  # seconds, microseconds, type, code, value
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
 SYN_REPORT, SYN_DROPPED = 0, 3
 ABS_X, ABS_Y, ABS_Z, ABS_RX, ABS_RY, ABS_RZ = range(6)
-BTN_SOUTH, BTN_TL, BTN_TR = 0x130, 0x136, 0x137
+BTN_TL, BTN_TR = 0x136, 0x137
 BTN_TOP2, BTN_PINKIE = 0x124, 0x125  # the fifth and sixth of a plain joystick: the shoulders of an F710 in its mode D
 EVIOCGID, EVIOCGABS = 0x80084502, 0x80184540  # the latter and the axis's code
+EVIOCSCLOCKID = 0x400445A0
 ID, ABSOLUTE = struct.Struct("@4H"), struct.Struct("@6i")
 READ_MAX = EVENT.size * 256
 FLAT = 0.08  # of a stick's way, about its middle
@@ -147,6 +149,8 @@ class Gamepad:
         self._buffer, self._axes, self._held = b"", {}, set()
         self._shown, self._event_s = GamepadReading(), -NEVER_S
         self._range = {axis: self._range_of(axis) for axis in (mapping.steer, mapping.throttle)}
+        with suppress(OSError):  # not one of the kernel's own: what it dates later than now counts as read now
+            fcntl.ioctl(self._descriptor, EVIOCSCLOCKID, struct.pack("i", time.CLOCK_MONOTONIC))
 
     def _find(self) -> tuple[Path, Mapping]:
         name, colon, told = self.settings.port.partition(":")
@@ -199,7 +203,7 @@ class Gamepad:
         data = self._buffer + piece
         whole = len(data) // EVENT.size * EVENT.size
         self._buffer = data[whole:]
-        for _, _, kind, code, value in EVENT.iter_unpack(data[:whole]):
+        for seconds, microseconds, kind, code, value in EVENT.iter_unpack(data[:whole]):
             if kind == EV_KEY:
                 (self._held.add if value else self._held.discard)(code)
             elif kind == EV_ABS:
@@ -208,7 +212,7 @@ class Gamepad:
                 self._held.clear()
                 self._axes.clear()
             elif kind == EV_SYN and code == SYN_REPORT:
-                self._event_s = self._clock.now()
+                self._event_s = min(self._clock.now(), seconds + 1e-6 * microseconds)
                 mapping = self._mapping
                 self._shown = GamepadReading(
                     mapping.run in self._held, mapping.by_hand in self._held, -self._share(mapping.steer),

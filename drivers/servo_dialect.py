@@ -49,8 +49,12 @@ class Dialect(Protocol):
     wraps: bool  # what it tells is within a turn, whatever it adds
     delay_s: float  # the longest that a servo takes to begin its answer, as it leaves the factory
 
+    def unlock(self, servo: int) -> list[bytes]:
+        """What comes before `keep`, in order; who has not answered each would forget without power."""
+        ...
+
     def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
-        """What lets a servo keep registers without power, in order; it answers each. The last one may be for its new ID."""
+        """What lets an unlocked servo keep registers without power, in order. The last one may be for its new ID."""
         ...
 
     def shift(self, data: bytes) -> int:

@@ -108,7 +108,15 @@ class ServoRegisters:
         )
 
     def keep(self, servo: int, address: int, data: bytes) -> None:
-        """Write registers for good, and read them back. Raises LinkLost where they are not as they were written."""
+        """Write registers for good, and read them back. Raises LinkLost where they are not as they were written.
+
+        A locked servo tells what was written to it as well, until the power goes: who is not heard to unlock is not written to.
+        """
+        for sent in self.dialect.unlock(servo):
+            if not any(self.ask(sent, servo, 0).answer for _ in range(3)):
+                raise LinkLost(
+                    f"{self._port.path}: servo {servo} does not answer when it is unlocked; does it answer reads alone?"
+                )
         for sent in self.dialect.keep(servo, address, data):
             self.ask(sent, servo, 0)
         renamed = data[0] if address == self.dialect.id_at else servo

@@ -138,9 +138,7 @@ class Vesc(SerialDriver):
         self._number = 0  # of the newest requests
         self._asked = False  # for values, since the last read
         self._chosen, self._whole, self._imu_asked = Asked(), Asked(), Asked()
-        self._repeats = (
-            False  # whether the controller knows protocol.GET_VALUES_SELECTIVE, and so dates its values exactly
-        )
+        self._repeats = False  # whether the controller knows GET_VALUES_SELECTIVE, and so dates its values exactly
         self._values_s = self._imu_s = -NEVER_S
         self._opened_s = 0.0
         self._link_trouble = f"{settings.port}: not open"

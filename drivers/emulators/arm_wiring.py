@@ -16,6 +16,7 @@ from sim.input_files import from_table, read_json
 
 BUSES: dict[str, Any] = {"feetech": feetech, "dynamixel": dynamixel}
 NOMINAL_V = {"feetech": 12.0, "dynamixel": 5.0}
+SERVOS, ID_MAX, SUPPLY_MAX = 6, 252, 2.0
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,18 @@ class ServoWiring:
 class ArmWiring:
     """Servos from the base on, their bus, and the share of their voltage that the supply gives."""
 
-    servos: tuple[ServoWiring, ...] = tuple(ServoWiring(servo) for servo in range(1, 7))
+    servos: tuple[ServoWiring, ...] = tuple(ServoWiring(servo) for servo in range(1, SERVOS + 1))
     bus: Literal["feetech", "dynamixel"] = "feetech"
     supply: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.servos) != SERVOS:
+            raise ValueError(f"servos: found {len(self.servos)}, allowed: {SERVOS}")
+        for servo in self.servos:
+            if not 0 <= servo.id <= ID_MAX:
+                raise ValueError(f"id: found {servo.id}, allowed: 0 to {ID_MAX}")
+        if not 0.0 < self.supply <= SUPPLY_MAX:
+            raise ValueError(f"supply: found {self.supply}, allowed: above 0, up to {SUPPLY_MAX}")
 
     @property
     def nominal_v(self) -> float:

@@ -51,10 +51,6 @@ class HalfDuplexBus:
         """Do what a packet says, and answer."""
         raise NotImplementedError
 
-    def forget(self) -> None:
-        """What was heard so far."""
-        self._heard = []
-
     def receive(self, data: bytes, at_s: float) -> None:
         """What the host sends from a time on."""
         if not data:

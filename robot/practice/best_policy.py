@@ -82,6 +82,6 @@ def describe(path: Path) -> str:
         about = load_policy(path).metadata
         spec = find_task(str(about["task"]))
         if {median_name(spec), "practice_s"} <= about.keys():
-            return (f"{path}, in force in the best {EPISODES} clean {spec.episode}s in a row: median "
+            return (f"{path}, in force in the best {EPISODES} clean {spec.episodes} in a row: median "
                     f"{about[median_name(spec)]:.2f} {spec.merit.unit}, after {about['practice_s'] / 60.0:.1f} robot minutes")  # fmt: skip
     return f"{path}, the newest" if path.name == NEWEST_FILE else str(path)

@@ -18,6 +18,7 @@ def initial_view(session: Session, best_possible: float | None) -> ViewState:
         title=f"{session.config.task}   {session.robot.title}   seed {session.config.seed}",
         scene=session.robot.scene(),
         episode_name=spec.episode,
+        episodes_name=spec.episodes,
         unit=spec.merit.unit,
         lower_is_better=spec.merit.lower_is_better,
         practice_end_s=60.0 * session.config.minutes,

@@ -79,6 +79,6 @@ def lines_of(figures: dict[str, Any], spec: TaskSpec) -> list[str]:
 
     return [
         f"first {spec.episode} {told('merit_first')}, best {told('merit_best')}, last five {told('merit_last')} (median)",
-        f"{figures['episodes']} {spec.episode}s, {figures['failures']} failed, {figures['resets']} resets "
+        f"{figures['episodes']} {spec.episodes}, {figures['failures']} failed, {figures['resets']} resets "
         f"({figures['resets_failed']} failed), {figures['robot_minutes']:.1f} robot minutes in {figures['wall_s']:.0f} s",
     ]

@@ -47,6 +47,11 @@ class TaskSpec:
     simulated: bool = True
 
     @property
+    def episodes(self) -> str:
+        """Several of them, for people."""
+        return f"{self.episode}{'es' if self.episode.endswith(('ch', 'sh')) else 's'}"
+
+    @property
     def observation_size(self) -> int:
         return total_size(self.observation)
 

@@ -50,6 +50,7 @@ class ViewState:
     practice_end_s: float = 0.0
     # episodes
     episode_name: str = "episode"
+    episodes_name: str = "episodes"
     unit: str = ""  # of their merit
     lower_is_better: bool = True
     best_possible: float = 0.0  # merit; 0: not known
@@ -222,7 +223,7 @@ def episodes_panel(state: ViewState, most: int) -> Panel:
     known = [] if best is None else [f"best {best:.2f} {state.unit}"]
     known += [f"{one.gauge.name} {one.text}" for one in state.notes]
     body: RenderableType = table if state.episodes else Text("none yet", style=DIM)
-    return panel(body, f"{state.episode_name}s", "   ".join(known))
+    return panel(body, state.episodes_name, "   ".join(known))
 
 
 def timing_panel(state: ViewState) -> Panel:

@@ -70,6 +70,22 @@ def test_nothing_is_said_while_nothing_changes_and_the_reading_grows_old(bench: 
     assert reading.run and reading.event_age_s > 0.25
 
 
+def test_an_event_is_as_old_as_its_time_stamp_says_however_late_it_is_read(bench: Callable[[str], Bench]) -> None:
+    one = bench("f710")
+    one.pad.right = True
+    one.after(0.104)
+    one.pad.run(0.121)  # the last one is of 0.12 s
+    one.pad.dead = True
+    assert one.after(0.046).event_age_s == pytest.approx(0.03, abs=1e-5)
+
+
+def test_a_time_stamp_of_another_clock_makes_no_event_younger_than_now(bench: Callable[[str], Bench]) -> None:
+    one = bench("f710")
+    one.time_s = 1.0
+    one.pad._write(1e9, 0, 0, 0)
+    assert one.driver.read().event_age_s == 0.0
+
+
 def test_a_receiver_that_is_unplugged_is_gone_and_comes_back_with_nothing_held(bench: Callable[[str], Bench]) -> None:
     one = bench("ps")
     one.pad.right = True

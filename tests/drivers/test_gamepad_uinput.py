@@ -84,6 +84,7 @@ def test_a_pad_of_the_kernels_is_known_and_its_axes_ends_are_its_own(pad: Pad) -
     pad.say(EV_ABS, ABS_Y, -FAR)
     reading = after(driver)
     assert (reading.by_hand, reading.run, reading.steer, reading.throttle) == (True, False, 1.0, 1.0)
+    assert 0.04 < reading.event_age_s < 1.0  # by the kernel's time stamp, in this clock
     pad.say(EV_KEY, BTN_TL, 0)
     assert not after(driver).by_hand
     driver.close()

@@ -89,12 +89,32 @@ def test_a_shift_is_added_to_what_is_measured_and_outlasts_the_power(chain, step
     assert abs(registers.steps(1) - before - steps) <= 3
 
 
-def test_what_a_servo_does_not_keep_is_told(chain):
+def test_what_a_servo_does_not_keep_is_told(chain, monkeypatch):
     bench, registers = chain(1, 2, 3, 4, 5, 6)
-    bench.emulator.servos[2].present = False
-    assert registers.steps(3) is None
+    monkeypatch.setattr(registers.dialect, "keep", lambda servo, address, data: [])
     with pytest.raises(LinkLost, match="servo 3 does not keep"):
         registers.set_shift(3, 100)
+    bench.emulator.servos[2].present = False
+    assert registers.steps(3) is None
+    with pytest.raises(LinkLost, match="servo 3 does not answer when it is unlocked"):
+        registers.set_shift(3, 100)
+
+
+def test_a_servo_that_did_not_hear_that_it_is_unlocked_is_told_again(chain, monkeypatch):
+    bench, registers = chain(1, 2, 3, 4, 5, 6)
+    lost, write = registers.dialect.unlock(1), registers._port.write
+
+    def damaged(data: bytes) -> None:
+        write(bytes(len(data)) if data in lost else data)
+        if data in lost:
+            lost.remove(data)
+
+    monkeypatch.setattr(registers._port, "write", damaged)
+    registers.set_shift(1, 300)
+    assert not lost
+    for servo in bench.emulator.servos:
+        servo.power_on()
+    assert registers.shift(1) == 300
 
 
 def test_what_two_say_apart_is_low_where_either_is():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from robot.tasks import find_task
 from robot.tasks.push import SCALES, SPEC, WITHIN_M, left_m, observe, pushed, reward
 
 Q = np.array([0.0, 0.2, 0.1, 1.2, 0.05])
@@ -22,3 +23,8 @@ def test_at_its_place_is_pushed_and_what_is_left_costs():
 def test_what_is_far_is_seen_no_further_than_it_matters():
     near = SPEC.seen["behind_near"]
     assert seen(0.1, (0.1, -0.1, 0.01))[near] / SCALES[near] == pytest.approx([0.03, -0.03, 0.01])
+
+
+def test_people_are_told_of_pushes_and_of_laps():
+    assert SPEC.episodes == "pushes"
+    assert find_task("race_track").episodes == "laps"

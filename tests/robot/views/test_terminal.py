@@ -30,7 +30,7 @@ def shown(name: str, value: float, unit: str = "", digits: int = 0) -> list[Show
 def practising() -> ViewState:
     return ViewState(
         title="hay on mower", scene=Field(), place=shown("", 3.4, "m/s", 1), phase="practising", practice_s=300.0,
-        practice_end_s=1200.0, episode_name="row", unit="s", best_possible=5.8,
+        practice_end_s=1200.0, episode_name="row", episodes_name="rows", unit="s", best_possible=5.8,
         episodes=[Episode(1, 9.1, "as it came", True), Episode(2, 7.42, "clean", True), Episode(3, 8.0, "time-out", False),
                   Episode(4, 6.96, "clean", True)],
         notes=shown("by hand", 23.7, "s", 1), counts=shown("stones", 2.0), ticks=15000, missed_ticks=3, late_p50_us=76.0, late_p99_us=310.0,
@@ -105,7 +105,7 @@ def test_redrawing_is_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_terminal_every_phase_and_episode_is_one_line() -> None:
     out = io.StringIO()
-    state = ViewState(title="hay", best_possible=5.8, episode_name="row", unit="s")
+    state = ViewState(title="hay", best_possible=5.8, episode_name="row", episodes_name="rows", unit="s")
     with LiveView(state, Console(file=out, width=100, force_terminal=False)) as view:
         view.update()
         state.phase, state.practice_s = "practising", 90.0

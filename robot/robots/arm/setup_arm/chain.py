@@ -42,7 +42,9 @@ def check(registers: ServoRegisters, servo: int, identity: Identity) -> None:
         raise SetupError(f"servo {servo}: found model {identity.model}, allowed: {allowed}")
     volts = registers.volts(servo)
     low, high = identity.volts
-    if volts is not None and not low <= volts <= high:
+    if volts is None:
+        raise SetupError(f"no answer of servo {servo}: {POWER}")
+    if not low <= volts <= high:
         raise SetupError(
             f"servo {servo}: found {volts:.1f} V, allowed: {low:.1f} to {high:.1f}; is it the right supply?"
         )

@@ -14,6 +14,7 @@ from drivers.base import LinkLost
 from drivers.board_stage import BoardReading, BoardStage
 from drivers.servo_bus import ServoBus, ServoReading
 from robot.commissioning.steps import SetupError
+from robot.commissioning.undisturbed import undisturbed
 from robot.robots.arm.arm_file import ArmFile
 from robot.robots.arm.hand_told import hand_told
 from robot.robots.arm.posture import Posture
@@ -30,7 +31,6 @@ RAISED_M = 0.03  # over where it is, before joints are led
 RAISING_S = 3.0
 UP_M_S = 0.05
 STALLED_S = 1.0  # a servo that has to be eased for longer is stuck
-SETTLED_RAD_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Rig:
                 raise SetupError(trouble)
             self.moves = self.board.moves
             self.says(way_home(True, self.posture.goal_rad[:-1], self._home_points()))
-            self.bus.torque(True)
             self._holds = True
+            self.bus.torque(True)
             for _ in range(5):
                 self._wait()
             self._home = [self.folded_rad, self.rest_rad]
@@ -185,18 +185,26 @@ class Rig:
                 raise SetupError("the stage does not move the board on")
 
     def _release(self) -> None:
-        """Lay the arm down and let go of it. Never raises: who cannot be led is left to hold."""
+        """Lay the arm down and let go of it, whoever interrupts. Raises SetupError where it cannot be led, and is left to hold."""
         try:
             if self._holds:
-                if not self.posture.near(self.ready_rad, 0.05) and len(self._home) > 2:
-                    self.rise()
-                for point in self._home:
-                    self.lead(point)
-                self.settle(0.3)
-                self.bus.let_go()
-                self._wait()
-        except (LinkLost, SetupError, ConnectionError):
+                self._stalled_s = 0.0  # on its way it is relieved of what it pressed against
+                with undisturbed():
+                    self._lie_down()
+        except (LinkLost, SetupError, ConnectionError) as error:
             self.bus.stop()
+            raise SetupError(
+                f"{error}; the arm does not lie: its servos hold it. Hold it, and switch them off"
+            ) from error
         finally:
             self.bus.close()
             self.stage.close()
+
+    def _lie_down(self) -> None:
+        if not self.posture.near(self.ready_rad, 0.05) and len(self._home) > 2:
+            self.rise()
+        for point in self._home:
+            self.lead(point)
+        self.settle(0.3)
+        self.bus.let_go()
+        self._wait()

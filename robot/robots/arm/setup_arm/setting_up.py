@@ -366,7 +366,7 @@ class SettingUpArm:
         """
         values = {value.name: value for value in values_in(found)}
         believed = {name: value for name, value in values.items() if not value.refused}
-        truth = {} if self._hidden is None else truth_of(self._hidden, self._wired, found)
+        truth = {} if self._hidden is None or not values else truth_of(self._hidden, self._wired, found)
         within = (
             all(value.low <= truth[name] <= value.high for name, value in believed.items()) if self.virtual else None
         )

@@ -32,6 +32,7 @@ PROBE_M_S, FREE_S, FELT_M, DEEPEST_M = (
 )  # of a guarded move down: what is felt, and when there is no board
 PITCH_M, SEARCH_M_S, WIDEST_M = 0.0011, 0.012, 0.0095  # of the way outwards
 PRESS_M_S, PRESSED_M, INSIDE_M, PUSHED_M = 0.03, 0.004, 0.004, 0.008  # how deep it has fallen in; how deep it goes
+DOWN_S, WOUND_S = 8.0, 60.0  # within which a guarded move down and a way outwards are over
 CLEARANCE_M, SURFACE_M = 0.0004, 0.0005  # floors of averages: a peg lies anywhere in its hole
 ONCE = 3.0  # times these, of a single hole
 
@@ -129,6 +130,7 @@ def _touch(rig: Rig, board: Board) -> np.ndarray:
     """A guarded move down: where the peg's end is, (3,), m, when its servos feel something. Raises SetupError where there is nothing."""
     down = np.concatenate([-PROBE_M_S * TICK_S * board.up, np.zeros(2)])
     free: list[float] = []
+    end_s = rig.clock.now() + DOWN_S
     while True:
         rig.move(down)
         pressed = _pressed_m(rig)
@@ -140,14 +142,19 @@ def _touch(rig: Rig, board: Board) -> np.ndarray:
             raise SetupError(
                 f"nothing is felt where the camera sees the board, down to {1000.0 * DEEPEST_M:.0f} mm below it: is it there?"
             )
+        if rig.clock.now() > end_s:
+            raise SetupError(
+                f"the hand does not come down to where the camera sees the board: is that above box_low_m, {list(rig.arm.box_low_m)}?"
+            )
 
 
 def _search(rig: Rig, board: Board) -> np.ndarray | None:
     """Wind outwards on the surface until the peg drops in; the middle of the hole, (3,), m, or None."""
     angle, posture = 0.0, rig.posture
+    end_s = rig.clock.now() + WOUND_S
     while True:
         radius = PITCH_M * angle / math.tau
-        if radius > WIDEST_M:
+        if radius > WIDEST_M or rig.clock.now() > end_s:
             return None
         goal = board.place + radius * (math.cos(angle) * board.frame[:, 0] + math.sin(angle) * board.frame[:, 1])
         height = board.height_m(posture.pose[:3])

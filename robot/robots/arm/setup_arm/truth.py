@@ -17,9 +17,8 @@ from sim.arm.parameters import so101
 
 
 def truth_of(hidden: HiddenWiring, wired: Sequence[ServoWiring], found: dict[str, Found]) -> dict[str, Any]:
-    """wired: its servos as they are kept now. Camera and hole are as this arm has them, whose zeros put its hand aside."""
-    if "mounting" not in found:
-        return {}
+    """wired: its servos as they are kept now; found: from `mounting` on. Camera and hole are as this arm has them, whose zeros put its
+    hand aside."""
     told: dict[str, Any] = {}
     zero_off_rad = np.zeros(len(JOINTS))
     for k, (joint, servo) in enumerate(zip(JOINTS, wired, strict=True)):

@@ -77,7 +77,7 @@ def motors(moving: list[tuple[int, Row]], nominal_v: float) -> list[Value]:
     for joint in BEARING:
         own = joints == joint
         per_n_m = float(np.linalg.lstsq(seen[own], duty[own], rcond=None)[0][0])
-        if per_n_m <= 0.0:
+        if not per_n_m > 0.0:
             raise SetupError(
                 f"{JOINTS[joint].name}: its weight pulls the other way than it should: were its two ends confused? Set it up anew"
             )

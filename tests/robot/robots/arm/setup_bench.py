@@ -1,6 +1,7 @@
 """A virtual arm inside this process, for its set-up: what its own process is to a session, without the waiting."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ def in_this_process() -> Iterator[list[InProcess]]:
 
     def start(clock: str, joint_rad: list[float], seed: int, rows: Any, offset_m: Any, wiring: str) -> InProcess:
         directory = make_scratch("arm-here")
-        started.append(InProcess(VirtualArm(directory, joint_rad, seed, rows, offset_m, "peg", wiring), directory))
+        started.append(InProcess(VirtualArm(directory, joint_rad, seed, rows, offset_m, wiring=wiring), directory))
         return started[-1]
 
     class Clock:
@@ -60,5 +61,9 @@ def in_this_process() -> Iterator[list[InProcess]]:
 
         def close(self) -> None: ...
 
-    with patch.multiple(setting_up, start_virtual_arm=start, LockstepClock=Clock):
-        yield started
+    try:
+        with patch.multiple(setting_up, start_virtual_arm=start, LockstepClock=Clock):
+            yield started
+    finally:
+        for each in started:
+            shutil.rmtree(each.directory)

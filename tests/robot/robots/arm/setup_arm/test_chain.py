@@ -86,6 +86,15 @@ def test_of_two_with_one_id_the_one_that_is_alone_is_renamed(tmp_path):
         assert [servo.id for servo in emulator.servos] == [1, 2, 3, 4, 5, 6]
 
 
+def test_one_that_does_not_tell_its_supply_is_not_set_up(tmp_path, monkeypatch):
+    with (
+        servos(tmp_path, *WANTED) as (_, registers),
+        pytest.raises(SetupError, match="no answer of servo 1: is it powered"),
+    ):
+        monkeypatch.setattr(registers, "volts", lambda servo: None)
+        chain.look(registers, WANTED)
+
+
 def test_the_wrong_supply_and_another_model_are_refused_by_name(tmp_path):
     (tmp_path / "one").mkdir()
     with (

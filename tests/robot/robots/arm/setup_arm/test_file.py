@@ -1,5 +1,7 @@
 """The file that a set-up writes: what was found stands in it, all else as its owner had it, and each field has its effect."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_practice_starts_the_arm_that_was_set_up(tmp_path, monkeypatch):
     written(tmp_path, wiring_seed=7, wiring=str(tmp_path / "servos.json"))
     started = {}
 
-    def start(clock, joint_rad, seed, rows, offset_m, world, wiring):
+    def start(clock, joint_rad, seed, rows, offset_m, world, camera_m, wiring):
         started.update(rows=rows, offset_m=offset_m, wiring=wiring)
 
     monkeypatch.setattr("robot.robots.arm.practice.start_virtual_arm", start)
@@ -70,6 +72,20 @@ def test_practice_starts_the_arm_that_was_set_up(tmp_path, monkeypatch):
     }
     with pytest.raises(ValueError, match="--hidden-seed: found 3, allowed: with a file without wiring_seed"):
         PractisingArm(ArmOptions(robot=robot, hidden_seed=3))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ('{"servos": [{"id": 1}]}', "servos: found 1, allowed: 6"),
+        (json.dumps({"servos": [{"id": servo} for servo in (1, 2, 3, 4, 5, 300)]}), "id: found 300, allowed: 0 to 252"),
+        ('{"supply": 0.0}', "supply: found 0.0, allowed: above 0"),
+    ],
+)
+def test_servos_that_cannot_be_are_refused_with_their_file(tmp_path, told, words):
+    (tmp_path / "servos.json").write_text(told)
+    with pytest.raises(ValueError, match=rf"servos\.json: .*{words}"):
+        read_wiring(tmp_path / "servos.json")
 
 
 def test_the_simulator_that_practice_begins_with_believes_what_was_measured(tmp_path, monkeypatch):

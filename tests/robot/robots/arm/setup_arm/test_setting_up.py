@@ -126,6 +126,13 @@ def test_new_servos_that_all_have_one_id_are_named_one_by_one_and_it_goes_on_whe
     assert [again["parameters"][name]["value"] for name in OF_JOINTS[::4]] == [1, 2, 3, 4, 5, 6]
 
 
+def test_one_that_is_left_before_its_first_step_has_found_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(SettingUpArm, "_ports", leave)
+    figures = carry_out(tmp_path)
+    assert figures["interrupted"] is True
+    assert figures["parameters"] == {}
+
+
 def test_options_that_do_not_fit_are_refused(tmp_path):
     real = tmp_path / "real.toml"
     real.write_text(robot_path("virtual-arm").read_text().replace("virtual = true", "virtual = false"))
