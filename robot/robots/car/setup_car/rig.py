@@ -16,6 +16,7 @@ from drivers.base import LidarReading, VescReading
 from drivers.vesc import Vesc, VescLimits, VescSettings
 from drivers.vesc_protocol import fault_name
 from robot.commissioning.steps import SetupError
+from robot.commissioning.undisturbed import undisturbed
 from robot.robots.car.demonstration.looking_round import View
 from robot.runtime.clock import Clock
 from sim.car.model import CarParameters
@@ -83,8 +84,9 @@ class Rig:
     ) -> None:
         self._release()
 
+    @undisturbed()
     def _release(self) -> None:
-        """Brake until the wheels stand, for a while; then let go of both devices. Never raises."""
+        """Brake until the wheels stand, for a while, whoever interrupts; then let go of both devices. Never raises."""
         try:
             begin_s = self.clock.now()
             while self.clock.now() - begin_s < REST_MAX_S:

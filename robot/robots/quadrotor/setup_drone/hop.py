@@ -23,6 +23,7 @@ from drivers.crazyflie_reading import (
     CrazyflieReading,
 )
 from robot.commissioning.steps import Found, SetupError
+from robot.commissioning.undisturbed import undisturbed
 from robot.commissioning.values import judged
 from robot.robots.quadrotor.fitness import FRESH_S, Flying, Standing, TouchDown, all_below, distance_m
 from robot.robots.quadrotor.setup_drone.land_if_killed import landing_if_killed
@@ -119,8 +120,9 @@ class Hop:
                 f"it is {distance_m(reading.position_m, goal):.2f} m from where it should hover: its positioning, or its propellers"
             )
 
+    @undisturbed()
     def _land(self, suppressed: bool) -> None:
-        """Down by the firmware's planner. suppressed: another error is under way, which counts."""
+        """Down by the firmware's planner, whoever interrupts. suppressed: another error is under way, which counts."""
         drone, clock, down = self._drone, self._clock, TouchDown(float(self._ground[2]))
         try:
             begin_s = told_s = clock.now()
