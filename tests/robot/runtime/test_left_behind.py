@@ -53,6 +53,7 @@ def test_a_dead_sessions_processes_are_waited_for_and_then_ended(tmp_path: Path)
     try:
         assert child.pid not in modules_given(str(path))
         os.kill(ours.pid, 19)  # SIGSTOP: it will not end by itself
+        os.waitpid(ours.pid, os.WUNTRACED)  # its command line is there only some microseconds after its start
         assert modules_given(str(path)) == {ours.pid: "robot.logs.recorder_process"}
         assert not tidy_up(path, session, 10.0)
         assert not tidy_up(path, session, 0.0)
