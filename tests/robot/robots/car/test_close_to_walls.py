@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from policies.actor import initial_weights
 from robot.robots.car import mind
+from robot.robots.car.mind import CLOSE_M, Pipeline
 from robot.robots.car.safety_drive import start
+from robot.robots.car.shield.predictive_brake import BACKUP, BY_A_HAIR, UNAVOIDABLE
 
 NEW_POLICY_TICKS = 500
 
@@ -34,3 +37,27 @@ def test_a_slow_car_does_not_squeeze_past_a_wall(
     if not careful:
         monkeypatch.setattr(mind, "CLOSE_M", -1.0)
     assert touches_of_novices(tmp_path) == (0 if careful else 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "room_m", "somebody_near", "no_way_on"),
+    [
+        (BY_A_HAIR, 0.5 * CLOSE_M, False, True),
+        (BY_A_HAIR, 2.0 * CLOSE_M, False, False),
+        (
+            BY_A_HAIR,
+            0.5 * CLOSE_M,
+            True,
+            False,
+        ),  # beside a person there may be no more room: it waits, and backs into nobody
+        (BACKUP, 0.5 * CLOSE_M, False, False),
+        (UNAVOIDABLE, 2.0 * CLOSE_M, True, True),
+    ],
+)
+def test_there_is_no_way_on_close_to_a_wall_without_the_margin_and_nobody_near(
+    reason: int, room_m: float, somebody_near: bool, no_way_on: bool
+) -> None:
+    seen = SimpleNamespace(
+        brake_reason=reason, place=SimpleNamespace(room_m=room_m), in_the_way=SimpleNamespace(near=somebody_near)
+    )
+    assert Pipeline.finds_no_way_on.fget(seen) is no_way_on  # type: ignore[attr-defined]

@@ -100,6 +100,20 @@ def test_what_is_seen_from_a_doubtful_place_is_not_held_on_to(doubtful: bool) ->
     assert len(way._obstacles.believed) == (0 if doubtful else 1)
 
 
+@pytest.mark.parametrize("doubtful", [False, True])
+def test_nobody_was_met_from_a_doubtful_place(doubtful: bool) -> None:
+    place = CoursePlace()
+    place.take(COURSE)
+    place.row, place.at[0] = ROW, ROW * COURSE.spacing_m
+    x, y, yaw = here(ROW)
+    way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
+    points = scan(somebody(2.0, 0.0))
+    seen = SimpleNamespace(points=points, count=len(points), covariance=SURE)
+    for now_s in np.arange(0.0, 2.0 * blind_bends.SURE_S, 0.1).tolist():
+        way.see(now_s, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, doubtful)  # type: ignore[arg-type]
+    assert (len(way._blind_bends.believed) > 0) is not doubtful
+
+
 def drive_at_somebody_behind_a_bend(track: str, row: int, folder: Path) -> People:
     """Let somebody stand flush with the inside of a bend who was not there the lap before, and another about elsewhere."""
     drive = start(track, 3, None, 1.0, True, folder)
