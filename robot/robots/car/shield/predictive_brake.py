@@ -3,9 +3,10 @@
 At every decision the proposed action is rolled out (`rollout.py`), followed by one of the manoeuvres. If one and the same
 manoeuvre keeps the body `margin_m` away from walls and obstacles with the grip that is believed and with the least that
 the car may have, and if so do several ways to be stopped by somebody else, who finds that nobody thinks any more and needs
-his time for that, the action is executed. Else little steps of the steering are tried, then slowing down, then the ways
-towards the manoeuvres, at last the manoeuvres themselves: as one of them was found safe one decision earlier, it is safe
-now, as far as the model holds. What is executed is always an action of the task, so that a learner can learn from it.
+his time for that, whenever in the decision it is that nobody thinks any more, the action is executed. Else little steps of the
+steering are tried, then slowing down, then the ways towards the manoeuvres, then the manoeuvres themselves, at last how the stops
+begin: as one of them was found safe one decision earlier, it is safe now, as far as the model holds. What is executed is always an
+action of the task, so that a learner can learn from it.
 
 The manoeuvre that made the action safe is remembered (`kept`), and the stop beside it. Whoever takes the wheel carries it on (`carry_on`),
 found safe again in every tick, and if nobody thinks any more, `plan_stop` has written it down to its end.
@@ -23,6 +24,7 @@ from robot.robots.car.shield.rollout import (
     LATERAL,
     N_LINE,
     ROLLS,
+    SLOW_M_S,
     SPEED,
     STEER,
     STOPS,
@@ -34,6 +36,7 @@ from robot.robots.car.shield.rollout import (
     S,
     least_room,
     manoeuvre_action,
+    row_action,
     stopping_command,
     tail_minded,
 )
@@ -140,6 +143,20 @@ def roomiest_stop(
 
 
 @njit(cache=True, error_model="numpy")
+def room_meanwhile(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line):
+    """Least room, m, of the stops that begin in the ticks before an action's last: in a slide, that there is one afterwards
+    does not say that there is one now. Below `enough_m` no later ones are looked for. Arguments as `roomiest_stop`."""
+    least = 1e9
+    for lead in range(1, TICKS_PER_DECISION):
+        room, first = roomiest_stop(steer, speed, lead, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
+                                    enough_m, first, line)  # fmt: skip
+        least = min(least, room)
+        if least < enough_m:
+            break
+    return least
+
+
+@njit(cache=True, error_model="numpy")
 def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
     """(room that an action leaves, m, the manoeuvre and the stop that leave it). Below the margin, but not below 0, if
     there is a manoeuvre after it that keeps the margin and no stop: the more, the later that touches."""
@@ -151,6 +168,10 @@ def room_left(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, m
         return room, manoeuvre, kept[1]
     stop_m, stop = roomiest_stop(steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles,
                                  cars, latency_s, margin_m, kept[1], line)  # fmt: skip
+    if stop_m >= margin_m:
+        stop_m = room_meanwhile(
+            steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, stop, line
+        )
     if stop_m < margin_m:
         room = UNSTOPPABLE_SHARE * margin_m * (1.0 + max(-1.0, stop_m))
     return room, manoeuvre, stop
@@ -165,8 +186,8 @@ def slides(at, car):
 @njit(cache=True, error_model="numpy")
 def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
     """(manoeuvre, stop): the first of each that keep the margin after an action; -1 in place of one that there is not.
-    What does not is rolled out until the margin is lost. Of the stops there must be STOPS_WANTED that keep it. Other
-    arguments as `filter_action`."""
+    What does not is rolled out until the margin is lost. Of the stops there must be STOPS_WANTED that keep it, and in every
+    tick before then one. Other arguments as `filter_action`."""
     steer, speed = target(a0, a1)
     found = -1
     for k in range(len(ACTIONS)):
@@ -189,8 +210,37 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
             first = stop if first < 0 else first
             wanted -= 1
             if wanted == 0:
-                return found, first
-    return found, -1
+                break
+    if wanted > 0:
+        return found, -1
+    room = room_meanwhile(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, first, line)
+    return found, first if room >= margin_m else -1
+
+
+@njit(cache=True, error_model="numpy")
+def begin_to_stop(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out, line):
+    """Whether a stop's own beginning, as an action, leaves a stop; it is written into `out`, the stop into `kept`.
+
+    The one that was found a decision ago is tried first; one that can be begun at any tick meanwhile is preferred. Arguments as
+    `filter_action`."""
+    first, found = kept[1], False
+    for k in range(len(STOPS)):
+        row = (first + k) % len(STOPS)
+        c0, c1 = row_action(STOPS[row], at, course, spacing_m, cars[1], latency_s)
+        steer, speed = target(c0, c1)
+        room, stop = roomiest_stop(steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
+                                   margin_m, row, line)  # fmt: skip
+        if room < margin_m:
+            continue
+        always = (
+            room_meanwhile(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, stop, line)
+            >= margin_m
+        )
+        if always or not found:
+            found, kept[1], out[0], out[1] = True, stop, c0, c1
+        if always:
+            break
+    return found
 
 
 @njit(cache=True, error_model="numpy")
@@ -235,6 +285,10 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
             if room >= margin_m:
                 kept[:] = found
                 return reason
+    if at[V_X] > SLOW_M_S and begin_to_stop(
+        at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out, line
+    ):
+        return BACKUP
     kept[:] = found
     if best >= 0.0:
         return BY_A_HAIR

@@ -172,12 +172,18 @@ def braking(share, least_share, steer, v_x, car):
 
 
 @njit(cache=True, error_model="numpy")
-def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
-    """A manoeuvre, a row number of ACTIONS, as an action of the task."""
-    v_x, row = at[V_X], ACTIONS[manoeuvre]
+def row_action(row, at, course, spacing_m, careful, latency_s):
+    """What a row of ACTIONS or STOPS does at its beginning, as an action of the task."""
+    v_x = at[V_X]
     steer = pursuit(row, at[S], at[LATERAL], at[HEADING_ERROR], v_x, at[YAW_RATE], course, spacing_m, careful)
     least = v_x - braking(row[SHARE], row[LEAST], steer, v_x, careful) * (DECISION_S + latency_s + careful[P_SPEED_TAU])
     return action_for(steer, least)
+
+
+@njit(cache=True, error_model="numpy")
+def manoeuvre_action(manoeuvre, at, course, spacing_m, careful, latency_s):
+    """A manoeuvre, a row number of ACTIONS, as an action of the task."""
+    return row_action(ACTIONS[manoeuvre], at, course, spacing_m, careful, latency_s)
 
 
 @njit(cache=True, error_model="numpy")

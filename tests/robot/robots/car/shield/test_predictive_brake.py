@@ -8,6 +8,8 @@ import pytest
 from policies.backup.pure_pursuit import pursue
 from robot.robots.car.shield.predictive_brake import (
     AS_PROPOSED,
+    BACKUP,
+    BY_A_HAIR,
     MARGIN_M,
     MEASURED_SHARE,
     SLIPPERY,
@@ -40,6 +42,7 @@ from robot.robots.car.shield.rollout import (
     gap,
     least_room,
     manoeuvre_action,
+    row_action,
     stopping_command,
 )
 from robot.robots.car.shield.stop_plan import NOTICED_TICKS
@@ -348,6 +351,18 @@ def holding(action, at: np.ndarray, course: np.ndarray) -> tuple[bool, int]:
     return bool(kept.all(axis=1).any()), int(stopped.all(axis=1).sum())
 
 
+def meanwhile(action, at: np.ndarray, course: np.ndarray) -> bool:
+    """Whether a guardian has a stop that keeps the margin in every tick before the action's last."""
+    return all(
+        any(
+            min(room(action, at, rolling(at[3]), course, car, manoeuvre=m, lead=lead, held=held, stopping=True)
+                for car, held in zip(BELIEVED, (NOTICED_TICKS, NOTICED_TICKS + 1), strict=True)) >= MARGIN_M
+            for m in range(len(STOPS))
+        )
+        for lead in range(1, TICKS_PER_DECISION)
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("slides", "wanted", "lowest", "highest"),  # lateral, heading error, v_x, v_y / v_x
     [
@@ -366,9 +381,49 @@ def test_it_is_not_enough_that_few_stops_hold(slides, wanted, lowest, highest):
             action_for(0.1 if slides else 0.2, v_x),
         )
         held, stops = holding(action, at, course)
-        assert (decide(*action, at, course)[0] == AS_PROPOSED) == (held and stops >= wanted)
+        enough = held and stops >= wanted and meanwhile(action, at, course)
+        assert (decide(*action, at, course)[0] == AS_PROPOSED) == enough
         seen += [stops] * held
     assert {wanted - 1} <= set(seen) and max(seen) >= wanted
+
+
+def test_nor_that_they_hold_at_the_end_of_the_decision_alone():
+    """A slide may be past its worst by then."""
+    early_only, rng = 0, np.random.default_rng(3)
+    for _ in range(300):
+        lateral, heading, v_x, slip = rng.uniform((-0.7, 0.0, 3.3, 0.2), (0.0, 0.45, 5.0, 0.65))
+        at, action = at_place(2.0, lateral, heading, v_x, slip * v_x), action_for(0.1, v_x)
+        held, stops = holding(action, at, bend())
+        if held and stops >= 3 and not meanwhile(action, at, bend()):
+            early_only += 1
+            assert decide(*action, at, bend())[0] != AS_PROPOSED
+    assert early_only
+
+
+def test_where_no_action_of_a_manoeuvre_leaves_a_stop_the_stop_itself_is_begun():
+    """A decision ago it was found to hold; a manoeuvre that drives on may not, and whoever sleeps then is lost."""
+    begun, rng = 0, np.random.default_rng(0)
+    for _ in range(400):
+        lateral, heading, v_x = rng.uniform((-0.5, 0.0, 4.0), (0.5, 0.3, 6.0))
+        at = at_place(2.4, lateral, heading, v_x)
+        reason, out = decide(*action_for(0.3, v_x), at, bend())
+        driving = [manoeuvre_action(m, at, bend(), 0.05, BELIEVED[1], LATENCY_S) for m in range(len(ACTIONS))]
+        if reason == BACKUP and not any(np.allclose(out, action) for action in driving):
+            begun += 1
+            starts = [row_action(row, at, bend(), 0.05, BELIEVED[1], LATENCY_S) for row in STOPS]
+            assert any(np.allclose(out, action) for action in starts)
+            assert any(
+                min(room(tuple(out), at, rolling(v_x), bend(), car, manoeuvre=m, held=held, stopping=True)
+                    for car, held in zip(BELIEVED, (NOTICED_TICKS, NOTICED_TICKS + 1), strict=True)) >= MARGIN_M
+                for m in range(len(STOPS))
+            )  # fmt: skip
+    assert begun
+
+
+def test_a_slow_car_that_can_stop_alone_finds_no_way_on():
+    """It would stand there for ever: who finds no way on is backed out."""
+    for v_x in (0.2, 0.6, 0.95):
+        assert decide(0.0, 0.0, at_place(2.0, 0.55, 0.9, v_x))[0] in (UNAVOIDABLE, BY_A_HAIR)
 
 
 def test_an_action_after_which_only_who_is_awake_can_stop_is_not_executed():
@@ -421,14 +476,18 @@ def test_a_crash_that_cannot_be_avoided_is_named_and_the_backup_drives():
 
 
 def test_where_the_least_grip_leaves_no_way_out_what_the_believed_grip_leaves_is_done():
-    """To brake as hard as can be, in a bend, would throw a car off that need not leave it."""
-    saved = 0
-    for speed in np.arange(3.0, 6.0, 0.05):
-        at = at_place(2.6, 0.0, 0.2, speed)
-        reason, out = decide(*action_for(0.3, speed), at, bend())
-        if reason == UNAVOIDABLE and room(tuple(out), at, rolling(speed), bend(), BELIEVED[0]) >= 0.0:
+    """It is the best that is left, and it may well do."""
+    saved, rng = 0, np.random.default_rng(0)
+    for _ in range(800):
+        s, lateral, heading, v_x, slip = rng.uniform((2.0, -0.4, -0.5, 4.5, -0.4), (3.0, 0.4, 0.2, 6.0, 0.3))
+        at = at_place(s, lateral, heading, v_x, slip * v_x)
+        reason, out = decide(*action_for(0.3, v_x), at, bend())
+        likely = BELIEVED[0]
+        ways = [manoeuvre_action(m, at, bend(), 0.05, likely, LATENCY_S) for m in range(len(ACTIONS))]
+        rooms = [room(way, at, rolling(v_x), bend(), likely, likely, m) for m, way in enumerate(ways)]
+        if reason == UNAVOIDABLE and max(rooms) >= 0.0:
             saved += 1
-            assert out[1] > -1.0
+            np.testing.assert_allclose(out, ways[int(np.argmax(rooms))])
     assert saved
 
 
