@@ -34,6 +34,7 @@ from robot.robots.car.shield.rollout import (
     WAY,
     YAW_RATE,
     S,
+    least_grip,
     least_room,
     manoeuvre_action,
     row_action,
@@ -51,10 +52,12 @@ SLIPPERY_SHARE = 0.85  # of the nominal grip: what the car may have as long as n
 SLIPPERY = (SLIPPERY_SHARE, SLIPPERY_SHARE)  # front and rear
 MEASURED_SHARE = 0.95  # of the measured one
 MARGIN_M = 0.03
-STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone
+STOP_ROOM_M = 0.15  # that is enough for a stop which is played by wheels and gyro alone;
+DRIFT = 0.02  # with less, the further it goes, the less it knows where it is
 UNSTOPPABLE_SHARE = 0.9  # of the margin, at most, is what an action without a stop behind it is worth
 STOPS_WANTED = 2  # where one stop alone holds, it holds by a hair, and no car is quite as it is believed
 SLIDE_RAD, STOPS_WANTED_SLIDING = 0.4, 3  # deeper than a fast line's drift
+SLICK_GRIP = 0.75  # with less one more is wanted: a stop takes twice as long, and slides all the way
 ROOM_TIE_M = 0.002  # candidates this close are equal: the later, more cautious one is taken
 
 # What is tried in the action's place, gentlest first. Steps of the steering, as an action, towards the side where the
@@ -203,6 +206,8 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
     if found < 0:
         return -1, -1
     first, wanted = -1, STOPS_WANTED_SLIDING if slides(at, cars[0]) or tail_minded(cars[0]) > 0.0 else STOPS_WANTED
+    if least_grip(cars[1]) < SLICK_GRIP:
+        wanted += 1
     for k in range(len(STOPS)):
         stop = (kept[1] + k) % len(STOPS)
         if stop_room(stop, steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
@@ -324,23 +329,46 @@ def carry_on(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, 
 
 
 @njit(cache=True, error_model="numpy")
+def stop_without_eyes(
+    steer, speed, lead, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m, first, line
+):
+    """(room, m, row of STOPS) of the stop to play by wheels and gyro alone: the first that leaves enough, else of those that
+    keep off the one with the most room beside what it drifts, else the roomiest. If it keeps off, `line` holds it, with the grip
+    that is believed. Arguments as `roomiest_stop`."""
+    room, found = roomiest_stop(steer, speed, lead, AT_ONCE, at, sent, course, spacing_m, obstacles, cars, latency_s, enough_m,
+                                first, line)  # fmt: skip
+    if room >= enough_m or room < 0.0:
+        return room, found
+    best = -1e9
+    for k in range(len(STOPS)):
+        stop = (first + k) % len(STOPS)
+        room = stop_room(
+            stop, steer, speed, lead, AT_ONCE, at, sent, course, spacing_m, obstacles, cars, latency_s, 0.0, line
+        )
+        if room >= 0.0 and room - DRIFT * line[-1, WAY] > best + ROOM_TIE_M:
+            best, found = room - DRIFT * line[-1, WAY], stop
+    room = stop_room(
+        found, steer, speed, lead, AT_ONCE, at, sent, course, spacing_m, obstacles, cars, latency_s, 0.0, line
+    )
+    return room, found
+
+
+@njit(cache=True, error_model="numpy")
 def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, plan):
     """Write the stop that is being kept into `plan` (n, 4), n < HORIZON_TICKS: steering angle, rad, and brake, A,
     and what the car has turned, rad, and gone, m, by then.
 
     `sent` ends with this tick's command. Row k is to be sent k + 1 ticks after it. It is reckoned that this command goes
-    on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The kept
-    stop is planned if it leaves room enough that late, else the next that does, which is kept then, else the roomiest.
-    Other arguments as `filter_action`.
+    on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The
+    stop is that of `stop_without_eyes`, and is kept then, unless it touches. Other arguments as `filter_action`.
     """
     past = sent.shape[0] - 1
     line = np.empty((past + HORIZON_TICKS, N_LINE))
     ticks = 0 if sent[past, BRAKE] > 0.0 else 1 + lead
     steer, speed = sent[past, STEER], sent[past, SPEED]
-    enough_m = max(margin_m, STOP_ROOM_M)
-    room, found = roomiest_stop(steer, speed, ticks, AT_ONCE, at, sent[:past], course, spacing_m, obstacles, cars,
-                                latency_s, enough_m, kept[1], line)  # fmt: skip
-    if room < enough_m:  # else it was the last one that was rolled out
+    room, found = stop_without_eyes(steer, speed, ticks, at, sent[:past], course, spacing_m, obstacles, cars, latency_s,
+                                    max(margin_m, STOP_ROOM_M), kept[1], line)  # fmt: skip
+    if room < 0.0:
         line[past:, BRAKE] = -1.0  # beyond a touch nothing is rolled out
         least_room(found, steer, speed, ticks, AT_ONCE, BY_CURRENT, at, sent[:past], course, spacing_m, obstacles, cars[0],
                    cars[1], latency_s, -2.0, line)  # fmt: skip

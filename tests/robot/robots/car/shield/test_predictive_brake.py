@@ -562,6 +562,24 @@ def test_the_plan_says_what_the_car_will_have_turned_and_gone():
     assert -CREEP_INWARDS_RAD < 0.1 + turned[-1] < CREEP_OUTWARDS_RAD  # as at its end a car must point that creeps on
 
 
+GENTLE = 7  # of STOPS
+
+
+@pytest.mark.parametrize(("lateral", "shorter"), [(0.3, False), (0.75, True)])
+def test_close_to_a_wall_a_short_stop_is_planned_since_it_is_played_without_eyes(lateral, shorter):
+    """Where all leave the room that there is now, the gentlest goes furthest, and drifts as it goes."""
+    assert min(STOPS[:, 1]) == STOPS[GENTLE, 1]
+    course, _ = straight()
+    at, plan, kept = at_place(2.0, lateral, 0.0, 4.0), np.zeros((HORIZON_TICKS - 1, 4)), np.array([0, GENTLE])
+    before = (course, 0.05, NO_OBSTACLES, BELIEVED, LATENCY_S)
+    line = np.empty((len(rolling(4.0)) + HORIZON_TICKS, N_LINE))
+    room, stop = roomiest_stop(0.0, 4.0, 6, 0, at, rolling(4.0)[:-1], *before, MARGIN_M, GENTLE, line)
+    assert room >= MARGIN_M and stop == GENTLE
+    plan_stop(5, at, rolling(4.0), *before, MARGIN_M, kept, plan)
+    assert (plan[-1, 3] < 0.7 * line[-2, WAY]) == shorter
+    assert (kept[1] != GENTLE) == shorter
+
+
 @pytest.mark.parametrize("v_x", [0.0, 6.0, math.nan])
 def test_whatever_the_state_the_plan_brakes(v_x):
     course, _ = straight()
