@@ -110,7 +110,7 @@ def parse_answer(message: bytes) -> Answer | None:
     status, _, body = rest.partition(b"\n")
     if len(status) != 3 or checksum(status[:2]) != status[2] or not request.isascii() or not status.isascii():
         return None
-    return Answer(request.decode(), status[:2].decode(), body)
+    return Answer(request.decode(), told_text(status[:2]), body)
 
 
 @dataclass(frozen=True)
