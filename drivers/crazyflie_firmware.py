@@ -8,6 +8,8 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
+from drivers.told_text import told_text
+
 if TYPE_CHECKING:
     import cflib.crazyflie
 
@@ -35,7 +37,7 @@ def _ask(cf: "cflib.crazyflie.Crazyflie", what: int) -> str:
     def take(packet: CRTPPacket) -> None:
         data = bytes(packet.data)
         if packet.channel == VERSION_CHANNEL and data[:1] == bytes([what]):
-            found.append(data[1:].split(b"\0")[0].decode("ascii", "replace").strip())
+            found.append(told_text(data[1:]).strip())
             answered.set()
 
     cf.add_port_callback(CRTPPort.PLATFORM, take)

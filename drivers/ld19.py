@@ -72,7 +72,7 @@ def parse_packets(stream, crc_table, angle_rad, distance_m, packets):
             whole = crc == stream[i + PACKET_BYTES - 1]
         first_deg, last_deg = 0.01 * _u16(stream, i + 4), 0.01 * _u16(stream, i + 42)
         span_deg = last_deg - first_deg + (360.0 if last_deg < first_deg else 0.0)
-        if not whole or span_deg > SPAN_MAX_DEG:
+        if not whole or max(first_deg, last_deg) > 360.0 or span_deg > SPAN_MAX_DEG:
             i += 1
             skipped += 1
             continue

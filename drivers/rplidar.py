@@ -21,6 +21,7 @@ from drivers.rplidar_nodes import NODE_BYTES, parse_nodes
 from drivers.rplidar_protocol import Info, find_answer, motor_pwm
 from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
+from drivers.told_text import told_text
 
 BAUDS = (256_000, 115_200, 1_000_000, 460_800)  # A3, A2M12, S1; A1, A2M8; S2, S3; C1
 TYPICAL, STANDARD = "typical", "standard"  # scan modes that need not be looked for
@@ -191,7 +192,7 @@ class RPLidar(SerialDriver):
             if len(told) < 2:
                 return None
             mode = int.from_bytes(told[:2], "little")
-            self.mode = (yield from self._conf(protocol.MODE_NAME, mode)).rstrip(b"\0").decode("ascii", "replace")
+            self.mode = told_text((yield from self._conf(protocol.MODE_NAME, mode)))
         else:
             mode = yield from self._named(wanted)
         kind, microseconds = (yield from self._conf(protocol.ANSWER_TYPE, mode)), (
@@ -211,8 +212,7 @@ class RPLidar(SerialDriver):
         count = int.from_bytes((yield from self._conf(protocol.MODE_COUNT))[:2], "little")
         names = []
         for mode in range(min(count, MODES_MAX)):
-            told = yield from self._conf(protocol.MODE_NAME, mode)
-            names.append(told.rstrip(b"\0").decode("ascii", "replace"))
+            names.append(told_text((yield from self._conf(protocol.MODE_NAME, mode))))
             if names[-1].lower() == wanted.lower():
                 self.mode = names[-1]
                 return mode

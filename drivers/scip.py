@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from drivers.told_text import told_text
+
 END = b"\n\n"
 STAMP_MS = 1 << 24  # where the time stamp begins again
 DONE, RUNNING = "00", "99"  # statuses: of an answer, and of each scan that follows MD's
@@ -82,7 +84,7 @@ class Answer:
             text, semicolon, character = line[:-2], line[-2:-1], line[-1:]
             name, colon, value = text.partition(b":")
             if semicolon == b";" and colon and character == bytes([checksum(text)]):
-                told[name.decode("ascii", "replace")] = value.decode("ascii", "replace")
+                told[told_text(name)] = told_text(value)
         return told
 
     def stamp_ms(self) -> int | None:
@@ -108,7 +110,7 @@ def parse_answer(message: bytes) -> Answer | None:
     status, _, body = rest.partition(b"\n")
     if len(status) != 3 or checksum(status[:2]) != status[2] or not request.isascii() or not status.isascii():
         return None
-    return Answer(request.decode(), status[:2].decode(), body)
+    return Answer(request.decode(), told_text(status[:2]), body)
 
 
 @dataclass(frozen=True)

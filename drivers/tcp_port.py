@@ -22,6 +22,7 @@ CHUNK = 1 << 16
 READ_MAX = 1 << 20  # bytes a read: who babbles faster cannot keep it from returning
 OPEN_S = 1.5  # that `open` waits for an answer
 GLANCE_S = 0.002  # that `reconnect` waits: a device on the same wire answers sooner
+SOON_S = 5.0  # after which a connection that ends has been one to the device that is meant
 ATTEMPT_S = 1.0  # after which an attempt that nobody has answered is made anew
 SIOCGIFADDR, SIOCGIFNETMASK = 0x8915, 0x891B
 PREFIXES_OF_CABLES = ("e", "usb")  # eth0, enp3s0, enx..., usb0
@@ -88,12 +89,11 @@ def another_network(host: str) -> str:
 
 def why_not(host: str, port: int, code: int) -> str:
     """One line for a connection that failed with an error's number: what was looked for, what was found, what to do."""
+    elsewhere = another_network(host)
     if code == errno.ECONNREFUSED:
-        return (
-            f"{host}:{port}: something answers there, but nothing listens: it is still starting up, or another device "
-            "has this address"
-        )
-    found = another_network(host) or "check its power, its cable, and that this is its address"
+        found = elsewhere or "it is still starting up, or another device has this address"
+        return f"{host}:{port}: something answers there, but nothing listens: {found}"
+    found = elsewhere or "check its power, its cable, and that this is its address"
     return f"{host}:{port}: no answer ({os.strerror(code)}): {found}"
 
 
@@ -203,6 +203,10 @@ class TcpPort:
         return self._lost(why)
 
     def _lost(self, why: str) -> LinkLost:
+        soon = time.monotonic() - self._since_s < SOON_S
+        elsewhere = another_network(self._place[0]) if self._place and soon else ""
+        if elsewhere:
+            why = f"{elsewhere}; what answers at that address is something else, a router or a gateway ({why})"
         self.close()
         self._closed_because = f"{self.address}: {why}"
         return LinkLost(self._closed_because)

@@ -20,12 +20,13 @@ from drivers.base import NEVER_S, Clock, LinkLost, VescCommand, VescReading
 from drivers.declared import Declared
 from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
+from drivers.told_text import told_text
 from drivers.vesc_protocol import Asked, FrameParser, fault_name, frame
 
 GRAVITY_M_S2 = 9.80665
 BAUD = 115_200
 SILENCE_S = 0.5  # without an answer for longer, something is wrong
-ASK_VERSION_EVERY_S = 0.1  # until it is answered
+ASK_VERSION_EVERY_S = 0.1  # until it is answered by a new enough one: an answer may be damaged
 FIRMWARE_MIN = 3  # major version
 HERE, CAN_ID_MAX = -1, 253  # of can_id: the one on the cable; what a controller's own can be (255: all of them)
 REORDERED_MAX = 5  # ticks by which answers of two kinds may overtake each other
@@ -179,7 +180,7 @@ class Vesc(SerialDriver):
                 self._take(payload)
             before = payload
         now = self._clock.now()
-        if self._major < 0 and now - self._version_asked_s >= ASK_VERSION_EVERY_S:
+        if self._major < FIRMWARE_MIN and now - self._version_asked_s >= ASK_VERSION_EVERY_S:
             self._ask_version(now)
         if not self._asked:
             self._send(self._requests(now))
@@ -197,7 +198,7 @@ class Vesc(SerialDriver):
         question = bytes([protocol.FW_VERSION])
         if self.settings.can_id == HERE or (self._bridge and not self._bridge_too_old):
             self._send(self._frame(question))
-        elif not self._bridge and not self._checked:
+        elif not self._checked:
             self._send(frame(question))
 
     def _frame(self, payload: bytes) -> bytes:
@@ -224,13 +225,13 @@ class Vesc(SerialDriver):
     def _take(self, payload: bytes) -> None:
         kind = payload[0]
         if kind == protocol.FW_VERSION and len(payload) >= 3:
-            if self.settings.can_id != HERE and not self._bridge and not self._checked:
+            behind = self.settings.can_id != HERE and not self._checked
+            if behind and (not self._bridge or self._bridge_too_old):
                 self._bridge = payload
-            if payload == self._bridge:
+            if payload == self._bridge or self._major >= FIRMWARE_MIN:  # it has told: another answer now is damaged
                 return
-            hardware = payload[3:].split(b"\0")[0].decode("ascii", "replace")
             self._major = payload[1]
-            self.firmware = f"{payload[1]}.{payload[2]} {hardware}".strip()
+            self.firmware = f"{payload[1]}.{payload[2]} {told_text(payload[3:])}".strip()
         elif kind == protocol.GET_VALUES_SELECTIVE and len(payload) >= protocol.CHOSEN.size:
             _, mask, current, erpm, voltage, tachometer, fault = protocol.CHOSEN.unpack_from(payload)
             if mask & (1 << protocol.VALUES_NUMBER_BIT) - 1 == protocol.VALUES_MASK:

@@ -70,8 +70,20 @@ class GamepadEmulator:
 
     def _write(self, at_s: float, kind: int, code: int, value: int) -> None:
         seconds = int(at_s)
-        with suppress(BlockingIOError):  # nobody reads: the kernel would drop the oldest
+        try:
             os.write(self._end, EVENT.pack(seconds, int(1e6 * (at_s - seconds)), kind, code, value))
+        except BlockingIOError:
+            self._overflow(at_s)
+
+    def _overflow(self, at_s: float) -> None:
+        """Nobody reads: what waits is thrown away, and said to be, as the kernel does; then all is told anew, as by somebody who
+        presses again because nothing happens.
+        """
+        with suppress(BlockingIOError):
+            while os.read(self._end, 1 << 16):
+                pass
+        self._told.clear()
+        self.drop(at_s)
 
     def drop(self, at_s: float) -> None:
         """The kernel's buffer has overflowed: what was held is not known any more."""

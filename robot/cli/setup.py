@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     figures = set_up(kind, brings, options, as_json)
     if figures["failure"]:
         say(f"ended early: {figures['failure']}")
-        say(f"take it up again: {figures['next']}")
+        say(f"go on with: {figures['next']}")
     else:
         say(f"file     {figures['config']}")
         say(f"now      {figures['next']}")

@@ -7,6 +7,7 @@ made of a folder.
 import errno
 import grp
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Callable
@@ -22,6 +23,14 @@ FREE_MIN_B = 2 * 10**9  # an hour of practice
 RULES = ("usr/lib/udev/rules.d/60-serial.rules", "lib/udev/rules.d/60-serial.rules", "etc/udev/rules.d/60-serial.rules")
 BUILT_S = 1764374400.0  # 29 November 2025: no clock that is right shows less
 LIMITS_FILE = "/etc/security/limits.d/robot-practice.conf"
+
+
+def user_name() -> str:
+    """Of who runs this process, whatever the variable USER was left at by su or a service; the number of one without a name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def groups_of_system() -> dict[str, list[str]]:
@@ -60,7 +69,7 @@ class Machine:
 
     root: Path = Path("/")
     work: Path = Path(".")
-    user: str = field(default_factory=lambda: os.environ.get("USER", "") or str(os.geteuid()))
+    user: str = field(default_factory=user_name)
     superuser: bool = field(default_factory=lambda: os.geteuid() == 0)
     groups: dict[str, list[str]] = field(default_factory=groups_of_system)
     in_force: list[str] = field(default_factory=groups_in_force)

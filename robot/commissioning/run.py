@@ -1,5 +1,6 @@
 """One set-up from its options to its figures, whatever the robot."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,13 @@ def begin(asked: SetupOptions, kind: str, root: Path) -> tuple[SetupOptions, Pat
     return replace(earlier, yes=asked.yes, resume=asked.resume), folder
 
 
+def command(kind: str, options: SetupOptions) -> str:
+    """What begins such a set-up from its first step on."""
+    told = [f"--{each.name.replace('_', '-')} {shlex.quote(str(getattr(options, each.name)))}" for each in fields(options)
+            if each.name not in CHANGES_ON_RESUME and getattr(options, each.name) != each.default]  # fmt: skip
+    return " ".join(["robot setup", kind, *told])
+
+
 @contextmanager
 def ended_in_order() -> Iterator[None]:
     """Told to end by the system or by a terminal that is closed, a set-up ends as with Ctrl-C: the robot comes to rest."""
@@ -71,18 +79,18 @@ def set_up(
         terminal = Terminal(at_terminal and not (options.yes or as_json), len(setting_up.steps))
         terminal.console.print(f"setup    {setting_up.title}")
         failure: str | None = None
-        interrupted = False
+        interrupted = anew = False
         try:
             found = carry_out(setting_up.steps, folder, terminal)
         except SetupError as error:
-            failure = str(error)
+            failure, anew = str(error), error.anew
         except KeyboardInterrupt as error:
             failure, interrupted = str(error) or "interrupted", True
         finally:
             terminal.close()
         found = read_found(folder, setting_up.steps)
         terminal.table(setting_up.lines(found))
-        again = f"robot setup {kind} --resume {folder}"
+        again = command(kind, options) if anew else f"robot setup {kind} --resume {folder}"
         following = again if failure else setting_up.next_command(found)
     ended = {"failure": failure, "interrupted": interrupted, "folder": str(folder), "next": following}
     return setting_up.figures(found) | ended

@@ -19,7 +19,14 @@ Found = dict[str, Any]
 
 
 class SetupError(Exception):
-    """A step cannot go on; the message says what was found and what to do about it."""
+    """A step cannot go on; the message says what was found and what to do about it.
+
+    anew: an earlier step has found what is not so any more, or never was: taken up again, it would end here again.
+    """
+
+    def __init__(self, words: str, anew: bool = False) -> None:
+        super().__init__(words)
+        self.anew = anew
 
 
 @dataclass(frozen=True)

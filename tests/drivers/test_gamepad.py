@@ -139,3 +139,16 @@ def test_what_is_no_pad_says_what_to_do(tmp_path: Path) -> None:
     for port, words in ((str(tmp_path / "file"), "name what it is like"), (str(tmp_path / "none"), "no such device")):
         with pytest.raises(LinkLost, match=words):
             Gamepad(GamepadSettings(port), None).open()  # type: ignore[arg-type]
+
+
+def test_who_reads_after_a_long_while_finds_what_is_held_now(bench: Callable[[str], Bench]) -> None:
+    """A session that starts slowly, beside a pad in a hand that trembles: more events than the kernel keeps."""
+    one = bench("f710")
+    one.pad.left = True
+    one.time_s += 20.0
+    one.pad.run(one.time_s)
+    one.pad.left, one.pad.right = False, True
+    assert one.after(0.1).run
+    reading = one.after(0.1)
+    assert (reading.run, reading.by_hand) == (True, False)
+    assert reading.event_age_s < 0.05

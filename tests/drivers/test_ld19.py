@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivers.base import LIDAR_POINTS_MAX, LinkLost
 from drivers.conformance import Rig, check_driver
-from drivers.emulators.ld19 import packet
+from drivers.emulators.ld19 import crc8, packet
 from drivers.ld19 import CRC, LD19, PACKET_BYTES, POINTS, WEAK, LD19Settings, parse_packets
 from tests.drivers.beam_ends import beam_ends
 
@@ -52,6 +52,14 @@ def test_garbage_and_lost_bytes_cost_the_packets_that_they_hit_and_make_up_none(
     assert np.all(distances == np.float32(1.0))
     assert len(packets) >= 10 - 2 - lost // PACKET_BYTES - 1
     assert set(packets[:, 1]) <= set(range(10))
+
+
+@pytest.mark.parametrize("angles", [(655.35, 300.0), (400.0, 410.0), (10.0, 370.0)])
+def test_a_packet_with_the_right_sum_and_angles_that_no_circle_has_is_none(angles):
+    data = bytearray(packets_of(1)[:-1])
+    for at, angle in zip((4, 42), angles, strict=True):
+        data[at : at + 2] = round(100.0 * angle).to_bytes(2, "little")
+    assert len(parse(bytes(data) + bytes([crc8(bytes(data))]) + packets_of(1))[2]) == 1
 
 
 @given(st.integers(0, 469), st.integers(1, 255))

@@ -222,6 +222,29 @@ def test_a_controller_of_old_firmware_is_refused_by_name_and_gets_no_command(ben
     assert b.emulator.vesc.motor_configured
 
 
+OLD = frame(bytes((0, 2, 18))).hex()
+
+
+def test_a_version_once_told_is_not_taken_back_by_a_damaged_answer(bench):
+    b = opened(bench())
+    b.emulator.faults["garbage"]("vesc", OLD)
+    b.drive(0.1, 1.0, 1.0)
+    assert b.vesc.firmware == "6.2 60_MK6"
+    assert b.world.moving[V_X] == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("can_id", [-1, 12])
+def test_a_controller_that_seems_too_old_by_a_damaged_answer_is_asked_again(bench, can_id):
+    b = behind_can(bench, can_id) if can_id >= 0 else bench()
+    b.vesc.open()
+    b.emulator.faults["garbage"]("vesc", OLD)
+    b.vesc.read()
+    assert b.vesc.too_old
+    b.drive(0.1, 1.0, 1.0)
+    assert b.vesc.firmware == "6.2 60_MK6"
+    assert b.world.moving[V_X] == pytest.approx(1.0, abs=0.1)
+
+
 def test_nothing_is_commanded_before_the_version_is_known_however_late_it_comes(bench, monkeypatch):
     b = bench(vesc={"answer_delay_s": 0.3})
     sent = payloads_sent(b, monkeypatch)

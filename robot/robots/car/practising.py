@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from drivers.declared import make_driver
@@ -14,13 +13,13 @@ from robot.practice.body import Body
 from robot.practice.practice import PractisingRobot, Start
 from robot.practice.settings import SCRATCH
 from robot.robots.car.car_file import believed_car, load_car
+from robot.robots.car.compiled import EVERY_DRIVE, is_compiled
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.demonstration.keyboard import Hand
 from robot.robots.car.options import CarOptions
 from robot.robots.car.progress import CarProgress
 from robot.robots.car.scene import CourseScene
 from robot.robots.car.setup import PipelineSetup
-from robot.robots.car.shield import predictive_brake
 from robot.robots.car.starting_place import starting_place
 from robot.robots.car.world import World, about_loops, true_car, world_of
 from robot.runtime.clock import RealClock
@@ -142,7 +141,7 @@ class PractisingCar(PractisingRobot):
     @property
     def compiled(self) -> bool:
         """Whether this machine has compiled what drives."""
-        return any((Path(predictive_brake.__file__).parent / "__pycache__").glob("*.nbi"))
+        return is_compiled(EVERY_DRIVE)
 
     def hand(self) -> Hand | None:
         """The person at the keyboard, if one is to drive the demonstration."""

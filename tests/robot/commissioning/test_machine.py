@@ -1,11 +1,13 @@
 """A computer made of a folder: what it lacks is found, and told how to be had."""
 
+import os
+import pwd
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from robot.commissioning.machine import Machine, checks_of
+from robot.commissioning.machine import Machine, checks_of, user_name
 
 
 @pytest.fixture
@@ -53,6 +55,13 @@ def test_a_folder_that_is_gone_is_no_traceback(good: Machine) -> None:
         raise FileNotFoundError(2, "No such file or directory")
 
     assert list(wrong(replace(good, free_b=gone))) == ["disk"]
+
+
+def test_a_remedy_names_who_runs_this_whatever_su_has_left_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "somebody else")
+    assert Machine().user == user_name() == pwd.getpwuid(os.geteuid()).pw_name
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
+    assert Machine().user == "4000000000"
 
 
 def test_this_computer_can_be_looked_at() -> None:

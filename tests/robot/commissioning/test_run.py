@@ -94,6 +94,14 @@ def test_what_was_left_is_taken_up_with_the_options_that_it_began_with(
     assert Cart.ended == 2
 
 
+def test_what_an_earlier_step_has_found_wrongly_is_set_up_anew_and_not_taken_up(tmp_path: Path) -> None:
+    Cart.broken = SetupError("the first thing was upside down", anew=True)
+    figures = set_up("cart", CART, CartOptions(robot="cart", wheels=3, yes=True), True, tmp_path)
+    assert figures["next"] == "robot setup cart --wheels 3"
+    taken_up = set_up("cart", CART, CartOptions(resume=figures["folder"]), True, tmp_path)
+    assert taken_up["next"] == "robot setup cart --wheels 3"
+
+
 def test_an_option_that_it_began_without_is_refused(tmp_path: Path) -> None:
     folder = set_up("cart", CART, CartOptions(wheels=3), True, tmp_path)["folder"]
     with pytest.raises(ValueError, match="--wheels: found 5, allowed with --resume: 3"):

@@ -33,15 +33,18 @@ def servo_of(joint: Joint, low: dict[int, int], high: dict[int, int], taken: Seq
     moved = [servo for servo, steps in way.items() if abs(steps) * RAD_A_STEP > MOVED_RAD]
     if not moved:
         raise SetupError(
-            f"{joint.name}: no servo has moved. Is its horn screwed on? Or begin again: --resume is not enough"
+            f"{joint.name}: no servo has moved. Is its horn screwed on? Or begin again: --resume is not enough",
+            anew=True,
         )
     if len(moved) > 1:
         raise SetupError(
-            f"{joint.name}: servos {', '.join(map(str, moved))} have moved. Hold the other joints still, and set it up anew"
+            f"{joint.name}: servos {', '.join(map(str, moved))} have moved. Hold the other joints still, and set it up anew",
+            anew=True,
         )
     if moved[0] in taken:
         raise SetupError(
-            f"{joint.name}: servo {moved[0]} has moved, which turns another joint already: was another joint turned? Set it up anew"
+            f"{joint.name}: servo {moved[0]} has moved, which turns another joint already: was another joint turned? Set it up anew",
+            anew=True,
         )
     return moved[0]
 

@@ -237,7 +237,7 @@ class SettingUpArm:
         ends = {"servo": servo, "low": before[servo], "high": steps[servo], "shift": shift[servo]}
         for value in by_hand.values_of(told, servo, ends["low"], ends["high"]):  # type: ignore[arg-type]
             if value.refused:
-                raise SetupError(f"{value.name}: {value.refused}. Turn it from end to end; set it up anew")
+                raise SetupError(f"{value.name}: {value.refused}. Turn it from end to end; set it up anew", anew=True)
         return ends
 
     def _mounting(self, found: dict[str, Found], tell: Tell) -> Found:

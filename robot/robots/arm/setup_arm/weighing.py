@@ -79,7 +79,8 @@ def motors(moving: list[tuple[int, Row]], nominal_v: float) -> list[Value]:
         per_n_m = float(np.linalg.lstsq(seen[own], duty[own], rcond=None)[0][0])
         if not per_n_m > 0.0:
             raise SetupError(
-                f"{JOINTS[joint].name}: its weight pulls the other way than it should: were its two ends confused? Set it up anew"
+                f"{JOINTS[joint].name}: its weight pulls the other way than it should: were its two ends confused? Set it up anew",
+                anew=True,
             )
     found, sigma = least_squares(seen, duty)
     stall = 1.0 / found[0]

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from drivers.base import LinkLost
@@ -17,7 +16,7 @@ from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
 from robot.commissioning.checks import Check
 from robot.robots.car.car_file import CarFile, load_car
-from robot.robots.car.shield import predictive_brake
+from robot.robots.car.compiled import PRACTICE, is_compiled
 from robot.runtime.clock import RealClock
 
 LISTEN_S, POLL_S = 1.5, 0.02
@@ -32,7 +31,7 @@ def checks(name: str) -> list[Check]:
         lidar = replace(robot.lidar, port=ports["lidar"])
         lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
         motor_checks = checks_of_chip(motor) if isinstance(motor, Pca9685Settings) else checks_of_motor(motor)
-        return [*motor_checks, *lidar_checks, kernels(Path(predictive_brake.__file__).parent)]
+        return [*motor_checks, *lidar_checks, kernels(is_compiled(PRACTICE))]
 
 
 @contextmanager
@@ -55,8 +54,7 @@ def checks_of_motor(settings: VescSettings) -> list[Check]:
     except LinkLost as error:
         return [Check("motor port", False, settings.port, str(error))]
     try:
-        begin_s = time.monotonic()
-        while time.monotonic() - begin_s < LISTEN_S:
+        for _ in range(round(LISTEN_S / POLL_S)):
             vesc.read()
             time.sleep(POLL_S)
         trouble = vesc.trouble()
@@ -111,8 +109,12 @@ def checks_of_lidar(driver: Any) -> list[Check]:
     port = driver.settings.port
     try:
         driver.open()
-        begin_s, reading = time.monotonic(), driver.read()
-        while reading.revolution < 1 and time.monotonic() - begin_s < SPIN_UP_S:
+        reading = driver.read()
+        for _ in range(
+            round(SPIN_UP_S / POLL_S)
+        ):  # by looks, not by time: the first one may have to compile what it needs
+            if reading.revolution > 0:
+                break
             time.sleep(POLL_S)
             reading = driver.read()
         trouble = driver.trouble()
@@ -130,12 +132,11 @@ def checks_of_lidar(driver: Any) -> list[Check]:
     ]
 
 
-def kernels(folder: Path) -> Check:
-    """folder: of the kernels that take longest; Numba keeps what it has compiled in there or in its own cache."""
+def kernels(compiled: bool) -> Check:
     name = "kernels"
-    if any((folder / "__pycache__").glob("*.nbi")):
+    if compiled:
         return Check(name, True, "compiled")
     return Check(
-        name, False, "not compiled on this machine", "robot demo --clock lockstep compiles them, once: a minute, or a few on a "
-        "small computer",
+        name, False, "not compiled on this machine", "robot practice --clock lockstep --minutes 0.1 compiles them, once: a minute, or "
+        "a few on a small computer",
     )  # fmt: skip

@@ -5,6 +5,9 @@ the pose's uncertainty explain make an obstacle, also of somebody who stands at 
 points have confirmed it. Who has been seen is not gone because they are out of sight: they are believed to be about
 there until the lidar looks through the place, though not for ever. Unseen, and in the predictive brake's roll-out, an
 obstacle grows as fast as somebody may walk.
+
+A lidar that is noisier than reckoned with (an RPLidar A1 is) would see somebody everywhere before its walls. So what its points
+are off the walls is watched, and where they are more, everything has to be so much farther off to count.
 """
 
 import math
@@ -20,6 +23,12 @@ SEEN_M = 7.0  # farther away, a person is a point or two
 NOISE_M, NOISE_SHARE = 0.01, 0.003  # of the lidar: standard deviation, and what the distance adds to it
 CELL_SIGMA = 0.29  # of a map's wall, in cells: it is somewhere in its cell
 OFF_SIGMAS, WITH_SIGMAS = 4.0, 2.5  # from every mapped wall: a point that is on none, and one beside it that may belong
+USUAL_SIGMAS, USUAL_SHARE = (
+    0.7,
+    0.16,
+)  # of a lidar as reckoned with, no more than this share of its points is farther off
+FAR_M, LEARNING_SIGMAS = 4.0, 0.001  # from where on points tell how noisy it is, and how much each tells
+NOISIEST = 3.0  # times as noisy as reckoned with, at most
 INSIDE_M = 0.05  # of the corridor's edge
 POINTS_MIN, POINTS_SURE = 2, 4  # of one obstacle: beside each other, once; in all
 APART_M = 0.25  # between two points of one obstacle
@@ -41,14 +50,16 @@ NOBODY = np.int64(0)
 
 
 @njit(cache=True)
-def remember(memory, points, count, x, y, yaw, covariance, now_s, row, course, spacing_m, field_m, frame):
+def remember(memory, points, count, x, y, yaw, covariance, now_s, row, course, spacing_m, field_m, frame, usual_sigmas):
     """Take a tick's points (n, 3: x, y, distance, m, in the car's frame, in order) into `memory` (KEPT, N_MEMORY), in
     place.
 
     x, y, yaw: of the car; covariance (3, 3): of them. row: of the course where it is. field_m, frame: of the map's
-    `OccupancyGrid`.
+    `OccupancyGrid`. usual_sigmas: what USUAL_SHARE of the points so far were farther off the walls than; returned with those of
+    this tick.
     """
     length_m = course.shape[0] * spacing_m
+    noisier = min(NOISIEST, max(1.0, usual_sigmas / USUAL_SIGMAS))
     cos_y, sin_y = math.cos(yaw), math.sin(yaw)
     steady = covariance[0, 0] + covariance[1, 1] + (CELL_SIGMA / frame[4]) ** 2
     members, sure, left, sum_x, sum_y, low, high = NOBODY, False, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -62,6 +73,9 @@ def remember(memory, points, count, x, y, yaw, covariance, now_s, row, course, s
             py = y + points[k, 0] * sin_y + points[k, 1] * cos_y
             noise = (NOISE_M + NOISE_SHARE * points[k, 2]) ** 2 + points[k, 2] ** 2 * covariance[2, 2]
             sigmas = distance_at(field_m, frame, px, py) / math.sqrt(steady + noise)
+            if points[k, 2] > FAR_M and sigmas < OFF_SIGMAS:  # what is more than that is no noise, but somebody
+                usual_sigmas += LEARNING_SIGMAS * ((1.0 - USUAL_SHARE) if sigmas > usual_sigmas else -USUAL_SHARE)
+            sigmas /= noisier
         together = members > 0 and (px - last_x) ** 2 + (py - last_y) ** 2 < APART_M * APART_M
         if members > 0 and not (sigmas > WITH_SIGMAS and together):
             if sure:
@@ -82,6 +96,7 @@ def remember(memory, points, count, x, y, yaw, covariance, now_s, row, course, s
             low, high = min(low, px), max(high, px)
             left = max(left, (py - far) ** 2)
             last_x, last_y = px, py
+    return usual_sigmas
 
 
 @njit(cache=True)
@@ -153,6 +168,7 @@ class Obstacles:
 
     def __init__(self) -> None:
         self._memory = np.full((KEPT, N_MEMORY), -math.inf)
+        self._usual_sigmas = 0.0
         self.believed = np.zeros((0, 4))
 
     def see(self, now_s: float, points: np.ndarray, count: int, pose: tuple[float, float, float],
@@ -160,7 +176,8 @@ class Obstacles:
             frame: np.ndarray) -> None:  # fmt: skip
         """Take in a tick's points, in the car's frame, of a car whose pose is known, with its covariance (3, 3)."""
         look_through(self._memory, points, count, *pose, now_s, packed, course.spacing_m)
-        remember(self._memory, points, count, *pose, covariance, now_s, row, packed, course.spacing_m, field_m, frame)
+        self._usual_sigmas = remember(self._memory, points, count, *pose, covariance, now_s, row, packed, course.spacing_m,
+                                      field_m, frame, self._usual_sigmas)  # fmt: skip
 
     def forget(self) -> None:
         """Forget everything: where it was seen is no longer known."""

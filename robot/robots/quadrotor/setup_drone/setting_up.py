@@ -131,10 +131,12 @@ class SettingUpDrone:
     def _hop(self, found: dict[str, Found], tell: Tell) -> Found:
         values = looking.as_values(found)
         if wrong := looking.wrong_propellers(values):
-            raise SetupError(f"it is not flown: {', '.join(wrong)}. Change what is bent, and set it up anew")
+            raise SetupError(f"it is not flown: {', '.join(wrong)}. Change what is bent, and set it up anew", anew=True)
         tilted = [value.refused for value in values if value.name.startswith("level") and value.refused]
         if tilted:
-            raise SetupError(f"it is not flown: it does not lie level, or its IMU is loose: {tilted[0]}")
+            raise SetupError(
+                f"it is not flown: it does not lie level, or its IMU is loose: {tilted[0]}. Set it up anew", anew=True
+            )
         model = load_parameters(found["link"]["quadrotor"]) if found["link"]["quadrotor"] else None
         with self._connected() as drone:
             return hop(drone, self._clock, model, tell)

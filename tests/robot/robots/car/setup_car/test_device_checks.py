@@ -1,15 +1,19 @@
 """Devices that are there, that are not, and that are set wrongly: each is found, with its remedy."""
 
+import errno
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Interface
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from drivers import tcp_port
+from drivers.base import LidarReading
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from drivers.hokuyo import Hokuyo, HokuyoSettings
 from drivers.pca9685 import Pca9685Settings
@@ -30,6 +34,12 @@ def car_with(folder: Path, **config: object) -> Iterator[tuple[str, VirtualCar]]
             f'[devices.lidar]\ndriver = "rplidar"\nport = "{car.lidar_path}"\n'
         )
         yield str(path), car
+
+
+@pytest.fixture(autouse=True)
+def compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other tests have compiled so far."""
+    monkeypatch.setattr(device_checks, "is_compiled", lambda kernels: True)
 
 
 def wrong(name: str) -> dict[str, str]:
@@ -88,6 +98,22 @@ def test_a_lidar_on_another_subnet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_something_else_at_the_lidars_address() -> None:
     """A gateway that answers for everybody, say."""
+    assert "is it the device that is meant" in what_is_said_of_another_server()
+
+
+def test_something_else_at_the_address_of_a_lidar_on_another_subnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp_port, "another_network", lambda host: "no address in its network")
+    said = what_is_said_of_another_server()
+    assert "no address in its network; what answers at that address is something else" in said
+
+
+def test_a_router_that_refuses_in_the_place_of_a_lidar_on_another_subnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    wired = Interface("eth0", IPv4Interface("10.1.2.3/24"))
+    monkeypatch.setattr(tcp_port, "interfaces", lambda: [wired])
+    assert "sudo ip addr add 192.0.2.15/24 dev eth0" in tcp_port.why_not("192.0.2.10", 10940, errno.ECONNREFUSED)
+
+
+def what_is_said_of_another_server() -> str:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def refuse() -> None:
@@ -99,17 +125,30 @@ def test_something_else_at_the_lidars_address() -> None:
         threading.Thread(target=refuse, daemon=True).start()
         check = checks_of_lidar(Hokuyo(HokuyoSettings(port=f"127.0.0.1:{server.getsockname()[1]}"), RealClock()))[0]
     assert (check.name, check.ok) == ("lidar port", False)
-    assert "is it the device that is meant" in check.remedy
+    return check.remedy
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_kernels_are_compiled_or_are_not(tmp_path: Path, compiled: bool) -> None:
-    (tmp_path / "__pycache__").mkdir()
-    if compiled:
-        (tmp_path / "__pycache__" / "rollout.x-1.py312.nbi").touch()
-    check = kernels(tmp_path)
+def test_kernels_are_compiled_or_are_not(compiled: bool) -> None:
+    check = kernels(compiled)
     assert check.ok is compiled
-    assert compiled or "robot demo" in check.remedy
+    assert compiled or "robot practice --clock lockstep" in check.remedy
+
+
+def test_a_look_at_a_lidar_that_has_to_compile_its_kernels_first_is_not_its_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(device_checks, "SPIN_UP_S", 0.1)
+    revolutions, none = iter((0, 1)), np.empty(0, np.float32)
+
+    class Compiling(Hokuyo):
+        open = stop = close = lambda self: None
+
+        def read(self) -> LidarReading:
+            time.sleep(0.2)
+            return LidarReading(none, none, none, 0.0, next(revolutions))
+
+    assert all(check.ok for check in checks_of_lidar(Compiling(HokuyoSettings(), RealClock())))
 
 
 def test_a_donkeycar_whose_chip_answers_and_one_whose_bus_is_not_there(tmp_path: Path) -> None:

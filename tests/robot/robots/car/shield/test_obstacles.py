@@ -35,13 +35,19 @@ def here(row: int) -> tuple[float, float, float]:
     return x, y, yaw
 
 
-def scan(people: np.ndarray, rng: np.random.Generator | None = None, row: int = ROW, beams: int = 400) -> np.ndarray:
+def scan(
+    people: np.ndarray,
+    rng: np.random.Generator | None = None,
+    row: int = ROW,
+    beams: int = 400,
+    noise_share: float = 0.003,
+) -> np.ndarray:
     """Points (n, 3) of a revolution, as the estimator has them."""
     x, y, yaw = here(row)
     points = []
     for angle in np.linspace(math.pi, -math.pi, beams, endpoint=False):
         met = nearer(people, x, y, yaw + angle, cast(GRID.distance_m, GRID.frame, x, y, yaw + angle, 12.0))
-        met += 0.0 if rng is None else (0.01 + 0.003 * met) * rng.standard_normal()
+        met += 0.0 if rng is None else (0.01 + noise_share * met) * rng.standard_normal()
         points.append((met * math.cos(angle), met * math.sin(angle), met))
     return np.array(points)
 
@@ -61,6 +67,29 @@ def test_walls_and_their_noise_are_no_obstacles():
     rng, obstacles = np.random.default_rng(0), Obstacles()
     for k, row in enumerate(range(0, len(PACKED), 8)):
         assert len(see(obstacles, 0.1 * k, scan(NOBODY, rng, row), row)) == 0
+
+
+def test_before_a_noisier_lidars_walls_nobody_is_seen_and_somebody_is():
+    """The noise of an RPLidar A1 is 0.8 % of the distance, and it sees each place more often than this one."""
+    rng, obstacles = np.random.default_rng(0), Obstacles()
+    for k in range(10):  # while it stands
+        see(obstacles, 0.1 * k, scan(NOBODY, rng, noise_share=0.012))
+    obstacles.forget()
+    for k, row in enumerate(range(0, len(PACKED), 4)):
+        assert len(see(obstacles, 2.0 + 0.1 * k, scan(NOBODY, rng, row, noise_share=0.012), row)) == 0
+    for k in range(2):
+        see(obstacles, 99.0 + 0.1 * k, scan(somebody(3.0, 0.4), rng, noise_share=0.012))
+    assert len(obstacles.believed) == 1
+
+
+def test_somebody_who_stays_does_not_pass_for_a_noisy_lidar():
+    rng, obstacles = np.random.default_rng(0), Obstacles()
+    for k in range(50):
+        see(obstacles, 0.1 * k, scan(somebody(2.5, 0.0), rng))
+    fresh, points = Obstacles(), scan(somebody(2.5, float(COURSE.width_left[ROW]) - 2.0 * RADIUS_M))
+    assert len(see(fresh, 0.0, points)) == 1
+    obstacles.forget()
+    assert len(see(obstacles, 9.0, points)) == 1
 
 
 @pytest.mark.parametrize(("ahead_m", "lateral_m"), [(1.5, 0.0), (3.0, 0.4), (3.0, -0.4), (5.0, 0.0)])
