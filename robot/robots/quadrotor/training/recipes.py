@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 from robot.robots.quadrotor.evaluation.evaluation import DISTURBED
 from robot.robots.quadrotor.evaluation.judgement import MORE_DELAY_S, VARIED
+from robot.robots.quadrotor.training.decision import Objective
 from robot.robots.quadrotor.training.first_order import FirstOrder, Recipe
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
-from robot.robots.quadrotor.training.window import Objective
 from robot.tasks import recover, task_module
 from robot.training.trainer import Learner
 from sim.quadrotor.batch import SensorNoise
