@@ -4,7 +4,8 @@ Where a simulator has an adjoint, the gradient of what a window of driving costs
 exact, and a few hundred steps of Adam train a policy in seconds. This file knows networks and descent; what the
 window is and what it costs is the task's (`robot/tasks/race_track/gradient.py`), which calls the passes below.
 
-Matrix products are BLAS's, unless a kernel is supplied with others (`policies/lane_products.py`).
+Matrix products are BLAS's, unless a kernel is supplied with others. Who flies windows has a row for a number instead, and products
+that are tiles: `policies/actor_gradient.py`.
 
 The network is `policies/actor.py`'s. Only its mean is trained: the outputs for the log standard deviation stay as
 they are.
@@ -152,11 +153,16 @@ def first_weights(layers: tuple[int, ...], rng: np.random.Generator, mean_action
     return weights
 
 
+AGAIN = 0.6  # of the greatest rate, after a turn
+
+
 def rate_share(step: int, iterations: int, last_share: float, turn: int = 0) -> float:
-    """Share of the greatest rate at a step: a cosine that falls from 1 to `last_share`; with a turn once before it, too."""
-    done, of = (step, turn) if step < turn else (step - turn, iterations - turn)
+    """Share of the greatest rate at a step: a cosine from 1 to `last_share`; with a turn two, the second one from AGAIN on."""
+    first, done, of = (
+        (1.0, step, turn or iterations) if step < turn or not turn else (AGAIN, step - turn, iterations - turn)
+    )
     fraction = min(1.0, done / max(1, of))
-    return last_share + (1.0 - last_share) * 0.5 * (1.0 + math.cos(math.pi * fraction))
+    return last_share + (first - last_share) * 0.5 * (1.0 + math.cos(math.pi * fraction))
 
 
 @dataclass

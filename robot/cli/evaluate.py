@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> int:
     if task is None and ("--help" in arguments or "-h" in arguments):
         return help_for_all()
     if task is None and (named := named_run(arguments)):
-        load_policy(policy_of(named), kinds=EVERY_KIND)  # it says what is wrong with it, before options of another robot's are
+        load_policy(
+            policy_of(named), kinds=EVERY_KIND
+        )  # it says what is wrong with it, before options of another robot's are
     judge = find_judge(find_task(task or DEFAULT_TASK).robot)
     config, as_json = parse(judge.options, "evaluate", arguments)
     policy = policy_of(config.run)

@@ -1,5 +1,7 @@
 """The actor for many at once: the one that flies, and its gradient."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numba import njit
@@ -25,7 +27,7 @@ def with_ones(rows: np.ndarray) -> np.ndarray:
 
 
 def test_it_acts_as_the_actor_does_and_its_gradient_is_that_of_the_rows() -> None:
-    compiled = [njit(**OPTIONS)(specialise(of, CPU, (actor_gradient, lane_products)))
+    compiled: list[Any] = [njit(**OPTIONS)(specialise(of, CPU, (actor_gradient, lane_products)))
                 for of in (forward, backward, add_gradient)]  # fmt: skip
     weights = initial_weights(LAYERS, np.random.default_rng(1))
     x, d_action = numbers(2, DECISIONS, INPUTS, LANES), numbers(3, DECISIONS, ACTIONS, LANES)

@@ -35,8 +35,8 @@ class Hovering:
     def read(self) -> CrazyflieReading:
         flies = self.landing_s is None or self.now_s < self.landing_s + DOWN_AFTER_S
         return CrazyflieReading(position_m=self.place, battery_v=3.9, supervisor=IS_ARMED | (IS_FLYING if flies else 0),
-                                **dict.fromkeys(("position_age_s", "attitude_age_s", "rate_age_s", "health_age_s",
-                                                 "jolt_age_s"), 0.0))  # fmt: skip
+                                position_age_s=0.0, attitude_age_s=0.0, rate_age_s=0.0, health_age_s=0.0,
+                                jolt_age_s=0.0)  # fmt: skip
 
     def land(self, height_m: float) -> None:
         self.landing_s = self.now_s

@@ -40,10 +40,11 @@ def test_the_windows_gradient_agrees_with_finite_differences() -> None:
     rng = np.random.default_rng(4)
     weights = starting_weights((18 + 16, 64, 64, 8), 18, np.full(4, 0.3), rng)
     weights += rng.normal(0.0, 0.02, weights.size).astype(np.float32)
-    begin = [np.copy(flock.tape.states[0]), np.copy(flock.tape.actions), flock.rng.bit_generator.state]
+    begin, drawing = [np.copy(flock.tape.states[0]), np.copy(flock.tape.actions)], flock.rng.bit_generator.state
 
     def cost(at: np.ndarray) -> float:
-        flock.tape.states[0], flock.tape.actions[:], flock.rng.bit_generator.state = begin
+        flock.tape.states[0], flock.tape.actions[:] = begin
+        flock.rng.bit_generator.state = drawing
         flock.drones.ages[:] = 0.0
         found = flock.fly(at, 16)
         return 16 * N * found
