@@ -20,6 +20,7 @@ from robot.robots.quadrotor.evaluation.evaluation import DECISIONS, DISTURBED, T
 from robot.robots.quadrotor.evaluation.fleet_flights import ROOM_M
 from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent
 from robot.robots.quadrotor.practising.fit import fit
+from robot.robots.quadrotor.practising.hidden import hidden_quadrotor
 from robot.robots.quadrotor.practising.improving import as_flown
 from robot.robots.quadrotor.practising.simulated_flight import fly_and_log
 from robot.robots.quadrotor.practising.specialising import specialise
@@ -28,7 +29,7 @@ from robot.robots.quadrotor.training.recipes import iterations_for, learner_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.tasks import hover
 from sim.quadrotor.fleets import load_fleet
-from sim.quadrotor.model import QUADROTORS, load_parameters
+from sim.quadrotor.model import QUADROTORS, QuadrotorParameters, load_parameters
 
 POLICY = Path(__file__).parents[2] / "policies" / "shipped" / "any_quadrotor.npz"
 FLIGHTS, DRAWN, SEED = 256, 512, 0
@@ -49,13 +50,17 @@ def run() -> dict[str, Any]:
     flies_any = Recurrent(policy.weights, policy.layers)
     figures: dict[str, Any] = {}
     for name in QUADROTORS:
-        quadrotor = load_parameters(name)
-        found = fit([fly_and_log(flies_any, quadrotor, SEED)], quadrotor)
+        found = fit([fly_and_log(flies_any, load_parameters(name), SEED)], believed_of(name))
         own = policy.weights if found is None else specialise(
             policy.weights, policy.layers, hover, as_flown(found.quadrotor), SEED)  # fmt: skip
         figures[name] = by_name(flies_any, Recurrent(own, policy.layers), trained_for(name), name)
     published = load_fleet("published").draw(DRAWN, np.random.default_rng(SEED)).parameters
     return figures | {f"drawn, {what}": changed(flies_any, published, change) for what, change in CHANGES.items()}
+
+
+def believed_of(name: str) -> QuadrotorParameters:
+    """What a fit begins with: a drone unlike the airframe, as an owner's file would have it."""
+    return hidden_quadrotor(SEED, load_parameters(name))
 
 
 def trained_for(name: str) -> Pilot:

@@ -1,5 +1,7 @@
 """`robot evaluate`: the policy of a run, without learning, in the simulator or on devices."""
 
+from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +20,10 @@ def main(arguments: list[str]) -> int:
     task = task_of(arguments)
     if task is None and ("--help" in arguments or "-h" in arguments):
         return help_for_all()
+    if task is None and (named := named_run(arguments)):
+        load_policy(
+            policy_of(named), kinds=EVERY_KIND
+        )  # it says what is wrong with it, before options of another robot's are
     judge = find_judge(find_task(task or DEFAULT_TASK).robot)
     config, as_json = parse(judge.options, "evaluate", arguments)
     policy = policy_of(config.run)
@@ -57,6 +63,18 @@ def task_of(arguments: list[str]) -> str | None:
                 raise wrong(path, "task", shown(task), ", ".join(task_names()))
             return str(task)
     return None
+
+
+def named_run(arguments: list[str]) -> str:
+    """The argument that is to be a run or a policy, whether there is one or not: it is no option's value. Empty if none is."""
+    judges = [find_judge(kind) for kind in {find_task(name).robot for name in task_names()}]
+    flags = {"--json"} | {f"--{field.name.replace('_', '-')}" for judge in judges for field in fields(judge.options)
+                          if field.type in (bool, "bool")}  # fmt: skip
+    for before, argument in pairwise(["--json", *arguments]):
+        is_number = argument.replace(".", "", 1).isdigit()  # of an option that takes several
+        if not (is_number or argument.startswith("-")) and (before in flags or not before.startswith("-")):
+            return argument
+    return ""
 
 
 def help_for_all() -> int:

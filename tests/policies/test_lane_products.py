@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from policies.lane_products import STRETCH, WIDTH, outer, product, product_over_rows
-from sim.single_precision import specialise
+from policies.lane_products import WIDTH, outer, product
 
 SIZES = [(4, 1, 32), (16, 22, 64), (22, 16, 64), (5, 7, 48)]  # rows, terms or columns, lanes
 
@@ -56,17 +55,9 @@ def test_an_outer_product_sums_by_vectors_and_then_neighbours(
     np.testing.assert_array_equal(out, sums[:, :, 0])
 
 
-def test_a_product_over_many_rows_is_that_of_its_stretches_added_and_as_good_for_few_columns() -> None:
-    n, compiled = STRETCH + 44, njit(specialise(product_over_rows))
-    a, b = numbers(1, n, 82), numbers(2, n, 64)
-    wide, narrow = numbers(3, 82, 64), numbers(4, 82, 4)
-    compiled(a, b, wide)
-    compiled(a, np.ascontiguousarray(b[:, :4]), narrow)
-    by_stretches = np.zeros((82, 64), np.float32)
-    for some in (slice(STRETCH), slice(STRETCH, n)):
-        part = np.zeros((82, 64), np.float32)
-        for row in zip(a[some], b[some], strict=True):
-            part = multiplied_and_added(row[0][:, None], row[1], part)
-        by_stretches += part
-    np.testing.assert_array_equal(wide, by_stretches)
-    np.testing.assert_array_equal(narrow, wide[:, :4])
+def test_a_sum_of_outer_products_goes_on_from_one_to_the_next(products: list[Callable[..., None]]) -> None:
+    a, b, found, expected = numbers(1, 6, 13, 32), numbers(2, 6, 8, 32), numbers(3, 13, 8), numbers(3, 13, 8)
+    products[1](a, b, found)
+    side_by_side = [np.ascontiguousarray(of.transpose(1, 0, 2)).reshape(of.shape[1], -1) for of in (a, b)]
+    products[1](*side_by_side, expected)
+    np.testing.assert_array_equal(found, expected)

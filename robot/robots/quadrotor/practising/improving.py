@@ -8,9 +8,9 @@ import numpy as np
 from robot.robots.quadrotor.evaluation.evaluation import Conditions, Network, evaluate
 from robot.robots.quadrotor.evaluation.judgement import Figures
 from robot.robots.quadrotor.practising.fit import Fitted
+from robot.robots.quadrotor.training.decision import Objective
 from robot.robots.quadrotor.training.first_order import FirstOrder, Recipe
 from robot.robots.quadrotor.training.recipes import ESTIMATE
-from robot.robots.quadrotor.training.window import Objective
 from robot.tasks import task_module
 from sim.quadrotor.model import N_ROTORS, QuadrotorParameters, QuadrotorRandomisation
 

@@ -8,7 +8,7 @@ long, start anew as others, with an empty memory.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from policies.backup.set_point import N_SEEN
 from policies.muon import Muon
 from policies.recurrent_actor import RecurrentLayers, initial_weights, weight_count
 from policies.recurrent_gradient import gates_for, matrices, parts, room_for
+from robot.robots.quadrotor.training.decision import Objective
 from robot.robots.quadrotor.training.first_order import drawn_starts, hover_actions
 from robot.robots.quadrotor.training.flocks import InFlocks
 from robot.robots.quadrotor.training.recurrent_window import (
@@ -26,7 +27,6 @@ from robot.robots.quadrotor.training.recurrent_window import (
     LANES,
     Adjoints,
     Drones,
-    Objective,
     Tape,
     build_window,
 )
@@ -38,8 +38,11 @@ from sim.quadrotor.told import N_TOLD, told
 NOISE_LENGTH = 2_000_000  # normals, drawn once; every decision of a window begins somewhere else in them
 POOL = 1024  # drones and starts that are drawn at once
 ENCODER, MEMORY = 16, 16
+FLOCKS = 2
 MEAN_FROM, MEAN_EVERY = 5 / 6, 50  # of the updates: from which on, and which, the policy is the mean of
 NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
+
+OBJECTIVE = Objective(wall=500.0, wall_m=0.5, wall_thickness_m=0.3, fast=30.0, crash_m=2.0, discount=0.99)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Recipe:
     rate: float = 0.05
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
-    objective: Objective = field(default_factory=Objective)
+    turn: float = 0.25  # share of the iterations after which the rates have fallen once, so that there is a policy early; 0: never
+    objective: Objective = OBJECTIVE
     near: float = 40.0  # the objective's, for these shares of the iterations: see `objective_at`
     near_between: tuple[float, float] = (0.5, 0.9)
     box_m: float = 1.5
@@ -150,6 +154,7 @@ class Flock:
         self.adjoints = Adjoints(
             state=zeros(N_STATE, n), memory=zeros(layers.memory, n), seen=zeros(layers.inputs, n),
             commands=zeros(N_ROTORS, n), policy=room_for(layers, n),
+            costs=zeros(n),
         )  # fmt: skip
         self.normals = self.rng.standard_normal(NOISE_LENGTH, np.float32)
         self.scale = task.OBSERVATION_SCALE.astype(np.float32)
@@ -216,11 +221,11 @@ class AnyQuadrotor(InFlocks):
         inputs = task.OBSERVATION_SIZE + (N_TOLD if is_told else 0) + N_ROTORS
         layers = RecurrentLayers(inputs, ENCODER, MEMORY, N_ROTORS)
         self.layers: tuple[int, ...] = layers
-        seeds = np.random.SeedSequence([seed, 0xA11]).spawn(self.FLOCKS + 1)
+        seeds = np.random.SeedSequence([seed, 0xA11]).spawn(FLOCKS + 1)
         flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
         actor = initial_weights(layers, np.random.default_rng(seeds[0]))
         optimiser = Muon(actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
-                              recipe.adam_rate, recipe.last_share)  # fmt: skip
+                         recipe.adam_rate, recipe.last_share, turn=round(recipe.turn * recipe.iterations))  # fmt: skip
         super().__init__(flocks, actor, optimiser, recipe.horizon_at)
         self.late_actors: list[np.ndarray] = []
 

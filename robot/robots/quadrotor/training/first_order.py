@@ -6,7 +6,7 @@ first, when everybody falls.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numba import uintp
 
-from policies.actor import HIDDEN, actor_layers, hidden_matrices, weight_views
+from policies.actor import HIDDEN, actor_layers, hidden_matrices, weight_count, weight_views
+from policies.actor_gradient import parts, zero_parts
 from policies.backup.set_point import N_SEEN
 from policies.first_order import first_weights
 from policies.muon import Muon
+from robot.robots.quadrotor.training.decision import Objective
 from robot.robots.quadrotor.training.flocks import InFlocks
-from robot.robots.quadrotor.training.window import Drones, Objective, Tape, build_window
-from sim.quadrotor.adjoint import LANES
+from robot.robots.quadrotor.training.window import LANES, STRETCH, Drones, Room, Tape, build_window
 from sim.quadrotor.batch import SensorNoise, Starts
 from sim.quadrotor.model import (
     FACTORS,
@@ -43,7 +44,8 @@ from sim.quadrotor.model import (
     scaled_parameters,
 )
 
-NOISE_ROWS = 60_000  # noise is drawn once; every decision of a window begins somewhere else in it
+NOISE_LENGTH = 300_000  # normals, drawn once; every decision of a window begins somewhere else in them
+POOL = 512  # drones and starts that are drawn at once
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,17 @@ class Recipe:
     """How a policy is trained."""
 
     iterations: int = 300
-    drones: int = 128
+    drones: int = 128  # a multiple of LANES
     history: int = 16  # past actions that the policy sees
-    horizons: tuple[tuple[int, int], ...] = ((30, 32), (60, 64))  # decisions of a window, below an iteration
+    horizons: tuple[tuple[int, int], ...] = (
+        (30, 32),
+        (60, 64),
+    )  # decisions of a window, whole STRETCHes, below an iteration
     horizon: int = 96  # ... and after that
     decisions_max: int = 200  # after which a drone starts anew
     rate: float = 0.1
     adam_rate: float = 1e-2
+    last_share: float = 0.1  # of both rates, at the end
     objective: Objective = field(default_factory=Objective)
     spread: QuadrotorRandomisation = QuadrotorRandomisation()
     spread_of_others: QuadrotorRandomisation | None = None  # of quadrotors after the first; None: the same
@@ -107,46 +113,71 @@ def drawn_starts(starts: Starts, n: int, rng: np.random.Generator) -> np.ndarray
     return states
 
 
+class Pool:
+    """Drones and where they start, drawn many at once and given out one after the other."""
+
+    def __init__(self, draw: Callable[[int], tuple[np.ndarray, np.ndarray]]) -> None:
+        """draw(n): parameters (n, N_PARAMETERS) and states (n, N_STATE)."""
+        self.draw, self.given = draw, POOL
+
+    def take(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """n of them, at most POOL."""
+        if self.given + n > POOL:
+            self.drones, self.states = self.draw(POOL)
+            self.given = 0
+        here = slice(self.given, self.given + n)
+        self.given += n
+        return self.drones[here], self.states[here]
+
+
 class Flock:
-    """Some of the drones, with the memory that their window needs: what one thread works on."""
+    """LANES of the drones, with the memory that their window needs: what one thread works on."""
 
     def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise,
-                 recipe: Recipe, n: int, seed: np.random.SeedSequence) -> None:  # fmt: skip
+                 recipe: Recipe, seed: np.random.SeedSequence) -> None:  # fmt: skip
         """Raises ValueError for a latency that reaches back further than the recipe's history."""
-        self.spreads = [recipe.spread, *[recipe.spread_of_others or recipe.spread] * (len(nominal) - 1)]
-        latest_s = max(one.latency_s + spread.latency_high_s for one, spread in zip(nominal, self.spreads, strict=True))
+        spreads = [recipe.spread, *[recipe.spread_of_others or recipe.spread] * (len(nominal) - 1)]
+        latest_s = max(one.latency_s + spread.latency_high_s for one, spread in zip(nominal, spreads, strict=True))
         taps = 1 + math.ceil(round(latest_s / STEP_S, 6))  # the decision under way, and those before it
         if recipe.history + 1 < taps:
             raise ValueError(f"history (--past-actions): found {recipe.history}, allowed: at least {taps - 1} "
                              f"for a latency of up to {1000.0 * latest_s:.0f} ms")  # fmt: skip
-        self.task, self.nominal, self.starts, self.recipe, self.n = task, nominal, starts, recipe, n
+        self.task, self.starts, self.recipe, self.n = task, starts, recipe, int(LANES)
         self.rng = np.random.default_rng(seed)
-        lanes, history, horizon, hidden = int(LANES), recipe.history, recipe.horizon, HIDDEN[0]
-        blocks, columns = n // lanes, task.OBSERVATION_SIZE
-        inputs = columns + N_ROTORS * history
+        self.pool = Pool(lambda n: (drawn_quadrotors(nominal, spreads, n, self.rng), drawn_starts(starts, n, self.rng)))
+        n, history, horizon, hidden = self.n, recipe.history, recipe.horizon, HIDDEN[0]
+        columns = task.OBSERVATION_SIZE
+        self.layers = actor_layers(columns + N_ROTORS * history, N_ROTORS)
+        inputs = self.layers[0]
 
         def zeros(*shape: int) -> np.ndarray:
             return np.zeros(shape, np.float32)
 
         self.tape = Tape(
-            states=zeros(horizon + 1, blocks, N_STATE, lanes), commands=zeros(horizon, blocks, N_ROTORS, lanes),
-            observations=zeros(horizon, n, inputs), first=zeros(horizon, n, hidden), second=zeros(horizon, n, hidden),
-            actions=zeros(history + horizon, n, N_ROTORS), d_first=zeros(horizon, n, hidden),
-            d_second=zeros(horizon, n, hidden), d_actions=zeros(history + horizon, n, N_ROTORS),
-            d_observation=zeros(n, inputs), d_commands=zeros(blocks, N_ROTORS, lanes),
-            d_state=zeros(blocks, N_STATE, lanes),
+            states=zeros(horizon + 1, N_STATE, n), commands=zeros(horizon, N_ROTORS, n),
+            seen=zeros(horizon, inputs + 1, n), first=zeros(horizon, hidden + 1, n),
+            second=zeros(horizon, hidden + 1, n), actions=zeros(history + horizon, N_ROTORS, n),
+            d_actions=zeros(history + horizon, N_ROTORS, n),
+        )  # fmt: skip
+        self.room = Room(
+            state=zeros(N_STATE, n), seen=zeros(inputs, n), commands=zeros(N_ROTORS, n),
+            first=zeros(STRETCH, hidden, n), second=zeros(STRETCH, hidden, n), products=zero_parts(self.layers),
+            costs=zeros(n),
         )  # fmt: skip
         self.drones = Drones(
-            parameters=zeros(blocks, N_PARAMETERS, lanes), delay_shares=zeros(taps, n), hover_actions=zeros(n),
-            ages=zeros(n), task_memory=zeros(blocks, columns + task.MEMORY_SIZE, lanes), crashes=np.zeros(n, np.int64),
+            parameters=zeros(N_PARAMETERS, n), noise=zeros(columns), delay_shares=zeros(taps, n), hover_actions=zeros(n), ages=zeros(n),
+            task_memory=zeros(columns + task.MEMORY_SIZE, n), crashes=np.zeros(n, np.int64),
         )  # fmt: skip
-        rows = np.zeros((NOISE_ROWS, columns), np.float32)
-        normals = self.rng.standard_normal((NOISE_ROWS, N_SEEN))
-        rows[:, :N_SEEN] = normals * noise.deviations() * task.OBSERVATION_SCALE[:N_SEEN]
-        self.noise = rows.reshape(-1)
+        self.drones.noise[:N_SEEN] = noise.deviations() * task.OBSERVATION_SCALE[:N_SEEN]
+        for seen in (self.tape.seen, self.tape.first, self.tape.second):
+            seen[:, -1] = 1.0
+        self.normals = self.rng.standard_normal(NOISE_LENGTH, np.float32)
         self.scale = task.OBSERVATION_SCALE.astype(np.float32)
         self.objective = Objective._make(np.float32(value) for value in recipe.objective)
-        self.gradient = zeros((inputs + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * 2 * N_ROTORS)
+        self.gradient = zeros(weight_count(self.layers))
+        own = np.arange(columns, inputs).reshape(history, N_ROTORS)[::-1].reshape(-1)
+        self.order = np.r_[0:columns, own, inputs]  # of the tape: the weights have past actions newest first
+        self.turned = zeros(inputs + 1, hidden)
         self.window = build_window(task)
         self.crashed = self.finished = 0  # drones, of late
         self.start(np.arange(n))
@@ -154,33 +185,36 @@ class Flock:
 
     def start(self, which: np.ndarray) -> None:
         """Put other drones on new starts in place of these."""
-        drones = drawn_quadrotors(self.nominal, self.spreads, which.size, self.rng)
-        block, lane = which // int(LANES), which % int(LANES)
-        self.drones.parameters[block, :, lane] = drones
-        self.tape.states[0][block, :, lane] = drawn_starts(self.starts, which.size, self.rng)
-        self.tape.actions[: self.recipe.history, which] = 2.0 * self.starts.rotor_speed - 1.0
-        age = np.arange(len(self.drones.delay_shares))[:, None]
-        self.drones.delay_shares[:, which] = np.maximum(0.0, 1.0 - np.abs(drones[:, P_LATENCY] / STEP_S - age))
-        self.drones.hover_actions[which] = hover_actions(drones)
-        self.drones.ages[which] = 0.0
-        own = self.drones.task_memory[:, self.task.OBSERVATION_SIZE :]
-        if own.shape[1]:
-            for b, l in zip(block, lane, strict=True):
-                numbers = self.rng.random(own.shape[1], np.float32)
-                self.task.prepare(numbers, uintp(0), uintp(1))
-                own[b, :, l] = numbers
+        p, states = self.pool.take(len(which))
+        drones, tape = self.drones, self.tape
+        drones.parameters[:, which] = p.T
+        tape.states[0][:, which] = states.T
+        tape.actions[: self.recipe.history, :, which] = 2.0 * self.starts.rotor_speed - 1.0
+        age = np.arange(len(drones.delay_shares))[:, None]
+        drones.delay_shares[:, which] = np.maximum(0.0, 1.0 - np.abs(p[:, P_LATENCY] / STEP_S - age))
+        drones.hover_actions[which] = hover_actions(p)
+        drones.ages[which] = 0.0
+        own = drones.task_memory[self.task.OBSERVATION_SIZE :]
+        for drone in which if len(own) else ():
+            numbers = self.rng.random(len(own), np.float32)
+            self.task.prepare(numbers, uintp(0), uintp(1))
+            own[:, drone] = numbers
 
     def fly(self, weights: np.ndarray, horizon: int) -> float:
         """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""
-        offsets = self.rng.integers(0, NOISE_ROWS - self.n, horizon) * self.task.OBSERVATION_SIZE
-        cost = self.window(weights, self.tape, self.drones, horizon, self.noise, offsets, self.scale, self.objective,
-                           self.gradient)  # fmt: skip
-        history = self.recipe.history
-        self.tape.states[0] = self.tape.states[horizon]
-        self.tape.actions[:history] = self.tape.actions[horizon : horizon + history].copy()
+        tape, history = self.tape, self.recipe.history
+        offsets = self.rng.integers(0, NOISE_LENGTH - self.task.OBSERVATION_SIZE * self.n, horizon)
+        self.gradient[:] = 0.0
+        mine, found = parts(weights, self.layers), parts(self.gradient, self.layers)
+        self.turned[:] = 0.0
+        cost = self.window(mine._replace(first=mine.first[self.order]), tape, self.drones, horizon, self.normals, offsets,
+                           self.scale, self.objective, found._replace(first=self.turned), self.room)  # fmt: skip
+        found.first[self.order] = self.turned
+        tape.states[0] = tape.states[horizon]
+        tape.actions[:history] = tape.actions[horizon : horizon + history].copy()
         self.drones.ages[:] += horizon
         place = self.task.SPEC.seen["position_error"]
-        error_m = np.abs(self.tape.observations[horizon - 1, :, place] / self.scale[place]).max(axis=1)
+        error_m = np.abs(tape.seen[horizon - 1, place] / self.scale[place, None]).max(axis=0)
         crashed = (self.drones.crashes < horizon) | ~(error_m < self.recipe.box_m)
         finished = ~crashed & (self.drones.ages >= self.recipe.decisions_max)
         self.crashed, self.finished = int(crashed.sum()), int(finished.sum())
@@ -202,15 +236,14 @@ class FirstOrder(InFlocks):
     def __init__(self, task: Any, nominal: Sequence[QuadrotorParameters], starts: Starts, noise: SensorNoise, seed: int,
                  recipe: Recipe = Recipe()) -> None:  # fmt: skip
         """nominal: the quadrotors that drones are drawn around, each as likely; the first is hovered with at first."""
-        self.recipe = recipe
-        seeds = np.random.SeedSequence([seed, 0xF1]).spawn(self.FLOCKS + 1)
-        each = recipe.drones // self.FLOCKS
-        flocks = [Flock(task, nominal, starts, noise, recipe, each, s) for s in seeds[1:]]
-        self.layers = actor_layers(task.OBSERVATION_SIZE + N_ROTORS * recipe.history, N_ROTORS)
+        self.recipe, n = recipe, recipe.drones // int(LANES)
+        seeds = np.random.SeedSequence([seed, 0xF1]).spawn(n + 1)
+        flocks = [Flock(task, nominal, starts, noise, recipe, s) for s in seeds[1:]]
+        self.layers = flocks[0].layers
         hover = np.full(N_ROTORS, 2.0 * nominal[0].hover_command() - 1.0)
         actor = starting_weights(self.layers, task.OBSERVATION_SIZE, hover, np.random.default_rng(seeds[0]))
         hidden = partial(hidden_matrices, layers=self.layers)
-        optimiser = Muon(actor, hidden, recipe.iterations, recipe.rate, recipe.adam_rate)
+        optimiser = Muon(actor, hidden, recipe.iterations, recipe.rate, recipe.adam_rate, recipe.last_share)
         super().__init__(flocks, actor, optimiser, recipe.horizon_at)
 
 

@@ -11,8 +11,7 @@ from robot.robots.quadrotor.evaluation.fleet_flights import fly_fleet, fly_named
 from robot.robots.quadrotor.evaluation.judgement import Figures
 from robot.robots.quadrotor.evaluation.recurrent_pilot import pilot_of
 from robot.robots.quadrotor.evaluation.tracking import tracking_figures
-from robot.robots.quadrotor.training.any_quadrotor import AnyQuadrotor, Recipe
-from robot.robots.quadrotor.training.recurrent_window import Objective
+from robot.robots.quadrotor.training.any_quadrotor import OBJECTIVE, AnyQuadrotor, Recipe
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.tasks import task_module, track_trajectory
 from robot.training.trainer import Look
@@ -42,7 +41,7 @@ def recipe_for(config: FlightTrainConfig) -> Recipe:
     """How it trains."""
     recipe = Recipe(iterations_for(config))
     if config.task == "track_trajectory":
-        return replace(recipe, objective=Objective(attitude=0.5, position_knee_m=0.01), near=0.0,
+        return replace(recipe, objective=OBJECTIVE._replace(attitude=0.5, position_knee_m=0.01), near=0.0,
                        decisions_max=600)  # fmt: skip
     return recipe
 

@@ -1,4 +1,4 @@
-"""Learners whose drones fly in flocks, one a core: the same seed gives the same bytes, on one core or on two."""
+"""Learners whose drones fly in flocks, shared by the cores: the same seed gives the same bytes, on one core or on two."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,14 +22,14 @@ class Flock(Protocol):
 class InFlocks:
     """actor (weights,) float32: the policy, changed in place. horizon_at: decisions of a window, by the updates done so far."""
 
-    FLOCKS = 2
+    THREADS = 2
 
     def __init__(
         self, flocks: Sequence[Flock], actor: np.ndarray, optimiser: Muon, horizon_at: Callable[[int], int]
     ) -> None:
         self.flocks, self.actor, self.optimiser, self.horizon_at = flocks, actor, optimiser, horizon_at
         self.steps = self.updates = 0
-        self.threads = ThreadPoolExecutor(len(flocks))
+        self.threads = ThreadPoolExecutor(self.THREADS)
 
     @property
     def weights(self) -> np.ndarray:

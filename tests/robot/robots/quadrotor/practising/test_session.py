@@ -21,6 +21,7 @@ from robot.robots.quadrotor.flight import Flight
 from robot.robots.quadrotor.practising import improving, session
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.robots.quadrotor.practising.progress import DroneProgress
+from robot.robots.quadrotor.run_mission import LANDING_SIGNALS
 
 SEED = 50  # a drone that the shipped policy does not hold
 OPTIONS = DronePracticeOptions(clock="lockstep", hidden_seed=SEED, minutes=0.25)
@@ -80,6 +81,20 @@ def test_it_goes_on_from_its_best_policy_and_lands_when_it_is_told_to_stop(run: 
     assert len(after.episodes) == 2  # a flight that was ended says nothing of its policy
     assert after.practice_s > before.practice_s + 5.0
     assert len(list(run.glob("log*.mcap"))) == 3 and replay(run).equal
+
+
+@pytest.mark.parametrize("number", LANDING_SIGNALS)
+def test_whatever_ends_a_process_lands_the_flight_and_ends_the_session_however_often(number: signal.Signals) -> None:
+    class Flying:
+        interrupted = False
+
+    before = signal.getsignal(number)
+    with session.stopping() as stop:
+        stop.flight = Flying()  # type: ignore[assignment]
+        for _ in range(2):
+            signal.raise_signal(number)
+        assert stop.asked and stop.flight.interrupted  # type: ignore[union-attr]
+    assert signal.getsignal(number) is before
 
 
 def test_refused_flights_teach_nothing_and_end_the_session_with_their_reason(

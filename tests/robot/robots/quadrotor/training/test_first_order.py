@@ -10,6 +10,7 @@ import pytest
 from policies.actor import weight_views
 from policies.backup.set_point import N_SEEN
 from robot.robots.quadrotor.evaluation.evaluation import DISTURBED
+from robot.robots.quadrotor.training.decision import Objective
 from robot.robots.quadrotor.training.first_order import (
     FirstOrder,
     Flock,
@@ -19,40 +20,41 @@ from robot.robots.quadrotor.training.first_order import (
     hover_actions,
     starting_weights,
 )
-from robot.robots.quadrotor.training.window import Objective
+from robot.robots.quadrotor.training.window import LANES
 from robot.tasks import hover
 from sim.quadrotor.batch import SensorNoise, Starts
 from sim.quadrotor.model import P_INVERSE_INERTIA_X, P_INVERSE_MASS, P_LATENCY, QuadrotorRandomisation, load_parameters
 
 NOMINAL = load_parameters("crazyflie_2_0")
 SPREAD = replace(DISTURBED, mass=0.2, thrust=0.2, inertia=0.2, motor_delay=0.2, latency_high_s=0.02)
-BRIEF = Recipe(iterations=4, drones=32, horizons=(), horizon=12, history=4, spread=SPREAD)
+BRIEF = Recipe(iterations=4, drones=64, horizons=(), horizon=16, history=4, spread=SPREAD)
+N = int(LANES)
 EXACT = Objective(discount=1.0, adjoint_max=1e9)  # without what makes the gradient kinder than the truth
 
 
 def test_the_windows_gradient_agrees_with_finite_differences() -> None:
     """Observation, actor, past actions, latency, drone and cost together, by the weights, for drones that differ."""
-    recipe = replace(BRIEF, objective=EXACT)
+    recipe = replace(BRIEF, objective=EXACT, box_m=10.0)  # nobody starts anew
     gentle = Starts(attitude_rad=0.8)
-    flock = Flock(hover, [NOMINAL], gentle, SensorNoise(), recipe, 16, np.random.SeedSequence(3))
+    flock = Flock(hover, [NOMINAL], gentle, SensorNoise(), recipe, np.random.SeedSequence(3))
     rng = np.random.default_rng(4)
     weights = starting_weights((18 + 16, 64, 64, 8), 18, np.full(4, 0.3), rng)
     weights += rng.normal(0.0, 0.02, weights.size).astype(np.float32)
-    begin = [np.copy(flock.tape.states[0]), np.copy(flock.tape.actions)]
-    offsets = rng.integers(0, 1000, 12) * 18
+    begin, drawing = [np.copy(flock.tape.states[0]), np.copy(flock.tape.actions)], flock.rng.bit_generator.state
 
     def cost(at: np.ndarray) -> float:
         flock.tape.states[0], flock.tape.actions[:] = begin
-        found = flock.window(at, flock.tape, flock.drones, 12, flock.noise, offsets, flock.scale, flock.objective,
-                             flock.gradient)  # fmt: skip
-        return 12 * 16 * float(found)
+        flock.rng.bit_generator.state = drawing
+        flock.drones.ages[:] = 0.0
+        found = flock.fly(at, 16)
+        return 16 * N * found
 
     cost(weights)
     gradient = flock.gradient.copy()
-    assert (flock.drones.crashes == 12).all()
+    assert (flock.drones.crashes == 16).all()
     for _ in range(6):
         direction = rng.normal(size=weights.size).astype(np.float32)
-        small = np.float32(2e-3)
+        small = np.float32(1e-3)
         slope = (cost(weights + small * direction) - cost(weights - small * direction)) / (2.0 * small)
         assert float(gradient @ direction) == pytest.approx(slope, rel=0.01, abs=0.01 * float(np.linalg.norm(gradient)))
 
@@ -62,19 +64,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
         learner = FirstOrder(hover, [NOMINAL], hover.STARTS, SensorNoise(), seed, BRIEF)
         for _ in range(4):
             learner.iterate()
-        assert learner.updates == 4 and learner.steps == 4 * 12 * 32
+        assert learner.updates == 4 and learner.steps == 4 * 16 * 64
         return hashlib.sha256(learner.weights.tobytes()).hexdigest()
 
     assert digest(1) == digest(1) != digest(2)
 
 
 def test_a_crashed_drone_teaches_nothing() -> None:
-    flock = Flock(hover, [NOMINAL], hover.STARTS, SensorNoise(), BRIEF, 16, np.random.SeedSequence(5))
-    flock.tape.states[0, :, 0] = 4.0 * EXACT.crash_m
+    flock = Flock(hover, [NOMINAL], hover.STARTS, SensorNoise(), BRIEF, np.random.SeedSequence(5))
+    flock.tape.states[0, 0] = 4.0 * EXACT.crash_m
     weights = starting_weights((18 + 16, 64, 64, 8), 18, np.full(4, 0.3), np.random.default_rng(6))
-    flock.fly(weights, 12)
-    assert flock.crashed == 16 and not flock.gradient.any()
-    assert (np.abs(flock.tape.states[0, :, :3]) <= hover.STARTS.position_m).all()  # all have started anew
+    flock.fly(weights, 16)
+    assert flock.crashed == N and not flock.gradient.any()
+    assert (np.abs(flock.tape.states[0, :3]) <= hover.STARTS.position_m).all()  # all have started anew
 
 
 def test_drawn_quadrotors_keep_within_their_spread() -> None:
@@ -91,8 +93,9 @@ def test_drawn_quadrotors_keep_within_their_spread() -> None:
 def test_other_quadrotors_have_a_spread_of_their_own() -> None:
     other = load_parameters("crazyflie_2_1")
     recipe = replace(BRIEF, spread_of_others=replace(SPREAD, latency_high_s=0.01, inertia=0.0))
-    flock = Flock(hover, [NOMINAL, other], hover.STARTS, SensorNoise(), recipe, 16, np.random.SeedSequence(5))
-    drones = drawn_quadrotors([NOMINAL, other], flock.spreads, 2000, np.random.default_rng(7))
+    drones, _ = Flock(
+        hover, [NOMINAL, other], hover.STARTS, SensorNoise(), recipe, np.random.SeedSequence(5)
+    ).pool.draw(2000)
     is_other = np.isclose(drones[:, P_INVERSE_INERTIA_X], 1.0 / other.inertia_x_kg_m2)
     assert 900 < is_other.sum() < 1100
     assert drones[is_other, P_LATENCY].max() <= 0.01 < 0.019 < drones[~is_other, P_LATENCY].max()

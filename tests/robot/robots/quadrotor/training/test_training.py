@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_brief_training_flies(run: dict[str, Any]) -> None:
     assert run["survival"] > 0.95 and run["survival_randomised"] > 0.9
     assert run["position_error_m"] < 0.12 and run["action_change"] < 0.06
-    assert run["env_steps"] > 500_000 and run["updates"] == recipe_for(BRIEF).iterations
+    assert run["env_steps"] > 300_000 and run["updates"] == recipe_for(BRIEF).iterations
     assert run["wall_s"] > 0.0 and run["compile_s"] > 0.0
     json.dumps(run, allow_nan=False)
 
