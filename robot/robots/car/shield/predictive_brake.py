@@ -224,9 +224,10 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
 
 @njit(cache=True, error_model="numpy")
 def begin_to_stop(at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out, line):
-    """Whether a stop's own beginning, as an action, leaves a stop; it is written into `out`, the stop into `kept`.
+    """Whether a stop's own beginning, as an action, leaves a stop (in every tick of the decision, at its end): it is written into
+    `out`, the stop into `kept`.
 
-    The one that was found a decision ago is tried first; one that can be begun at any tick meanwhile is preferred. Arguments as
+    The stop that was found a decision ago is tried first; one that leaves a stop in every tick is preferred. Arguments as
     `filter_action`."""
     first, found = kept[1], False
     for k in range(len(STOPS)):
@@ -237,15 +238,14 @@ def begin_to_stop(at, sent, course, spacing_m, obstacles, cars, latency_s, margi
                                    margin_m, row, line)  # fmt: skip
         if room < margin_m:
             continue
-        always = (
-            room_meanwhile(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, stop, line)
-            >= margin_m
+        least = room_meanwhile(
+            steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, stop, line
         )
-        if always or not found:
+        if least >= margin_m or not found:
             found, kept[1], out[0], out[1] = True, stop, c0, c1
-        if always:
-            break
-    return found
+        if least >= margin_m:
+            return True, True
+    return False, found
 
 
 @njit(cache=True, error_model="numpy")
@@ -287,14 +287,25 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
             if room >= best - ROOM_TIE_M:
                 best, found[0], found[1], out[0], out[1] = max(best, room), manoeuvre, stop, c0, c1
                 reason = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
-            if room >= margin_m:
+            if room < margin_m:
+                continue
+            _, holds = what_holds(
+                c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, found, line
+            )
+            if holds >= 0:
                 kept[:] = found
                 return reason
-    if at[V_X] > SLOW_M_S and begin_to_stop(
-        at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out, line
-    ):
-        return BACKUP
+    if at[V_X] > SLOW_M_S:
+        begun, beginning = kept.copy(), np.empty(2)
+        always, at_its_end = begin_to_stop(
+            at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, begun, beginning, line
+        )
+        if always or (at_its_end and best < margin_m):
+            kept[:], out[:] = begun, beginning
+            return BACKUP
     kept[:] = found
+    if best >= margin_m:
+        return reason
     if best >= 0.0:
         return BY_A_HAIR
     for k in range(len(ACTIONS)):  # with the least grip it will touch; with the believed one it need not

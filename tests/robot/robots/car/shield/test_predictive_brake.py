@@ -420,6 +420,23 @@ def test_where_no_action_of_a_manoeuvre_leaves_a_stop_the_stop_itself_is_begun()
     assert begun
 
 
+def test_rather_than_drive_on_with_one_stop_alone_a_stop_is_begun_that_leaves_one_at_every_moment():
+    """One alone holds by a hair; where nothing better is left it is better than none."""
+    begun, rng = 0, np.random.default_rng(1)
+    for _ in range(600):
+        lateral, heading, v_x, slip = rng.uniform((-0.7, -0.3, 3.5, -0.3), (0.7, 0.4, 6.0, 0.3))
+        at = at_place(2.4, lateral, heading, v_x, slip * v_x)
+        reason, out = decide(*action_for(0.3, v_x), at, bend())
+        _, stops = holding(tuple(out), at, bend())
+        if reason in (AS_PROPOSED, UNAVOIDABLE, BY_A_HAIR) or stops != 1 or meanwhile(tuple(out), at, bend()):
+            continue
+        begun += 1
+        starts = [row_action(row, at, bend(), 0.05, BELIEVED[1], LATENCY_S) for row in STOPS]
+        always = [start for start in starts if holding(start, at, bend())[1] and meanwhile(start, at, bend())]
+        assert not always
+    assert begun
+
+
 def test_a_slow_car_that_can_stop_alone_finds_no_way_on():
     """It would stand there for ever: who finds no way on is backed out."""
     for v_x in (0.2, 0.6, 0.95):
