@@ -1,7 +1,8 @@
 """The encoder: a small convolutional network from a frame to a few numbers that tell where the course goes (torch; ONNX on board).
 
 A frame is normalised by its own mean and contrast first, so exposure and gain do not matter. Whoever drives with it needs no torch: the
-file has frame uint8 (n, height, width, channels) in, embedding float32 (n, size) out, and a lens in its metadata.
+file has frame uint8 (n, height, width, channels) in, embedding float32 (n, size) out, and a lens in its metadata. Where it also tells how
+far the way is free, those numbers follow the embedding's: shares from 0 to 1, low quantiles of what is to be expected.
 """
 
 import json
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 WIDTHS = (16, 32, 48, 64)  # channels of the four layers, each of which halves the picture
+WAYS_HIDDEN = 48
 FLAT = 2.0  # grey levels of contrast below which a frame is hardly stretched
 OPSET = 17
 
@@ -21,31 +23,48 @@ OPSET = 17
 class Encoder(nn.Module):
     """For frames of one size: height and width multiples of 16."""
 
-    def __init__(self, height: int, width: int, channels: int, size: int) -> None:
+    def __init__(self, height: int, width: int, channels: int, size: int, ways: int = 0) -> None:
+        """ways: along how many paths it tells what is free."""
         super().__init__()
         if height % 16 or width % 16:
             raise ValueError(f"frames: found {width} x {height} pixels, allowed: multiples of 16")
-        self.frame_shape, self.size = (height, width, channels), size
+        self.frame_shape, self.size, self.ways = (height, width, channels), size, ways
         kernels, into = (5, 3, 3, 3), (channels, *WIDTHS[:-1])
         self.layers = nn.ModuleList(
             nn.Conv2d(inputs, outputs, kernel, 2, kernel // 2)
             for inputs, outputs, kernel in zip(into, WIDTHS, kernels, strict=True)
         )
-        self.out = nn.Linear(WIDTHS[-1] * (height // 16) * (width // 16), size)
+        features = WIDTHS[-1] * (height // 16) * (width // 16)
+        self.out = nn.Linear(features, size)
+        if ways:
+            self.ways_hidden, self.ways_out = nn.Linear(features, WAYS_HIDDEN), nn.Linear(WAYS_HIDDEN, ways)
 
     def forward(self, frame: Tensor) -> Tensor:
         """Embeddings (n, size) in [-1, 1] of frames (n, height, width, channels) uint8."""
+        embedding: Tensor = torch.tanh(self.out(self.features(frame)))
+        return embedding
+
+    def both(self, frame: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings, and what is free along each way, (n, ways), from 0 to 1."""
+        features = self.features(frame)
+        free: Tensor = torch.sigmoid(self.ways_out(torch.relu(self.ways_hidden(features))))
+        return torch.tanh(self.out(features)), free
+
+    def features(self, frame: Tensor) -> Tensor:
+        """(n, features) of frames."""
         x = frame.permute(0, 3, 1, 2).float()
         x = x - x.mean((1, 2, 3), keepdim=True)
         x = x / (x.square().mean((1, 2, 3), keepdim=True).sqrt() + FLAT)
         for layer in self.layers:
             x = torch.relu(layer(x))
-        embedding: Tensor = torch.tanh(self.out(x.flatten(1)))
-        return embedding
+        return x.flatten(1)
 
 
-def onnx_file(encoder: Encoder, lens: dict[str, Any] | None = None) -> bytes:
-    """The encoder as an ONNX model. lens: what it was trained with, in OpenCV's terms, for whoever straightens pictures."""
+def onnx_file(encoder: Encoder, lens: dict[str, Any] | None = None, trust: float = 1.0) -> bytes:
+    """The encoder as an ONNX model. lens: what it was trained with, in OpenCV's terms, for whoever straightens pictures.
+
+    trust: by which what is free is multiplied, so that it is as often too much as it should be.
+    """
     constants: dict[str, np.ndarray] = {"flat": np.array(FLAT, np.float32)}
     nodes = [
         helper.make_node("Cast", ["frame"], ["levels"], to=TensorProto.FLOAT),
@@ -70,13 +89,25 @@ def onnx_file(encoder: Encoder, lens: dict[str, Any] | None = None) -> bytes:
     nodes += [
         helper.make_node("Flatten", [f"x{len(encoder.layers)}"], ["features"]),
         helper.make_node("Gemm", ["features", "weights", "bias"], ["sum"], transB=1),
-        helper.make_node("Tanh", ["sum"], ["embedding"]),
+        helper.make_node("Tanh", ["sum"], ["told" if encoder.ways else "embedding"]),
     ]
+    if encoder.ways:
+        constants |= {"trust": np.array(trust, np.float32)}
+        for name, layer in (("hidden", encoder.ways_hidden), ("ways", encoder.ways_out)):
+            constants |= {f"{name}_weights": as_array(layer.weight), f"{name}_bias": as_array(layer.bias)}
+        nodes += [
+            helper.make_node("Gemm", ["features", "hidden_weights", "hidden_bias"], ["hidden_sum"], transB=1),
+            helper.make_node("Relu", ["hidden_sum"], ["hidden"]),
+            helper.make_node("Gemm", ["hidden", "ways_weights", "ways_bias"], ["ways_sum"], transB=1),
+            helper.make_node("Sigmoid", ["ways_sum"], ["ways"]),
+            helper.make_node("Mul", ["ways", "trust"], ["free"]),
+            helper.make_node("Concat", ["told", "free"], ["embedding"], axis=1),
+        ]
     graph = helper.make_graph(
         nodes,
         "encoder",
         [helper.make_tensor_value_info("frame", TensorProto.UINT8, ["n", *encoder.frame_shape])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", encoder.size])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", encoder.size + encoder.ways])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)

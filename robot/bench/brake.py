@@ -30,7 +30,7 @@ def run(seconds: float = SECONDS_EACH) -> dict[str, Any]:
                 if drive.time_s < WARM_S or course is None or not place.known:
                     continue
                 around = (place.at, pipeline.sent, place.packed, course.spacing_m, fallback.obstacles, fallback.cars,
-                          pipeline.latency_s)  # fmt: skip
+                          fallback.latency_s)  # fmt: skip
                 kept, out = fallback.kept.copy(), np.zeros(2)
                 if pipeline.is_decision:
                     a0, a1 = pipeline.decisions.proposed.astype(float).tolist()

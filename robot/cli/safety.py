@@ -33,7 +33,7 @@ class SafetyConfig:
     task: str = ""
     """What it practises meanwhile: a task of `robot tasks`, which says which robot; otherwise the first of the robot's."""
     robot: str = ""
-    """Which one is tried: `virtual-car`, `virtual-crazyflie`; otherwise that of the task, which is race_track."""
+    """Which one is tried: `virtual-car`, `virtual-camera-car`, `virtual-crazyflie`; otherwise that of the task, which is race_track."""
     track: str = "default"
     """Where the car practises: a built-in track."""
     kills: int = 3
@@ -77,7 +77,7 @@ def tried(config: SafetyConfig) -> tuple[str, "SafetyTrials"]:
     tasks = [name for name in task_names() if find_task(name).robot == kind]
     if config.task and config.task not in tasks:
         raise ValueError(f"--task: found '{config.task}', allowed with --robot {config.robot}: {', '.join(tasks)}")
-    return config.task or tasks[0], find_trials(kind)
+    return config.task or tasks[0], find_trials(kind).of(config.robot)
 
 
 def stop_robot(config: SafetyConfig, as_json: bool) -> int:
@@ -170,7 +170,9 @@ def break_things(config: SafetyConfig, as_json: bool) -> int:
 
     options = find_practice(find_task(task).robot).options
     asked: dict[str, Any] = {"track": config.track} if config.track != "default" else {}
-    if asked and not hasattr(options, "track"):
+    if config.robot and hasattr(options, "robot"):
+        asked["robot"] = config.robot
+    if "track" in asked and not hasattr(options, "track"):
         raise ValueError(f"--track: found with --task {task}, allowed: with a task that has tracks")
     practice = options(task=task, start_from=config.start_from, clock="realtime", seed=config.seed, **asked)
     outcome, complete = Outcome(), False

@@ -9,9 +9,8 @@ from drivers.reading_record import fill_text
 from robot.perception.encoder import Encoder
 from robot.perception.frames import FrameWriter, embedding_dtype
 from robot.perception.lens import View
-from robot.perception.result import result_dtype
+from robot.perception.result import Shown, result_dtype
 from robot.runtime.clock import Clock
-from robot.shared_memory.sealed_record import SealedRecord
 from sim.camera.lens import Lens
 
 RETRY_S = 0.5  # between two attempts to find a camera that is gone
@@ -37,11 +36,11 @@ class Perception:
         self,
         camera: Driver[Any],
         eye: Eye,
-        shown: SealedRecord,
+        shown: Shown,
         clock: Clock,
         frames: FrameWriter | None = None,
     ) -> None:
-        self._camera, self._eye, self._shown, self._clock = camera, eye, shown, clock
+        self.camera, self._eye, self._shown, self._clock = camera, eye, shown, clock
         self._frames = frames
         self._lost = "perception: its camera is not open yet"
         self._retry_s = self._flush_s = -NEVER_S
@@ -62,7 +61,7 @@ class Perception:
             self._record["bad"] = reading.bad
         seen = reading is not None and frame is not None and self._see(frame, now - reading.frame_age_s)
         self._record["heartbeat_s"] = self._clock.now()
-        fill_text(self._record["trouble"], self._lost or self._camera.trouble() or self._wrong or self._unkept)
+        fill_text(self._record["trouble"], self._lost or self.camera.trouble() or self._wrong or self._unkept)
         self._shown.write(self._record)
         if seen and frame is not None and self._frames is not None:
             self._keep(self._frames, frame, now)
@@ -75,11 +74,11 @@ class Perception:
                 if now - self._retry_s < RETRY_S:
                     return None
                 self._retry_s = now
-                if not self._camera.reconnect():
-                    self._lost = self._camera.trouble()
+                if not self.camera.reconnect():
+                    self._lost = self.camera.trouble()
                     return None
                 self._lost = ""
-            return self._camera.read()
+            return self.camera.read()
         except LinkLost as error:
             self._lost, self._retry_s = str(error), now
             return None
@@ -114,6 +113,6 @@ class Perception:
 
     def close(self) -> None:
         """Release the camera, and end the file."""
-        self._camera.close()
+        self.camera.close()
         if self._frames is not None:
             self._frames.close()

@@ -4,7 +4,7 @@ Control imports this alone of the room: neither OpenCV nor ONNX Runtime.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 
@@ -46,12 +46,22 @@ class PerceptionReading:
 NOTHING = np.empty(0, np.float32)
 
 
+class Shown(Protocol):
+    """Where the newest result lies: a `SealedRecord`, or, where all is one process, its own memory."""
+
+    def write(self, record: np.ndarray) -> None: ...
+
+    def read(self) -> np.ndarray | None: ...
+
+    def close(self) -> None: ...
+
+
 class Perceived:
     """The perceiving process as a device: `Driver`'s protocol. encoder: the version that the policy was trained on."""
 
     def __init__(self, block: str, size: int, encoder: int, clock: Clock) -> None:
         self._block, self._size, self._encoder, self._clock = block, size, encoder, clock
-        self._record: SealedRecord | None = None
+        self._record: Shown | None = None
         self._trouble = "perception: not open"
 
     def open(self) -> None:

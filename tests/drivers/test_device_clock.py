@@ -13,3 +13,11 @@ def test_a_clock_that_drifts_is_followed_and_one_that_began_anew_is_noticed(drif
         measured_s = clock.measured_s(stamp_ms, now_s + 0.004 * (k % 5))
         assert -0.004 < measured_s - now_s < 0.002 or k < 5  # by which time one has come without delay
     assert clock.measured_s(5, 1000.0) == pytest.approx(999.999, abs=1e-6)
+
+
+def test_what_is_late_for_minutes_is_still_late():
+    clock = DeviceClock(1 << 24, least_s=0.0)
+    for k in range(4000):
+        late_s = 0.3 if k >= 400 else 0.0
+        age_s = 0.05 * k + late_s - clock.measured_s(50 * k, 0.05 * k + late_s)
+        assert age_s == pytest.approx(late_s, abs=0.05)

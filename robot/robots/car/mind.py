@@ -7,17 +7,12 @@ the bytes of what comes out. Whatever decides anything is therefore in here.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 
 from drivers.base import LidarReading, VescReading
-from policies.actor import Actor
-from policies.exploration import Exploration
-from robot.robots.car.course_place import CoursePlace
-from robot.robots.car.decisions import Decisions
+from robot.robots.car.car_mind import CarMind
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.demonstration.first_lap import FirstLap
 from robot.robots.car.devices import lidar_reading, really_sent, vesc_reading
@@ -27,14 +22,14 @@ from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.lidar_speed import LidarSpeed
 from robot.robots.car.estimation.mapless import MaplessEstimator
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.in_the_way import STANDING_M_S, InTheWay, Moment
+from robot.robots.car.in_the_way import InTheWay, Moment
 from robot.robots.car.passing import way_round
 from robot.robots.car.place_search import PlaceSearch
 from robot.robots.car.records import RECORDS, Phase
 from robot.robots.car.recovery import Phase as RecoveryPhase
 from robot.robots.car.recovery import Place, Recovery
 from robot.robots.car.setup import PipelineSetup
-from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
+from robot.robots.car.shield.monitors import Flag, TickInputs
 from robot.robots.car.shield.predictive_brake import (
     AS_PROPOSED,
     BY_A_HAIR,
@@ -45,20 +40,16 @@ from robot.robots.car.shield.predictive_brake import (
     UNAVOIDABLE,
     filter_action,
 )
-from robot.robots.car.shield.rollout import N_COMMAND, SLOW_M_S, V_X, believed_cars
+from robot.robots.car.shield.rollout import SLOW_M_S, V_X, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
-from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
-from robot.robots.car.tally import Tally
-from robot.runtime.episodes import Outcome
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command, Reason
 from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
-from robot.safety.supervisor import Mode, Supervisor
-from robot.shared_memory.mailbox import NO_BELIEF
+from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task
-from sim.car.model import P_EMPTY_V, P_GRIP_F, P_GRIP_R, P_HALF_LENGTH, P_HALF_WIDTH
+from sim.car.model import P_GRIP_F, P_GRIP_R, P_HALF_LENGTH, P_HALF_WIDTH
 from sim.distance_field import footprint_clearance
 from sim.tracks.track import Course
 
-COMMAND_HISTORY = 12  # ticks; more than the longest latency
 STANDING_S = 0.3
 DOUBT_AFTER_S, DOUBTFUL_QUALITY = 2.0, 0.75  # somebody in front of the lidar hides less of the map
 BLOCKED_MAX_S = 120.0  # people walk on sooner
@@ -69,49 +60,22 @@ NOT_SEEING = Flag.LIDAR_LOST | Flag.LIDAR_STALE | Flag.LIDAR_FROZEN
 NOT_MEASURING = Flag.VALUES_STALE | Flag.IMU_STALE | Flag.LIDAR_STALE | Flag.VESC_LOST | Flag.LIDAR_LOST
 
 
-class Pipeline:
+class Pipeline(CarMind):
     """The state of the robot's mind. `tick` reads READINGS and fills `outputs` (OUTPUTS), in place."""
 
     def __init__(self, setup: PipelineSetup) -> None:
-        self.setup, self.records, self.tick_s = setup, RECORDS, task.TICK_S
-        self.outputs = np.zeros((), RECORDS.outputs)
-        self.transition: np.ndarray | None = None  # completed in this tick
-        self.events: list[tuple[str, dict[str, Any]]] = []  # of this tick
-        self.episode: dict[str, Any] | None = (
-            None  # a lap that ended in this tick: practice_s, merit, outcome, baseline
-        )
-        self.files: dict[str, bytes] = {}  # made in this tick, to be kept in the run's folder
-        self.phase = Phase.LOCALISE
-        self.actor = Actor(setup.layers, setup.weights)
-        self.exploration = Exploration([setup.seed, 0xD1CE], task.ACTION_SIZE, task.DECISION_S, task.SPEC.explored_s)
-        self.decisions = Decisions(setup.step, setup.episode)
+        super().__init__(setup, RECORDS)
         self.observation = np.zeros(task.OBSERVATION_SIZE, np.float32)
         self.executed = np.zeros(task.ACTION_SIZE)
-        self.is_decision = False
         self.brake_reason = AS_PROPOSED
         self.trim_rad, self.latency_s = setup.trim_rad, setup.latency_s
-        self.sent = np.zeros((COMMAND_HISTORY, N_COMMAND))  # (steer, speed, brake) of the last ticks, newest last
-        self.command = Command(0.0, 0.0, FULL_BRAKE_A)
-        self.goal = (0.0, 0.0)
-        self.ticks_to_decision = 0
-        self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
         self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard, setup.proved)
         # For k + 1 ticks after the present one, if nobody thinks any more: servo_rad, brake_a, turned_rad, way_m
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
-        self.place = CoursePlace()
         self.reckoning = DeadReckoning()
         self.fallback = Fallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
-        self.last_time_s: float | None = None
-        self.standing_s = 0.0
-        self.by_hand = False  # a person has the wheel, in practice
         self.place_search = PlaceSearch()
-        self.mode = Mode.RUN
-        self.flags = Flag.NONE
-        self.recovered = Flag.NONE  # what the recovery said in the last tick
-        self.monitors = Monitors(float(setup.car[P_EMPTY_V]))
-        self.supervisor = Supervisor(TABLE)
         self.recovery = Recovery(setup.car)
-        self.recovering = False
         self.in_the_way = InTheWay(setup.car, self.place, self.fallback)
         self.gave_way = False  # in the last tick
         self.grid = setup.grid
@@ -132,34 +96,11 @@ class Pipeline:
         self.place.take(course)
         self.tally.take_course(course.length_m)
 
-    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None:
-        """Take into use the actor's weights (n,) float32 that the learner sent, from the next decision on.
-
-        No belief is asked for: the estimator's own grips are newer than any fit's, and looser at once when the car slides.
-        """
-        self.actor.set_weights(weights)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """The actor's, in use."""
-        return self.actor.weights
-
-    @property
-    def takes_weights(self) -> bool:
-        """False while the policy drives its baseline laps as it came."""
-        return self.tally.baseline_laps == 0 and self.phase is Phase.PRACTISE
-
     # One tick
 
     def tick(self, readings: np.ndarray) -> None:
         """`readings` (READINGS) in; `outputs`, `events` and `transition` hold what came of it."""
-        self.events.clear()
-        self.files.clear()
-        self.transition = self.episode = None
-        self.is_decision = False
-        now = float(readings["time_s"])
-        elapsed_s = 0.0 if self.last_time_s is None else now - self.last_time_s
-        self.last_time_s = now
+        now, elapsed_s = self.begin_tick(readings)
         vesc, lidar = vesc_reading(readings), lidar_reading(readings)
         if self.lidar_speed is not None:
             vesc = self.lidar_speed.update(now, vesc, really_sent(readings), self.latency_s, lidar)
@@ -181,15 +122,13 @@ class Pipeline:
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
-        self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
+        self.watch_standing(elapsed_s, vesc)
         if self.searching and (self.standing_s == 0.0 or not estimate.lost):
             self.estimator.stop_looking()  # type: ignore[union-attr]
         self.change_phase(now, readings, estimate)
         self.take_over(now, int(readings["stop_requested"]) == BY_HAND, estimate)
         proposed = self.drive(now, elapsed_s, readings, vesc, lidar, estimate)
-        self.command = execute(self.mode, proposed, self.command)
-        self.sent[:-1] = self.sent[1:]
-        self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
+        self.send(proposed)
         self.estimator.sent(now, self.command.steer_rad - self.trim_rad, self.latency_s)
         if self.phase is Phase.DEMONSTRATE:
             self.first_lap.sent(now, self.command.steer_rad, vesc)
@@ -268,8 +207,7 @@ class Pipeline:
                                           "reason": self.supervisor.reason.name}))  # fmt: skip
         else:
             self.events.append(("running", {"practice_s": self.tally.practice_s, "after": before.name}))
-            self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
-            self.ticks_to_decision = 0
+            self.begin_chain()
 
     @property
     def gives_way(self) -> bool:
@@ -325,15 +263,6 @@ class Pipeline:
             self.transition = self.decisions.complete(now, self.observation, collided, taken_over=True)
         self.tally.timer.spoil()
 
-    def time_lap(self, now: float) -> None:
-        """Report a lap that ends in this tick."""
-        lap = self.tally.time_lap(now, self.place.s) if self.place.known else None
-        if lap is not None:
-            self.events.append(("lap", lap))
-            outcome = Outcome.SUCCESS if lap["clean"] else Outcome.TAKEN_OVER
-            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "outcome": outcome,
-                            "baseline": lap["baseline"]}  # fmt: skip
-
     def take_over(self, now: float, wanted: bool, estimate: Estimate) -> None:
         """A person takes the wheel in practice, or gives it back: a new chain of decisions begins."""
         wanted = wanted and self.phase is Phase.PRACTISE
@@ -343,8 +272,7 @@ class Pipeline:
         self.events.append(("by_hand", {"practice_s": self.tally.practice_s, "on": wanted}))
         if self.mode is Mode.RUN:
             self.end_episode(now, estimate, collided=False)
-            self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
-            self.ticks_to_decision = 0
+            self.begin_chain()
 
     def change_phase(self, now: float, readings: np.ndarray, estimate: Estimate) -> None:
         """Go on to the next phase when this one has reached its end."""
@@ -355,8 +283,7 @@ class Pipeline:
         elif self.phase is Phase.DEMONSTRATE and self.first_lap.closed(self.estimator, self.place.course):
             self.calibrate(now)
             self.end_episode(now, estimate, collided=False)
-            self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
-            self.ticks_to_decision = 0
+            self.begin_chain()
             self.phase = Phase.DRAW_MAP if self.place.course is None else Phase.PRACTISE
         elif self.phase is Phase.DRAW_MAP and self.standing_s > STANDING_S:
             self.draw_map()
@@ -453,11 +380,7 @@ class Pipeline:
         if self.ticks_to_decision == 0:
             self.decide(now, readings, vesc, lidar, estimate)
             self.ticks_to_decision = task.TICKS_PER_DECISION
-        self.ticks_to_decision -= 1
-        return Command(
-            task.slew(self.command.steer_rad, self.goal[0], task.STEER_SLEW_RAD_S, task.TICK_S),
-            task.slew(self.command.speed_m_s, self.goal[1], task.SPEED_SLEW_M_S2, task.TICK_S),
-        )
+        return self.towards_goal()
 
     def look_for_place(self, now: float) -> None:
         """Go on searching the map for the standing car; where it cannot be found to begin with, that is the end."""
@@ -563,31 +486,19 @@ class Pipeline:
 
     def fill_outputs(self, readings: np.ndarray, estimate: Estimate) -> None:
         """Write this tick's OUTPUTS record."""
-        out, place = self.outputs, self.place
-        out["tick"], out["time_s"], out["life"] = readings["tick"], readings["time_s"], readings["life"]
+        self.fill_common(readings, self.observation)
+        out = self.outputs
         believed = out["estimate"]
         believed["x"], believed["y"], believed["yaw"] = estimate.x, estimate.y, estimate.yaw
         believed["v_x"], believed["v_y"], believed["yaw_rate"] = estimate.v_x, estimate.v_y, estimate.yaw_rate
         believed["quality"], believed["lost"] = estimate.quality, estimate.lost
         believed["pose_age_s"] = estimate.pose_age_s
-        believed["s"], believed["lateral"], believed["heading_error"] = place.s, place.lateral, place.heading_error
         command = out["command"]
-        command["steer_rad"], command["speed_m_s"] = self.command.steer_rad, self.command.speed_m_s
-        command["brake_a"], command["servo_rad"] = self.command.brake_a, self.command.steer_rad - self.trim_rad
+        command["servo_rad"] = self.command.steer_rad - self.trim_rad
         if self.lidar_speed is not None:
             command["speed_m_s"], command["brake_a"] = self.lidar_speed.throttle(
                 self.command.speed_m_s, self.command.brake_a
             )
-        self.tally.fill(out)
         figures = out["figures"]
         figures["demo_lap_s"], figures["brake_reason"] = self.first_lap.lap_s, self.brake_reason
         figures["trim_rad"], figures["latency_s"] = self.trim_rad, self.latency_s
-        out["decision"], out["step"], out["episode"] = self.decisions.count, self.decisions.step, self.decisions.episode
-        out["phase"], out["mode"], out["reason"] = self.phase, self.mode, self.supervisor.reason
-        out["flags"], out["is_decision"] = self.flags, self.is_decision
-        out["finished"] = self.phase is Phase.DONE
-        t = self.transition
-        out["reward"] = 0.0 if t is None else t["reward"]
-        out["terminated"], out["truncated"] = (0, 0) if t is None else (t["terminated"], t["truncated"])
-        out["observation"] = self.observation
-        out["proposed"], out["executed"] = self.decisions.proposed, self.decisions.executed

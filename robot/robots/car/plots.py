@@ -1,7 +1,7 @@
-"""The picture of a run: where it drove and how fast, lap times, what it was paid, how steadily it ticked."""
+"""The picture of a run: where it drove and how fast, lap times, what it was paid, how steadily it ticked, what its camera saw."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ READINGS_SHOWN = ["lateness_s", "weights_age_s", "weights_version", "missed_tick
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What the picture shows. outputs: (n,) OUTPUTS; timing: (n,) of READINGS_SHOWN; the lists hold events."""
+    """What the picture shows. outputs: (n,) OUTPUTS; timing: (n,) of READINGS_SHOWN; the lists hold events. seen: moments, in words,
+    and what the camera saw then.
+    """
 
     name: str
     course: Course
@@ -39,6 +41,7 @@ class RunRecord:
     demo_lap_s: float | None
     yardstick_lap_s: float | None
     realtime: bool
+    seen: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def load_run(folder: Path) -> RunRecord:
@@ -59,7 +62,7 @@ def load_run(folder: Path) -> RunRecord:
     for event in events:
         life = event["life"] = event.get("life", life)  # only `start` says which life begins
     by_kind = {kind: [event for event in events if event["kind"] == kind] for kind in ("lap", "collision", "recovery")}
-    return RunRecord(
+    run = RunRecord(
         name=folder.name,
         course=course_of(folder),
         outputs=outputs,
@@ -71,6 +74,26 @@ def load_run(folder: Path) -> RunRecord:
         yardstick_lap_s=checked(summary, "yardstick_lap_s", figures.get("yardstick_lap_s"), float | None),
         realtime=config.get("clock") == "realtime",
     )
+    return replace(run, seen=seen_in(folder, run)) if any(folder.glob("frames*.mcap")) else run
+
+
+def seen_in(folder: Path, run: RunRecord) -> dict[str, np.ndarray]:
+    """What the camera saw at the fastest corner of the best lap, and at the last collision, as far as there were any."""
+    from robot.robots.car.eyes.pictures import pictures_at  # needs OpenCV, which a car with a camera alone asks for
+
+    moments: dict[str, float] = {}
+    laps = learned(run) or run.laps
+    if laps:
+        rows = rows_of(run, min(laps, key=lambda lap: lap["lap_s"]))
+        believed = rows["estimate"]
+        corner = rows[int(np.argmax(np.abs(believed["v_x"] * believed["yaw_rate"])))]
+        what = f"fastest corner: {corner['estimate']['v_x']:.1f} m/s, {corner['estimate']['yaw_rate']:+.1f} rad/s"
+        moments[what] = float(corner["time_s"])
+    if run.collisions:
+        hit = place_of(run, run.collisions[-1])
+        moments[f"last collision: {run.collisions[-1]['practice_s'] / 60.0:.1f} min"] = float(hit["time_s"])
+    pictures = pictures_at(folder, list(moments.values()))
+    return {what: picture for what, picture in zip(moments, pictures, strict=True) if picture is not None}
 
 
 def course_of(folder: Path) -> Course:
@@ -108,9 +131,11 @@ def plot_run(folder: Path) -> Path:
 
 @matplotlib.rc_context(STYLE)
 def draw(run: RunRecord) -> Figure:
-    """The picture as a figure, 16 by 10 inches."""
-    figure = Figure(figsize=(16, 10), facecolor="white")
-    grid = figure.add_gridspec(3, 2, width_ratios=(1.15, 1), height_ratios=(1.15, 1, 0.75), left=0.04, right=0.975,
+    """The picture as a figure, 16 by 10 inches; higher where a camera saw something."""
+    high = 13 if run.seen else 10
+    figure = Figure(figsize=(16, high), facecolor="white")
+    heights = (1.15, 1, 0.75, 0.75)[: 4 if run.seen else 3]
+    grid = figure.add_gridspec(len(heights), 2, width_ratios=(1.15, 1), height_ratios=heights, left=0.04, right=0.975,
                                top=0.865, bottom=0.06, hspace=0.38, wspace=0.16)  # fmt: skip
     draw_title(figure, run)
     draw_map(figure, figure.add_subplot(grid[:2, 0]), run)
@@ -118,7 +143,18 @@ def draw(run: RunRecord) -> Figure:
     draw_speed(figure.add_subplot(grid[1, 1]), run)
     draw_reward(figure.add_subplot(grid[2, 0]), run)
     draw_timing(figure.add_subplot(grid[2, 1]), run)
+    for column, (what, picture) in enumerate(run.seen.items()):
+        draw_seen(figure.add_subplot(grid[3, column]), what, picture)
     return figure
+
+
+def draw_seen(axes: Axes, what: str, picture: np.ndarray) -> None:
+    """A camera's picture, grey or blue, green, red, pixel by pixel."""
+    axes.set_title(f"seen at the {what}")
+    axes.imshow(
+        picture if picture.ndim == 2 else picture[..., ::-1], cmap="gray", vmin=0, vmax=255, interpolation="nearest"
+    )
+    axes.axis("off")
 
 
 def learned(run: RunRecord, clean: bool = True) -> list[dict[str, Any]]:

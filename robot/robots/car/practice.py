@@ -17,7 +17,7 @@ from robot.views.panels import Gauge
 
 SHIPPED_HERE = Path(__file__).parents[3] / "policies" / "shipped"
 SHIPPED_POLICY = SHIPPED_HERE / "race_track.npz"
-# robot train --task race_track --eyes --effort 0.2 --seed 0
+# robot train --task race_track --eyes --seed 0: the check after 300 of 600 iterations (docs/experiments/eyes.md)
 SHIPPED_SEEING_POLICY = SHIPPED_HERE / BY_CAMERA / "policy.npz"
 STANDING_M_S = 0.05
 PHASES: dict[int, str] = {

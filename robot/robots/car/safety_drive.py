@@ -3,16 +3,18 @@
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from drivers.base import Driver, LidarReading
+from drivers.base import Driver
 from drivers.declared import make_driver
 from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.vesc import Vesc, VescSettings
 from policies.policy_file import load_policy
 from robot.robots.car.car_file import load_car
+from robot.robots.car.car_mind import CarMind
 from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
 from robot.robots.car.practice import SHIPPED_POLICY
@@ -63,7 +65,7 @@ class CarDrive(Drive):
     """One car on its course. Where control has died, the guardian plays its plan."""
 
     def __init__(
-        self, emulator: Emulator, loop: ControlLoop, pipeline: Pipeline, vesc: Vesc, lidar: Driver[LidarReading]
+        self, emulator: Emulator, loop: ControlLoop, pipeline: CarMind, vesc: Vesc, lidar: Driver[Any]
     ) -> None:
         super().__init__(loop)
         self.emulator, self.pipeline, self.vesc, self.lidar = emulator, pipeline, vesc, lidar

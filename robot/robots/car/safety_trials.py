@@ -8,6 +8,7 @@ import numpy as np
 from drivers.emulators.virtual_car import Truth, VirtualCarConfig, start_virtual_car
 from robot.practice.body import Emulator
 from robot.practice.session import Session
+from robot.robots.car.eyes import safety_trials as eyes
 from robot.robots.car.safety_drive import CAUSES, demonstrated, hidden, start_drive
 from robot.robots.car.shield.supervision import Reason
 from robot.safety.campaign.sessions import emulated
@@ -125,6 +126,21 @@ STOPS = StopTrials(
     lockstep=LockstepTrials(start_drive, CAUSES),
     counted={"spins_at_believed_grip": spun_at_believed_grip},
 )
+# A car with a camera: its first lap it drives by itself in each session, so that nothing was driven before
+SEEING = SafetyTrials(
+    see=see,
+    reasons=Reason,
+    moving_m_s=MOVING_M_S,
+    faults=eyes.FAULTS,
+    stops=StopTrials(
+        variant=variant,
+        rig=eyes.rig,
+        repair=eyes.repair,
+        going_on=eyes.GOING_ON_SEEING,
+        lockstep=eyes.LOCKSTEP,
+        counted={"spins_at_believed_grip": spun_at_believed_grip},
+    ),
+)
 TRIALS = SafetyTrials(
     see=see,
     reasons=Reason,
@@ -133,4 +149,5 @@ TRIALS = SafetyTrials(
     driven_before={"demo_lap_s": 30.0, "latency_s": 0.04},
     stops=STOPS,
     robots=("virtual-car",),
+    others={"virtual-camera-car": SEEING},
 )

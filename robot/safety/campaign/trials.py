@@ -106,7 +106,7 @@ class SafetyTrials:
     see: the emulator's truth, to a judge. reasons: of its supervisor. moving_m_s: slower, it is not worth stopping.
     faults: what can happen to devices, cables and world; none of a robot whose sessions have no processes. driven_before: what
     earlier practice left, for the faults' sessions. stops: None where it brings none. robots: the virtual ones that are
-    tried, by the names of their files.
+    tried, by the names of their files; others: of the same kind, which sense something else, with trials of their own.
     """
 
     see: Callable[[Any], Seen]
@@ -116,6 +116,11 @@ class SafetyTrials:
     driven_before: dict[str, Any] = field(default_factory=dict)
     stops: StopTrials | None = None
     robots: tuple[str, ...] = ()
+    others: Mapping[str, "SafetyTrials"] = field(default_factory=dict)
+
+    def of(self, robot: str) -> "SafetyTrials":
+        """Those of a virtual robot; of one that nothing is said of, these."""
+        return self.others.get(robot, self)
 
 
 def find_trials(kind: str) -> SafetyTrials:
@@ -128,4 +133,5 @@ def tried_robots() -> dict[str, str]:
     """The virtual robots that are tried, and their kinds."""
     kinds = dict.fromkeys(find_task(name).robot for name in task_names())
     brought_by = [kind for kind in kinds if brings(kind, "safety_trials", ENTRY_POINTS)]
-    return {robot: kind for kind in brought_by for robot in find_trials(kind).robots}
+    found = {kind: find_trials(kind) for kind in brought_by}
+    return {robot: kind for kind, trials in found.items() for robot in (*trials.robots, *trials.others)}

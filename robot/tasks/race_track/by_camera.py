@@ -13,6 +13,10 @@ from robot.tasks.race_track.task import OBSERVATION_SIZE
 from robot.tasks.race_track.task import SPEC as BY_PLACE
 
 EMBEDDING, STACK = 64, 3
+# Beside its embedding an encoder tells how far the car could roll along arcs of these curvatures, positive to the left
+PATHS_PER_M = np.array([-1.2, -0.8, -0.5, -0.25, 0.0, 0.25, 0.5, 0.8, 1.2])
+SEEN_MAX_M = 5.0
+SEEN = EMBEDDING + len(PATHS_PER_M)  # numbers of a picture: the embedding, and shares of SEEN_MAX_M
 FELT = ("speed", "yaw_rate", "steer_command", "speed_command", "last_action", "action_before")
 FELT_PLACES = np.concatenate([np.arange(OBSERVATION_SIZE)[BY_PLACE.seen[name]] for name in FELT])
 FRAME_SIZE = EMBEDDING + len(FELT_PLACES)  # of one decision

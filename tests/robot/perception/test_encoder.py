@@ -60,6 +60,20 @@ def test_one_that_was_trained_here_is_taken_with_its_lens(tmp_path: Path) -> Non
     np.testing.assert_allclose(found.embed(picture), wanted, atol=2e-6)
 
 
+def test_what_it_tells_of_the_way_follows_the_embedding_less_what_it_is_not_trusted(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from policies import encoder as trained
+
+    torch.manual_seed(1)
+    network = trained.Encoder(32, 96, 1, 10, ways=4)
+    (tmp_path / "encoder.onnx").write_bytes(trained.onnx_file(network, trust=0.8))
+    picture = pictures(1)[0]
+    with torch.no_grad():
+        embedding, free = (part.numpy()[0] for part in network.both(torch.from_numpy(picture[None])))
+    found = Encoder(tmp_path / "encoder.onnx").embed(picture)
+    np.testing.assert_allclose(found, np.concatenate([embedding, 0.8 * free]), atol=2e-6)
+
+
 def test_what_is_no_encoder_is_refused(tmp_path: Path, encoder_path: Path) -> None:
     (tmp_path / "empty.onnx").write_bytes(b"")
     (tmp_path / "cut.onnx").write_bytes(encoder_path.read_bytes()[:1000])

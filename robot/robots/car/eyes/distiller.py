@@ -4,6 +4,9 @@ The teacher is a policy of the task, who is shown the truth. The student drives 
 student is fitted to what he said in the last RING decisions. Some seats are the teacher's for good, with noise: were seats drawn for
 each episode, those who survive would fill the fleet. The student's cars are pushed too, and asked for another pace: else it learns to
 repeat its last action, and fails when it is slowed. It is also fitted to the part of the observation that only a place can tell.
+
+Its encoder also learns how far the way is free, as a low quantile; half of the student's cars drive behind the brake that goes by it
+(`sight.py`), so that it knows how that feels.
 """
 
 from dataclasses import asdict
@@ -17,9 +20,11 @@ from policies.encoder import Encoder, onnx_file
 from policies.policy_file import PolicyFile
 from robot.robots.car.eyes.fleet import SeeingFleet
 from robot.robots.car.eyes.seeing_driver import HIDDEN, LAYERS, SEEN_PLACES, Memory
-from robot.tasks.race_track.by_camera import EMBEDDING, FELT_PLACES, STACK
+from robot.robots.car.eyes.sight import held_back
+from robot.tasks.race_track.by_camera import EMBEDDING, FELT_PLACES, PATHS_PER_M, SEEN_MAX_M, STACK
 from robot.tasks.race_track.task import ACTION_SIZE, SPEED_MAX_M_S, SPEED_MIN_M_S
 from sim.camera.lens import Lens
+from sim.car import kernel
 
 TEACHER_SEATS = 0.125  # share of the fleet
 RING = 120  # decisions of the fleet that are kept
@@ -28,6 +33,8 @@ CHUNK, SEQUENCES = 8, 48  # decisions and cars of a batch
 TAUGHT_ITERATIONS = 8  # before the student drives at all
 RATE, RATE_AT_LAST, WARM_ITERATIONS = 2e-3, 0.02, 20
 SEEN_SHARE, SEEN_BETA = 0.5, 0.3
+FREE_SHARE, FREE_QUANTILE = 2.0, 0.05  # told too far in so many pictures
+HELD_ITERATION = 60  # from which on some are held back
 PUSH, PUSH_KEPT = np.array([0.15, 0.09], np.float32), 0.8
 PACE = (0.6, 1.1)
 AVERAGED = 0.8  # of the average weights that stays at each iteration
@@ -40,7 +47,7 @@ class Student(nn.Module):
 
     def __init__(self, frame_shape: tuple[int, int, int]) -> None:
         super().__init__()
-        self.encoder = Encoder(*frame_shape, EMBEDDING)
+        self.encoder = Encoder(*frame_shape, EMBEDDING, len(PATHS_PER_M))
         self.first, self.second = nn.Linear(LAYERS[0], HIDDEN[0]), nn.Linear(*HIDDEN)
         self.action, self.seen = nn.Linear(HIDDEN[1], ACTION_SIZE), nn.Linear(HIDDEN[1], len(SEEN_PLACES))
 
@@ -68,11 +75,13 @@ class Distiller:
         self._memory, self._rng = Memory(n), np.random.default_rng([seed, 0xD157])
         self._frames = np.zeros((RING, n, *fleet.looks.frame_shape), np.uint8)
         self._observations = np.zeros((RING, n, fleet.observation.shape[1]), np.float32)
+        self._free = np.zeros((RING, n, len(PATHS_PER_M)), np.float32)  # shares of SEEN_MAX_M
         self._told, self._ages = np.zeros((RING, n, ACTION_SIZE), np.float32), np.zeros((RING, n), np.int64)
         self._taught = (np.arange(n) < TEACHER_SEATS * n)[:, None]
+        self._held = np.arange(n)[:, None] % 2 == 1
         self._pace = np.where(self._rng.random(n) < 0.5, 1.0, self._rng.uniform(*PACE, n)).astype(np.float32)
         self._pushed, self._push = self._rng.uniform(0.0, 1.0, (n, 1)).astype(np.float32), np.zeros((n, 2), np.float32)
-        self.crashes, self.loss = 0, np.nan
+        self.crashes, self.loss, self.trust = 0, np.nan, 1.0
 
     @property
     def weights(self) -> np.ndarray:
@@ -88,8 +97,8 @@ class Distiller:
 
     @property
     def encoder(self) -> bytes:
-        """The average encoder, as ONNX."""
-        return onnx_file(self.average.encoder, asdict(self.lens))
+        """The average encoder, as ONNX. What it tells of the free way is multiplied by `trust`."""
+        return onnx_file(self.average.encoder, asdict(self.lens), self.trust)
 
     def iterate(self) -> None:
         self.crashes = 0
@@ -110,15 +119,20 @@ class Distiller:
         fleet, row = self.fleet, self.step % RING
         told = self.told(fleet.observation)
         self._frames[row], self._observations[row] = fleet.frames, fleet.observation
-        self._told[row], self._ages[row] = told, fleet.age
+        self._told[row], self._ages[row], self._free[row] = told, fleet.age, fleet.free_m() / SEEN_MAX_M
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            embedding = self.student.encoder(torch.from_numpy(fleet.frames)).float().numpy()
+            embedding, free = (
+                part.float().numpy() for part in self.student.encoder.both(torch.from_numpy(fleet.frames))
+            )
             stack = self._memory.with_now(embedding, fleet.observation, fleet.age)
             own = self.student.act(torch.from_numpy(stack.copy()))[0].float().numpy()
         noise = self._rng.standard_normal(self._push.shape, np.float32)
         self._push = PUSH_KEPT * self._push + PUSH * noise
         own = own + self._pushed * self._push
         own[:, 1] = self._pace * (own[:, 1] + ZERO_SPEED) - ZERO_SPEED
+        if self.iteration >= HELD_ITERATION:
+            held = held_back(np.clip(own, -1.0, 1.0), free * SEEN_MAX_M, fleet.batch.row(kernel.V_X))
+            own = np.where(self._held, held, own)
         led = self._taught | (self.iteration < TAUGHT_ITERATIONS)
         fleet.step(np.clip(np.where(led, told + self._push, own), -1.0, 1.0))
         self.crashes += int(((fleet.end == 1) & ~self._taught[:, 0]).sum())
@@ -144,13 +158,18 @@ class Distiller:
         before = [np.maximum(place - np.minimum(back, age), 0) for back in range(STACK)]
         sequence = torch.arange(SEQUENCES)[:, None]
         with torch.autocast("cpu", torch.bfloat16):
-            embedding = self.student.encoder(frames).float().view(SEQUENCES, CHUNK, EMBEDDING)
-            each = torch.cat([embedding, torch.from_numpy(observation[..., FELT_PLACES])], 2)
+            embedding, free = self.student.encoder.both(frames)
+            each = torch.cat(
+                [embedding.float().view(SEQUENCES, CHUNK, EMBEDDING), torch.from_numpy(observation[..., FELT_PLACES])],
+                2,
+            )
             stack = torch.cat([each[sequence, torch.from_numpy(at)] for at in before], 2)
             action, guess = self.student.act(stack.view(len(told), -1))
         off_action = (action.float() - told).square().mean(1)
         off_seen = nn.functional.smooth_l1_loss(guess.float(), seen, reduction="none", beta=SEEN_BETA).mean(1)
         loss = ((off_action + SEEN_SHARE * off_seen) * known).sum() / known.sum()
+        short = torch.from_numpy(self._free[rows, cars].reshape(len(told), -1)) - free.float()
+        loss = loss + FREE_SHARE * torch.maximum(FREE_QUANTILE * short, (FREE_QUANTILE - 1.0) * short).mean()
         self._optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from robot.perception.encoder import Encoder
 from robot.robots.car.eyes.seeing_driver import HEIGHT, WIDTH
-from robot.tasks.race_track.by_camera import EMBEDDING
+from robot.tasks.race_track.by_camera import SEEN
 from sim.input_files import read_bytes
 
 ENCODER_FILE = "encoder.onnx"
-FORM = (HEIGHT, WIDTH, 1, EMBEDDING)
+FORM = (HEIGHT, WIDTH, 1, SEEN)
 
 
 def encoder_beside(policy: Path) -> bytes:

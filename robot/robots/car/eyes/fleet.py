@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from robot.robots.car.eyes.free_way import FreeWay
 from robot.tasks.race_track import task
 from robot.tasks.race_track.task import DECISION_S
 from sim.camera.camera import Cameras, looked_back
@@ -11,7 +12,7 @@ from sim.camera.looks import Looks
 from sim.camera.worlds import worlds_of_courses
 from sim.car import kernel
 from sim.car.batch import CarBatch, Starts
-from sim.car.model import CarParameters, Randomisation
+from sim.car.model import CarParameters, Randomisation, load_parameters
 from sim.tracks.track import Course
 
 
@@ -35,6 +36,7 @@ class SeeingFleet:
     ) -> None:
         self.batch = CarBatch(task, courses, n, seed, car, spread, starts, decisions_max=decisions_max)
         self.cameras, self.looks, self.courses = Cameras(worlds_of_courses(courses), looks, seed), looks, courses
+        self._free_way = FreeWay(courses, car or load_parameters())
         self._rng = np.random.default_rng([seed, 0xF1EE])
         self.look = self._rng.integers(0, len(looks), n)
         self._rows = np.concatenate([np.stack([c.x, c.y, c.heading, c.curvature], 1) for c in courses])
@@ -66,6 +68,11 @@ class SeeingFleet:
         motion = np.stack([speed, yaw_rate, acceleration], 1)
         late_s = self.looks.values["latency_s"][self.look]
         self.cameras.render(self.frames, looked_back(self.poses(), motion, late_s), motion, self.course, self.look)
+
+    def free_m(self) -> np.ndarray:
+        """How far every car could roll along each of PATHS_PER_M, (n, len(PATHS_PER_M)) float32, m."""
+        lateral, error = self.batch.row(kernel.LATERAL), self.batch.row(kernel.HEADING_ERROR)
+        return self._free_way.along(self.course, self.s, lateral.astype(np.float64), error.astype(np.float64))
 
     def poses(self) -> np.ndarray:
         """x, y (m), yaw (rad) of every car on its map, (n, 3): each row of a course is an arc."""

@@ -7,7 +7,7 @@ from typing import Any
 from policies.policy_file import PolicyFile
 from robot.evaluation.judge import Scores, Verdict
 from robot.robots.car.eyes.encoder_file import encoder_beside
-from robot.robots.car.eyes.laps import drive_laps
+from robot.robots.car.eyes.laps import Behind, drive_laps
 from robot.robots.car.judge import CarEvaluateConfig
 from robot.robots.car.world import load_world
 from sim.car.model import Randomisation
@@ -15,7 +15,9 @@ from sim.tracks.built_in_tracks import BUILT_IN, built_in
 
 CARS, SECONDS = 48, 60.0
 SLOWER = 0.7
-SHIELDED = "shield told the place"
+SEEN, TOLD = "its own sight", "the shield told the place"
+BRAKES: tuple[Behind, ...] = ("nothing", "sight", "the shield told the place")
+BEHIND = ((SEEN, "sight"), (TOLD, "shield"))
 CONDITIONS: dict[str, tuple[float, Randomisation]] = {
     "hidden cars": (1.0, Randomisation()),
     "nominal car": (1.0, Randomisation(0.0, 0.0, 0.0, 0.0)),
@@ -26,31 +28,31 @@ CONDITIONS: dict[str, tuple[float, Randomisation]] = {
 def in_simulator(
     config: CarEvaluateConfig, path: Path, policy: PolicyFile, progress: Callable[[float], None]
 ) -> Verdict:
-    """Laps of 48 cars for a minute in each condition, by truth, alone and behind a shield that knows the place.
+    """Laps of 48 cars for a minute in each condition, by truth: alone, behind what it sees, and behind a shield that knows the place.
 
-    The first condition's figures are those of `--json`; `shield` holds what the same cars do behind it.
+    The first condition's figures are those of `--json`; `sight` and `shield` hold what the same cars do behind each.
     """
     encoder = encoder_beside(path)
     named = config.track != "default" or config.map
     courses = [load_world(config.track, config.map, config.loop).course] if named else list(map(built_in, BUILT_IN))
     found: dict[str, dict[str, Any]] = {}
     for k, (name, (slower, spread)) in enumerate(CONDITIONS.items()):
-        alone, shielded = (
+        alone, seen, told = (
             drive_laps(
                 encoder, policy.weights, courses, CARS, SECONDS, config.seed, slower, spread, behind, policy.layers
             ).figures()
-            for behind in (False, True)
+            for behind in BRAKES
         )
-        found[name] = {**alone, "shield": shielded}
+        found[name] = {**alone, "sight": seen, "shield": told}
         progress((k + 1) / len(CONDITIONS))
     first = next(iter(found.values()))
     rows = []
     for name, each in found.items():
-        rows += [(name, cells(each)), (f"{name}, {SHIELDED}", cells(each["shield"]))]
+        rows += [(name, cells(each)), *((f"{name}, {how}", cells(each[key])) for how, key in BEHIND)]
     title = f"{', '.join(course.name for course in courses)}, seen by a camera"
     lines = [
         f"{each['ratio']} x the best possible lap, {each['crashes_per_car_minute']} crashes a car-minute, {how}"
-        for how, each in (("alone", first), (SHIELDED, first["shield"]))
+        for how, each in (("alone", first), *((f"behind {how}", first[key]) for how, key in BEHIND))
     ]
     lines.append(
         "the shield knows place, latency and trim by truth, as a car with a lidar does; a camera alone does not tell them"

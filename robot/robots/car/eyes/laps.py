@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -11,8 +11,11 @@ from policies.actor import weight_views
 from robot.robots.car.eyes.fleet import SeeingFleet
 from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, LAYERS, WIDTH, Memory
 from robot.robots.car.eyes.shield import InformedShield
+from robot.robots.car.eyes.sight import held_back
+from robot.tasks.race_track.by_camera import EMBEDDING, SEEN_MAX_M
 from robot.tasks.race_track.task import ACTION_SIZE, DECISION_S, SPEED_MAX_M_S, SPEED_MIN_M_S
 from sim.camera.looks import draw_looks
+from sim.car import kernel
 from sim.car.batch import Starts
 from sim.car.model import Randomisation, load_parameters
 from sim.car.yardstick import lookup_or_compute
@@ -22,6 +25,7 @@ STARTS = Starts(lateral=0.3, heading_rad=0.1, speed_low_m_s=0.5, speed_high_m_s=
 # Of trainings' seeds none comes so far: nobody has trained on these places and textures
 LOOKS, LOOKS_SEED = 256, 1_000_000
 CRASHED = 1
+Behind = Literal["nothing", "the shield told the place", "sight"]
 
 
 def embedder(encoder: bytes) -> Callable[[np.ndarray], np.ndarray]:
@@ -38,7 +42,10 @@ def embedder(encoder: bytes) -> Callable[[np.ndarray], np.ndarray]:
 
 
 class SeeingDriver:
-    """An encoder in ONNX Runtime, and an actor's mean. slower: a share of the speed that is asked for."""
+    """An encoder in ONNX Runtime, and an actor's mean. slower: a share of the speed that is asked for.
+
+    free_m (n, len(PATHS_PER_M)): what it saw free when it last acted.
+    """
 
     def __init__(
         self, encoder: bytes, weights: np.ndarray, cars: int, slower: float = 1.0, layers: tuple[int, ...] = LAYERS
@@ -48,7 +55,9 @@ class SeeingDriver:
 
     def act(self, fleet: SeeingFleet) -> np.ndarray:
         """Actions (n, 2) for what a fleet sees now."""
-        x = self._memory.with_now(self._embed(fleet.frames), fleet.observation, fleet.age)
+        seen = self._embed(fleet.frames)
+        self.free_m = SEEN_MAX_M * seen[:, EMBEDDING:]
+        x = self._memory.with_now(seen, fleet.observation, fleet.age)
         (a, b), (c, d), (e, f) = self._layers
         action = np.tanh((np.tanh(np.tanh(x @ a + b) @ c + d) @ e + f)[:, :ACTION_SIZE])
         speed = self._slower * (SPEED_MIN_M_S + 0.5 * (action[:, 1] + 1.0) * (SPEED_MAX_M_S - SPEED_MIN_M_S))
@@ -96,17 +105,17 @@ class SeenLaps:
 
 def drive_laps(
     encoder: bytes, weights: np.ndarray, courses: Sequence[Course], cars: int, seconds: float, seed: int,
-    slower: float = 1.0, spread: Randomisation = Randomisation(), shielded: bool = False,
+    slower: float = 1.0, spread: Randomisation = Randomisation(), behind: Behind = "nothing",
     layers: tuple[int, ...] = LAYERS,
 ) -> SeenLaps:  # fmt: skip
     """Drive on courses with looks, textures and cars that nobody has trained on. A crashed car starts anew somewhere.
 
-    shielded: behind the predictive brake, which knows the place.
+    behind: the predictive brake, which knows the place, or the one that goes by what the camera shows.
     """
     looks = draw_looks(LOOKS, LOOKS_SEED + seed, WIDTH, HEIGHT, colour=False, camera=CAMERA)
     fleet = SeeingFleet(courses, cars, LOOKS_SEED + seed, looks, None, spread, STARTS, decisions_max=1_000_000)
     driver = SeeingDriver(encoder, weights, cars, slower, layers)
-    shield = InformedShield(fleet) if shielded else None
+    shield = InformedShield(fleet) if behind == "the shield told the place" else None
     best_s = np.array([lookup_or_compute(course, load_parameters()).lap_s for course in courses])
     length_m = np.array([course.length_m for course in courses])
     began, crashes, at_tape, changed = np.full(cars, np.nan), np.zeros(cars, np.int64), 0, 0
@@ -121,15 +130,19 @@ def drive_laps(
         if shield is not None:
             actions = shield.filtered(actions)
             changed += int(shield.changed.sum())
+        elif behind == "sight":
+            held = held_back(actions, driver.free_m, fleet.batch.row(kernel.V_X))
+            changed += int((held[:, 1] < actions[:, 1]).sum())
+            actions = held
         fleet.step(actions)
         crashed = fleet.end == CRASHED
         crashes += crashed
         tape_minutes += (~has_walls).sum() * DECISION_S / 60.0
         at_tape += int((crashed & ~has_walls).sum())
         began[fleet.end > 0] = np.nan
-        behind = length_m[fleet.course] - s
+        left_m = length_m[fleet.course] - s
         for i in np.flatnonzero((fleet.end == 0) & (s - fleet.s > 0.5 * length_m[fleet.course])):
-            now = (k + behind[i] / (behind[i] + fleet.s[i])) * DECISION_S
+            now = (k + left_m[i] / (left_m[i] + fleet.s[i])) * DECISION_S
             if not np.isnan(began[i]):
                 ratios.append((now - began[i]) / best_s[fleet.course[i]])
                 with_walls.append(bool(has_walls[i]))

@@ -1,120 +1,75 @@
 """One tick of the mind of a car that has a camera, and neither lidar nor map. Readings in, a command out, and nothing else.
 
-    reckon -> place on the lap that it drove first -> monitors, supervisor -> see -> policy -> command
+    reckon -> place on the lap that it drove first -> monitors, supervisor -> see -> policy -> sight -> command
 
 It never sees a picture: what an encoder made of the newest one is a field of its readings, which grows old like any other. A car whose
-embedding is old brakes along the course, by wheels and gyro. There is no predictive brake: nobody knows how far the walls are.
+embedding is old brakes along the course, by wheels and gyro. How far the way is free nobody measures: the encoder tells that too, and
+the policy gets no more speed than fits (`sight.py`).
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from drivers.base import LidarReading, VescReading
 from drivers.reading_record import reading_of
-from policies.actor import Actor
-from policies.exploration import Exploration
 from robot.perception.result import PerceptionReading
+from robot.robots.car.car_mind import CarMind
 from robot.robots.car.course_place import CoursePlace
-from robot.robots.car.decisions import Decisions
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.devices import vesc_reading
 from robot.robots.car.estimation.estimator import Estimate
+from robot.robots.car.eyes.blind_fallback import BlindFallback
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
 from robot.robots.car.eyes.records import RECORDS
 from robot.robots.car.eyes.seen_stack import SeenStack
+from robot.robots.car.eyes.sight import Sight
 from robot.robots.car.eyes.way_back import Phase as BackPhase
 from robot.robots.car.eyes.way_back import WayBack
-from robot.robots.car.fallback import Fallback
 from robot.robots.car.records import Phase
 from robot.robots.car.setup import PipelineSetup
-from robot.robots.car.shield.monitors import Flag, Monitors, TickInputs
+from robot.robots.car.shield.monitors import Flag, TickInputs
 from robot.robots.car.shield.predictive_brake import SLIPPERY
-from robot.robots.car.shield.rollout import N_COMMAND, believed_cars
+from robot.robots.car.shield.rollout import believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
-from robot.robots.car.shield.supervision import FULL_BRAKE_A, TABLE, Command, Reason, execute
-from robot.robots.car.tally import Tally
-from robot.runtime.episodes import Outcome
+from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command, Reason
 from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
-from robot.safety.supervisor import Mode, Supervisor
-from robot.shared_memory.mailbox import NO_BELIEF
+from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task
-from robot.tasks.race_track.by_camera import EMBEDDING
-from sim.car.model import P_EMPTY_V, P_GRIP_F, P_GRIP_R
+from robot.tasks.race_track.by_camera import SEEN
+from sim.car.model import P_GRIP_F, P_GRIP_R
 from sim.distance_field import rasterise
 
-COMMAND_HISTORY = 12  # ticks; more than the longest latency
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
 STANDING_S, STANDING_M_S = 0.3, 0.05
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
 HOPELESS = {Flag.RECOVERY_FAILED: "cannot free itself", Flag.POSE_LOST: "does not know where on its lap it is"}
+UNTOUCHED = (Reason.STUCK, Reason.CORNERED)  # a recovery begins, and nothing was hit
 NOWHERE = CoursePlace()
 NOTHING = np.empty(0, np.float32)
 NO_LIDAR = LidarReading(NOTHING, NOTHING, NOTHING, 0.0, 0)  # of which the monitors miss nothing
 
 
-class SeeingPipeline:
+class SeeingPipeline(CarMind):
     """The state of the mind. `tick` reads READINGS and fills `outputs` (OUTPUTS), in place."""
 
     def __init__(self, setup: PipelineSetup) -> None:
-        self.setup, self.records, self.tick_s = setup, RECORDS, task.TICK_S
-        self.outputs = np.zeros((), RECORDS.outputs)
-        self.transition: np.ndarray | None = None  # completed in this tick
-        self.events: list[tuple[str, dict[str, Any]]] = []
-        self.episode: dict[str, Any] | None = None
-        self.files: dict[str, bytes] = {}
-        self.phase = Phase.LOCALISE
-        self.actor = Actor(setup.layers, setup.weights)
-        self.exploration = Exploration([setup.seed, 0xD1CE], task.ACTION_SIZE, task.DECISION_S, task.SPEC.explored_s)
-        self.decisions = Decisions(setup.step, setup.episode, RECORDS.transition)
-        self.seen = SeenStack()
-        self.is_decision = False
-        self.sent = np.zeros((COMMAND_HISTORY, N_COMMAND))  # (steer, speed, brake) of the last ticks, newest last
-        self.command = Command(0.0, 0.0, FULL_BRAKE_A)
-        self.goal = (0.0, 0.0)
-        self.ticks_to_decision = 0
-        self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
-        self.tracker, self.place, self.lap = CorridorTracker(setup.car), CoursePlace(), ReckonedLap()
+        super().__init__(setup, RECORDS)
+        self.seen, self.sight = SeenStack(), Sight()
+        self.tracker, self.lap = CorridorTracker(setup.car), ReckonedLap()
         self.demo_lap_s = 0.0
-        self.fallback = Fallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
+        self.fallback = BlindFallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.way_back = WayBack()
-        self.recovering = self.by_hand = False
-        self.recovered = Flag.NONE  # what the recovery said in the last tick
-        self.last_time_s: float | None = None
-        self.standing_s = 0.0
-        self.mode, self.flags = Mode.RUN, Flag.NONE
-        self.monitors, self.supervisor = Monitors(float(setup.car[P_EMPTY_V])), Supervisor(TABLE)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """The actor's, in use."""
-        return self.actor.weights
-
-    def set_weights(self, weights: np.ndarray, belief: Mapping[str, float] = NO_BELIEF) -> None:
-        """Take the actor's weights into use from the next decision on. No belief is asked for."""
-        self.actor.set_weights(weights)
-
-    @property
-    def takes_weights(self) -> bool:
-        """False while the policy drives its first laps as it came."""
-        return self.tally.baseline_laps == 0 and self.phase is Phase.PRACTISE
+        self.cornered = False
 
     # One tick
 
     def tick(self, readings: np.ndarray) -> None:
         """`readings` (READINGS) in; `outputs`, `events` and `transition` hold what came of it."""
-        self.events.clear()
-        self.files.clear()
-        self.transition = self.episode = None
-        self.is_decision = False
-        now = float(readings["time_s"])
-        elapsed_s = 0.0 if self.last_time_s is None else now - self.last_time_s
-        self.last_time_s = now
+        now, elapsed_s = self.begin_tick(readings)
         vesc, eyes = vesc_reading(readings), reading_of(readings["camera"], PerceptionReading)
         estimate = self.tracker.update(now, vesc)
         rolled_m = self.tracker.odometry.motion.rolled_m
@@ -123,19 +78,18 @@ class SeeingPipeline:
         self.fallback.place = NOWHERE if self.is_lost else self.place
         if self.phase is Phase.DEMONSTRATE:
             self.lap.watch(now, rolled_m, estimate)
+        self.cornered = self.sight.finds_no_way(elapsed_s, self.standing_s > 0.0 and self.mode is Mode.RUN)
         self.supervise(now, readings, vesc, eyes, estimate)
         if self.phase is Phase.PRACTISE and self.mode is Mode.RUN:
             self.tracker.hold_to(self.place)
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
-        self.standing_s = self.standing_s + elapsed_s if abs(vesc.erpm_speed_m_s) < STANDING_M_S else 0.0
+        self.watch_standing(elapsed_s, vesc)
         self.change_phase(now, int(readings["stop_requested"]), eyes, estimate)
         self.take_over(now, int(readings["stop_requested"]) == BY_HAND, eyes, estimate)
         proposed = self.drive(now, elapsed_s, rolled_m, readings, vesc, eyes, estimate)
-        self.command = execute(self.mode, proposed, self.command)
-        self.sent[:-1] = self.sent[1:]
-        self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
+        self.send(proposed)
         self.tracker.sent(now, self.command.steer_rad, self.setup.latency_s)
         self.fill_outputs(readings, estimate)
         self.fallback.plan(self.command, vesc, self.sent, self.stop_plan)
@@ -147,7 +101,7 @@ class SeeingPipeline:
 
     def eye_flags(self, up: bool, eyes: PerceptionReading) -> Flag:
         """Whether what it sees is new, and of the encoder that its policy was trained with."""
-        fits = len(eyes.embedding) == EMBEDDING and eyes.encoder == self.setup.encoder
+        fits = len(eyes.embedding) == SEEN and eyes.encoder == self.setup.encoder
         fresh = fits and 0.0 <= eyes.embedding_age_s <= EYES_STALE_S and bool(np.isfinite(eyes.embedding).all())
         return (Flag.NONE if up else Flag.EYES_LOST) | (Flag.NONE if up and fresh else Flag.EYES_STALE)
 
@@ -167,6 +121,7 @@ class SeeingPipeline:
                 x=estimate.x,
                 y=estimate.y,
                 pose_lost=self.is_lost,
+                cornered=self.cornered,
                 emergency=int(readings["stop_requested"]) == EMERGENCY_STOP,
                 held=int(readings["stop_requested"]) == STAND,
                 learner_age_s=float(readings["weights_age_s"]) if readings["learner_up"] else 0.0,
@@ -180,14 +135,15 @@ class SeeingPipeline:
         if self.mode is before:
             return
         if before is Mode.RUN:
-            collided = self.mode is Mode.RECOVER and self.supervisor.reason is not Reason.STUCK
+            collided = self.mode is Mode.RECOVER and self.supervisor.reason not in UNTOUCHED
             self.end_episode(now, eyes, estimate, collided)
         if self.mode is Mode.RECOVER:
             if not self.recovering:
-                kind = "stuck" if self.supervisor.reason is Reason.STUCK else "collision"
+                reason = self.supervisor.reason
+                kind = reason.name.lower() if reason in UNTOUCHED else "collision"
                 self.tally.collisions += kind == "collision"
                 self.events.append((kind, {"practice_s": self.tally.practice_s, "phase": self.phase.name, "x": estimate.x,
-                                           "y": estimate.y, "s": self.place.s, "reason": self.supervisor.reason.name}))  # fmt: skip
+                                           "y": estimate.y, "s": self.place.s, "reason": reason.name}))  # fmt: skip
             self.recovering = True
             self.tally.baseline_laps = 0  # as it came it does not get round: let it learn
             self.way_back.begin()
@@ -199,10 +155,9 @@ class SeeingPipeline:
             self.begin_chain()
 
     def begin_chain(self) -> None:
-        """The policy gets the wheel: a new chain of decisions."""
-        self.decisions.restart(*task.action_for(self.command.steer_rad, self.command.speed_m_s))
+        """See `CarMind`; it begins with what is seen now."""
+        super().begin_chain()
         self.seen.forget()
-        self.ticks_to_decision = 0
 
     def end_episode(self, now: float, eyes: PerceptionReading, estimate: Estimate, collided: bool) -> None:
         """The policy loses the wheel: its last decision ends here, and the lap is not clean."""
@@ -211,15 +166,6 @@ class SeeingPipeline:
             self.transition = self.decisions.complete(now, self.seen.observation, collided, taken_over=True)
         self.decisions.pending = False
         self.tally.timer.spoil()
-
-    def time_lap(self, now: float) -> None:
-        """Report a lap that ends in this tick."""
-        lap = self.tally.time_lap(now, self.place.s)
-        if lap is not None:
-            self.events.append(("lap", lap))
-            outcome = Outcome.SUCCESS if lap["clean"] else Outcome.TAKEN_OVER
-            self.episode = {"practice_s": lap["practice_s"], "merit": lap["lap_s"], "outcome": outcome,
-                            "baseline": lap["baseline"]}  # fmt: skip
 
     def change_phase(self, now: float, stop: int, eyes: PerceptionReading, estimate: Estimate) -> None:
         """Go on to the next phase when this one has reached its end."""
@@ -285,11 +231,7 @@ class SeeingPipeline:
         if self.ticks_to_decision == 0:
             self.decide(now, readings, eyes, estimate)
             self.ticks_to_decision = task.TICKS_PER_DECISION
-        self.ticks_to_decision -= 1
-        return Command(
-            task.slew(self.command.steer_rad, self.goal[0], task.STEER_SLEW_RAD_S, task.TICK_S),
-            task.slew(self.command.speed_m_s, self.goal[1], task.SPEED_SLEW_M_S2, task.TICK_S),
-        )
+        return self.towards_goal()
 
     def recover(self, elapsed_s: float, vesc: VescReading, rolled_m: float) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up."""
@@ -307,6 +249,7 @@ class SeeingPipeline:
         """What the policy sees now, into `seen`; it stays what it was where there is nothing new to see."""
         if not self.flags & Flag.EYES_STALE:
             self.seen.take(eyes.embedding, estimate, self.command, self.decisions.earlier)
+            self.sight.see(eyes.embedding)
 
     def decide(self, now: float, readings: np.ndarray, eyes: PerceptionReading, estimate: Estimate) -> None:
         """A new decision: complete the one before, see, propose, put in force."""
@@ -321,32 +264,19 @@ class SeeingPipeline:
             proposed = self.actor.sample(observation, self.exploration.draw())
         else:
             proposed = self.actor.mean(observation)
-        self.tally.decided(False)
-        self.decisions.decide(now, observation, proposed, proposed, self.by_hand)
-        self.goal = task.target(float(proposed[0]), float(proposed[1]))
+        executed = self.sight.held_back(proposed, estimate.v_x)
+        self.tally.decided(bool(executed[1] < proposed[1]))
+        self.decisions.decide(now, observation, proposed, executed, self.by_hand)
+        steer, speed = task.target(float(executed[0]), float(executed[1]))
+        self.goal = steer, 0.0 if self.sight.stops else speed
 
     # What comes out
 
     def fill_outputs(self, readings: np.ndarray, estimate: Estimate) -> None:
         """Write this tick's OUTPUTS record."""
-        out, place = self.outputs, self.place
-        out["tick"], out["time_s"], out["life"] = readings["tick"], readings["time_s"], readings["life"]
-        believed = out["estimate"]
+        self.fill_common(readings, self.seen.observation)
+        out = self.outputs
         for name in ("x", "y", "yaw", "v_x", "v_y", "yaw_rate", "quality", "lost", "pose_age_s"):
-            believed[name] = getattr(estimate, name)
-        believed["s"], believed["lateral"], believed["heading_error"] = place.s, place.lateral, place.heading_error
-        command = out["command"]
-        command["steer_rad"], command["speed_m_s"] = self.command.steer_rad, self.command.speed_m_s
-        command["brake_a"], command["servo_rad"] = self.command.brake_a, self.command.steer_rad
-        self.tally.fill(out)
-        figures = out["figures"]
-        figures["demo_lap_s"], figures["latency_s"] = self.demo_lap_s, self.setup.latency_s
-        out["decision"], out["step"], out["episode"] = self.decisions.count, self.decisions.step, self.decisions.episode
-        out["phase"], out["mode"], out["reason"] = self.phase, self.mode, self.supervisor.reason
-        out["flags"], out["is_decision"] = self.flags, self.is_decision
-        out["finished"] = self.phase is Phase.DONE
-        t = self.transition
-        out["reward"] = 0.0 if t is None else t["reward"]
-        out["terminated"], out["truncated"] = (0, 0) if t is None else (t["terminated"], t["truncated"])
-        out["observation"] = self.seen.observation
-        out["proposed"], out["executed"] = self.decisions.proposed, self.decisions.executed
+            out["estimate"][name] = getattr(estimate, name)
+        out["command"]["servo_rad"] = self.command.steer_rad
+        out["figures"]["demo_lap_s"], out["figures"]["latency_s"] = self.demo_lap_s, self.setup.latency_s

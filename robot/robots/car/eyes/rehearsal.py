@@ -8,7 +8,7 @@ import numpy as np
 from robot.robots.car.eyes.mind import LOOK_S, SeeingPipeline
 from robot.robots.car.eyes.records import RECORDS
 from robot.robots.car.setup import PipelineSetup
-from robot.tasks.race_track.by_camera import EMBEDDING
+from robot.tasks.race_track.by_camera import EMBEDDING, SEEN
 from robot.tasks.race_track.task import TICK_S
 
 RADIUS_M, SPEED_M_S = 2.0, 2.0
@@ -26,7 +26,7 @@ def drive_round(mind: SeeingPipeline) -> None:
     motor, camera = readings["motor"], readings["camera"]
     motor["up"] = camera["up"] = 1
     motor["input_voltage_v"] = 12.0
-    camera["points"], camera["encoder"] = EMBEDDING, mind.setup.encoder
+    camera["points"], camera["encoder"] = SEEN, mind.setup.encoder
     standing = math.ceil((LOOK_S + 0.5) / TICK_S)
     ticks = standing + math.ceil(LAPS * 2.0 * math.pi * RADIUS_M / SPEED_M_S / TICK_S)
     for tick in range(ticks + 20):
@@ -37,4 +37,5 @@ def drive_round(mind: SeeingPipeline) -> None:
         motor["yaw_rate_rad_s"] = SPEED_M_S / RADIUS_M if moves else 0.0
         motor["accel_y_m_s2"] = SPEED_M_S * SPEED_M_S / RADIUS_M if moves else 0.0
         camera["embedding"][:EMBEDDING] = np.float32(0.01 * (tick % 7))
+        camera["embedding"][EMBEDDING:SEEN] = 1.0  # free as far as it sees
         mind.tick(readings)

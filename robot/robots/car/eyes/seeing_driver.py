@@ -7,7 +7,7 @@ place) of the last STACK decisions, newest first. So it runs on board without to
 import numpy as np
 
 from policies.actor import actor_layers
-from robot.tasks.race_track.by_camera import FELT_PLACES, FRAME_SIZE, STACK
+from robot.tasks.race_track.by_camera import EMBEDDING, FELT_PLACES, FRAME_SIZE, STACK
 from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE
 
 WIDTH, HEIGHT, CAMERA = 96, 32, "calibrated"  # a band round the horizon, grey
@@ -25,9 +25,9 @@ class Memory:
     def with_now(self, embedding: np.ndarray, observation: np.ndarray, age: np.ndarray) -> np.ndarray:
         """The actor's observation (n, STACK * FRAME_SIZE): a view, valid until the next call.
 
-        embedding (n, EMBEDDING); observation (n, 50) of the task; age (n,): decisions since the start, when there was nothing before.
+        embedding (n, EMBEDDING), or more numbers, which are left out; observation (n, 50) of the task; age (n,): decisions since the start, when there was nothing before.
         """
-        now = np.concatenate([embedding, observation[:, FELT_PLACES]], 1)
+        now = np.concatenate([embedding[:, :EMBEDDING], observation[:, FELT_PLACES]], 1)
         self._stack[:, 1:] = self._stack[:, :-1].copy()
         self._stack[:, 0] = now
         new = age == 0

@@ -24,7 +24,7 @@ class SeenStack:
         stack = self.observation.reshape(STACK, FRAME_SIZE)
         stack[1:] = stack[:-1].copy()
         now = stack[0]
-        now[:EMBEDDING] = embedding
+        now[:EMBEDDING] = embedding[:EMBEDDING]
         now[EMBEDDING:] = (
             estimate.v_x / 3.0 - 1.0, estimate.yaw_rate / 3.0, command.steer_rad / task.STEER_MAX_RAD,
             command.speed_m_s / 3.0 - 1.0, *earlier.ravel(),

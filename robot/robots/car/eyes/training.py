@@ -6,8 +6,9 @@ from policies.policy_file import load_policy
 from robot.robots.car.eyes.distiller import Distiller
 from robot.robots.car.eyes.encoder_file import ENCODER_FILE
 from robot.robots.car.eyes.fleet import SeeingFleet
-from robot.robots.car.eyes.laps import drive_laps
+from robot.robots.car.eyes.laps import Behind, drive_laps
 from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, WIDTH
+from robot.robots.car.eyes.trust import told_and_true, trust_in
 from robot.robots.car.practice import SHIPPED_POLICY
 from robot.robots.car.trainer import CarTrainConfig
 from robot.tasks.race_track.task import OBSERVATION_SIZE
@@ -19,7 +20,9 @@ from sim.tracks.random_tracks import random_course
 ITERATIONS, CHECK_EVERY = 600, 100
 CARS, LOOKS = 192, 1024
 FIRST_COURSE_SEED = 2_000_000
+TRUSTED_COURSES, FIRST_TRUSTED_SEED = 8, 1_900_000  # on which it is measured how far it sees
 JUDGED_CARS, JUDGED_S = 48, 30.0
+BRAKES: tuple[Behind, Behind] = ("nothing", "sight")
 CRASH_COST = 0.1  # of a score, in ratios: for one crash a car-minute
 
 
@@ -31,14 +34,27 @@ def begin(config: CarTrainConfig) -> Training:
     iterations = max(1, round(ITERATIONS * config.effort))
     lens = nominal_lens(WIDTH, HEIGHT, CAMERA)
     learner = Distiller(SeeingFleet(courses, CARS, config.seed, looks), lens, teacher, iterations, config.seed)
+    strange = [random_course(FIRST_TRUSTED_SEED + k) for k in range(TRUSTED_COURSES)]
     tests = [built_in(name) for name in BUILT_IN]
 
     def look(weights: np.ndarray) -> Look:
+        learner.trust = 1.0
+        learner.trust = trust_in(*told_and_true(learner.encoder, weights, strange, config.seed))
         encoder = learner.encoder
-        figures = drive_laps(encoder, weights, tests, JUDGED_CARS, JUDGED_S, config.seed).figures()
-        crashes, ratio = figures["crashes_per_car_minute"], figures["ratio"]
+        alone, held = (
+            drive_laps(encoder, weights, tests, JUDGED_CARS, JUDGED_S, config.seed, behind=behind).figures()
+            for behind in BRAKES
+        )
+        crashes, ratio = held["crashes_per_car_minute"], held["ratio"]
         score = (9.0 if ratio is None else ratio) + CRASH_COST * crashes
-        return Look(score, figures, f"{ratio} x the best lap, {crashes} crashes a car-minute", encoder)
+        words = (f"{ratio} x the best lap, {crashes} crashes a car-minute behind its own sight; alone {alone['ratio']}, "
+                 f"{alone['crashes_per_car_minute']}; trust {learner.trust:.2f}")  # fmt: skip
+        return Look(
+            score,
+            {**alone, **{f"sight_{name}": value for name, value in held.items()}, "trust": round(learner.trust, 3)},
+            words,
+            encoder,
+        )
 
     def files(checks: list[Check], best: Check) -> dict[str, bytes]:
         return {ENCODER_FILE: best.look.detail}

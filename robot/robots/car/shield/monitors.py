@@ -197,11 +197,13 @@ class Monitors:
     def _hit(self, tick: TickInputs) -> bool:
         """An acceleration that tyres cannot cause: felt by the IMU beside that of the corner, or seen in the wheels' speed.
 
-        A corner is no impact, however hard: the car turns as fast as it accelerates sideways.
+        A corner is no impact, however hard: the car turns as fast as it accelerates sideways. A car that spins turns faster than that.
         """
         vesc = tick.vesc
         impact_m_s2 = IMPACT_SHARE * max(tick.grip, GRIP_LEAST) * GRAVITY_M_S2
-        sideways = vesc.accel_y_m_s2 - vesc.erpm_speed_m_s * vesc.yaw_rate_rad_s
+        cornering = vesc.erpm_speed_m_s * vesc.yaw_rate_rad_s
+        felt_aside = vesc.accel_y_m_s2
+        sideways = max(0.0, felt_aside - max(0.0, cornering), min(0.0, cornering) - felt_aside)
         felt_m_s2 = math.sqrt(vesc.accel_x_m_s2 * vesc.accel_x_m_s2 + sideways * sideways)
         felt = vesc.imu_age_s <= IMU_STALE_S and felt_m_s2 > impact_m_s2
         measured_s = tick.now_s - vesc.values_age_s

@@ -17,11 +17,12 @@ from robot.robots.car.eyes.devices import devices
 from robot.robots.car.eyes.mind import SeeingPipeline
 from robot.robots.car.eyes.records import RECORDS
 from robot.robots.car.eyes.seeing_car import load_seeing_car
-from robot.robots.car.eyes.seeing_driver import LAYERS
+from robot.robots.car.eyes.seeing_driver import HEIGHT, LAYERS, WIDTH
 from robot.robots.car.setup import PipelineSetup
 from robot.runtime.clock import LockstepClock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.session_file import SessionFile
+from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M
 from robot.tasks.race_track.task import TICK_S, action_for
 
 ROBOT = "virtual-camera-car"
@@ -32,6 +33,18 @@ def always(steer_rad: float, speed_m_s: float) -> np.ndarray:
     weights = np.zeros(weight_count(LAYERS), np.float32)
     weight_views(weights, LAYERS)[-1][1][:2] = np.arctanh(action_for(steer_rad, speed_m_s))
     return weights
+
+
+def sees_all_free() -> bytes:
+    """An encoder that tells of free ways whatever it is shown: an untrained one tells this and that."""
+    import torch
+
+    from policies.encoder import Encoder, onnx_file
+
+    torch.manual_seed(0)
+    encoder = Encoder(HEIGHT, WIDTH, 1, EMBEDDING, len(PATHS_PER_M))
+    torch.nn.init.constant_(encoder.ways_out.bias, 20.0)
+    return onnx_file(encoder)
 
 
 class SeeingRig:

@@ -17,14 +17,17 @@ from robot.tasks.race_track.by_camera import SPEC
 OTHER = SPEC.layers()  # of a policy that practice made from scratch, not of the distilled ones
 
 
-def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, shielded, layers) -> SeenLaps:
+DRIVEN = {"nothing": (2, 1.1), "sight": (1, 1.15), "the shield told the place": (0, 1.2)}
+
+
+def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, behind, layers) -> SeenLaps:
     assert layers == OTHER
-    crashes = np.full(cars, 0 if shielded else 2)
-    ratios = np.array([1.2, 1.4]) if shielded else np.array([1.1, 1.3])
-    return SeenLaps(ratios, np.array([True, False]), crashes, 0, seconds / 60.0, 12.0, 0.25 if shielded else 0.0)
+    crashes, ratio = DRIVEN[behind]
+    ratios = np.array([ratio, ratio + 0.2])
+    return SeenLaps(ratios, np.array([True, False]), np.full(cars, crashes), 0, seconds / 60.0, 12.0, 0.0)
 
 
-def test_both_are_told_alone_and_behind_the_shield(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_are_told_alone_and_behind_the_shield(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "policy.npz"
     save_policy(path, np.zeros(weight_count(OTHER), np.float32), OTHER, "race_track", 10.0)
     shutil.copy(SHIPPED_SEEING_POLICY.with_name("encoder.onnx"), tmp_path)
@@ -34,9 +37,11 @@ def test_both_are_told_alone_and_behind_the_shield(tmp_path: Path, monkeypatch: 
     assert (
         verdict.figures["crashes_per_car_minute"] == 2.0 and verdict.figures["shield"]["crashes_per_car_minute"] == 0.0
     )
+    assert verdict.figures["sight"]["crashes_per_car_minute"] == 1.0 and verdict.figures["sight"]["ratio_walls"] == 1.15
     assert verdict.figures["ratio_tape"] == 1.3 and verdict.figures["shield"]["ratio_tape"] == 1.4
     [table] = verdict.tables
     assert table.pilots == ("walls", "tape", "crashes/min")
     assert dict(table.rows)["hidden cars"] == ("1.1", "1.3", "2.00")
-    assert dict(table.rows)["hidden cars, shield told the place"] == ("1.2", "1.4", "0.00")
+    assert dict(table.rows)["hidden cars, its own sight"] == ("1.15", "1.35", "1.00")
+    assert dict(table.rows)["hidden cars, the shield told the place"] == ("1.2", "1.4", "0.00")
     assert "by truth" in verdict.lines[-1]

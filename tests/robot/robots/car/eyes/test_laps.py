@@ -8,6 +8,7 @@ from policies.policy_file import load_policy
 from robot.robots.car.eyes import laps
 from robot.robots.car.eyes.seeing_driver import LAYERS
 from robot.robots.car.practice import SHIPPED_POLICY
+from robot.tasks.race_track.by_camera import PATHS_PER_M
 from sim.tracks.built_in_tracks import built_in
 
 COURSE = built_in("oval")
@@ -25,8 +26,15 @@ class Knowing:
         return np.tanh((np.tanh(np.tanh(fleet.observation @ a + b) @ c + d) @ e + f)[:, :2])
 
 
+class KnowingAndSeeing(Knowing):
+    def act(self, fleet) -> np.ndarray:
+        self.free_m = fleet.free_m()
+        return super().act(fleet)
+
+
 class Blind(Knowing):
     def act(self, fleet) -> np.ndarray:
+        self.free_m = np.zeros((len(fleet.observation), len(PATHS_PER_M)), np.float32)
         return np.tile(np.array([0.0, 0.5], np.float32), (len(fleet.observation), 1))
 
 
@@ -48,6 +56,19 @@ def test_who_sees_nothing_crashes_and_does_no_lap(monkeypatch: pytest.MonkeyPatc
     assert figures["crashes_at_tape"] < figures["crashes"]
 
 
+def test_sight_lets_those_drive_who_see_all_and_slows_down_those_who_see_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(laps, "SeeingDriver", KnowingAndSeeing)
+    knowing = laps.drive_laps(b"", np.zeros(0), [COURSE], 8, 20.0, 0, behind="sight").figures()
+    assert knowing["crashes"] == 0 and 1.0 < knowing["ratio"] < 1.2
+    monkeypatch.setattr(laps, "SeeingDriver", Blind)
+    alone, held = (
+        laps.drive_laps(b"", np.zeros(0), [COURSE], 8, 10.0, 0, behind=how).figures() for how in ("nothing", "sight")
+    )
+    assert held["shield_changed"] == 1.0 and held["crashes"] < 0.4 * alone["crashes"]
+
+
 def test_crashes_are_told_by_the_time_between_walls_and_along_tape() -> None:
     seen = laps.SeenLaps(np.zeros(0), np.zeros(0, bool), np.array([3, 0, 2, 1]), 4, 2.0, 1.6, 0.0)
     figures = seen.figures()
@@ -65,7 +86,7 @@ def test_slower_asks_for_a_share_of_the_speed() -> None:
     from sim.camera.looks import draw_looks
 
     torch.manual_seed(0)
-    encoder = onnx_file(Encoder(16, 32, 1, 64))
+    encoder = onnx_file(Encoder(16, 32, 1, 64, len(PATHS_PER_M)))
     weights = np.random.default_rng(0).normal(0.0, 0.1, weight_count(LAYERS)).astype(np.float32)
     fleet = SeeingFleet([COURSE], 4, 0, draw_looks(2, 0, 32, 16, colour=False))
     full, slow = (laps.SeeingDriver(encoder, weights, 4, share).act(fleet) for share in (1.0, 0.7))

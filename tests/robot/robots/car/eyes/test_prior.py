@@ -12,13 +12,13 @@ from policies.actor import Actor, initial_weights, weight_count
 from policies.encoder import Encoder, onnx_file
 from robot.robots.car.eyes import prior
 from robot.robots.car.eyes.seeing_driver import HEIGHT, LAYERS, WIDTH
-from robot.tasks.race_track.by_camera import EMBEDDING, FRAME_SIZE, SPEC
+from robot.tasks.race_track.by_camera import EMBEDDING, FRAME_SIZE, PATHS_PER_M, SPEC
 
 
 @pytest.fixture
 def policy(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    (tmp_path / "encoder.onnx").write_bytes(onnx_file(Encoder(HEIGHT, WIDTH, 1, EMBEDDING)))
+    (tmp_path / "encoder.onnx").write_bytes(onnx_file(Encoder(HEIGHT, WIDTH, 1, EMBEDDING, len(PATHS_PER_M))))
     return tmp_path / "policy.npz"
 
 

@@ -177,6 +177,15 @@ def test_a_corner_is_no_collision_however_hard_and_a_blow_from_the_side_is_one(g
     )
 
 
+@pytest.mark.parametrize("sideways_m_s2", [-9.0, 0.0, 9.0])
+def test_a_spin_is_no_collision_and_a_blow_in_it_is_one(sideways_m_s2):
+    drive = Drive(4.0)
+    drive.run(20)
+    spin = {"accel_x_m_s2": -4.0, "accel_y_m_s2": sideways_m_s2, "yaw_rate_rad_s": 9.0}
+    assert drive.run(20, spin) == Flag.NONE
+    assert drive.step(spin | {"accel_y_m_s2": -30.0}) == Flag.COLLISION
+
+
 def test_what_counts_as_an_impact_follows_from_the_grip_of_the_car():
     for grip, flag in ((1.05, Flag.COLLISION), (2.0, Flag.NONE)):
         drive = Drive(4.5)

@@ -1,0 +1,95 @@
+"""A brake that goes by what the camera shows: no faster than a stop fits into the way that is seen to be free.
+
+An encoder tells for arcs of PATHS_PER_M how far the car could roll there: so far at the least, in nineteen of twenty cases. Of a car that
+brakes with BRAKE_M_S2, for braking and cornering together, the square of the speed falls along an arc as a sine does. What is slow enough
+to stop along one of the arcs near the one that the policy steers is allowed. Where nothing is to be seen, little is free.
+
+It slows down no harder than the corner lets it: held back fully in the middle of one, who knows the way and sees all of it crashes 3 times
+a minute, and never so.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M, SEEN_MAX_M
+from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
+
+BRAKE_M_S2 = 8.0
+LATE_S = 0.1  # the command's delay, and half of a decision
+MARGIN_M = 0.1
+NEAR_PER_M = 0.8  # arcs that the policy may turn to
+GRIP_M_S2, LEAST = (
+    6.2,
+    0.2,
+)  # that slowing down and cornering may take together; the share of it that slowing down always may
+SLOWS_IN_S = 0.26  # a decision, the command's delay, the speed loop
+WHEELBASE_M = 0.33
+STRAIGHT_PER_M = 1e-3
+CREEP_M_S = 0.4  # who may not even do that stands
+NO_WAY_S = 0.5  # standing so: there is no way on
+
+
+@njit(cache=True)
+def fastest_m_s(free_m, speed_m_s, steer_rad):
+    """The speed that is allowed to a car: 0 where no arc is free. free_m (len(PATHS_PER_M),); steer_rad: that it is told to steer."""
+    square = 0.0
+    for k in range(len(PATHS_PER_M)):
+        if abs(PATHS_PER_M[k] - steer_rad / WHEELBASE_M) <= NEAR_PER_M:
+            room = min(SEEN_MAX_M, free_m[k] - MARGIN_M - LATE_S * max(speed_m_s, 0.0))
+            bend = max(STRAIGHT_PER_M, abs(PATHS_PER_M[k]))
+            square = max(square, BRAKE_M_S2 / bend * math.sin(min(2.0 * bend * max(0.0, room), 0.5 * math.pi)))
+    return min(SPEED_MAX_M_S, math.sqrt(square))
+
+
+@njit(cache=True)
+def slowest_m_s(speed_m_s, steer_rad):
+    """The least speed that may be asked for, so that the car does not slide out of its corner."""
+    cornering = min(GRIP_M_S2, abs(speed_m_s * speed_m_s * math.tan(steer_rad) / WHEELBASE_M))
+    slows_m_s2 = max(LEAST * GRIP_M_S2, math.sqrt(GRIP_M_S2 * GRIP_M_S2 - cornering * cornering))
+    return speed_m_s - slows_m_s2 * SLOWS_IN_S
+
+
+@njit(cache=True)
+def hold_back(actions, free_m, speed_m_s, held, allowed_m_s):
+    """Write into held (n, 2) float32 the actions (n, 2) with no more speed than is allowed, which goes into allowed_m_s (n,)."""
+    for i in range(len(actions)):
+        steer_rad, asked_m_s = target(actions[i, 0], actions[i, 1])
+        allowed_m_s[i] = max(fastest_m_s(free_m[i], speed_m_s[i], steer_rad), slowest_m_s(speed_m_s[i], steer_rad))
+        held[i] = actions[i]
+        if asked_m_s > allowed_m_s[i]:
+            held[i, 1] = action_for(steer_rad, allowed_m_s[i])[1]
+
+
+def held_back(actions: np.ndarray, free_m: np.ndarray, speed_m_s: np.ndarray) -> np.ndarray:
+    """Actions (n, 2) float32 that ask for no more speed than is allowed, or for the least that can be asked for."""
+    held = np.empty(actions.shape, np.float32)
+    hold_back(actions.astype(np.float32), free_m, speed_m_s, held, np.empty(len(actions)))
+    return held
+
+
+class Sight:
+    """Of one car. free_m (len(PATHS_PER_M),): as the newest picture shows it; nothing before the first."""
+
+    def __init__(self) -> None:
+        self.free_m = np.zeros(len(PATHS_PER_M), np.float32)
+        self.stops = False  # not even creeping is allowed
+        self._stands_s = 0.0
+
+    def see(self, seen: np.ndarray) -> None:
+        """What an encoder gives (SEEN,)."""
+        self.free_m[:] = SEEN_MAX_M * seen[EMBEDDING:]
+
+    def held_back(self, proposed: np.ndarray, speed_m_s: float) -> np.ndarray:
+        """What is executed in place of an action (2,). Where it `stops`, the speed is to be 0."""
+        held, allowed = np.empty((1, 2), np.float32), np.empty(1)
+        hold_back(proposed[None], self.free_m[None], np.array([speed_m_s]), held, allowed)
+        self.stops = bool(allowed[0] < CREEP_M_S)
+        executed: np.ndarray = held[0]
+        return executed
+
+    def finds_no_way(self, elapsed_s: float, standing: bool) -> bool:
+        """Whether the car has stood for a while, and sees no way on. Once a tick."""
+        self._stands_s = self._stands_s + elapsed_s if self.stops and standing else 0.0
+        return self._stands_s > NO_WAY_S

@@ -1,0 +1,70 @@
+"""Held back by sight: as fast as a stop fits into what is free, along the arcs that the policy may turn to."""
+
+import math
+
+import numpy as np
+import pytest
+
+from robot.robots.car.eyes import sight as subject
+from robot.robots.car.eyes.sight import Sight, fastest_m_s, held_back
+from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M, SEEN, SEEN_MAX_M
+from robot.tasks.race_track.task import SPEED_MAX_M_S, SPEED_MIN_M_S, target
+
+STRAIGHT = int(np.argmin(np.abs(PATHS_PER_M)))
+
+
+def free(metres: float, path: int = STRAIGHT) -> np.ndarray:
+    found = np.zeros(len(PATHS_PER_M))
+    found[path] = metres
+    return found
+
+
+@pytest.mark.parametrize("path", range(len(PATHS_PER_M)))
+@pytest.mark.parametrize("metres", [0.4, 1.0, 3.0])
+def test_a_stop_fits_into_what_is_free_with_what_cornering_leaves(path: int, metres: float) -> None:
+    bend = PATHS_PER_M[path]
+    speed = fastest_m_s(free(metres, path), 0.0, bend * subject.WHEELBASE_M)
+    way, fine_s = 0.0, 1e-3
+    while speed > 0.0:
+        aside = min(subject.BRAKE_M_S2, speed * speed * abs(bend))
+        way += speed * fine_s
+        speed -= fine_s * max(1e-2, math.sqrt(subject.BRAKE_M_S2**2 - aside**2))
+    assert way <= metres - subject.MARGIN_M + 0.05
+
+
+def test_who_drives_needs_more_room_than_who_stands() -> None:
+    assert fastest_m_s(free(1.5), 4.0, 0.0) < fastest_m_s(free(1.5), 0.0, 0.0) < SPEED_MAX_M_S
+    assert fastest_m_s(free(SEEN_MAX_M), 3.0, 0.0) == SPEED_MAX_M_S
+
+
+def test_what_is_free_elsewhere_is_of_no_use() -> None:
+    assert fastest_m_s(free(SEEN_MAX_M, 0), 1.0, 0.0) == 0.0
+    assert fastest_m_s(free(SEEN_MAX_M, 0), 1.0, PATHS_PER_M[0] * subject.WHEELBASE_M) > 1.0
+
+
+def test_nobody_is_told_to_drive_faster_than_asked() -> None:
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1.0, 1.0, (50, 2)).astype(np.float32)
+    held = held_back(actions, rng.uniform(0.0, SEEN_MAX_M, (50, len(PATHS_PER_M))), rng.uniform(0.0, 5.0, 50))
+    assert (held[:, 1] <= actions[:, 1]).all() and (held[:, 0] == actions[:, 0]).all() and (held < actions).any()
+    nothing = held_back(actions, np.zeros((50, len(PATHS_PER_M))), np.zeros(50))
+    assert all(target(*each)[1] == pytest.approx(SPEED_MIN_M_S) for each in nothing)
+
+
+def test_in_a_corner_it_slows_down_less_than_on_a_straight() -> None:
+    nothing, asked = np.zeros((2, len(PATHS_PER_M))), np.array([[0.0, 1.0], [0.4, 1.0]], np.float32)
+    straight, corner = (target(*each)[1] for each in held_back(asked, nothing, np.full(2, 3.4)))
+    assert SPEED_MIN_M_S < straight < corner < 3.4
+
+
+def test_who_sees_no_way_stands_and_after_a_while_says_so() -> None:
+    sight, seen = Sight(), np.zeros(SEEN, np.float32)
+    sight.see(seen)
+    sight.held_back(np.zeros(2, np.float32), 0.0)
+    assert sight.stops
+    said = [sight.finds_no_way(0.02, standing=True) for _ in range(40)]
+    assert not any(said[:20]) and said[-1]
+    seen[EMBEDDING:] = 1.0
+    sight.see(seen)
+    assert sight.held_back(np.zeros(2, np.float32), 0.0)[1] == 0.0
+    assert not sight.stops and not sight.finds_no_way(0.02, standing=True)
