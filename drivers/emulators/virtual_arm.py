@@ -45,6 +45,7 @@ DEVICES = ("follower", "board")
 JOINTS = 6
 CAMERA_M = Spread().seen_aside_m
 AT_LIMIT = 0.99  # of full duty
+OVERLOADED_S = 0.3  # at its limit for longer, a servo burns
 
 
 @njit(cache=True)
@@ -74,6 +75,7 @@ class ArmTruth(NamedTuple):
     moves: float  # places that board or block were brought to
     load_worst: float  # share of the full duty that any servo gives now
     overloaded_s: float  # longest that any servo has been at its limit
+    overloads: float  # how often one has been there for longer than OVERLOADED_S, so far
     bus_v: float
     hole_x_m: float  # or the block's middle
     hole_y_m: float
@@ -101,7 +103,7 @@ class VirtualArm:
             batch.put(name, value)
         self.kinematics = Kinematics(HANDS[world](so101()))
         noise = rng.spawn(2)
-        self.tip_worst_m_s, self.overloaded_s = 0.0, 0.0
+        self.tip_worst_m_s, self.overloaded_s, self.overloads = 0.0, 0.0, 0
         self.stage = BoardStageEmulator(lambda: self.world.move(batch), self.world.seen, noise[0])
         self.chain = self.wiring.chain(self.shafts, noise[1])
         self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
@@ -133,10 +135,16 @@ class VirtualArm:
         self.tip_worst_m_s = max(self.tip_worst_m_s, self.tip_m_s)
         self.world.look(shafts.batch, -self.peg_m[2])
         duties = [abs(shafts.duty(joint)) for joint in range(JOINTS)]
-        self._at_limit_s = [
-            lasted_s + passed_s if duty > AT_LIMIT else 0.0
-            for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
-        ]
+        before_s, self._at_limit_s = (
+            self._at_limit_s,
+            [
+                lasted_s + passed_s if duty > AT_LIMIT else 0.0
+                for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
+            ],
+        )
+        self.overloads += sum(
+            was_s <= OVERLOADED_S < is_s for was_s, is_s in zip(before_s, self._at_limit_s, strict=True)
+        )
         self.overloaded_s, self.load_worst = max(self.overloaded_s, *self._at_limit_s), max(duties)
 
     def obey(self, packet: bytes) -> None:
@@ -163,7 +171,7 @@ class VirtualArm:
     def state(self) -> bytes:
         return TRUTH.pack(
             self.time_s, *self.peg_m, self.tip_m_s, self.tip_worst_m_s, self.world.done, self.world.moves,
-            self.load_worst, self.overloaded_s, self.shafts.bus_v(), *self.world.goal.place_m.tolist(),
+            self.load_worst, self.overloaded_s, self.overloads, self.shafts.bus_v(), *self.world.goal.place_m.tolist(),
         )  # fmt: skip
 
 
