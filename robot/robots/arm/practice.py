@@ -23,6 +23,7 @@ from robot.robots.arm.setup_arm.hidden_wiring import hidden_wiring
 from robot.runtime.clock import RealClock
 from robot.views.panels import Gauge
 
+SHOWN_BY_VIRTUAL_PERSON = ("peg_insert",)
 SHIPPED = Path(__file__).parents[3] / "policies" / "shipped"  # robot train --task NAME
 
 
@@ -55,16 +56,23 @@ class PractisingArm(PractisingRobot):
             works_on,
             arm.camera_m,
             wiring=arm.virtual_wiring,
+            leader=arm.leader is not None,
         )
+        if arm.virtual and arm.leader is not None and options.task not in SHOWN_BY_VIRTUAL_PERSON:
+            raise ValueError(
+                f"--robot: found '{options.robot}' with --task {options.task}, allowed: with "
+                f"{', '.join(SHOWN_BY_VIRTUAL_PERSON)}, which the virtual person at its leader can do"
+            )
+        self.devices = {"follower": arm.follower, "board": arm.board} | ({"leader": arm.leader} if arm.leader else {})
         self.body = Body(
-            file_ports={"follower": arm.follower.port, "board": arm.board.port},
+            file_ports={name: settings.port for name, settings in self.devices.items()},
             reach=self.reach,
             emulate=emulate if arm.virtual else None,
         )
 
     def reach(self) -> None:
         """Raises LinkLost if a port cannot be used."""
-        for settings in (self.arm.follower, self.arm.board):
+        for settings in self.devices.values():
             driver = make_driver(settings, RealClock())
             driver.open()
             driver.close()

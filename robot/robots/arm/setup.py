@@ -15,7 +15,7 @@ KIND = "arm"
 @dataclass(frozen=True)
 class ArmSetup(EpisodicSetup):
     """Beside what episodic minds start from: the task, demonstrations still to be shown, who leads back to where an episode begins
-    ("scripted" or "learned"), what the arm's file says, its hand, as `sim.arm.kinematics.Hand`, and its body, as `sim.arm.capsules.Body`.
+    ("scripted" or "learned"), what the arm's file says, its hand, as `sim.arm.kinematics.Hand`, and its body, as `sim.arm.capsules.Body`, and its leader's ranges; none where it has no leader.
     """
 
     task: str = ""
@@ -41,6 +41,8 @@ class ArmSetup(EpisodicSetup):
     capsule_links: tuple[int, ...] = ()
     capsule_ends_m: tuple[tuple[tuple[float, ...], ...], ...] = ()
     capsule_radii_m: tuple[float, ...] = ()
+    leader_low_rad: tuple[float, ...] = ()
+    leader_high_rad: tuple[float, ...] = ()
 
 
 def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int, resets: str,
@@ -53,6 +55,7 @@ def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations:
         demonstrations=demonstrations, resets=resets, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
         folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
         low_v=arm.low_v, table_m=arm.table_m,
+        leader_low_rad=() if arm.leader is None else arm.leader.low_rad, leader_high_rad=() if arm.leader is None else arm.leader.high_rad,
         **hand,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)
