@@ -45,21 +45,21 @@ class HeldUp:
 
 
 class AtWork:
-    """Whether a session's control works with the robot: it lives, and neither stands nor brings it to rest."""
+    """Whether a session's control works with the robot: it lives, and neither stands nor brings it to rest. Not before it is there."""
 
     def __init__(self, folder: Path, task: str) -> None:
         kind = find_task(task).robot
+        self._session = folder / "session.json"
         self._finishing = find_practice(kind).finishing
-        self._record = SharedRecord.attach(
-            SessionFile.load(folder / "session.json").names["control"],
-            control_status(find_robot(kind).records(task).outputs),
-        )
+        self._dtype = control_status(find_robot(kind).records(task).outputs)
+        self._record: SharedRecord | None = None
 
     def __call__(self) -> bool:
+        if self._record is None:
+            if not self._session.exists():
+                return False
+            self._record = SharedRecord.attach(SessionFile.load(self._session).names["control"], self._dtype)
         status = self._record.read()
         alive = time.monotonic_ns() - int(status["heartbeat_ns"]) < 1e9 * LATE_S and not status["finished"]
         outputs = status["outputs"]
         return bool(alive and outputs["mode"] == Mode.RUN and outputs["phase"] < self._finishing)
-
-    def close(self) -> None:
-        self._record.close()

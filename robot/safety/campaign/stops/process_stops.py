@@ -84,18 +84,18 @@ def judge(rows: list[tuple[float, Seen]], begin_s: float) -> dict[str, float | N
 
 
 class Judged:
-    """A job, and the eyes on its robot. works: whether its control is at its work, of a robot that is held up."""
+    """A job, and the eyes on its robot. works: whether control works with one that is held up; of others it is known by their truth."""
 
-    def __init__(self, job: Job, trials: SafetyTrials, stops: StopTrials) -> None:
+    def __init__(self, job: Job, trials: SafetyTrials, stops: StopTrials, task: str) -> None:
         self.job, self.trials, self.stops = job, trials, stops
-        self.works: Callable[[], bool] = lambda: False
+        self.works: Callable[[], bool] = (lambda: True) if stops.held_up is None else AtWork(job.folder, task)
 
     def seen(self) -> Seen:
         return self.trials.see(self.job.emulated.truth())
 
     def drives(self) -> bool:
         seen = self.seen()
-        return seen.speed_m_s > self.trials.moving_m_s and seen.driven
+        return seen.speed_m_s > self.trials.moving_m_s and seen.driven and self.works()
 
 
 def wait(condition: Callable[[], bool], patience_s: float) -> bool:
@@ -222,9 +222,9 @@ def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int
             config = rig.config | {"minutes": PRACTICE_MINUTES, "seed": seed + number}
             options = Options(str(place / "run"), task, config, rig.progress, learning, repaired, rig.command)
             with job_on(rig, stops.repair, options) as job:
-                judged = Judged(job, trials, stops)
+                judged = Judged(job, trials, stops, task)
                 most = min(count - len(made), going_on_each + 1) if stops.going_on else 1
-                for told in stop_and_go_on(judged, most, learning, going_on, ending, rng, task):
+                for told in stop_and_go_on(judged, most, learning, going_on, ending, rng):
                     made.append(Stop(variant=rounded(variant), scheduling=rig.scheduling, **told))  # type: ignore[arg-type]
                     report(made[-1])
         number += 1
@@ -238,7 +238,7 @@ def shuffled(causes: tuple[Cause, ...], rng: np.random.Generator) -> Iterator[Ca
 
 
 def stop_and_go_on(judged: Judged, most: int, learning: bool, going_on: Iterator[Cause], ending: Iterator[Cause],
-                   rng: np.random.Generator, task: str) -> Iterator[dict[str, object]]:  # fmt: skip
+                   rng: np.random.Generator) -> Iterator[dict[str, object]]:  # fmt: skip
     """The causes of one session: some that it survives, then one that ends it. One that never drives is one that did not go
     as it should; hours of others do not end with it. Raises RuntimeError if it ends before it drives."""
     job, between_s = judged.job, judged.stops.between_s
@@ -249,8 +249,6 @@ def stop_and_go_on(judged: Judged, most: int, learning: bool, going_on: Iterator
         yield NEVER_DROVE
         return
     job.session_pid = int((job.folder / PID_FILE).read_text())
-    if judged.stops.held_up is not None:
-        judged.works = AtWork(job.folder, task)
     chosen = 0
     while chosen < most - 1:
         cause = next(going_on)
