@@ -10,6 +10,7 @@ from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.script import STEPS, InsertionScript
 from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.success import succeeded
 from robot.runtime.episodes import Outcome
 from robot.runtime.skills import Learned, Scripted
 from robot.tasks import peg_insert
@@ -39,6 +40,7 @@ class InsertionMind(ArmMind):
         self.begins_at: tuple[np.ndarray, np.ndarray] | None = None  # the next episode
         self.way_out: tuple[np.ndarray, np.ndarray] | None = None  # of the hole
         self.raised = self.moved_on = False  # in this reset; the board, since the last episode
+        self.success = np.array(setup.success)  # a classifier's weights, where one says what a success is
         super().__init__(setup, actor)
         self.inserting = InsertionScript(self.rng)
 
@@ -89,7 +91,10 @@ class InsertionMind(ArmMind):
         self.moved_on = skill.way_back and self.moved_on
 
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
-        return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.inserted(seen) else Outcome.RUNNING
+        if len(self.success) == 0:
+            return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.inserted(seen) else Outcome.RUNNING
+        done = succeeded(self.success, seen)
+        return peg_insert.rewarded(done), Outcome.SUCCESS if done else Outcome.RUNNING
 
     def judge_pull(self, seen: np.ndarray) -> tuple[float, Outcome]:
         return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.drawn_out(seen) else Outcome.RUNNING

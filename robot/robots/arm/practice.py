@@ -16,10 +16,12 @@ from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import hidden_arm
 from robot.robots.arm.mind import STILL_RAD_S
-from robot.robots.arm.options import SHIPPED_FOR, ArmOptions
+from robot.robots.arm.options import CLASSIFIER, SCRIPTED, SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
 from robot.robots.arm.setup import setup_of
 from robot.robots.arm.setup_arm.hidden_wiring import hidden_wiring
+from robot.robots.arm.success import SHIPPED as SHIPPED_CLASSIFIER
+from robot.robots.arm.success import read_classifier
 from robot.runtime.clock import RealClock
 from robot.views.panels import Gauge
 
@@ -39,6 +41,10 @@ class PractisingArm(PractisingRobot):
             raise ValueError(
                 f"--hidden-seed: found {options.hidden_seed}, allowed: with a file without wiring_seed, which says which arm it is"
             )
+        self.success: tuple[float, ...] = ()
+        if options.success != SCRIPTED:
+            path = SHIPPED_CLASSIFIER if options.success == CLASSIFIER else Path(options.success)
+            self.success = tuple(read_classifier(path).tolist())
         works_on = WORKS_ON[options.task]
         self.title = f"a virtual SO-101 with a {works_on}" if arm.virtual else f"the arm of {options.robot}"
         hidden = ({}, [0.0, 0.0, 0.0]) if options.hidden_seed is None else hidden_arm(options.hidden_seed)
@@ -83,7 +89,7 @@ class PractisingArm(PractisingRobot):
         shows = start.learning and self.options.start_from == SCRATCH
         to_show = max(0, self.options.shown - shown) if shows else 0
         return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
-                        hand_told(self.options.task))  # fmt: skip
+                        hand_told(self.options.task), self.success)  # fmt: skip
 
 
 def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:
