@@ -67,17 +67,18 @@ class ArmRest:
         self._seen: ServoReading | None = None
 
     def act(self) -> float:
-        """Hold, until it is known where the arm is; then a step on the way."""
+        """Let it hold by the goals that it has, until it is known where the arm is; then a step on the way.
+
+        To be told to stay where it is would let it sink: a goal has to be ahead of a joint to carry the arm's weight.
+        """
         try:
             self._connected = self._connected or self.bus.reconnect()
             self.trouble = "" if self._connected else self.bus.trouble()
             if not self._connected:
                 return -STEP_S
             here = self._here()
-            if here is None:
-                self.bus.hold()
-                return STEP_S
-            self.bus.write(self._next(here).tolist())
+            if here is not None:
+                self.bus.write(self._next(here).tolist())
         except LinkLost as error:
             self._connected, self.trouble = False, str(error)
             return -STEP_S

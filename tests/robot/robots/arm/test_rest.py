@@ -1,10 +1,12 @@
 """A guardian's stop: hold, the way that control left, down, and let go there."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from drivers.feetech import feetech
 from robot.practice.crew import STOP_S, Crew
 from robot.robots.arm.rest import ArmRest, passed
 from robot.robots.arm.way_home import WAY_HOME_S, WAY_MAX, WayHome, points_of, way_home
@@ -82,6 +84,24 @@ def test_a_guardian_that_takes_over_from_another_goes_on_from_where_that_one_has
             assert stopped(arm, plan, led_s)[1] is None
         _, after_s = stopped(arm, plan, 10.0)
         assert after_s is not None and arm.time_s - began_s < WAY_HOME_S
+
+
+def test_an_arm_is_neither_let_sink_nor_jerked_while_a_guardian_finds_out_where_it_is(tmp_path, plan):
+    with bench(tmp_path, setup(demonstrations=5)) as arm:
+        for mind in arm.ticks(6.5):
+            plan.write(mind.stop_plan, 1)
+        arm.follower.bus.close()  # control is dead, and its bus with it
+        arm.sleep_until(arm.time_s + 0.1)
+        rest = ArmRest(feetech(replace(ARM.follower, port=str(tmp_path / "follower")), arm), plan)
+        speeds = []
+        for _ in range(60):
+            rest.act()
+            arm.sleep_until(arm.time_s + 0.02)
+            assert not rest.at_rest
+            speeds.append(arm.truth.tip_m_s)
+        rest.close()
+        assert max(speeds[5:12]) < 0.01  # it stands, while servos are asked one after the other who they are
+        assert max(speeds) < 0.095 and speeds[-1] > 0.02
 
 
 def test_what_an_arm_has_behind_it_of_a_way():
