@@ -21,7 +21,7 @@ import numpy as np
 from robot.practice.body import Emulator
 from robot.runtime.left_behind import is_alive, modules_given
 from robot.safety.campaign.stops.causes import Cause, Job
-from robot.safety.campaign.stops.held_up import AtWork
+from robot.safety.campaign.stops.held_up import LATE_S, AtWork
 from robot.safety.campaign.stops.stoppable_session import PID_FILE, Options
 from robot.safety.campaign.stops.stops import SPIN_M_S, STANDING_M_S, Stop, rounded
 from robot.safety.campaign.trials import Rig, SafetyTrials, StopTrials
@@ -180,6 +180,7 @@ def stop(judged: Judged, cause: Cause, ends: bool) -> dict[str, object]:
     told |= ended(judged) if ends else went_on(judged, cause, before)
     told["ended"] = stands and told["ended"]
     if held_up is not None:
+        time.sleep(2.0 * LATE_S)  # until control has told that it works again
         watch.end()
         fell = held_up.fell_m_s(watch.rows, watch.worked, begin_s)
         touched = judge(watch.rows, begin_s)["impact_m_s"]
