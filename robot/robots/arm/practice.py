@@ -1,12 +1,15 @@
 """What an arm brings to practice."""
 
+import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from drivers.base import LinkLost
 from drivers.declared import make_driver
 from drivers.emulators.virtual_arm import start_virtual_arm
+from drivers.servo_bus import ServoBus
 from robot.practice.body import Body
 from robot.practice.episodic_mind import PHASES, Phase
 from robot.practice.practice import Practice, PractisingRobot, Start
@@ -15,7 +18,7 @@ from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import hidden_arm
-from robot.robots.arm.mind import STILL_RAD_S
+from robot.robots.arm.mind import STILL_RAD_S, TICK_S
 from robot.robots.arm.options import CLASSIFIER, SCRIPTED, SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
 from robot.robots.arm.setup import setup_of
@@ -25,6 +28,7 @@ from robot.robots.arm.success import read_classifier
 from robot.runtime.clock import RealClock
 from robot.views.panels import Gauge
 
+ASKS_S = 2.0  # for all servos to say what they are
 SHOWN_BY_VIRTUAL_PERSON = ("peg_insert",)
 SHIPPED = Path(__file__).parents[3] / "policies" / "shipped"  # robot train --task NAME
 
@@ -77,11 +81,15 @@ class PractisingArm(PractisingRobot):
         )
 
     def reach(self) -> None:
-        """Raises LinkLost if a port cannot be used."""
+        """Raises LinkLost if a port cannot be used, or a servo of the follower's cannot be commanded."""
         for settings in self.devices.values():
             driver = make_driver(settings, RealClock())
             driver.open()
-            driver.close()
+            try:
+                if settings is self.arm.follower:
+                    refuse_unfit(driver)
+            finally:
+                driver.close()
 
     def setup(self, start: Start) -> bytes:
         progress = start.progress
@@ -90,6 +98,18 @@ class PractisingArm(PractisingRobot):
         to_show = max(0, self.options.shown - shown) if shows else 0
         return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
                         hand_told(self.options.task), self.success)  # fmt: skip
+
+
+def refuse_unfit(bus: ServoBus) -> None:
+    """Ask all servos what they are, before anything is commanded. Raises LinkLost, with the remedy, for one that cannot follow its goals.
+
+    Who is silent is not refused here: it may be plugged in later."""
+    clock, end_s = RealClock(), time.monotonic() + ASKS_S
+    while len(bus.known) < len(bus.settings.ids) and time.monotonic() < end_s:
+        bus.read()
+        clock.sleep_until(clock.now() + TICK_S)
+    if bus.unfit:
+        raise LinkLost(bus.unfit)
 
 
 def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:
