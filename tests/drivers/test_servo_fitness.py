@@ -1,11 +1,8 @@
 """Servos that somebody has set up for something else: they are not commanded, and named with what to do about it."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
-from drivers.base import LinkLost
 from drivers.dynamixel import Dynamixel, DynamixelSettings, dynamixel
 from drivers.emulators import dynamixel as dynamixel_emulator
 from drivers.emulators import feetech as feetech_emulator
@@ -13,7 +10,6 @@ from drivers.emulators.servo_chain import ArmShafts
 from drivers.feetech import Feetech, FeetechSettings, feetech
 from drivers.servo_dialect import Identity
 from drivers.servo_fitness import unfit
-from robot.robots.arm import practice
 from tests.drivers.servo_bench import Bench
 
 POSE = np.array([0.1, -0.3, 0.5, 0.4, -0.2, 0.6])
@@ -86,14 +82,3 @@ def test_limits_beyond_a_joints_range_do_not_matter_and_a_feetech_without_any_ha
     assert [bool(unfit(Feetech(), each, 850, 3250)) for each in told] == [False, True, True, False]
     limited = Identity(1200, "52", (3.5, 7.0), (0, 0), 3)
     assert "found position limits 0 to 0" in unfit(Dynamixel(), limited, 850, 3250)
-
-
-def test_practice_with_a_real_arm_refuses_it_before_anything_is_commanded(tmp_path, monkeypatch):
-    bench, driver = opened("feetech", tmp_path, [(33, b"\1")])
-    real = SimpleNamespace(now=bench.now, sleep_until=lambda at_s: bench.wait(at_s - bench.time_s))
-    monkeypatch.setattr(practice, "RealClock", lambda: real)
-    driver.close()
-    driver.open()
-    with pytest.raises(LinkLost, match=r"servo 2: found mode 1 \(register 33\).*robot setup arm sets it"):
-        practice.refuse_unfit(driver)
-    bench.pty.unplug()
