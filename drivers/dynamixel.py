@@ -6,6 +6,8 @@ comes up inside, another FD is stuffed behind it. A sync read is answered by eve
 
     0-1     model, 1190 or 1200                      124-125 present PWM, 885 is full
     6, 7    firmware; ID                             126-127 present current, mA
+    11      mode: 3 position, 5 position by a limited current, 4 several turns, 0 current, 1 velocity, 16 PWM
+    48-55   highest and lowest position, steps
     20-23   homing offset, steps, added to the position
     32-35   highest and lowest voltage, 0.1 V        128-131 present velocity, 0.229 turns a minute
     64      torque: 0 off, 1 on                      132-135 present position, steps
@@ -78,12 +80,14 @@ class Dynamixel:
 
     name = "Dynamixel XL330"
     models: Mapping[int, str] = {1190: "XL330-M077", 1200: "XL330-M288"}
-    identity_at = (0, 36)
+    identity_at = (0, 56)
     state_at = (HARDWARE_ERRORS, TEMPERATURE + 1 - HARDWARE_ERRORS)
     goal_at = 116
     torque_at = 64
     overhead = 11
     id_at = 7
+    modes: Mapping[int, str] = {3: "position", 5: "position by a limited current"}
+    mode_at, limits_at, no_limits = 11, "52 and 48", (0, STEPS_A_TURN - 1)
     shift_at, shift_max = 20, 1024  # what counts in position control
     wraps = False
     nominal_v = 5.0
@@ -96,6 +100,14 @@ class Dynamixel:
     def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
         """Written to the EEPROM."""
         return [packet(servo, WRITE, address.to_bytes(2, "little") + data)]
+
+    def opened(self) -> list[tuple[int, bytes]]:
+        """The mode, and limits of a turn."""
+        return [
+            (self.mode_at, b"\3"),
+            (48, (STEPS_A_TURN - 1).to_bytes(4, "little")),
+            (52, bytes(4)),
+        ]
 
     def shift(self, data: bytes) -> int:
         """The homing offset is added to what is measured."""
@@ -134,7 +146,10 @@ class Dynamixel:
     def identity(self, data: bytes) -> Identity:
         """Of the registers from 0 on."""
         high, low = (VOLTAGE_V * int.from_bytes(data[at : at + 2], "little") for at in (32, 34))
-        return Identity(int.from_bytes(data[:2], "little"), str(data[6]), (low, high))
+        limits = tuple(int.from_bytes(data[at : at + 4], "little", signed=True) for at in (52, 48))
+        return Identity(
+            int.from_bytes(data[:2], "little"), str(data[6]), (low, high), (limits[0], limits[1]), data[self.mode_at]
+        )
 
     def state(self, data: bytes, error: int) -> State:
         """Of the registers from HARDWARE_ERRORS on."""

@@ -6,6 +6,8 @@ have a sign bit and a magnitude. The length counts what follows it. A sync read 
 after the other, in its order.
 
     3-4    model, 777                        55     lock of the EEPROM, which is below 40
+    9-12   lowest and highest position, steps; both 0: none
+    33     mode: 0 position, 1 speed, 2 duty, 3 steps
     0-1    firmware, major and minor         56-57  present position, steps, sign in bit 15
     5      ID                                66     moving
     14-15  highest and lowest voltage, 0.1 V 58-59  present speed, steps/s, sign in bit 15
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 
 from drivers.base import Clock
 from drivers.declared import Declared
-from drivers.servo_bus import ServoBus, ServoReading, ServoSettings
+from drivers.servo_bus import STEPS_A_TURN, ServoBus, ServoReading, ServoSettings
 from drivers.servo_dialect import Identity, Packet, State
 
 HEADER = b"\xff\xff"
@@ -53,12 +55,14 @@ class Feetech:
 
     name = "Feetech STS3215"
     models: Mapping[int, str] = {777: "STS3215"}
-    identity_at = (0, 16)
+    identity_at = (0, 34)
     state_at = (56, 15)
     goal_at = 42
     torque_at = 40
     overhead = 6
     id_at, lock_at = 5, 55
+    modes: Mapping[int, str] = {0: "position"}
+    mode_at, limits_at, no_limits = 33, "9 to 12", (0, 0)
     shift_at, shift_max = 31, 2047
     wraps = True
     nominal_v = 12.0
@@ -75,6 +79,10 @@ class Feetech:
             packet(servo, WRITE, bytes([address]) + data),
             packet(renamed, WRITE, bytes([self.lock_at, 1])),
         ]
+
+    def opened(self) -> list[tuple[int, bytes]]:
+        """Limits of a turn, and the mode."""
+        return [(9, bytes(2) + (STEPS_A_TURN - 1).to_bytes(2, "little")), (self.mode_at, b"\0")]
 
     def shift(self, data: bytes) -> int:
         """An offset is taken off what is measured."""
@@ -118,7 +126,9 @@ class Feetech:
     def identity(self, data: bytes) -> Identity:
         """Of the registers from 0 on."""
         model = int.from_bytes(data[3:5], "little")
-        return Identity(model, f"{data[0]}.{data[1]}", (VOLTAGE_V * data[15], VOLTAGE_V * data[14]))
+        low, high = (int.from_bytes(data[at : at + 2], "little") for at in (9, 11))
+        volts = VOLTAGE_V * data[15], VOLTAGE_V * data[14]
+        return Identity(model, f"{data[0]}.{data[1]}", volts, (low, high), data[self.mode_at])
 
     def state(self, data: bytes, error: int) -> State:
         """Of the registers from 56 on."""

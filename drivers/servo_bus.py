@@ -19,6 +19,7 @@ from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
 from drivers.servo_dialect import Dialect, Identity, Packet, State
+from drivers.servo_fitness import unfit
 
 SERVOS_MAX = 16
 SILENCE_S = 0.5  # of one servo, for longer something is wrong
@@ -242,9 +243,8 @@ class ServoBus(SerialDriver):
     def _trouble_of(self, servo: int) -> str:
         now, where = self._clock.now(), f"{self.settings.port}: servo {servo}"
         known = self.known.get(servo)
-        if known is not None and not self._ours(servo):
-            allowed = ", ".join(f"{number} ({name})" for number, name in self.dialect.models.items())
-            return f"{where}: found model {known.model}, allowed: {allowed}; it is not commanded"
+        if wrong := self._unfit(servo):
+            return f"{where}: {wrong}"
         if now - max(self._state_s[servo], self._opened_s) > SILENCE_S:
             if self._damaged[servo] >= 3:
                 return f"{where}: its answers are damaged; are there two of this ID, or is the cable bad?"
@@ -266,8 +266,22 @@ class ServoBus(SerialDriver):
         each = ", ".join(f"{servo}: {identity.firmware}" for servo, identity in sorted(self.known.items()))
         return f"{self.settings.port}: servos with different firmware: {each}; bring them to the same"
 
+    @property
+    def unfit(self) -> str:
+        """Which servo of those that have told of themselves cannot be commanded, and why, in one line; empty for none."""
+        found = ((servo, self._unfit(servo)) for servo in self.settings.ids)
+        return next((f"{self.settings.port}: servo {servo}: {why}" for servo, why in found if why), "")
+
+    def _unfit(self, servo: int) -> str:
+        """Empty, too, while it has not told."""
+        if servo not in self.known:
+            return ""
+        settings, joint = self.settings, self._joint[servo]
+        ends = sorted(settings.steps(joint, angle) for angle in (settings.low_rad[joint], settings.high_rad[joint]))
+        return unfit(self.dialect, self.known[servo], ends[0], ends[1])
+
     def _ours(self, servo: int) -> bool:
-        return servo in self.known and self.known[servo].model in self.dialect.models
+        return servo in self.known and not self._unfit(servo)
 
     def _here(self) -> dict[int, int]:
         """Where servos are, of those that were seen lately: what was long ago would be a jump."""

@@ -18,6 +18,8 @@ class Identity(NamedTuple):
     model: int
     firmware: str
     volts: tuple[float, float]  # that it accepts; (0, inf) where it does not tell here
+    limits: tuple[int, int] = (0, 4095)  # of its position, steps, that it keeps for itself
+    mode: int = 0  # in which it works
 
 
 class State(NamedTuple):
@@ -44,6 +46,10 @@ class Dialect(Protocol):
     overhead: int  # bytes of an answer around its data
     nominal_v: float  # at which its maker tells its torque
     id_at: int
+    modes: Mapping[int, str]  # in which a servo follows goals of its position
+    mode_at: int
+    limits_at: str
+    no_limits: tuple[int, int]  # besides those that hold all
     shift_at: int
     shift_max: int  # steps, either way
     wraps: bool  # what it tells is within a turn, whatever it adds
@@ -55,6 +61,10 @@ class Dialect(Protocol):
 
     def keep(self, servo: int, address: int, data: bytes) -> list[bytes]:
         """What lets an unlocked servo keep registers without power, in order. The last one may be for its new ID."""
+        ...
+
+    def opened(self) -> list[tuple[int, bytes]]:
+        """Registers, and what they hold in a servo that follows each goal within a turn."""
         ...
 
     def shift(self, data: bytes) -> int:

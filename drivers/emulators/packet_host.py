@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -55,16 +56,22 @@ class PacketEmulator:
         if not self._last:
             raise ConnectionError(f"the virtual {ready['name']} ended as it began")
         self._judge.settimeout(ANSWER_S)
+        self._asks = threading.Lock()  # one at a time: answers do not say whose they are
 
     def state(self) -> bytes:
-        """The model's state, now; of a process that was killed, or hangs, the last one that was seen."""
-        with suppress(ConnectionError, TimeoutError):
-            self._judge.send(ASK)
-            self._last = self._judge.recv(1 << 16) or self._last
-        with suppress(OSError):  # answers that came too late to the questions before
-            while newer := self._judge.recv(1 << 16, socket.MSG_DONTWAIT):
-                self._last = newer
-        return self._last
+        """The model's state, now; of a process that was killed, or hangs, the last one that was seen. Any thread may ask."""
+        with self._asks:
+            with suppress(ConnectionError, TimeoutError):
+                self._judge.send(ASK)
+                self._last = self._judge.recv(1 << 16) or self._last
+            with suppress(OSError):  # answers that came too late to the questions before, and what it says unasked
+                while self._says_more() and (newer := self._judge.recv(1 << 16)):
+                    self._last = newer
+            return self._last
+
+    def _says_more(self) -> bool:
+        """At once: a socket that may wait would, even to be read without waiting, and who is told unasked would never come to an end."""
+        return bool(select.select([self._judge], [], [], 0.0)[0])
 
     def fault(self, do: str, **arguments: Any) -> None:
         """`silence`, on or off. Raises ValueError for anything else."""

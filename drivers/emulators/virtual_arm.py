@@ -6,7 +6,7 @@ The process around it is `packet_host`: its clock, its truth for judges, and wha
 
     silence     on: the servos' wire is dead, or lives again
     servo       joint, on: one servo's cable is out, or in again
-    unplug, plug    device: follower or board
+    unplug, plug    device: follower, board or leader
     supply      volts: of the servos' supply, from now on
     overheat    joint, degrees
     hand        joint_rad: a person's hands hold the arm, and turn these joints (their numbers as words) to angles
@@ -30,6 +30,7 @@ from drivers.emulators.arm_wiring import ArmWiring, read_wiring, write_wiring
 from drivers.emulators.arm_worlds import WORLDS
 from drivers.emulators.board_stage import BoardStageEmulator
 from drivers.emulators.child import end_when_told, start_emulator
+from drivers.emulators.leader_person import LeaderShafts, Person
 from drivers.emulators.lines import Pty
 from drivers.emulators.packet_host import PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
@@ -41,10 +42,11 @@ from sim.arm.parameters import so101
 
 READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 MODULE = "drivers.emulators.virtual_arm"
-DEVICES = ("follower", "board")
+DEVICES, LEADER = ("follower", "board"), "leader"
 JOINTS = 6
 CAMERA_M = Spread().seen_aside_m
 AT_LIMIT = 0.99  # of full duty
+OVERLOADED_S = 0.3  # at its limit for longer, a servo burns
 
 
 @njit(cache=True)
@@ -74,6 +76,7 @@ class ArmTruth(NamedTuple):
     moves: float  # places that board or block were brought to
     load_worst: float  # share of the full duty that any servo gives now
     overloaded_s: float  # longest that any servo has been at its limit
+    overloads: float  # how often one has been there for longer than OVERLOADED_S, so far
     bus_v: float
     hole_x_m: float  # or the block's middle
     hole_y_m: float
@@ -85,11 +88,13 @@ TRUTH = struct.Struct(f"<{len(ArmTruth._fields)}d")
 
 class VirtualArm:
     """The model that `packet_host` serves. world: of `arm_worlds.WORLDS`; the seed is its generator's. wiring: of its servos, and
-    what they keep without power, a file that is written whenever that changes; as documented, where none is told.
+    what they keep without power, a file that is written whenever that changes; as documented, where none is told. leader: whether a
+    leader arm, and a person who moves it, are there as well.
     """
 
     def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
-                 offset_m: list[float], world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "") -> None:  # fmt: skip
+                 offset_m: list[float], world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "",
+                 leader: bool = False) -> None:  # fmt: skip
         rng = np.random.default_rng([seed, 0xA63])
         self.world = WORLDS[world](rng, np.array(offset_m), camera_m)
         self._wiring_file = Path(wiring) if wiring else None
@@ -101,10 +106,16 @@ class VirtualArm:
             batch.put(name, value)
         self.kinematics = Kinematics(HANDS[world](so101()))
         noise = rng.spawn(2)
-        self.tip_worst_m_s, self.overloaded_s = 0.0, 0.0
+        self.tip_worst_m_s, self.overloaded_s, self.overloads = 0.0, 0.0, 0
         self.stage = BoardStageEmulator(lambda: self.world.move(batch), self.world.seen, noise[0])
         self.chain = self.wiring.chain(self.shafts, noise[1])
         self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
+        self.person: Person | None = None
+        if leader:
+            shafts, noise = LeaderShafts(nominal_v), rng.spawn(2)
+            self.person = Person(shafts, self.kinematics.hand, noise[0])
+            self.leader_chain = ArmWiring().chain(shafts, noise[1])
+            self.lines[LEADER] = Pty(directory / LEADER)
         self.time_s = 0.0
         self._at_limit_s = [0.0] * JOINTS
         self._joint, self._speed, self._end = *map(batch.first, ("joint_rad", "joint_rad_s")), np.zeros(4)
@@ -121,9 +132,20 @@ class VirtualArm:
             self.wiring = kept
             write_wiring(self._wiring_file, kept)
         self._look(time_s - self.time_s)
+        if self.person is not None:
+            self._lead(self.person, time_s)
         self.time_s = time_s
         self.lines["follower"].write(self.chain.arrived(self.time_s))
         self.lines["board"].write(self.stage.arrived(self.time_s))
+
+    def _lead(self, person: Person, time_s: float) -> None:
+        """The person's moment, and what the leader's servos tell of it."""
+        self.leader_chain.receive(self.lines[LEADER].read(), self.time_s)
+        self.leader_chain.run(time_s)
+        person.look(
+            time_s - self.time_s, self._joint[:-1].astype(float), np.array(self.peg_m), self.tip_m_s, self.world.goal
+        )
+        self.lines[LEADER].write(self.leader_chain.arrived(time_s))
 
     def _look(self, passed_s: float) -> None:
         shafts, goal = self.shafts, self.world.goal
@@ -133,10 +155,16 @@ class VirtualArm:
         self.tip_worst_m_s = max(self.tip_worst_m_s, self.tip_m_s)
         self.world.look(shafts.batch, -self.peg_m[2])
         duties = [abs(shafts.duty(joint)) for joint in range(JOINTS)]
-        self._at_limit_s = [
-            lasted_s + passed_s if duty > AT_LIMIT else 0.0
-            for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
-        ]
+        before_s, self._at_limit_s = (
+            self._at_limit_s,
+            [
+                lasted_s + passed_s if duty > AT_LIMIT else 0.0
+                for lasted_s, duty in zip(self._at_limit_s, duties, strict=True)
+            ],
+        )
+        self.overloads += sum(
+            was_s <= OVERLOADED_S < is_s for was_s, is_s in zip(before_s, self._at_limit_s, strict=True)
+        )
         self.overloaded_s, self.load_worst = max(self.overloaded_s, *self._at_limit_s), max(duties)
 
     def obey(self, packet: bytes) -> None:
@@ -163,7 +191,7 @@ class VirtualArm:
     def state(self) -> bytes:
         return TRUTH.pack(
             self.time_s, *self.peg_m, self.tip_m_s, self.tip_worst_m_s, self.world.done, self.world.moves,
-            self.load_worst, self.overloaded_s, self.shafts.bus_v(), *self.world.goal.place_m.tolist(),
+            self.load_worst, self.overloaded_s, self.overloads, self.shafts.bus_v(), *self.world.goal.place_m.tolist(),
         )  # fmt: skip
 
 
@@ -175,7 +203,7 @@ class RunningArm(PacketEmulator):
 
     def __init__(self, process: subprocess.Popen, ready: dict[str, Any], directory: Path) -> None:
         super().__init__(process, ready, directory)
-        self.ports = {name: str(directory / name) for name in DEVICES}
+        self.ports = {name: str(directory / name) for name in ready["devices"]}
 
     def fault(self, do: str, **arguments: Any) -> None:
         """See the module. Raises ValueError for anything else."""
@@ -190,15 +218,16 @@ class RunningArm(PacketEmulator):
 def start_virtual_arm(
     clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
     offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "",
+    leader: bool = False,
 ) -> RunningArm:  # fmt: skip
     """Start the process and wait until its devices can be opened. It ends with this program.
 
     rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by; camera_m: along a board
     besides, one standard deviation. world: what stands beside it, of `arm_worlds.WORLDS`. wiring: the path of a file of
-    `arm_wiring.py`.
+    `arm_wiring.py`. leader: whether there is one, with a person.
     """
     told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
-            "offset_m": list(offset_m), "world": world, "camera_m": camera_m, "wiring": wiring}  # fmt: skip
+            "offset_m": list(offset_m), "world": world, "camera_m": camera_m, "wiring": wiring, "leader": leader}  # fmt: skip
     return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
 
 
@@ -207,9 +236,9 @@ def main() -> None:
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
     model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"],
-                       told["camera_m"], told["wiring"])  # fmt: skip
+                       told["camera_m"], told["wiring"], told["leader"])  # fmt: skip
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
-    print(json.dumps({"name": "arm"}), flush=True)
+    print(json.dumps({"name": "arm", "devices": list(model.lines)}), flush=True)
     serve(model, judge, clock, told["lockstep"])
 
 

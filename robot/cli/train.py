@@ -25,6 +25,11 @@ def main(arguments: list[str]) -> int:
     began = time.perf_counter()
     trainer = find_trainer(find_task(task or DEFAULT_TASK).robot)
     config, as_json = parse(trainer.options, "train", arguments)
+    if (beside := trainer.beside(config)) is not None:
+        for line in beside.lines:
+            say(line)
+        finish(beside.figures, as_json)
+        return 0
     with Progress(*COLUMNS, console=Console(stderr=True), disable=as_json) as bar:
         shown = bar.add_task("loading kernels; the first time ever, compiling them", total=None)
 

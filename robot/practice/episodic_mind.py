@@ -48,6 +48,7 @@ class Reason(IntEnum):
     BLIND = 1  # it does not see how it is
     TOLD = 2
     UNWELL = 3  # too hot, or short of power
+    UNLED = 4  # nobody could take over: what a person does that by is silent
 
 
 PHASES: Mapping[int, str] = MappingProxyType(

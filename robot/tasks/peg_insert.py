@@ -55,7 +55,7 @@ def seen_otherwise(transitions: np.ndarray, rng: np.random.Generator) -> np.ndar
     camera said, so each insertion teaches about every error that a camera may have (Andrychowicz et al., 2017, do so with goals).
     """
     last = transitions[-1]["next_observation"]
-    if not transitions[-1]["terminated"] or not (last[WANTED] == IN and inserted(last)):
+    if not transitions[-1]["terminated"] or last[WANTED] != IN:  # whoever said that it is in
         return transitions[:0]
     hole_m = last[ASIDE : ASIDE + 2] / SCALES[ASIDE : ASIDE + 2]
     told = []
@@ -160,5 +160,9 @@ def drawn_out(seen: np.ndarray) -> bool:
 
 def reward(seen: np.ndarray) -> float:
     """Of the decision that led to what is seen."""
-    done = inserted(seen) if seen[WANTED] > 0.0 else drawn_out(seen)
+    return rewarded(inserted(seen) if seen[WANTED] > 0.0 else drawn_out(seen))
+
+
+def rewarded(done: bool) -> float:
+    """Of a decision after which what is wanted is done, or is not."""
     return (1.0 if done else 0.0) - STEP_COST

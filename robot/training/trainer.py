@@ -88,13 +88,21 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What came of a training of something else than a policy: figures, and lines for a person."""
+
+    figures: dict[str, Any]
+    lines: list[str]
+
+
+@dataclass(frozen=True)
 class Trainer:
     """What a kind of robot brings.
 
     begin: a training with these options. worst: the figures that many trainings are compared by, and which
     of several values is the worst (min or max). merit: the figure that is None for a policy that cannot do its task. options:
     its own. warm_up: raises ValueError for options that cannot be met, then compiles all that a training calls. lines: of the
-    figures, for a person.
+    figures, for a person. beside: trains something else than a policy, where the options ask for that; None where they do not.
     """
 
     begin: Callable[[Any], Training]
@@ -103,6 +111,7 @@ class Trainer:
     options: type[TrainConfig] = TrainConfig
     warm_up: Callable[[Any], object] = lambda config: None
     lines: Callable[[dict[str, Any]], list[str]] = lambda figures: []
+    beside: Callable[[Any], Beside | None] = lambda config: None
 
 
 def find_trainer(kind: str) -> Trainer:

@@ -21,6 +21,8 @@ BELIEVED = ("stall_n_m", "friction_n_m", "gain_n_m_rad", "backlash_rad")  # of i
 class ArmFile:
     """One SO-101, as its TOML file in `robot/robots/arm/` describes it.
 
+    leader: an arm that a person's hand moves, by which this one is shown how, and taken over.
+
     rest_rad: joint angles at which the arm lies on itself, and may be let go. folded_rad: on the way there. ready_rad: from which it
     begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
     frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down. table_m: how high the table is, or
@@ -34,6 +36,7 @@ class ArmFile:
     virtual: bool
     follower: FeetechSettings | DynamixelSettings
     board: BoardStageSettings
+    leader: FeetechSettings | DynamixelSettings | None = None
     rest_rad: Five = (0.0, -1.68, 1.63, 1.5, 0.0)
     folded_rad: Five = (0.0, -1.68, 1.63, 0.6, 0.0)
     ready_rad: Five = (0.0, 0.195, 0.163, 1.213, 0.047)
@@ -51,9 +54,12 @@ class ArmFile:
     wiring: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.follower.ids) != JOINTS:
+        for name, bus in (("follower", self.follower), ("leader", self.leader)):
+            if bus is not None and len(bus.ids) != JOINTS:
+                raise ValueError(f"devices.{name}: ids: found {len(bus.ids)}, allowed: {JOINTS}, from the base on")
+        if self.leader is not None and not self.virtual and self.leader.port == self.follower.port:
             raise ValueError(
-                f"devices.follower: ids: found {len(self.follower.ids)}, allowed: {JOINTS}, from the base on"
+                f"devices.leader: port: found '{self.leader.port}', the follower's, allowed: that of an adapter of its own"
             )
         for name in ("rest_rad", "folded_rad", "ready_rad"):
             for joint, angle in enumerate(getattr(self, name)):

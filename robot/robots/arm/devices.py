@@ -1,4 +1,4 @@
-"""An arm's devices, as the control loop sees them: its servos, and the stage with the board."""
+"""An arm's devices, as the control loop sees them: its servos, the stage with the board, and an arm that leads it."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.runtime.session_file import SessionFile
 
-ASK_EVERY = 5  # ticks
+ASK_EVERY, LET_GO_EVERY = 5, 50  # ticks
 
 
 class FollowerDevice(DriverDevice):
@@ -52,6 +52,22 @@ class FollowerDevice(DriverDevice):
         record["points"] = 0
 
 
+class LeaderDevice(DriverDevice):
+    """An arm that a person's hand moves: its servos are let go, and read."""
+
+    def __init__(self, bus: ServoBus) -> None:
+        super().__init__(bus, self._act)
+        self.bus = bus
+        self._ticks = 0
+        self.stop = bus.let_go
+
+    def _act(self, outputs: np.ndarray) -> None:
+        """Again and again: one that was plugged in anew, or missed it, would resist."""
+        if self._ticks % LET_GO_EVERY == 0:
+            self.bus.torque(False)
+        self._ticks += 1
+
+
 class BoardDevice(DriverDevice):
     """The stage: told where to go until it is there."""
 
@@ -77,4 +93,7 @@ def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     arm, ports = load_arm(session.robot), session.ports
     bus: ServoBus = make_driver(replace(arm.follower, port=ports["follower"]), clock)
     stage: BoardStage = make_driver(replace(arm.board, port=ports["board"]), clock)
-    return {"follower": FollowerDevice(bus), "board": BoardDevice(stage)}
+    found: dict[str, Device] = {"follower": FollowerDevice(bus), "board": BoardDevice(stage)}
+    if arm.leader is not None:
+        found["leader"] = LeaderDevice(make_driver(replace(arm.leader, port=ports["leader"]), clock))
+    return found

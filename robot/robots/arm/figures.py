@@ -14,8 +14,12 @@ EVERY_MIN = 10
 
 def success(episodes: list[dict[str, Any]], until_s: float = np.inf) -> float | None:
     """Share of successes among the last COUNT episodes before a robot time that came to an end of their own: neither the session's, nor
-    a person's, nor a fault's. None if there were none."""
-    own = [each for each in episodes if each["outcome"] != Outcome.TAKEN_OVER.word and each["practice_s"] <= until_s]
+    a fault's, nor one that a person helped with. None if there were none."""
+    own = [
+        each
+        for each in episodes
+        if each["outcome"] != Outcome.TAKEN_OVER.word and not each.get("by_hand") and each["practice_s"] <= until_s
+    ]
     last = [succeeded(each) for each in own[-COUNT:]]
     return rounded(float(np.mean(last))) if last else None
 
@@ -32,6 +36,7 @@ def figures(
             str(at): success(progress.episodes, 60.0 * at) for at in range(EVERY_MIN, minutes + 1, EVERY_MIN)
         },
         "position_error_m": rounded(float(np.median(errors)), 5) if errors else None,
+        "episodes_by_hand": sum(bool(each.get("by_hand")) for each in progress.episodes),
         "demonstrations": progress.shown,
         "demonstrations_tried": len(progress.demonstrations),
         "demonstration_minutes": rounded(sum(each["duration_s"] for each in progress.demonstrations) / 60.0),

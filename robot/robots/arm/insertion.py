@@ -10,6 +10,7 @@ from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.script import STEPS, InsertionScript
 from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.success import succeeded
 from robot.runtime.episodes import Outcome
 from robot.runtime.skills import Learned, Scripted
 from robot.tasks import peg_insert
@@ -39,17 +40,18 @@ class InsertionMind(ArmMind):
         self.begins_at: tuple[np.ndarray, np.ndarray] | None = None  # the next episode
         self.way_out: tuple[np.ndarray, np.ndarray] | None = None  # of the hole
         self.raised = self.moved_on = False  # in this reset; the board, since the last episode
+        self.success = np.array(setup.success)  # a classifier's weights, where one says what a success is
         super().__init__(setup, actor)
-        self.script = InsertionScript(self.rng)
+        self.inserting = InsertionScript(self.rng)
 
     @override
     def skills(self) -> tuple[Scripted | Learned, ...]:
         back = Scripted("raise", self.go_back, RESET_LONGEST_S)
         insert = Learned("insert", self.judge, LONGEST_S)
         if self.setup.resets == "scripted":
-            return back, insert
+            return self.with_leader(back, insert)
         pull = Learned("pull", self.judge_pull, LONGEST_S, way_back=True, otherwise=back)
-        return Scripted("unfold", self.unfold), pull, Scripted("board", self.move_board), insert
+        return self.with_leader(Scripted("unfold", self.unfold), pull, Scripted("board", self.move_board), insert)
 
     @override
     def observe(self) -> np.ndarray:
@@ -76,7 +78,7 @@ class InsertionMind(ArmMind):
         super().anew()
         self.began, self.raised = True, False
         self.way_out = self.begins_at = None
-        self.script = InsertionScript(self.rng)
+        self.inserting = InsertionScript(self.rng)
 
     @property
     def wanted(self) -> float:
@@ -89,7 +91,10 @@ class InsertionMind(ArmMind):
         self.moved_on = skill.way_back and self.moved_on
 
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
-        return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.inserted(seen) else Outcome.RUNNING
+        if len(self.success) == 0:
+            return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.inserted(seen) else Outcome.RUNNING
+        done = succeeded(self.success, seen)
+        return peg_insert.rewarded(done), Outcome.SUCCESS if done else Outcome.RUNNING
 
     def judge_pull(self, seen: np.ndarray) -> tuple[float, Outcome]:
         return peg_insert.reward(seen), Outcome.SUCCESS if peg_insert.drawn_out(seen) else Outcome.RUNNING
@@ -164,11 +169,13 @@ class InsertionMind(ArmMind):
         return motion * GAIN_1_S / FAST
 
     @override
-    def shown(self) -> np.ndarray | None:
-        if self.to_show == 0:
-            return None
+    def action_of(self, motion: np.ndarray) -> np.ndarray:
+        return motion / STEPS
+
+    @override
+    def script(self) -> np.ndarray:
         posture = self.posture
         if self.wanted == peg_insert.OUT:
-            return self.script.outwards(posture.kinematics, self.place, self.frame)
+            return self.inserting.outwards(posture.kinematics, self.place, self.frame)
         ahead_rad = posture.goal_rad[:-1] - posture.joint_rad[:-1]
-        return self.script.inwards(posture.kinematics, self.place, self.frame, self.aside_m, ahead_rad)
+        return self.inserting.inwards(posture.kinematics, self.place, self.frame, self.aside_m, ahead_rad)

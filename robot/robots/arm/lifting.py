@@ -54,7 +54,8 @@ class LiftMind(ArmMind):
 
     @override
     def skills(self) -> tuple[Scripted | Learned, ...]:
-        return Scripted("put down", self.put_down, RESET_LONGEST_S), Learned("lift", self.judge, LONGEST_S)
+        back = Scripted("put down", self.put_down, RESET_LONGEST_S)
+        return self.with_leader(back, Learned("lift", self.judge, LONGEST_S))
 
     @override
     def see(self, readings: np.ndarray) -> np.ndarray | None:
@@ -177,10 +178,15 @@ class LiftMind(ArmMind):
         return np.concatenate([motion, [jaw]])
 
     @override
-    def shown(self) -> np.ndarray | None:
+    def action_of(self, motion: np.ndarray) -> np.ndarray:
+        wanted = motion / STEPS
+        wanted[:3] = (self.frame.T * motion[:3]).sum(1) / STEP_M
+        jaw = self.jaw if self.leader is None else (self.leader.jaw_rad - JAW_RAD) / JAW_EITHER_RAD
+        return self._told(wanted, jaw)
+
+    @override
+    def script(self) -> np.ndarray:
         """Over the block, down around it, close, and up; what to do follows from what is seen alone."""
-        if self.to_show == 0:
-            return None
         away, posture = -self.aside_m, self.posture
         aside_m, off_m = math.sqrt(away[0] * away[0] + away[1] * away[1]), self.error_m()
         closing = posture.joint_rad[-1] < CLOSING_RAD

@@ -15,6 +15,7 @@ from drivers.reading_record import reading_of
 from drivers.servo_bus import ServoReading
 from policies.actor import Actor
 from robot.practice.episodic_mind import EpisodicMind, Phase, Reason
+from robot.robots.arm.leader import Leader
 from robot.robots.arm.posture import Posture
 from robot.robots.arm.setup import ArmSetup
 from robot.robots.arm.shield import CLEAR_M, SHARES
@@ -31,6 +32,7 @@ LOW_S, MORE_V = 0.3, 0.5  # for how long the supply may sag, and what there must
 REST_RAD = 0.1
 # For a near or far point of a way; where something holds the arm, the next one pulls harder.
 PATIENCE_S, LONG_PATIENCE_S = 1.0, 5.0
+WAITS = "wait"  # for a person who shows how
 TRAIL_RAD = 0.06  # between two points of the way that it came
 
 
@@ -63,6 +65,8 @@ class ArmMind(EpisodicMind):
         self.waiting: deque[np.ndarray] = deque()  # transitions on their way out
         self.rearmed, self.rearmed_s = 0, 0.0
         self.age = 0  # decisions of this episode
+        self.leader = Leader(setup, self.posture.kinematics.hand) if setup.leader_low_rad else None
+        self.by_hand = self.helped = False  # a person acts in this decision; has acted in this episode
         self.aside_m = np.zeros(3)  # of what it holds from what is to be reached, as it is seen, in the frame of that
         super().__init__(setup, actor)
 
@@ -84,6 +88,14 @@ class ArmMind(EpisodicMind):
     def motion_of(self, action: np.ndarray) -> np.ndarray:
         """Motion of the hand, (5,), in a tick, of an action of the skill in force."""
 
+    @abstractmethod
+    def action_of(self, motion: np.ndarray) -> np.ndarray:
+        """The action of a decision in which the policy moves the hand by (5,), at most as far as it may."""
+
+    @abstractmethod
+    def script(self) -> np.ndarray:
+        """The action of the script that shows how."""
+
     # What the house asks
 
     def see(self, readings: np.ndarray) -> np.ndarray | None:
@@ -92,6 +104,8 @@ class ArmMind(EpisodicMind):
         if board.age_s < BOARD_FRESH_S:
             self.board = board
             self.moves = max(self.moves, board.moves)
+        if self.leader is not None:
+            self.leader.see(reading_of(readings["leader"], ServoReading))
         if self.posture.faulty:
             self._hold_again(float(readings["time_s"]))
         if not sees:
@@ -101,21 +115,58 @@ class ArmMind(EpisodicMind):
         self._feel()
         if self.unwell:
             return None
-        blind = self.needs_board and not board.age_s < BOARD_FRESH_S and self.phase is Phase.PRACTISE
-        return None if blind else self.observe()
+        blind = self.needs_board and not board.age_s < BOARD_FRESH_S
+        return None if self.phase is Phase.PRACTISE and (blind or self.unled) else self.observe()
+
+    @property
+    def unled(self) -> bool:
+        """Whether a person is to be able to take over, and could not."""
+        return self.leader is not None and not self.leader.heard
+
+    def shown(self) -> np.ndarray | None:
+        """What a person's hand asks for; where somebody is to show how, and no person can, what a script does."""
+        skill, before = self.order.skill, self.by_hand
+        self.by_hand = self.leader is not None and self.leader.taken
+        if self.by_hand is not before:
+            self.events.append(("by_hand", {"practice_s": self.practice_s, "on": self.by_hand}))
+        if self.by_hand:
+            assert self.leader is not None
+            self.helped = True
+            return np.clip(
+                self.action_of(self.leader.motion(self.posture.kinematics, self.task.decision_s)), -1.0, 1.0
+            ).astype(np.float32)
+        if self.to_show == 0:
+            return None
+        by_person = self.leader is not None and isinstance(skill, Learned) and not skill.way_back
+        return self.rest(self.seen).astype(np.float32) if by_person else self.script()
+
+    def until_led(self, seen: np.ndarray) -> np.ndarray | None:
+        """Stand until a person begins to show how; not at all, where nobody is to."""
+        assert self.leader is not None
+        return None if self.to_show == 0 or self.leader.taken else self.rest(seen)
+
+    def with_leader(self, *order: Scripted | Learned) -> tuple[Scripted | Learned, ...]:
+        """An order of skills, of which the last one is learned; where there is a leader, it is waited for before that."""
+        return order if self.leader is None else (*order[:-1], Scripted(WAITS, self.until_led, np.inf), order[-1])
+
+    def came_back(self, skill: Scripted | Learned, now: float, succeeded: bool) -> None:
+        """To wait for a person is no way back."""
+        if skill.name != WAITS:
+            super().came_back(skill, now, succeeded)
 
     def tick(self, readings: np.ndarray) -> None:
         """One tick. The time of demonstrations is none of practice; theirs that failed teach nothing."""
         showing, before = self.to_show > 0, self.practice_s
         super().tick(readings)
         out = self.outputs
-        if self.unwell and out["reason"] == Reason.BLIND:
-            out["reason"] = Reason.UNWELL
+        if out["reason"] == Reason.BLIND and (self.unwell or (self.posture.known and self.unled)):
+            out["reason"] = Reason.UNWELL if self.unwell else Reason.UNLED
         if showing:
             self.practice_s = before
             out["practice_s"] = before
         if self.transition is not None:
-            (self.held if self.transition["demonstration"] else self.waiting).append(self.transition)
+            may_fail = showing and self.transition["demonstration"]
+            (self.held if may_fail else self.waiting).append(self.transition)
         self.transition = self.waiting.popleft() if self.waiting else None
         if out["is_decision"]:
             self.age += 1
@@ -159,8 +210,11 @@ class ArmMind(EpisodicMind):
         if not showing:
             for kind, told in self.events[events:]:
                 if kind == "episode":
-                    told["error_m"] = self.error_m()
+                    told["error_m"], told["by_hand"] = self.error_m(), self.helped
+            self.episode = None if self.helped else self.episode  # which says nothing of the policy
+            self.helped = False
             return
+        self.helped = False
         if self.transition is not None:
             self.held.append(self.transition)
             self.transition = None

@@ -6,6 +6,7 @@ from typing import Literal
 from robot.practice.settings import SCRATCH, SHIPPED, From, PracticeConfig
 
 SHOWN = {"peg_insert": 20, "reach": 20, "lift": 60, "push": 60}  # demonstrations, where nobody says how many
+SCRIPTED, CLASSIFIER = "scripted", "classifier"  # who says whether a peg is in; any other word is a classifier's file
 SHIPPED_FOR = ("peg_insert", "reach")  # tasks that a policy comes with
 
 
@@ -23,6 +24,9 @@ class ArmOptions(PracticeConfig):
     told beside that of practice."""
     resets: Literal["scripted", "learned"] = "scripted"
     """Who leads back to where an episode begins: a script, or the policy, with the script where it fails."""
+    success: str = SCRIPTED
+    """Who says whether the peg is in: `scripted` (how deep its end is, as the camera sees the hole), `classifier` (one of servo readings, which comes
+    with the project), or the file of one that `robot train --task peg_insert --success-from RUN` wrote."""
     hidden_seed: int | None = None
     """Give the virtual arm friction, backlash, gain, clearance and an offset of its camera that nobody is told, drawn with this
     seed."""
@@ -37,6 +41,8 @@ class ArmOptions(PracticeConfig):
             raise ValueError(
                 f"--resets: found 'learned' with --task {self.task}, allowed: scripted; nothing leads back there"
             )
+        if self.success != SCRIPTED and self.task != "peg_insert":
+            raise ValueError(f"--success: found '{self.success}' with --task {self.task}, allowed: {SCRIPTED}")
         if self.hidden_seed is not None and self.hidden_seed < 0:
             raise ValueError(f"--hidden-seed: found {self.hidden_seed}, allowed: 0 or more")
 

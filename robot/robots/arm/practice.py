@@ -1,12 +1,15 @@
 """What an arm brings to practice."""
 
+import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from drivers.base import LinkLost
 from drivers.declared import make_driver
 from drivers.emulators.virtual_arm import start_virtual_arm
+from drivers.servo_bus import ServoBus
 from robot.practice.body import Body
 from robot.practice.episodic_mind import PHASES, Phase
 from robot.practice.practice import Practice, PractisingRobot, Start
@@ -15,14 +18,18 @@ from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import hidden_arm
-from robot.robots.arm.mind import STILL_RAD_S
-from robot.robots.arm.options import SHIPPED_FOR, ArmOptions
+from robot.robots.arm.mind import STILL_RAD_S, TICK_S
+from robot.robots.arm.options import CLASSIFIER, SCRIPTED, SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
 from robot.robots.arm.setup import setup_of
 from robot.robots.arm.setup_arm.hidden_wiring import hidden_wiring
+from robot.robots.arm.success import SHIPPED as SHIPPED_CLASSIFIER
+from robot.robots.arm.success import read_classifier
 from robot.runtime.clock import RealClock
 from robot.views.panels import Gauge
 
+ASKS_S = 2.0  # for all servos to say what they are
+SHOWN_BY_VIRTUAL_PERSON = ("peg_insert",)
 SHIPPED = Path(__file__).parents[3] / "policies" / "shipped"  # robot train --task NAME
 
 
@@ -38,6 +45,10 @@ class PractisingArm(PractisingRobot):
             raise ValueError(
                 f"--hidden-seed: found {options.hidden_seed}, allowed: with a file without wiring_seed, which says which arm it is"
             )
+        self.success: tuple[float, ...] = ()
+        if options.success != SCRIPTED:
+            path = SHIPPED_CLASSIFIER if options.success == CLASSIFIER else Path(options.success)
+            self.success = tuple(read_classifier(path).tolist())
         works_on = WORKS_ON[options.task]
         self.title = f"a virtual SO-101 with a {works_on}" if arm.virtual else f"the arm of {options.robot}"
         hidden = ({}, [0.0, 0.0, 0.0]) if options.hidden_seed is None else hidden_arm(options.hidden_seed)
@@ -55,19 +66,30 @@ class PractisingArm(PractisingRobot):
             works_on,
             arm.camera_m,
             wiring=arm.virtual_wiring,
+            leader=arm.leader is not None,
         )
+        if arm.virtual and arm.leader is not None and options.task not in SHOWN_BY_VIRTUAL_PERSON:
+            raise ValueError(
+                f"--robot: found '{options.robot}' with --task {options.task}, allowed: with "
+                f"{', '.join(SHOWN_BY_VIRTUAL_PERSON)}, which the virtual person at its leader can do"
+            )
+        self.devices = {"follower": arm.follower, "board": arm.board} | ({"leader": arm.leader} if arm.leader else {})
         self.body = Body(
-            file_ports={"follower": arm.follower.port, "board": arm.board.port},
+            file_ports={name: settings.port for name, settings in self.devices.items()},
             reach=self.reach,
             emulate=emulate if arm.virtual else None,
         )
 
     def reach(self) -> None:
-        """Raises LinkLost if a port cannot be used."""
-        for settings in (self.arm.follower, self.arm.board):
+        """Raises LinkLost if a port cannot be used, or a servo of the follower's cannot be commanded."""
+        for settings in self.devices.values():
             driver = make_driver(settings, RealClock())
             driver.open()
-            driver.close()
+            try:
+                if settings is self.arm.follower:
+                    refuse_unfit(driver)
+            finally:
+                driver.close()
 
     def setup(self, start: Start) -> bytes:
         progress = start.progress
@@ -75,7 +97,19 @@ class PractisingArm(PractisingRobot):
         shows = start.learning and self.options.start_from == SCRATCH
         to_show = max(0, self.options.shown - shown) if shows else 0
         return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
-                        hand_told(self.options.task))  # fmt: skip
+                        hand_told(self.options.task), self.success)  # fmt: skip
+
+
+def refuse_unfit(bus: ServoBus) -> None:
+    """Ask all servos what they are, before anything is commanded. Raises LinkLost, with the remedy, for one that cannot follow its goals.
+
+    Who is silent is not refused here: it may be plugged in later."""
+    clock, end_s = RealClock(), time.monotonic() + ASKS_S
+    while len(bus.known) < len(bus.settings.ids) and time.monotonic() < end_s:
+        bus.read()
+        clock.sleep_until(clock.now() + TICK_S)
+    if bus.unfit:
+        raise LinkLost(bus.unfit)
 
 
 def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:

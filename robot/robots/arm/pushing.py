@@ -50,7 +50,9 @@ class PushMind(ArmMind):
 
     @override
     def skills(self) -> tuple[Scripted | Learned, ...]:
-        return Scripted("unfold", self.unfold), Scripted("fetch", self.fetch), Learned("push", self.judge, LONGEST_S)
+        return self.with_leader(
+            Scripted("unfold", self.unfold), Scripted("fetch", self.fetch), Learned("push", self.judge, LONGEST_S)
+        )
 
     @override
     def observe(self) -> np.ndarray:
@@ -128,10 +130,14 @@ class PushMind(ArmMind):
         return motion
 
     @override
-    def shown(self) -> np.ndarray | None:
+    def action_of(self, motion: np.ndarray) -> np.ndarray:
+        wanted = motion / STEPS
+        wanted[:3] = (self.frame.T * motion[:3]).sum(1) / STEP_M
+        return wanted
+
+    @override
+    def script(self) -> np.ndarray:
         """Over the block to behind it, down, and along its way; what to do follows from what is seen alone."""
-        if self.to_show == 0:
-            return None
         along, across, up = self.aside_m + [BEHIND_M, 0.0, LOW_M]
         action = np.zeros(5)
         action[3], action[4] = (

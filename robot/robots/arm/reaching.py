@@ -29,7 +29,7 @@ class ReachMind(ArmMind):
 
     @override
     def skills(self) -> tuple[Scripted | Learned, ...]:
-        return Scripted("unfold", self.unfold), Learned("reach", self.judge, LONGEST_S)
+        return self.with_leader(Scripted("unfold", self.unfold), Learned("reach", self.judge, LONGEST_S))
 
     @override
     def observe(self) -> np.ndarray:
@@ -55,10 +55,12 @@ class ReachMind(ArmMind):
         return reach.reward(seen), Outcome.SUCCESS if reach.reached(seen) else Outcome.RUNNING
 
     @override
-    def shown(self) -> np.ndarray | None:
+    def action_of(self, motion: np.ndarray) -> np.ndarray:
+        return motion / STEPS
+
+    @override
+    def script(self) -> np.ndarray:
         """Straight there, ever slower."""
-        if self.to_show == 0:
-            return None
         action = min(0.1, 3.0 * self.error_m()) * self.rng.standard_normal(len(STEPS))
         action[:3] -= 0.4 * self.aside_m / STEP_M
         return np.minimum(np.maximum(action, -1.0), 1.0).astype(np.float32)

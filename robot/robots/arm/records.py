@@ -9,6 +9,7 @@ from robot.tasks import find_task
 
 DEVICES: dict[str, list[Field]] = {
     "follower": [*reading_fields(ServoReading), ("up", "u4")],
+    "leader": [*reading_fields(ServoReading), ("up", "u4")],  # zeros without points, where there is none
     "board": [*reading_fields(BoardReading), ("up", "u4")],
 }
 COMMAND: tuple[Field, ...] = (

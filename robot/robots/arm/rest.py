@@ -3,6 +3,7 @@
 Servos have no watchdog: they keep their last goals, and an arm whose control died holds by itself. Without torque it would fall.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,8 +22,22 @@ from robot.runtime.session_file import SessionFile
 STEP_S = 0.02
 GAP_RAD, FAR_GAP_RAD = 0.05, 0.08  # goals are at most so far ahead of the joints: near what it touched, and far from it
 THERE_RAD, LYING_RAD, STILL_RAD_S = 0.05, 0.12, 0.05
+FULL_LOAD_RAD = 0.07  # a servo's goal ahead of its joint at full duty: what carries the arm's weight, where nobody knows what it was told
 PATIENCE_S, LONG_PATIENCE_S, FAR_POINTS = 1.0, 5.0, 3  # for a near or far point; how many at the end of a way are far
 FRESH_S, LATE_S = 0.2, 0.045  # with older readings it holds; nobody is led on
+
+
+def passed(way: list[np.ndarray], begin_rad: np.ndarray, here_rad: np.ndarray) -> int:
+    """How many points of a way from where it begins (5,) an arm has behind it that is now here (5,)."""
+    nearest, ends = 0, [begin_rad, *(point[:PACE] for point in way)]
+    least_rad = math.inf
+    for number, (start, end) in enumerate(itertools.pairwise(ends)):
+        along = end - start
+        share = float((along * (here_rad - start)).sum()) / max(float((along * along).sum()), 1e-12)
+        away_rad = float(np.abs(start + min(1.0, max(0.0, share)) * along - here_rad).max())
+        if away_rad <= least_rad:
+            nearest, least_rad = number, away_rad
+    return nearest
 
 
 class Planned(Protocol):
@@ -52,17 +67,18 @@ class ArmRest:
         self._seen: ServoReading | None = None
 
     def act(self) -> float:
-        """Hold, until it is known where the arm is; then a step on the way."""
+        """Let it hold by the goals that it has, until it is known where the arm is; then a step on the way.
+
+        To be told to stay where it is would let it sink: a goal has to be ahead of a joint to carry the arm's weight.
+        """
         try:
             self._connected = self._connected or self.bus.reconnect()
             self.trouble = "" if self._connected else self.bus.trouble()
             if not self._connected:
                 return -STEP_S
             here = self._here()
-            if here is None:
-                self.bus.hold()
-                return STEP_S
-            self.bus.write(self._next(here).tolist())
+            if here is not None:
+                self.bus.write(self._next(here).tolist())
         except LinkLost as error:
             self._connected, self.trouble = False, str(error)
             return -STEP_S
@@ -75,15 +91,19 @@ class ArmRest:
 
     def _next(self, here: np.ndarray) -> np.ndarray:
         """The goals of the next moment."""
+        assert self._seen is not None
         if self._way is None:
             found = self._plan.read()
             holds, told_rad, points = (False, here[:-1], []) if found is None else points_of(found[1])
             self._way = points if holds else []
             self._lies_at = points[-1][:PACE] if points else None
             self._goal = here.copy()
-            if self._way:
+            if self._way and bool((np.abs(told_rad - here[:-1]) < FAR_GAP_RAD).all()):
                 self._goal[:-1] = told_rad
-        assert self._goal is not None and self._seen is not None
+            elif self._way:  # another guardian has led it on since
+                self._goal = here + np.array(self._seen.load, float) * FULL_LOAD_RAD
+                del self._way[: passed(self._way, told_rad, here[:-1])]
+        assert self._goal is not None
         if self._seen.oldest_age_s > LATE_S:  # joints that make up for one another do not without the one that is late
             return self._goal
         self._ticks += 1

@@ -13,7 +13,7 @@ import numpy as np
 
 from drivers.board_stage import BoardStage
 from drivers.declared import make_driver
-from drivers.emulators.virtual_arm import TRUTH, ArmTruth, VirtualArm
+from drivers.emulators.virtual_arm import OVERLOADED_S, TRUTH, ArmTruth, VirtualArm
 from policies.actor import Actor, initial_weights
 from robot.practice.episodic_mind import Phase
 from robot.robots.arm.arm_file import load_arm
@@ -33,7 +33,7 @@ from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
 
 VIRTUAL, TASK = "virtual-arm", "peg_insert"
-FALLING_M_S, OVERLOADED_S, MOVES_M_S = 0.15, 0.3, 0.02
+FALLING_M_S, MOVES_M_S = 0.15, 0.02
 BRAKES_S = 0.3  # since it no longer works: what moved at its pace when it was stopped has come to a stand by then, or is led home
 SHOWN = 1000  # demonstrations: it is stopped while a script works, in the hole and out of it
 LOW_V, HOT_C = 9.9, 66.0  # of the supply; of a servo, which lets go by itself at 70

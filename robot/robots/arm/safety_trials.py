@@ -8,22 +8,26 @@ import numpy as np
 from drivers.emulators.virtual_arm import ArmTruth, start_virtual_arm
 from robot.practice.body import Emulator
 from robot.practice.episodic_mind import Reason
-from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.arm_file import JOINTS, load_arm
 from robot.robots.arm.hidden_arm import hidden_arm
-from robot.robots.arm.safety_drive import CAUSES, OVERLOADED_S, VIRTUAL, seen_of, start_drive
-from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause, fault
+from robot.robots.arm.safety_drive import BRAKES_S, CAUSES, FALLING_M_S, HOT_C, LOW_V, VIRTUAL, seen_of, start_drive
+from robot.robots.arm.way_home import WAY_HOME_S
+from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause, both, fault, kill, pause
+from robot.safety.campaign.stops.held_up import HeldUp
 from robot.safety.campaign.trials import Fault, LockstepTrials, Rig, SafetyTrials, StopTrials, Variant, order
 from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
 
-FALLS_M_S = 0.5  # no arm at its work is as fast; one that is let go from where it works is
+WORKS_M_S = 0.5  # no arm at its work is as fast; one that is let go from where it works is
+COOL_C = 25.0  # a servo that nobody has used
+WATCHED_S = WAY_HOME_S + 2.0  # a guardian's way home, and what follows when the arm is let go
 MOVING_M_S = 0.03
 BLIND_MS = 1000.0  # for an arm that no longer sees itself to stand: its servos keep their last goals
 
 
 def see(truth: ArmTruth) -> Seen:
     """The truth, to a judge."""
-    return seen_of(truth, int(truth.tip_worst_m_s > FALLS_M_S) + int(truth.overloaded_s > OVERLOADED_S))
+    return seen_of(truth, int(truth.overloads))
 
 
 def variant(number: int, rng: np.random.Generator) -> Variant:
@@ -44,13 +48,21 @@ def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Ri
 
 
 def repair(arm: Emulator) -> None:
-    """Give it back its cables and its supply."""
+    """Give it back its cables and its supply, and let its servos cool."""
     arm.fault("plug", device="follower")
     arm.fault("plug", device="board")
     arm.fault("silence", on=False)
     arm.fault("supply", volts=12.0)
+    for joint in range(JOINTS):
+        arm.fault("servo", joint=joint, on=True)
+        arm.fault("overheat", joint=joint, degrees=COOL_C)
 
 
+PARTS = {
+    "a servo silent": fault("servo", joint=2, on=False),
+    "voltage drops": fault("supply", volts=LOW_V),
+    "a servo overheats": fault("overheat", joint=1, degrees=HOT_C),
+}
 STOPS = StopTrials(
     variant=variant,
     rig=rig,
@@ -60,8 +72,16 @@ STOPS = StopTrials(
         Cause("chain torn out", fault("unplug", device="follower")),
         Cause("board torn out", fault("unplug", device="board")),
         Cause("servos silent", fault("silence", on=True)),
+        *(Cause(name, broken) for name, broken in PARTS.items()),
+        *(Cause(f"{name}, kill -9 control", both(broken, kill("control"))) for name, broken in PARTS.items()),
+        *(Cause(f"{name}, SIGSTOP control", both(broken, pause("control"))) for name, broken in PARTS.items()),
     ),
-    ending=tuple(replace(each, hurts=False) for each in ENDING),
+    ending=(
+        *(replace(each, hurts=False) for each in ENDING),
+        *(Cause(f"{name}, Ctrl-C", both(broken, lambda job: job.type(b"\x03"))) for name, broken in PARTS.items()),
+    ),
+    watched_s=WATCHED_S,
+    held_up=HeldUp(WORKS_M_S, FALLING_M_S, BRAKES_S),
     lockstep=LockstepTrials(start_drive, CAUSES),
 )
 

@@ -15,7 +15,8 @@ KIND = "arm"
 @dataclass(frozen=True)
 class ArmSetup(EpisodicSetup):
     """Beside what episodic minds start from: the task, demonstrations still to be shown, who leads back to where an episode begins
-    ("scripted" or "learned"), what the arm's file says, its hand, as `sim.arm.kinematics.Hand`, and its body, as `sim.arm.capsules.Body`.
+    ("scripted" or "learned"), what the arm's file says, its hand, as `sim.arm.kinematics.Hand`, and its body, as `sim.arm.capsules.Body`, its leader's ranges, none where it has no leader,
+    and the weights of a classifier of success (`success.py`), none where the task says what a success is.
     """
 
     task: str = ""
@@ -41,11 +42,14 @@ class ArmSetup(EpisodicSetup):
     capsule_links: tuple[int, ...] = ()
     capsule_ends_m: tuple[tuple[tuple[float, ...], ...], ...] = ()
     capsule_radii_m: tuple[float, ...] = ()
+    success: tuple[float, ...] = ()
+    leader_low_rad: tuple[float, ...] = ()
+    leader_high_rad: tuple[float, ...] = ()
 
 
 def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int, resets: str,
-             hand: dict[str, Any]) -> bytes:  # fmt: skip
-    """For a life of a session, with the newest weights; its noise is its own. hand: as `hand_told`."""
+             hand: dict[str, Any], success: tuple[float, ...] = ()) -> bytes:  # fmt: skip
+    """For a life of a session, with the newest weights; its noise is its own. hand: as `hand_told`. success: a classifier's weights."""
     progress, policy = start.progress, start.policy
     setup = ArmSetup(
         seed=[seed, start.life], explore=start.learning, practice_s=start.practice_s, episodes=start.episodes,
@@ -53,6 +57,7 @@ def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations:
         demonstrations=demonstrations, resets=resets, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
         folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
         low_v=arm.low_v, table_m=arm.table_m,
-        **hand,
+        leader_low_rad=() if arm.leader is None else arm.leader.low_rad, leader_high_rad=() if arm.leader is None else arm.leader.high_rad,
+        success=success, **hand,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

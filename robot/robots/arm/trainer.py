@@ -1,10 +1,11 @@
 """How an arm's policy is trained in the simulator, before it meets an arm: to insert by practice there, to reach by gradients."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from robot.training.trainer import Learner, Look, TrainConfig, Trainer, Training
+from robot.training.trainer import Beside, Learner, Look, TrainConfig, Trainer, Training
 
 if TYPE_CHECKING:
     from robot.robots.arm.judging import Found
@@ -61,4 +62,30 @@ def text(hidden: "Found", nominal: "Found") -> str:
     return f"{100.0 * hidden.success:.0f} % of hidden arms succeed, {100.0 * nominal.success:.0f} % of nominal ones"
 
 
-TRAINER = Trainer(begin, {"success": min}, "took_s")
+@dataclass(frozen=True)
+class ArmTrainConfig(TrainConfig):
+    """A policy from the simulator; or, for peg_insert, a classifier that says from servo readings whether the peg is in."""
+
+    success_from: str = ""
+    """Fit a classifier of success instead, to labelled episodes: `simulated`, or those of a run of practice: its demonstrations and its
+    failures."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.success_from and self.task != "peg_insert":
+            raise ValueError(f"--success-from: found with --task {self.task}, allowed: with peg_insert")
+        if self.success_from and self.effort != 1.0:
+            raise ValueError(f"--effort: found {self.effort} with --success-from, allowed: without it")
+
+
+def classifier(config: ArmTrainConfig) -> Beside | None:
+    """Where a classifier of success is asked for."""
+    if not config.success_from:
+        return None
+    from robot.robots.arm.training.success_training import lines, train_success
+
+    figures = train_success(config.success_from, config.seed)
+    return Beside(figures, lines(figures))
+
+
+TRAINER = Trainer(begin, {"success": min}, "took_s", options=ArmTrainConfig, beside=classifier)

@@ -17,12 +17,14 @@ from robot.runtime.joining import brings, brought
 from robot.safety.campaign.sessions import emulated
 from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause
 from robot.safety.campaign.stops.drive import Drive, DriveCause
+from robot.safety.campaign.stops.held_up import HeldUp
 from robot.safety.campaign.stops.stops import Stop
 from robot.safety.campaign.truth import Seen
 from robot.safety.supervisor import Mode
 from robot.tasks import find_task, task_names
 
 ENTRY_POINTS = "robot_practice.safety_trials"
+WATCHED_S = 4.0
 Variant = dict[str, Any]  # of a drive: which world, which robot, as its kind names it
 
 
@@ -86,7 +88,8 @@ class StopTrials:
     variant(n, rng): what the nth drive is to be, drawn. rig(variant, seed, rng, folder): with real processes. going_on: causes
     of these that a drive survives, none where every stop is the end of it; ending: those that end one. between_s: from
     when it drives, or has gone on, to the next cause. repair: gives the robot all that causes took away. lockstep: None
-    where it cannot be driven so. counted: figures of its own, the number of stops that are so, which should be none.
+    where it cannot be driven so. counted: figures of its own, the number of stops that are so, which should be none. watched_s:
+    of real processes; it stands after less, or does not stop at all. held_up: of a robot that may fall, which counts as a touch.
     """
 
     variant: Callable[[int, np.random.Generator], Variant]
@@ -97,6 +100,8 @@ class StopTrials:
     between_s: tuple[float, float] = (0.3, 2.0)
     lockstep: LockstepTrials | None = None
     counted: Mapping[str, Callable[[Stop], bool]] = field(default_factory=dict)
+    watched_s: float = WATCHED_S
+    held_up: HeldUp | None = None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,13 @@ def check(registers: ServoRegisters, servo: int, identity: Identity) -> None:
         )
 
 
+def open_up(registers: ServoRegisters, servo: int) -> None:
+    """Let a servo follow each goal within a turn. Raises LinkLost where it does not keep that."""
+    for address, data in registers.dialect.opened():
+        if registers.read(servo, address, len(data)) != data:
+            registers.keep(servo, address, data)
+
+
 def joints_to_ask_for(heard: Heard, wanted: Sequence[int]) -> list[int]:
     """Joints whose servos have to be alone on the bus to be given their IDs. Raises SetupError where servos are silent, or too many."""
     missing = [servo for servo in wanted if servo not in heard.identities and servo not in heard.doubled]
@@ -89,10 +96,12 @@ def name_the_one(registers: ServoRegisters, joint: int, wanted: Sequence[int]) -
 
 
 def all_there(registers: ServoRegisters, wanted: Sequence[int]) -> None:
-    """Raises SetupError unless each ID has one servo."""
+    """Raises SetupError unless each ID has one servo. Those are opened up, whatever mode and limits somebody has left in them."""
     heard = registers.find(wanted)
     if heard.doubled or sorted(heard.identities) != sorted(wanted):
         twice = f", and two with ID {', '.join(map(str, heard.doubled))}" if heard.doubled else ""
         raise SetupError(
             f"found servos {', '.join(map(str, sorted(heard.identities))) or 'none'}{twice}, allowed: {', '.join(map(str, wanted))}; plug all in again"
         )
+    for servo in wanted:
+        open_up(registers, servo)

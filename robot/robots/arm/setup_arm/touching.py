@@ -35,6 +35,7 @@ PRESS_M_S, PRESSED_M, INSIDE_M, PUSHED_M = 0.03, 0.004, 0.004, 0.008  # how deep
 DOWN_S, WOUND_S = 8.0, 60.0  # within which a guarded move down and a way outwards are over
 CLEARANCE_M, SURFACE_M = 0.0004, 0.0005  # floors of averages: a peg lies anywhere in its hole
 ONCE = 3.0  # times these, of a single hole
+NOT_FOUND = "the hole was not found where the board is now"
 
 
 class Board:
@@ -62,10 +63,11 @@ class Board:
 
 
 def feel(rig: Rig, tell: Tell) -> Found:
-    """What the camera was wrong by where the hole was found, (k, 3), m, and the joints there, (k, 5); where the last hole was. Raises SetupError."""
+    """What the camera was wrong by where the hole was found, (k, 3), m, and the joints there, (k, 5); where the hole is now, nothing where it was
+    not found at its last place. Raises SetupError."""
     wrong: list[np.ndarray] = []
     joints: list[list[float]] = []
-    hole, missed = np.zeros(3), 0
+    missed = 0
     for k in range(PLACES + PATIENCE):
         tell(min(1.0, k / PLACES), f"feels for the hole: {len(wrong)} found")
         if k:
@@ -84,7 +86,6 @@ def feel(rig: Rig, tell: Tell) -> Found:
         else:
             wrong.append(board.seen - found)
             joints.append(rig.posture.joint_rad[:-1].tolist())
-            hole = found
         _come(rig, board, rig.posture.pose[:3] + OVER_M * 2.0 * board.up)
         if found is not None and k >= PLACES - 1:
             break
@@ -98,15 +99,17 @@ def feel(rig: Rig, tell: Tell) -> Found:
         raise SetupError(
             f"the hole was found at {len(wrong)} of {PLACES} places, {ENOUGH} are needed: is the peg held firmly?"
         )
-    return {"wrong_m": np.array(wrong).tolist(), "hole_m": hole.tolist(), "joint_rad": joints}
+    return {"wrong_m": np.array(wrong).tolist(), "hole_m": [] if found is None else found.tolist(), "joint_rad": joints}
 
 
 def values_of(wrong_m: np.ndarray, hole_m: np.ndarray) -> list[Value]:
-    """What the camera is always wrong by, and where the last hole was. wrong_m (k, 3): at each place."""
+    """What the camera is always wrong by, and where the hole is. wrong_m (k, 3): at each place; hole_m (3,), or (0,): not found."""
     mean = wrong_m.mean(axis=0)
     sigma = wrong_m.std(axis=0, ddof=1) / math.sqrt(len(wrong_m))
     floors = (CLEARANCE_M, CLEARANCE_M, SURFACE_M)
     camera = [fitted(name, float(mean[k]), float(sigma[k]), floors[k]) for k, name in enumerate(OF_CAMERA)]
+    if len(hole_m) == 0:
+        return [*camera, *(Value(name, 0.0, 0.0, 0.0, NOT_FOUND) for name in OF_HOLE)]
     hole = [fitted(name, float(hole_m[k]), 0.0, ONCE * floors[k]) for k, name in enumerate(OF_HOLE)]
     return [*camera, *hole]
 

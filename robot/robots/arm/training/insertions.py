@@ -6,7 +6,7 @@ anew by itself, over another hole. Where arms undo what they did, the peg is to 
 succeeded every second arm goes on from there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,9 @@ class Insertions:
     def __init__(self, count: int, seed: int, rows: Mapping[str, Any] | None = None, offset_m: np.ndarray | None = None,
                  arm: ArmFile | None = None, undo: bool = False) -> None:  # fmt: skip
         self.undo, self.wanted = undo, np.full(count, IN)
+        self.before_going_on: Callable[[], object] = lambda: (
+            None
+        )  # called when episodes have ended, and none has begun anew
         self.count, self.rng = count, np.random.default_rng([seed, 0x1A5])
         self.arm = load_arm(VIRTUAL_ARM) if arm is None else arm
         self.scene = PegScene()
@@ -168,6 +171,7 @@ class Insertions:
         last = self.seen.copy()
         ended = np.where(self.age * DECISION_S >= LONGEST_S, TIMED_OUT, RUNNING)
         ended[[inserted(each) if each[WANTED] > 0.0 else drawn_out(each) for each in last]] = WON
+        self.before_going_on()
         self._go_on(ended)
         return ended, last
 

@@ -86,21 +86,22 @@ class Practised:
         lives = Lives(self.take, arms.count)
         while shown < SHOWN:
             seen = arms.seen.copy()
-            action = np.stack([self.scripted(arms, lane, script) for lane, script in enumerate(scripts)])
+            action = np.stack([scripted(arms, lane, script) for lane, script in enumerate(scripts)])
             ended, last = arms.step(action)
             lives.add(seen, action, ended, last, demonstration=True)
             shown += int((ended == WON).sum())
             for lane in np.flatnonzero(ended):
                 scripts[lane] = InsertionScript(self.rng)
 
-    def scripted(self, arms: Insertions, lane: int, script: InsertionScript) -> np.ndarray:
-        """The script's action in a lane."""
-        arms.kinematics.look(arms.told_rad[lane])
-        if arms.wanted[lane] == OUT:
-            return script.outwards(arms.kinematics, arms.place[lane], arms.frame[lane])
-        ahead_rad = arms.goal_rad[lane, :5] - arms.told_rad[lane, :5]
-        aside_m = arms.seen[lane, ASIDE : ASIDE + 3].astype(float) / SCALES[ASIDE : ASIDE + 3]
-        return script.inwards(arms.kinematics, arms.place[lane], arms.frame[lane], aside_m, ahead_rad)
+
+def scripted(arms: Insertions, lane: int, script: InsertionScript) -> np.ndarray:
+    """The script's action in a lane."""
+    arms.kinematics.look(arms.told_rad[lane])
+    if arms.wanted[lane] == OUT:
+        return script.outwards(arms.kinematics, arms.place[lane], arms.frame[lane])
+    ahead_rad = arms.goal_rad[lane, :5] - arms.told_rad[lane, :5]
+    aside_m = arms.seen[lane, ASIDE : ASIDE + 3].astype(float) / SCALES[ASIDE : ASIDE + 3]
+    return script.inwards(arms.kinematics, arms.place[lane], arms.frame[lane], aside_m, ahead_rad)
 
 
 class Lives:

@@ -21,6 +21,7 @@ import numpy as np
 from robot.practice.body import Emulator
 from robot.runtime.left_behind import is_alive, modules_given
 from robot.safety.campaign.stops.causes import Cause, Job
+from robot.safety.campaign.stops.held_up import LATE_S, AtWork
 from robot.safety.campaign.stops.stoppable_session import PID_FILE, Options
 from robot.safety.campaign.stops.stops import SPIN_M_S, STANDING_M_S, Stop, rounded
 from robot.safety.campaign.trials import Rig, SafetyTrials, StopTrials
@@ -31,7 +32,6 @@ from sim.with_parent import command_line
 
 LOOK_EVERY_S = 0.002
 READY_S = 300.0  # for a session to drive: the first one may compile kernels
-WATCHED_S = 4.0  # it stands after less, or does not stop at all
 ENDS_S = 35.0  # a session that was asked to stop
 PATIENCE_S = 5.0
 PRACTICE_MINUTES = 600.0
@@ -42,17 +42,19 @@ NEVER_DROVE: dict[str, object] = {"cause": "none: it never drove", "speed_m_s": 
 
 
 class Watch:
-    """What is seen every 2 ms, from a thread of its own."""
+    """What is seen every 2 ms, from a thread of its own. worked: whether control was at its work, in each row."""
 
-    def __init__(self, see: Callable[[], Seen]) -> None:
-        self._see = see
+    def __init__(self, see: Callable[[], Seen], works: Callable[[], bool]) -> None:
+        self._see, self._works = see, works
         self._ended = threading.Event()
         self.rows: list[tuple[float, Seen]] = []
+        self.worked: list[bool] = []
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
         while not self._ended.is_set():
+            self.worked.append(self._works())
             self.rows.append((time.monotonic(), self._see()))
             time.sleep(LOOK_EVERY_S)
 
@@ -82,17 +84,18 @@ def judge(rows: list[tuple[float, Seen]], begin_s: float) -> dict[str, float | N
 
 
 class Judged:
-    """A job, and the eyes on its robot."""
+    """A job, and the eyes on its robot. works: whether control works with one that is held up; of others it is known by their truth."""
 
-    def __init__(self, job: Job, trials: SafetyTrials) -> None:
-        self.job, self.trials = job, trials
+    def __init__(self, job: Job, trials: SafetyTrials, stops: StopTrials, task: str) -> None:
+        self.job, self.trials, self.stops = job, trials, stops
+        self.works: Callable[[], bool] = (lambda: True) if stops.held_up is None else AtWork(job.folder, task)
 
     def seen(self) -> Seen:
         return self.trials.see(self.job.emulated.truth())
 
     def drives(self) -> bool:
         seen = self.seen()
-        return seen.speed_m_s > self.trials.moving_m_s and seen.driven
+        return seen.speed_m_s > self.trials.moving_m_s and seen.driven and self.works()
 
 
 def wait(condition: Callable[[], bool], patience_s: float) -> bool:
@@ -159,26 +162,47 @@ def stop(judged: Judged, cause: Cause, ends: bool) -> dict[str, object]:
     job = judged.job
     before = job.before = job.processes()
     touches = judged.seen().touches
-    watch = Watch(judged.seen)
+    watched_s, held_up = judged.stops.watched_s, judged.stops.held_up
+    watch = Watch(judged.seen, judged.works)
     begin_s = time.monotonic()
     cause.do(job)
-    stands = wait(lambda: judged.seen().speed_m_s < STANDING_M_S, 2.0 * WATCHED_S) if cause.stops else True
+    stands = wait(lambda: judged.seen().speed_m_s < STANDING_M_S, 2.0 * watched_s) if cause.stops else True
     if not stands or judged.seen().touches == touches:  # else it stands where it should not: seen already
-        time.sleep(max(0.0, begin_s + WATCHED_S - time.monotonic()))
-    watch.end()
-    told: dict[str, object] = {"cause": cause.name, "in_reach": not cause.out_of_reach, **judge(watch.rows, begin_s)}
+        time.sleep(max(0.0, begin_s + watched_s - time.monotonic()))
+    told: dict[str, object] = {"cause": cause.name, "in_reach": not cause.out_of_reach}
+    if held_up is None:  # one that is held up may fall until it has ended, or works again
+        watch.end()
+    told |= judge(list(watch.rows), begin_s)
     if not cause.hurts:
         told["throttle_off_ms"] = None
     elif told["throttle_off_ms"] is None:
-        told["throttle_off_ms"] = 1000.0 * WATCHED_S  # at least
-    if ends:
-        gone = wait(lambda: not is_alive(job.session_pid) and set(job.processes()) == {"session"}, ENDS_S)
-        left = len(segments(job)) + len([pid for pid in job.processes().values() if is_alive(pid)])
-        return told | {"ended": stands and gone, "left_behind": left}
+        told["throttle_off_ms"] = 1000.0 * watched_s  # at least
+    told |= ended(judged) if ends else went_on(judged, cause, before)
+    told["ended"] = stands and told["ended"]
+    if held_up is not None:
+        time.sleep(2.0 * LATE_S)  # until control has told that it works again
+        watch.end()
+        fell = held_up.fell_m_s(watch.rows, watch.worked, begin_s)
+        touched = judge(watch.rows, begin_s)["impact_m_s"]
+        told["impact_m_s"] = max((each for each in (fell, touched) if each is not None), default=None)
+    return told
+
+
+def ended(judged: Judged) -> dict[str, object]:
+    """Whether all of the session ends, and what is left of it: fields of `Stop`."""
+    job = judged.job
+    gone = wait(lambda: not is_alive(job.session_pid) and set(job.processes()) == {"session"}, ENDS_S)
+    left = len(segments(job)) + len([pid for pid in job.processes().values() if is_alive(pid)])
+    return {"ended": gone, "left_behind": left}
+
+
+def went_on(judged: Judged, cause: Cause, before: dict[str, int]) -> dict[str, object]:
+    """Give the robot back what the cause took from it; whether it drives on, and is guarded: fields of `Stop`."""
+    job = judged.job
     if not cause.stops:
         wait(lambda: job.processes() != before, 2.0)
     job.let_go_on()
-    return told | {"ended": stands and wait(lambda: judged.drives() and job.guarded(), READY_S), "left_behind": 0}
+    return {"ended": wait(lambda: judged.drives() and job.guarded(), READY_S), "left_behind": 0}
 
 
 def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int, seed: int,
@@ -199,9 +223,9 @@ def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int
             config = rig.config | {"minutes": PRACTICE_MINUTES, "seed": seed + number}
             options = Options(str(place / "run"), task, config, rig.progress, learning, repaired, rig.command)
             with job_on(rig, stops.repair, options) as job:
-                judged = Judged(job, trials)
+                judged = Judged(job, trials, stops, task)
                 most = min(count - len(made), going_on_each + 1) if stops.going_on else 1
-                for told in stop_and_go_on(judged, most, learning, going_on, ending, rng, stops.between_s):
+                for told in stop_and_go_on(judged, most, learning, going_on, ending, rng):
                     made.append(Stop(variant=rounded(variant), scheduling=rig.scheduling, **told))  # type: ignore[arg-type]
                     report(made[-1])
         number += 1
@@ -215,10 +239,10 @@ def shuffled(causes: tuple[Cause, ...], rng: np.random.Generator) -> Iterator[Ca
 
 
 def stop_and_go_on(judged: Judged, most: int, learning: bool, going_on: Iterator[Cause], ending: Iterator[Cause],
-                   rng: np.random.Generator, between_s: tuple[float, float]) -> Iterator[dict[str, object]]:  # fmt: skip
+                   rng: np.random.Generator) -> Iterator[dict[str, object]]:  # fmt: skip
     """The causes of one session: some that it survives, then one that ends it. One that never drives is one that did not go
     as it should; hours of others do not end with it. Raises RuntimeError if it ends before it drives."""
-    job = judged.job
+    job, between_s = judged.job, judged.stops.between_s
     drives = wait(lambda: judged.drives() or job.shell.poll() is not None, READY_S)
     if job.shell.poll() is not None:
         raise RuntimeError(f"the session ended before it drove: {(job.folder / 'terminal.txt').read_text()[-300:]}")

@@ -13,7 +13,7 @@ from drivers.emulators.virtual_arm import TRUTH, ArmTruth, VirtualArm
 from drivers.feetech import feetech
 from policies.actor import Actor, initial_weights
 from robot.robots.arm.arm_file import load_arm
-from robot.robots.arm.devices import BoardDevice, FollowerDevice
+from robot.robots.arm.devices import BoardDevice, FollowerDevice, LeaderDevice
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.robot import MINDS
@@ -44,12 +44,18 @@ class ArmBench:
     """A clock that only `ticks` moves on."""
 
     def __init__(self, folder: Path, told: ArmSetup, seed: int = 0) -> None:
-        self.model = VirtualArm(folder, [*ARM.rest_rad, ARM.hold_rad], seed, {}, [0.0, 0.0, 0.0], WORKS_ON[told.task])
+        leads = bool(told.leader_low_rad)
+        self.model = VirtualArm(
+            folder, [*ARM.rest_rad, ARM.hold_rad], seed, {}, [0.0, 0.0, 0.0], WORKS_ON[told.task], leader=leads
+        )
         self.time_s = 0.0
         self.mind = mind_of(told)
         self.follower = FollowerDevice(feetech(replace(ARM.follower, port=str(folder / "follower")), self))
         self.board = BoardDevice(BoardStage(replace(ARM.board, port=str(folder / "board")), self))
         devices: dict[str, Any] = {"follower": self.follower, "board": self.board}
+        if leads:
+            devices["leader"] = LeaderDevice(feetech(replace(ARM.follower, port=str(folder / "leader")), self))
+        self.devices = devices
         for device in devices.values():
             device.open()
         self.loop = ControlLoop(self, devices, self.mind, np.zeros((), self.mind.records.readings), 1, TICK_S)
@@ -95,7 +101,7 @@ def bench(folder: Path, told: ArmSetup | None = None, seed: int = 0) -> Iterator
     try:
         yield made
     finally:
-        for device in (made.follower, made.board):
+        for device in made.devices.values():
             device.close()
         for line in made.model.lines.values():
             line.unplug()

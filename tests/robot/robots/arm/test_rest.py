@@ -1,12 +1,14 @@
 """A guardian's stop: hold, the way that control left, down, and let go there."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from drivers.feetech import feetech
 from robot.practice.crew import STOP_S, Crew
-from robot.robots.arm.rest import ArmRest
+from robot.robots.arm.rest import ArmRest, passed
 from robot.robots.arm.way_home import WAY_HOME_S, WAY_MAX, WayHome, points_of, way_home
 from robot.runtime.robot import find_robot
 from tests.robot.robots.arm.arm_bench import ARM, bench, setup
@@ -69,6 +71,43 @@ def test_from_in_the_hole_the_arm_is_brought_home_and_let_go(tmp_path, plan):
             arm.sleep_until(arm.time_s + 0.02)
             assert arm.truth.tip_m_s < FALLING_M_S
         assert all(servo.table[40] == 0 for servo in arm.model.chain.servos)
+
+
+def test_a_guardian_that_takes_over_from_another_goes_on_from_where_that_one_has_led_the_arm(tmp_path, plan):
+    with bench(tmp_path, setup(demonstrations=5)) as arm:
+        for mind in arm.ticks(20.0):
+            plan.write(mind.stop_plan, 1)
+            if arm.truth.peg_z_m < -0.006:
+                break
+        began_s = arm.time_s
+        for led_s in (1.0, 1.5, 1.5):  # each is relieved
+            assert stopped(arm, plan, led_s)[1] is None
+        _, after_s = stopped(arm, plan, 10.0)
+        assert after_s is not None and arm.time_s - began_s < WAY_HOME_S
+
+
+def test_an_arm_is_neither_let_sink_nor_jerked_while_a_guardian_finds_out_where_it_is(tmp_path, plan):
+    with bench(tmp_path, setup(demonstrations=5)) as arm:
+        for mind in arm.ticks(6.5):
+            plan.write(mind.stop_plan, 1)
+        arm.follower.bus.close()  # control is dead, and its bus with it
+        arm.sleep_until(arm.time_s + 0.1)
+        rest = ArmRest(feetech(replace(ARM.follower, port=str(tmp_path / "follower")), arm), plan)
+        speeds = []
+        for _ in range(60):
+            rest.act()
+            arm.sleep_until(arm.time_s + 0.02)
+            assert not rest.at_rest
+            speeds.append(arm.truth.tip_m_s)
+        rest.close()
+        assert max(speeds[5:12]) < 0.01  # it stands, while servos are asked one after the other who they are
+        assert max(speeds) < 0.095 and speeds[-1] > 0.02
+
+
+def test_what_an_arm_has_behind_it_of_a_way():
+    way = [np.array([at, 0.0, 0.0, 0.0, 0.0, 1.0]) for at in (1.0, 2.0, 3.0)]
+    here = [passed(way, np.zeros(5), np.array([at, 0.01, 0.0, 0.0, 0.0])) for at in (-0.5, 0.5, 1.5, 2.9, 4.0)]
+    assert here == [0, 0, 1, 2, 2]
 
 
 def test_without_a_plan_it_holds_and_does_not_let_go(tmp_path, plan):

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.emulators.virtual_arm import VirtualArm
 from robot.robots.arm.safety_drive import CAUSES, FALLING_M_S, start_drive
-from robot.robots.arm.safety_trials import TRIALS, see
+from robot.robots.arm.safety_trials import TRIALS, repair, see
 from robot.safety.campaign.stops.lockstep_stops import stop
 from robot.safety.campaign.trials import find_trials
 from robot.safety.supervisor import Mode
@@ -47,8 +47,41 @@ def test_the_truth_to_a_judge(tmp_path):
     assert find_trials("arm") is TRIALS
     with bench(tmp_path) as arm:
         assert see(arm.truth) == (pytest.approx(0.0, abs=0.02), False, 0, 0.0, pytest.approx(float("nan"), nan_ok=True))
-        fallen = arm.truth._replace(time_s=2.0, tip_m_s=0.6, tip_worst_m_s=0.6, overloaded_s=0.4)
-        assert see(fallen).driven and see(fallen).touches == 2
+        strained = arm.truth._replace(time_s=2.0, tip_m_s=0.6, overloads=2)
+        assert see(strained).driven and see(strained).touches == 2
+
+
+def test_each_time_that_a_servo_is_at_its_limit_for_too_long_is_counted_once(tmp_path):
+    model = VirtualArm(tmp_path, [*ARM.rest_rad, ARM.hold_rad], 3, {}, [0.0, 0.0, 0.0])
+    counts = []
+    for duty in [1.0] * 5 + [0.2] + [1.0] * 4:
+        model.shafts._duty = [0.0, duty, 0.0, 0.0, 0.0, 0.0]
+        model._look(0.125)
+        counts.append(model.overloads)
+    assert counts == [0, 0, 1, 1, 1, 1, 1, 1, 2, 2]
+
+
+def test_what_breaks_is_broken_under_control_without_control_and_while_it_ends():
+    names = {cause.name for cause in (*TRIALS.stops.going_on, *TRIALS.stops.ending)}
+    for broken in ("a servo silent", "voltage drops", "a servo overheats"):
+        assert {broken, f"{broken}, kill -9 control", f"{broken}, SIGSTOP control", f"{broken}, Ctrl-C"} <= names
+
+
+def test_what_was_broken_is_whole_again_afterwards(tmp_path):
+    model = VirtualArm(tmp_path, [*ARM.rest_rad, ARM.hold_rad], 3, {}, [0.0, 0.0, 0.0])
+    session = session_of(model)
+    for do, told in (
+        ("servo", {"joint": 2, "on": False}),
+        ("overheat", {"joint": 1, "degrees": 66.0}),
+        ("supply", {"volts": 9.9}),
+    ):
+        session.body.emulator.fault(do, **told)
+    model.advance(0.1)
+    assert model.shafts.bus_v() < 10.0
+    repair(session.body.emulator)
+    assert all(servo.present and servo.temperature_c == 25.0 for servo in model.chain.servos)
+    model.advance(0.2)
+    assert model.shafts.bus_v() == pytest.approx(12.0, abs=0.1)
 
 
 @pytest.mark.parametrize("cause", CAUSES)

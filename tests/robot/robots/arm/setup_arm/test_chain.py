@@ -86,6 +86,19 @@ def test_of_two_with_one_id_the_one_that_is_alone_is_renamed(tmp_path):
         assert [servo.id for servo in emulator.servos] == [1, 2, 3, 4, 5, 6]
 
 
+def test_limits_and_modes_that_somebody_has_left_are_opened_for_good(tmp_path):
+    with servos(tmp_path, *WANTED) as (emulator, registers):
+        emulator.servos[1].write(9, (1000).to_bytes(2, "little"))  # while locked: until the power goes
+        emulator.servos[1].kept[9:11] = (1000).to_bytes(2, "little")
+        emulator.servos[4].table[33] = emulator.servos[4].kept[33] = 1
+        chain.all_there(registers, WANTED)
+        for servo in emulator.servos:
+            servo.power_on()
+        assert [servo.word(9) for servo in emulator.servos] == [0] * 6
+        assert [servo.word(11) for servo in emulator.servos] == [4095] * 6
+        assert not any(servo.table[33] for servo in emulator.servos)
+
+
 def test_one_that_does_not_tell_its_supply_is_not_set_up(tmp_path, monkeypatch):
     with (
         servos(tmp_path, *WANTED) as (_, registers),

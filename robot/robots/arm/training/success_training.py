@@ -1,0 +1,35 @@
+"""`robot train --task peg_insert --success-from ...`: fit a classifier of success, judge it, and keep it in a run's folder."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from robot.robots.arm.success import write_classifier
+from robot.robots.arm.training.labelled import of_run, simulated
+from robot.robots.arm.training.success_fit import fit
+from robot.runtime.run_folder import new_run_folder
+
+SIMULATED = "simulated"
+FILE = "success.npz"
+
+
+def train_success(told_from: str, seed: int, root: Path = Path("runs")) -> dict[str, Any]:
+    """Figures: of episodes that it was not fitted to. Raises ValueError for a run that cannot be learned from."""
+    begin_s = time.perf_counter()
+    told = simulated(seed) if told_from == SIMULATED else of_run(Path(told_from))
+    weights, judged = fit(told, seed)
+    folder = new_run_folder(root, "peg_insert", "success")
+    write_classifier(folder / FILE, weights)
+    own = {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(judged).items()}
+    return own | {"run": str(folder), "file": str(folder / FILE), "wall_s": round(time.perf_counter() - begin_s, 1)}
+
+
+def lines(figures: dict[str, Any]) -> list[str]:
+    """For a person."""
+    return [
+        f"of {figures['episodes']} episodes that it was not fitted to ({figures['moments']} moments):",
+        f"  false positives   {100.0 * figures['false_positive_rate']:.3f} % of the moments, in {100.0 * figures['false_episodes']:.2f} % of the episodes",
+        f"  found             {100.0 * figures['found']:.1f} % of the episodes in which the peg came in",
+        f"use it   robot practice --task peg_insert --success {figures['file']}",
+    ]
