@@ -284,17 +284,19 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
             c0, c1 = a0 + steered * (b0 - a0), a1 + slowed * min(0.0, b1 - a1)
             room, manoeuvre, stop = room_left(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m,
                                               towards, line)  # fmt: skip
+            towards[1] = stop
+            how = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
+            if room >= margin_m:
+                _, holds = what_holds(
+                    c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, towards, line
+                )
+                if holds >= 0:
+                    kept[0], kept[1], out[0], out[1] = manoeuvre, holds, c0, c1
+                    return how
             if room >= best - ROOM_TIE_M:
-                best, found[0], found[1], out[0], out[1] = max(best, room), manoeuvre, stop, c0, c1
-                reason = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
-            if room < margin_m:
-                continue
-            _, holds = what_holds(
-                c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, found, line
-            )
-            if holds >= 0:
-                kept[:] = found
-                return reason
+                best, reason = max(best, room), how
+                found[0], found[1], out[0], out[1] = manoeuvre, stop, c0, c1
+            towards[1] = kept[1]
     if at[V_X] > SLOW_M_S:
         begun, beginning = kept.copy(), np.empty(2)
         always, at_its_end = begin_to_stop(
