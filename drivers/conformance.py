@@ -12,6 +12,7 @@ from typing import Any
 from drivers.base import Driver, LinkLost
 
 TICK_S = 0.02
+ROUNDING_S = 1e-9
 NAMELESS = "/dev/no-such-port"
 
 
@@ -90,7 +91,7 @@ def check_fresh(rig: Rig, driver: Driver, when: str) -> None:
     for _ in ticks(rig, rig.start_s):
         reading = driver.read()
     for name, age in ages(reading).items():
-        assert 0.0 <= age <= rig.fresh_s, f"{when}: {name} is {age}, expected 0 to {rig.fresh_s}"
+        assert 0.0 <= age <= rig.fresh_s + ROUNDING_S, f"{when}: {name} is {age}, expected 0 to {rig.fresh_s}"
     assert driver.trouble() == "", f"{when}: trouble: {driver.trouble()}"
 
 

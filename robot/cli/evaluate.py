@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from policies.policy_file import EVERY_KIND, load_policy
 from robot.cli.output import finish, parse, parse_help
-from robot.evaluation.judge import find_judge
+from robot.evaluation.judge import Judge, find_judge
 from robot.runtime.run_folder import policy_path
 from robot.tasks import DEFAULT_TASK, find_task, task_names
 from robot.views.say import say
@@ -20,11 +20,9 @@ def main(arguments: list[str]) -> int:
     task = task_of(arguments)
     if task is None and ("--help" in arguments or "-h" in arguments):
         return help_for_all()
-    if task is None and (named := named_run(arguments)):
-        load_policy(
-            policy_of(named), kinds=EVERY_KIND
-        )  # it says what is wrong with it, before options of another robot's are
     judge = find_judge(find_task(task or DEFAULT_TASK).robot)
+    if task is None and has_options_of_others(judge, arguments) and (named := named_run(arguments)):
+        load_policy(policy_of(named), kinds=EVERY_KIND)  # raises, and names the file, not options of another robot's
     config, as_json = parse(judge.options, "evaluate", arguments)
     policy = policy_of(config.run)
     console = Console(stderr=True)
@@ -63,6 +61,14 @@ def task_of(arguments: list[str]) -> str | None:
                 raise wrong(path, "task", shown(task), ", ".join(task_names()))
             return str(task)
     return None
+
+
+def has_options_of_others(judge: Judge, arguments: list[str]) -> bool:
+    """Whether there is an option that this robot's judge does not know."""
+    known = {"--json"} | {
+        f"--{sign}{field.name.replace('_', '-')}" for field in fields(judge.options) for sign in ("", "no-")
+    }
+    return any(argument.startswith("--") and argument.split("=")[0] not in known for argument in arguments)
 
 
 def named_run(arguments: list[str]) -> str:

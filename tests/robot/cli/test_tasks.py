@@ -17,7 +17,7 @@ def test_every_task_is_listed_with_its_verbs(capsys: pytest.CaptureFixture[str])
         "robot practice, train, evaluate, export\n" in text
         and "practice, train, evaluate, export, flash, run\n" in text
     )
-    assert "on a car with motor, lidar\n" in text and "on an arm with follower, board\n" in text
+    assert "on a car with motor, lidar\n" in text and "on an arm with follower, leader, board\n" in text
 
 
 def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,7 +112,7 @@ def test_which_robot_is_tried_can_be_told_by_its_name_and_real_ones_are_not():
     for arguments, words in (
         (
             ["--robot", "crazyflie", "--stops", "3"],
-            "--robot: found 'crazyflie', allowed: virtual-car, virtual-crazyflie",
+            "--robot: found 'crazyflie', allowed: virtual-car, virtual-camera-car, virtual-crazyflie, virtual-arm",
         ),
         (
             ["--robot", "virtual-crazyflie"],
