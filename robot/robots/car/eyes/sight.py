@@ -33,13 +33,19 @@ NO_WAY_S = 0.5  # standing so: there is no way on
 
 @njit(cache=True)
 def fastest_m_s(free_m, speed_m_s, steer_rad):
-    """The speed that is allowed to a car: 0 where no arc is free. free_m (len(PATHS_PER_M),); steer_rad: that it is told to steer."""
-    square = 0.0
+    """The speed that is allowed to a car: 0 where no arc is free. free_m (len(PATHS_PER_M),); steer_rad: that it is told to steer.
+
+    What is not a number is nothing: `min` and `max` would make all of it.
+    """
+    square, rolls_m = 0.0, 0.0 if speed_m_s < 0.0 else LATE_S * speed_m_s
     for k in range(len(PATHS_PER_M)):
         if abs(PATHS_PER_M[k] - steer_rad / WHEELBASE_M) <= NEAR_PER_M:
-            room = min(SEEN_MAX_M, free_m[k] - MARGIN_M - LATE_S * max(speed_m_s, 0.0))
+            room = free_m[k] - MARGIN_M - rolls_m
             bend = max(STRAIGHT_PER_M, abs(PATHS_PER_M[k]))
-            square = max(square, BRAKE_M_S2 / bend * math.sin(min(2.0 * bend * max(0.0, room), 0.5 * math.pi)))
+            if room > 0.0:
+                square = max(
+                    square, BRAKE_M_S2 / bend * math.sin(min(2.0 * bend * min(SEEN_MAX_M, room), 0.5 * math.pi))
+                )
     return min(SPEED_MAX_M_S, math.sqrt(square))
 
 

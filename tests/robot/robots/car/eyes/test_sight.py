@@ -51,6 +51,19 @@ def test_nobody_is_told_to_drive_faster_than_asked() -> None:
     assert all(target(*each)[1] == pytest.approx(SPEED_MIN_M_S) for each in nothing)
 
 
+@pytest.mark.parametrize(
+    ("free_m", "speed_m_s"), [(np.nan, 3.0), (np.nan, 0.0), (SEEN_MAX_M, np.nan), (np.nan, np.nan)]
+)
+def test_what_is_not_a_number_is_not_free(free_m: float, speed_m_s: float) -> None:
+    told, fast = np.full(len(PATHS_PER_M), free_m), np.array([0.0, 1.0], np.float32)
+    assert fastest_m_s(told, speed_m_s, 0.0) == 0.0
+    nothing = held_back(fast[None], np.zeros((1, len(PATHS_PER_M))), np.array([speed_m_s]))
+    assert held_back(fast[None], told[None], np.array([speed_m_s])).tolist() == nothing.tolist()
+    sight = Sight()
+    sight.see(np.full(SEEN, free_m / SEEN_MAX_M, np.float32))
+    assert sight.held_back(fast, speed_m_s)[1] < 1.0 and sight.stops == (speed_m_s != 3.0)
+
+
 def test_in_a_corner_it_slows_down_less_than_on_a_straight() -> None:
     nothing, asked = np.zeros((2, len(PATHS_PER_M))), np.array([[0.0, 1.0], [0.4, 1.0]], np.float32)
     straight, corner = (target(*each)[1] for each in held_back(asked, nothing, np.full(2, 3.4)))
