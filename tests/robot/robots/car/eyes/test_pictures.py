@@ -40,7 +40,7 @@ def test_only_what_may_be_shown_is_decoded(tmp_path: Path, monkeypatch: pytest.M
     keep(tmp_path, 1.0, list(range(40)))
     decoded, decode = [], cv2.imdecode
 
-    def noted(data: np.ndarray, how: int) -> np.ndarray:
+    def noted(data: np.ndarray, how: int) -> np.ndarray | None:
         decoded.append(data)
         return decode(data, how)
 
