@@ -249,7 +249,7 @@ class SeeingPipeline(CarMind):
         """What the policy sees now, into `seen`; it stays what it was where there is nothing new to see."""
         if not self.flags & Flag.EYES_STALE:
             self.seen.take(eyes.embedding, estimate, self.command, self.decisions.earlier)
-            self.sight.see(eyes.embedding)
+            self.sight.see(eyes.embedding, eyes.embedding_age_s, estimate.v_x)
 
     def decide(self, now: float, readings: np.ndarray, eyes: PerceptionReading, estimate: Estimate) -> None:
         """A new decision: complete the one before, see, propose, put in force."""

@@ -18,6 +18,7 @@ from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
 
 BRAKE_M_S2 = 8.0
 LATE_S = 0.1  # the command's delay, and half of a decision
+USUAL_S = 0.06  # a picture's age that its trust was measured with: 45 ms, and until the next one comes
 MARGIN_M = 0.1
 NEAR_PER_M = 0.8  # arcs that the policy may turn to
 GRIP_M_S2, LEAST = (
@@ -83,9 +84,10 @@ class Sight:
         self.stops = False  # not even creeping is allowed
         self._stands_s = 0.0
 
-    def see(self, seen: np.ndarray) -> None:
-        """What an encoder gives (SEEN,)."""
+    def see(self, seen: np.ndarray, age_s: float, speed_m_s: float) -> None:
+        """What an encoder gives (SEEN,) of a picture of that age. Of an older one than is usual, what the car has rolled since is gone."""
         self.free_m[:] = SEEN_MAX_M * seen[EMBEDDING:]
+        self.free_m -= max(0.0, age_s - USUAL_S) * abs(speed_m_s)
 
     def held_back(self, proposed: np.ndarray, speed_m_s: float) -> np.ndarray:
         """What is executed in place of an action (2,). Where it `stops`, the speed is to be 0."""
