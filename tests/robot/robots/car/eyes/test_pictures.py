@@ -63,3 +63,12 @@ def test_a_run_that_kept_pictures_shows_what_was_seen_at_its_fastest_corner(
     titles = [axes.get_title(loc="left") for axes in draw(shown).axes]
     assert any(title.startswith("seen at the fastest corner") for title in titles)
     assert not any("seen at" in axes.get_title(loc="left") for axes in draw(replace(shown, seen={})).axes)
+
+
+def test_a_run_whose_pictures_are_cut_is_drawn_without_them_and_says_so(
+    tmp_path: Path, make_made_up_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_made_up_run(tmp_path)
+    (run / "frames.mcap").write_bytes(b"")
+    assert load_run(run).seen == {}
+    assert f"{run / 'frames.mcap'}: found no encoder.onnx in it" in capsys.readouterr().err
