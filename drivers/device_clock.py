@@ -20,7 +20,8 @@ class DeviceClock:
     def measured_s(self, stamp_ms: int, now_s: float) -> float:
         """When what has arrived by now, with this time stamp, was measured, by this machine's clock."""
         passed_ms = (stamp_ms - self._stamp_ms) % self._turn_ms
-        if self._stamp_ms < 0 or passed_ms > 1000.0 * JUMP_S:
+        may_have_turned = now_s - self._at_s > 0.001 * self._turn_ms - JUMP_S  # then what passed is not known
+        if self._stamp_ms < 0 or passed_ms > 1000.0 * JUMP_S or may_have_turned:
             self._device_s, self._apart_s, passed_ms = 0.0, math.inf, 0
         self._stamp_ms = stamp_ms
         self._device_s += 0.001 * passed_ms

@@ -78,7 +78,8 @@ def named_run(arguments: list[str]) -> str:
                           if field.type in (bool, "bool")}  # fmt: skip
     for before, argument in pairwise(["--json", *arguments]):
         is_number = argument.replace(".", "", 1).isdigit()  # of an option that takes several
-        if not (is_number or argument.startswith("-")) and (before in flags or not before.startswith("-")):
+        has_its_value = before in flags or not before.startswith("-") or "=" in before
+        if not (is_number or argument.startswith("-")) and has_its_value:
             return argument
     return ""
 

@@ -7,7 +7,7 @@ CRC-32, every picture one of its pixels. What was written before the last `flush
 import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -48,7 +48,7 @@ def embedding_dtype(size: int) -> np.dtype:
 
 @dataclass(frozen=True)
 class Seen:
-    """A picture as it was kept, None if it cannot be decoded, and what was made of it then."""
+    """A picture as it was kept, None if it cannot be decoded or was not wanted, and what was made of it then."""
 
     frame: np.ndarray | None
     embedding: np.ndarray  # () of `embedding_dtype`
@@ -148,8 +148,8 @@ class FrameReader:
     def ended(self) -> bool:
         return self._mcap.ended
 
-    def seen(self) -> Iterator[Seen]:
-        """Every picture with its embedding, in order."""
+    def seen(self, wanted: Callable[[np.ndarray], bool] = lambda embedding: True) -> Iterator[Seen]:
+        """Every picture with its embedding, in order. What is not wanted, by its embedding, is not decoded: that takes longest."""
         dtype = embedding_dtype(self.encoder.size)
         waiting: bytes | None = None
         for group in self._mcap.groups():
@@ -157,15 +157,16 @@ class FrameReader:
                 if channel.topic == FRAMES_TOPIC:
                     waiting = data
                 elif channel.topic == EMBEDDINGS_TOPIC and waiting is not None:
-                    yield self._seen(waiting, data, dtype)
+                    yield self._seen(waiting, data, dtype, wanted)
                     waiting = None
 
-    def _seen(self, picture: bytes, embedding: bytes, dtype: np.dtype) -> Seen:
+    def _seen(self, picture: bytes, embedding: bytes, dtype: np.dtype, wanted: Callable[[np.ndarray], bool]) -> Seen:
         try:
             form, data = image_data(picture)
             record = decode([embedding], dtype)[0]
         except ValueError as error:
             raise DamagedLog(self.path, f"message ({error})") from error
         self.lossless = self.lossless and form == HOW["lossless"][0]
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        decoded = bool(data) and wanted(record)
+        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if decoded else None
         return Seen(frame, record)

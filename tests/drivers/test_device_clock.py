@@ -21,3 +21,11 @@ def test_what_is_late_for_minutes_is_still_late():
         late_s = 0.3 if k >= 400 else 0.0
         age_s = 0.05 * k + late_s - clock.measured_s(50 * k, 0.05 * k + late_s)
         assert age_s == pytest.approx(late_s, abs=0.05)
+
+
+@pytest.mark.parametrize("silent_s", [26.0, 31.0, 34.9, 64.0])
+def test_after_a_silence_in_which_its_stamps_turned_it_is_not_late(silent_s):
+    clock = DeviceClock(30_000, least_s=0.0)
+    for k in range(200):
+        now_s = 0.02 * k + (silent_s if k >= 100 else 0.0)
+        assert now_s - clock.measured_s(round(1000.0 * now_s) % 30_000, now_s) == pytest.approx(0.0, abs=0.01)

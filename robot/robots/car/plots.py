@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from policies.array_file import write_bytes_atomically
+from robot.logs.mcap_file import DamagedLog, RefusedLog
 from robot.logs.reader import LogReader
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
 from robot.robots.car.setup import PipelineSetup
@@ -74,7 +75,12 @@ def load_run(folder: Path) -> RunRecord:
         yardstick_lap_s=checked(summary, "yardstick_lap_s", figures.get("yardstick_lap_s"), float | None),
         realtime=config.get("clock") == "realtime",
     )
-    return replace(run, seen=seen_in(folder, run)) if any(folder.glob("frames*.mcap")) else run
+    if any(folder.glob("frames*.mcap")):
+        try:
+            run = replace(run, seen=seen_in(folder, run))
+        except (RefusedLog, DamagedLog) as error:  # the pictures alone: after a power cut, a part may hold nothing
+            say(f"{error}; drawn without what the camera saw")
+    return run
 
 
 def seen_in(folder: Path, run: RunRecord) -> dict[str, np.ndarray]:

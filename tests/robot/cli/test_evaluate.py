@@ -13,6 +13,7 @@ from robot.cli import carry_out
     ["--robot", "virtual-crazyflie", "NOSUCH", "--choose"],
     ["--lap-s", "5.5", "3.5", "NOSUCH"],
     ["--seed", "3", "NOSUCH", "--json", "--choose"],
+    ["--seed=3", "NOSUCH", "--choose"],
 ])  # fmt: skip
 def test_a_run_that_there_is_not_is_named(arguments: list[str]) -> None:
     with pytest.raises(ValueError, match=r"^NOSUCH: no such policy file"):

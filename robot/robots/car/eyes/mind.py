@@ -43,7 +43,7 @@ from sim.distance_field import rasterise
 
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
-STANDING_S, STANDING_M_S = 0.3, 0.05
+STANDING_S = 0.3
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
 HOPELESS = {Flag.RECOVERY_FAILED: "cannot free itself", Flag.POSE_LOST: "does not know where on its lap it is"}
 UNTOUCHED = (Reason.STUCK, Reason.CORNERED)  # a recovery begins, and nothing was hit
@@ -146,7 +146,7 @@ class SeeingPipeline(CarMind):
                                            "y": estimate.y, "s": self.place.s, "reason": reason.name}))  # fmt: skip
             self.recovering = True
             self.tally.baseline_laps = 0  # as it came it does not get round: let it learn
-            self.way_back.begin()
+            self.way_back.begin(as_it_came=self.supervisor.reason is Reason.CORNERED)
         elif self.mode > Mode.RUN:
             self.events.append(("fault", {"practice_s": self.tally.practice_s, "mode": self.mode.name,
                                           "reason": self.supervisor.reason.name}))  # fmt: skip
@@ -249,7 +249,7 @@ class SeeingPipeline(CarMind):
         """What the policy sees now, into `seen`; it stays what it was where there is nothing new to see."""
         if not self.flags & Flag.EYES_STALE:
             self.seen.take(eyes.embedding, estimate, self.command, self.decisions.earlier)
-            self.sight.see(eyes.embedding)
+            self.sight.see(eyes.embedding, eyes.embedding_age_s, estimate.v_x)
 
     def decide(self, now: float, readings: np.ndarray, eyes: PerceptionReading, estimate: Estimate) -> None:
         """A new decision: complete the one before, see, propose, put in force."""

@@ -17,10 +17,15 @@ def pictures_at(run: Path, times_s: Sequence[float]) -> list[np.ndarray | None]:
     """
     newest = np.full(len(times_s), -np.inf)
     found: list[np.ndarray | None] = [None] * len(times_s)
+
+    def told_by(embedding: np.ndarray) -> list[int]:
+        """The moments of which a picture tells more than those before it."""
+        taken_s = float(embedding["measured_s"])
+        return [k for k, time_s in enumerate(times_s) if max(newest[k], time_s - OLDEST_S) < taken_s <= time_s]
+
     for path in frames_parts(run):
-        for seen in FrameReader(path).seen():
-            taken_s = float(seen.embedding["measured_s"])
-            for k, time_s in enumerate(times_s):
-                if max(newest[k], time_s - OLDEST_S) < taken_s <= time_s and seen.frame is not None:
-                    newest[k], found[k] = taken_s, seen.frame
+        for seen in FrameReader(path).seen(lambda embedding: bool(told_by(embedding))):
+            if seen.frame is not None:
+                for k in told_by(seen.embedding):
+                    newest[k], found[k] = seen.embedding["measured_s"], seen.frame
     return found

@@ -18,6 +18,7 @@ from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
 
 BRAKE_M_S2 = 8.0
 LATE_S = 0.1  # the command's delay, and half of a decision
+USUAL_S = 0.06  # a picture's age that its trust was measured with: 45 ms, and until the next one comes
 MARGIN_M = 0.1
 NEAR_PER_M = 0.8  # arcs that the policy may turn to
 GRIP_M_S2, LEAST = (
@@ -33,13 +34,19 @@ NO_WAY_S = 0.5  # standing so: there is no way on
 
 @njit(cache=True)
 def fastest_m_s(free_m, speed_m_s, steer_rad):
-    """The speed that is allowed to a car: 0 where no arc is free. free_m (len(PATHS_PER_M),); steer_rad: that it is told to steer."""
-    square = 0.0
+    """The speed that is allowed to a car: 0 where no arc is free. free_m (len(PATHS_PER_M),); steer_rad: that it is told to steer.
+
+    What is not a number is nothing: `min` and `max` would make all of it.
+    """
+    square, rolls_m = 0.0, 0.0 if speed_m_s < 0.0 else LATE_S * speed_m_s
     for k in range(len(PATHS_PER_M)):
         if abs(PATHS_PER_M[k] - steer_rad / WHEELBASE_M) <= NEAR_PER_M:
-            room = min(SEEN_MAX_M, free_m[k] - MARGIN_M - LATE_S * max(speed_m_s, 0.0))
+            room = free_m[k] - MARGIN_M - rolls_m
             bend = max(STRAIGHT_PER_M, abs(PATHS_PER_M[k]))
-            square = max(square, BRAKE_M_S2 / bend * math.sin(min(2.0 * bend * max(0.0, room), 0.5 * math.pi)))
+            if room > 0.0:
+                square = max(
+                    square, BRAKE_M_S2 / bend * math.sin(min(2.0 * bend * min(SEEN_MAX_M, room), 0.5 * math.pi))
+                )
     return min(SPEED_MAX_M_S, math.sqrt(square))
 
 
@@ -77,9 +84,10 @@ class Sight:
         self.stops = False  # not even creeping is allowed
         self._stands_s = 0.0
 
-    def see(self, seen: np.ndarray) -> None:
-        """What an encoder gives (SEEN,)."""
+    def see(self, seen: np.ndarray, age_s: float, speed_m_s: float) -> None:
+        """What an encoder gives (SEEN,) of a picture of that age. Of an older one than is usual, what the car has rolled since is gone."""
         self.free_m[:] = SEEN_MAX_M * seen[EMBEDDING:]
+        self.free_m -= max(0.0, age_s - USUAL_S) * abs(speed_m_s)
 
     def held_back(self, proposed: np.ndarray, speed_m_s: float) -> np.ndarray:
         """What is executed in place of an action (2,). Where it `stops`, the speed is to be 0."""

@@ -4,7 +4,8 @@
               | it does not move: it slid there sideways, and leans against a wall
             a little to and fro, straight or turning, until it moves
 
-Where it hits something again soon after, it goes further back. It gives up where nothing moves it.
+Where it hits something again soon after, it goes further back. It gives up where nothing moves it. Who has touched nothing, and sees no way
+on, goes back as it came, or not at all: elsewhere may be anybody.
 """
 
 from collections import deque
@@ -49,6 +50,7 @@ class WayBack:
         self._marked_s = self._still_s = self._steer_rad = 0.0
         self._side = 1.0  # to which it turned: 1 left, -1 right
         self._turn = 0  # 0: the way that it came; then those elsewhere
+        self._as_it_came = False  # and not elsewhere
 
     def watch(self, rolled_m: float, steer_rad: float) -> None:
         """A tick in which somebody else drives, who may roll back a little by himself."""
@@ -65,9 +67,12 @@ class WayBack:
         while self._trail and self._trail[-1][0] > self._here_m:
             self._steer_rad = self._trail.pop()[1]
 
-    def begin(self) -> None:
-        """From whatever state."""
+    def begin(self, as_it_came: bool = False) -> None:
+        """From whatever state. as_it_came: by a way that is known, or not at all."""
         self.phase, self.elapsed_s, self._still_s, self._turn = Phase.HALT, 0.0, 0.0, 0
+        self._as_it_came = as_it_came
+        if as_it_came and (not self._trail or self._here_m - self._trail[0][0] < MOVED_M):
+            self.phase = Phase.FAILED
         self.tries += 1
         back_m = BACK_M[min(self.tries, len(BACK_M)) - 1]
         self._goal_m = self._here_m - back_m
@@ -113,7 +118,7 @@ class WayBack:
         stalled = self._marked_s > STALLED_S
         if there or (stalled and moved_m > MOVED_M):
             self.phase, self._still_s = Phase.HALT_AGAIN, 0.0
-        elif stalled and self._turn < len(ELSEWHERE):
+        elif stalled and not self._as_it_came and self._turn < len(ELSEWHERE):
             self._turn += 1
             self._move()
         elif stalled:

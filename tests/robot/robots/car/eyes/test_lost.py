@@ -6,14 +6,17 @@ import pytest
 from policies.actor import weight_count
 from robot.robots.car.car_file import as_believed
 from robot.robots.car.estimation import fusion
-from robot.robots.car.eyes.mind import SeeingPipeline
+from robot.robots.car.eyes.mind import LOOK_S, SeeingPipeline
 from robot.robots.car.eyes.rehearsal import drive_round
 from robot.robots.car.eyes.seeing_car import load_seeing_car
 from robot.robots.car.eyes.seeing_driver import LAYERS
+from robot.robots.car.eyes.sight import NO_WAY_S
 from robot.robots.car.records import Phase
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.stop_plan import BRAKE, WAY
 from robot.runtime.records import FINISH
+from robot.tasks.race_track import task
+from robot.tasks.race_track.by_camera import SEEN
 
 ROBOT = "virtual-camera-car"
 
@@ -62,3 +65,21 @@ def test_who_does_not_know_where_it_is_stops_and_asks_for_a_person() -> None:
     mind = drive((0.0, 2.4), told=False)
     assert mind.braked is not None and min(mind.braked) > 0.0 and not mind.along
     assert "does not know where on its lap it is: put it back" in mind.failure
+
+
+def test_who_sees_no_way_from_where_it_was_put_moves_neither_on_nor_back_and_asks_for_somebody() -> None:
+    believed, weights = as_believed(ROBOT, load_seeing_car(ROBOT)).packed(), np.zeros(weight_count(LAYERS), np.float32)
+    mind = SeeingPipeline(
+        PipelineSetup(1, 60.0, 0, False, False, True, False, believed, LAYERS, weights, None, None, encoder=7)
+    )
+    readings, failures = np.zeros((), mind.records.readings), []
+    readings["motor"]["up"] = readings["camera"]["up"] = 1
+    readings["motor"]["input_voltage_v"] = 12.0
+    readings["camera"]["points"], readings["camera"]["encoder"] = SEEN, 7
+    for tick in range(round((LOOK_S + 3.0 * NO_WAY_S) / task.TICK_S)):
+        readings["tick"], readings["time_s"] = tick + 1, (tick + 1) * task.TICK_S
+        readings["motor"]["erpm_speed_m_s"] = 1e-4 * (tick % 3)
+        mind.tick(readings)
+        assert mind.command.speed_m_s == 0.0
+        failures += [fields["reason"] for kind, fields in mind.events if kind == "failure"]
+    assert len(failures) == 1 and "put it back on the course" in failures[0]

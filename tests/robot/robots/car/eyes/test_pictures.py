@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("cv2")
 
+import cv2
+
 from robot.perception.frames import FrameWriter, embedding_dtype
 from robot.robots.car.eyes.encoder_file import encoder_beside
 from robot.robots.car.eyes.pictures import OLDEST_S, pictures_at
@@ -34,6 +36,20 @@ def test_it_is_the_newest_that_had_been_taken(tmp_path: Path) -> None:
     assert [None if picture is None else int(picture.mean()) for picture in found] == [20, 50, None, None]
 
 
+def test_only_what_may_be_shown_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(tmp_path, 1.0, list(range(40)))
+    decoded, decode = [], cv2.imdecode
+
+    def noted(data: np.ndarray, how: int) -> np.ndarray | None:
+        decoded.append(data)
+        return decode(data, how)
+
+    monkeypatch.setattr(cv2, "imdecode", noted)
+    (found,) = pictures_at(tmp_path, [3.05])
+    assert found is not None and int(found.mean()) == 20
+    assert len(decoded) == 5
+
+
 def test_a_run_that_kept_pictures_shows_what_was_seen_at_its_fastest_corner(
     tmp_path: Path, make_made_up_run: Callable[..., Path]
 ) -> None:
@@ -47,3 +63,12 @@ def test_a_run_that_kept_pictures_shows_what_was_seen_at_its_fastest_corner(
     titles = [axes.get_title(loc="left") for axes in draw(shown).axes]
     assert any(title.startswith("seen at the fastest corner") for title in titles)
     assert not any("seen at" in axes.get_title(loc="left") for axes in draw(replace(shown, seen={})).axes)
+
+
+def test_a_run_whose_pictures_are_cut_is_drawn_without_them_and_says_so(
+    tmp_path: Path, make_made_up_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_made_up_run(tmp_path)
+    (run / "frames.mcap").write_bytes(b"")
+    assert load_run(run).seen == {}
+    assert f"{run / 'frames.mcap'}: found no encoder.onnx in it" in capsys.readouterr().err

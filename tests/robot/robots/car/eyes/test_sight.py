@@ -51,6 +51,29 @@ def test_nobody_is_told_to_drive_faster_than_asked() -> None:
     assert all(target(*each)[1] == pytest.approx(SPEED_MIN_M_S) for each in nothing)
 
 
+@pytest.mark.parametrize(
+    ("free_m", "speed_m_s"), [(np.nan, 3.0), (np.nan, 0.0), (SEEN_MAX_M, np.nan), (np.nan, np.nan)]
+)
+def test_what_is_not_a_number_is_not_free(free_m: float, speed_m_s: float) -> None:
+    told, fast = np.full(len(PATHS_PER_M), free_m), np.array([0.0, 1.0], np.float32)
+    assert fastest_m_s(told, speed_m_s, 0.0) == 0.0
+    nothing = held_back(fast[None], np.zeros((1, len(PATHS_PER_M))), np.array([speed_m_s]))
+    assert held_back(fast[None], told[None], np.array([speed_m_s])).tolist() == nothing.tolist()
+    sight = Sight()
+    sight.see(np.full(SEEN, free_m / SEEN_MAX_M, np.float32), 0.02, 1.0)
+    assert sight.held_back(fast, speed_m_s)[1] < 1.0 and sight.stops == (speed_m_s != 3.0)
+
+
+def test_an_older_picture_than_usual_leaves_less_by_what_was_rolled_since() -> None:
+    sight, seen = Sight(), np.full(SEEN, 0.4, np.float32)
+    found = []
+    for age_s in (0.0, subject.USUAL_S, subject.USUAL_S + 0.08):
+        sight.see(seen, age_s, 4.0)
+        found.append(sight.free_m.copy())
+    assert found[0].tolist() == found[1].tolist() == [np.float32(SEEN_MAX_M) * np.float32(0.4)] * len(PATHS_PER_M)
+    assert found[2] == pytest.approx(found[0] - 0.08 * 4.0)
+
+
 def test_in_a_corner_it_slows_down_less_than_on_a_straight() -> None:
     nothing, asked = np.zeros((2, len(PATHS_PER_M))), np.array([[0.0, 1.0], [0.4, 1.0]], np.float32)
     straight, corner = (target(*each)[1] for each in held_back(asked, nothing, np.full(2, 3.4)))
@@ -59,12 +82,12 @@ def test_in_a_corner_it_slows_down_less_than_on_a_straight() -> None:
 
 def test_who_sees_no_way_stands_and_after_a_while_says_so() -> None:
     sight, seen = Sight(), np.zeros(SEEN, np.float32)
-    sight.see(seen)
+    sight.see(seen, 0.02, 0.0)
     sight.held_back(np.zeros(2, np.float32), 0.0)
     assert sight.stops
     said = [sight.finds_no_way(0.02, standing=True) for _ in range(40)]
     assert not any(said[:20]) and said[-1]
     seen[EMBEDDING:] = 1.0
-    sight.see(seen)
+    sight.see(seen, 0.02, 0.0)
     assert sight.held_back(np.zeros(2, np.float32), 0.0)[1] == 0.0
     assert not sight.stops and not sight.finds_no_way(0.02, standing=True)

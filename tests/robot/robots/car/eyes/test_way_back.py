@@ -21,9 +21,11 @@ def drive(back: WayBack, metres: float, steer_rad: float) -> None:
         back.watch(0.05, steer_rad)
 
 
-def reverse(back: WayBack, open_to: Callable[[Command], bool] = lambda command: True) -> tuple[float, list[float]]:
+def reverse(
+    back: WayBack, open_to: Callable[[Command], bool] = lambda command: True, as_it_came: bool = False
+) -> tuple[float, list[float]]:
     """A recovery to its end, on wheels that do as they are told where nothing is in the way: metres rolled, steering angles in motion."""
-    back.begin()
+    back.begin(as_it_came)
     rolled, steered, v_x = 0.0, [], 0.0
     for _ in range(2000):
         command = back.step(TICK_S, v_x, v_x * TICK_S)
@@ -72,6 +74,17 @@ def test_where_back_is_closed_it_tries_elsewhere_towards_where_it_turned_first()
             and rolled == pytest.approx(ELSEWHERE_M, abs=0.05)
             and set(steered) == {side * 0.25}
         )
+
+
+def test_who_sees_no_way_on_goes_back_as_it_came_or_not_at_all() -> None:
+    back = WayBack()
+    assert reverse(back, as_it_came=True) == (0.0, []) and back.phase is Phase.FAILED
+    drive(back, 0.3, 0.2)
+    assert reverse(back, as_it_came=True)[0] == pytest.approx(-0.25, abs=0.06) and back.phase is Phase.DONE
+    assert reverse(back, as_it_came=True) == (0.0, []) and back.phase is Phase.FAILED  # it has gone all of it
+    drive(back, 2.0, 0.2)
+    rolled = reverse(back, lambda command: command.speed_m_s > 0.0, as_it_came=True)[0]
+    assert rolled == 0.0 and back.phase is Phase.FAILED
 
 
 def slide_and_recover(track: str, seed: int, s: float, outwards_m: float, outwards_m_s: float) -> tuple[bool, float]:
