@@ -34,7 +34,9 @@ class Leader:
 
     def see(self, told: ServoReading) -> None:
         """What its servos told."""
-        self.heard = len(told.age_s) == JOINTS and bool((told.age_s < FRESH_S).all())
+        self.heard = len(told.age_s) == JOINTS and bool(
+            (told.age_s < FRESH_S).all() and np.isfinite(told.position_rad).all()
+        )
         if not self.heard:
             self.taken = self._agreed = False
             return

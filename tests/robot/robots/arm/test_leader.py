@@ -137,6 +137,15 @@ def test_a_joint_of_another_range_means_the_same_share_of_it():
     assert not narrow.heard
 
 
+def test_a_leader_that_tells_no_number_is_not_heard():
+    told = setup(**LED)
+    leader = Leader(told, mind_of(told).posture.kinematics.hand)
+    leader.see(reading([*LYING_RAD[:-1], SQUEEZED_RAD]))
+    assert leader.heard and leader.taken
+    leader.see(reading([np.nan, *LYING_RAD[1:-1], SQUEEZED_RAD]))
+    assert not leader.heard and not leader.taken
+
+
 def test_the_trigger_is_the_jaw_where_the_task_has_one():
     mind = mind_of(setup("lift", **LED))
     jaws = []
