@@ -11,7 +11,7 @@ from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import success
 from robot.robots.arm.leader import Leader
 from robot.robots.arm.options import ArmOptions
-from robot.robots.arm.practice import PractisingArm
+from robot.robots.arm.practice import PRACTICE, PractisingArm
 from robot.runtime.robot_file import robot_path
 from robot.safety.supervisor import Mode
 from tests.robot.robots.arm.arm_bench import ARM, bench, mind_of, setup
@@ -86,6 +86,11 @@ def test_a_leader_that_falls_silent_holds_the_arm_until_it_is_heard_again(tmp_pa
         arm.model.leader_chain.silent = False
         arm.run(0.5)
         assert arm.mind.outputs["mode"] == Mode.RUN and arm.mind.by_hand is squeezed
+
+
+def test_whoever_looks_on_is_told_why_an_arm_stands():
+    assert set(PRACTICE.reasons) == set(Reason) - {Reason.NONE}
+    assert "leader is silent" in PRACTICE.reasons[Reason.UNLED]
 
 
 def test_an_arm_goes_home_without_its_leader(tmp_path):
