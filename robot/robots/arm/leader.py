@@ -1,6 +1,7 @@
 """The leader: an arm that a person's hand moves, and by which the follower is shown how, and taken over.
 
-Squeezed, its trigger (the leader's jaw) says that the person acts; let go of, the policy acts again. A joint's angle means the same share of its range on
+Squeezed, its trigger (the leader's jaw) says that the person acts; let go of, the policy acts again. Nothing opens the trigger of a leader that
+lies about closed: it leads nobody before it has been seen open. A joint's angle means the same share of its range on
 both arms, so a leader may be of another make. What it asks for is told as an action of the task: the step, of at most the task's size, that
 leads the follower's hand to where the leader's is. So what is learned from is what a policy can do, and it goes through the shield.
 
@@ -29,6 +30,7 @@ class Leader:
         self._kinematics = Kinematics(hand)
         self._frame = np.zeros((3, 3))
         self._agreed = False  # since the person acts
+        self._seen_open = False  # its trigger, since the beginning
         self.heard = self.taken = False
         self.jaw_rad = 0.0
 
@@ -42,7 +44,8 @@ class Leader:
             return
         share = np.minimum(np.maximum((told.position_rad - self._low) / (self._high - self._low), 0.0), 1.0)
         joint_rad = self._own_low + share * (self._own_high - self._own_low)
-        self.taken = bool(share[-1] < SQUEEZED)
+        self._seen_open = self._seen_open or bool(share[-1] >= SQUEEZED)
+        self.taken = self._seen_open and bool(share[-1] < SQUEEZED)
         self._agreed = self._agreed and self.taken
         # the trigger's way below SQUEEZED is all of the jaw's
         self.jaw_rad = float(

@@ -30,7 +30,7 @@ from robot.views.panels import Gauge
 
 ASKS_S = 2.0  # for all servos to say what they are
 SHOWN_BY_VIRTUAL_PERSON = ("peg_insert",)
-REASON_TEXTS = {
+REASON_TEXTS: dict[int, str] = {
     Reason.BLIND: "servos or board not heard, or a servo that cannot be commanded; robot doctor says which",
     Reason.TOLD: "told to stand",
     Reason.UNWELL: "a servo too hot, or the supply too low; it lies down until that is over",

@@ -142,9 +142,20 @@ def test_a_joint_of_another_range_means_the_same_share_of_it():
     assert not narrow.heard
 
 
+def test_a_leader_that_lies_about_with_its_trigger_closed_leads_nobody():
+    told = setup(**LED)
+    leader = Leader(told, mind_of(told).posture.kinematics.hand)
+    taken = []
+    for trigger in (SQUEEZED_RAD, RELEASED_RAD, SQUEEZED_RAD):
+        leader.see(reading([*LYING_RAD[:-1], trigger]))
+        taken.append(leader.taken)
+    assert taken == [False, False, True]
+
+
 def test_a_leader_that_tells_no_number_is_not_heard():
     told = setup(**LED)
     leader = Leader(told, mind_of(told).posture.kinematics.hand)
+    leader.see(reading(LYING_RAD))
     leader.see(reading([*LYING_RAD[:-1], SQUEEZED_RAD]))
     assert leader.heard and leader.taken
     leader.see(reading([np.nan, *LYING_RAD[1:-1], SQUEEZED_RAD]))
@@ -154,6 +165,7 @@ def test_a_leader_that_tells_no_number_is_not_heard():
 def test_the_trigger_is_the_jaw_where_the_task_has_one():
     mind = mind_of(setup("lift", **LED))
     jaws = []
+    mind.leader.see(reading(LYING_RAD))
     for trigger in (1.4, 0.2, -0.15):
         mind.leader.see(reading([*LYING_RAD[:-1], trigger]))
         assert mind.leader.taken
