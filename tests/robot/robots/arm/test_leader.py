@@ -186,3 +186,15 @@ def test_a_file_may_tell_of_a_leader_with_a_port_of_its_own(tmp_path):
     (tmp_path / "mine.toml").write_text(told.replace("ids = [1, 2, 3, 4, 5, 6]", "ids = [1, 2, 3]", 2))
     with pytest.raises(ValueError, match=r"devices\.follower: (ids|home_steps)"):
         load_arm(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("told", "other"), [('"feetech"', '"dynamixel"'), ("[1, 2, 3, 4, 5, 6]", "[11, 2, 3, 4, 5, 6]")]
+)
+def test_a_leader_that_is_not_emulated_is_refused_and_not_waited_for(told, other, tmp_path):
+    before, leader = robot_path("virtual-arm-leader").read_text().split("[devices.leader]")
+    (tmp_path / "mine.toml").write_text(f"{before}[devices.leader]{leader.replace(told, other, 1)}")
+    with pytest.raises(
+        ValueError, match=r"mine\.toml.*devices\.leader: found .*allowed of a virtual arm: the driver feetech"
+    ):
+        load_arm(str(tmp_path / "mine.toml"))
