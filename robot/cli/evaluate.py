@@ -1,5 +1,6 @@
 """`robot evaluate`: the policy of a run, without learning, in the simulator or on devices."""
 
+import re
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -71,7 +72,9 @@ def named_run(arguments: list[str]) -> str:
     flags = {"--json"} | {f"--{field.name.replace('_', '-')}" for judge in judges for field in fields(judge.options)
                           if field.type in (bool, "bool")}  # fmt: skip
     for before, argument in pairwise(["--json", *arguments]):
-        is_number = argument.replace(".", "", 1).isdigit()  # of an option that takes several
+        is_number = re.fullmatch(
+            r"\d*\.?\d+\.?(e[-+]?\d+)?", argument, re.IGNORECASE
+        )  # of an option that takes several
         if not (is_number or argument.startswith("-")) and (before in flags or not before.startswith("-")):
             return argument
     return ""

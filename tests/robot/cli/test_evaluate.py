@@ -12,6 +12,7 @@ from robot.cli import carry_out
     ["--choose", "NOSUCH"],
     ["--robot", "virtual-crazyflie", "NOSUCH", "--choose"],
     ["--lap-s", "5.5", "3.5", "NOSUCH"],
+    ["--lap-s", "5.5", "35e-1", "NOSUCH"],
     ["--seed", "3", "NOSUCH", "--json"],
 ])  # fmt: skip
 def test_a_run_that_there_is_not_is_named(arguments: list[str]) -> None:
