@@ -142,6 +142,16 @@ def test_a_joint_of_another_range_means_the_same_share_of_it():
     assert not narrow.heard
 
 
+def test_what_a_jaw_holds_is_not_dropped_as_a_person_takes_over():
+    mind, jaws = mind_of(setup("lift", **LED)), []
+    mind.jaw = -1.0
+    for trigger in (RELEASED_RAD, 1.4, -0.15, 1.4):
+        mind.leader.see(reading([*LYING_RAD[:-1], trigger]))
+        if mind.leader.taken:
+            jaws.append(float(np.clip(mind.action_of(np.zeros(5)), -1.0, 1.0)[-1]))
+    assert jaws == pytest.approx([-1.0, -1.0, 1.0])
+
+
 def test_a_leader_that_lies_about_with_its_trigger_closed_leads_nobody():
     told = setup(**LED)
     leader = Leader(told, mind_of(told).posture.kinematics.hand)
