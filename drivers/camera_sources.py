@@ -14,7 +14,7 @@ import numpy as np
 from drivers.base import Clock, LinkLost
 from drivers.camera import PIPE, PIPELINE, CameraSettings, Picture, Source, is_device
 from drivers.camera_capture import CaptureSource
-from drivers.device_clock import DeviceClock
+from drivers.device_clock import CRYSTALS_DRIFT, DeviceClock
 from drivers.http_stream import HttpStream
 from drivers.jpeg_stream import Jpeg, JpegSplitter
 
@@ -38,7 +38,7 @@ class JpegSource:
 
     def _began(self) -> None:
         self._splitter = JpegSplitter()
-        self._device = DeviceClock(STAMP_TURN_MS, 0.0)
+        self._device = DeviceClock(STAMP_TURN_MS, 0.0, CRYSTALS_DRIFT)
         self._heard_s = self._clock.now()
 
     def _picture(self, data: bytes) -> Picture | None:

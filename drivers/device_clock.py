@@ -3,17 +3,18 @@ with the least delay of all, for nothing arrives before it was measured. A delay
 
 import math
 
-DRIFT = (
-    2e-4  # of two crystals against each other, at most; what comes later than that is late, for however long it does
-)
+CRYSTALS_DRIFT, RESONATORS_DRIFT = (
+    2e-4,
+    2e-3,
+)  # against this machine's clock, at most; what comes later than that is late
 JUMP_S = 5.0  # a time stamp so much later than the last one, or earlier, tells that the device began anew
 
 
 class DeviceClock:
-    """Of one device. turn_ms: where its time stamp begins again; least_s: from measurement to arrival, at least."""
+    """Of one device. turn_ms: where its time stamp begins again; least_s: from measurement to arrival, at least; drift: of its clock, at most."""
 
-    def __init__(self, turn_ms: int, least_s: float) -> None:
-        self._turn_ms, self._send_s = turn_ms, least_s
+    def __init__(self, turn_ms: int, least_s: float, drift: float) -> None:
+        self._turn_ms, self._send_s, self._drift = turn_ms, least_s, drift
         self._stamp_ms, self._device_s = -1, 0.0
         self._apart_s, self._at_s = math.inf, 0.0  # this machine's clock less the device's, at the least, and when
 
@@ -25,6 +26,6 @@ class DeviceClock:
             self._device_s, self._apart_s, passed_ms = 0.0, math.inf, 0
         self._stamp_ms = stamp_ms
         self._device_s += 0.001 * passed_ms
-        self._apart_s = min(self._apart_s + DRIFT * max(0.0, now_s - self._at_s), now_s - self._device_s)
+        self._apart_s = min(self._apart_s + self._drift * max(0.0, now_s - self._at_s), now_s - self._device_s)
         self._at_s = now_s
         return self._device_s + self._apart_s - self._send_s

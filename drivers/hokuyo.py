@@ -15,7 +15,7 @@ import numpy as np
 from drivers import scip
 from drivers.base import NEVER_S, Clock, LidarReading, LinkLost
 from drivers.declared import Declared
-from drivers.device_clock import DeviceClock
+from drivers.device_clock import RESONATORS_DRIFT, DeviceClock
 from drivers.lidar import LidarSettings, thinned
 from drivers.scip import Answer, Geometry
 from drivers.tcp_port import TcpPort, host_and_port
@@ -59,7 +59,7 @@ class Hokuyo:
         self._clock = clock
         self._port = TcpPort(settings.port, PORT)
         self._angles = _NO_POINTS
-        self._device = DeviceClock(scip.STAMP_MS, SEND_S)
+        self._device = DeviceClock(scip.STAMP_MS, SEND_S, RESONATORS_DRIFT)
         self._state = ""  # what it tells of itself
         self._buffer = b""
         self._question = -1  # index into QUESTIONS; -1 while it stands; len(QUESTIONS) while it scans
@@ -88,7 +88,7 @@ class Hokuyo:
     def _begin(self) -> None:
         if self._question < 0:
             self._start_trouble = ""
-        self._buffer, self._device = b"", DeviceClock(scip.STAMP_MS, SEND_S)
+        self._buffer, self._device = b"", DeviceClock(scip.STAMP_MS, SEND_S, RESONATORS_DRIFT)
         self._heard_s = self._clock.now()
         self._ask(0)
 

@@ -20,7 +20,7 @@ from numba import njit
 
 from drivers.base import NEVER_S, Clock, LidarReading, LinkLost
 from drivers.declared import Declared
-from drivers.device_clock import DeviceClock
+from drivers.device_clock import RESONATORS_DRIFT, DeviceClock
 from drivers.lidar import LidarSettings, thinned
 from drivers.serial_driver import SerialDriver
 from drivers.serial_port import SerialPort
@@ -118,7 +118,7 @@ class LD19(SerialDriver):
         self._link_trouble = f"{settings.port}: not open"
 
     def _new_clock(self) -> DeviceClock:
-        return DeviceClock(STAMP_MS, PACKET_BYTES * 10 / self.settings.baud)
+        return DeviceClock(STAMP_MS, PACKET_BYTES * 10 / self.settings.baud, RESONATORS_DRIFT)
 
     def open(self) -> None:
         """Open the port. Raises LinkLost with what to do about it."""

@@ -17,7 +17,7 @@ import numpy as np
 from drivers.base import NEVER_S, Clock, LinkLost
 from drivers.camera import EXPOSURE_MAX_S, START_S, WHITE_K
 from drivers.declared import Declared
-from drivers.device_clock import DeviceClock
+from drivers.device_clock import CRYSTALS_DRIFT, DeviceClock
 from drivers.frame_check import FrameCheck, why_no_depth
 
 QUEUE = 16  # frames of a sensor that wait; of an IMU, a tick of 20 ms brings 8
@@ -115,7 +115,7 @@ class Stream:
 
     def __init__(self, why_bad: Callable[[np.ndarray], str]) -> None:
         self.why_bad = why_bad
-        self.clock = DeviceClock(STAMP_TURN_MS, 0.0)
+        self.clock = DeviceClock(STAMP_TURN_MS, 0.0, CRYSTALS_DRIFT)
         self.measured_s = -NEVER_S
         self.new: np.ndarray | None = None
         self.wrong = ""

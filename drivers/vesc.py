@@ -151,7 +151,7 @@ class Vesc(SerialDriver):
 
     @property
     def too_old(self) -> bool:
-        """Whether the firmware is known to obey other commands than ours: nothing is sent to it."""
+        """Whether the firmware is known to obey other commands than ours: nothing is sent to it but the question for its version."""
         return 0 <= self._major < FIRMWARE_MIN or self._bridge_too_old
 
     @property

@@ -1,5 +1,6 @@
 """`robot evaluate`: the policy of a run, without learning, in the simulator or on devices."""
 
+import re
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,8 @@ from robot.runtime.run_folder import policy_path
 from robot.tasks import DEFAULT_TASK, find_task, task_names
 from robot.views.say import say
 from sim.input_files import shown, wrong
+
+NUMBER = re.compile(r"\d*\.?\d+\.?(e[-+]?\d+)?", re.IGNORECASE)
 
 
 def main(arguments: list[str]) -> int:
@@ -77,7 +80,7 @@ def named_run(arguments: list[str]) -> str:
     flags = {"--json"} | {f"--{field.name.replace('_', '-')}" for judge in judges for field in fields(judge.options)
                           if field.type in (bool, "bool")}  # fmt: skip
     for before, argument in pairwise(["--json", *arguments]):
-        is_number = argument.replace(".", "", 1).isdigit()  # of an option that takes several
+        is_number = NUMBER.fullmatch(argument)  # of an option that takes several
         has_its_value = before in flags or not before.startswith("-") or "=" in before
         if not (is_number or argument.startswith("-")) and has_its_value:
             return argument

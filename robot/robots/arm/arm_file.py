@@ -61,6 +61,12 @@ class ArmFile:
             raise ValueError(
                 f"devices.leader: port: found '{self.leader.port}', the follower's, allowed: that of an adapter of its own"
             )
+        wired = isinstance(self.leader, FeetechSettings) and tuple(self.leader.ids) == tuple(range(1, JOINTS + 1))
+        if self.leader is not None and self.virtual and not wired:
+            raise ValueError(
+                f"devices.leader: found {type(self.leader).__name__} with ids {list(self.leader.ids)}, allowed of a virtual arm: the driver "
+                f"feetech with ids 1 to {JOINTS}, from the base on: no other leader is emulated"
+            )
         for name in ("rest_rad", "folded_rad", "ready_rad"):
             for joint, angle in enumerate(getattr(self, name)):
                 low, high = self.follower.low_rad[joint], self.follower.high_rad[joint]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from drivers.base import LinkLost
 from drivers.board_stage import BoardReading, BoardStage
 from drivers.declared import make_driver
 from drivers.reading_record import fill, forget
@@ -30,6 +31,15 @@ class FollowerDevice(DriverDevice):
     def _reconnect(self) -> bool:
         self._holds = False
         return self.bus.reconnect()
+
+    def read(self, record: np.ndarray) -> None:
+        """Nothing, until all servos have told what they are. Raises LinkLost, too, while one cannot be commanded: who was silent at first may
+        turn out to be so, and its joint would hang while the others move."""
+        reading = self.bus.read()
+        if self.bus.unfit:
+            raise LinkLost(self.bus.unfit)
+        if len(self.bus.known) == len(self.bus.settings.ids):
+            fill(record, reading)
 
     def _act(self, outputs: np.ndarray) -> None:
         command = outputs["command"]

@@ -181,8 +181,9 @@ class LiftMind(ArmMind):
     def action_of(self, motion: np.ndarray) -> np.ndarray:
         wanted = motion / STEPS
         wanted[:3] = (self.frame.T * motion[:3]).sum(1) / STEP_M
-        jaw = self.jaw if self.leader is None else (self.leader.jaw_rad - JAW_RAD) / JAW_EITHER_RAD
-        return self._told(wanted, jaw)
+        told_rad = JAW_RAD + JAW_EITHER_RAD * self.jaw
+        jaw_rad = told_rad if self.leader is None else self.leader.jaw(told_rad)
+        return self._told(wanted, (jaw_rad - JAW_RAD) / JAW_EITHER_RAD)
 
     @override
     def script(self) -> np.ndarray:

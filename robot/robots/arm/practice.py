@@ -11,7 +11,7 @@ from drivers.declared import make_driver
 from drivers.emulators.virtual_arm import start_virtual_arm
 from drivers.servo_bus import ServoBus
 from robot.practice.body import Body
-from robot.practice.episodic_mind import PHASES, Phase
+from robot.practice.episodic_mind import PHASES, Phase, Reason
 from robot.practice.practice import Practice, PractisingRobot, Start
 from robot.practice.settings import SCRATCH
 from robot.robots.arm.arm_file import load_arm
@@ -30,6 +30,12 @@ from robot.views.panels import Gauge
 
 ASKS_S = 2.0  # for all servos to say what they are
 SHOWN_BY_VIRTUAL_PERSON = ("peg_insert",)
+REASON_TEXTS: dict[int, str] = {
+    Reason.BLIND: "servos or board not heard, or a servo that cannot be commanded; robot doctor says which",
+    Reason.TOLD: "told to stand",
+    Reason.UNWELL: "a servo too hot, or the supply too low; it lies down until that is over",
+    Reason.UNLED: "the leader is silent: nobody could take over",
+}
 SHIPPED = Path(__file__).parents[3] / "policies" / "shipped"  # robot train --task NAME
 
 
@@ -126,6 +132,7 @@ PRACTICE = Practice(
     progress=ArmProgress,
     phases=PHASES,
     finishing=Phase.FINISH,
+    reasons=REASON_TEXTS,
     stands=lambda seen: bool(np.abs(seen["figures"]["speed_rad_s"]) < STILL_RAD_S),
     shipped={task: SHIPPED / f"{task}.npz" for task in SHIPPED_FOR},
     challenges=False,

@@ -8,7 +8,7 @@ from robot.practice.progress import Progress
 
 @dataclass
 class ArmProgress(Progress):
-    """demonstrations: attempts of the script that shows how. truly_done: pegs inserted, or blocks
+    """demonstrations: attempts of who shows how, a script or a person. truly_done: pegs inserted, or blocks
     lifted, by the virtual world's truth; places: of the board or the block, that its stage moved it from."""
 
     demonstrations: list[dict[str, Any]] = field(default_factory=list)

@@ -77,8 +77,10 @@ class ArmRest:
             if not self._connected:
                 return -STEP_S
             here = self._here()
-            if here is not None:
-                self.bus.write(self._next(here).tolist())
+            if here is None:
+                self.trouble = self.bus.trouble()
+                return -STEP_S
+            self.bus.write(self._next(here).tolist())
         except LinkLost as error:
             self._connected, self.trouble = False, str(error)
             return -STEP_S

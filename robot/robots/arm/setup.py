@@ -15,8 +15,8 @@ KIND = "arm"
 @dataclass(frozen=True)
 class ArmSetup(EpisodicSetup):
     """Beside what episodic minds start from: the task, demonstrations still to be shown, who leads back to where an episode begins
-    ("scripted" or "learned"), what the arm's file says, its hand, as `sim.arm.kinematics.Hand`, and its body, as `sim.arm.capsules.Body`, its leader's ranges, none where it has no leader,
-    and the weights of a classifier of success (`success.py`), none where the task says what a success is.
+    ("scripted" or "learned"), what the arm's file says, its hand, as `sim.arm.kinematics.Hand`, and its body, as `sim.arm.capsules.Body`,
+    its leader's ranges, none where it has no leader, and the weights of a classifier of success (`success.py`), none where the task says what a success is.
     """
 
     task: str = ""

@@ -41,8 +41,9 @@ def succeeded(weights: np.ndarray, seen: np.ndarray) -> bool:
 def read_classifier(path: Path) -> np.ndarray:
     """The weights (COUNT,) in a file. Raises ValueError, naming file and field, if they are damaged or of another version."""
     weights = read_arrays(path).get("weights")
-    if weights is None or weights.shape != (COUNT,) or not np.isfinite(weights).all():
-        raise wrong(path, "weights", "nothing" if weights is None else str(weights.shape), f"{COUNT} finite numbers")
+    if weights is None or weights.shape != (COUNT,) or weights.dtype.kind != "f" or not np.isfinite(weights).all():
+        found = "nothing" if weights is None else f"{weights.dtype} of shape {weights.shape}"
+        raise wrong(path, "weights", found, f"{COUNT} finite numbers")
     return np.asarray(weights, np.float64)
 
 

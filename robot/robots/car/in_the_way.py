@@ -63,7 +63,7 @@ class InTheWay:
         if course is not None and grid is not None and place.known and not estimate.lost:
             self._obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw),
                                 estimator.covariance[:3, :3], place.row, course, place.packed, grid.distance_m,
-                                grid.frame)  # fmt: skip
+                                grid.frame, learns=not doubtful)  # fmt: skip
             somebody = len(self._obstacles.believed) > 0 and not doubtful
             self._blind_bends.look(now, somebody, estimate.x, estimate.y, place.s, course, place.packed, grid.distance_m,
                                    grid.frame)  # fmt: skip

@@ -12,6 +12,7 @@ from robot.cli import carry_out
     ["--choose", "NOSUCH"],
     ["--robot", "virtual-crazyflie", "NOSUCH", "--choose"],
     ["--lap-s", "5.5", "3.5", "NOSUCH"],
+    ["--lap-s", "5.5", "35e-1", "NOSUCH"],
     ["--seed", "3", "NOSUCH", "--json", "--choose"],
     ["--seed=3", "NOSUCH", "--choose"],
 ])  # fmt: skip

@@ -26,17 +26,21 @@ def checks(name: str) -> list[Check]:
     with ports_of(arm) as ports:
         follower = replace(arm.follower, port=ports["follower"])
         board: BoardStage = make_driver(replace(arm.board, port=ports["board"]), RealClock())
-        return [*checks_of_servos(follower), *checks_of_board(board, ports["board"])]
+        leader = [] if arm.leader is None else checks_of_leader(replace(arm.leader, port=ports["leader"]))
+        return [*checks_of_servos(follower), *checks_of_board(board, ports["board"]), *leader]
 
 
 @contextmanager
 def ports_of(arm: ArmFile) -> Iterator[dict[str, str]]:
     """Where its devices are."""
     if not arm.virtual:
-        yield {"follower": arm.follower.port, "board": arm.board.port}
+        leader = {} if arm.leader is None else {"leader": arm.leader.port}
+        yield {"follower": arm.follower.port, "board": arm.board.port, **leader}
         return
     rows = {} if arm.wiring_seed is None else hidden_wiring(arm.wiring_seed).rows
-    emulator = start_virtual_arm("realtime", [*arm.rest_rad, arm.hold_rad], 0, rows, wiring=arm.virtual_wiring)
+    emulator = start_virtual_arm(
+        "realtime", [*arm.rest_rad, arm.hold_rad], 0, rows, wiring=arm.virtual_wiring, leader=arm.leader is not None
+    )
     try:
         yield emulator.ports
     finally:
@@ -126,3 +130,20 @@ def checks_of_board(stage: BoardStage, port: str) -> list[Check]:
     finally:
         stage.close()
     return [Check("board's port", True, port), Check("board answers", not trouble, "it tells where it is", trouble)]
+
+
+def checks_of_leader(settings: ServoSettings) -> list[Check]:
+    """Port, and whether all servos answer. They are only read: neither mode nor limits of theirs matter."""
+    dialect = make_driver(settings, RealClock()).dialect
+    try:
+        with ServoRegisters(settings.port, settings.baud, dialect, RealClock()) as registers:
+            heard = registers.find(settings.ids)
+    except LinkLost as error:
+        return [Check("leader's port", False, settings.port, str(error))]
+    silent = ", ".join(str(servo) for servo in settings.ids if servo not in heard.identities)
+    remedy = f"no whole answer of the leader's servo {silent}: {POWER} Until all are heard, the arm does not work"
+    found = f"no answer of {silent}" if silent else ", ".join(map(str, settings.ids))
+    return [
+        Check("leader's port", True, settings.port),
+        Check("leader's servos", not silent, found, remedy if silent else ""),
+    ]

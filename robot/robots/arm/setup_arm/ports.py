@@ -3,6 +3,7 @@
 Only where the ports of the robot's file are not theirs are others tried: a question to servos is noise to another device.
 """
 
+import os
 from collections.abc import Callable, Sequence
 
 from drivers.base import LinkLost
@@ -42,14 +43,18 @@ def has_servos(port: str, baud: int, dialect: Dialect, clock: Waiting) -> bool:
 
 
 def find_ports(
-    told: dict[str, str], tests: dict[str, Callable[[str], bool]], all_ports: Sequence[str] = ()
+    told: dict[str, str],
+    tests: dict[str, Callable[[str], bool]],
+    all_ports: Sequence[str] = (),
+    apart: Sequence[str] = (),
 ) -> dict[str, str]:
-    """The port of each device: that of the robot's file, or another one. tests: whether a device is at a port. Raises SetupError."""
+    """The port of each device: that of the robot's file, or another one. tests: whether a device is at a port. apart: ports of devices that
+    are not looked for. Raises SetupError."""
     found = {name: told[name] for name, test in tests.items() if test(told[name])}
     for name, test in tests.items():
         if name in found:
             continue
-        others = [port for port in all_ports or known_ports() if port not in found.values() and port != told[name]]
+        others = others_than([*found.values(), told[name], *apart], all_ports or known_ports())
         right = [port for port in others if test(port)]
         if len(right) > 1:
             raise SetupError(
@@ -62,3 +67,13 @@ def find_ports(
             )
         found[name] = right[0]
     return found
+
+
+def others_than(taken: Sequence[str], ports: Sequence[str]) -> list[str]:
+    """Each of the other ports once, by its first name: most have two."""
+    passed, others = set(map(os.path.realpath, taken)), []
+    for port in ports:
+        if os.path.realpath(port) not in passed:
+            passed.add(os.path.realpath(port))
+            others.append(port)
+    return others

@@ -169,7 +169,8 @@ class SettingUpArm:
             "board": lambda port: says_where_a_board_is(port, arm.board.baud, self._clock),
             "follower": lambda port: has_servos(port, arm.follower.baud, self.dialect, self._clock),
         }
-        ports = find_ports(told, tests, others)
+        leader = [] if arm.leader is None or emulator is not None else [arm.leader.port]  # its servos answer as well
+        ports = find_ports(told, tests, others, leader)
         if emulator is None:
             return ports
         names = {port: name for name, port in emulator.ports.items()}

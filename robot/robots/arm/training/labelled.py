@@ -18,7 +18,7 @@ from robot.robots.arm.options import SCRIPTED, ArmOptions
 from robot.robots.arm.script import InsertionScript
 from robot.robots.arm.training.insertions import Insertions
 from robot.robots.arm.training.practising import scripted, tried
-from robot.tasks.peg_insert import SIZE, SPEC
+from robot.tasks.peg_insert import IN, SIZE, SPEC, WANTED
 
 ARMS, DECISIONS = 96, 500  # of each arm: fifty seconds
 IN_M, ASIDE_M = 0.007, 0.002  # so deep and so near its axis, a peg is truly in its hole
@@ -68,8 +68,8 @@ def simulated(seed: int, arms: int = ARMS, decisions: int = DECISIONS) -> Labell
 
 
 def of_run(folder: Path, load: Callable[[Path], np.ndarray] = load_folder) -> Labelled:
-    """Demonstrations and failures of a run. Raises ValueError for a run without them, or one that a classifier has judged: nothing is
-    fitted to what it has rewarded itself."""
+    """Demonstrations and failures of a run, of its insertions: what draws the peg out again is a success without it. Raises ValueError for
+    a run without them, or one that a classifier has judged: nothing is fitted to what it has rewarded itself."""
     config = load_config(folder, ArmOptions)
     if config.task != SPEC.name or config.success != SCRIPTED:
         raise ValueError(
@@ -77,11 +77,18 @@ def of_run(folder: Path, load: Callable[[Path], np.ndarray] = load_folder) -> La
             f"--task {SPEC.name} --success {SCRIPTED}: no classifier is fitted to what one has rewarded"
         )
     told = load(folder / "replay")
+    if len(told) and told["observation"].shape[1] != SIZE:
+        raise ValueError(
+            f"--success-from: found {folder}, whose observations have {told['observation'].shape[1]} numbers, allowed: {SIZE}; it is "
+            f"of another version"
+        )
+    if len(told):
+        told = told[told["observation"][:, WANTED] == IN]
     ends = {int(t["episode"]): t for t in told if t["terminated"] or t["truncated"]}
     chosen = [
         t for t in told if t["demonstration"] or (int(t["episode"]) in ends and ends[int(t["episode"])]["truncated"])
     ]
-    within = np.array([bool(t["terminated"]) for t in chosen])
+    within = np.array([bool(t["terminated"]) for t in chosen], bool)
     if within.sum() < 10 or (~within).sum() < 100:
         raise ValueError(
             f"--success-from: found {folder} with {int(within.sum())} demonstrated successes and {int((~within).sum())} other moments, "

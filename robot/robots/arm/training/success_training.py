@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from policies.array_file import try_writing
 from robot.robots.arm.success import write_classifier
 from robot.robots.arm.training.labelled import of_run, simulated
 from robot.robots.arm.training.success_fit import fit
@@ -15,8 +16,10 @@ FILE = "success.npz"
 
 
 def train_success(told_from: str, seed: int, root: Path = Path("runs")) -> dict[str, Any]:
-    """Figures: of episodes that it was not fitted to. Raises ValueError for a run that cannot be learned from."""
+    """Figures: of episodes that it was not fitted to. Raises ValueError for a run that cannot be learned from, OSError, before the work, where
+    nothing can be written."""
     begin_s = time.perf_counter()
+    try_writing(root / "peg_insert")
     told = simulated(seed) if told_from == SIMULATED else of_run(Path(told_from))
     weights, judged = fit(told, seed)
     folder = new_run_folder(root, "peg_insert", "success")

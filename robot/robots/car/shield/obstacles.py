@@ -173,11 +173,13 @@ class Obstacles:
 
     def see(self, now_s: float, points: np.ndarray, count: int, pose: tuple[float, float, float],
             covariance: np.ndarray, row: int, course: Course, packed: np.ndarray, field_m: np.ndarray,
-            frame: np.ndarray) -> None:  # fmt: skip
-        """Take in a tick's points, in the car's frame, of a car whose pose is known, with its covariance (3, 3)."""
+            frame: np.ndarray, learns: bool = True) -> None:  # fmt: skip
+        """Take in a tick's points, in the car's frame, of a car whose pose is known, with its covariance (3, 3). learns: whether they tell how
+        noisy the lidar is; where the car is taken for elsewhere, walls are off the map, and that would pass for noise."""
         look_through(self._memory, points, count, *pose, now_s, packed, course.spacing_m)
-        self._usual_sigmas = remember(self._memory, points, count, *pose, covariance, now_s, row, packed, course.spacing_m,
-                                      field_m, frame, self._usual_sigmas)  # fmt: skip
+        usual_sigmas = remember(self._memory, points, count, *pose, covariance, now_s, row, packed, course.spacing_m,
+                                field_m, frame, self._usual_sigmas)  # fmt: skip
+        self._usual_sigmas = usual_sigmas if learns else self._usual_sigmas
 
     def forget(self) -> None:
         """Forget everything: where it was seen is no longer known."""

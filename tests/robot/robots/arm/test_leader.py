@@ -11,7 +11,7 @@ from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import success
 from robot.robots.arm.leader import Leader
 from robot.robots.arm.options import ArmOptions
-from robot.robots.arm.practice import PractisingArm
+from robot.robots.arm.practice import PRACTICE, PractisingArm
 from robot.runtime.robot_file import robot_path
 from robot.safety.supervisor import Mode
 from tests.robot.robots.arm.arm_bench import ARM, bench, mind_of, setup
@@ -88,6 +88,11 @@ def test_a_leader_that_falls_silent_holds_the_arm_until_it_is_heard_again(tmp_pa
         assert arm.mind.outputs["mode"] == Mode.RUN and arm.mind.by_hand is squeezed
 
 
+def test_whoever_looks_on_is_told_why_an_arm_stands():
+    assert set(PRACTICE.reasons) == set(Reason) - {Reason.NONE}
+    assert "leader is silent" in PRACTICE.reasons[Reason.UNLED]
+
+
 def test_an_arm_goes_home_without_its_leader(tmp_path):
     with bench(tmp_path, setup("reach", **LED)) as arm:
         arm.run(5.0)
@@ -137,9 +142,40 @@ def test_a_joint_of_another_range_means_the_same_share_of_it():
     assert not narrow.heard
 
 
+def test_what_a_jaw_holds_is_not_dropped_as_a_person_takes_over():
+    mind, jaws = mind_of(setup("lift", **LED)), []
+    mind.jaw = -1.0
+    for trigger in (RELEASED_RAD, 1.4, -0.15, 1.4):
+        mind.leader.see(reading([*LYING_RAD[:-1], trigger]))
+        if mind.leader.taken:
+            jaws.append(float(np.clip(mind.action_of(np.zeros(5)), -1.0, 1.0)[-1]))
+    assert jaws == pytest.approx([-1.0, -1.0, 1.0])
+
+
+def test_a_leader_that_lies_about_with_its_trigger_closed_leads_nobody():
+    told = setup(**LED)
+    leader = Leader(told, mind_of(told).posture.kinematics.hand)
+    taken = []
+    for trigger in (SQUEEZED_RAD, RELEASED_RAD, SQUEEZED_RAD):
+        leader.see(reading([*LYING_RAD[:-1], trigger]))
+        taken.append(leader.taken)
+    assert taken == [False, False, True]
+
+
+def test_a_leader_that_tells_no_number_is_not_heard():
+    told = setup(**LED)
+    leader = Leader(told, mind_of(told).posture.kinematics.hand)
+    leader.see(reading(LYING_RAD))
+    leader.see(reading([*LYING_RAD[:-1], SQUEEZED_RAD]))
+    assert leader.heard and leader.taken
+    leader.see(reading([np.nan, *LYING_RAD[1:-1], SQUEEZED_RAD]))
+    assert not leader.heard and not leader.taken
+
+
 def test_the_trigger_is_the_jaw_where_the_task_has_one():
     mind = mind_of(setup("lift", **LED))
     jaws = []
+    mind.leader.see(reading(LYING_RAD))
     for trigger in (1.4, 0.2, -0.15):
         mind.leader.see(reading([*LYING_RAD[:-1], trigger]))
         assert mind.leader.taken
@@ -159,4 +195,16 @@ def test_a_file_may_tell_of_a_leader_with_a_port_of_its_own(tmp_path):
         load_arm(str(tmp_path / "mine.toml"))
     (tmp_path / "mine.toml").write_text(told.replace("ids = [1, 2, 3, 4, 5, 6]", "ids = [1, 2, 3]", 2))
     with pytest.raises(ValueError, match=r"devices\.follower: (ids|home_steps)"):
+        load_arm(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("told", "other"), [('"feetech"', '"dynamixel"'), ("[1, 2, 3, 4, 5, 6]", "[11, 2, 3, 4, 5, 6]")]
+)
+def test_a_leader_that_is_not_emulated_is_refused_and_not_waited_for(told, other, tmp_path):
+    before, leader = robot_path("virtual-arm-leader").read_text().split("[devices.leader]")
+    (tmp_path / "mine.toml").write_text(f"{before}[devices.leader]{leader.replace(told, other, 1)}")
+    with pytest.raises(
+        ValueError, match=r"mine\.toml.*devices\.leader: found .*allowed of a virtual arm: the driver feetech"
+    ):
         load_arm(str(tmp_path / "mine.toml"))

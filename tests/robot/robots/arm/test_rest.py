@@ -50,7 +50,7 @@ def stopped(arm, plan, seconds):
     rest = ArmRest(bus, plan)
     rest._connected = True
     for k in range(round(seconds / 0.02)):
-        assert rest.act() == pytest.approx(0.02)
+        assert abs(rest.act()) == pytest.approx(0.02)
         arm.sleep_until(arm.time_s + 0.02)
         if rest.at_rest:
             return rest, 0.02 * k
@@ -102,6 +102,22 @@ def test_an_arm_is_neither_let_sink_nor_jerked_while_a_guardian_finds_out_where_
         rest.close()
         assert max(speeds[5:12]) < 0.01  # it stands, while servos are asked one after the other who they are
         assert max(speeds) < 0.095 and speeds[-1] > 0.02
+
+
+def test_a_guardian_says_which_servo_is_silent_and_not_that_it_has_spoken(tmp_path, plan):
+    with bench(tmp_path, setup()) as arm:
+        arm.run(3.0)
+        plan.write(arm.mind.stop_plan, 1)
+        arm.follower.bus.close()
+        arm.model.chain.servos[2].present = False
+        rest = ArmRest(feetech(replace(ARM.follower, port=str(tmp_path / "follower")), arm), plan)
+        spoke = []
+        for _ in range(40):
+            spoke.append(rest.act() > 0.0)
+            arm.sleep_until(arm.time_s + 0.02)
+            assert not rest.at_rest
+        assert not any(spoke) and "servo 3: no answer" in rest.trouble
+        rest.close()
 
 
 def test_what_an_arm_has_behind_it_of_a_way():

@@ -16,9 +16,10 @@ from robot.robots.arm.success import SHIPPED as SHIPPED_CLASSIFIER
 from robot.robots.arm.trainer import ArmTrainConfig
 from robot.robots.arm.training.labelled import Labelled, of_run, simulated
 from robot.robots.arm.training.success_fit import fit, judge
+from robot.robots.arm.training.success_training import SIMULATED, train_success
 from robot.runtime.episodes import Outcome
 from robot.runtime.run_folder import save_config
-from robot.tasks.peg_insert import HEIGHT, LOADS, SCALES, SIZE, SPEC, STEP_COST, inserted
+from robot.tasks.peg_insert import HEIGHT, IN, LOADS, OUT, SCALES, SIZE, SPEC, STEP_COST, WANTED, inserted
 from tests.robot.robots.arm.arm_bench import bench, mind_of, setup
 
 
@@ -74,7 +75,7 @@ def run_folder(folder, **options):
 
 def lived(shown, failed):
     told = np.zeros(10 * (shown + failed), transition_dtype(SIZE, SPEC.action_size))
-    told["episode"] = np.repeat(np.arange(shown + failed), 10)
+    told["episode"], told["observation"][:, WANTED] = np.repeat(np.arange(shown + failed), 10), IN
     told["demonstration"] = told["episode"] < shown
     ends = np.arange(len(told)) % 10 == 9
     told["terminated"], told["truncated"] = ends & told["demonstration"], ends & ~told["demonstration"].astype(bool)
@@ -86,6 +87,21 @@ def test_of_a_run_demonstrations_and_failures_are_labelled(tmp_path):
     assert told.within.sum() == 12 and len(told.within) == 170 and len(np.unique(told.episode)) == 17
     with pytest.raises(ValueError, match=r"found .* with 3 demonstrated successes and 77 other moments"):
         of_run(tmp_path, lambda folder: lived(3, 5))
+
+
+def test_a_peg_that_was_drawn_out_is_no_success(tmp_path):
+    told, back = lived(12, 5), lived(12, 5)
+    back["observation"][:, WANTED], back["episode"] = OUT, back["episode"] + 17
+    found = of_run(run_folder(tmp_path, resets="learned"), lambda folder: np.concatenate([told, back]))
+    assert found.within.sum() == 12 and set(found.episode) == set(range(17))
+
+
+def test_a_run_that_cannot_be_learned_from_is_refused(tmp_path):
+    run_folder(tmp_path)
+    with pytest.raises(ValueError, match=r"found .* with 0 demonstrated successes and 0 other moments"):
+        of_run(tmp_path, lambda folder: lived(0, 0))
+    with pytest.raises(ValueError, match=rf"whose observations have 3 numbers, allowed: {SIZE}"):
+        of_run(tmp_path, lambda folder: np.zeros(200, transition_dtype(3, 5)))
 
 
 def test_nothing_is_fitted_to_what_a_classifier_has_rewarded(tmp_path):
@@ -117,8 +133,12 @@ def test_options_and_files_that_cannot_be_are_refused(tmp_path):
     with pytest.raises(ValueError, match="--success-from: found with --task reach, allowed: with peg_insert"):
         ArmTrainConfig(task="reach", success_from="simulated")
     write_classifier(tmp_path / "short.npz", np.zeros(3))
-    with pytest.raises(ValueError, match=r"short\.npz: weights: found \(3,\), allowed"):
+    with pytest.raises(ValueError, match=r"short\.npz: weights: found float64 of shape \(3,\), allowed"):
         PractisingArm(ArmOptions(success=str(tmp_path / "short.npz")))
+    for wrong in (np.full(COUNT, "0.1"), np.full(COUNT, np.nan)):
+        write_classifier(tmp_path / "wrong.npz", wrong)
+        with pytest.raises(ValueError, match=r"wrong\.npz: weights: found .*, allowed: 59 finite numbers"):
+            read_classifier(tmp_path / "wrong.npz")
     assert len(PractisingArm(replace(ArmOptions(), success="classifier", start_from=SHIPPED)).success) == COUNT
 
 
@@ -129,3 +149,12 @@ def test_the_command_tells_what_it_is_worth_and_keeps_it(tmp_path, monkeypatch, 
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {"false_positive_rate", "false_episodes", "found"} <= figures.keys()
     assert read_classifier(tmp_path / figures["file"]).shape == (COUNT,)
+
+
+def test_where_nothing_can_be_kept_nothing_is_fitted(tmp_path, monkeypatch):
+    (tmp_path / "runs").write_text("")
+    monkeypatch.setattr(
+        "robot.robots.arm.training.success_training.simulated", lambda seed: pytest.fail("it has begun to work")
+    )
+    with pytest.raises(OSError, match="runs"):
+        train_success(SIMULATED, 0, tmp_path / "runs")

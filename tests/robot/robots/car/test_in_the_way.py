@@ -98,6 +98,7 @@ def test_what_is_seen_from_a_doubtful_place_is_not_held_on_to(doubtful: bool) ->
         way.see(now_s, estimate, seen, GRID, doubtful)  # type: ignore[arg-type]
     way.see(FORGOTTEN_S + 0.2, estimate, SimpleNamespace(points=points, count=0, covariance=SURE), GRID, False)  # type: ignore[arg-type]
     assert len(way._obstacles.believed) == (0 if doubtful else 1)
+    assert (way._obstacles._usual_sigmas == 0.0) is doubtful  # how noisy the lidar is, is not learned there
 
 
 @pytest.mark.parametrize("doubtful", [False, True])

@@ -1,10 +1,14 @@
 """What a doctor says of an arm's servos: who is silent, who is two, and what to do."""
 
+from contextlib import contextmanager
+from dataclasses import replace
+
 import pytest
 
 from drivers.servo_dialect import Identity
 from drivers.servo_registers import Found
 from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.setup_arm import arm_checks
 from robot.robots.arm.setup_arm.arm_checks import checks_of_ids, checks_of_servos
 
 WANTED = (1, 2, 3)
@@ -32,3 +36,43 @@ def test_a_port_that_is_not_there_is_named():
     [check] = checks_of_servos(load_arm("virtual-arm").follower)
     assert (check.ok, check.name) == (False, "servos' port")
     assert "virtual: no such port" in check.remedy
+
+
+def test_a_leader_whose_servo_is_silent_or_whose_port_is_not_there_is_named(monkeypatch):
+    heard_now = heard(1, 2, 3, 4, 5, 6)
+
+    class Registers:
+        def __init__(self, port, baud, dialect, clock): ...
+
+        find = staticmethod(lambda ids: heard_now)
+
+    @contextmanager
+    def there(*told):
+        yield Registers(*told)
+
+    leader = load_arm("virtual-arm-leader").leader
+    [missing] = arm_checks.checks_of_leader(replace(leader, port="/dev/nothing"))
+    assert (missing.ok, missing.name) == (False, "leader's port")
+    assert "/dev/nothing: no such port" in missing.remedy
+    monkeypatch.setattr(arm_checks, "ServoRegisters", there)
+    assert all(check.ok for check in arm_checks.checks_of_leader(leader))
+    heard_now = heard(1, 2, 3, 4, 6)
+    port, silent = arm_checks.checks_of_leader(leader)
+    assert port.ok and not silent.ok and "leader's servo 5: is it powered" in silent.remedy
+
+
+def test_a_doctor_looks_at_the_leader_where_a_file_has_one(monkeypatch):
+    started, looked = {}, []
+
+    class Arm:
+        ports = {"follower": "a", "board": "b", "leader": "c"}  # noqa: RUF012
+        close = staticmethod(lambda: None)
+
+    monkeypatch.setattr(arm_checks, "start_virtual_arm", lambda *told, **named: started.update(named) or Arm)
+    monkeypatch.setattr(arm_checks, "checks_of_servos", lambda settings: [])
+    monkeypatch.setattr(arm_checks, "checks_of_board", lambda stage, port: [])
+    monkeypatch.setattr(arm_checks, "checks_of_leader", lambda settings: looked.append(settings.port) or [])
+    arm_checks.checks("virtual-arm")
+    assert not started["leader"] and not looked
+    arm_checks.checks("virtual-arm-leader")
+    assert started["leader"] and looked == ["c"]

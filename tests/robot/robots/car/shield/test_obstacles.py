@@ -82,6 +82,23 @@ def test_before_a_noisier_lidars_walls_nobody_is_seen_and_somebody_is():
     assert len(obstacles.believed) == 1
 
 
+def test_a_pose_that_is_wrong_does_not_pass_for_a_noisy_lidar_while_it_is_doubted():
+    rng = np.random.default_rng(0)
+    x, y, yaw = here(ROW)
+    points = scan(somebody(3.0, float(COURSE.width_left[ROW]) - RADIUS_M - 0.02))
+    looks = [scan(NOBODY, rng) for _ in range(10)]
+    for learns in (False, True):
+        obstacles = Obstacles()
+        for k in range(120):
+            told = looks[k % 10]
+            obstacles.see(0.1 * k, told, len(told), (x + 0.1, y, yaw), SURE, ROW, COURSE, PACKED, GRID.distance_m, GRID.frame,
+                          learns=learns)  # fmt: skip
+        obstacles.forget()
+        for k in range(2):
+            see(obstacles, 99.0 + 0.1 * k, points)
+        assert len(obstacles.believed) == (not learns)
+
+
 def test_somebody_who_stays_does_not_pass_for_a_noisy_lidar():
     rng, obstacles = np.random.default_rng(0), Obstacles()
     for k in range(50):
