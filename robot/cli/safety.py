@@ -136,7 +136,7 @@ def progress(count: int, made: list["Stop"]) -> Callable[["Stop"], None]:
         nonlocal told_s
         made.append(stop)
         done = len(made)
-        if stop.impact_m_s is not None or not stop.ended or stop.left_behind:
+        if stop.impact_m_s is not None or stop.spun or not stop.ended or stop.left_behind:
             say(f"  {stop}")
         now_s = time.monotonic()
         if now_s - told_s > TELL_EVERY_S or done == count:

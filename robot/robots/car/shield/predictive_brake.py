@@ -251,7 +251,7 @@ def begin_to_stop(at, sent, course, spacing_m, obstacles, cars, latency_s, margi
 @njit(cache=True, error_model="numpy")
 def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, out):
     """Write the action to execute into `out` (2,) and return the reason, one of AS_PROPOSED .. BY_A_HAIR: no way keeps
-    the margin, but one keeps off.
+    the margin, but one keeps off. BACKUP is a manoeuvre's own action, or how a stop begins.
 
     a0, a1: proposed action. at (6,): place on the course and motion at the time of the decision, as in `rollout.S` ..
     `rollout.YAW_RATE`. sent (k, 3): the commands of the last k ticks, newest last, in force; k covers the latency:
@@ -373,7 +373,7 @@ def plan_stop(lead, at, sent, course, spacing_m, obstacles, cars, latency_s, mar
 
     `sent` ends with this tick's command. Row k is to be sent k + 1 ticks after it. It is reckoned that this command goes
     on for `lead` ticks, until somebody notices that nobody thinks any more; who is quicker brakes at once. The
-    stop is that of `stop_without_eyes`, and is kept then, unless it touches. Other arguments as `filter_action`.
+    stop is that of `stop_without_eyes`, and is kept then, unless it touches or rolls first. Other arguments as `filter_action`.
     """
     past = sent.shape[0] - 1
     line = np.empty((past + HORIZON_TICKS, N_LINE))
