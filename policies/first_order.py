@@ -153,21 +153,9 @@ def first_weights(layers: tuple[int, ...], rng: np.random.Generator, mean_action
     return weights
 
 
-AGAIN = 0.6  # of the greatest rate, after a turn
-
-
-def rate_share(step: int, iterations: int, last_share: float, turn: int = 0) -> float:
-    """Share of the greatest rate at a step: a cosine from 1 to `last_share`; with a turn two, the second one from AGAIN on."""
-    first, done, of = (
-        (1.0, step, turn or iterations) if step < turn or not turn else (AGAIN, step - turn, iterations - turn)
-    )
-    fraction = min(1.0, done / max(1, of))
-    return last_share + (first - last_share) * 0.5 * (1.0 + math.cos(math.pi * fraction))
-
-
 @dataclass
 class Adam:
-    """Adam (Kingma and Ba, 2015) on a flat float32 vector, the gradient's norm clipped, the rate as `rate_share` has it."""
+    """Adam (Kingma and Ba, 2015) on a flat float32 vector, the gradient's norm clipped, the rate a falling cosine."""
 
     weights: np.ndarray
     iterations: int
@@ -177,7 +165,6 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.98
     epsilon: float = 1e-8
-    turn: int = 0
 
     def __post_init__(self) -> None:
         self.mean = np.zeros_like(self.weights)
@@ -187,10 +174,11 @@ class Adam:
     def step(self, gradient: np.ndarray) -> None:
         """Move the weights, in place. A gradient that is not finite is dropped."""
         norm = float(np.sqrt(np.dot(gradient, gradient)))
-        rate = self.rate * rate_share(self.step_count, self.iterations, self.last_rate / self.rate, self.turn)
+        fraction = min(1.0, self.step_count / max(1, self.iterations))
         self.step_count += 1
         if not math.isfinite(norm):
             return
+        rate = self.last_rate + (self.rate - self.last_rate) * 0.5 * (1.0 + math.cos(math.pi * fraction))
         rate *= math.sqrt(1.0 - self.beta2**self.step_count) / (1.0 - self.beta1**self.step_count)
         scale = min(1.0, self.clip_norm / (norm + 1e-12))
         adam_step(self.weights, gradient, self.mean, self.square, scale, rate, self.beta1, self.beta2, self.epsilon)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from policies.first_order import Adam, rate_share
+from policies.first_order import Adam
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # odd polynomial that takes singular values to about 1, after five turns
 TURNS = 5
@@ -29,7 +29,7 @@ def orthogonalised(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Muon:
-    """The optimiser of a flat float32 vector of weights, rates falling as `rate_share` has it.
+    """The optimiser of a flat float32 vector of weights, rates falling as a cosine.
 
     matrices(vector): views of those parts of such a vector that are hidden matrices.
     """
@@ -42,22 +42,23 @@ class Muon:
     last_share: float = 0.1  # of both rates, at the end
     momentum: float = 0.9
     clip_norm: float = 1.0
-    turn: int = 0  # steps after which the rates, which have fallen once by then, begin anew; 0: they fall once
     adam: Adam = field(init=False)
 
     def __post_init__(self) -> None:
         self.moved = np.zeros_like(self.weights)
         self.step_count = 0
-        self.adam = Adam(self.weights, self.iterations, self.adam_rate, self.adam_rate * self.last_share, self.clip_norm,
-                         turn=self.turn)  # fmt: skip
+        self.adam = Adam(
+            self.weights, self.iterations, self.adam_rate, self.adam_rate * self.last_share, self.clip_norm
+        )
 
     def step(self, gradient: np.ndarray) -> None:
         """Move the weights, in place. A gradient that is not finite is dropped."""
         norm = float(np.linalg.norm(gradient))
-        share = rate_share(self.step_count, self.iterations, self.last_share, self.turn)
+        fraction = min(1.0, self.step_count / max(1, self.iterations))
         self.step_count += 1
         if not math.isfinite(norm):
             return
+        share = self.last_share + (1.0 - self.last_share) * 0.5 * (1.0 + math.cos(math.pi * fraction))
         gradient = gradient * np.float32(min(1.0, self.clip_norm / (norm + 1e-12)))
         self.moved *= np.float32(self.momentum)
         self.moved += gradient

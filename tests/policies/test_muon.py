@@ -1,13 +1,10 @@
 """Muon's steps."""
 
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
-import pytest
 
 from policies.actor import hidden_matrices, weight_count, weight_views
-from policies.first_order import AGAIN, rate_share
 from policies.muon import Muon, orthogonalised
 
 LAYERS = (12, 8, 8, 4)
@@ -75,27 +72,3 @@ def test_a_hidden_matrix_moves_by_the_rate_in_every_direction_of_the_gradient() 
     Muon(weights, HIDDEN, iterations=10, rate=0.1).step(gradient)
     moved = np.linalg.svd(weight_views(weights, LAYERS)[1][0], compute_uv=False)
     assert moved.min() > 0.06 and moved.max() < 0.13
-
-
-def test_rates_that_turn_fall_twice() -> None:
-    shares = [rate_share(step, 100, 0.1, turn=20) for step in range(101)]
-    assert (shares[0], shares[20]) == (1.0, AGAIN)
-    assert 0.1 < shares[19] < 0.12 and shares[100] == pytest.approx(0.1)
-    assert all(later < earlier for part in (shares[:20], shares[20:]) for earlier, later in pairwise(part))
-    assert [rate_share(step, 100, 0.1) for step in (0, 50, 100, 200)] == pytest.approx([1.0, 0.55, 0.1, 0.1])
-
-
-def test_a_turn_gives_all_of_the_weights_greater_rates_again() -> None:
-    gradient = np.random.default_rng(5).normal(size=weight_count(LAYERS)).astype(np.float32)
-
-    def steps(turn: int) -> list[np.ndarray]:
-        weights, moves = np.zeros_like(gradient), []
-        muon = Muon(weights, HIDDEN, iterations=40, last_share=0.01, turn=turn)
-        for _ in range(21):
-            before = weights.copy()
-            muon.step(gradient)
-            moves.append(np.abs(weights - before))
-        return moves
-
-    turned, falling = steps(20), steps(0)
-    assert (turned[19] < falling[19]).all() and (turned[20] > falling[20]).all()

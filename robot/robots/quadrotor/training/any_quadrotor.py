@@ -60,7 +60,6 @@ class Recipe:
     rate: float = 0.05
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
-    turn: float = 0.25  # share of the iterations after which the rates have fallen once, so that there is a policy early; 0: never
     objective: Objective = OBJECTIVE
     near: float = 40.0  # the objective's, for these shares of the iterations: see `objective_at`
     near_between: tuple[float, float] = (0.5, 0.9)
@@ -225,7 +224,7 @@ class AnyQuadrotor(InFlocks):
         flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
         actor = initial_weights(layers, np.random.default_rng(seeds[0]))
         optimiser = Muon(actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
-                         recipe.adam_rate, recipe.last_share, turn=round(recipe.turn * recipe.iterations))  # fmt: skip
+                         recipe.adam_rate, recipe.last_share)  # fmt: skip
         super().__init__(flocks, actor, optimiser, recipe.horizon_at)
         self.late_actors: list[np.ndarray] = []
 
