@@ -187,10 +187,30 @@ def slides(at, car):
 
 
 @njit(cache=True, error_model="numpy")
+def first_of_enough_stops(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, first, line):
+    """The first, from `first` on, of the rows of STOPS that keep the margin after an action's goal; -1 if they are fewer than
+    wanted, or if in a tick before then there is none. Other arguments as `roomiest_stop`."""
+    found, wanted = -1, STOPS_WANTED_SLIDING if slides(at, cars[0]) or tail_minded(cars[0]) > 0.0 else STOPS_WANTED
+    if least_grip(cars[1]) < SLICK_GRIP:
+        wanted += 1
+    for k in range(len(STOPS)):
+        stop = (first + k) % len(STOPS)
+        if stop_room(stop, steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
+                     margin_m, line) >= margin_m:  # fmt: skip
+            found = stop if found < 0 else found
+            wanted -= 1
+            if wanted == 0:
+                break
+    if wanted > 0:
+        return -1
+    room = room_meanwhile(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, found, line)
+    return found if room >= margin_m else -1
+
+
+@njit(cache=True, error_model="numpy")
 def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept, line):
     """(manoeuvre, stop): the first of each that keep the margin after an action; -1 in place of one that there is not.
-    What does not is rolled out until the margin is lost. Of the stops there must be STOPS_WANTED that keep it, and in every
-    tick before then one. Other arguments as `filter_action`."""
+    What does not is rolled out until the margin is lost. There must be enough stops. Other arguments as `filter_action`."""
     steer, speed = target(a0, a1)
     found = -1
     for k in range(len(ACTIONS)):
@@ -205,21 +225,9 @@ def what_holds(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_s, 
             break
     if found < 0:
         return -1, -1
-    first, wanted = -1, STOPS_WANTED_SLIDING if slides(at, cars[0]) or tail_minded(cars[0]) > 0.0 else STOPS_WANTED
-    if least_grip(cars[1]) < SLICK_GRIP:
-        wanted += 1
-    for k in range(len(STOPS)):
-        stop = (kept[1] + k) % len(STOPS)
-        if stop_room(stop, steer, speed, DECISION, NOTICED, at, sent, course, spacing_m, obstacles, cars, latency_s,
-                     margin_m, line) >= margin_m:  # fmt: skip
-            first = stop if first < 0 else first
-            wanted -= 1
-            if wanted == 0:
-                break
-    if wanted > 0:
-        return found, -1
-    room = room_meanwhile(steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, first, line)
-    return found, first if room >= margin_m else -1
+    return found, first_of_enough_stops(
+        steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, kept[1], line
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -284,11 +292,11 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
             c0, c1 = a0 + steered * (b0 - a0), a1 + slowed * min(0.0, b1 - a1)
             room, manoeuvre, stop = room_left(c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m,
                                               towards, line)  # fmt: skip
-            towards[1] = stop
             how = SLOWER if steered == 0.0 else STEERED if steered < 1.0 else BACKUP
             if room >= margin_m:
-                _, holds = what_holds(
-                    c0, c1, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, towards, line
+                steer, speed = target(c0, c1)
+                holds = first_of_enough_stops(
+                    steer, speed, at, sent, course, spacing_m, obstacles, cars, latency_s, margin_m, stop, line
                 )
                 if holds >= 0:
                     kept[0], kept[1], out[0], out[1] = manoeuvre, holds, c0, c1
@@ -296,7 +304,6 @@ def filter_action(a0, a1, at, sent, course, spacing_m, obstacles, cars, latency_
             if room >= best - ROOM_TIE_M:
                 best, reason = max(best, room), how
                 found[0], found[1], out[0], out[1] = manoeuvre, stop, c0, c1
-            towards[1] = kept[1]
     if at[V_X] > SLOW_M_S:
         begun, beginning = kept.copy(), np.empty(2)
         always, at_its_end = begin_to_stop(

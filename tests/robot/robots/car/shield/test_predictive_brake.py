@@ -591,7 +591,7 @@ def test_close_to_a_wall_a_short_stop_is_planned_since_it_is_played_without_eyes
     """Where all leave the room that there is now, the gentlest goes furthest, and drifts as it goes."""
     assert min(STOPS[:, 1]) == STOPS[GENTLE, 1]
     course, _ = straight()
-    at, plan, kept = at_place(2.0, lateral, 0.0, 4.0), np.zeros((HORIZON_TICKS - 1, 4)), np.array([0, GENTLE])
+    at, plan, kept = at_place(2.0, lateral, -0.1, 4.0), np.zeros((HORIZON_TICKS - 1, 4)), np.array([0, GENTLE])
     before = (course, 0.05, NO_OBSTACLES, BELIEVED, LATENCY_S)
     line = np.empty((len(rolling(4.0)) + HORIZON_TICKS, N_LINE))
     room, stop = roomiest_stop(0.0, 4.0, 6, 0, at, rolling(4.0)[:-1], *before, MARGIN_M, GENTLE, line)
