@@ -2,10 +2,15 @@
 
 import gc
 import os
+import signal
 from pathlib import Path
 
 for library in ("OPENBLAS", "OMP", "MKL"):  # as the command `robot` sets them: a second thread only waits
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+# Begun in the background or by nohup, nobody here would hear Ctrl-C or a hang-up, nor would what the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 import pytest  # noqa: E402  (libraries read what is above when they are loaded)
 from hypothesis import settings  # noqa: E402
