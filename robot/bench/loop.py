@@ -59,5 +59,5 @@ def drive(config: CarOptions, policy: PolicyFile, learning: bool, root: Path) ->
             time.sleep(0.05)
         if session.failure:
             raise RuntimeError(session.failure)
-    readings = np.concatenate([batch.readings[["lateness_s", "missed_ticks"]] for batch in LogReader(folder).batches()])
+    readings = LogReader(folder).contents(("lateness_s", "missed_ticks")).readings
     return readings["lateness_s"], int(readings["missed_ticks"][-1])

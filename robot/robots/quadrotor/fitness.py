@@ -71,7 +71,7 @@ class Standing:
         if not np.abs(drift).max() < DRIFT_M_S:
             return f"no quiet position estimate: it drifts at {np.abs(drift).max():.2f} m/s on the ground; {on}"
         if not speed < STILL_M_S:
-            return f"no quiet position estimate: standing, it is {speed:.2f} m/s fast; {on}"
+            return f"no quiet position estimate: standing, it is {speed:.2f} m/s fast; {on} Or its accelerometer leans: robot setup crazyflie tells"
         return ""
 
 

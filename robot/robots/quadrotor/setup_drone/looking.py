@@ -15,6 +15,7 @@ import numpy as np
 from drivers.base import LinkLost
 from drivers.crazyflie import Crazyflie
 from drivers.crazyflie_firmware import too_old
+from drivers.crazyflie_reading import CrazyflieReading
 from robot.commissioning.steps import Found, SetupError
 from robot.commissioning.values import Value, judged
 from robot.robots.quadrotor.fitness import FRESH_S, REST_V, Standing, battery_at_rest
@@ -37,6 +38,8 @@ TEST_S = 12.0
 STILL_RAD_S = 0.1  # a drone that turns faster is being carried
 BIAS_MAX_RAD_S = 0.1  # of the gyro, after the firmware's own calibration
 LEVEL_MAX_RAD = math.radians(6.0)  # of floor and IMU together
+LEANS_RAD = 0.008  # an accelerometer that is further off leads its estimator astray; data sheet of the BMI088: 20 mg
+ASTRAY_COS = 0.8  # of the angle between what it feels and where it thinks that it goes
 VARIANCE_MAX = 2.5  # of a propeller that is in balance, where the platform does not say otherwise
 SAG_MAX_V = 1.2
 
@@ -112,7 +115,7 @@ def at_rest(drone: Crazyflie, clock: Clock, needs_place: bool, tell: Tell) -> Fo
     drone.also_log(ACC)
     if why := battery_at_rest(drone.read()):
         raise SetupError(why)
-    rates, felt, volts = [], [], []
+    rates, felt, volts, astray = [], [], [], []
     standing, begin_s, fit_s = Standing(), clock.now(), math.inf
     while (elapsed_s := clock.now() - begin_s) < WATCHED_S or (fit_s > elapsed_s and elapsed_s < STEADY_S + WATCHED_S):
         tell(min(1.0, elapsed_s / WATCHED_S), "it lies still, and is watched")
@@ -123,6 +126,7 @@ def at_rest(drone: Crazyflie, clock: Clock, needs_place: bool, tell: Tell) -> Fo
         if reading.rate_age_s < FRESH_S and all(name in reading.extra for name in ACC):
             rates.append(reading.rate_rad_s)
             felt.append([reading.extra[name] for name in ACC])
+            astray.append(in_its_frame(reading))
             volts.append(reading.battery_v)
     if len(rates) < 20:
         raise SetupError(
@@ -130,8 +134,10 @@ def at_rest(drone: Crazyflie, clock: Clock, needs_place: bool, tell: Tell) -> Fo
         )
     if np.abs(np.diff(np.array(rates), axis=0)).max() > 10 * STILL_RAD_S or np.ptp(felt, axis=0).max() > 0.5:
         raise SetupError("it was moved while it was watched: leave it where it lies")
-    if needs_place and not math.isfinite(fit_s):
-        raise SetupError(standing.why_not)
+    unsteady = standing.why_not if needs_place and not math.isfinite(fit_s) else ""
+    lean = lean_of(np.mean(felt, axis=0), np.mean(astray, axis=0))
+    if unsteady and not lean:
+        raise SetupError(unsteady)
     gyro, gyro_sigma = np.mean(rates, axis=0), np.std(rates, axis=0) / math.sqrt(len(rates) / 10.0)
     x, y, z = np.mean(felt, axis=0)
     sigma = np.std(felt, axis=0) / math.sqrt(len(felt) / 10.0)
@@ -149,7 +155,33 @@ def at_rest(drone: Crazyflie, clock: Clock, needs_place: bool, tell: Tell) -> Fo
         "values": [asdict(value) for value in values],
         "velocity_variance": variance,
         "settled_s": fit_s if math.isfinite(fit_s) else None,
+        "unsteady": lean if unsteady else "",
     }
+
+
+def in_its_frame(reading: CrazyflieReading) -> tuple[float, float]:
+    """The velocity that it estimates, forward and to its left, m/s, of a drone that lies about level."""
+    w, x, y, z = reading.attitude
+    yaw = math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    east, north, _ = reading.velocity_m_s
+    return math.cos(yaw) * east + math.sin(yaw) * north, math.cos(yaw) * north - math.sin(yaw) * east
+
+
+def lean_of(felt_g: np.ndarray, astray_m_s: np.ndarray) -> str:
+    """What to do about an accelerometer that leans, and drags the estimate of a drone at rest the same way; empty where it does not.
+
+    felt_g: (3,), at rest. astray_m_s: (2,), the velocity that it estimates meanwhile, in its own frame.
+    """
+    lean = math.hypot(felt_g[0], felt_g[1]) / abs(felt_g[2])
+    along = float(felt_g[:2] @ astray_m_s)
+    if lean < LEANS_RAD or along < ASTRAY_COS * math.hypot(*felt_g[:2]) * math.hypot(*astray_m_s):
+        return ""
+    roll, pitch = (math.degrees(math.atan2(felt_g[axis], felt_g[2])) for axis in (1, 0))
+    return (
+        f"its accelerometer leans by {math.degrees(lean):.1f} degrees, and its estimate with it: at rest it thinks that it goes at "
+        f"{math.hypot(*astray_m_s):.2f} m/s. On a level floor, add {roll:+.1f} to Roll Trim and {pitch:+.1f} to Pitch Trim of cfclient "
+        "(Connect, Configure 2.x), and restart it"
+    )
 
 
 def tests_of_itself(drone: Crazyflie, clock: Clock, tell: Tell) -> Found:

@@ -132,6 +132,8 @@ class SettingUpDrone:
         values = looking.as_values(found)
         if wrong := looking.wrong_propellers(values):
             raise SetupError(f"it is not flown: {', '.join(wrong)}. Change what is bent, and set it up anew", anew=True)
+        if found["at_rest"]["unsteady"]:
+            raise SetupError(f"it is not flown: {found['at_rest']['unsteady']}. Set it up anew", anew=True)
         tilted = [value.refused for value in values if value.name.startswith("level") and value.refused]
         if tilted:
             raise SetupError(

@@ -1,9 +1,19 @@
 """What a drone on the ground tells, and what is made of it."""
 
+import math
+
+import numpy as np
 import pytest
 
+from drivers.crazyflie_reading import CrazyflieReading
 from robot.commissioning.steps import SetupError
-from robot.robots.quadrotor.setup_drone.looking import find_uri, values_of_tests, wrong_propellers
+from robot.robots.quadrotor.setup_drone.looking import (
+    find_uri,
+    in_its_frame,
+    lean_of,
+    values_of_tests,
+    wrong_propellers,
+)
 
 USUAL = "radio://0/80/2M/E7E7E7E7E7"
 OTHER = "radio://0/80/2M/E7E7E7E701"
@@ -52,3 +62,23 @@ def test_what_did_not_pass_is_refused_by_name(changes: dict[str, float], refused
     values = values_of_tests(told(**changes))
     assert [value.name for value in values if value.refused] == refused
     assert len(wrong_propellers(values)) == sum(name.startswith("propeller") for name in refused)
+
+
+@pytest.mark.parametrize(("felt_g", "astray_m_s", "named"), [
+    ((0.012, 0.0, 1.0), (0.15, 0.0), "+0.0 to Roll Trim and +0.7 to Pitch Trim"),
+    ((0.0, -0.012, 1.0), (0.02, -0.15), "-0.7 to Roll Trim and +0.0 to Pitch Trim"),
+    ((0.012, 0.0, 1.0), (-0.15, 0.0), ""),  # the estimate goes elsewhere: something else leads it
+    ((0.012, 0.0, 1.0), (0.1, 0.15), ""),
+    ((0.004, 0.0, 1.0), (0.15, 0.0), ""),  # level enough
+])  # fmt: skip
+def test_an_accelerometer_is_blamed_for_an_estimate_that_goes_where_it_leans(
+    felt_g: tuple[float, float, float], astray_m_s: tuple[float, float], named: str
+) -> None:
+    told = lean_of(np.array(felt_g), np.array(astray_m_s))
+    assert (named in told) if named else not told
+
+
+def test_a_velocity_is_told_in_the_frame_of_the_drone() -> None:
+    """Its nose to the north, and it goes north: forward."""
+    turned = CrazyflieReading(attitude=(math.sqrt(0.5), 0.0, 0.0, math.sqrt(0.5)), velocity_m_s=(0.0, 0.3, 0.0))
+    assert in_its_frame(turned) == pytest.approx((0.3, 0.0))

@@ -1,5 +1,6 @@
 """The set-up of a drone, on the virtual one through the real cflib: what it finds, what it refuses, how it goes on."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from robot.robots.quadrotor.setup_drone.setting_up import NAMES, SettingUpDrone
 
 BY_LIGHT = [seed for seed in range(100) if hidden_drone(seed).config.positioning == "lighthouse"]
 SOUND = next(seed for seed in BY_LIGHT if not hidden_drone(seed).bent)
+LEANS = 5  # Loco, and an accelerometer 19 mg off
 BENT = next(seed for seed in BY_LIGHT if hidden_drone(seed).bent)
 
 
@@ -51,6 +53,17 @@ def test_a_bent_propeller_is_named_and_not_flown_and_what_was_found_is_kept(tmp_
     assert (figures["config"], figures["touches"]) == (None, 0)
     with SettingUpDrone(DroneSetupOptions(hidden_seed=BENT), tmp_path) as again:
         assert [step.name for step in again.steps] == ["link", "at_rest", "tests", "hop", "file"]
+
+
+def test_an_accelerometer_that_leans_is_named_not_flown_and_what_was_found_is_kept(tmp_path: Path) -> None:
+    hidden = hidden_drone(LEANS)
+    roll, pitch = (math.degrees(hidden.config.imu_bias[axis]) for axis in (4, 3))
+    figures = carry_out(tmp_path, hidden_seed=LEANS)
+    assert "its accelerometer leans by 1.1 degrees" in figures["failure"]
+    assert f"{roll:+.1f} to Roll Trim and {pitch:+.1f} to Pitch Trim" in figures["failure"]
+    assert figures["refused"] == ["hover_thrust"]
+    assert figures["within"] is True
+    assert (figures["config"], figures["touches"]) == (None, 0)
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:
