@@ -90,6 +90,10 @@ def carry_out(arguments: list[str]) -> int:
     verb = arguments[0]
     if verb not in VERBS:
         raise ValueError(f"found verb '{verb}', allowed: {', '.join(VERBS)}")
+    if (interpreted := os.environ.get("NUMBA_DISABLE_JIT", "0")) not in ("", "0"):
+        raise ValueError(
+            f"NUMBA_DISABLE_JIT: found '{interpreted}' in the environment, allowed: 0, or nothing; interpreted, no robot keeps time"
+        )
     give_kernels_a_place()
     # The matrices are small: a second BLAS thread only waits, ten times as long when the machine has other work.
     for library in ("OPENBLAS", "OMP", "MKL"):

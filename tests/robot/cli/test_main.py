@@ -49,6 +49,14 @@ def raises(error: BaseException):
     return body
 
 
+def test_an_environment_that_keeps_kernels_from_being_compiled_is_named(ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    status, told = ends(lambda _: 0)
+    assert (status, told.startswith("robot tasks: NUMBA_DISABLE_JIT: found '1'")) == (2, True)
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "0")
+    assert ends(lambda _: 0) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "told"),
     [
