@@ -23,6 +23,7 @@ from robot.robots.car.eyes.blind_fallback import BlindFallback
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
 from robot.robots.car.eyes.records import RECORDS
+from robot.robots.car.eyes.seen_laps import SEEN_LAPS_FILE, SeenLaps
 from robot.robots.car.eyes.seen_stack import SeenStack
 from robot.robots.car.eyes.sight import Sight
 from robot.robots.car.eyes.way_back import Phase as BackPhase
@@ -62,7 +63,7 @@ class SeeingPipeline(CarMind):
         self.demo_lap_s = 0.0
         self.fallback = BlindFallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
-        self.way_back = WayBack()
+        self.way_back, self.seen_laps = WayBack(), SeenLaps()
         self.cornered = False
 
     # One tick
@@ -85,6 +86,8 @@ class SeeingPipeline(CarMind):
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
+            if self.episode is not None and (told := self.seen_laps.end_lap(self.decisions.step)) is not None:
+                self.files[SEEN_LAPS_FILE] = told
         self.watch_standing(elapsed_s, vesc)
         self.change_phase(now, int(readings["stop_requested"]), eyes, estimate)
         self.take_over(now, int(readings["stop_requested"]) == BY_HAND, eyes, estimate)
@@ -266,6 +269,8 @@ class SeeingPipeline(CarMind):
             proposed = self.actor.mean(observation)
         executed = self.sight.held_back(proposed, estimate.v_x)
         self.tally.decided(bool(executed[1] < proposed[1]))
+        if self.phase is Phase.PRACTISE:
+            self.seen_laps.add(self.decisions.step, self.place.s, self.place.lateral, observation)
         self.decisions.decide(now, observation, proposed, executed, self.by_hand)
         steer, speed = task.target(float(executed[0]), float(executed[1]))
         self.goal = steer, 0.0 if self.sight.stops else speed

@@ -1,0 +1,76 @@
+"""What was seen on the first laps comes to the learner the same, however far the car has driven on meanwhile."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from policies.array_file import array_bytes
+from robot.robots.car.eyes.seen_laps import (
+    DECISION,
+    DECISIONS_MOST,
+    LEAST,
+    MOST,
+    SEEN_LAPS_FILE,
+    SeenLaps,
+    load_seen_laps,
+)
+from robot.tasks.race_track.by_camera import SPEC
+
+LAP = 7  # decisions
+
+
+def files(laps: int) -> list[bytes | None]:
+    """What the end of each lap gave."""
+    seen, step, told = SeenLaps(), 100, []
+    for _ in range(laps):
+        for _ in range(LAP):
+            seen.add(step, 0.1 * step, -0.2, np.full(SPEC.observation_size, step, np.float32))
+            step += 1
+        told.append(seen.end_lap(step))
+    return told
+
+
+def loaded(folder: Path, contents: bytes | None, step: int) -> np.ndarray:
+    path = folder / SEEN_LAPS_FILE
+    path.unlink(missing_ok=True)
+    if contents is not None:
+        path.write_bytes(contents)
+    return load_seen_laps(path, step)
+
+
+def test_it_tells_after_so_many_laps_and_no_more_after_enough() -> None:
+    told = files(MOST + 2)
+    assert [contents is not None for contents in told] == [LEAST <= lap <= MOST for lap in range(1, MOST + 3)]
+
+
+def test_a_step_is_told_the_laps_that_had_ended_by_then_whichever_file_it_finds(tmp_path: Path) -> None:
+    told = files(MOST)
+    for lap in range(LEAST, MOST):
+        before, after = told[lap - 1], told[lap]
+        for step in (100 + LAP * lap, 100 + LAP * (lap + 1) - 1):
+            found = loaded(tmp_path, before, step)
+            assert found["step"].tolist() == list(range(100, 100 + LAP * lap))
+            assert found.tobytes() == loaded(tmp_path, after, step).tobytes()
+            assert (found["observation"][:, 0] == found["step"]).all()
+
+
+def test_before_laps_are_enough_there_is_nothing(tmp_path: Path) -> None:
+    assert len(loaded(tmp_path, None, 10_000)) == 0
+    assert len(loaded(tmp_path, files(LEAST)[-1], 100 + LAP * LEAST - 1)) == 0
+
+
+def test_a_lap_without_an_end_does_not_fill_the_memory() -> None:
+    seen, observation = SeenLaps(), np.zeros(SPEC.observation_size, np.float32)
+    for step in range(DECISIONS_MOST + 50):
+        seen.add(step, 0.0, 0.0, observation)
+    assert len(seen._decisions) == DECISIONS_MOST
+
+
+@pytest.mark.parametrize("field", ["decisions", "ended"])
+def test_a_file_without_a_field_is_refused_by_name(tmp_path: Path, field: str) -> None:
+    whole = {"decisions": np.zeros(3, DECISION), "ended": np.zeros(2, np.uint64)}
+    with pytest.raises(ValueError, match=f"{SEEN_LAPS_FILE}: {field}: found nothing"):
+        loaded(tmp_path, array_bytes({name: array for name, array in whole.items() if name != field}), 1000)
+    with pytest.raises(ValueError, match=f"{SEEN_LAPS_FILE}: {field}: found int8"):
+        loaded(tmp_path, array_bytes(whole | {field: np.zeros(2, np.int8)}), 1000)
