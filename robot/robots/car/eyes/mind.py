@@ -19,6 +19,7 @@ from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.devices import vesc_reading
 from robot.robots.car.estimation.estimator import Estimate
+from robot.robots.car.estimation.single_track import TRIM
 from robot.robots.car.eyes.blind_fallback import BlindFallback
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
@@ -86,8 +87,8 @@ class SeeingPipeline(CarMind):
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
-            if self.episode is not None and (told := self.seen_laps.end_lap(self.decisions.step)) is not None:
-                self.files[SEEN_LAPS_FILE] = told
+            if self.episode is not None:
+                self.tell_of_lap(estimate)
         self.watch_standing(elapsed_s, vesc)
         self.change_phase(now, int(readings["stop_requested"]), eyes, estimate)
         self.take_over(now, int(readings["stop_requested"]) == BY_HAND, eyes, estimate)
@@ -209,6 +210,13 @@ class SeeingPipeline(CarMind):
         self.events.append(("course", {"length_m": course.length_m, "off_x_m": x, "off_y_m": y, "off_yaw_rad": yaw}))
         self.events.append(("calibration", {"demo_lap_s": self.demo_lap_s, "confident": False, "trim_rad": self.setup.trim_rad,
                                             "latency_s": self.setup.latency_s}))  # fmt: skip
+
+    def tell_of_lap(self, estimate: Estimate) -> None:
+        """A lap has ended: what was seen so far becomes a file of the run, where it tells more."""
+        trim_rad = float(self.tracker.single_track.state[TRIM])
+        told = self.seen_laps.end_lap(self.decisions.step, estimate.grip_shares, trim_rad)
+        if told is not None:
+            self.files[SEEN_LAPS_FILE] = told
 
     def take_over(self, now: float, wanted: bool, eyes: PerceptionReading, estimate: Estimate) -> None:
         """A person takes the wheel, or gives it back: a new chain of decisions begins."""

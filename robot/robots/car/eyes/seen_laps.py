@@ -1,4 +1,7 @@
-"""What a car with a camera saw on its first laps, and where: of this the learner finds its course's walls (`rooms.py`)."""
+"""What a car with a camera saw on its first laps, and where, and how it slid: of this the learner makes a simulator of both.
+
+Its course's walls follow from what it saw (`rooms.py`); grips and trim its filter knows (`estimation/single_track.py`).
+"""
 
 from pathlib import Path
 
@@ -15,6 +18,9 @@ DECISIONS_MOST = 5000
 DECISION = np.dtype(
     [("step", "<u8"), ("s", "<f8"), ("lateral", "<f8"), ("observation", "<f4", (SPEC.observation_size,))]
 )
+ENDED = np.dtype(
+    [("step", "<u8"), ("front_grip_share", "<f8"), ("rear_grip_share", "<f8"), ("trim_rad", "<f8")]
+)  # fmt: skip
 
 
 class SeenLaps:
@@ -22,36 +28,39 @@ class SeenLaps:
 
     def __init__(self) -> None:
         self._decisions: list[np.ndarray] = []
-        self._ended: list[int] = []
+        self._ended: list[np.ndarray] = []
 
     def add(self, step: int, s: float, lateral: float, observation: np.ndarray) -> None:
         """A decision, which becomes the transition of that step. s, lateral (m): on the course of the first lap, as reckoned."""
         if len(self._ended) < MOST and len(self._decisions) < DECISIONS_MOST:
             self._decisions.append(np.array((step, s, lateral, observation), DECISION))
 
-    def end_lap(self, step: int) -> bytes | None:
-        """The next transition's step when a lap ends. Returns the file's contents, where laps are enough and tell more."""
+    def end_lap(self, step: int, grip_shares: tuple[float, float], trim_rad: float) -> bytes | None:
+        """A lap ends, before the transition of that step; grips and trim as they are believed by then. Returns the file's contents,
+        where laps are enough and tell more.
+        """
         if len(self._ended) >= MOST:
             return None
-        self._ended.append(step)
+        self._ended.append(np.array((step, *grip_shares, trim_rad), ENDED))
         if len(self._ended) < LEAST:
             return None
-        return array_bytes(
-            {"decisions": np.array(self._decisions, DECISION), "ended": np.array(self._ended, np.uint64)}
-        )
+        return array_bytes({"decisions": np.array(self._decisions, DECISION), "ended": np.array(self._ended, ENDED)})
 
 
-def load_seen_laps(path: Path, step: int) -> np.ndarray:
-    """DECISION (n,) of the laps that had ended by the transition of that step; none while they are too few.
+def load_seen_laps(path: Path, step: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Of the laps that had ended by the transition of that step: DECISION (n,), and the newest ENDED; None while they are too few.
 
     So it does not matter whether the car has driven on meanwhile. Raises ValueError, naming file and field, for what is not whole.
     """
     if not path.exists():
-        return np.empty(0, DECISION)
+        return None
     arrays = read_arrays(path)
-    for name, dtype, allowed in (("decisions", DECISION, "decisions of this version"), ("ended", np.uint64, "steps")):
+    for name, dtype in (("decisions", DECISION), ("ended", ENDED)):
         if name not in arrays or arrays[name].dtype != dtype or arrays[name].ndim != 1:
-            raise wrong(path, name, f"{arrays[name].dtype}" if name in arrays else "nothing", allowed)
-    ended = arrays["ended"][arrays["ended"] <= step]
+            found = f"{arrays[name].dtype}" if name in arrays else "nothing"
+            raise wrong(path, name, found, "records of this version")
+    ended = arrays["ended"][arrays["ended"]["step"] <= step]
+    if len(ended) < LEAST:
+        return None
     decisions = arrays["decisions"]
-    return decisions[decisions["step"] < ended[-1]] if len(ended) >= LEAST else decisions[:0]
+    return decisions[decisions["step"] < ended[-1]["step"]], ended[-1]

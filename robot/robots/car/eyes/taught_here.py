@@ -2,8 +2,8 @@
 
 A driver who can drive anywhere is slower than need be where it drives. What walls its course has, its first laps have told (`rooms.py`),
 about; what it looks like there is not known, but of many looks some are nearer to what it saw. There the teacher, told the truth, tells what
-he would have done, as when the driver was trained (`distiller.py`), and the actor alone is fitted to that. Nothing is known of the car: it
-differs from the believed one as in any training.
+he would have done, as when the driver was trained (`distiller.py`), and the actor alone is fitted to that. The teacher is one for this course
+and this car, who keeps off the walls by as much as his pupil is inexact.
 """
 
 import math
@@ -12,18 +12,20 @@ from dataclasses import replace
 import numpy as np
 
 from policies.imitation import Imitation
-from policies.policy_file import load_policy
 from robot.robots.car.eyes.fleet import SeeingFleet
 from robot.robots.car.eyes.laps import STARTS, embedder
 from robot.robots.car.eyes.prior import mean_of
 from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, WIDTH, Memory
 from robot.robots.car.eyes.sight import held_back
-from robot.robots.car.practice import SHIPPED_POLICY
+from robot.robots.car.training.pretraining import LAYERS as TEACHERS_LAYERS
+from robot.robots.car.training.pretraining import ONWARD_RATE, RANDOMISED, pretrain
+from robot.robots.car.training.trials import Trial
 from robot.tasks.race_track.by_camera import EMBEDDING, SEEN_MAX_M
-from robot.tasks.race_track.task import ACTION_SIZE, OBSERVATION_SIZE
+from robot.tasks.race_track.laps import EstimateNoise, pack_courses
+from robot.tasks.race_track.task import ACTION_SIZE
 from sim.camera.looks import Looks, draw_looks
 from sim.car import kernel
-from sim.car.model import CarParameters
+from sim.car.model import CarParameters, Randomisation
 from sim.tracks.track import Course, closed_course
 
 LOOKS, LOOKS_SEED = 96, 4_000_000  # no training's, no judge's, no virtual car's
@@ -38,6 +40,9 @@ AVERAGED, FIRST_AVERAGED = (
     20,
 )  # of the average weights that stays at each iteration; from which one on there is an average
 PUSH, PUSH_KEPT = np.array([0.15, 0.09], np.float32), 0.8  # as in training
+SPREAD = Randomisation(grip=0.05, mass=0.0, delay_s=0.02, trim_rad=0.01, axle_grip=0.02)  # what is not known of the car
+MARGIN_M = 0.2  # that the teacher keeps off the walls
+TEACHERS_ITERATIONS, TRIAL_CARS, TRIAL_LAPS = 400, 8, 4
 POINT_EVERY_M = 0.4
 WIDER, ASIDE_M = (0.9, 1.0, 1.1), (-0.1, 0.0, 0.1)  # what is told of the walls is not better than that
 
@@ -76,11 +81,19 @@ def as_it_may_be(course: Course) -> list[Course]:
     ]
 
 
-def taught_here(course: Course, car: CarParameters, looks: Looks, encoder: bytes, weights: np.ndarray,
-                layers: tuple[int, ...], seed: int) -> np.ndarray:  # fmt: skip
-    """The actor's weights after ITERATIONS on this course."""
-    teacher = load_policy(SHIPPED_POLICY, "race_track", OBSERVATION_SIZE)
-    fleet = SeeingFleet(as_it_may_be(course), CARS, seed, looks, car, starts=STARTS)
+def teacher_here(course: Course, car: CarParameters, teacher: np.ndarray, seed: int) -> np.ndarray:
+    """A policy that is told its place, better on this course with this car than it was; its weights as they were, if not."""
+    trial = Trial(pack_courses([course]), np.zeros(TRIAL_CARS, np.int64), np.array([car.packed()] * TRIAL_CARS),
+                  TRIAL_LAPS * course.length_m / 3.0, EstimateNoise())  # fmt: skip
+    recipe = replace(RANDOMISED, iterations=TEACHERS_ITERATIONS, rate=ONWARD_RATE, spread=SPREAD, first_margin_m=MARGIN_M,
+                     objective=RANDOMISED.objective._replace(margin_m=MARGIN_M))  # fmt: skip
+    return pretrain(pack_courses(as_it_may_be(course)), car, recipe, trial, seed, teacher).weights
+
+
+def taught_here(course: Course, car: CarParameters, teacher: np.ndarray, looks: Looks, encoder: bytes,
+                weights: np.ndarray, layers: tuple[int, ...], seed: int) -> np.ndarray:  # fmt: skip
+    """The actor's weights after ITERATIONS on this course with this car. teacher: the weights of who is told his place."""
+    fleet = SeeingFleet(as_it_may_be(course), CARS, seed, looks, car, SPREAD, STARTS)
     embed, memory, rng = embedder(encoder), Memory(CARS), np.random.default_rng([seed, 0x4E6E])
     actor = Imitation(layers, weights, BATCH)
     average, push = weights.astype(np.float32), np.zeros((CARS, ACTION_SIZE), np.float32)
@@ -92,7 +105,7 @@ def taught_here(course: Course, car: CarParameters, looks: Looks, encoder: bytes
         for _ in range(COLLECTED):
             now = embed(fleet.frames)
             stack = memory.with_now(now, fleet.observation, fleet.age).copy()
-            teaches = np.tanh(mean_of(teacher.weights, teacher.layers, fleet.observation))
+            teaches = np.tanh(mean_of(teacher, TEACHERS_LAYERS, fleet.observation))
             seen.append(stack)
             told.append(teaches)
             push = PUSH_KEPT * push + PUSH * rng.standard_normal(push.shape, np.float32)

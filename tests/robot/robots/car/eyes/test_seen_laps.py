@@ -9,6 +9,7 @@ from policies.array_file import array_bytes
 from robot.robots.car.eyes.seen_laps import (
     DECISION,
     DECISIONS_MOST,
+    ENDED,
     LEAST,
     MOST,
     SEEN_LAPS_FILE,
@@ -27,11 +28,11 @@ def files(laps: int) -> list[bytes | None]:
         for _ in range(LAP):
             seen.add(step, 0.1 * step, -0.2, np.full(SPEC.observation_size, step, np.float32))
             step += 1
-        told.append(seen.end_lap(step))
+        told.append(seen.end_lap(step, (0.8, 0.01 * step), -0.02))
     return told
 
 
-def loaded(folder: Path, contents: bytes | None, step: int) -> np.ndarray:
+def loaded(folder: Path, contents: bytes | None, step: int) -> tuple[np.ndarray, np.ndarray] | None:
     path = folder / SEEN_LAPS_FILE
     path.unlink(missing_ok=True)
     if contents is not None:
@@ -49,15 +50,18 @@ def test_a_step_is_told_the_laps_that_had_ended_by_then_whichever_file_it_finds(
     for lap in range(LEAST, MOST):
         before, after = told[lap - 1], told[lap]
         for step in (100 + LAP * lap, 100 + LAP * (lap + 1) - 1):
-            found = loaded(tmp_path, before, step)
-            assert found["step"].tolist() == list(range(100, 100 + LAP * lap))
-            assert found.tobytes() == loaded(tmp_path, after, step).tobytes()
-            assert (found["observation"][:, 0] == found["step"]).all()
+            one, other = loaded(tmp_path, before, step), loaded(tmp_path, after, step)
+            assert one is not None and other is not None
+            assert [part.tobytes() for part in one] == [part.tobytes() for part in other]
+            decisions, ended = one
+            assert decisions["step"].tolist() == list(range(100, 100 + LAP * lap))
+            assert (decisions["observation"][:, 0] == decisions["step"]).all()
+            assert ended["rear_grip_share"] == 0.01 * (100 + LAP * lap) and ended["trim_rad"] == -0.02
 
 
 def test_before_laps_are_enough_there_is_nothing(tmp_path: Path) -> None:
-    assert len(loaded(tmp_path, None, 10_000)) == 0
-    assert len(loaded(tmp_path, files(LEAST)[-1], 100 + LAP * LEAST - 1)) == 0
+    assert loaded(tmp_path, None, 10_000) is None
+    assert loaded(tmp_path, files(LEAST)[-1], 100 + LAP * LEAST - 1) is None
 
 
 def test_a_lap_without_an_end_does_not_fill_the_memory() -> None:
@@ -69,7 +73,7 @@ def test_a_lap_without_an_end_does_not_fill_the_memory() -> None:
 
 @pytest.mark.parametrize("field", ["decisions", "ended"])
 def test_a_file_without_a_field_is_refused_by_name(tmp_path: Path, field: str) -> None:
-    whole = {"decisions": np.zeros(3, DECISION), "ended": np.zeros(2, np.uint64)}
+    whole = {"decisions": np.zeros(3, DECISION), "ended": np.zeros(2, ENDED)}
     with pytest.raises(ValueError, match=f"{SEEN_LAPS_FILE}: {field}: found nothing"):
         loaded(tmp_path, array_bytes({name: array for name, array in whole.items() if name != field}), 1000)
     with pytest.raises(ValueError, match=f"{SEEN_LAPS_FILE}: {field}: found int8"):
