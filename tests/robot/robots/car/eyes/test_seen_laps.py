@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from policies.actor import weight_count
 from policies.array_file import array_bytes
+from robot.robots.car.car_file import as_believed
+from robot.robots.car.eyes import rehearsal
+from robot.robots.car.eyes.mind import SeeingPipeline
+from robot.robots.car.eyes.seeing_car import load_seeing_car
+from robot.robots.car.eyes.seeing_driver import LAYERS
 from robot.robots.car.eyes.seen_laps import (
     DECISION,
     DECISIONS_MOST,
@@ -16,9 +22,11 @@ from robot.robots.car.eyes.seen_laps import (
     SeenLaps,
     load_seen_laps,
 )
+from robot.robots.car.setup import PipelineSetup
 from robot.tasks.race_track.by_camera import SPEC
 
 LAP = 7  # decisions
+ROBOT = "virtual-camera-car"
 
 
 def files(laps: int) -> list[bytes | None]:
@@ -78,3 +86,28 @@ def test_a_file_without_a_field_is_refused_by_name(tmp_path: Path, field: str) -
         loaded(tmp_path, array_bytes({name: array for name, array in whole.items() if name != field}), 1000)
     with pytest.raises(ValueError, match=f"{SEEN_LAPS_FILE}: {field}: found int8"):
         loaded(tmp_path, array_bytes(whole | {field: np.zeros(2, np.int8)}), 1000)
+
+
+class Telling(SeeingPipeline):
+    """Keeps the last file of what it saw."""
+
+    told = b""
+
+    def tick(self, readings: np.ndarray) -> None:
+        super().tick(readings)
+        self.told = self.files.get(SEEN_LAPS_FILE, self.told)
+
+
+def test_a_car_that_has_driven_laps_leaves_what_it_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "LAPS", 4.6)
+    believed, weights = as_believed(ROBOT, load_seeing_car(ROBOT)).packed(), np.zeros(weight_count(LAYERS), np.float32)
+    mind = Telling(
+        PipelineSetup(1, 60.0, 0, False, False, True, False, believed, LAYERS, weights, None, None, encoder=7)
+    )
+    rehearsal.drive_round(mind)
+    found = loaded(tmp_path, mind.told, 10**6)
+    assert found is not None and mind.place.course is not None
+    decisions, ended = found
+    assert ((decisions["s"] >= 0.0) & (decisions["s"] < mind.place.course.length_m)).all()
+    assert len(decisions) > 100 and (np.diff(decisions["step"]) == 1).all() and ended["step"] > decisions["step"][-1]
+    assert decisions["observation"].any() and 0.2 < ended["front_grip_share"] < 2.0
