@@ -206,6 +206,7 @@ class SeeingPipeline(CarMind):
         self.tracker.put(float(course.x[0]), float(course.y[0]), float(course.heading[0]))
         assert self.lap.began_s is not None
         self.demo_lap_s = now - self.lap.began_s
+        self.files[SEEN_LAPS_FILE] = self.seen_laps.to_bytes()  # of a course of an earlier life there may be another
         self.files[COURSE_FILE] = course_bytes(course, rasterise(course))
         self.events.append(("course", {"length_m": course.length_m, "off_x_m": x, "off_y_m": y, "off_yaw_rad": yaw}))
         self.events.append(("calibration", {"demo_lap_s": self.demo_lap_s, "confident": False, "trim_rad": self.setup.trim_rad,

@@ -42,8 +42,10 @@ class SeenLaps:
         if len(self._ended) >= MOST:
             return None
         self._ended.append(np.array((step, *grip_shares, trim_rad), ENDED))
-        if len(self._ended) < LEAST:
-            return None
+        return self.to_bytes() if len(self._ended) >= LEAST else None
+
+    def to_bytes(self) -> bytes:
+        """The file's contents."""
         return array_bytes({"decisions": np.array(self._decisions, DECISION), "ended": np.array(self._ended, ENDED)})
 
 
