@@ -65,12 +65,17 @@ def prior(config: CarOptions, weights: np.ndarray, layers: tuple[int, ...]) -> n
 
 def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np.ndarray, layers: tuple[int, ...],
           seed: int) -> Adapted | None:  # fmt: skip
-    """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard.
+    """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard. By a camera,
+    whose observation tells no sideways speed, in one of this very course.
 
-    None always of a car with a camera, whose observation tells no sideways speed, and of one that measures no speed: what the
-    lidar tells of it comes too late for a fit, and what holds it back is how fast it is let go, not how well it is known.
+    None always of a car that measures no speed: what the lidar tells of it comes too late for a fit, and what holds it back is
+    how fast it is let go, not how well it is known.
     """
-    if config.task == BY_CAMERA or not load_car(config.robot).measures_speed:
+    if config.task == BY_CAMERA:
+        from robot.robots.car.eyes.adaptation import adapt as adapt_by_camera
+
+        return adapt_by_camera(config, folder, int(transitions["step"][-1]), weights, layers, seed)
+    if not load_car(config.robot).measures_speed:
         return None
     from robot.robots.car.belief.adaptation import fit_car, improve
     from robot.robots.car.world import course_of

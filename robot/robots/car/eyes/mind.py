@@ -19,10 +19,12 @@ from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.devices import vesc_reading
 from robot.robots.car.estimation.estimator import Estimate
+from robot.robots.car.estimation.single_track import TRIM
 from robot.robots.car.eyes.blind_fallback import BlindFallback
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
 from robot.robots.car.eyes.records import RECORDS
+from robot.robots.car.eyes.seen_laps import SEEN_LAPS_FILE, SeenLaps
 from robot.robots.car.eyes.seen_stack import SeenStack
 from robot.robots.car.eyes.sight import Sight
 from robot.robots.car.eyes.way_back import Phase as BackPhase
@@ -62,7 +64,7 @@ class SeeingPipeline(CarMind):
         self.demo_lap_s = 0.0
         self.fallback = BlindFallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
-        self.way_back = WayBack()
+        self.way_back, self.seen_laps = WayBack(), SeenLaps()
         self.cornered = False
 
     # One tick
@@ -85,6 +87,8 @@ class SeeingPipeline(CarMind):
         if self.phase is Phase.PRACTISE and int(readings["stop_requested"]) != STAND:
             self.tally.practice_s += elapsed_s
             self.time_lap(now)
+            if self.episode is not None:
+                self.tell_of_lap(estimate)
         self.watch_standing(elapsed_s, vesc)
         self.change_phase(now, int(readings["stop_requested"]), eyes, estimate)
         self.take_over(now, int(readings["stop_requested"]) == BY_HAND, eyes, estimate)
@@ -202,10 +206,18 @@ class SeeingPipeline(CarMind):
         self.tracker.put(float(course.x[0]), float(course.y[0]), float(course.heading[0]))
         assert self.lap.began_s is not None
         self.demo_lap_s = now - self.lap.began_s
+        self.files[SEEN_LAPS_FILE] = self.seen_laps.to_bytes()  # of a course of an earlier life there may be another
         self.files[COURSE_FILE] = course_bytes(course, rasterise(course))
         self.events.append(("course", {"length_m": course.length_m, "off_x_m": x, "off_y_m": y, "off_yaw_rad": yaw}))
         self.events.append(("calibration", {"demo_lap_s": self.demo_lap_s, "confident": False, "trim_rad": self.setup.trim_rad,
                                             "latency_s": self.setup.latency_s}))  # fmt: skip
+
+    def tell_of_lap(self, estimate: Estimate) -> None:
+        """A lap has ended: what was seen so far becomes a file of the run, where it tells more."""
+        trim_rad = float(self.tracker.single_track.state[TRIM])
+        told = self.seen_laps.end_lap(self.decisions.step, estimate.grip_shares, trim_rad)
+        if told is not None:
+            self.files[SEEN_LAPS_FILE] = told
 
     def take_over(self, now: float, wanted: bool, eyes: PerceptionReading, estimate: Estimate) -> None:
         """A person takes the wheel, or gives it back: a new chain of decisions begins."""
@@ -266,6 +278,8 @@ class SeeingPipeline(CarMind):
             proposed = self.actor.mean(observation)
         executed = self.sight.held_back(proposed, estimate.v_x)
         self.tally.decided(bool(executed[1] < proposed[1]))
+        if self.phase is Phase.PRACTISE:
+            self.seen_laps.add(self.decisions.step, self.place.s, self.place.lateral, observation)
         self.decisions.decide(now, observation, proposed, executed, self.by_hand)
         steer, speed = task.target(float(executed[0]), float(executed[1]))
         self.goal = steer, 0.0 if self.sight.stops else speed
