@@ -59,7 +59,7 @@ def test_practice_starts_the_arm_that_was_set_up(tmp_path, monkeypatch):
     written(tmp_path, wiring_seed=7, wiring=str(tmp_path / "servos.json"))
     started = {}
 
-    def start(clock, joint_rad, seed, rows, offset_m, world, camera_m, wiring, leader):
+    def start(clock, joint_rad, seed, rows, offset_m, world, camera_m, wiring, leader, turn_rad):
         started.update(rows=rows, offset_m=offset_m, wiring=wiring)
 
     monkeypatch.setattr("robot.robots.arm.practice.start_virtual_arm", start)
