@@ -32,7 +32,7 @@ from drivers.emulators.board_stage import BoardStageEmulator
 from drivers.emulators.child import end_when_told, start_emulator
 from drivers.emulators.leader_person import LeaderShafts, Person
 from drivers.emulators.lines import Pty
-from drivers.emulators.packet_host import PacketEmulator, serve
+from drivers.emulators.packet_host import ANSWER_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
 from sim.arm.hand import HANDS
@@ -184,7 +184,10 @@ class VirtualArm:
             case "overheat":
                 self.chain.servos[int(order["joint"])].temperature_c = float(order["degrees"])
             case "hand":
-                self.shafts.by_hand({int(joint): float(angle) for joint, angle in order["joint_rad"].items()})
+                joint_rad = {int(joint): float(angle) for joint, angle in order["joint_rad"].items()}
+                (self.shafts if self.person is None or order.get("device") != LEADER else self.person).by_hand(
+                    joint_rad
+                )
             case "leave":
                 self.shafts.held_rad = None
 
@@ -211,8 +214,8 @@ class RunningArm(PacketEmulator):
             raise ValueError(f"fault: found {do!r}, allowed: {', '.join(FAULTS)}")
         self._judge.send(json.dumps({"do": do, **arguments}).encode())
 
-    def truth(self) -> ArmTruth:  # type: ignore[override]  # what a packet of this model says
-        return ArmTruth._make(TRUTH.unpack(self.state()))
+    def truth(self, patience_s: float = ANSWER_S) -> ArmTruth:  # type: ignore[override]  # what a packet of this model says
+        return ArmTruth._make(TRUTH.unpack(self.state(patience_s)))
 
 
 def start_virtual_arm(

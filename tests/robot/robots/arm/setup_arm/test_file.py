@@ -26,9 +26,8 @@ VALUES = [
 
 
 def written(folder, **changes):
-    text = text_of(
-        "virtual-arm", of_motors(VALUES) | changes, {"ids": [1, 3, 2, 4, 5, 6]}, {"offset_m": of_camera(VALUES)}, VALUES
-    )
+    tables = {"follower": {"ids": [1, 3, 2, 4, 5, 6]}, "board": {"offset_m": of_camera(VALUES)}}
+    text = text_of("virtual-arm", of_motors(VALUES) | changes, tables, VALUES)
     return write_arm_file(folder / "arm.toml", text)
 
 
