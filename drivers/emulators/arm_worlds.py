@@ -5,6 +5,7 @@ A stage moves each of them on, and tells where a camera sees it. Drawn with the 
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -34,9 +35,12 @@ class World(ABC):
     moves = -1  # places that were left
     done = 0
 
-    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float) -> None:
-        """offset_m (3,): what the camera is always wrong by; camera_m: along a board besides, one standard deviation."""
-        self.rng, self.offset_m, self.camera_m = rng, offset_m, camera_m
+    def __init__(
+        self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float, turn_rad: Sequence[float]
+    ) -> None:
+        """offset_m (3,), turn_rad (2,), of tilt and yaw: what the camera is always wrong by; camera_m: along a board besides, one
+        standard deviation."""
+        self.rng, self.offset_m, self.camera_m, self.turn_rad = rng, offset_m, camera_m, turn_rad
 
     @abstractmethod
     def move(self, batch: ArmBatch) -> None:
@@ -54,8 +58,10 @@ class World(ABC):
 class PegWorld(World):
     """A board whose hole the peg is to be brought into; that it was is counted when the board leaves."""
 
-    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float) -> None:
-        super().__init__(rng, offset_m, camera_m)
+    def __init__(
+        self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float, turn_rad: Sequence[float]
+    ) -> None:
+        super().__init__(rng, offset_m, camera_m, turn_rad)
         self.scene = PegScene()
         self.spread, self.deepest_m = Spread(seen_aside_m=camera_m), 0.0
 
@@ -63,7 +69,7 @@ class PegWorld(World):
         self.done += self.deepest_m > INSERTED_M
         self.moves += 1
         self.deepest_m = 0.0
-        self.goal, self._seen = draw(self.spread, self.rng, self.offset_m)
+        self.goal, self._seen = draw(self.spread, self.rng, self.offset_m, self.turn_rad)
         batch.put("hole_m", self.goal.place_m)
         batch.put("hole_frame", self.goal.frame.ravel())
 
@@ -77,8 +83,10 @@ class PegWorld(World):
 class BlockWorld(World):
     """A block that lies on a table, to be grasped and lifted."""
 
-    def __init__(self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float) -> None:
-        super().__init__(rng, offset_m, camera_m)
+    def __init__(
+        self, rng: np.random.Generator, offset_m: np.ndarray, camera_m: float, turn_rad: Sequence[float]
+    ) -> None:
+        super().__init__(rng, offset_m, camera_m, turn_rad)
         self.scene = BlockScene()
         self.noise = rng.spawn(1)[0]
         self.lifted = False
@@ -101,7 +109,7 @@ class BlockWorld(World):
         wrong_m = SEEN_M * self.noise.standard_normal(3) + self.offset_m
         return Hole(
             self.goal.place_m + wrong_m,
-            frame_of(SEEN_RAD * float(self.noise.standard_normal()), 0.0, 0.0) @ self.goal.frame,
+            frame_of(self.turn_rad[1] + SEEN_RAD * float(self.noise.standard_normal()), 0.0, 0.0) @ self.goal.frame,
         )
 
     def look(self, batch: ArmBatch, depth_m: float) -> None:

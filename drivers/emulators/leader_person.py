@@ -87,6 +87,7 @@ class Person:
         self.shafts, self._rng = shafts, rng
         self.does = Does.LOOKS
         self.helped = 0  # times that the peg went in
+        self.sets_up = False  # turns joints as told, and does nothing else
         self._follower, self._leader = Kinematics(hand), Kinematics(hand)
         self._wanted_rad = shafts.joint_rad.copy()
         self._misses_rad = np.zeros(hand.joints)
@@ -94,8 +95,15 @@ class Person:
 
     def look(self, passed_s: float, joint_rad: np.ndarray, peg_m: np.ndarray, tip_m_s: float, hole: Hole) -> None:
         """A moment later: the follower's joints (n,), its peg's end in the hole's frame (3,), how fast that is, and the hole."""
-        getattr(self, f"_{self.does.name.lower()}")(passed_s, joint_rad, peg_m, tip_m_s, hole)
+        if not self.sets_up:
+            getattr(self, f"_{self.does.name.lower()}")(passed_s, joint_rad, peg_m, tip_m_s, hole)
         self.shafts.turn(self._wanted_rad, passed_s)
+
+    def by_hand(self, joint_rad: dict[int, float]) -> None:
+        """Joints to angles, for a set-up; the others stay."""
+        self.sets_up = True
+        for joint, angle in joint_rad.items():
+            self._wanted_rad[joint] = angle
 
     def _looks(self, passed_s: float, joint_rad: np.ndarray, peg_m: np.ndarray, tip_m_s: float, hole: Hole) -> None:
         height = float(peg_m[2])

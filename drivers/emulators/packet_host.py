@@ -55,19 +55,24 @@ class PacketEmulator:
         self._last = self._judge.recv(1 << 16)
         if not self._last:
             raise ConnectionError(f"the virtual {ready['name']} ended as it began")
-        self._judge.settimeout(ANSWER_S)
         self._asks = threading.Lock()  # one at a time: answers do not say whose they are
 
-    def state(self) -> bytes:
-        """The model's state, now; of a process that was killed, or hangs, the last one that was seen. Any thread may ask."""
+    def state(self, patience_s: float = ANSWER_S) -> bytes:
+        """The model's state, now; of a process that was killed, or takes longer, the last one that was seen. Any thread may ask."""
         with self._asks:
+            self._hear_all()  # what came too late for the questions before, and unasked, is old, and may leave no room for an answer
+            self._judge.settimeout(patience_s)
             with suppress(ConnectionError, TimeoutError):
                 self._judge.send(ASK)
                 self._last = self._judge.recv(1 << 16) or self._last
-            with suppress(OSError):  # answers that came too late to the questions before, and what it says unasked
-                while self._says_more() and (newer := self._judge.recv(1 << 16)):
-                    self._last = newer
+            self._hear_all()
             return self._last
+
+    def _hear_all(self) -> None:
+        """What it has said so far."""
+        with suppress(OSError):
+            while self._says_more() and (newer := self._judge.recv(1 << 16)):
+                self._last = newer
 
     def _says_more(self) -> bool:
         """At once: a socket that may wait would, even to be read without waiting, and who is told unasked would never come to an end."""

@@ -32,7 +32,7 @@ from drivers.emulators.board_stage import BoardStageEmulator
 from drivers.emulators.child import end_when_told, start_emulator
 from drivers.emulators.leader_person import LeaderShafts, Person
 from drivers.emulators.lines import Pty
-from drivers.emulators.packet_host import PacketEmulator, serve
+from drivers.emulators.packet_host import ANSWER_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
 from sim.arm.hand import HANDS
@@ -94,9 +94,9 @@ class VirtualArm:
 
     def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
                  offset_m: list[float], world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "",
-                 leader: bool = False) -> None:  # fmt: skip
+                 leader: bool = False, turn_rad: Sequence[float] = (0.0, 0.0)) -> None:  # fmt: skip
         rng = np.random.default_rng([seed, 0xA63])
-        self.world = WORLDS[world](rng, np.array(offset_m), camera_m)
+        self.world = WORLDS[world](rng, np.array(offset_m), camera_m, turn_rad)
         self._wiring_file = Path(wiring) if wiring else None
         self.wiring = read_wiring(self._wiring_file) if self._wiring_file else ArmWiring()
         nominal_v = self.wiring.nominal_v
@@ -184,7 +184,10 @@ class VirtualArm:
             case "overheat":
                 self.chain.servos[int(order["joint"])].temperature_c = float(order["degrees"])
             case "hand":
-                self.shafts.by_hand({int(joint): float(angle) for joint, angle in order["joint_rad"].items()})
+                joint_rad = {int(joint): float(angle) for joint, angle in order["joint_rad"].items()}
+                (self.shafts if self.person is None or order.get("device") != LEADER else self.person).by_hand(
+                    joint_rad
+                )
             case "leave":
                 self.shafts.held_rad = None
 
@@ -211,23 +214,24 @@ class RunningArm(PacketEmulator):
             raise ValueError(f"fault: found {do!r}, allowed: {', '.join(FAULTS)}")
         self._judge.send(json.dumps({"do": do, **arguments}).encode())
 
-    def truth(self) -> ArmTruth:  # type: ignore[override]  # what a packet of this model says
-        return ArmTruth._make(TRUTH.unpack(self.state()))
+    def truth(self, patience_s: float = ANSWER_S) -> ArmTruth:  # type: ignore[override]  # what a packet of this model says
+        return ArmTruth._make(TRUTH.unpack(self.state(patience_s)))
 
 
 def start_virtual_arm(
     clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
     offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "",
-    leader: bool = False,
+    leader: bool = False, turn_rad: Sequence[float] = (0.0, 0.0),
 ) -> RunningArm:  # fmt: skip
     """Start the process and wait until its devices can be opened. It ends with this program.
 
-    rows: of the simulator, that differ from the arm's file. offset_m: what the camera is always wrong by; camera_m: along a board
-    besides, one standard deviation. world: what stands beside it, of `arm_worlds.WORLDS`. wiring: the path of a file of
-    `arm_wiring.py`. leader: whether there is one, with a person.
+    rows: of the simulator, that differ from the arm's file. offset_m, turn_rad, of tilt and yaw: what the camera is always wrong by;
+    camera_m: along a board besides, one standard deviation. world: what stands beside it, of `arm_worlds.WORLDS`. wiring: the path of
+    a file of `arm_wiring.py`. leader: whether there is one, with a person.
     """
     told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
-            "offset_m": list(offset_m), "world": world, "camera_m": camera_m, "wiring": wiring, "leader": leader}  # fmt: skip
+            "offset_m": list(offset_m), "world": world, "camera_m": camera_m, "wiring": wiring, "leader": leader,
+            "turn_rad": list(turn_rad)}  # fmt: skip
     return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
 
 
@@ -236,7 +240,7 @@ def main() -> None:
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
     model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"],
-                       told["camera_m"], told["wiring"], told["leader"])  # fmt: skip
+                       told["camera_m"], told["wiring"], told["leader"], told["turn_rad"])  # fmt: skip
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
     print(json.dumps({"name": "arm", "devices": list(model.lines)}), flush=True)
     serve(model, judge, clock, told["lockstep"])

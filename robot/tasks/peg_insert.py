@@ -70,6 +70,14 @@ def seen_otherwise(transitions: np.ndarray, rng: np.random.Generator) -> np.ndar
     return np.concatenate(told)
 
 
+def shown_wrongly(seen: np.ndarray) -> tuple[float, float, float]:
+    """Of what is seen (SIZE,) with the peg in its hole: how far from where it is the camera shows the hole along x and y of the frame that it
+    shows, m, and how far turned about its axis, rad. By the middle of what is in: a peg that leans touches above and below it."""
+    raw = seen / SCALES + OFFSETS
+    x, y = raw[ASIDE : ASIDE + 2] + 0.5 * raw[HEIGHT] * raw[TILT : TILT + 2]
+    return -float(x), -float(y), float(raw[TURN])
+
+
 SPEC = TaskSpec(
     name="peg_insert",
     text="an arm inserts a peg into a hole whose place it knows to a few millimetres",

@@ -4,6 +4,7 @@ Frames: the base's, z upwards. The hole's frame: x outwards from the base as the
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,12 @@ def frame_of(bearing_rad: float, tilt_rad: float, yaw_rad: float) -> np.ndarray:
     ])  # fmt: skip
 
 
-def draw(spread: Spread, rng: np.random.Generator, offset_m: np.ndarray | None = None) -> tuple[Hole, Hole]:
-    """A hole, and where the camera sees it. offset_m (3,): what the arm's own hand-eye calibration is wrong by, always."""
+def draw(spread: Spread, rng: np.random.Generator, offset_m: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
+         turn_rad: Sequence[float] | np.ndarray = (0.0, 0.0)) -> tuple[Hole, Hole]:  # fmt: skip
+    """A hole, and where the camera sees it.
+
+    offset_m (3,), turn_rad (2,), of the hole's tilt and yaw: what the arm's own hand-eye calibration is wrong by, always.
+    """
 
     def either(size: float) -> float:
         return float(rng.uniform(-size, size))
@@ -67,9 +72,11 @@ def draw(spread: Spread, rng: np.random.Generator, offset_m: np.ndarray | None =
     ])  # fmt: skip
     frame = frame_of(bearing, tilt, yaw)
     wrong = np.array([noise(spread.seen_aside_m), noise(spread.seen_aside_m), noise(spread.seen_height_m)])
-    seen_frame = frame_of(bearing, tilt + noise(spread.seen_turn_rad), yaw + noise(spread.seen_turn_rad))
-    seen = place + sum(frame[:, k] * wrong[k] for k in range(3)) + (0.0 if offset_m is None else offset_m)
-    return Hole(place, frame), Hole(seen, seen_frame)
+    tilt_seen, yaw_seen = (
+        angle + off + noise(spread.seen_turn_rad) for angle, off in zip((tilt, yaw), turn_rad, strict=True)
+    )
+    seen = place + sum(frame[:, k] * wrong[k] for k in range(3)) + np.asarray(offset_m)
+    return Hole(place, frame), Hole(seen, frame_of(bearing, tilt_seen, yaw_seen))
 
 
 def quaternion_of(frame: np.ndarray) -> tuple[float, float, float, float]:

@@ -7,11 +7,17 @@ from pathlib import Path
 from drivers.board_stage import BoardStageSettings
 from drivers.dynamixel import DynamixelSettings
 from drivers.feetech import FeetechSettings
+from robot.robots.arm.hidden_arm import OFFSET_M
 from robot.runtime.robot_file import read_robot
 from sim.arm.insertion import Spread
 
 JOINTS = 6
-CAMERA_M, CAMERA_MOST_M = Spread().seen_aside_m, 0.02
+CAMERA_M = Spread().seen_aside_m
+OF_CAMERA = (
+    ("camera_m", CAMERA_M, 0.02),
+    ("camera_offset_m", OFFSET_M, 0.02),
+    ("camera_turn_rad", 0.0, 0.2),
+)  # usual; most
 Three = tuple[float, float, float]
 Five = tuple[float, float, float, float, float]
 BELIEVED = ("stall_n_m", "friction_n_m", "gain_n_m_rad", "backlash_rad")  # of its servos: rows of the simulator
@@ -27,7 +33,8 @@ class ArmFile:
     begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
     frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down. table_m: how high the table is, or
     what stands lowest around the arm; no link before the hand comes near it. camera_m: of a virtual arm alone: what its camera
-    is wrong by along the board, one standard deviation.
+    is wrong by along the board, one standard deviation. camera_offset_m, camera_turn_rad: of a hidden one besides: what its camera is always
+    wrong by at most, to either side, and turned by.
 
     stall_n_m, friction_n_m, gain_n_m_rad, backlash_rad: of its servos, measured: what its simulator believes, where practice begins.
     wiring_seed, wiring: of a virtual arm that somebody else has built (setup_arm/hidden_wiring.py), and the file of what its servos keep.
@@ -46,6 +53,8 @@ class ArmFile:
     low_v: float = 10.2
     table_m: float = -0.08
     camera_m: float = CAMERA_M
+    camera_offset_m: float = OFFSET_M
+    camera_turn_rad: float = 0.0
     stall_n_m: float | None = None
     friction_n_m: float | None = None
     gain_n_m_rad: float | None = None
@@ -79,12 +88,12 @@ class ArmFile:
             raise ValueError(f"low_v: found {self.low_v}, allowed: 0 or more")
         if not math.isfinite(self.table_m):
             raise ValueError(f"table_m: found {self.table_m}, allowed: a finite number")
-        if not 0.0 <= self.camera_m <= CAMERA_MOST_M:
-            raise ValueError(f"camera_m: found {self.camera_m}, allowed: 0 to {CAMERA_MOST_M}")
-        if not self.virtual and self.camera_m != CAMERA_M:
-            raise ValueError(
-                f"camera_m: found {self.camera_m}, allowed: with a virtual arm; of a real one nobody sets it"
-            )
+        for name, usual, most in OF_CAMERA:
+            value = getattr(self, name)
+            if not 0.0 <= value <= most:
+                raise ValueError(f"{name}: found {value}, allowed: 0 to {most}")
+            if not self.virtual and value != usual:
+                raise ValueError(f"{name}: found {value}, allowed: with a virtual arm; of a real one nobody sets it")
         for name in BELIEVED:
             value = getattr(self, name)
             least_is_zero = name in ("friction_n_m", "backlash_rad")

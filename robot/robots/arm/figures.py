@@ -27,7 +27,7 @@ def success(episodes: list[dict[str, Any]], until_s: float = np.inf) -> float | 
 def figures(
     progress: ArmProgress, best_median: float | None, best_possible: float | None, virtual: bool
 ) -> dict[str, Any]:
-    """Beside those that all have. Demonstrations: successes, attempts, and their time without that of resets."""
+    """Beside those that all have. first_success_s: of robot time. camera: what it is believed to be always wrong by. Demonstrations: successes, attempts, and their time without that of resets."""
     minutes = int(progress.practice_s / 60.0 + 1e-6)
     errors = [each["error_m"] for each in progress.episodes[-COUNT:] if "error_m" in each]
     own = {
@@ -35,12 +35,14 @@ def figures(
         "success_at_minutes": {
             str(at): success(progress.episodes, 60.0 * at) for at in range(EVERY_MIN, minutes + 1, EVERY_MIN)
         },
+        "first_success_s": next((rounded(each["practice_s"]) for each in progress.episodes if succeeded(each)), None),
         "position_error_m": rounded(float(np.median(errors)), 5) if errors else None,
         "episodes_by_hand": sum(bool(each.get("by_hand")) for each in progress.episodes),
         "demonstrations": progress.shown,
         "demonstrations_tried": len(progress.demonstrations),
         "demonstration_minutes": rounded(sum(each["duration_s"] for each in progress.demonstrations) / 60.0),
         "best_median": rounded(best_median),
+        "camera": progress.camera or None,
     }
     if virtual:
         own |= {"truly_done": progress.truly_done, "places": progress.places,

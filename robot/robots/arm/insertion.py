@@ -6,7 +6,9 @@ import numpy as np
 from typing_extensions import override
 
 from policies.actor import Actor
+from robot.robots.arm.camera_belief import CameraBelief
 from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.progress import CAMERA
 from robot.robots.arm.records import records_of
 from robot.robots.arm.script import STEPS, InsertionScript
 from robot.robots.arm.setup import ArmSetup
@@ -34,7 +36,8 @@ class InsertionMind(ArmMind):
     task, records = SPEC, records_of(SPEC.name)
 
     def __init__(self, setup: ArmSetup, actor: Actor) -> None:
-        self.place, self.frame = np.zeros(3), np.eye(3)  # of the hole, as it is seen
+        self.place, self.frame = np.zeros(3), np.eye(3)  # of the hole, as it is seen and believed
+        self.camera = CameraBelief(setup.belief)
         self.slow, self.slow_now = np.zeros(SLOW_SIZE), np.zeros(SLOW_SIZE)
         self.began = True  # nothing was decided in this episode
         self.begins_at: tuple[np.ndarray, np.ndarray] | None = None  # the next episode
@@ -58,6 +61,7 @@ class InsertionMind(ArmMind):
         board, posture = self.board, self.posture
         self.place[:] = board.place_m
         attitude(board.quaternion, self.frame)
+        self.camera.correct(self.place, self.frame)
         away = posture.pose[:3] - self.place
         for k in range(3):
             self.aside_m[k] = self.frame[0, k] * away[0] + self.frame[1, k] * away[1] + self.frame[2, k] * away[2]
@@ -89,6 +93,9 @@ class InsertionMind(ArmMind):
     def end(self, skill: Learned, now: float, outcome: Outcome) -> None:
         super().end(skill, now, outcome)
         self.moved_on = skill.way_back and self.moved_on
+        if outcome is Outcome.SUCCESS and not skill.way_back:
+            self.camera.learn(self.frame, self.seen)
+            self.events.append((CAMERA, {"wrong_by": self.camera.told}))
 
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
         if len(self.success) == 0:

@@ -283,9 +283,9 @@ class ArmMind(EpisodicMind):
         self.lies = self.unwell and (self.lies or self.at_rest(self.seen))
 
     def _hold_again(self, now: float) -> None:
-        """A servo has let go: told its torque anew it holds where it is by then, unless it is too hot."""
-        if self.torque and now - self.rearmed_s > REARMED_AFTER_S and self.posture.hottest_c < HOT_C:
-            self.rearmed, self.rearmed_s = self.rearmed + 1, now
+        """A servo has let go, also before this life: told its torque anew it holds where it is by then, unless it is too hot."""
+        if now - self.rearmed_s > REARMED_AFTER_S and self.posture.hottest_c < HOT_C:
+            self.torque, self.rearmed, self.rearmed_s = True, self.rearmed + 1, now
 
     def _lead(self) -> None:
         """A tick on the way of `leading`; on the way home points are passed once."""

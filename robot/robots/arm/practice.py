@@ -17,7 +17,7 @@ from robot.practice.settings import SCRATCH
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
-from robot.robots.arm.hidden_arm import hidden_arm
+from robot.robots.arm.hidden_arm import OFFSET_M, hidden_arm, hidden_turn
 from robot.robots.arm.mind import STILL_RAD_S, TICK_S
 from robot.robots.arm.options import CLASSIFIER, SCRIPTED, SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
@@ -57,7 +57,15 @@ class PractisingArm(PractisingRobot):
             self.success = tuple(read_classifier(path).tolist())
         works_on = WORKS_ON[options.task]
         self.title = f"a virtual SO-101 with a {works_on}" if arm.virtual else f"the arm of {options.robot}"
-        hidden = ({}, [0.0, 0.0, 0.0]) if options.hidden_seed is None else hidden_arm(options.hidden_seed)
+        hidden: tuple[dict[str, float], list[float]] = ({}, [0.0, 0.0, 0.0])
+        turn_rad = [0.0, 0.0]
+        if options.hidden_seed is not None:
+            hidden = hidden_arm(options.hidden_seed, arm.camera_offset_m)
+            turn_rad = hidden_turn(options.hidden_seed, arm.camera_turn_rad)
+        elif (arm.camera_offset_m, arm.camera_turn_rad) != (OFFSET_M, 0.0):
+            raise ValueError(
+                "camera_offset_m, camera_turn_rad: found them without --hidden-seed, allowed: with it, which draws what the camera is wrong by"
+            )
         if arm.wiring_seed is not None:
             built = hidden_wiring(arm.wiring_seed)
             hidden = (built.rows, built.offset_m)
@@ -73,6 +81,7 @@ class PractisingArm(PractisingRobot):
             arm.camera_m,
             wiring=arm.virtual_wiring,
             leader=arm.leader is not None,
+            turn_rad=turn_rad,
         )
         if arm.virtual and arm.leader is not None and options.task not in SHOWN_BY_VIRTUAL_PERSON:
             raise ValueError(
@@ -99,11 +108,11 @@ class PractisingArm(PractisingRobot):
 
     def setup(self, start: Start) -> bytes:
         progress = start.progress
-        shown = progress.shown if isinstance(progress, ArmProgress) else 0
+        shown, camera = (progress.shown, progress.camera) if isinstance(progress, ArmProgress) else (0, {})
         shows = start.learning and self.options.start_from == SCRATCH
         to_show = max(0, self.options.shown - shown) if shows else 0
         return setup_of(start, self.arm, self.options.task, self.options.seed, to_show, self.options.resets,
-                        hand_told(self.options.task), self.success)  # fmt: skip
+                        hand_told(self.options.task), self.success, camera)  # fmt: skip
 
 
 def refuse_unfit(bus: ServoBus) -> None:

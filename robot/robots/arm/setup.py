@@ -48,8 +48,9 @@ class ArmSetup(EpisodicSetup):
 
 
 def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int, resets: str,
-             hand: dict[str, Any], success: tuple[float, ...] = ()) -> bytes:  # fmt: skip
-    """For a life of a session, with the newest weights; its noise is its own. hand: as `hand_told`. success: a classifier's weights."""
+             hand: dict[str, Any], success: tuple[float, ...] = (), camera: dict[str, float] | None = None) -> bytes:  # fmt: skip
+    """For a life of a session, with the newest weights; its noise is its own. hand: as `hand_told`. success: a classifier's weights. camera:
+    what is believed of it."""
     progress, policy = start.progress, start.policy
     setup = ArmSetup(
         seed=[seed, start.life], explore=start.learning, practice_s=start.practice_s, episodes=start.episodes,
@@ -58,6 +59,6 @@ def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations:
         folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
         low_v=arm.low_v, table_m=arm.table_m,
         leader_low_rad=() if arm.leader is None else arm.leader.low_rad, leader_high_rad=() if arm.leader is None else arm.leader.high_rad,
-        success=success, **hand,
+        success=success, belief=camera or {}, **hand,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

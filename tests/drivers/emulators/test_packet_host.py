@@ -11,8 +11,8 @@ from drivers.unix_socket import listen
 
 
 @contextmanager
-def emulated(folder, unasked_s=None):
-    """A handle on an end that counts its answers; unasked_s: it says how it is by itself as often, too."""
+def emulated(folder, unasked_s=None, late_s=0.0):
+    """A handle on an end that counts its answers; unasked_s: it says how it is by itself as often, too; late_s: by which all but the first come."""
     door, ended = listen(folder / "device", socket.SOCK_SEQPACKET), threading.Event()
 
     def answer():
@@ -25,6 +25,7 @@ def emulated(folder, unasked_s=None):
             except TimeoutError:
                 asked = unasked_s is not None
             if asked:
+                time.sleep(late_s if count else 0.0)
                 count += 1
                 end.send(str(count).encode())
         end.close()
@@ -55,6 +56,13 @@ def test_who_is_told_unasked_as_well_sees_the_newest_and_comes_to_an_end(tmp_pat
         asking.start()
         asking.join(5.0)
         assert len(told) == 5 and told == sorted(told)
+
+
+def test_an_answer_that_came_too_late_is_not_taken_for_one_to_a_later_question(tmp_path):
+    with emulated(tmp_path, late_s=0.3) as device:
+        assert device.state() == b"1", "it takes longer: the last one that was seen"
+        time.sleep(0.3)
+        assert device.state(5.0) == b"3"
 
 
 def test_no_thread_takes_the_answer_of_another(tmp_path):

@@ -33,6 +33,7 @@ from robot.tasks.peg_insert import (
     keep,
     observe,
     reward,
+    shown_wrongly,
 )
 from sim.arm.hand import hand_of
 from sim.arm.insertion import frame_of
@@ -191,3 +192,15 @@ def test_what_was_no_insertion_tells_nothing_of_the_hole():
     pulled = an_insertion()
     pulled["next_observation"][:, WANTED] = OUT
     assert not len(SPEC.seen_otherwise(pulled, rng))
+
+
+def test_a_peg_in_its_hole_tells_where_it_is_by_the_middle_of_what_is_in():
+    hole, frame = np.array([0.24, 0.01, -0.05]), frame_of(0.05, 0.1, 0.0)
+    shown_m, yaw = hole + 0.003 * frame[:, 0] - 0.002 * frame[:, 1], 0.06
+    shown = frame_of(0.05, 0.1, yaw)
+    lean, deep_m = 0.05, 0.01
+    points = -frame[:, 2] + lean * frame[:, 0]
+    pose = np.concatenate([hole - 0.5 * deep_m * frame[:, 2] + 0.5 * deep_m * points, points, frame[:, 1]])
+    x_m, y_m, turned = shown_wrongly(seen(place=shown_m, angles=(0.05, 0.1, yaw), pose=pose))
+    assert shown[:, :2] @ [x_m, y_m] == pytest.approx(shown_m - hole, abs=3e-4)
+    assert turned == pytest.approx(yaw, abs=2e-3)

@@ -29,10 +29,13 @@ def test_holes_lie_within_the_spread_and_are_seen_by_so_much_wrong():
 
 
 def test_a_wrong_calibration_is_always_wrong_alike():
-    offset = np.array([0.003, 0.0, -0.001])
-    (hole, right), (same, seen) = (draw(Spread(), np.random.default_rng(1), told) for told in (None, offset))
-    assert (hole.place_m == same.place_m).all()
+    offset, tilt, yaw = np.array([0.003, 0.0, -0.001]), 0.05, -0.07
+    told = ((), (offset, (tilt, yaw)))
+    (hole, right), (same, seen) = (draw(Spread(), np.random.default_rng(1), *each) for each in told)
+    assert (hole.place_m == same.place_m).all() and (hole.frame == same.frame).all()
     assert seen.place_m - right.place_m == pytest.approx(offset)
+    turned = right.frame.T @ seen.frame  # by small angles about y, then z
+    assert [turned[0, 2], turned[1, 0]] == pytest.approx([tilt, yaw], abs=0.005)
 
 
 def test_the_quaternion_is_of_the_frame():

@@ -17,6 +17,7 @@ from sim.arm.batch import RAD_A_STEP, STEPS_A_TURN
 
 MOVED_RAD = 0.3  # by less, a joint that was to be held has stood
 MADE_RAD = 0.006  # by which parts as they are printed miss the makers' range
+SHORT_RAD = 0.05  # by which hands may stop short of ends that nobody knows
 INSIDE_RAD = 0.02  # goals stay so far within the ends that were reached
 
 
@@ -54,12 +55,16 @@ def values_of(joint: Joint, servo: int, low: int, high: int) -> list[Value]:
     steps = moved_steps(low, high, joint)
     reached_rad = abs(steps) * RAD_A_STEP
     backwards = steps < 0
-    short_rad = joint.whole_rad - reached_rad
+    short_rad = max(0.0, joint.whole_rad - reached_rad) if joint.alike else SHORT_RAD
     middle = low + 0.5 * steps
     sign = -1.0 if backwards else 1.0
     home = middle - sign * 0.5 * (joint.range_rad[0] + joint.range_rad[1]) / RAD_A_STEP
-    half = 0.5 * (max(0.0, short_rad) + MADE_RAD) / RAD_A_STEP + 1.0
-    whole = measured(f"{joint.name}_range_rad", reached_rad, max(0.0, short_rad) + MADE_RAD, joint.whole_rad)
+    half_rad = short_rad + MADE_RAD
+    half = 0.5 * half_rad / RAD_A_STEP + 1.0
+    name = f"{joint.name}_range_rad"
+    whole = Value(name, reached_rad, reached_rad - half_rad, reached_rad + half_rad)
+    if joint.alike:
+        whole = measured(name, reached_rad, half_rad, joint.whole_rad)
     return [
         Value(f"{joint.name}_id", float(servo), servo, servo),
         yes_or_no(f"{joint.name}_reversed", backwards),

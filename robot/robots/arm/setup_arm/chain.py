@@ -97,11 +97,16 @@ def name_the_one(registers: ServoRegisters, joint: int, wanted: Sequence[int]) -
 
 def all_there(registers: ServoRegisters, wanted: Sequence[int]) -> None:
     """Raises SetupError unless each ID has one servo. Those are opened up, whatever mode and limits somebody has left in them."""
+    each_once(registers, wanted)
+    for servo in wanted:
+        open_up(registers, servo)
+
+
+def each_once(registers: ServoRegisters, wanted: Sequence[int]) -> None:
+    """Raises SetupError unless each ID has one servo."""
     heard = registers.find(wanted)
     if heard.doubled or sorted(heard.identities) != sorted(wanted):
         twice = f", and two with ID {', '.join(map(str, heard.doubled))}" if heard.doubled else ""
         raise SetupError(
             f"found servos {', '.join(map(str, sorted(heard.identities))) or 'none'}{twice}, allowed: {', '.join(map(str, wanted))}; plug all in again"
         )
-    for servo in wanted:
-        open_up(registers, servo)

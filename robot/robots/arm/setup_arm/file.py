@@ -40,15 +40,13 @@ def within_range(arm: ArmFile, low_rad: list[float], high_rad: list[float]) -> d
     return told
 
 
-def text_of(
-    name: str, changes: Mapping[str, Any], follower: Mapping[str, Any], board: Mapping[str, Any], values: list[Value]
-) -> str:
-    """An arm's file with changes in it, at its top and in both devices' tables."""
+def text_of(name: str, changes: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], values: list[Value]) -> str:
+    """An arm's file with changes in it, at its top and in its devices' tables."""
     told = read_toml(robot_path(name))
     devices = told.pop("devices")
     told |= changes
-    devices["follower"] |= follower
-    devices["board"] |= board
+    for device, table in tables.items():
+        devices[device] |= table
     text = "# Found by robot setup arm; the intervals hold the truth.\n"
     text += "".join(f"# {value.name}: {value.refused or value.text}\n" for value in values) + tomli_w.dumps(told)
     for part, table in devices.items():

@@ -1,18 +1,21 @@
-"""The joints of an SO-101, for a person who turns them by hand: where the low end of each is, and where the high one."""
+"""The joints of an SO-101 and of its leader, for a person who turns them by hand: where the low end of each is, and where the high one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.arm.parameters import so101
 
 
 @dataclass(frozen=True)
 class Joint:
-    """low, high: in words. range_rad: as its makers tell them, from the joint's zero."""
+    """low, high: in words. range_rad: as its makers tell them, from the joint's zero. alike: whether that of all arms is about the same.
+    arm: whose it is, in words."""
 
     name: str
     low: str
     high: str
     range_rad: tuple[float, float]
+    alike: bool = True
+    arm: str = "arm"
 
     @property
     def whole_rad(self) -> float:
@@ -29,3 +32,6 @@ WORDS = (
 )  # fmt: skip
 JOINTS = tuple(Joint(*words, link.range_rad) for words, link in zip(WORDS, so101().file.links, strict=True))
 NAMES = tuple(joint.name for joint in JOINTS)
+LEADER, LEADER_MOUNTING = "leader", "leader_mounting"  # the latter: the step that finds how it is mounted
+TRIGGER = Joint("trigger", "Squeeze the trigger", "Let go of the trigger", (0.0, 1.5), alike=False)
+LEADER_JOINTS = tuple(replace(joint, name=f"{LEADER}_{joint.name}", arm=LEADER) for joint in (*JOINTS[:-1], TRIGGER))

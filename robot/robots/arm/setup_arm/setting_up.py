@@ -1,7 +1,7 @@
 """The set-up of one arm, step by step: from a bus of which nothing is known to a file by which it practises."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,26 +12,29 @@ import numpy as np
 from drivers.base import LinkLost
 from drivers.declared import driver_of, make_driver
 from drivers.emulators.arm_wiring import ServoWiring, read_wiring, write_wiring
-from drivers.emulators.virtual_arm import RunningArm, start_virtual_arm
+from drivers.emulators.virtual_arm import DEVICES, RunningArm, start_virtual_arm
+from drivers.servo_bus import ServoSettings
 from drivers.servo_dialect import Dialect
 from drivers.servo_registers import ServoRegisters
 from robot.commissioning.steps import Found, SetupError, Step
 from robot.commissioning.values import Value
 from robot.robots.arm.arm_file import ArmFile, load_arm
-from robot.robots.arm.setup_arm import by_hand, chain, touching, weighing
+from robot.robots.arm.setup_arm import chain, touching, weighing
 from robot.robots.arm.setup_arm.file import of_camera, of_motors, text_of, within_range, write_arm_file
 from robot.robots.arm.setup_arm.hidden_wiring import HiddenWiring, as_documented, hidden_wiring
-from robot.robots.arm.setup_arm.joints import JOINTS, Joint
+from robot.robots.arm.setup_arm.joints import JOINTS, LEADER, LEADER_JOINTS, LEADER_MOUNTING, Joint
 from robot.robots.arm.setup_arm.lie_down_if_killed import lying_down_if_killed
 from robot.robots.arm.setup_arm.options import ArmSetupOptions
 from robot.robots.arm.setup_arm.ports import find_ports, has_servos, says_where_a_board_is
 from robot.robots.arm.setup_arm.rig import Rig, Tell
 from robot.robots.arm.setup_arm.truth import truth_of
-from robot.robots.arm.setup_arm.values import NAMES as VALUES
+from robot.robots.arm.setup_arm.turning import TOLD, Turning, steps_of_leader
+from robot.robots.arm.setup_arm.values import NAMES, OF_LEADER
 from robot.runtime.clock import LockstepClock, RealClock
 
 ARM_FILE, WIRING_FILE = "arm.toml", "servos.json"
 PRESSED_S = 0.3  # by the truth, a servo at its limit for longer counts as a touch
+TRUTH_S = 30.0  # for the virtual arm to tell how it is: a judge in no hurry, on a busy machine
 SLOPPY_RAD = 0.02  # by which the virtual person's hands stop short of an end, at most
 TURNING_S, LYING_S = 4.5, 3.0
 PLUG_IN = (
@@ -45,8 +48,6 @@ GIVE_PEG = (
 WILL_FEEL = (
     "It will feel for the board, and for its hole, with the peg, while the stage moves the board. Keep hands away."
 )
-ENDS = ("low", "high")
-FOLLOWER = ("ids", "home_steps", "reversed", "low_rad", "high_rad")  # of the file's table
 ALL_IN = "Plug the cables of all servos in again."
 
 
@@ -76,6 +77,8 @@ class SettingUpArm:
         self.touches = 0  # by the virtual arm's truth, in a step that did not come to its end
         self._emulator: RunningArm | None = None
         self._clock: RealClock | LockstepClock = RealClock()
+        self._arm = Turning(JOINTS, self.wanted, self.dialect, self._registers, self._turn)
+        self._leader = None if arm.leader is None else self._turning_of(arm.leader)
         self._hands = np.random.default_rng([options.seed, 0x4A2D])
         self.steps: Sequence[Step] = (
             Step("ports", "which port is whose", PLUG_IN, self._ports),
@@ -85,12 +88,9 @@ class SettingUpArm:
                 for k, joint in enumerate(JOINTS)
             ),
             Step("servos", "each ID has one servo", self._ask_for_all, self._servos),
-            *(
-                Step(f"{joint.name}_{end}", f"the {end} end of {joint.name}", hands_on(joint, end), partial(self._turned, k, end))
-                for k, joint in enumerate(JOINTS)
-                for end in ENDS
-            ),
+            *self._arm.steps,
             Step("mounting", "directions, zeros and ranges", "", self._mounting),
+            *([] if self._leader is None else steps_of_leader(self._leader)),
             Step("weight", "strength, friction, gain and backlash", GIVE_PEG, self._weigh),
             Step("board", "where the camera sees the hole, and where it is", WILL_FEEL, self._feel),
             Step("file", "the robot's file", "", self._write),
@@ -116,7 +116,8 @@ class SettingUpArm:
             write_wiring(wiring, self._hidden.wiring)
         arm, options = self.arm, self.options
         self._emulator = start_virtual_arm(
-            options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, self._hidden.rows, self._hidden.offset_m, wiring=str(wiring)
+            options.clock, [*arm.rest_rad, arm.hold_rad], options.seed, self._hidden.rows, self._hidden.offset_m, wiring=str(wiring),
+            leader=arm.leader is not None,
         )  # fmt: skip
         if options.clock == "lockstep":
             self._clock = LockstepClock(str(self._emulator.directory / "lockstep"))
@@ -125,10 +126,11 @@ class SettingUpArm:
     def _wait(self, seconds: float) -> None:
         self._clock.sleep_until(self._clock.now() + seconds)
 
-    def _by_virtual_hands(self, joint_rad: dict[int, float], seconds: float) -> None:
+    def _by_virtual_hands(self, joint_rad: dict[int, float], seconds: float, device: str = "follower") -> None:
         """What a person was asked for, where there is none."""
         if self._emulator is not None:
-            self._emulator.fault("hand", joint_rad={str(joint): angle for joint, angle in joint_rad.items()})
+            told = {str(joint): angle for joint, angle in joint_rad.items()}
+            self._emulator.fault("hand", joint_rad=told, device=device)
             self._wait(seconds)
 
     def _lay_down(self) -> None:
@@ -149,12 +151,14 @@ class SettingUpArm:
         emulator = self._start()
         return port if emulator is None else emulator.ports[port]
 
+    def _registers(self, found: dict[str, Found]) -> AbstractContextManager[ServoRegisters]:
+        return self._bus(self._port(found, "follower"), self.arm.follower.baud, self.dialect)
+
     @contextmanager
-    def _registers(self, found: dict[str, Found]) -> Iterator[ServoRegisters]:
-        """The servos' bus, for questions. Raises SetupError for a cable that is gone."""
-        port = self._port(found, "follower")
+    def _bus(self, port: str, baud: int, dialect: Dialect) -> Iterator[ServoRegisters]:
+        """Servos' bus, for questions. Raises SetupError for a cable that is gone."""
         try:
-            with ServoRegisters(port, self.arm.follower.baud, self.dialect, self._clock) as registers:
+            with ServoRegisters(port, baud, dialect, self._clock) as registers:
                 yield registers
         except LinkLost as error:
             raise SetupError(str(error)) from error
@@ -163,7 +167,7 @@ class SettingUpArm:
         arm, emulator = self.arm, self._start()
         told, others = {"follower": arm.follower.port, "board": arm.board.port}, []
         if emulator is not None:  # somebody has plugged its cables in the one way or the other
-            others = list(emulator.ports.values())
+            others = [emulator.ports[device] for device in DEVICES]
             told = dict(zip(told, others if (self.wiring_seed or 0) % 2 == 0 else others[::-1], strict=True))
         tests = {
             "board": lambda port: says_where_a_board_is(port, arm.board.baud, self._clock),
@@ -216,49 +220,26 @@ class SettingUpArm:
             registers.let_go(self.wanted)
         return {}
 
-    def _turned(self, joint: int, end: str, found: dict[str, Found], tell: Tell) -> Found:
-        """Where all servos are with a joint at an end; at its high one, whose it is."""
-        told = JOINTS[joint]
-        with self._registers(found) as registers:
-            short_rad = float(self._hands.uniform(0.0, SLOPPY_RAD))
-            low, high = told.range_rad
-            self._by_virtual_hands({joint: low + short_rad if end == "low" else high - short_rad}, TURNING_S)
-            steps = {servo: registers.steps(servo) for servo in self.wanted}
-            shift = {servo: registers.shift(servo) for servo in self.wanted} if end == "high" else steps
-            if end == "high" and joint < len(JOINTS) - 1:
-                self._by_virtual_hands({joint: self.arm.rest_rad[joint]}, TURNING_S)
-        silent = [servo for servo in self.wanted if steps[servo] is None or shift[servo] is None]
-        if silent:
-            raise SetupError(f"no answer of servo {', '.join(map(str, silent))}: {chain.POWER}")
-        if end == "low":
-            return {"steps": {str(servo): at for servo, at in steps.items()}}
-        before = {int(servo): at for servo, at in found[f"{told.name}_low"]["steps"].items()}
-        taken = [found[f"{each.name}_high"]["servo"] for each in JOINTS[:joint]]
-        servo = by_hand.servo_of(told, before, {each: at for each, at in steps.items() if at is not None}, taken)
-        ends = {"servo": servo, "low": before[servo], "high": steps[servo], "shift": shift[servo]}
-        for value in by_hand.values_of(told, servo, ends["low"], ends["high"]):  # type: ignore[arg-type]
-            if value.refused:
-                raise SetupError(f"{value.name}: {value.refused}. Turn it from end to end; set it up anew", anew=True)
-        return ends
+    def _turn(self, joint: int, end: str) -> None:
+        """The virtual person's hands at a joint of the arm: to an end, or back to where it rests; the jaw stays."""
+        if end != "back":
+            self._by_virtual_hands({joint: self._end_rad(JOINTS[joint], end)}, TURNING_S)
+        elif joint < len(JOINTS) - 1:
+            self._by_virtual_hands({joint: self.arm.rest_rad[joint]}, TURNING_S)
+
+    def _turn_leader(self, joint: int, end: str) -> None:
+        """The same at its leader, whose joints stay."""
+        if end != "back":
+            self._by_virtual_hands({joint: self._end_rad(LEADER_JOINTS[joint], end)}, TURNING_S, LEADER)
+
+    def _end_rad(self, joint: Joint, end: str) -> float:
+        """Where hands stop, short of an end."""
+        short_rad = float(self._hands.uniform(0.0, SLOPPY_RAD))
+        low, high = joint.range_rad
+        return low + short_rad if end == "low" else high - short_rad
 
     def _mounting(self, found: dict[str, Found], tell: Tell) -> Found:
-        """Ranges are brought into one turn of their servos."""
-        told: Found = {name: [] for name in ("ids", "home_steps", "reversed", "low_rad", "high_rad", "values")}
-        with self._registers(found) as registers:
-            for joint in JOINTS:
-                ends = found[f"{joint.name}_high"]
-                servo, low = ends["servo"], ends["low"]
-                way = by_hand.moved_steps(low, ends["high"], joint)
-                moved = self._brought_into_a_turn(registers, joint.name, ends, way)
-                values = by_hand.values_of(joint, servo, low + moved, ends["high"] + moved)
-                low_rad, high_rad = by_hand.range_rad(joint, low, ends["high"])
-                for name, value in zip(
-                    told,
-                    (servo, int(values[-1].value), bool(values[1].value), round(low_rad, 4), round(high_rad, 4)),
-                    strict=False,
-                ):
-                    told[name].append(value)
-                told["values"] += [vars(value) for value in values]
+        told = self._arm.mounting(found)
         self._lay_down()
         try:
             told |= within_range(self.arm, told["low_rad"], told["high_rad"])
@@ -266,24 +247,16 @@ class SettingUpArm:
             raise SetupError(str(error)) from error
         return told
 
-    def _brought_into_a_turn(self, registers: ServoRegisters, name: str, ends: Found, way: int) -> int:
-        """By how much what a servo tells has changed since it was at its ends. It keeps its new shift without power.
+    # Its leader, which is read alone: both ends of its joints are all that it needs
 
-        It may have been shifted already, by a set-up that was left then.
-        """
-        servo = ends["servo"]
-        shift = registers.shift(servo)
-        if shift is None:
-            raise SetupError(f"{name}: no answer of servo {servo}: {chain.POWER}")
-        since = shift - ends["shift"]
-        low = ends["low"] + since
-        try:
-            wanted, moved = by_hand.shift_for(low, low + way, shift, self.dialect.shift_max, self.dialect.wraps)
-        except SetupError as error:
-            raise SetupError(f"{name}: {error}") from error
-        if wanted != shift:
-            registers.set_shift(servo, wanted)
-        return since + moved
+    def _turning_of(self, settings: ServoSettings) -> Turning:
+        dialect: Dialect = make_driver(settings, RealClock()).dialect
+
+        def registers(found: dict[str, Found]) -> AbstractContextManager[ServoRegisters]:
+            emulator = self._start()
+            return self._bus(settings.port if emulator is None else emulator.ports[LEADER], settings.baud, dialect)
+
+        return Turning(LEADER_JOINTS, tuple(sorted(settings.ids)), dialect, registers, self._turn_leader)
 
     @contextmanager
     def _rig(self, found: dict[str, Found]) -> Iterator[Rig]:
@@ -299,7 +272,7 @@ class SettingUpArm:
     def arm_found(self, found: dict[str, Found]) -> ArmFile:
         """What was found so far, as a file would tell it; its camera as it comes."""
         told = found["mounting"]
-        follower: dict[str, Any] = {name: tuple(told[name]) for name in FOLLOWER}
+        follower: dict[str, Any] = {name: tuple(told[name]) for name in TOLD}
         postures: dict[str, Any] = {name: tuple(told[name]) for name in ("rest_rad", "folded_rad", "ready_rad")}
         return replace(
             self.arm,
@@ -323,7 +296,7 @@ class SettingUpArm:
 
     @property
     def _pressed(self) -> int:
-        return 0 if self._emulator is None else int(self._emulator.truth().overloaded_s > PRESSED_S)
+        return 0 if self._emulator is None else int(self._emulator.truth(TRUTH_S).overloaded_s > PRESSED_S)
 
     def _weigh(self, found: dict[str, Found], tell: Tell) -> Found:
         def measure(rig: Rig) -> Found:
@@ -335,7 +308,7 @@ class SettingUpArm:
         def measure(rig: Rig) -> Found:
             told = touching.feel(rig, tell)
             if self._emulator is not None:
-                truth = self._emulator.truth()
+                truth = self._emulator.truth(TRUTH_S)
                 told["hole_true_m"] = [truth.hole_x_m, truth.hole_y_m, truth.hole_z_m]
             values = touching.values_of(np.array(told["wrong_m"]), np.array(told["hole_m"]))
             return told | {"values": [vars(value) for value in values]}
@@ -347,14 +320,17 @@ class SettingUpArm:
         changes: dict[str, Any] = {name: told[name] for name in ("rest_rad", "folded_rad", "ready_rad")} | of_motors(
             values
         )
-        follower, board = {name: told[name] for name in FOLLOWER}, {"offset_m": of_camera(values)}
+        tables = {"follower": {name: told[name] for name in TOLD}, "board": {"offset_m": of_camera(values)}}
+        if self._leader is not None:
+            tables[LEADER] = {name: found[LEADER_MOUNTING][name] for name in TOLD}
         if not self.virtual:
-            follower, board = follower | {"port": found["ports"]["follower"]}, board | {"port": found["ports"]["board"]}
+            for device in DEVICES:
+                tables[device]["port"] = found["ports"][device]
         else:
             changes["wiring"] = str((self.folder / WIRING_FILE).resolve())
             changes |= {} if self.wiring_seed is None else {"wiring_seed": self.wiring_seed}
         try:
-            write_arm_file(path, text_of(self.options.robot, changes, follower, board, values))
+            write_arm_file(path, text_of(self.options.robot, changes, tables, values))
         except ValueError as error:
             raise SetupError(str(error)) from error
         return {"config": str(path)}
@@ -378,12 +354,16 @@ class SettingUpArm:
                 for name, value in believed.items()
             },
             "within": within,
-            "refused": [name for name in VALUES if name not in believed],
+            "refused": [name for name in self._looked_for if name not in believed],
             "reasons": {name: value.refused for name, value in values.items() if value.refused},
             "touches": self.touches + sum(each.get("touches", 0) for each in found.values()) if self.virtual else None,
             "chain": found.get("chain"),
             "robot_min": round(sum(each.get("robot_s", 0.0) for each in found.values()) / 60.0, 2),
         }
+
+    @property
+    def _looked_for(self) -> tuple[str, ...]:
+        return NAMES if self._leader is None else (*NAMES, *OF_LEADER)
 
     def lines(self, found: dict[str, Found]) -> list[tuple[str, str]]:
         """Name and what was found, for a person."""
@@ -395,13 +375,10 @@ class SettingUpArm:
         return f"robot practice --task peg_insert --robot {found['file']['config']}"
 
 
-def hands_on(joint: Joint, end: str) -> str:
-    """What a person is asked for at an end of a joint."""
-    words = joint.low if end == "low" else joint.high
-    also = " Then bring it back to where it was." if end == "high" else " Hold all other joints still, from now on."
-    return f"Hold the arm: its servos are let go. {words}, as far as it goes, and hold it there while you press Enter.{also}"
-
-
 def values_in(found: dict[str, Found]) -> list[Value]:
     """Of all steps."""
-    return [Value(**each) for step in ("mounting", "weight", "board") for each in found.get(step, {}).get("values", ())]
+    return [
+        Value(**each)
+        for step in ("mounting", LEADER_MOUNTING, "weight", "board")
+        for each in found.get(step, {}).get("values", ())
+    ]

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from drivers.emulators.arm_wiring import ServoWiring
+from drivers.emulators.arm_wiring import ArmWiring, ServoWiring
 from robot.commissioning.steps import Found
 from robot.robots.arm.setup_arm.hidden_wiring import HiddenWiring
-from robot.robots.arm.setup_arm.joints import JOINTS
+from robot.robots.arm.setup_arm.joints import JOINTS, LEADER_JOINTS, LEADER_MOUNTING
 from robot.robots.arm.setup_arm.values import OF_CAMERA, OF_HOLE, OF_MOTORS
 from sim.arm.batch import RAD_A_STEP, STEPS_A_TURN
 from sim.arm.hand import HANDS
@@ -28,6 +28,10 @@ def truth_of(hidden: HiddenWiring, wired: Sequence[ServoWiring], found: dict[str
         zero_off_rad[k] = (-1 if servo.backwards else 1) * (believed - home) * RAD_A_STEP
         told |= {f"{joint.name}_id": servo.id, f"{joint.name}_reversed": servo.backwards, f"{joint.name}_home_steps": home,
                  f"{joint.name}_range_rad": joint.whole_rad}  # fmt: skip
+    if LEADER_MOUNTING in found:  # a virtual one is as its documents have it
+        for joint, servo in zip(LEADER_JOINTS, ArmWiring().servos, strict=True):
+            told |= {f"{joint.name}_id": servo.id, f"{joint.name}_reversed": servo.backwards,
+                     f"{joint.name}_home_steps": servo.home_steps, f"{joint.name}_range_rad": joint.whole_rad}  # fmt: skip
     servo_told = so101().servo
     told |= {name: hidden.rows.get(name, getattr(servo_told, name)) for name in OF_MOTORS}
     if "board" in found:

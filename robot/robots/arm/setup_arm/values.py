@@ -1,9 +1,10 @@
 """What any arm can have, and how surely it has to be known."""
 
 import math
+from collections.abc import Iterable
 
 from robot.commissioning.values import Value, judged
-from robot.robots.arm.setup_arm.joints import JOINTS
+from robot.robots.arm.setup_arm.joints import JOINTS, LEADER_JOINTS, Joint
 
 SURE = 4.0  # standard deviations to either side
 FURTHER_RAD, SHORT_RAD = (
@@ -35,7 +36,14 @@ WIDEST = {
 OF_MOTORS = ("friction_n_m", "gain_n_m_rad", "backlash_rad", "stall_n_m")
 OF_CAMERA = ("camera_x_m", "camera_y_m", "camera_z_m")
 OF_HOLE = ("hole_x_m", "hole_y_m", "hole_z_m")
-OF_JOINTS = tuple(f"{joint.name}_{what}" for joint in JOINTS for what in ("id", "reversed", "range_rad", "home_steps"))
+
+
+def of_joints(joints: Iterable[Joint]) -> tuple[str, ...]:
+    """Names of what hands tell of each."""
+    return tuple(f"{joint.name}_{what}" for joint in joints for what in ("id", "reversed", "range_rad", "home_steps"))
+
+
+OF_JOINTS, OF_LEADER = of_joints(JOINTS), of_joints(LEADER_JOINTS)
 NAMES = (*OF_JOINTS, *OF_MOTORS, *OF_CAMERA, *OF_HOLE)
 
 

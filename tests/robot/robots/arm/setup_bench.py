@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from drivers.emulators.virtual_arm import DEVICES, TRUTH, ArmTruth, VirtualArm
+from drivers.emulators.virtual_arm import TRUTH, ArmTruth, VirtualArm
 from robot.robots.arm.setup_arm import setting_up
 from sim.scratch_folder import make_scratch
 
@@ -18,12 +18,12 @@ class InProcess:
 
     def __init__(self, model: VirtualArm, directory: Path) -> None:
         self.model, self.directory = model, directory
-        self.ports = {name: str(directory / name) for name in DEVICES}
+        self.ports = {name: str(directory / name) for name in model.lines}
 
     def fault(self, do: str, **arguments: Any) -> None:
         self.model.obey(json.dumps({"do": do, **arguments}).encode())
 
-    def truth(self) -> ArmTruth:
+    def truth(self, patience_s: float = 0.0) -> ArmTruth:
         return ArmTruth._make(TRUTH.unpack(self.model.state()))
 
     def now(self) -> float:
@@ -43,9 +43,12 @@ def in_this_process() -> Iterator[list[InProcess]]:
     """Meanwhile set-ups start their arms here; those that were started."""
     started: list[InProcess] = []
 
-    def start(clock: str, joint_rad: list[float], seed: int, rows: Any, offset_m: Any, wiring: str) -> InProcess:
+    def start(
+        clock: str, joint_rad: list[float], seed: int, rows: Any, offset_m: Any, wiring: str, leader: bool
+    ) -> InProcess:
         directory = make_scratch("arm-here")
-        started.append(InProcess(VirtualArm(directory, joint_rad, seed, rows, offset_m, wiring=wiring), directory))
+        model = VirtualArm(directory, joint_rad, seed, rows, offset_m, wiring=wiring, leader=leader)
+        started.append(InProcess(model, directory))
         return started[-1]
 
     class Clock:

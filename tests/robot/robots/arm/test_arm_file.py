@@ -37,6 +37,14 @@ def test_the_virtual_arm():
         (("virtual = true", "virtual = true\nspeed = 1.0"), "speed"),
         (("virtual = true", "virtual = true\ncamera_m = 0.1"), "camera_m: found 0.1, allowed: 0 to 0.02"),
         (("virtual = true", "virtual = false\ncamera_m = 0.003"), "camera_m: found 0.003, allowed: with a virtual arm"),
+        (
+            ("virtual = true", "virtual = true\ncamera_turn_rad = -0.1"),
+            "camera_turn_rad: found -0.1, allowed: 0 to 0.2",
+        ),
+        (
+            ("virtual = true", "virtual = false\ncamera_offset_m = 0.005"),
+            "camera_offset_m: found 0.005, allowed: with a virtual arm",
+        ),
         (('driver = "board_stage"', 'driver = "vesc"'), "devices.board"),
     ],
 )

@@ -36,7 +36,10 @@ def test_figures_of_a_run():
         progress.note({"kind": "demonstration", "succeeded": k > 0, "duration_s": 6.0})
     progress.note({"kind": "help"})
     progress.judge(SimpleNamespace(done=7.0, moves=9.0, tip_worst_m_s=0.3))
+    assert figures(progress, 2.0, None, True)["camera"] is None
+    progress.note({"kind": "camera", "wrong_by": {"x_m": 0.002, "holes": 3.0}})
     told = figures(progress, 2.0, None, True)
+    assert told["camera"] == {"x_m": 0.002, "holes": 3.0} and told["first_success_s"] == 0.0
     assert told["success_last_100"] == 1.0 and told["success_at_minutes"] == {"10": 1.0, "20": 1.0}
     assert told["position_error_m"] == pytest.approx(0.002)
     assert (told["demonstrations"], told["demonstrations_tried"], told["demonstration_minutes"]) == (2, 3, 0.3)

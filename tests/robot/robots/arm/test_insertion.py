@@ -1,9 +1,10 @@
 """Insertion as an order of skills: the policy's own way back, with the script where it fails."""
 
 import numpy as np
+import pytest
 
 from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, NEAR_M
-from tests.robot.robots.arm.arm_bench import bench, setup
+from tests.robot.robots.arm.arm_bench import bench, mind_of, setup
 
 
 def test_the_script_begins_episodes_over_the_hole_as_it_is_seen(tmp_path):
@@ -28,6 +29,23 @@ def test_the_board_is_moved_only_while_the_peg_is_out(tmp_path):
                 moves = arm.mind.moves
                 assert arm.mind.aside_m[2] > 0.0 or np.abs(arm.mind.aside_m[:2]).max() > NEAR_M
         assert moves > 3 and arm.truth.moves >= moves - 1
+
+
+def test_what_a_peg_that_is_in_tells_of_the_camera_is_taken_off_at_the_next_hole_and_in_the_next_life(tmp_path):
+    def shown_aside_m(mind):
+        return np.array(mind.board.place_m) - mind.place
+
+    with bench(tmp_path, setup(demonstrations=50)) as arm:
+        for mind in arm.ticks(60.0):
+            if told := arm.told("camera"):
+                break
+            assert not mind.place.any() or (shown_aside_m(mind) == 0.0).all()
+        arm.run(0.1)
+        found = told[0]["wrong_by"]
+        assert found["holes"] == 1.0 and (found["x_m"], found["y_m"]) != (0.0, 0.0)
+        assert shown_aside_m(arm.mind)[:2] == pytest.approx(arm.mind.camera.wrong_by[:2])
+        again = mind_of(setup(belief=found))
+        assert again.camera.told == found
 
 
 def test_shown_how_to_undo_what_it_did_no_script_has_to_help(tmp_path):

@@ -151,6 +151,18 @@ def test_a_servo_that_has_let_go_holds_again_where_it_is(tmp_path):
         assert arm.mind.rearmed == 1 and arm.truth.tip_worst_m_s < 0.5
 
 
+def test_a_servo_that_had_let_go_before_this_life_holds_again_and_nothing_jumps(tmp_path):
+    with bench(tmp_path) as arm:
+        servo, lay_rad = arm.model.chain.servos[1], None
+        servo.faults = 1 << 5
+        for mind in arm.ticks(2.0):
+            lay_rad = mind.posture.joint_rad.copy() if lay_rad is None and mind.posture.faulty else lay_rad
+            if servo.faults and lay_rad is not None:
+                assert np.abs(mind.posture.joint_rad - lay_rad).max() < 0.02
+        assert not servo.faults and arm.mind.rearmed == 1 and arm.mind.outputs["mode"] == Mode.RUN
+        assert arm.truth.tip_worst_m_s < 0.5
+
+
 def test_a_servo_that_is_too_hot_is_left_alone(tmp_path):
     with bench(tmp_path) as arm:
         arm.run(8.0)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drivers.emulators.arm_worlds import PegWorld
 from drivers.emulators.virtual_arm import VirtualArm
 from policies.replay import load_folder
 from robot.logs.replay import replay
@@ -108,6 +109,22 @@ def test_a_hidden_arm_beside_a_block_is_drawn_without_a_hole() -> None:
     *_, rows, offset_m, works_on, _ = begun.body.emulate.args
     assert works_on == "block" and any(offset_m)
     assert rows and set(rows) <= set(rows_of(so101(), BlockScene()))
+
+
+def test_the_camera_of_a_hidden_arm_is_always_as_wrong_as_its_file_lets_it_be(tmp_path: Path) -> None:
+    file, practice = tmp_path / "mine.toml", find_practice("arm")
+    text = (Path(__file__).parents[4] / "robot/robots/arm/virtual-arm.toml").read_text()
+    file.write_text(text.replace("virtual = true", "virtual = true\ncamera_offset_m = 0.005\ncamera_turn_rad = 0.0873"))
+    with pytest.raises(ValueError, match="camera_offset_m, camera_turn_rad: found them without --hidden-seed"):
+        practice.begin(ArmOptions(robot=str(file)))
+    begun = [practice.begin(ArmOptions(robot=str(file), hidden_seed=seed)).body.emulate for seed in range(40)]
+    offsets, turns = np.array([each.args[4] for each in begun]), np.array([each.keywords["turn_rad"] for each in begun])
+    assert 0.004 < np.abs(offsets).max() <= 0.005 and 0.07 < np.abs(turns).max() <= 0.0873
+    _, *told = begun[0].args
+    world = VirtualArm(tmp_path, *told, turn_rad=turns[0]).world
+    assert isinstance(world, PegWorld) and (world.turn_rad == turns[0]).all()
+    usual = practice.begin(ArmOptions(hidden_seed=0)).body.emulate
+    assert usual.args[4] == pytest.approx(0.6 * offsets[0]) and not any(usual.keywords["turn_rad"])
 
 
 def test_a_virtual_camera_is_as_wrong_as_its_file_says(tmp_path: Path) -> None:

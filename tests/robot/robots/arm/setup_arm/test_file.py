@@ -26,9 +26,8 @@ VALUES = [
 
 
 def written(folder, **changes):
-    text = text_of(
-        "virtual-arm", of_motors(VALUES) | changes, {"ids": [1, 3, 2, 4, 5, 6]}, {"offset_m": of_camera(VALUES)}, VALUES
-    )
+    tables = {"follower": {"ids": [1, 3, 2, 4, 5, 6]}, "board": {"offset_m": of_camera(VALUES)}}
+    text = text_of("virtual-arm", of_motors(VALUES) | changes, tables, VALUES)
     return write_arm_file(folder / "arm.toml", text)
 
 
@@ -59,7 +58,7 @@ def test_practice_starts_the_arm_that_was_set_up(tmp_path, monkeypatch):
     written(tmp_path, wiring_seed=7, wiring=str(tmp_path / "servos.json"))
     started = {}
 
-    def start(clock, joint_rad, seed, rows, offset_m, world, camera_m, wiring, leader):
+    def start(clock, joint_rad, seed, rows, offset_m, world, camera_m, wiring, leader, turn_rad):
         started.update(rows=rows, offset_m=offset_m, wiring=wiring)
 
     monkeypatch.setattr("robot.robots.arm.practice.start_virtual_arm", start)

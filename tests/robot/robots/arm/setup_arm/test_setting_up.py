@@ -3,18 +3,21 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from drivers.emulators.arm_wiring import ServoWiring
 from robot.commissioning.commissioning import find_commissioning
 from robot.commissioning.kinds import called, kind_of
 from robot.commissioning.run import set_up
+from robot.commissioning.steps import read_found
+from robot.commissioning.values import Value
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.setup_arm.hidden_wiring import FAULTS, hidden_wiring
-from robot.robots.arm.setup_arm.joints import JOINTS
+from robot.robots.arm.setup_arm.joints import JOINTS, LEADER_JOINTS
 from robot.robots.arm.setup_arm.options import ArmSetupOptions
 from robot.robots.arm.setup_arm.setting_up import SettingUpArm
-from robot.robots.arm.setup_arm.values import OF_JOINTS
+from robot.robots.arm.setup_arm.values import NAMES, OF_JOINTS, OF_LEADER
 from robot.runtime.robot_file import robot_path
 from sim.arm.batch import RAD_A_STEP, STEPS_A_TURN
 from tests.robot.robots.arm.setup_bench import in_this_process
@@ -124,6 +127,41 @@ def test_new_servos_that_all_have_one_id_are_named_one_by_one_and_it_goes_on_whe
     assert again["interrupted"] is True
     assert held(again) == set(OF_JOINTS)
     assert [again["parameters"][name]["value"] for name in OF_JOINTS[::4]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_leader_is_told_by_hands_as_well_and_written(tmp_path, monkeypatch):
+    wrong = robot_path("virtual-arm-leader").read_text()
+    at = wrong.index("[devices.leader]")
+    wrong = wrong[:at] + wrong[at:].replace("2048, 2048]", "2048, 2000]", 1).replace("false]", "true]", 1)
+    (tmp_path / "leads.toml").write_text(wrong)
+    monkeypatch.setattr(SettingUpArm, "_weigh", leave)
+    figures = carry_out(tmp_path, robot=str(tmp_path / "leads.toml"), hidden_seed=WITH["swapped"])
+    assert held(figures) == {*OF_JOINTS, *OF_LEADER}
+    assert figures["parameters"]["leader_trigger_range_rad"]["value"] == pytest.approx(1.5, abs=0.05)
+    folder = Path(figures["folder"])
+    with SettingUpArm(ArmSetupOptions(robot=str(tmp_path / "leads.toml")), folder) as setting_up:
+        told = read_found(folder, setting_up.steps)
+        hole = {"values": [vars(Value(name, 0.0, 0.0, 0.0, "unknown")) for name in NAMES if name not in OF_JOINTS]}
+        written = setting_up._write(told | {"board": hole}, lambda *told: None)
+    leader = load_arm(written["config"]).leader
+    assert leader.ids == (1, 2, 3, 4, 5, 6) and not any(leader.reversed)
+    assert leader.home_steps == pytest.approx([2048] * 6, abs=10)
+    assert np.array(leader.high_rad) - leader.low_rad == pytest.approx(
+        [joint.whole_rad for joint in LEADER_JOINTS], abs=0.1
+    )
+
+
+def test_a_servo_that_the_leader_lacks_is_named(tmp_path, monkeypatch):
+    turned = SettingUpArm._turn
+
+    def unplugged(self, joint, end):
+        self._emulator.model.leader_chain.servos[3].present = False
+        turned(self, joint, end)
+
+    monkeypatch.setattr(SettingUpArm, "_turn", unplugged)
+    figures = carry_out(tmp_path, robot="virtual-arm-leader")
+    assert "leader: found servos 1, 2, 3, 5, 6, allowed: 1, 2, 3, 4, 5, 6; plug all in again" in figures["failure"]
+    assert set(OF_LEADER) <= set(figures["refused"])
 
 
 def test_one_that_is_left_before_its_first_step_has_found_nothing(tmp_path, monkeypatch):
