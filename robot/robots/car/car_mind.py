@@ -51,7 +51,7 @@ class CarMind:
         self.sent = np.zeros((COMMAND_HISTORY, N_COMMAND))  # (steer, speed, brake) of the last ticks, newest last
         self.command = Command(0.0, 0.0, FULL_BRAKE_A)
         self.goal = (0.0, 0.0)
-        self.ticks_to_decision = 0
+        self.ticks_to_decision = self.missed_ticks = 0
         self.tally = Tally(setup.practice_done_s, setup.baseline_laps)
         self.place = CoursePlace()
         self.last_time_s: float | None = None
@@ -87,7 +87,17 @@ class CarMind:
         now = float(readings["time_s"])
         elapsed_s = 0.0 if self.last_time_s is None else now - self.last_time_s
         self.last_time_s = now
+        self.make_up(int(readings["missed_ticks"]))
         return now, elapsed_s
+
+    def make_up(self, missed_ticks: int) -> None:
+        """In the ticks that were missed, of so many since the start, the last command went on, and so did the decision: who counts
+        them as none takes what the wheels have got by now for what is still on its way.
+        """
+        missed, self.missed_ticks = missed_ticks - self.missed_ticks, missed_ticks
+        for _ in range(min(missed, COMMAND_HISTORY)):
+            self.sent[:-1] = self.sent[1:]
+        self.ticks_to_decision = max(0, self.ticks_to_decision - missed)
 
     def watch_standing(self, elapsed_s: float, vesc: VescReading) -> None:
         """For how long the wheels have stood."""

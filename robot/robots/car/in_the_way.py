@@ -27,6 +27,9 @@ from sim.distance_field import OccupancyGrid
 
 STANDING_M_S = 0.05
 HEMMED_IN_S = 10.0  # of waiting, and of giving way: then what would be no way without anybody is a car askew
+CARRIED_S = (
+    0.06  # from when a point was measured to now: after longer its place depends on how the car turned meanwhile
+)
 NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
 
 
@@ -61,7 +64,8 @@ class InTheWay:
         """Take in what the lidar sees, for the predictive brake too. doubtful: where the car is may not be believed."""
         place, course = self._place, self._place.course
         if course is not None and grid is not None and place.known and not estimate.lost:
-            self._obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw),
+            count = estimator.count if estimator.oldest_s < CARRIED_S else 0
+            self._obstacles.see(now, estimator.points, count, (estimate.x, estimate.y, estimate.yaw),
                                 estimator.covariance[:3, :3], place.row, course, place.packed, grid.distance_m,
                                 grid.frame, learns=not doubtful)  # fmt: skip
             somebody = len(self._obstacles.believed) > 0 and not doubtful
@@ -73,8 +77,13 @@ class InTheWay:
         if doubtful:
             self._obstacles.doubt()
         self._obstacles.update(now)
-        self._fallback.obstacles = np.concatenate((self._obstacles.believed, self._blind_bends.believed))
+        self._fallback.obstacles = np.concatenate((self.seen, self._blind_bends.believed))
         self.ahead = course is not None and place.known and self._obstacles.block(place.at, course.length_m, self._car)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Who is believed to be there, without those who only may be behind a bend: (n, 4), as `rollout.gap` takes it."""
+        return self._obstacles.believed
 
     def blocks(self, moment: Moment) -> bool:
         """Whether the car has to wait: something is ahead, or a slow car finds no way on, and none round it."""

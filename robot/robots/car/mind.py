@@ -432,11 +432,13 @@ class Pipeline(CarMind):
             self.executed[:] = task.action_for(steer, fastest)
         self.brake_reason = AS_PROPOSED
         if self.setup.predictive_brake and place.course is not None and not demonstrating:
-            kept = self.fallback.kept.copy()
-            self.brake_reason = filter_action(
-                float(self.executed[0]), float(self.executed[1]), place.at, self.sent, place.packed, place.course.spacing_m,
-                self.fallback.obstacles, self.fallback.cars, self.latency_s, MARGIN_M, kept, self.executed,
-            )  # fmt: skip
+            wish = float(self.executed[0]), float(self.executed[1])
+            self.brake_reason, kept = self.keep_off(wish, self.fallback.obstacles)
+            everybody = len(self.in_the_way.seen) == len(self.fallback.obstacles)
+            if self.brake_reason == UNAVOIDABLE and not everybody and place.at[V_X] > SLOW_M_S:
+                # Too fast for who only may be there: as slow as can be kept on the course, and no spin for nobody's sake.
+                self.brake_reason, kept = self.keep_off((wish[0], -1.0), self.in_the_way.seen)
+                self.brake_reason = max(SLOWER, self.brake_reason)
             looks_round = self.brake_reason != AS_PROPOSED or self.in_the_way.ahead
             way = way_round(place, self.fallback, self.sent, fastest) if looks_round else None
             self.in_the_way.goes_round = way is not None
@@ -451,6 +453,16 @@ class Pipeline(CarMind):
             now, self.observation, proposed, self.executed.astype(np.float32), demonstrating or self.by_hand
         )
         self.goal = task.target(float(self.executed[0]), float(self.executed[1]))
+
+    def keep_off(self, wish: tuple[float, float], obstacles: np.ndarray) -> tuple[int, np.ndarray]:
+        """Put what may be done of a wish, an action, into `executed`. Returns the predictive brake's reason, and what it keeps."""
+        place, kept = self.place, self.fallback.kept.copy()
+        assert place.course is not None
+        reason = filter_action(
+            *wish, place.at, self.sent, place.packed, place.course.spacing_m, obstacles, self.fallback.cars,
+            self.latency_s, MARGIN_M, kept, self.executed,
+        )  # fmt: skip
+        return reason, kept
 
     def fastest_m_s(self, estimate: Estimate) -> float:
         """What is asked of the motor at most: less without wheel speed, and where no corner has shown what the floor holds."""

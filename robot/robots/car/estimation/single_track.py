@@ -38,7 +38,6 @@ GRIP_SIGMA = 0.15  # of a car that has not cornered yet: it may be on ice
 ALIKE = 0.8  # correlation of front and rear before all measuring: the floor is the same
 MODEL_SIGMA, LEAST_SIGMAS = 0.008, 4.0  # what no measuring takes away; how far below the measured grip the least is
 STEP_S = 0.005  # the tyres answer within 10 ms at walking pace
-GAP_MAX_S = 0.08  # a longer one between two samples is not bridged
 TICK_S = 0.02  # that the noise is stated for
 PROCESS_SIGMA = np.array([0.02, 0.01, 0.07, 0.001, 0.001, 5e-5])  # what the model misses in a tick
 WHEEL_SIGMA_M_S, WHEEL_SIGMA_SHARE = 0.02, 0.005
@@ -47,7 +46,8 @@ ACCEL_SIGMA_M_S2 = 0.25  # and half as much again for every m/s: the chassis sha
 START_SIGMA = np.array([0.05, 0.1, 0.05])
 TRIM_SIGMA_RAD = 0.03
 CORNERING_M_S2 = 3.5  # neither asked for nor felt: gentle driving tells stiffness rather than grip
-JUMP_M_S, JUMP_RAD_S = 1.0, 4.0  # no tyre does that in a tick: the car was hit or lifted
+JUMP_M_S, JUMP_RAD_S = 1.0, 4.0  # no tyre does that in a tick: the car was hit or lifted;
+TURN_MAX_RAD_S2 = 60.0  # nor, for longer, more than this, or more than ACCEL_MAX_M_S2
 SENT_KEPT = 16  # commands, more than the longest latency
 UNTOLD_S = 0.1  # without a command for so long, nobody knows how the wheels stand
 DIFFERENCES = np.array([1e-4, 1e-4, 1e-4, 1e-3, 1e-3, 1e-4])
@@ -216,8 +216,9 @@ class SingleTrack:
         known = not standing and bool(self._sent) and now_s - self._sent[-1][0] < UNTOLD_S
         since_s = sample_s - self.sample_s
         if since_s > 1e-4:
-            jumped = abs(wheel - self.state[V_X]) > JUMP_M_S or abs(gyro - self.state[YAW_RATE]) > JUMP_RAD_S
-            if known and not jumped and since_s < GAP_MAX_S:
+            jumped = abs(wheel - self.state[V_X]) > max(JUMP_M_S, ACCEL_MAX_M_S2 * since_s)
+            jumped = jumped or abs(gyro - self.state[YAW_RATE]) > max(JUMP_RAD_S, TURN_MAX_RAD_S2 * since_s)
+            if known and not jumped and since_s < STALE_S:
                 wheels, step_s = self._wheels(since_s)
                 advance(self.state, self.covariance, wheels, step_s, accel, wheel, gyro, vesc.accel_y_m_s2, self.car)
                 self.wheels_rad = wheels[-1]

@@ -87,7 +87,8 @@ class Tracker:
         self.share = 0.0  # of recent points that lie on walls
         self.placed = False  # a lost car that has a place goes on matching: it may find itself again
         self.lost = True
-        self.count = 0  # of the last tick's points, in `points`
+        self.count = 0  # of the last tick's points, in `points`,
+        self.oldest_s = 0.0  # and the age of the oldest of them
         self.points = np.empty((LIDAR_POINTS_MAX, 3))
         self._information = np.empty((3, 3))
 
@@ -130,7 +131,7 @@ class Tracker:
         turned = motion.turned_rad - state[fusion.BIAS] * dt_s
         self.recent.add(now_s, motion.rolled_m, state[fusion.V_Y] * dt_s, turned, self.points, count,
                         lidar.revolution)  # fmt: skip
-        self.count = count
+        self.count, self.oldest_s = count, float(lidar.age_s.max(initial=0.0))
         self._match(now_s, count, dt_s)
         age_s = now_s - self.confirmed_s
         self._judge(age_s, dt_s)

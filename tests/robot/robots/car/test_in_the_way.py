@@ -1,5 +1,6 @@
 """What is not on the map and stands in the way: the car waits for it, though not for ever."""
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from robot.robots.car import giving_way
 from robot.robots.car import mind as pipeline_module
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.in_the_way import InTheWay
+from robot.robots.car.in_the_way import CARRIED_S, InTheWay
 from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
 from robot.robots.car.shield import blind_bends
@@ -19,6 +20,7 @@ from robot.robots.car.shield.obstacles import FORGOTTEN_S
 from robot.robots.car.shield.predictive_brake import SLIPPERY
 from robot.robots.car.shield.rollout import believed_cars
 from robot.robots.car.shield.supervision import Reason
+from robot.safety.campaign.stops.stops import SPIN_M_S, SPUN_RAD
 from robot.safety.supervisor import Mode
 from sim.tracks.track import Course
 from tests.robot.robots.car.shield.test_obstacles import CAR, COURSE, GRID, ROW, SURE, here, scan, somebody
@@ -94,9 +96,10 @@ def test_what_is_seen_from_a_doubtful_place_is_not_held_on_to(doubtful: bool) ->
     way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
     for now_s in (0.0, 0.1):
         points = scan(somebody(2.0, 0.0))
-        seen = SimpleNamespace(points=points, count=len(points), covariance=SURE)
+        seen = SimpleNamespace(points=points, count=len(points), covariance=SURE, oldest_s=0.02)
         way.see(now_s, estimate, seen, GRID, doubtful)  # type: ignore[arg-type]
-    way.see(FORGOTTEN_S + 0.2, estimate, SimpleNamespace(points=points, count=0, covariance=SURE), GRID, False)  # type: ignore[arg-type]
+    seen.count = 0
+    way.see(FORGOTTEN_S + 0.2, estimate, seen, GRID, False)  # type: ignore[arg-type]
     assert len(way._obstacles.believed) == (0 if doubtful else 1)
     assert (way._obstacles._usual_sigmas == 0.0) is doubtful  # how noisy the lidar is, is not learned there
 
@@ -109,10 +112,46 @@ def test_nobody_was_met_from_a_doubtful_place(doubtful: bool) -> None:
     x, y, yaw = here(ROW)
     way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
     points = scan(somebody(2.0, 0.0))
-    seen = SimpleNamespace(points=points, count=len(points), covariance=SURE)
+    seen = SimpleNamespace(points=points, count=len(points), covariance=SURE, oldest_s=0.02)
     for now_s in np.arange(0.0, 2.0 * blind_bends.SURE_S, 0.1).tolist():
         way.see(now_s, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, doubtful)  # type: ignore[arg-type]
     assert (len(way._blind_bends.believed) > 0) is not doubtful
+
+
+@pytest.mark.parametrize("oldest_s", [0.05, 0.12])
+def test_points_that_were_carried_on_for_long_are_nobody(oldest_s: float) -> None:
+    """After a hiccup of the line they come all at once, and where they are depends on how the car turned since."""
+    place = CoursePlace()
+    place.take(COURSE)
+    place.row = ROW
+    x, y, yaw = here(ROW)
+    way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
+    points = scan(somebody(2.0, 0.0))
+    seen = SimpleNamespace(points=points, count=len(points), covariance=SURE, oldest_s=oldest_s)
+    way.see(0.0, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, False)  # type: ignore[arg-type]
+    assert len(way.seen) == (1 if oldest_s < CARRIED_S else 0)
+
+
+@pytest.mark.parametrize(("track", "seed", "grip_share"), [("ell", 307, 0.87), ("ell", 303, 0.53)])
+def test_who_may_be_behind_a_bend_all_at_once_makes_a_car_slow_and_does_not_make_it_spin(
+    track: str, seed: int, grip_share: float, tmp_path: Path
+) -> None:
+    drive = start(track, seed, 9000 + seed, grip_share, True, tmp_path)
+    turned_rad, next_s, slowest_m_s = 0.0, 9.0, math.inf  # slowest while it reckons with them
+    while drive.time_s < 27.0:
+        drive.tick()
+        if drive.time_s > next_s:  # it races, and from one tick to the next has met somebody, long ago
+            drive.pipeline.in_the_way._blind_bends._met_s = drive.time_s - blind_bends.ABOUT_S + 1.0
+            next_s += 2.9
+        seen = drive.seen()
+        if seen.speed_m_s > SPIN_M_S:
+            turned_rad = max(turned_rad, seen.turned_rad)
+        if len(drive.pipeline.fallback.obstacles) > 0:
+            slowest_m_s = min(slowest_m_s, seen.speed_m_s)
+    drive.close()
+    assert slowest_m_s < 3.0
+    assert turned_rad < SPUN_RAD
+    assert drive.seen().touches == 0
 
 
 def drive_at_somebody_behind_a_bend(track: str, row: int, folder: Path) -> People:

@@ -1,6 +1,7 @@
 """The filter of sideways speed and grip: the simulator's equations, honest about what it cannot know, deterministic."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +17,11 @@ STEP_S, TICK_S = 0.005, 0.02
 
 
 def weave(car: CarParameters, seconds: float, speed: float, filtered: SingleTrack, seed: int = 0, swing_rad: float = 0.25,
-          noise: float = 1.0) -> np.ndarray:  # fmt: skip
-    """A car that steers from side to side, sensed 15 ms late, noisily. Returns truth and estimate of (v_y, yaw_rate)."""
+          noise: float = 1.0, silent: Callable[[int], bool] = lambda tick: False) -> np.ndarray:  # fmt: skip
+    """A car that steers from side to side, sensed 15 ms late, noisily. silent: in which ticks no new reading comes. Returns
+    truth and estimate of (v_y, yaw_rate)."""
     rng = np.random.default_rng(seed)
+    reading = VescReading()
     p, state, history, rows = car.packed(), np.zeros(7), [], []
     state[3] = speed
     commands: list[float] = []
@@ -34,11 +37,14 @@ def weave(car: CarParameters, seconds: float, speed: float, filtered: SingleTrac
             history.append((state[3], (state[4] - v_y) / STEP_S + v_x * yaw_rate, state[5], accel))
         filtered.sent(now, commands[-1], car.actuation_s)
         wheel, a_y, gyro, accel = history[-4]
-        reading = VescReading(
-            erpm_speed_m_s=wheel + noise * 0.02 * rng.standard_normal(), motor_current_a=accel / NOMINAL.motor_m_s2_per_a,
-            accel_y_m_s2=a_y + noise * 0.6 * rng.standard_normal(),
-            yaw_rate_rad_s=gyro + noise * 0.005 * rng.standard_normal(), values_age_s=0.015, imu_age_s=0.015,
-        )  # fmt: skip
+        if silent(tick):
+            reading = replace(reading, values_age_s=reading.values_age_s + TICK_S, imu_age_s=reading.imu_age_s + TICK_S)
+        else:
+            reading = VescReading(
+                erpm_speed_m_s=wheel + noise * 0.02 * rng.standard_normal(), motor_current_a=accel / NOMINAL.motor_m_s2_per_a,
+                accel_y_m_s2=a_y + noise * 0.6 * rng.standard_normal(),
+                yaw_rate_rad_s=gyro + noise * 0.005 * rng.standard_normal(), values_age_s=0.015, imu_age_s=0.015,
+            )  # fmt: skip
         filtered.update(now + TICK_S, reading, 0.0, standing=False)
         rows.append((state[4], state[5], filtered.v_y, filtered.yaw_rate))
     return np.array(rows)
@@ -65,6 +71,33 @@ def test_sideways_speed_grips_and_trim_are_found_together(shares: tuple[float, f
         assert found == pytest.approx(share, abs=0.04 if share == min(shares) else 0.15)  # the one that slides
         assert share - (0.2 if share == min(shares) else 0.45) < least <= share
     assert filtered.state[TRIM] == pytest.approx(trim_rad, abs=0.01)
+
+
+@pytest.mark.parametrize("ticks", [3, 5, 8])
+@pytest.mark.parametrize("share", [0.6, 1.0])
+def test_a_slide_is_known_while_answers_stay_away_and_when_they_come_again(ticks: int, share: float) -> None:
+    """A hiccup of the line, or of a busy machine. The equations know the slide better than a guess from speed and yaw rate."""
+    filtered = SingleTrack(CAR)
+    car = replace(NOMINAL, grip=share * NOMINAL.grip)
+    rows = weave(car, 14.0, 4.3 * math.sqrt(share), filtered, silent=lambda tick: tick > 200 and tick % 37 < ticks)
+    rows = rows[200:]
+    assert np.abs(rows[:, 0]).max() > 0.2
+    assert np.abs(rows[:, 0] - rows[:, 2]).max() < 0.15
+    assert filtered.grip_shares == pytest.approx((share, share), abs=0.04)
+
+
+@pytest.mark.parametrize("ticks", [1, 5])
+def test_who_was_hit_while_answers_stayed_away_slides_no_more(ticks: int) -> None:
+    filtered = SingleTrack(CAR)
+    weave(NOMINAL, 3.0, 4.0, filtered)
+    shares = filtered.grip_shares
+    for tick in range(ticks + 4):
+        now = 3.02 + tick * TICK_S
+        filtered.sent(now - TICK_S, 0.0, 0.04)
+        if tick >= ticks:
+            filtered.update(now, VescReading(values_age_s=0.015, imu_age_s=0.015), 0.0, standing=False)
+    assert abs(filtered.v_y) < 0.05 and abs(filtered.v_x) < 0.1
+    assert filtered.grip_shares == pytest.approx(shares, abs=0.02)
 
 
 def test_on_ice_the_grips_are_found_in_ten_seconds() -> None:
