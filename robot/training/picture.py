@@ -24,8 +24,6 @@ def plot_training(folder: Path) -> Path:
     """Draw RUN/picture.png: a panel for each figure. Raises ValueError, naming file and field, for a table that is none."""
     from matplotlib.figure import Figure
 
-    from robot.views.plot_style import BLUE, GREEN
-
     columns = read_metrics(folder / METRICS)
     figures = {name: column for name, column in columns.items() if name not in NO_FIGURE}
     seconds, score = columns["seconds"], columns["score"]
@@ -34,8 +32,8 @@ def plot_training(folder: Path) -> Path:
     for axes, (name, values) in zip(
         drawn.subplots(len(figures), sharex=True, squeeze=False)[:, 0], figures.items(), strict=True
     ):
-        axes.plot(seconds, values, "o-", color=BLUE)
-        axes.axvline(kept_s, color=GREEN, ls="--")
+        axes.plot(seconds, values, "o-", color="tab:blue")
+        axes.axvline(kept_s, color="tab:green", ls="--")
         least = np.nanmin(values) if np.isfinite(values).any() else np.nan
         if least > 0.0 and np.nanmax(values) > WIDE * least:
             axes.set_yscale("log")
