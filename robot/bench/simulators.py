@@ -13,6 +13,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -167,7 +168,7 @@ def table() -> dict[str, Any]:
             figures[f"{name}, {package}"] = fly(pilot, make(states), states)
 
     for ours, theirs in CRAZYFLOW.items():
-        compare(ours, load_parameters(ours), FLIGHTS, "crazyflow", lambda states, name=theirs: Crazyflow(name, states))
+        compare(ours, load_parameters(ours), FLIGHTS, "crazyflow", partial(Crazyflow, theirs))
     compare(PYBULLET, airframes(AIRFRAMES)[PYBULLET], FLIGHTS_PYBULLET, "gym_pybullet_drones", PyBullet)
     return figures | {f"{name}, not installed": how for name, how in missing.items()}
 
