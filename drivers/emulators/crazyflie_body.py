@@ -213,6 +213,7 @@ class Body:
         self._past = Past(self.state)
         self._steps, self._driven_step = 0, -FLIES_MS
         self._filter = Filter(np.zeros(3), 0.0)
+        self.drag_told = np.zeros(3)  # 1/s, the estimator's parameters kalman.dragB_x and the others
         self.put(start[0], start[1], 0.0, start[2])
 
     @property
@@ -294,7 +295,16 @@ class Body:
             gyro, acc = memory[M_SUM_GYRO : M_SUM_GYRO + 3], memory[M_SUM_ACC : M_SUM_ACC + 3]
             reversion = REVERSION if self._positioning.reversion else 0.0
             predict(
-                f.x, f.q, f.p, acc / PREDICT_MS, gyro / PREDICT_MS, STEP_S * PREDICT_MS, flies, reversion, self._home
+                f.x,
+                f.q,
+                f.p,
+                acc / PREDICT_MS,
+                gyro / PREDICT_MS,
+                STEP_S * PREDICT_MS,
+                flies,
+                reversion,
+                self._home,
+                self.drag_told,
             )
             memory[M_SUM_GYRO : M_SUM_ACC + 3] = 0.0
         add_process_noise(f.p, STEP_S)

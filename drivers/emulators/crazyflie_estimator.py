@@ -3,8 +3,8 @@
 Mueller, Hamer, D'Andrea, Fusing ultra-wideband range measurements with accelerometers and rate gyroscopes for
 quadrocopter state estimation, ICRA 2015; Mueller, Hehn, D'Andrea, Covariance correction step for Kalman filtering with an
 attitude, JGCD 2017. Rates, noises and bounds are those of crazyflie-firmware (kalman_core_params_defaults.h,
-estimator_kalman.c). In flight the accelerometer's x and y are not used, and drag, the gyro's bias and a thrust that is not
-along z are not in the model: what they do is taken for tilt and velocity.
+estimator_kalman.c). In flight the accelerometer's x and y are not used, and the gyro's bias, a thrust that is not along z, and drag
+unless the filter is told of it, are not in the model: what they do is taken for tilt and velocity.
 
 State: position (world, m), velocity (body, m/s), attitude error (body, rad), beside the reference attitude `q` (4, body to
 world). Covariance `p` (9, 9).
@@ -89,8 +89,10 @@ def bound(p):
 
 
 @njit(cache=True)
-def predict(x, q, p, acc, gyro, dt, flies, reversion, home):
+def predict(x, q, p, acc, gyro, dt, flies, reversion, home, drag):
     """Let the state go on for `dt`: acc (3) m/s^2 and gyro (3) rad/s are means over it; home (4): attitude of a start.
+
+    drag (3): 1/s, how fast the air slows a drone in flight along its axes (kalman.dragB_x and the others, in kalman_core.c).
 
     A drone that flies is pushed along its z axis alone; one that stands, or is carried, anywhere.
     """
@@ -99,6 +101,8 @@ def predict(x, q, p, acc, gyro, dt, flies, reversion, home):
     w_x, w_y, w_z = gyro[0], gyro[1], gyro[2]
 
     a = np.eye(N_ERROR_STATE)
+    b_x, b_y, b_z = (drag[0], drag[1], drag[2]) if flies else (0.0, 0.0, 0.0)
+    a[3, 3], a[4, 4], a[5, 5] = 1.0 - dt * b_x, 1.0 - dt * b_y, 1.0 - dt * b_z
     for i in range(3):
         r_x, r_y, r_z = r[3 * i], r[3 * i + 1], r[3 * i + 2]
         a[i, 3], a[i, 4], a[i, 5] = r_x * dt, r_y * dt, r_z * dt
@@ -120,9 +124,9 @@ def predict(x, q, p, acc, gyro, dt, flies, reversion, home):
     for i in range(3):
         x[i] += r[3 * i] * d_x + r[3 * i + 1] * d_y + r[3 * i + 2] * d_z
     x[2] -= 0.5 * GRAVITY_M_S2 * dt * dt
-    x[3] += dt * (a_x + w_z * v_y - w_y * v_z - GRAVITY_M_S2 * r[6])
-    x[4] += dt * (a_y - w_z * v_x + w_x * v_z - GRAVITY_M_S2 * r[7])
-    x[5] += dt * (a_z + w_y * v_x - w_x * v_y - GRAVITY_M_S2 * r[8])
+    x[3] += dt * (a_x + w_z * v_y - w_y * v_z - GRAVITY_M_S2 * r[6] - b_x * v_x)
+    x[4] += dt * (a_y - w_z * v_x + w_x * v_z - GRAVITY_M_S2 * r[7] - b_y * v_y)
+    x[5] += dt * (a_z + w_y * v_x - w_x * v_y - GRAVITY_M_S2 * r[8] - b_z * v_z)
     q[0], q[1], q[2], q[3] = rotated(q, w_x * dt, w_y * dt, w_z * dt)
     if not flies and reversion > 0.0:
         for k in range(4):

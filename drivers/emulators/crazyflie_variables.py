@@ -93,6 +93,7 @@ def parameters(firmware: "Firmware") -> list[Parameter]:
         cell("stabilizer.estimator", "uint8_t", 2),  # Kalman
         cell("commander.enHighLevel", "uint8_t", 1),
         Parameter("kalman.resetEstimation", "uint8_t", lambda: int(firmware.reset_wanted), reset),
+        *(element(f"kalman.dragB_{axis}", body.drag_told, k) for k, axis in enumerate("xyz")),
         Parameter("posCtlPid.thrustBase", "uint16_t", lambda: pid.thrust_base, thrust_base, persistent=True),
         *(deck(name, body.positioning == system) for name, system in DECKS),
         Parameter("system.selftestPassed", "int8_t", lambda: 1, None),
@@ -111,9 +112,9 @@ def cell(name: str, c_type: str, value: Number) -> Parameter:
     return Parameter(name, c_type, lambda: box[0], lambda new: box.__setitem__(0, new))
 
 
-def element(name: str, array: np.ndarray, row: int, column: int) -> Parameter:
+def element(name: str, array: np.ndarray, *place: int) -> Parameter:
     """A float parameter that is an element of an array."""
     return Parameter(
-        name, "float", lambda: float(array[row, column]),
-        lambda value: array.__setitem__((row, column), value), persistent=True,
+        name, "float", lambda: float(array[place]),
+        lambda value: array.__setitem__(place, value), persistent=True,
     )  # fmt: skip

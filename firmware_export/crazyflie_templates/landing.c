@@ -25,7 +25,8 @@
 #define LEAD_M 0.3f            /* the set-point is so far below the drone at most */
 #define STANDING_M 0.2f        /* it stands if the set-point is further below than this ... */
 #define STANDING_M_S 0.15f     /* ... and it moves slower than this ... */
-#define STANDING_STEPS 500     /* ... for so long */
+#define STANDING_STEPS 1500    /* ... for so long, longer than one that still rises takes to turn round: see `descend` */
+#define MOVING_STEPS 4         /* each step in which it moves faster takes back so many */
 #define STEPS_MAX 30000        /* nothing comes down for longer: the estimate is wrong */
 
 static enum { WATCHING = 0, DESCENDING = 1, DOWN = 2 } phase;
@@ -77,6 +78,9 @@ static void begin(const state_t *state)
     phase = DESCENDING;
 }
 
+/* A drone whose controller has had to push harder (a sagging battery, a turn at the rotors' limit) goes on up when it is told to come
+   down, and turns slowly: the integral of its vertical velocity unwinds with kp / ki = 25 / 15 s, so that 0.3 m above its set-point it
+   moves slower than STANDING_M_S for 0.85 s. Half a second of that was taken for standing once, a metre up. */
 static void descend(const state_t *state)
 {
     const float lowest = state->position.z - LEAD_M, speed = state->velocity.z;
@@ -86,7 +90,11 @@ static void descend(const state_t *state)
         order.position.z = lowest;
     }
     const bool still = speed > -STANDING_M_S && speed < STANDING_M_S;
-    standing_for = still && order.position.z < state->position.z - STANDING_M ? standing_for + 1 : 0;
+    if (still && order.position.z < state->position.z - STANDING_M) {
+        standing_for++;
+    } else {
+        standing_for -= standing_for < MOVING_STEPS ? standing_for : MOVING_STEPS;
+    }
     if (standing_for > STANDING_STEPS || descending_for > STEPS_MAX || !supervisorIsFlying()) {
         order = (setpoint_t){0}; /* stops the motors */
         phase = DOWN;

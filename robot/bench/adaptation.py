@@ -2,12 +2,15 @@
 
 By name: milliseconds until its error (the median of flights from the task's starts, under a constant force of 5 % of the weight) is
 within 1.25 times and 1 cm of that of a policy trained for that airframe alone, which takes part in the same flights; the error over
-the last 2 s of both, and of `mine`, trained from the one for any in the simulator that was fitted to 30 s of its flight.
+the last 2 s of both, and of `mine`, trained from the one for any in the simulator that was fitted to 30 s of its flight. `specialised` is
+trained from the one for any as well, but for the airframe as its file says: seconds of processor time, share within 1 m, median error,
+beside the one for any in the same flights.
 
 A change comes after 3 s of hovering: 30 % more mass, and one propeller 20 % weaker. Those that were within 0.2 m before keep flying if they
 come no further than 1 m from the goal; they have settled when they stay within 1.25 times and 1 cm of what they hold in the end.
 """
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from policies.policy_file import EVERY_KIND, load_policy
 from policies.recurrent_actor import RecurrentLayers
 from robot.robots.quadrotor.evaluation.changes import Change, distances, settled_ms
 from robot.robots.quadrotor.evaluation.evaluation import DECISIONS, DISTURBED, TAIL, Network, Pilot
-from robot.robots.quadrotor.evaluation.fleet_flights import ROOM_M
+from robot.robots.quadrotor.evaluation.fleet_flights import ROOM_M, fly_named
 from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent
 from robot.robots.quadrotor.practising.fit import fit
 from robot.robots.quadrotor.practising.hidden import hidden_quadrotor
@@ -54,6 +57,7 @@ def run() -> dict[str, Any]:
         own = policy.weights if found is None else specialise(
             policy.weights, policy.layers, hover, as_flown(found.quadrotor), SEED)  # fmt: skip
         figures[name] = by_name(flies_any, Recurrent(own, policy.layers), trained_for(name), name)
+        figures[name] |= specialised(policy.weights, policy.layers, load_parameters(name))
     published = load_fleet("published").draw(DRAWN, np.random.default_rng(SEED)).parameters
     return figures | {f"drawn, {what}": changed(flies_any, published, change) for what, change in CHANGES.items()}
 
@@ -87,6 +91,19 @@ def by_name(flies_any: Pilot, mine: Pilot, alone: Pilot, name: str) -> dict[str,
         "mine_over_alone": round(held_m["mine"] / held_m["alone"], 3),
         "keeps_flying_changed": both["keeps_flying"], "settled_changed_ms": both["settled_median_ms"],
     }  # fmt: skip
+
+
+def specialised(
+    weights: np.ndarray, layers: RecurrentLayers, quadrotor: QuadrotorParameters
+) -> dict[str, float | None]:
+    """What 200 updates from the one for any make of it for one airframe."""
+    began_s = time.process_time()
+    own = specialise(weights, layers, hover, quadrotor, SEED)
+    figures: dict[str, float | None] = {"specialised_s": round(time.process_time() - began_s, 2)}
+    for who, found in (("any", weights), ("specialised", own)):
+        flights = fly_named(Recurrent(found, layers), quadrotor, SEED, FLIGHTS).figures()
+        figures |= {f"{who}_survival": flights["survival"], f"{who}_error_median_m": flights["error_median_m"]}
+    return figures
 
 
 def known(milliseconds: float) -> float | None:

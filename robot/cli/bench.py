@@ -11,8 +11,9 @@ from robot.cli.output import finish, parse
 from robot.views.say import say
 
 Part = Literal["car", "quadrotor", "arm", "lidar", "camera", "learner", "localisation", "brake", "loop", "export", "perception",
-               "rivals", "raptor", "adaptation", "all"]  # fmt: skip
-PARTS = tuple(part for part in get_args(Part) if part not in ("rivals", "raptor", "adaptation", "all"))
+               "rivals", "raptor", "simulators", "adaptation", "all"]  # fmt: skip
+NOT_AMONG_ALL = ("rivals", "raptor", "simulators", "adaptation", "all")
+PARTS = tuple(part for part in get_args(Part) if part not in NOT_AMONG_ALL)
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class BenchConfig:
     camera: frames a second of processor time, beside OpenGL in software; needs the extra `gl`, and EGL.
     rivals: others' learners on our environments, a minute; not among all.
     raptor: RAPTOR's policy for any quadrotor beside ours, in its simulator; needs l2f and foundation-policy; not among all.
+    simulators: that policy in crazyflow and gym-pybullet-drones, where they are installed, beside ours; not among all.
     adaptation: how fast the policy for any quadrotor finds out what it flies, and what a change in flight does; two minutes, not among all.
     """
 

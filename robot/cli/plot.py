@@ -11,8 +11,8 @@ from robot.cli.output import finish, parse
 
 @dataclass(frozen=True)
 class PlotConfig:
-    """Draw a run: the lines that it drove, its lap times, rewards and timing, or a Crazyflie's flight. Writes
-    RUN/picture.png."""
+    """Draw a run: the lines that it drove, its lap times, rewards and timing, a Crazyflie's flight, or what a training found on its way.
+    Writes RUN/picture.png."""
 
     run: Annotated[Path, tyro.conf.Positional]
     """The run's folder."""
@@ -22,10 +22,12 @@ def main(arguments: list[str]) -> int:
     config, as_json = parse(PlotConfig, "plot", arguments)
     from policies.array_file import try_writing
     from robot.robots.quadrotor.mission_plot import is_flight, plot_flight
+    from robot.training.picture import is_training, plot_training
 
     if config.run.is_dir():
         try_writing(config.run)
-    picture = plot_flight(config.run) if is_flight(config.run) else plot_practice(config.run)
+    draw = plot_flight if is_flight(config.run) else plot_training if is_training(config.run) else plot_practice
+    picture = draw(config.run)
     if not as_json:
         print(picture)
     finish({"picture": str(picture)}, as_json)

@@ -39,7 +39,9 @@ class Deviation:
     def __init__(self, setup: FlightSetup, truth: Callable[[], Place] | None) -> None:
         """truth: asks the simulator, where there is one."""
         self.errors_m: list[float] = []
+        self.errors_from_ground_m: list[float] = []  # by the truth alone: see `Flown`
         self._figure, self._truth = figure_of(setup), truth
+        self._offset_m = np.zeros(3)  # how far the truth was beside the estimate where it stood
 
     def look(self, readings: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
         """A tick; returns what the simulator says, a TRUTH record."""
@@ -53,10 +55,13 @@ class Deviation:
         record["tick"], record["time_s"] = readings["tick"], readings["time_s"]
         record["board_time_s"], record["position_m"] = place.board_time_s, place.position_m
         record["goal_m"] = np.nan
+        if outputs["phase"] == Phase.GROUND:
+            self._offset_m = place.position_m - readings["crazyflie"]["position_m"]
         if judged:
             since_s = place.board_time_s - float(figures["began_board_s"])
             record["goal_m"] = figures["home_m"] + self._figure.goal(since_s)
             self.errors_m.append(distance_m(place.position_m, record["goal_m"]))
+            self.errors_from_ground_m.append(distance_m(place.position_m - self._offset_m, record["goal_m"]))
         return record
 
 
@@ -112,8 +117,9 @@ class Flight:
     @property
     def flown(self) -> Flown:
         """What came of it so far."""
-        flown = self.mind.mission.flown
-        return replace(flown, errors_m=tuple(self._deviation.errors_m), trouble=self._why or flown.trouble)
+        flown, deviation = self.mind.mission.flown, self._deviation
+        return replace(flown, errors_m=tuple(deviation.errors_m), trouble=self._why or flown.trouble,
+                       errors_from_ground_m=tuple(deviation.errors_from_ground_m))  # fmt: skip
 
     def _tick(self, log: TickLog) -> None:
         try:

@@ -73,9 +73,14 @@ class Place(NamedTuple):
 
 @dataclass
 class Flown:
-    """What came of a flight. Errors are distances from the goal, m, while the policy flew."""
+    """What came of a flight. Errors are distances from the goal, m, while the policy flew.
+
+    errors_from_ground_m: by the truth, of a virtual drone: from where it should be seen from where it stood, which is how a flight's goals
+    are meant. `errors_m` has besides how far its positioning system's origin is from the world's, which no drone knows.
+    """
 
     errors_m: tuple[float, ...] = ()
+    errors_from_ground_m: tuple[float, ...] = ()
     took_off: bool = False
     landed: bool = False
     trouble: str = ""  # why it ended early; empty if it did not

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+import numpy as np
+
 from drivers.emulators.virtual_motion_capture import VirtualMotionCapture
 from policies.array_file import write_bytes_atomically
 from policies.policy_file import EVERY_KIND, load_policy
 from robot.robots.quadrotor import figures
 from robot.robots.quadrotor.app_of_run import learned_with
-from robot.robots.quadrotor.devices import devices_of
+from robot.robots.quadrotor.devices import CrazyflieDevice, devices_of, tell_drag
 from robot.robots.quadrotor.drone_file import DroneFile, load_drone
 from robot.robots.quadrotor.flight import LOG_FILE, Flight
 from robot.robots.quadrotor.flown import Phase
@@ -77,6 +79,9 @@ def run_mission(
         for device in devices.values():
             stack.callback(device.close)
             device.open()
+        crazyflie = devices["crazyflie"]
+        assert isinstance(crazyflie, CrazyflieDevice)
+        tell_drag(crazyflie.driver, setup.quadrotor)
         folder = new_run_folder(root, setup.task, "flight")
         save_config(folder, config)
         with landing_on_signal(flight):
@@ -91,6 +96,9 @@ def run_mission(
         "positioning": positioning,
         "position_error_m": flown.position_error_m,
         "position_error_max_m": max(flown.errors_m, default=None),
+        "position_error_from_ground_m": float(np.mean(flown.errors_from_ground_m))
+        if flown.errors_from_ground_m
+        else None,
         "judged_by": "estimate" if truth is None else "truth",
         "firmware": flight.mind.drone.firmware,
         "decisions_checked": flight.mind.pilot.checked,

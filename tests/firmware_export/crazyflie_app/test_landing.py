@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivers.emulators.crazyflie_body import E_V_X
 from drivers.emulators.crazyflie_controller import AppController
 from drivers.emulators.crtp import Port
 from sim.quadrotor.model import V_X, V_Z
 from tests.drivers.emulators.conftest import Drone
 from tests.firmware_export.crazyflie_app.bench import DRONE
 
-HEIGHT_M = 0.76
+HEIGHT_M, UNWINDS_S = 0.76, 25.0 / 15.0
 WATCHING, COMING_DOWN, DOWN = range(3)
 ORDERED, SILENCE, BATTERY = 1, 2, 3
 
@@ -128,6 +129,29 @@ def test_it_lands_on_what_is_there_and_not_at_a_height(apps):
     guarded.drone.body.step = lower
     guarded.hold(1.5)
     guarded.assert_it_came_down_gently(guarded.until_the_motors_stop(15.0))
+
+
+def test_one_that_rises_when_it_is_told_to_land_does_not_stand_where_it_turns_round(apps):
+    """The controller's integral was wound up by what its rotors lacked: it goes on up, and turns slowly. (gains kp 25, ki 15 of the
+    velocity along z, and a set-point 0.3 m below: v + 0.6 m/s falls with a time constant of 25 / 15 s)"""
+    guarded = Guarded(apps["hover"])
+    body, passed_s = guarded.drone.body, 0.0
+    estimate, step = body.estimate, body.step
+
+    def turns_round(forces):
+        nonlocal passed_s
+        step(forces)
+        passed_s += 0.001
+        left = math.exp(-passed_s / UNWINDS_S)
+        estimate[2] = HEIGHT_M - 0.6 * passed_s + 1.2 * UNWINDS_S * (1.0 - left)
+        estimate[E_V_X + 2] = -0.6 + 1.2 * left
+
+    body.step = turns_round
+    guarded.tell("landing.guard", 2)
+    for _ in range(300):
+        guarded.drone.wait(0.01)
+        assert guarded.log("landing.phase") == COMING_DOWN, f"stands at {estimate[2]:.2f} m"
+    assert estimate[2] < HEIGHT_M + 0.2 and estimate[E_V_X + 2] < -0.3
 
 
 def test_once_down_nothing_takes_off_until_guard_and_policy_are_off(apps):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from robot.robots.quadrotor.fitness import distance_m
 from robot.robots.quadrotor.flight import Flight
 from robot.robots.quadrotor.flown import Flown, Phase
 from robot.robots.quadrotor.mind import follows_path
 from robot.robots.quadrotor.practising.air import Air
+from robot.robots.quadrotor.practising.leaning import LEVEL, along_heading
 from robot.robots.quadrotor.practising.samples import SAMPLE, TOPIC, Sampler
 from robot.robots.quadrotor.setup import FlightSetup
 
@@ -23,13 +23,16 @@ class Practised:
     """What came of a flight.
 
     errors_m, true_errors_m (n,): from the goal while the policy flew and the goal rested, or was a path's, by the drone's own
-    estimate, and by the truth, where there is one. touched_m_s: how hard it came down, by the simulator's truth or, of a real
-    one, its own estimate.
+    estimate, and by the truth, where there is one; from_ground_m: likewise, seen from where it stood (`Flown`). lean_m (3,): mean
+    place beside the goal, by its own estimate, in the heading's frame. touched_m_s: how hard it came down, by the simulator's
+    truth or, of a real one, its own estimate.
     """
 
     flown: Flown
     errors_m: np.ndarray
     true_errors_m: np.ndarray
+    from_ground_m: np.ndarray
+    lean_m: np.ndarray
     samples: np.ndarray
     seconds: float
     touched_m_s: float
@@ -41,7 +44,8 @@ class PractisedFlight:
     def __init__(self, air: Air, setup: FlightSetup, sampler: Sampler, life: int) -> None:
         self._sampler, self._touched_m_s = sampler, air.touched_m_s
         self._samples: list[np.ndarray] = []
-        self._errors_m: list[float] = []  # of every tick that is judged
+        self._errors_m: list[np.ndarray] = []  # (3,), world, of every tick that is judged
+        self._attitude = np.zeros(4)  # in the first of them
         self._held: list[bool] = []
         self._moved_s, self._goal = -math.inf, np.full(3, np.nan)
         self._path, self._by_truth = follows_path(setup), air.truth is not None
@@ -59,9 +63,14 @@ class PractisedFlight:
         held = np.array(self._held, bool)
         if not held.any():  # it did not fly long enough to come to rest
             held[:] = True
-        errors_m = np.array(self._errors_m)[held]
-        true_m = np.array(flown.errors_m)[held] if self._by_truth else np.zeros(0)
-        return Practised(flown, errors_m, true_m, samples, seconds, touched_m_s)
+        beside_m = np.array(self._errors_m).reshape(-1, 3)[held]
+        true_m, from_ground_m = (
+            np.array(errors_m)[held] if self._by_truth else np.zeros(0)
+            for errors_m in (flown.errors_m, flown.errors_from_ground_m)
+        )
+        lean_m = along_heading(beside_m, self._attitude).mean(axis=0) if len(beside_m) else LEVEL
+        errors_m = np.linalg.norm(beside_m, axis=1)
+        return Practised(flown, errors_m, true_m, from_ground_m, lean_m, samples, seconds, touched_m_s)
 
     def _look(self, _phase: Phase, _share: float) -> None:
         readings, outputs, log = self.flight.loop.readings, self.flight.loop.outputs, self.flight.log
@@ -76,4 +85,6 @@ class PractisedFlight:
                 self._moved_s = now_s
             self._goal = goal.copy()
             self._held.append(now_s - self._moved_s >= SETTLED_S)
-            self._errors_m.append(distance_m(readings["crazyflie"]["position_m"], goal))
+            if not self._errors_m:
+                self._attitude = readings["crazyflie"]["attitude"].copy()
+            self._errors_m.append(readings["crazyflie"]["position_m"] - goal)

@@ -35,19 +35,19 @@ class Improved:
     updates: int
     seconds: float
 
-    @property
-    def is_better(self) -> bool:
-        """Whether it is worth a flight: by what the fitted simulator says alone."""
-        return is_better(self.before, self.after)
+    def is_better(self, beaten: int) -> bool:
+        """Whether it is worth a flight, by what the fitted simulator says alone: which has to promise more for each policy whose
+        promise was not kept, `beaten` of them."""
+        return is_better(self.before, self.after, GAIN ** (1 + beaten))
 
 
-def is_better(before: Figures, after: Figures) -> bool:
-    """Survives as often, and errs less; or survives more often."""
+def is_better(before: Figures, after: Figures, gain: float) -> bool:
+    """Survives as often, and errs less, at most the share `gain`; or survives more often."""
     survived, survives = before["survival"] or 0.0, after["survival"] or 0.0
     if survives > survived + SURVIVES_LESS:
         return True
     erred_m, errs_m = before["position_error_m"], after["position_error_m"]
-    return survives >= survived - SURVIVES_LESS and errs_m is not None and (erred_m is None or errs_m < GAIN * erred_m)
+    return survives >= survived - SURVIVES_LESS and errs_m is not None and (erred_m is None or errs_m < gain * erred_m)
 
 
 def as_flown(quadrotor: QuadrotorParameters) -> QuadrotorParameters:

@@ -29,20 +29,30 @@ class DroneProgress(Progress):
         """Of a policy's whole flights, by the drone's own estimate."""
         return [float(e["merit"]) for e in self.episodes if e["version"] == version and e["outcome"] == "success"]
 
+    def leans_m(self, version: int) -> list[np.ndarray]:
+        """Where the drone stayed beside its goal in them, (3,), heading's frame."""
+        whole = (e for e in self.episodes if e["version"] == version and e["outcome"] == "success")
+        return [np.array(e["lean_m"]) for e in whole]
+
     def failures_of(self, version: int) -> int:
         return sum(e["version"] == version and e["outcome"] != "success" for e in self.episodes)
 
 
 def figures_of(progress: DroneProgress, folder: Path, wall_s: float, task: str) -> dict[str, Any]:
-    """For `--json`. error_*: by the simulator's truth where there is one; last: median of the last LAST flights."""
+    """For `--json`. error_*: by the simulator's truth where there is one, and seen from where the drone stood (`Flown`); last: median of
+    the last LAST flights."""
     spec = find_task(task)
     flown = progress.episodes
-    errors_m = [one["true_error_m"] for one in flown if one.get("true_error_m") is not None]
+    errors_m, from_ground_m = (
+        [one[name] for one in flown if one.get(name) is not None] for name in ("true_error_m", "from_ground_m")
+    )
     touched_m_s = [float(one["touch_down_m_s"]) for one in flown]
     return summarise(progress, spec, wall_s, str(folder)) | {
         "best_median_m": rounded(best_median(folder, spec), 4),
         "error_first_m": rounded(errors_m[0], 4) if errors_m else None,
         "error_last_m": rounded(float(np.median(errors_m[-LAST:])), 4) if errors_m else None,
+        "error_from_ground_first_m": rounded(from_ground_m[0], 4) if from_ground_m else None,
+        "error_from_ground_last_m": rounded(float(np.median(from_ground_m[-LAST:])), 4) if from_ground_m else None,
         "crashes": sum(not one["landed"] or one["touch_down_m_s"] > HARD_M_S for one in flown),
         "touch_down_worst_m_s": rounded(max(touched_m_s, default=None)),
         "policy_version": progress.best,

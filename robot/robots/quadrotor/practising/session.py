@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from drivers.base import LinkLost
 from firmware_export.agreed import policy_id, policy_sha256
 from firmware_export.network import network_of
@@ -30,6 +32,7 @@ from robot.practice.settings import SHIPPED, load_config, resumed
 from robot.practice.summary import lines_of
 from robot.robots.quadrotor import figures as shapes
 from robot.robots.quadrotor.app_words import IDENTITY
+from robot.robots.quadrotor.devices import tell_drag
 from robot.robots.quadrotor.flight import Flight
 from robot.robots.quadrotor.over_the_air import NotTaken, OverTheAir
 from robot.robots.quadrotor.practising.air import Air, in_the_air
@@ -37,6 +40,7 @@ from robot.robots.quadrotor.practising.champion import Candidate, Contest
 from robot.robots.quadrotor.practising.fit import fit
 from robot.robots.quadrotor.practising.flying import Practised, PractisedFlight
 from robot.robots.quadrotor.practising.improving import ITERATIONS, improve
+from robot.robots.quadrotor.practising.leaning import LEVEL, told_of
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.robots.quadrotor.practising.progress import HARD_M_S, DroneProgress, figures_of
 from robot.robots.quadrotor.practising.samples import Sampler, load_samples, save_samples
@@ -55,7 +59,7 @@ from robot.runtime.run_folder import (
     sealed,
     still_there,
 )
-from robot.tasks import find_task
+from robot.tasks import find_task, task_module
 from robot.views.say import say
 from sim.input_files import shown, wrong
 from sim.quadrotor.model import QuadrotorParameters, load_parameters
@@ -188,7 +192,12 @@ class DroneSession:
             )
         version = int(best.metadata.get("version", 0)) if (folder / BEST_FILE).is_file() else 0
         progress.best, progress.versions = version, max(progress.versions, version)
-        candidate = Candidate(version, best.weights, progress.errors_m(version), progress.failures_of(version))
+        self.task = task_module(config.task)
+        lean_m = np.array(best.metadata.get("lean_m", LEVEL))
+        candidate = Candidate(
+            version, told_of(best.weights, best.layers, self.task, -lean_m), lean_m, progress.errors_m(version),
+            progress.leans_m(version), progress.failures_of(version),
+        )  # fmt: skip
         self.contest = Contest(candidate)
         self.flown = [load_samples(path) for path in sorted((folder / SAMPLES).glob("flight-*.npz"))[-FLIGHTS_FITTED:]]
         self.sampler = Sampler(air.driver)
@@ -223,7 +232,8 @@ class DroneSession:
         return load_policy(self.folder / NEWEST_FILE)
 
     def write(self, path: Path, candidate: Candidate, **more: Any) -> None:
-        save_policy(path, candidate.weights, self.start.layers, task=self.spec.name, rate_hz=self.spec.rate_hz,
+        weights = told_of(candidate.weights, self.start.layers, self.task, candidate.lean_m)
+        save_policy(path, weights, self.start.layers, task=self.spec.name, rate_hz=self.spec.rate_hz, lean_m=candidate.lean_m.tolist(),
                     trained=self.start.metadata.get("trained", {}), version=candidate.version, **more)  # fmt: skip
 
     def take_on_board(self, policy: PolicyFile) -> None:
@@ -236,6 +246,7 @@ class DroneSession:
             say(f"policy {self.contest.flying.version} on board: {sent.packets} packets in {sent.seconds:.2f} s")
         for name, value in limits_for(self.config).items():
             driver.set_parameter(name, value)
+        tell_drag(driver, self.believed)
 
     def fly(self, policy: PolicyFile) -> Practised:
         """One flight, logged as the next part."""
@@ -277,19 +288,26 @@ class DroneSession:
         whole = flown.landed and not flown.trouble
         outcome = Outcome.SUCCESS if whole else Outcome.TAKEN_OVER if flown.landed else Outcome.FAILURE
         error_m = float(practised.errors_m.mean())
-        true_m = float(practised.true_errors_m.mean()) if len(practised.true_errors_m) else None
+        true_m, from_ground_m = (
+            float(errors_m.mean()) if len(errors_m) else None
+            for errors_m in (practised.true_errors_m, practised.from_ground_m)
+        )
         progress.note({
             "kind": "episode", "merit": error_m, "practice_s": progress.practice_s, "outcome": outcome.word,
             "baseline": version == 0, "version": version, "true_error_m": true_m, "touch_down_m_s": touched_m_s,
+            "from_ground_m": from_ground_m, "lean_m": practised.lean_m.tolist(),
             "landed": flown.landed, "flown_s": 0.02 * len(practised.errors_m), "trouble": flown.trouble,
         })  # fmt: skip
-        by_truth = "" if true_m is None else f" (by the truth {100 * true_m:.1f})"
+        by_truth = (
+            "" if true_m is None or from_ground_m is None
+            else f" (by the truth {100 * true_m:.1f}, seen from where it stood {100 * from_ground_m:.1f})"
+        )  # fmt: skip
         say(f"flight {len(progress.episodes)}, policy {version}: {100 * error_m:.1f} cm off{by_truth}"
             f"{'' if whole else ', ' + flown.trouble}")  # fmt: skip
         path = self.folder / SAMPLES / f"flight-{len(progress.episodes):04d}.npz"
         save_samples(path, practised.samples)
         self.flown = [*self.flown, practised.samples][-FLIGHTS_FITTED:]
-        if told := self.contest.take(error_m if whole else None):
+        if told := self.contest.take(error_m if whole else None, practised.lean_m):
             say(told)
         if self.contest.best.version != progress.best:
             progress.best = self.contest.best.version
@@ -311,20 +329,26 @@ class DroneSession:
         say(f"fitted: mass {100 * (fitted.mass - 1):+.0f} %, inertia {100 * (fitted.inertia - 1):+.0f} %, motor delay "
             f"{100 * (fitted.motor_delay - 1):+.0f} %, {1000 * fitted.latency_s:.0f} ms late")  # fmt: skip
         flying = self.contest.flying
-        say(f"improving policy {flying.version} in the fitted simulator: {ITERATIONS} updates, half a minute or so")
+        say(f"improving policy {flying.version} in the fitted simulator: {ITERATIONS} updates, a few seconds")
         improved = improve(
             flying.weights, self.start.layers, self.config.task, fitted, self.config.seed + len(self.progress.episodes)
         )
         self.progress.updates += improved.updates
         self.progress.learner_busy_s += improved.seconds
-        if not improved.is_better:
+        if improved.is_better(self.contest.best.beaten):
+            weights, lean_m = improved.weights, flying.lean_m
+            before, after = ("none" if f["position_error_m"] is None else f"{100 * f['position_error_m']:.1f} cm"
+                             for f in (improved.before, improved.after))  # fmt: skip
+            why = f"{before} -> {after} in the fitted simulator, {improved.seconds:.1f} s"
+        elif flying.leans:
+            weights, lean_m, flying.straightened = flying.weights, flying.lean_m + flying.stays_m, True
+            why = f"{flying.version}, told that it stays {100 * np.linalg.norm(flying.stays_m):.1f} cm beside its goal"
+        else:
             say("no better policy was found in the fitted simulator")
             return
         self.progress.versions += 1
-        self.contest.challenger = Candidate(self.progress.versions, improved.weights)
-        before, after = ("none" if f["position_error_m"] is None else f"{100 * f['position_error_m']:.1f} cm"
-                         for f in (improved.before, improved.after))  # fmt: skip
-        say(f"policy {self.progress.versions}: {before} -> {after} in the fitted simulator, {improved.seconds:.1f} s")
+        self.contest.challenger = Candidate(self.progress.versions, weights, lean_m)
+        say(f"policy {self.progress.versions}: {why}")
 
     def save(self) -> None:
         """What was reached, for a later session."""

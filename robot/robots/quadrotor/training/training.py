@@ -1,6 +1,5 @@
 """A training of a policy that flies, as the options ask: begun, judged, told."""
 
-import io
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from robot.robots.quadrotor.training import fleet_training
 from robot.robots.quadrotor.training.recipes import iterations_for, learner_for, task_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.tasks import recover
-from robot.training.trainer import Check, Look, Training
+from robot.training.trainer import Look, Training
 from sim.quadrotor.model import Q_X, Q_Y, STEP_S, load_parameters, quadrotors_named
 
 CHECKS, CHECK_FLIGHTS = 8, 256
@@ -55,24 +54,19 @@ def begin(config: FlightTrainConfig) -> Training:
             found["settled"] = min(settled(weights, learner.layers, conditions) for conditions in airframes.values())
         return found
 
-    return Training(learner, iterations, due(iterations), look, figures, pictures)
+    return Training(learner, iterations, due(iterations), look, figures)
 
 
 def begin_fleet(config: FlightTrainConfig) -> Training:
     """A training of one policy for a fleet."""
     learner, iterations = fleet_training.learner_for(config), fleet_training.iterations_for(config)
     look, judged = partial(fleet_training.look, learner=learner), partial(fleet_training.judged, learner)
-    return Training(learner, iterations, due(iterations), look, judged, pictures)
+    return Training(learner, iterations, due(iterations), look, judged)
 
 
 def due(iterations: int) -> set[int]:
     """After which iterations a policy is looked at."""
     return {round(iterations * (k + 1) / CHECKS) for k in range(CHECKS)} - {0}
-
-
-def pictures(checks: list[Check], best: Check) -> dict[str, bytes]:
-    """Files of the run's folder."""
-    return {"flights.png": picture(checks, best)}
 
 
 def airframes_for(config: FlightTrainConfig) -> dict[str, Conditions]:
@@ -153,24 +147,3 @@ def lines(figures: dict[str, Any]) -> list[str]:
                 f"eight in {lap_s} s     {off(field)} off; PID {off('pid_' + field)}, LQR {off('lqr_' + field)}"
             )
     return told
-
-
-def picture(checks: list[Check], best: Check) -> bytes:
-    """Survival and position error over the seconds of training, as PNG; the policy that was kept is marked."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    errors = axes.twinx()
-    seconds = [check.seconds for check in checks]
-    axes.plot(seconds, [100.0 * (check.look.figures["survival"] or 0.0) for check in checks], "o-", color="tab:blue")
-    errors_m = [check.look.figures["position_error_m"] for check in checks]
-    errors.semilogy(seconds, [np.nan if e is None else 100.0 * e for e in errors_m], "o-", color="tab:orange")
-    axes.axvline(best.seconds, color="tab:green", ls="--", label="kept")
-    axes.set(xlabel="seconds of training", title="Flights in the simulator while training")
-    axes.set_ylabel("flights to the end, %", color="tab:blue")
-    errors.set_ylabel("position error of those, cm", color="tab:orange")
-    axes.legend(loc="center right")
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120)
-    return data.getvalue()

@@ -7,7 +7,7 @@ from robot.robots.quadrotor.practising.champion import Candidate, Contest
 
 def contest() -> Contest:
     """A policy of 5 cm, and a new one."""
-    return Contest(Candidate(0, np.zeros(1), [0.05]), Candidate(1, np.ones(1)))
+    return Contest(Candidate(0, np.zeros(1), errors_m=[0.05]), Candidate(1, np.ones(1)))
 
 
 def test_who_flies_better_is_the_best_from_now_on():
@@ -45,4 +45,28 @@ def test_whoever_flies_a_whole_flight_is_better_than_one_that_failed():
 
 
 def test_a_policy_that_failed_once_has_no_error_any_more():
-    assert Candidate(0, np.zeros(1), [0.01], failures=1).error_m is None
+    assert Candidate(0, np.zeros(1), errors_m=[0.01], failures=1).error_m is None
+
+
+def test_two_flights_that_stay_at_one_place_are_a_lean_and_scatter_is_none():
+    one, two = contest(), contest()
+    for lean_m in ([0.02, 0.0, 0.0], [0.02, 0.01, 0.0]):
+        assert not one.flying.leans  # one flight does not tell
+        one.take(0.03, np.array(lean_m))
+    assert one.best.leans and one.best.stays_m.tolist() == [0.02, 0.005, 0.0]
+    for lean_m in ([0.02, 0.0, 0.0], [-0.02, 0.0, 0.0]):
+        two.take(0.03, np.array(lean_m))
+    assert not two.best.leans
+    one.best.straightened = True
+    assert not one.best.leans
+
+
+def test_it_counts_who_has_lost_against_the_best():
+    one = contest()
+    one.take(0.06)
+    one.challenger = Candidate(2, np.ones(1))
+    one.take(None)
+    assert one.best.version == 0 and one.best.beaten == 2
+    one.challenger = Candidate(3, np.ones(1))
+    one.take(0.01)
+    assert one.best.version == 3 and one.best.beaten == 0

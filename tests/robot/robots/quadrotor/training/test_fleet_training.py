@@ -14,6 +14,7 @@ from robot.robots.quadrotor.training import fleet_training
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.robots.quadrotor.training.shipping import ship
 from robot.robots.quadrotor.training.training import lines
+from robot.training.picture import is_training
 from robot.training.train import train
 from sim.input_files import read_toml
 from sim.quadrotor.model import QUADROTORS
@@ -50,7 +51,7 @@ def test_the_run_holds_a_policy_with_memory(run: dict[str, Any]) -> None:
     policy = load_policy(folder / "policy.npz", "hover", 22, EVERY_KIND)
     assert policy.layers == RecurrentLayers(22, 16, 16, 4) and len(policy.weights) == 2100
     assert policy.metadata["trained"]["fleet"] == "any"
-    assert read_toml(folder / "config.toml")["fleet"] == "any" and (folder / "flights.png").is_file()
+    assert read_toml(folder / "config.toml")["fleet"] == "any" and is_training(folder)
     with pytest.raises(ValueError, match="kind"):
         load_policy(folder / "policy.npz")
 

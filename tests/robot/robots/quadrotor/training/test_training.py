@@ -20,6 +20,7 @@ from robot.robots.quadrotor.training.recipes import LATENCY_S, NOMINAL, learner_
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
 from robot.robots.quadrotor.training.training import CHECKS, judged
 from robot.tasks import hover
+from robot.training.picture import plot_training
 from robot.training.train import train
 from robot.training.trainer import Check
 from sim.input_files import read_toml
@@ -72,7 +73,7 @@ def test_the_runs_folder_holds_all_that_it_should(run: dict[str, Any]) -> None:
     folder = Path(run["run"])
     assert folder.parent.name == "hover" and folder.name.endswith("-train")
     assert read_toml(folder / "config.toml")["seed"] == 3
-    assert (folder / "flights.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert plot_training(folder).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == CHECKS and int(rows[-1]["iteration"]) == recipe_for(BRIEF).iterations
