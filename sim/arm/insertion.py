@@ -49,6 +49,11 @@ def frame_of(bearing_rad: float, tilt_rad: float, yaw_rad: float) -> np.ndarray:
     ])  # fmt: skip
 
 
+def middle(spread: Spread) -> Hole:
+    """Of all the places where a hole may be."""
+    return Hole(np.array([PAN_M + spread.distance_m, 0.0, spread.height_m]), np.eye(3))
+
+
 def draw(spread: Spread, rng: np.random.Generator, offset_m: np.ndarray | None = None) -> tuple[Hole, Hole]:
     """A hole, and where the camera sees it. offset_m (3,): what the arm's own hand-eye calibration is wrong by, always."""
 

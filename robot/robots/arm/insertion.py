@@ -55,9 +55,8 @@ class InsertionMind(ArmMind):
 
     @override
     def observe(self) -> np.ndarray:
-        board, posture = self.board, self.posture
-        self.place[:] = board.place_m
-        attitude(board.quaternion, self.frame)
+        posture = self.posture
+        self.find_hole()
         away = posture.pose[:3] - self.place
         for k in range(3):
             self.aside_m[k] = self.frame[0, k] * away[0] + self.frame[1, k] * away[1] + self.frame[2, k] * away[2]
@@ -67,6 +66,11 @@ class InsertionMind(ArmMind):
         peg_insert.observe(posture.joint_rad, posture.joint_rad_s, posture.load, posture.goal_rad, action, posture.pose, self.place,
                            self.frame, DECISION_S * self.age, self.wanted, self.slow_now, self.began, seen)  # fmt: skip
         return seen
+
+    def find_hole(self) -> None:
+        """Where it is seen to be, into `place` and `frame`."""
+        self.place[:] = self.board.place_m
+        attitude(self.board.quaternion, self.frame)
 
     @override
     def decided(self) -> None:
