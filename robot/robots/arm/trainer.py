@@ -103,7 +103,7 @@ def classifier(config: ArmTrainConfig) -> Beside | None:
     from robot.robots.arm.training.success_training import lines, train_success
 
     figures = train_success(config.success_from, config.seed, eyes=config.eyes)
-    return Beside(figures, lines(figures))
+    return Beside(figures, lines(figures, config.eyes))
 
 
 TRAINER = Trainer(begin, {"success": min}, "took_s", options=ArmTrainConfig, beside=classifier)

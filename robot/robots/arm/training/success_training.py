@@ -17,8 +17,8 @@ FILE = "success.npz"
 
 
 def train_success(told_from: str, seed: int, root: Path = Path("runs"), eyes: bool = False) -> dict[str, Any]:
-    """Figures: of episodes that it was not fitted to. eyes: of pictures, not of servo readings. Raises ValueError for a run that cannot be learned from, OSError, before the work, where
-    nothing can be written."""
+    """Figures: of episodes that it was not fitted to. eyes: of pictures, not of servo readings. Raises ValueError for a run that cannot be learned
+    from, OSError, before the work, where nothing can be written."""
     begin_s = time.perf_counter()
     task = BY_CAMERA if eyes else "peg_insert"
     try_writing(root / task)
@@ -36,11 +36,12 @@ def train_success(told_from: str, seed: int, root: Path = Path("runs"), eyes: bo
     return own | {"run": str(folder), "file": str(folder / FILE), "wall_s": round(time.perf_counter() - begin_s, 1)}
 
 
-def lines(figures: dict[str, Any]) -> list[str]:
+def lines(figures: dict[str, Any], eyes: bool) -> list[str]:
     """For a person."""
+    robot = "--robot virtual-camera-arm " if eyes else ""
     return [
         f"of {figures['episodes']} episodes that it was not fitted to ({figures['moments']} moments):",
         f"  false positives   {100.0 * figures['false_positive_rate']:.3f} % of the moments, in {100.0 * figures['false_episodes']:.2f} % of the episodes",
         f"  found             {100.0 * figures['found']:.1f} % of the episodes in which the peg came in",
-        f"use it   robot practice --task peg_insert --success {figures['file']}",
+        f"use it   robot practice --task peg_insert {robot}--success {figures['file']}",
     ]

@@ -49,7 +49,7 @@ def test_nothing_but_insertion_is_taught_to_see() -> None:
 def test_a_lens_belongs_to_a_camera(tmp_path: Path) -> None:
     told = (Path(load_arm.__code__.co_filename).parent / "virtual-arm.toml").read_text()
     (tmp_path / "arm.toml").write_text(f'lens = "lens.toml"\n{told}')
-    with pytest.raises(ValueError, match="lens: found 'lens.toml'"):
+    with pytest.raises(ValueError, match=r"lens: found 'lens\.toml'"):
         load_arm(str(tmp_path / "arm.toml"))
 
 
