@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot.robots.arm.eyes.wrist_view import told_truly
+from robot.robots.arm.eyes.wrist_view import CAMERA_M, TOLD, VIEW
 from robot.robots.arm.hidden_arm import CLEARANCE_M
 from robot.robots.arm.training.labelled import ASIDE_M as IN_ASIDE_M
 from robot.robots.arm.training.labelled import IN_M
 from sim.arm.insertion import PAN_M, Spread
+from sim.arm.kinematics import ACROSS, APPROACH
 from sim.arm.peg import PegScene
 
 WIDE = Spread(
@@ -68,6 +69,19 @@ def draw_moments(n: int, rng: np.random.Generator) -> Moments:
     motion = np.array(SPEED_M_S)[kind, None] * rng.uniform(-1.0, 1.0, (n, 3))
     inside = (height < -IN_M) & ((aside * aside).sum(1) < IN_ASIDE_M * IN_ASIDE_M)
     return Moments(pose, motion, place, frame, half_m, told_truly(pose, place, frame), inside, height)
+
+
+def told_truly(pose: np.ndarray, place: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """The six numbers (n, 6) of holes: pose (n, 9), place (n, 3), frame (n, 3, 3)."""
+    up, across = -pose[:, APPROACH], pose[:, ACROSS]
+    hands = np.stack([np.cross(across, up), across, up], 2)
+    numbers = np.zeros((len(pose), TOLD))
+    away = np.einsum("ij,ni->nj", VIEW, np.einsum("nij,ni->nj", hands, place - pose[:, :3]) - CAMERA_M)
+    numbers[:, :2], numbers[:, 2] = away[:, :2] / away[:, 2:], away[:, 2]
+    numbers[:, 3:5] = np.einsum("nij,ni->nj", hands[:, :, :2], frame[:, :, 2])
+    along = np.einsum("nij,ni->nj", hands, frame[:, :, 0])
+    numbers[:, 5] = along[:, 1] / np.sqrt(along[:, 0] ** 2 + along[:, 1] ** 2)
+    return numbers
 
 
 def frames_of(bearing_rad: np.ndarray, tilt_rad: np.ndarray, yaw_rad: np.ndarray) -> np.ndarray:

@@ -71,16 +71,3 @@ def frame_of_hole(pose: np.ndarray, told: np.ndarray) -> np.ndarray:
 def _unit(vector: list[float]) -> list[float]:
     length = math.sqrt(sum(part * part for part in vector))
     return [part / length for part in vector]
-
-
-def told_truly(pose: np.ndarray, place: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """The six numbers (n, 6) of holes: pose (n, 9), place (n, 3), frame (n, 3, 3)."""
-    up, across = -pose[:, APPROACH], pose[:, ACROSS]
-    hands = np.stack([np.cross(across, up), across, up], 2)
-    numbers = np.zeros((len(pose), TOLD))
-    away = np.einsum("ij,ni->nj", VIEW, np.einsum("nij,ni->nj", hands, place - pose[:, :3]) - CAMERA_M)
-    numbers[:, :2], numbers[:, 2] = away[:, :2] / away[:, 2:], away[:, 2]
-    numbers[:, 3:5] = np.einsum("nij,ni->nj", hands[:, :, :2], frame[:, :, 2])
-    along = np.einsum("nij,ni->nj", hands, frame[:, :, 0])
-    numbers[:, 5] = along[:, 1] / np.sqrt(along[:, 0] ** 2 + along[:, 1] ** 2)
-    return numbers

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robot.robots.arm.eyes.hole_estimate import KNOWN_M, HoleEstimate
-from robot.robots.arm.eyes.wrist_view import told_truly
+from robot.robots.arm.eyes.moments import told_truly
 from sim.arm.insertion import PAN_M, Hole, Spread, draw, frame_of, middle
 
 DEVIATION = np.array([0.02, 0.02, 0.01, 0.1, 0.1, 0.1])
