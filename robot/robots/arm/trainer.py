@@ -33,9 +33,9 @@ def learner_of(task: str) -> Kind:
     return Descent
 
 
-def begin(config: "ArmTrainConfig") -> Training:
+def begin(config: TrainConfig) -> Training:
     """A training with these options. Raises ValueError for a task that has no simulator to practise in."""
-    if config.eyes:
+    if config.task == BY_CAMERA:
         from robot.robots.arm.eyes.training import begin as begin_with_eyes
 
         return begin_with_eyes(config)

@@ -10,10 +10,9 @@ from robot.robots.arm.eyes.learner import WristLearner
 from robot.robots.arm.eyes.seen_insertions import seen_insertions
 from robot.robots.arm.eyes.wrist_view import HEIGHT, WIDTH
 from robot.robots.arm.judging import policy
-from robot.robots.arm.trainer import ArmTrainConfig
 from robot.robots.arm.training.labelled import SHIPPED_POLICY
 from robot.tasks.peg_insert import SIZE, SPEC
-from robot.training.trainer import Check, Look, Training
+from robot.training.trainer import Check, Look, TrainConfig, Training
 from sim.camera.wrist_looks import draw_wrist_looks, nominal_wrist_lens
 
 ITERATIONS, CHECK_EVERY = 100, 50
@@ -22,7 +21,7 @@ ARMS = 48  # that judge
 MM = 1000.0
 
 
-def begin(config: ArmTrainConfig) -> Training:
+def begin(config: TrainConfig) -> Training:
     """A training with these options, judged by hidden arms with other looks."""
     looks = draw_wrist_looks(LOOKS, config.seed, WIDTH, HEIGHT)
     iterations = max(1, round(ITERATIONS * config.effort))
