@@ -6,7 +6,9 @@ The process around it is `packet_host`: its clock, its truth for judges, and wha
 
     silence     on: the servos' wire is dead, or lives again
     servo       joint, on: one servo's cable is out, or in again
-    unplug, plug    device: follower, board or leader
+    unplug, plug    device: follower, board, leader or camera
+    camera          vice: silent, frozen, black, covered or torn; on: true or false
+    late_camera     seconds: pictures come so much later
     supply      volts: of the servos' supply, from now on
     overheat    joint, degrees
     hand        joint_rad: a person's hands hold the arm, and turn these joints (their numbers as words) to angles
@@ -36,13 +38,13 @@ from drivers.emulators.packet_host import ANSWER_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
 from sim.arm.hand import HANDS
-from sim.arm.insertion import Spread
+from sim.arm.insertion import Spread, middle
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 
 READY_S = 400.0  # the first start on a machine compiles the kernels; one that fails says so at once
 MODULE = "drivers.emulators.virtual_arm"
-DEVICES, LEADER = ("follower", "board"), "leader"
+DEVICES, LEADER, CAMERA = ("follower", "board"), "leader", "camera"
 JOINTS = 6
 CAMERA_M = Spread().seen_aside_m
 AT_LIMIT = 0.99  # of full duty
@@ -89,12 +91,13 @@ TRUTH = struct.Struct(f"<{len(ArmTruth._fields)}d")
 class VirtualArm:
     """The model that `packet_host` serves. world: of `arm_worlds.WORLDS`; the seed is its generator's. wiring: of its servos, and
     what they keep without power, a file that is written whenever that changes; as documented, where none is told. leader: whether a
-    leader arm, and a person who moves it, are there as well.
+    leader arm, and a person who moves it, are there as well. camera_seed: of what its board looks like to a camera on its hand; none: there
+    is no camera, and the stage tells where it sees the board. With one, the stage tells the middle of where boards may be, always.
     """
 
     def __init__(self, directory: Path, joint_rad: list[float], seed: int, rows: dict[str, float],
                  offset_m: list[float], world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "",
-                 leader: bool = False, turn_rad: Sequence[float] = (0.0, 0.0)) -> None:  # fmt: skip
+                 leader: bool = False, turn_rad: Sequence[float] = (0.0, 0.0), camera_seed: int | None = None) -> None:  # fmt: skip
         rng = np.random.default_rng([seed, 0xA63])
         self.world = WORLDS[world](rng, np.array(offset_m), camera_m, turn_rad)
         self._wiring_file = Path(wiring) if wiring else None
@@ -107,19 +110,24 @@ class VirtualArm:
         self.kinematics = Kinematics(HANDS[world](so101()))
         noise = rng.spawn(2)
         self.tip_worst_m_s, self.overloaded_s, self.overloads = 0.0, 0.0, 0
-        self.stage = BoardStageEmulator(lambda: self.world.move(batch), self.world.seen, noise[0])
+        seen = self.world.seen if camera_seed is None else lambda: middle(Spread())
+        self.stage = BoardStageEmulator(lambda: self.world.move(batch), seen, noise[0])
         self.chain = self.wiring.chain(self.shafts, noise[1])
-        self.lines = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
+        self.lines: dict[str, Any] = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
         self.person: Person | None = None
         if leader:
             shafts, noise = LeaderShafts(nominal_v), rng.spawn(2)
             self.person = Person(shafts, self.kinematics.hand, noise[0])
             self.leader_chain = ArmWiring().chain(shafts, noise[1])
             self.lines[LEADER] = Pty(directory / LEADER)
+        self._half_m = batch.first("hole_half_m") if world == "peg" else None
+        self.camera: Any = None
         self.time_s = 0.0
         self._at_limit_s = [0.0] * JOINTS
         self._joint, self._speed, self._end = *map(batch.first, ("joint_rad", "joint_rad_s")), np.zeros(4)
         self._look(0.0)
+        if camera_seed is not None:
+            self.camera = self.lines[CAMERA] = make_camera(directory / CAMERA, camera_seed, self.kinematics.pose)
 
     def advance(self, time_s: float) -> None:
         """Take in what hosts have written, as sent now, and let bytes travel and servos turn until a time."""
@@ -134,6 +142,8 @@ class VirtualArm:
         self._look(time_s - self.time_s)
         if self.person is not None:
             self._lead(self.person, time_s)
+        if self.camera is not None and self._half_m is not None:
+            self.camera.run(time_s, self.kinematics.pose, self.world.goal, float(self._half_m[0]))
         self.time_s = time_s
         self.lines["follower"].write(self.chain.arrived(self.time_s))
         self.lines["board"].write(self.stage.arrived(self.time_s))
@@ -188,6 +198,10 @@ class VirtualArm:
                 (self.shafts if self.person is None or order.get("device") != LEADER else self.person).by_hand(
                     joint_rad
                 )
+            case "camera":
+                self.camera.fault(order["vice"], order["on"])
+            case "late_camera":
+                self.camera.be_late(float(order["seconds"]))
             case "leave":
                 self.shafts.held_rad = None
 
@@ -198,7 +212,14 @@ class VirtualArm:
         )  # fmt: skip
 
 
-FAULTS = ("silence", "servo", "unplug", "plug", "supply", "overheat", "hand", "leave")
+def make_camera(path: Path, seed: int, pose: np.ndarray) -> Any:
+    """The camera on the hand. OpenCV and the renderer are loaded for an arm that has one."""
+    from drivers.emulators.wrist_camera import WristCamera
+
+    return WristCamera(path, seed, pose)
+
+
+FAULTS = ("silence", "servo", "unplug", "plug", "supply", "overheat", "hand", "leave", "camera", "late_camera")
 
 
 class RunningArm(PacketEmulator):
@@ -221,17 +242,17 @@ class RunningArm(PacketEmulator):
 def start_virtual_arm(
     clock: str, joint_rad: list[float], seed: int = 0, rows: dict[str, float] | None = None,
     offset_m: Sequence[float] = (0.0, 0.0, 0.0), world: str = "peg", camera_m: float = CAMERA_M, wiring: str = "",
-    leader: bool = False, turn_rad: Sequence[float] = (0.0, 0.0),
+    leader: bool = False, turn_rad: Sequence[float] = (0.0, 0.0), camera_seed: int | None = None,
 ) -> RunningArm:  # fmt: skip
     """Start the process and wait until its devices can be opened. It ends with this program.
 
     rows: of the simulator, that differ from the arm's file. offset_m, turn_rad, of tilt and yaw: what the camera is always wrong by;
     camera_m: along a board besides, one standard deviation. world: what stands beside it, of `arm_worlds.WORLDS`. wiring: the path of
-    a file of `arm_wiring.py`. leader: whether there is one, with a person.
+    a file of `arm_wiring.py`. leader: whether there is one, with a person. camera_seed: of a camera on its hand, none where there is none.
     """
     told = {"lockstep": clock == "lockstep", "joint_rad": joint_rad, "seed": seed, "rows": rows or {},
             "offset_m": list(offset_m), "world": world, "camera_m": camera_m, "wiring": wiring, "leader": leader,
-            "turn_rad": list(turn_rad)}  # fmt: skip
+            "turn_rad": list(turn_rad), "camera_seed": camera_seed}  # fmt: skip
     return start_emulator(RunningArm, MODULE, "virtual arm", lambda directory: json.dumps(told).encode(), READY_S)
 
 
@@ -240,7 +261,7 @@ def main() -> None:
     told = json.loads(Path(sys.argv[2]).read_text())
     end_when_told(str(directory))
     model = VirtualArm(directory, told["joint_rad"], told["seed"], told["rows"], told["offset_m"], told["world"],
-                       told["camera_m"], told["wiring"], told["leader"], told["turn_rad"])  # fmt: skip
+                       told["camera_m"], told["wiring"], told["leader"], told["turn_rad"], told["camera_seed"])  # fmt: skip
     judge, clock = listen(directory / "device", socket.SOCK_SEQPACKET), listen(directory / "lockstep")
     print(json.dumps({"name": "arm", "devices": list(model.lines)}), flush=True)
     serve(model, judge, clock, told["lockstep"])

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from robot.bench.gl_camera import NEEDS, GlCameras
+from robot.robots.arm.eyes.moments import draw_moments
 from robot.views.say import say
 from sim.camera.camera import Cameras
 from sim.camera.looks import Looks, draw_looks
 from sim.camera.worlds import worlds_of_courses
+from sim.camera.wrist import WristCameras
+from sim.camera.wrist_looks import draw_wrist_looks
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
 
 SIZES = {"64x48 grey": (64, 48, False), "64x48 RGB": (64, 48, True), "96x72 RGB": (96, 72, True)}
@@ -47,7 +50,24 @@ def run() -> dict[str, Any]:
     if gl is None:
         say(f"no OpenGL to compare with: {gl_is}")
     ratio = None if gl is None else round(min(ours[name] / gl[name] for name in SIZES), 2)
-    return {"frames_per_s": ours, "gl_frames_per_s": gl, "ratio_to_gl": ratio, "gl": gl_is}
+    return {
+        "frames_per_s": ours,
+        "wrist_frames_per_s": wrist_frames_per_s(),
+        "gl_frames_per_s": gl,
+        "ratio_to_gl": ratio,
+        "gl": gl_is,
+    }
+
+
+def wrist_frames_per_s() -> int:
+    """Of a camera on an arm's hand, 64 x 48 grey."""
+    moments = draw_moments(FRAMES, np.random.default_rng(1))
+    looks = draw_wrist_looks(FRAMES, 2, 64, 48)
+    out = np.empty((FRAMES, *looks.frame_shape), np.uint8)
+    render = partial(
+        WristCameras(looks, 0).render, out, moments.pose, moments.motion, moments.place, moments.frame, moments.half_m
+    )
+    return frames_per_s([partial(render, np.arange(FRAMES))])[0]
 
 
 def pose_on(course: Any, rng: np.random.Generator) -> tuple[float, float, float]:

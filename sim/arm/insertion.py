@@ -50,6 +50,11 @@ def frame_of(bearing_rad: float, tilt_rad: float, yaw_rad: float) -> np.ndarray:
     ])  # fmt: skip
 
 
+def middle(spread: Spread) -> Hole:
+    """Of all the places where a hole may be."""
+    return Hole(np.array([PAN_M + spread.distance_m, 0.0, spread.height_m]), np.eye(3))
+
+
 def draw(spread: Spread, rng: np.random.Generator, offset_m: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
          turn_rad: Sequence[float] | np.ndarray = (0.0, 0.0)) -> tuple[Hole, Hole]:  # fmt: skip
     """A hole, and where the camera sees it.

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.board_stage import BoardStageSettings
+from drivers.camera import CameraSettings
 from drivers.dynamixel import DynamixelSettings
 from drivers.feetech import FeetechSettings
+from drivers.realsense import RealSenseSettings
 from robot.robots.arm.hidden_arm import OFFSET_M
 from robot.runtime.robot_file import read_robot
 from sim.arm.insertion import Spread
@@ -29,6 +31,9 @@ class ArmFile:
 
     leader: an arm that a person's hand moves, by which this one is shown how, and taken over.
 
+    camera: on its hand, where it looks for the hole itself. lens: the path of that camera's lens file (`robot setup camera`), from the robot
+    file's folder; empty: pictures are taken for what the encoder was trained on.
+
     rest_rad: joint angles at which the arm lies on itself, and may be let go. folded_rad: on the way there. ready_rad: from which it
     begins, clear of everything, and from which it can fold. box_low_m, box_high_m: where the end of what it holds may be, in the base's
     frame. hold_rad: the jaw's angle that holds it. low_v: with less, servos are short of power, and the arm lies down. table_m: how high the table is, or
@@ -44,6 +49,8 @@ class ArmFile:
     follower: FeetechSettings | DynamixelSettings
     board: BoardStageSettings
     leader: FeetechSettings | DynamixelSettings | None = None
+    camera: CameraSettings | RealSenseSettings | None = None
+    lens: str = ""
     rest_rad: Five = (0.0, -1.68, 1.63, 1.5, 0.0)
     folded_rad: Five = (0.0, -1.68, 1.63, 0.6, 0.0)
     ready_rad: Five = (0.0, 0.195, 0.163, 1.213, 0.047)
@@ -76,6 +83,8 @@ class ArmFile:
                 f"devices.leader: found {type(self.leader).__name__} with ids {list(self.leader.ids)}, allowed of a virtual arm: the driver "
                 f"feetech with ids 1 to {JOINTS}, from the base on: no other leader is emulated"
             )
+        if self.lens and self.camera is None:
+            raise ValueError(f"lens: found '{self.lens}', allowed: with [devices.camera]")
         for name in ("rest_rad", "folded_rad", "ready_rad"):
             for joint, angle in enumerate(getattr(self, name)):
                 low, high = self.follower.low_rad[joint], self.follower.high_rad[joint]
@@ -94,6 +103,10 @@ class ArmFile:
                 raise ValueError(f"{name}: found {value}, allowed: 0 to {most}")
             if not self.virtual and value != usual:
                 raise ValueError(f"{name}: found {value}, allowed: with a virtual arm; of a real one nobody sets it")
+            if self.camera is not None and value != usual:
+                raise ValueError(
+                    f"{name}: found {value}, allowed: without [devices.camera]: it is of the camera beside the board"
+                )
         for name in BELIEVED:
             value = getattr(self, name)
             least_is_zero = name in ("friction_n_m", "backlash_rad")

@@ -1,4 +1,4 @@
-"""An arm's devices, as the control loop sees them: its servos, the stage with the board, and an arm that leads it."""
+"""An arm's devices, as the control loop sees them: its servos, the stage with the board, an arm that leads it, and who looks through its camera."""
 
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ from drivers.board_stage import BoardReading, BoardStage
 from drivers.declared import make_driver
 from drivers.reading_record import fill, forget
 from drivers.servo_bus import ServoBus
+from robot.perception.place import perceived
 from robot.robots.arm.arm_file import load_arm
 from robot.runtime.clock import Clock
 from robot.runtime.driver_device import DriverDevice
@@ -106,4 +107,6 @@ def devices(session: SessionFile, clock: Clock) -> dict[str, Device]:
     found: dict[str, Device] = {"follower": FollowerDevice(bus), "board": BoardDevice(stage)}
     if arm.leader is not None:
         found["leader"] = LeaderDevice(make_driver(replace(arm.leader, port=ports["leader"]), clock))
+    if session.perception is not None:
+        found["camera"] = DriverDevice(perceived(session.perception, clock))
     return found

@@ -58,10 +58,8 @@ class InsertionMind(ArmMind):
 
     @override
     def observe(self) -> np.ndarray:
-        board, posture = self.board, self.posture
-        self.place[:] = board.place_m
-        attitude(board.quaternion, self.frame)
-        self.camera.correct(self.place, self.frame)
+        posture = self.posture
+        self.find_hole()
         away = posture.pose[:3] - self.place
         for k in range(3):
             self.aside_m[k] = self.frame[0, k] * away[0] + self.frame[1, k] * away[1] + self.frame[2, k] * away[2]
@@ -71,6 +69,17 @@ class InsertionMind(ArmMind):
         peg_insert.observe(posture.joint_rad, posture.joint_rad_s, posture.load, posture.goal_rad, action, posture.pose, self.place,
                            self.frame, DECISION_S * self.age, self.wanted, self.slow_now, self.began, seen)  # fmt: skip
         return seen
+
+    def find_hole(self) -> None:
+        """Where it is believed to be, into `place` and `frame`."""
+        self.place[:] = self.board.place_m
+        attitude(self.board.quaternion, self.frame)
+        self.camera.correct(self.place, self.frame)
+
+    def learn_where_it_was(self) -> None:
+        """A peg is in."""
+        self.camera.learn(self.frame, self.seen)
+        self.events.append((CAMERA, {"wrong_by": self.camera.told}))
 
     @override
     def decided(self) -> None:
@@ -94,8 +103,7 @@ class InsertionMind(ArmMind):
         super().end(skill, now, outcome)
         self.moved_on = skill.way_back and self.moved_on
         if outcome is Outcome.SUCCESS and not skill.way_back:
-            self.camera.learn(self.frame, self.seen)
-            self.events.append((CAMERA, {"wrong_by": self.camera.told}))
+            self.learn_where_it_was()
 
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
         if len(self.success) == 0:

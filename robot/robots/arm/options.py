@@ -4,17 +4,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from robot.practice.settings import SCRATCH, SHIPPED, From, PracticeConfig
+from robot.robots.arm.eyes.seeing_arm import BY_CAMERA, has_eyes
 
-SHOWN = {"peg_insert": 20, "reach": 20, "lift": 60, "push": 60}  # demonstrations, where nobody says how many
+SHOWN = {
+    "peg_insert": 20,
+    BY_CAMERA: 20,
+    "reach": 20,
+    "lift": 60,
+    "push": 60,
+}  # demonstrations, where nobody says how many
 SCRIPTED, CLASSIFIER = "scripted", "classifier"  # who says whether a peg is in; any other word is a classifier's file
-SHIPPED_FOR = ("peg_insert", "reach")  # tasks that a policy comes with
+SHIPPED_FOR = ("peg_insert", BY_CAMERA, "reach")  # tasks that a policy comes with
 
 
 @dataclass(frozen=True)
 class ArmOptions(PracticeConfig):
     """An arm practises a task by itself: a script shows how a few times first."""
 
-    task: Literal["peg_insert", "reach", "lift", "push"] = "peg_insert"
+    task: Literal["peg_insert", "peg_insert_by_camera", "reach", "lift", "push"] = "peg_insert"
+    """`peg_insert` means `peg_insert_by_camera` where the robot's file has a camera."""
     robot: str = "virtual-arm"
     start_from: From = SHIPPED
     """`shipped` (the policy that comes with the project, for peg_insert and reach; for other tasks it is `scratch`), `scratch` (none),
@@ -25,14 +33,26 @@ class ArmOptions(PracticeConfig):
     resets: Literal["scripted", "learned"] = "scripted"
     """Who leads back to where an episode begins: a script, or the policy, with the script where it fails."""
     success: str = SCRIPTED
-    """Who says whether the peg is in: `scripted` (how deep its end is, as the camera sees the hole), `classifier` (one of servo readings, which comes
-    with the project), or the file of one that `robot train --task peg_insert --success-from RUN` wrote."""
+    """Who says whether the peg is in: `scripted` (how deep its end is, as the camera sees the hole), `classifier` (one of servo readings,
+    or of pictures where there is a camera on the hand, which comes with the project), or the file of one that `robot train --task peg_insert --success-from RUN` wrote."""
     hidden_seed: int | None = None
     """Give the virtual arm friction, backlash, gain, clearance and an offset of its camera that nobody is told, drawn with this
     seed."""
 
+    frames: Literal["none", "lossless", "lossy"] = "none"
+    """Keep what an arm's camera sees in the run's folder, and how."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        sees = has_eyes(self.robot)
+        if sees and self.task == "peg_insert":
+            object.__setattr__(self, "task", BY_CAMERA)
+        if sees is not (self.task == BY_CAMERA):
+            found = "a camera" if sees else "no camera"
+            raise ValueError(f"--task: found {self.task} with --robot {self.robot}, which has {found}, allowed: "
+                             f"{'peg_insert' if sees else 'another task, or a robot that has one'}")  # fmt: skip
+        if not sees and self.frames != "none":
+            raise ValueError(f"--frames: found '{self.frames}', allowed of {self.robot}, which has no camera: none")
         if self.start_from == SHIPPED and self.task not in SHIPPED_FOR:
             object.__setattr__(self, "start_from", SCRATCH)
         if not 0 <= self.shown <= 1000:
@@ -41,7 +61,7 @@ class ArmOptions(PracticeConfig):
             raise ValueError(
                 f"--resets: found 'learned' with --task {self.task}, allowed: scripted; nothing leads back there"
             )
-        if self.success != SCRIPTED and self.task != "peg_insert":
+        if self.success != SCRIPTED and self.task not in ("peg_insert", BY_CAMERA):
             raise ValueError(f"--success: found '{self.success}' with --task {self.task}, allowed: {SCRIPTED}")
         if self.hidden_seed is not None and self.hidden_seed < 0:
             raise ValueError(f"--hidden-seed: found {self.hidden_seed}, allowed: 0 or more")

@@ -1,6 +1,7 @@
 """What an arm brings to practice."""
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from robot.practice.body import Body
 from robot.practice.episodic_mind import PHASES, Phase, Reason
 from robot.practice.practice import Practice, PractisingRobot, Start
 from robot.practice.settings import SCRATCH
+from robot.practice.settings import SHIPPED as SHIPPED_WITH_IT
 from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
 from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import OFFSET_M, hidden_arm, hidden_turn
@@ -31,11 +34,12 @@ from robot.views.panels import Gauge
 ASKS_S = 2.0  # for all servos to say what they are
 SHOWN_BY_VIRTUAL_PERSON = ("peg_insert",)
 REASON_TEXTS: dict[int, str] = {
-    Reason.BLIND: "servos or board not heard, or a servo that cannot be commanded; robot doctor says which",
+    Reason.BLIND: "servos, board or camera not heard, or a servo that cannot be commanded; robot doctor says which",
     Reason.TOLD: "told to stand",
     Reason.UNWELL: "a servo too hot, or the supply too low; it lies down until that is over",
     Reason.UNLED: "the leader is silent: nobody could take over",
 }
+INSERTIONS = ("peg_insert", BY_CAMERA)
 SHIPPED = Path(__file__).parents[3] / "policies" / "shipped"  # robot train --task NAME
 
 
@@ -53,8 +57,7 @@ class PractisingArm(PractisingRobot):
             )
         self.success: tuple[float, ...] = ()
         if options.success != SCRIPTED:
-            path = SHIPPED_CLASSIFIER if options.success == CLASSIFIER else Path(options.success)
-            self.success = tuple(read_classifier(path).tolist())
+            self.success = tuple(self.classifier(options.success).tolist())
         works_on = WORKS_ON[options.task]
         self.title = f"a virtual SO-101 with a {works_on}" if arm.virtual else f"the arm of {options.robot}"
         hidden: tuple[dict[str, float], list[float]] = ({}, [0.0, 0.0, 0.0])
@@ -95,6 +98,10 @@ class PractisingArm(PractisingRobot):
             emulate=emulate if arm.virtual else None,
         )
 
+    def classifier(self, told: str) -> np.ndarray:
+        """Its weights, of the file that is told, or of the one that comes with the project. Raises ValueError."""
+        return read_classifier(SHIPPED_CLASSIFIER if told == CLASSIFIER else Path(told))
+
     def reach(self) -> None:
         """Raises LinkLost if a port cannot be used, or a servo of the follower's cannot be commanded."""
         for settings in self.devices.values():
@@ -127,25 +134,50 @@ def refuse_unfit(bus: ServoBus) -> None:
         raise LinkLost(bus.unfit)
 
 
+def begin(config: ArmOptions) -> PractisingRobot:
+    """The arm of a session, by what it senses."""
+    if config.task == BY_CAMERA:
+        from robot.robots.arm.eyes.practising import SeeingPractisingArm
+
+        return SeeingPractisingArm(config, policy_with_encoder(config))
+    return PractisingArm(config)
+
+
+def policy_with_encoder(config: ArmOptions) -> Path:
+    """The policy beside which the encoder lies: from scratch, too, somebody has to see."""
+    from robot.practice.start import starting_path
+
+    return starting_path(config if config.start_from != SCRATCH else replace(config, start_from=SHIPPED_WITH_IT))
+
+
+def look_through(config: ArmOptions, folder: Path, progress: ArmProgress) -> None:
+    """Raises ValueError if a run that goes on would see by another encoder than before."""
+    if config.task == BY_CAMERA:
+        from robot.robots.arm.eyes.encoder_file import check_same_encoder
+
+        check_same_encoder(policy_with_encoder(config), folder)
+
+
 def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:
     """What arms of the simulator live through with the policy that practice begins from."""
     from robot.robots.arm.training.practising import simulated
 
     arm = load_arm(config.robot)
-    return simulated(weights, layers, config.seed, arm.believed) if config.task == "peg_insert" else None
+    return simulated(weights, layers, config.seed, arm.believed) if config.task in INSERTIONS else None
 
 
 PRACTICE = Practice(
     options=ArmOptions,
-    begin=PractisingArm,
+    begin=begin,
     progress=ArmProgress,
     phases=PHASES,
     finishing=Phase.FINISH,
     reasons=REASON_TEXTS,
     stands=lambda seen: bool(np.abs(seen["figures"]["speed_rad_s"]) < STILL_RAD_S),
-    shipped={task: SHIPPED / f"{task}.npz" for task in SHIPPED_FOR},
+    shipped={task: SHIPPED / (f"{task}/policy.npz" if task == BY_CAMERA else f"{task}.npz") for task in SHIPPED_FOR},
     challenges=False,
     prior=prior,
+    look_through=look_through,
     figures=figures,
     place=(
         Gauge("over the hole", lambda seen, progress: 1000.0 * float(seen["figures"]["aside_m"][2]), "mm", 1),

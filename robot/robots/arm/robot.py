@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from robot.robots.arm.devices import devices
+from robot.robots.arm.eyes.mind import SeeingInsertionMind
 from robot.robots.arm.insertion import InsertionMind
 from robot.robots.arm.lifting import LiftMind
 from robot.robots.arm.mind import TICK_S, ArmMind
@@ -11,10 +12,13 @@ from robot.robots.arm.reaching import ReachMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import KIND, ArmSetup
 from robot.robots.arm.way_home import WAY_HOME_S, WayHome
+from robot.runtime.records import Records
 from robot.runtime.robot import PlanKind, Robot
 from sim.input_files import wrong
 
-MINDS: dict[str, type[ArmMind]] = {mind.task.name: mind for mind in (InsertionMind, ReachMind, LiftMind, PushMind)}
+MINDS: dict[str, type[ArmMind]] = {
+    mind.task.name: mind for mind in (InsertionMind, SeeingInsertionMind, ReachMind, LiftMind, PushMind)
+}
 
 
 def mind(setup: bytes, path: Path) -> ArmMind:
@@ -25,11 +29,16 @@ def mind(setup: bytes, path: Path) -> ArmMind:
     return MINDS[told.task](told, actor)
 
 
+def records(task: str) -> Records:
+    """The records of an arm with a task, with a camera or without."""
+    return MINDS[task].records if task in MINDS else records_of(task)
+
+
 PLAN: PlanKind = WayHome
 ROBOT = Robot(
     kind=KIND,
     tick_s=TICK_S,
-    records=records_of,
+    records=records,
     devices=devices,
     mind=mind,
     plan=PLAN,

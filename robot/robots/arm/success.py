@@ -38,12 +38,12 @@ def succeeded(weights: np.ndarray, seen: np.ndarray) -> bool:
     return bool((weights * features(seen)).sum() > 0.0)
 
 
-def read_classifier(path: Path) -> np.ndarray:
-    """The weights (COUNT,) in a file. Raises ValueError, naming file and field, if they are damaged or of another version."""
+def read_classifier(path: Path, count: int = COUNT) -> np.ndarray:
+    """The weights (count,) in a file. Raises ValueError, naming file and field, if they are damaged or of another version."""
     weights = read_arrays(path).get("weights")
-    if weights is None or weights.shape != (COUNT,) or weights.dtype.kind != "f" or not np.isfinite(weights).all():
+    if weights is None or weights.shape != (count,) or weights.dtype.kind != "f" or not np.isfinite(weights).all():
         found = "nothing" if weights is None else f"{weights.dtype} of shape {weights.shape}"
-        raise wrong(path, "weights", found, f"{COUNT} finite numbers")
+        raise wrong(path, "weights", found, f"{count} finite numbers")
     return np.asarray(weights, np.float64)
 
 

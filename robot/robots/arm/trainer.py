@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
 from robot.training.trainer import Beside, Learner, Look, TrainConfig, Trainer, Training
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ def learner_of(task: str) -> Kind:
 
 def begin(config: TrainConfig) -> Training:
     """A training with these options. Raises ValueError for a task that has no simulator to practise in."""
+    if config.task == BY_CAMERA:
+        from robot.robots.arm.eyes.training import begin as begin_with_eyes
+
+        return begin_with_eyes(config)
     task = config.task
     if task not in ITERATIONS:
         raise ValueError(
@@ -68,12 +73,25 @@ class ArmTrainConfig(TrainConfig):
 
     success_from: str = ""
     """Fit a classifier of success instead, to labelled episodes: `simulated`, or those of a run of practice: its demonstrations and its
-    failures."""
+    failures. With `--eyes`, one of pictures, and `simulated` alone."""
+
+    eyes: bool = False
+    """Instead, teach an encoder of pictures of a camera on the hand to tell where the hole is, with boards, light and cameras that are drawn; needs
+    the extra `torch`. Takes about six minutes of one core. The task is then peg_insert_by_camera."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.success_from and self.task != "peg_insert":
+        if (self.eyes and self.task == "peg_insert") or self.task == BY_CAMERA:  # the one means the other
+            object.__setattr__(self, "task", BY_CAMERA)
+            object.__setattr__(self, "eyes", True)
+        if self.eyes and self.task != BY_CAMERA:
+            raise ValueError(f"--eyes: found with --task {self.task}, allowed: with peg_insert")
+        if self.success_from and self.task not in ("peg_insert", BY_CAMERA):
             raise ValueError(f"--success-from: found with --task {self.task}, allowed: with peg_insert")
+        if self.success_from not in ("", "simulated") and self.eyes:
+            raise ValueError(
+                f"--success-from: found '{self.success_from}' with --eyes, allowed: simulated; runs have no labelled pictures"
+            )
         if self.success_from and self.effort != 1.0:
             raise ValueError(f"--effort: found {self.effort} with --success-from, allowed: without it")
 
@@ -84,8 +102,8 @@ def classifier(config: ArmTrainConfig) -> Beside | None:
         return None
     from robot.robots.arm.training.success_training import lines, train_success
 
-    figures = train_success(config.success_from, config.seed)
-    return Beside(figures, lines(figures))
+    figures = train_success(config.success_from, config.seed, eyes=config.eyes)
+    return Beside(figures, lines(figures, config.eyes))
 
 
 TRAINER = Trainer(begin, {"success": min}, "took_s", options=ArmTrainConfig, beside=classifier)

@@ -31,6 +31,7 @@ def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
         "lift",
         "push",
         "race_track_by_camera",
+        "peg_insert_by_camera",
     ]
 
 

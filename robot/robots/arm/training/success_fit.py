@@ -1,11 +1,12 @@
 """A classifier of success: fitted to some episodes, its threshold set by others, and judged by others again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy
 
-from robot.robots.arm.success import COUNT, features
+from robot.robots.arm.success import features as of_servos
 from robot.robots.arm.training.labelled import Labelled
 
 SHARES = (0.5, 0.75)  # of the episodes: fitted to, and, up to here, calibrated with; the rest judges
@@ -14,6 +15,7 @@ FALSE_EPISODES = (
 )
 DECAY = 1e-4  # of the weights
 MARGIN = 1e-6
+Features = Callable[[np.ndarray], np.ndarray]  # of what is seen (n, .): (n, weights)
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Judged:
     episodes: int
 
 
-def fit(told: Labelled, seed: int) -> tuple[np.ndarray, Judged]:
-    """Weights (COUNT,), whose threshold is 0, and what they are worth. Raises ValueError where nothing can be calibrated."""
+def fit(told: Labelled, seed: int, features: Features = of_servos) -> tuple[np.ndarray, Judged]:
+    """Weights, one a feature, whose threshold is 0, and what they are worth. Raises ValueError where nothing can be calibrated."""
     episodes = np.random.default_rng([seed, 0xF17]).permutation(np.unique(told.episode))
     first, second = (round(share * len(episodes)) for share in SHARES)
     fitted, calibrating, judging = (
@@ -41,14 +43,14 @@ def fit(told: Labelled, seed: int) -> tuple[np.ndarray, Judged]:
                 f"--success-from: found too few episodes, allowed: some with and without success to be {name}"
             )
     weights = logistic(features(fitted.seen), fitted.within)
-    highest = highest_outside(weights, calibrating)
+    highest = highest_outside(weights, calibrating, features)
     allowed = int(FALSE_EPISODES * len(highest))  # episodes above the threshold
     weights[0] -= float(np.sort(highest)[len(highest) - 1 - allowed]) + MARGIN
-    return weights, judge(weights, judging)
+    return weights, judge(weights, judging, features)
 
 
 def logistic(rows: np.ndarray, within: np.ndarray) -> np.ndarray:
-    """Weights of rows (n, COUNT): both kinds count alike, however many there are."""
+    """Weights of rows (n, weights): both kinds count alike, however many there are."""
     sign = np.where(within, 1.0, -1.0)
     share = np.where(within, 0.5 / within.sum(), 0.5 / (~within).sum())
 
@@ -60,24 +62,26 @@ def logistic(rows: np.ndarray, within: np.ndarray) -> np.ndarray:
         gradient[1:] += DECAY * weights[1:]
         return value, gradient
 
-    found = scipy.optimize.minimize(loss, np.zeros(COUNT), jac=True, method="L-BFGS-B", options={"maxiter": 2000})
+    found = scipy.optimize.minimize(
+        loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 2000}
+    )
     return np.asarray(found.x, np.float64)
 
 
-def highest_outside(weights: np.ndarray, told: Labelled) -> np.ndarray:
+def highest_outside(weights: np.ndarray, told: Labelled, features: Features) -> np.ndarray:
     """The highest score of each episode while its peg is not in."""
     scores, outside = features(told.seen) @ weights, ~told.within
     return np.array([scores[(told.episode == each) & outside].max() for each in np.unique(told.episode[outside])])
 
 
-def judge(weights: np.ndarray, told: Labelled) -> Judged:
+def judge(weights: np.ndarray, told: Labelled, features: Features = of_servos) -> Judged:
     """With the threshold at 0."""
     says = features(told.seen) @ weights > 0.0
     came_in = np.unique(told.episode[told.within])
     noticed = [bool((says & told.within)[told.episode == each].any()) for each in came_in]
     return Judged(
         false_positive_rate=float(says[~told.within].mean()),
-        false_episodes=float((highest_outside(weights, told) > 0.0).mean()),
+        false_episodes=float((highest_outside(weights, told, features) > 0.0).mean()),
         found=float(np.mean(noticed)),
         moments=len(told.within),
         episodes=len(np.unique(told.episode)),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.array_file import try_writing
+from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
 from robot.robots.arm.success import write_classifier
 from robot.robots.arm.training.labelled import of_run, simulated
 from robot.robots.arm.training.success_fit import fit
@@ -15,24 +16,32 @@ SIMULATED = "simulated"
 FILE = "success.npz"
 
 
-def train_success(told_from: str, seed: int, root: Path = Path("runs")) -> dict[str, Any]:
-    """Figures: of episodes that it was not fitted to. Raises ValueError for a run that cannot be learned from, OSError, before the work, where
-    nothing can be written."""
+def train_success(told_from: str, seed: int, root: Path = Path("runs"), eyes: bool = False) -> dict[str, Any]:
+    """Figures: of episodes that it was not fitted to. eyes: of pictures, not of servo readings. Raises ValueError for a run that cannot be learned
+    from, OSError, before the work, where nothing can be written."""
     begin_s = time.perf_counter()
-    try_writing(root / "peg_insert")
-    told = simulated(seed) if told_from == SIMULATED else of_run(Path(told_from))
-    weights, judged = fit(told, seed)
-    folder = new_run_folder(root, "peg_insert", "success")
+    task = BY_CAMERA if eyes else "peg_insert"
+    try_writing(root / task)
+    if eyes:
+        from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
+        from robot.robots.arm.eyes.frame_success import features
+        from robot.robots.arm.eyes.labelled_frames import simulated_frames
+
+        weights, judged = fit(simulated_frames(seed, encoder_beside(SHIPPED_SEEING_POLICY)), seed, features)
+    else:
+        weights, judged = fit(simulated(seed) if told_from == SIMULATED else of_run(Path(told_from)), seed)
+    folder = new_run_folder(root, task, "success")
     write_classifier(folder / FILE, weights)
     own = {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(judged).items()}
     return own | {"run": str(folder), "file": str(folder / FILE), "wall_s": round(time.perf_counter() - begin_s, 1)}
 
 
-def lines(figures: dict[str, Any]) -> list[str]:
+def lines(figures: dict[str, Any], eyes: bool) -> list[str]:
     """For a person."""
+    robot = "--robot virtual-camera-arm " if eyes else ""
     return [
         f"of {figures['episodes']} episodes that it was not fitted to ({figures['moments']} moments):",
         f"  false positives   {100.0 * figures['false_positive_rate']:.3f} % of the moments, in {100.0 * figures['false_episodes']:.2f} % of the episodes",
         f"  found             {100.0 * figures['found']:.1f} % of the episodes in which the peg came in",
-        f"use it   robot practice --task peg_insert --success {figures['file']}",
+        f"use it   robot practice --task peg_insert {robot}--success {figures['file']}",
     ]

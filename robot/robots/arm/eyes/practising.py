@@ -1,0 +1,42 @@
+"""An arm with a camera in a session: beside what every arm brings, who looks through its camera."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from drivers.camera import PIPE, CameraSettings
+from drivers.declared import driver_of
+from policies.array_file import write_bytes_atomically
+from robot.perception.process import PerceptionFile
+from robot.robots.arm.eyes.encoder_file import ENCODER_FILE, encoder_beside
+from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED
+from robot.robots.arm.options import CLASSIFIER, ArmOptions
+from robot.robots.arm.practice import PractisingArm
+from robot.robots.arm.success import read_classifier
+from robot.runtime.robot_file import robot_path
+
+
+class SeeingPractisingArm(PractisingArm):
+    """The arm of one session. policy: the file of the one that it begins with, beside which its encoder lies. Raises ValueError."""
+
+    def __init__(self, options: ArmOptions, policy: Path) -> None:
+        super().__init__(options)
+        self.encoder = encoder_beside(policy)
+        if self.body.emulate is not None:
+            looks = options.seed if options.hidden_seed is None else options.hidden_seed
+            self.body.emulate = partial(self.body.emulate, camera_seed=looks)  # type: ignore[call-arg]
+
+    def classifier(self, told: str) -> np.ndarray:
+        """One of pictures."""
+        return read_classifier(SHIPPED if told == CLASSIFIER else Path(told), COUNT)
+
+    def eyes(self, folder: Path) -> PerceptionFile:
+        """The camera as it is now, and the encoder, of which the run keeps a copy."""
+        path, camera = folder / ENCODER_FILE, self.arm.camera
+        write_bytes_atomically(path, [self.encoder])
+        told = {"driver": driver_of(camera).name, **vars(camera)}
+        if self.arm.virtual and isinstance(camera, CameraSettings):
+            told["source"] = PIPE + self.body.ports["camera"]
+        lens = str(robot_path(self.options.robot).parent / self.arm.lens) if self.arm.lens else ""
+        return PerceptionFile(told, str(path), "", lens, self.options.frames, str(folder))

@@ -1,0 +1,127 @@
+"""Cameras on hands that hold a peg over a board with a hole: a batch of grey frames, by one pass over it (Numba)."""
+
+import math
+
+import numpy as np
+from numba import njit, uint32
+
+from sim.camera import board, expose
+from sim.camera.board import board_pixel
+from sim.camera.expose import read_out, smear, soften
+from sim.camera.textures import textures
+from sim.camera.wrist_looks import WristLooks
+from sim.lane_random import word
+from sim.single_precision import CPU, OPTIONS, specialise
+
+HIDES_M = 0.0015  # over so much depth the peg vanishes in the hole
+
+
+def _frames(out, pose, motion, place, frame, half_m, look_of, looks, at_m, axes, rays, hands, all_texels, bits):
+    """Render a frame for each of n cameras; see `WristCameras.render`. bits: a uint32, not 0, of which noise is drawn."""
+    n, rows, columns, _ = out.shape
+    image, depth = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    line = np.empty(3 * columns, np.float32)
+    hand, to_hole, turned = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3), np.float32)
+    at = np.empty(3, np.float32)
+    for n_th in range(n):
+        k = look_of[n_th]
+        look = looks[k]
+        approach, across = pose[n_th, 3:6], pose[n_th, 6:9]
+        for i in range(3):
+            hand[i, 1], hand[i, 2] = across[i], -approach[i]
+        for i in range(3):  # y x z
+            one, two = (i + 1) % 3, (i + 2) % 3
+            hand[i, 0] = hand[one, 1] * hand[two, 2] - hand[two, 1] * hand[one, 2]
+        for i in range(3):
+            where = 0.0
+            for j in range(3):
+                here = pose[n_th, j] - place[n_th, j]
+                to_hole[i, j] = 0.0
+                for m in range(3):
+                    here += hand[j, m] * at_m[k, m]
+                    to_hole[i, j] += frame[n_th, m, i] * hand[m, j]
+                where += frame[n_th, j, i] * here
+            at[i] = np.float32(where)
+        for i in range(3):
+            for j in range(3):
+                sum_ = 0.0
+                for m in range(3):
+                    sum_ += to_hole[i, m] * axes[k, m, j]
+                turned[i, j] = np.float32(sum_)
+        # The light on the surface, and on the table, which lies level
+        length = math.sqrt(1.0 + look.light_x * look.light_x + look.light_y * look.light_y)
+        up_x, up_y, up_z = np.float32(frame[n_th, 2, 0]), np.float32(frame[n_th, 2, 1]), np.float32(frame[n_th, 2, 2])
+        facing = look.light_x * np.float32(frame[n_th, 0, 2]) + look.light_y * np.float32(frame[n_th, 1, 2]) + up_z
+        light = (
+            look.ambient + (1.0 - look.ambient) * max(0.0, facing) / length,
+            look.ambient + (1.0 - look.ambient) / length,
+        )
+        table = (up_x, up_y, up_z, look.table_below_m)
+        begins, half = (at[0], at[1], at[2]), np.float32(half_m[n_th])
+        for v in range(rows):
+            for u in range(columns):
+                x, y = rays[k, v, u, 0], rays[k, v, u, 1]
+                ray = (
+                    turned[0, 0] * x + turned[0, 1] * y + turned[0, 2],
+                    turned[1, 0] * x + turned[1, 1] * y + turned[1, 2],
+                    turned[2, 0] * x + turned[2, 1] * y + turned[2, 2],
+                )
+                image[v, u], depth[v, u] = board_pixel(begins, ray, half, light, table, look, all_texels)
+        sideways = 0.0
+        for i in range(3):
+            for m in range(3):
+                sideways += motion[n_th, i] * hand[i, m] * axes[k, m, 0]
+        moved_px = np.float32(abs(sideways)) * look.exposure_s * look.focal_px / max(at[2], 0.05)
+        if moved_px > 1.0:
+            smear(image, moved_px, 1, line)
+        for v in range(rows):
+            for u in range(columns):
+                behind = min(1.0, max(0.0, 0.5 + (depth[v, u] - hands[k, 2, v, u]) / HIDES_M))
+                share = hands[k, 0, v, u] * behind
+                image[v, u] += share * (hands[k, 1, v, u] - image[v, u])
+        if look.defocus > 0.0:
+            soften(image, look.defocus, 1, line)
+        read_out(image, look, word(bits, uint32(n_th)), 1, line, out[n_th].reshape(rows, columns))
+
+
+render_wrists = njit(cache=True, **OPTIONS)(specialise(_frames, CPU, (board, expose)))
+
+
+class WristCameras:
+    """Frames for any number of hands. Same seed and same calls: same bytes."""
+
+    def __init__(self, looks: WristLooks, seed: int) -> None:
+        self.looks = looks
+        self._texels = textures(seed).reshape(-1)
+        self._random = np.random.default_rng([seed, 0x3E4E])
+
+    def render(self, out: np.ndarray, pose: np.ndarray, motion: np.ndarray, place: np.ndarray, frame: np.ndarray,
+               half_m: np.ndarray, look: np.ndarray) -> np.ndarray:  # fmt: skip
+        """Write and return out (n, height, width, 1) uint8, grey.
+
+        pose (n, 9): of the ends of what hands hold, as `sim.arm.kinematics` has them; motion (n, 3): their velocity, m/s. place (n, 3), m, frame
+        (n, 3, 3): of the holes, columns x, y, z. All in the base's frame, z upwards. half_m (n,): half of the holes' width. look (n,): which.
+        Raises ValueError for arrays that do not fit each other, and for looks that are not there.
+        """
+        n = len(pose)
+        shapes = {"out": (n, *self.looks.frame_shape), "pose": (n, 9), "motion": (n, 3), "place": (n, 3), "frame": (n, 3, 3),
+                  "half_m": (n,), "look": (n,)}  # fmt: skip
+        found = {
+            "out": out,
+            "pose": pose,
+            "motion": motion,
+            "place": place,
+            "frame": frame,
+            "half_m": half_m,
+            "look": look,
+        }
+        for name, shape in shapes.items():
+            if found[name].shape != shape:
+                raise ValueError(f"{name}: found an array {found[name].shape}, allowed: {shape}")
+        if n and not (look.min() >= 0 and look.max() < len(self.looks)):
+            raise ValueError(f"look: found {look.min()} to {look.max()}, allowed: 0 to {len(self.looks) - 1}")
+        looks, bits = self.looks, np.uint32(self._random.integers(1, 2**32))
+        as_double = [np.ascontiguousarray(each, np.float64) for each in (pose, motion, place, frame, half_m)]
+        render_wrists(out, *as_double, np.asarray(look, np.int64), looks.values, looks.at_m, looks.axes, looks.rays, looks.hands,
+                      self._texels, bits)  # fmt: skip
+        return out

@@ -1,0 +1,160 @@
+"""How boards look to cameras on hands, and how these are mounted, drawn from a seed within the ranges of `data/wrist.toml`."""
+
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from sim.camera import textures
+from sim.camera.hand_seen import hand_seen
+from sim.camera.lens import Lens, lens_of_view
+from sim.input_files import from_table, read_toml, shown, wrong
+
+FILE = Path(__file__).with_name("data") / "wrist.toml"
+Range = tuple[float, float]
+PEG, FINGER, JAW = range(3)
+
+
+@dataclass(frozen=True)
+class BoardPlace:
+    """The fields of the table [place], which says what they are."""
+
+    plate_half_m: Range
+    plate_thick_m: Range
+    table_below_m: Range
+    plate: Range
+    table: Range
+    hand: Range
+    peg_apart: float
+    inside: Range
+    inside_fades_m: Range
+    chamfer: Range
+    texture_m: Range
+    plate_contrast: Range
+    table_contrast: Range
+    light_contrast: Range
+    light_m: Range
+    slanted: Range
+    ambient: Range
+
+
+@dataclass(frozen=True)
+class OnHand:
+    """The fields of the table [camera], which says what they are."""
+
+    forward_m: Range
+    left_m: Range
+    up_m: Range
+    turned_rad: Range
+    ahead_m: float
+    view_rad: Range
+    barrel: Range
+    centre_off_share: Range
+    exposure_s: Range
+    latency_s: Range
+    gain: Range
+    vignette: Range
+    defocus: Range
+    read_noise: Range
+    shot_noise: Range
+
+
+ELSEWHERE = ("hand", "turned_rad", "centre_off_share", "slanted")  # drawn several times for a look
+DRAWN = tuple(
+    field.name for kind in (BoardPlace, OnHand) for field in fields(kind)
+    if field.type == Range and field.name not in ELSEWHERE
+)  # fmt: skip
+TEXTURES = ("plate_texture", "table_texture")
+# One look. light_x, light_y: the way that the light comes from is (light_x, light_y, 1) in the base's frame.
+LOOK = np.dtype(
+    [(name, np.float32) for name in (*DRAWN, "light_x", "light_y", "texture_x_m", "texture_y_m", "focal_px")]
+    + [(name, np.int32) for name in TEXTURES]
+)
+
+
+@dataclass(frozen=True)
+class WristLooks:
+    """n looks for grey frames of one size. hands: what covers a pixel of the hand, its grey, and how far it is, m, along the camera's axis."""
+
+    values: np.ndarray  # (n,) LOOK
+    at_m: np.ndarray  # (n, 3) float64: the camera in the hand's frame
+    axes: np.ndarray  # (n, 3, 3) float64: columns right, down, forward in the hand's frame
+    rays: np.ndarray  # (n, height, width, 2) float32, see Lens.rays
+    hands: np.ndarray  # (n, 3, height, width) float32
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a frame."""
+        return (*self.rays.shape[1:3], 1)  # type: ignore[return-value]
+
+
+@cache
+def load_wrist_ranges() -> tuple[BoardPlace, OnHand]:
+    """Raises ValueError, naming file and field, for what is no range."""
+    tables = read_toml(FILE)
+    parts = from_table(FILE, BoardPlace, tables["place"], "place"), from_table(FILE, OnHand, tables["camera"], "camera")
+    for part in parts:
+        for name, value in vars(part).items():
+            if isinstance(value, tuple) and not value[0] <= value[1]:
+                raise wrong(FILE, name, shown(value), "a low and a high number")
+    return parts
+
+
+def draw_wrist_looks(n: int, seed: int, width: int, height: int) -> WristLooks:
+    """n boards with a camera on a hand at each, for grey frames of width x height."""
+    place, mounted = load_wrist_ranges()
+    rng = np.random.default_rng([seed, 0x3157])
+    values = np.zeros(n, LOOK)
+    for name in DRAWN:
+        low, high = getattr(place if hasattr(place, name) else mounted, name)
+        values[name] = rng.uniform(low, high, n)
+    for name in TEXTURES:
+        values[name] = rng.integers(0, textures.COUNT, n)
+    values["texture_x_m"], values["texture_y_m"] = rng.uniform(0.0, 1.0, (2, n))
+    bearing, slope = rng.uniform(-np.pi, np.pi, n), rng.uniform(*place.slanted, n)
+    values["light_x"], values["light_y"] = slope * np.cos(bearing), slope * np.sin(bearing)
+    hand = rng.uniform(*place.hand, (n, 3))
+    above = hand[:, PEG] - values["plate"]
+    wanted = np.where(values["plate"] < np.mean(place.hand), place.peg_apart, -place.peg_apart)
+    hand[:, PEG] += np.where(np.abs(above) < place.peg_apart, wanted - above, 0.0)
+    at_m = np.stack([values["forward_m"], values["left_m"], values["up_m"]], 1).astype(np.float64)
+    axes = np.stack([looking(at, mounted.ahead_m) @ small_turn(rng.uniform(*mounted.turned_rad, 3)) for at in at_m])
+    off = rng.uniform(*mounted.centre_off_share, (n, 2)) * width
+    lenses = [
+        lens_of_view(width, height, float(look["view_rad"]), float(look["barrel"]), (x, y))
+        for look, (x, y) in zip(values, off.tolist(), strict=True)
+    ]
+    values["focal_px"] = [lens.focal_x_px for lens in lenses]
+    rays = np.stack([lens.rays() for lens in lenses])
+    light = np.stack([values["light_x"], values["light_y"], values["ambient"]], 1).astype(np.float64)
+    hands = np.zeros((n, 3, height, width), np.float32)
+    hand_seen(at_m, axes, rays, values["focal_px"].astype(np.float64), hand, light, hands)
+    return WristLooks(values, at_m, axes, rays, hands)
+
+
+def nominal_wrist_lens(width: int, height: int) -> Lens:
+    """The lens in the middle of the ranges: what a calibration of it would find."""
+    _, mounted = load_wrist_ranges()
+    return lens_of_view(width, height, float(np.mean(mounted.view_rad)), float(np.mean(mounted.barrel)))
+
+
+def looking(at_m: np.ndarray, ahead_m: float) -> np.ndarray:
+    """Axes (3, 3) of a camera that looks at a point beyond the end of what the hand holds, upright."""
+    forward = np.array([0.0, 0.0, -ahead_m]) - at_m
+    forward /= np.linalg.norm(forward)
+    down = forward[2] * forward - [0.0, 0.0, 1.0]
+    down /= np.linalg.norm(down)
+    return np.stack([np.cross(down, forward), down, forward], 1)
+
+
+def small_turn(angles_rad: np.ndarray) -> np.ndarray:
+    """About x, then y, then z."""
+    (a, b, c), (d, e, f) = np.cos(angles_rad), np.sin(angles_rad)
+    about_x = np.array([[1.0, 0.0, 0.0], [0.0, a, -d], [0.0, d, a]])
+    about_y = np.array([[b, 0.0, e], [0.0, 1.0, 0.0], [-e, 0.0, b]])
+    about_z = np.array([[c, -f, 0.0], [f, c, 0.0], [0.0, 0.0, 1.0]])
+    return np.asarray(about_z @ about_y @ about_x)

@@ -1,0 +1,112 @@
+"""A virtual arm with a camera on its hand, who looks through it, and its mind: in one process, in lockstep."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from drivers.board_stage import BoardStage
+from drivers.camera import CameraSettings
+from drivers.declared import make_driver
+from drivers.emulators.virtual_arm import TRUTH, ArmTruth, VirtualArm
+from drivers.feetech import feetech
+from policies.actor import Actor
+from policies.policy_file import load_policy
+from robot.perception.encoder import Encoder
+from robot.perception.frames import FrameWriter
+from robot.perception.perception import Eye, Perception
+from robot.perception.result import Perceived, PerceptionReading
+from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.devices import BoardDevice, FollowerDevice
+from robot.robots.arm.eyes.encoder_file import encoder_beside
+from robot.robots.arm.eyes.mind import SeeingInsertionMind
+from robot.robots.arm.mind import TICK_S
+from robot.robots.arm.practice import SHIPPED
+from robot.runtime.control_loop import ControlLoop
+from robot.runtime.driver_device import DriverDevice
+from tests.robot.robots.arm.arm_bench import setup
+
+ROBOT, TASK = "virtual-camera-arm", "peg_insert_by_camera"
+POLICY = SHIPPED / TASK / "policy.npz"
+
+
+class Memory:
+    """The newest result, in this process."""
+
+    def __init__(self) -> None:
+        self.record: np.ndarray | None = None
+
+    def write(self, record: np.ndarray) -> None:
+        self.record = record.copy()
+
+    def read(self) -> np.ndarray | None:
+        return self.record
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
+class OwnEyes(Perceived):
+    """Looks when it is asked, as lockstep does."""
+
+    def __init__(self, perception: Perception, shown: Memory, encoder: Encoder, bench: "SeeingArmBench") -> None:
+        super().__init__("", encoder.size, encoder.version, bench)
+        self._perception, self._record = perception, shown
+
+    def open(self) -> None:
+        """It is."""
+
+    def read(self) -> PerceptionReading:
+        while self._perception.step():
+            pass
+        return super().read()
+
+
+class SeeingArmBench:
+    """A clock that only `run` moves on. ticks: (READINGS, OUTPUTS) of all so far. keep: where pictures are kept."""
+
+    def __init__(self, folder: Path, seed: int = 0, keep: Path | None = None) -> None:
+        self.arm, self.time_s = load_arm(ROBOT), 0.0
+        self.model = VirtualArm(folder, [*self.arm.rest_rad, self.arm.hold_rad], seed, {}, [0.0] * 3, camera_seed=seed)
+        policy, data = load_policy(POLICY), encoder_beside(POLICY)
+        encoder, shown = Encoder(POLICY, data), Memory()
+        camera = make_driver(CameraSettings(f"pipe:{folder / 'camera'}", late_s=0.15), self)
+        self.frames = None if keep is None else FrameWriter(keep, "lossless", data, encoder.size, None)
+        self.perception = Perception(camera, Eye(encoder, None), shown, self, self.frames)
+        self.told = setup(TASK, explore=False, hold_rad=self.arm.hold_rad)
+        self.actor = Actor(policy.layers, policy.weights)
+        self.mind = SeeingInsertionMind(self.told, self.actor)
+        follower = FollowerDevice(feetech(replace(self.arm.follower, port=str(folder / "follower")), self))
+        board = BoardDevice(BoardStage(replace(self.arm.board, port=str(folder / "board")), self))
+        eyes = DriverDevice(OwnEyes(self.perception, shown, encoder, self))
+        self.devices = {"follower": follower, "board": board, "camera": eyes}
+        for device in self.devices.values():
+            device.open()
+        self.loop = ControlLoop(self, self.devices, self.mind, np.zeros((), self.mind.records.readings), 1, TICK_S)
+        self.loop.start()
+        self.ticks: list[tuple[np.ndarray, np.ndarray]] = []
+        self.outcomes: list[str] = []
+
+    def now(self) -> float:
+        return self.time_s
+
+    def sleep_until(self, time_s: float) -> None:
+        if time_s > self.time_s:
+            self.model.advance(time_s)
+            self.time_s = time_s
+
+    @property
+    def truth(self) -> ArmTruth:
+        return ArmTruth._make(TRUTH.unpack(self.model.state()))
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds / TICK_S)):
+            self.loop.wait()
+            self.loop.run_tick(0, True, 0, 0.0, self.mind.nothing)
+            self.ticks.append((self.loop.readings.copy(), self.loop.outputs.copy()))
+            self.outcomes += [told["outcome"] for kind, told in self.mind.events if kind == "episode"]
+
+    def close(self) -> None:
+        for device in self.devices.values():
+            device.close()
+        self.perception.close()

@@ -1,0 +1,70 @@
+"""Whether a peg is in, by pictures: fitted to some episodes, judged by others, and asked in the place of what the task says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2")
+
+from policies.actor import Actor
+from policies.policy_file import load_policy
+from robot.perception.result import PerceptionReading
+from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
+from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED, features, succeeded
+from robot.robots.arm.eyes.labelled_frames import simulated_frames
+from robot.robots.arm.eyes.mind import SeeingInsertionMind
+from robot.robots.arm.eyes.wrist_view import FEATURES, SIZE, TOLD
+from robot.robots.arm.success import read_classifier, write_classifier
+from robot.robots.arm.trainer import ArmTrainConfig
+from robot.robots.arm.training.success_fit import judge
+from robot.runtime.episodes import Outcome
+from robot.tasks.peg_insert import SIZE as SEEN
+from robot.tasks.peg_insert import STEP_COST
+from tests.robot.robots.arm.arm_bench import setup
+
+
+def weights_of(number: int) -> np.ndarray:
+    """That take a picture for a success where a number of its embedding is positive."""
+    weights = np.zeros(COUNT)
+    weights[1 + number] = 1.0
+    return weights
+
+
+def test_it_goes_by_what_is_told_and_by_features_and_not_by_how_sure_they_are() -> None:
+    embedding = np.zeros(SIZE, np.float32)
+    embedding[TOLD + FEATURES :] = 1.0
+    assert not succeeded(weights_of(TOLD), embedding)
+    embedding[TOLD] = 0.1
+    assert succeeded(weights_of(TOLD), embedding)
+    assert features(np.stack([embedding] * 3)).shape == (3, COUNT)
+
+
+def test_the_mind_asks_it_where_one_is_told() -> None:
+    policy = load_policy(SHIPPED_SEEING_POLICY)
+    told = replace(setup("peg_insert_by_camera"), success=tuple(weights_of(TOLD).tolist()))
+    mind = SeeingInsertionMind(told, Actor(policy.layers, policy.weights))
+    embedding, seen = np.zeros(SIZE, np.float32), np.zeros(SEEN, np.float32)
+    for feature, outcome, reward in ((-0.1, Outcome.RUNNING, -STEP_COST), (0.1, Outcome.SUCCESS, 1.0 - STEP_COST)):
+        embedding[TOLD] = feature
+        mind.eyes = PerceptionReading(embedding.copy(), 0.01, 1, 1)
+        assert mind.judge(seen) == (reward, outcome)
+
+
+def test_the_shipped_one_is_seldom_wrong_on_arms_and_looks_that_it_has_not_met() -> None:
+    judged = judge(
+        read_classifier(SHIPPED, COUNT), simulated_frames(77, encoder_beside(SHIPPED_SEEING_POLICY), 16, 100), features
+    )
+    assert judged.false_positive_rate < 0.01 and judged.found > 0.5
+
+
+def test_a_classifier_of_servo_readings_is_none_of_pictures(tmp_path: Path) -> None:
+    write_classifier(tmp_path / "success.npz", np.zeros(COUNT + 2))
+    with pytest.raises(ValueError, match=f"weights: found .*, allowed: {COUNT} finite numbers"):
+        read_classifier(tmp_path / "success.npz", COUNT)
+
+
+def test_runs_have_no_labelled_pictures() -> None:
+    with pytest.raises(ValueError, match="--success-from: found 'runs/one' with --eyes, allowed: simulated"):
+        ArmTrainConfig(task="peg_insert", eyes=True, success_from="runs/one")

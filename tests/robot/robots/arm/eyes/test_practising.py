@@ -1,0 +1,65 @@
+"""What an arm with a camera is asked for, and what a session of it begins with."""
+
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+pytest.importorskip("cv2")
+
+from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.eyes.encoder_file import ENCODER_FILE, SHIPPED_SEEING_POLICY, check_same_encoder, encoder_beside
+from robot.robots.arm.eyes.practising import SeeingPractisingArm
+from robot.robots.arm.options import ArmOptions
+from robot.robots.arm.practice import PRACTICE
+from robot.robots.arm.trainer import ArmTrainConfig
+
+ROBOT = "virtual-camera-arm"
+
+
+def test_an_arm_with_a_camera_inserts_by_it() -> None:
+    options = ArmOptions(robot=ROBOT)
+    assert options.task == "peg_insert_by_camera"
+    assert isinstance(PRACTICE.begin(options), SeeingPractisingArm)
+    assert ArmTrainConfig(task="peg_insert", eyes=True).task == "peg_insert_by_camera"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"robot": ROBOT, "task": "lift"}, "--task: found lift with --robot virtual-camera-arm, which has a camera"),
+        (
+            {"task": "peg_insert_by_camera"},
+            "--task: found peg_insert_by_camera with --robot virtual-arm, which has no camera",
+        ),
+        ({"frames": "lossless"}, "--frames: found 'lossless', allowed of virtual-arm"),
+        ({"robot": ROBOT, "resets": "learned"}, "--resets: found 'learned'"),
+    ],
+)
+def test_what_cannot_be_asked_for(options: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ArmOptions(**options)
+
+
+def test_nothing_but_insertion_is_taught_to_see() -> None:
+    with pytest.raises(ValueError, match="--eyes: found with --task reach, allowed: with peg_insert"):
+        ArmTrainConfig(task="reach", eyes=True)
+
+
+def test_a_lens_belongs_to_a_camera(tmp_path: Path) -> None:
+    told = (Path(load_arm.__code__.co_filename).parent / "virtual-arm.toml").read_text()
+    (tmp_path / "arm.toml").write_text(f'lens = "lens.toml"\n{told}')
+    with pytest.raises(ValueError, match=r"lens: found 'lens\.toml'"):
+        load_arm(str(tmp_path / "arm.toml"))
+
+
+def test_a_policy_without_its_encoder_or_with_another_one_than_before_is_refused(tmp_path: Path) -> None:
+    copy(SHIPPED_SEEING_POLICY, tmp_path / "policy.npz")
+    with pytest.raises(ValueError, match=f"{ENCODER_FILE}: found none, allowed: the encoder"):
+        encoder_beside(tmp_path / "policy.npz")
+    data = encoder_beside(SHIPPED_SEEING_POLICY)
+    (tmp_path / ENCODER_FILE).write_bytes(data)
+    check_same_encoder(SHIPPED_SEEING_POLICY, tmp_path)
+    (tmp_path / ENCODER_FILE).write_bytes(data + b"\0")
+    with pytest.raises(ValueError, match="found another encoder than"):
+        check_same_encoder(SHIPPED_SEEING_POLICY, tmp_path)
