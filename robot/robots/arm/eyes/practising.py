@@ -8,8 +8,9 @@ import numpy as np
 from drivers.camera import PIPE, CameraSettings
 from drivers.declared import driver_of
 from policies.array_file import write_bytes_atomically
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.process import PerceptionFile
-from robot.robots.arm.eyes.encoder_file import ENCODER_FILE, encoder_beside
+from robot.robots.arm.eyes.encoder_file import encoder_beside
 from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED
 from robot.robots.arm.options import CLASSIFIER, ArmOptions
 from robot.robots.arm.practice import PractisingArm

@@ -8,12 +8,13 @@ from drivers.declared import driver_of, make_driver
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from policies.array_file import write_bytes_atomically
 from robot.perception.encoder import Encoder
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.process import PerceptionFile
 from robot.practice.body import Body
 from robot.practice.practice import PractisingRobot, Start
 from robot.practice.settings import SCRATCH
 from robot.robots.car.car_file import as_believed
-from robot.robots.car.eyes.encoder_file import ENCODER_FILE, encoder_beside
+from robot.robots.car.eyes.encoder_file import encoder_beside
 from robot.robots.car.eyes.seeing_car import load_seeing_car
 from robot.robots.car.options import CarOptions
 from robot.robots.car.progress import CarProgress

@@ -7,8 +7,9 @@ import pytest
 
 pytest.importorskip("cv2")
 
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.robots.arm.arm_file import load_arm
-from robot.robots.arm.eyes.encoder_file import ENCODER_FILE, SHIPPED_SEEING_POLICY, check_same_encoder, encoder_beside
+from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, check_same_encoder, encoder_beside
 from robot.robots.arm.eyes.practising import SeeingPractisingArm
 from robot.robots.arm.options import ArmOptions
 from robot.robots.arm.practice import PRACTICE
