@@ -77,7 +77,9 @@ class InsertionMind(ArmMind):
         self.camera.correct(self.place, self.frame)
 
     def learn_where_it_was(self) -> None:
-        """A peg is in."""
+        """A peg is in, as whoever judges says; where that cannot be, the camera is believed as before."""
+        if not peg_insert.tells_where(self.seen):
+            return
         self.camera.learn(self.frame, self.seen)
         self.events.append((CAMERA, {"wrong_by": self.camera.told}))
 
