@@ -121,7 +121,13 @@ class SeeingInsertionMind(InsertionMind):
 
     @override
     def go_back(self, seen: np.ndarray) -> np.ndarray | None:
-        """As without a camera; but before an episode begins over the hole, the hole has to be seen."""
+        """As without a camera; but before the peg is drawn out along the hole's axis, and before an episode begins over the hole, that has to be seen."""
+        if not self.raised and self.way_out is None and self.may_be_in:
+            # at the start of a life nothing is known of the hole, and a peg that is drawn out askew jams
+            if self.hole.pictures < PICTURES and self.looked_s < LOOKS_S:
+                self.looked_s += self.tick_s
+                return self.nothing
+            self.looked_s = 0.0
         if self.raised and not self.leading and not self.looked and self.board.moves >= self.moves:
             over = self.hole.middle + np.array([0.0, 0.0, LOOKS_FROM_M])
             motion = self.posture.kinematics.towards(over, self.upright(over))
