@@ -29,8 +29,10 @@ def checks(name: str) -> list[Check]:
         follower = replace(arm.follower, port=ports["follower"])
         board: BoardStage = make_driver(replace(arm.board, port=ports["board"]), RealClock())
         leader = [] if arm.leader is None else checks_of_leader(replace(arm.leader, port=ports["leader"]))
-        camera = [] if arm.camera is None else [check_of_camera(plugged(arm.camera, ports))]
-        return [*checks_of_servos(follower), *checks_of_board(board, ports["board"]), *leader, *camera]
+        if arm.camera is None:
+            return [*checks_of_servos(follower), *checks_of_board(board, ports["board"]), *leader]
+        stage = checks_of_board(board, ports["board"], "it tells how often it has moved; the camera tells where to")
+        return [*checks_of_servos(follower), *stage, *leader, check_of_camera(plugged(arm.camera, ports))]
 
 
 @contextmanager
@@ -119,8 +121,8 @@ def listened(bus: ServoBus) -> tuple[str, float]:
         bus.close()
 
 
-def checks_of_board(stage: BoardStage, port: str) -> list[Check]:
-    """Port, and whether the stage tells where its board is."""
+def checks_of_board(stage: BoardStage, port: str, told: str = "it tells where it is") -> list[Check]:
+    """Port, and whether the stage answers. told: what it does then, for a person."""
     clock = RealClock()
     try:
         stage.open()
@@ -133,7 +135,7 @@ def checks_of_board(stage: BoardStage, port: str) -> list[Check]:
         return [Check("board's port", False, port, str(error))]
     finally:
         stage.close()
-    return [Check("board's port", True, port), Check("board answers", not trouble, "it tells where it is", trouble)]
+    return [Check("board's port", True, port), Check("board answers", not trouble, told, trouble)]
 
 
 def checks_of_leader(settings: ServoSettings) -> list[Check]:
