@@ -9,6 +9,7 @@ from drivers.camera import PIPE, CameraSettings
 from drivers.declared import driver_of
 from policies.array_file import write_bytes_atomically
 from robot.perception.encoder_file import ENCODER_FILE
+from robot.perception.lens import lens_beside
 from robot.perception.process import PerceptionFile
 from robot.robots.arm.eyes.encoder_file import encoder_beside
 from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED
@@ -24,6 +25,7 @@ class SeeingPractisingArm(PractisingArm):
     def __init__(self, options: ArmOptions, policy: Path) -> None:
         super().__init__(options)
         self.encoder = encoder_beside(policy)
+        self.lens = lens_beside(robot_path(self.options.robot), self.arm.lens)
         if self.body.emulate is not None:
             looks = options.seed if options.hidden_seed is None else options.hidden_seed
             self.body.emulate = partial(self.body.emulate, camera_seed=looks)  # type: ignore[call-arg]
@@ -39,5 +41,4 @@ class SeeingPractisingArm(PractisingArm):
         told = {"driver": driver_of(camera).name, **vars(camera)}
         if self.arm.virtual and isinstance(camera, CameraSettings):
             told["source"] = PIPE + self.body.ports["camera"]
-        lens = str(robot_path(self.options.robot).parent / self.arm.lens) if self.arm.lens else ""
-        return PerceptionFile(told, str(path), "", lens, self.options.frames, str(folder))
+        return PerceptionFile(told, str(path), "", self.lens, self.options.frames, str(folder))
