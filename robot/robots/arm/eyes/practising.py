@@ -11,7 +11,7 @@ from policies.array_file import write_bytes_atomically
 from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.lens import lens_beside
 from robot.perception.process import PerceptionFile
-from robot.robots.arm.eyes.encoder_file import encoder_beside
+from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
 from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED
 from robot.robots.arm.options import CLASSIFIER, ArmOptions
 from robot.robots.arm.practice import PractisingArm
@@ -26,6 +26,11 @@ class SeeingPractisingArm(PractisingArm):
         super().__init__(options)
         self.encoder = encoder_beside(policy)
         self.lens = lens_beside(robot_path(self.options.robot), self.arm.lens)
+        if self.success and self.encoder != encoder_beside(SHIPPED_SEEING_POLICY):
+            raise ValueError(
+                f"--success: found '{options.success}' with {policy.with_name(ENCODER_FILE)}, allowed: scripted; classifiers of pictures are fitted "
+                "to the encoder that comes with the project, and another one's numbers mean something else"
+            )
         if self.body.emulate is not None:
             looks = options.seed if options.hidden_seed is None else options.hidden_seed
             self.body.emulate = partial(self.body.emulate, camera_seed=looks)  # type: ignore[call-arg]

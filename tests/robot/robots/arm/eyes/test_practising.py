@@ -66,6 +66,17 @@ def test_a_lens_that_is_not_there_is_missed_before_anything_begins(tmp_path: Pat
     assert isinstance(begun, SeeingPractisingArm) and begun.lens == str(tmp_path / "lens.toml")
 
 
+def test_no_classifier_judges_what_another_encoder_tells(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(encoder_beside(SHIPPED_SEEING_POLICY))
+    model.doc_string = "another one"
+    (tmp_path / ENCODER_FILE).write_bytes(model.SerializeToString())
+    SeeingPractisingArm(ArmOptions(robot=ROBOT), tmp_path / "policy.npz")
+    SeeingPractisingArm(ArmOptions(robot=ROBOT, success="classifier"), SHIPPED_SEEING_POLICY)
+    with pytest.raises(ValueError, match=r"--success: found 'classifier' with .*encoder\.onnx, allowed: scripted"):
+        SeeingPractisingArm(ArmOptions(robot=ROBOT, success="classifier"), tmp_path / "policy.npz")
+
+
 def test_a_policy_without_its_encoder_or_with_another_one_than_before_is_refused(tmp_path: Path) -> None:
     copy(SHIPPED_SEEING_POLICY, tmp_path / "policy.npz")
     with pytest.raises(ValueError, match=f"{ENCODER_FILE}: found none, allowed: the encoder"):
