@@ -1,7 +1,6 @@
-"""The camera of a virtual car: it sees the car's world from the car's true pose, and writes JPEGs into a named pipe.
+"""The camera of a virtual car: it sees the car's world from the car's true pose, and writes JPEGs into a named pipe (`camera_cable`).
 
-What it looks like there, and how the camera is mounted, is drawn by a seed (`sim/camera/data/looks.toml`). Each JPEG comes behind a line
-with the camera's own time stamp, as an ESP32's do, so that who reads them can tell how late they are.
+What it looks like there, and how the camera is mounted, is drawn by a seed (`sim/camera/data/looks.toml`).
 """
 
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from drivers.emulators.image_sensor import ImageSensor
-from drivers.emulators.jpeg_pipe import JpegPipe
+from drivers.emulators.camera_cable import CameraCable
 from drivers.emulators.world import ACCEL_X, V_X, YAW, YAW_RATE, World
 from sim.camera.camera import Camera
 from sim.camera.looks import Looks, draw_looks
@@ -20,8 +18,6 @@ from sim.tracks.built_in_tracks import BUILT_IN
 MODEL = "calibrated"  # a camera of `looks.toml`
 WIDTH, HEIGHT, FPS = 96, 32, 60.0  # grey
 LOOKS, LOOKS_SEED = 64, 3_000_000  # of trainings' and judges' seeds none comes so far
-JPEG_QUALITY = 95
-SHARED_VICES = ("silent", "frozen", "black", "covered", "torn")
 
 
 @dataclass(frozen=True)
@@ -38,17 +34,14 @@ def place_with_walls(seed: int) -> SeenPlace:
     return SeenPlace(looks, int(np.argmax(looks.values["wall_height_m"] > 0.0)))
 
 
-class CarCamera:
+class CarCamera(CameraCable):
     """Of a world's car, at a path. `run` after each step of the world."""
 
     def __init__(self, world: World, path: Path, seed: int) -> None:
         place = place_with_walls(seed)
         on = world.course if world.course.name in BUILT_IN else world.free_grid
         self._world, self._camera = world, Camera(on, place.looks, seed, place.look)
-        self.sensor = ImageSensor(self._scene, FPS)
-        self.sensor.vices.late_s = self._camera.latency_s
-        self.line = JpegPipe(path, self.sensor, stamped=True, quality=JPEG_QUALITY)
-        self.plugged = True
+        super().__init__(path, self._scene, FPS, self._camera.latency_s)
 
     def _scene(self, time_s: float) -> np.ndarray:
         moving = self._world.at(time_s)
@@ -58,23 +51,3 @@ class CarCamera:
     def run(self, time_s: float) -> None:
         """Take and send what is due by a time, which lies in the world's last step."""
         self.line.advance(time_s)
-
-    def fault(self, vice: str, on: bool) -> None:
-        """One of SHARED_VICES begins or ends. Raises ValueError for another one."""
-        if vice not in SHARED_VICES:
-            raise ValueError(f"vice: found {vice!r}, allowed: {', '.join(SHARED_VICES)}")
-        setattr(self.sensor.vices, vice, bool(on))
-
-    def be_late(self, late_s: float) -> None:
-        """From now on pictures come so much later than they do by themselves."""
-        self.sensor.vices.late_s = self._camera.latency_s + late_s
-
-    def unplug(self) -> None:
-        if self.plugged:
-            self.line.unplug()
-            self.plugged = False
-
-    def plug(self) -> None:
-        if not self.plugged:
-            self.line.plug()
-            self.plugged = True

@@ -1,7 +1,6 @@
-"""The camera on a virtual arm's hand: it sees the board from where the hand truly is, and writes JPEGs into a named pipe.
+"""The camera on a virtual arm's hand: it sees the board from where the hand truly is, and writes JPEGs into a named pipe (`camera_cable`).
 
-What the board looks like, and how the camera is mounted, is drawn by a seed (`sim/camera/data/wrist.toml`). Each JPEG comes behind a line with the
-camera's own time stamp, as an ESP32's do, so that who reads them can tell how late they are.
+What the board looks like, and how the camera is mounted, is drawn by a seed (`sim/camera/data/wrist.toml`).
 """
 
 from pathlib import Path
@@ -9,31 +8,25 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from drivers.emulators.image_sensor import ImageSensor
-from drivers.emulators.jpeg_pipe import JpegPipe
+from drivers.emulators.camera_cable import CameraCable
 from sim.arm.insertion import Hole
 from sim.camera.wrist import WristCameras
 from sim.camera.wrist_looks import draw_wrist_looks
 
 WIDTH, HEIGHT, FPS = 64, 48, 30.0  # grey
 LOOKS_SEED = 3_000_000  # of trainings' and judges' seeds none comes so far
-JPEG_QUALITY = 95
-SHARED_VICES = ("silent", "frozen", "black", "covered", "torn")
 
 
-class WristCamera:
+class WristCamera(CameraCable):
     """At a path, of a hand at a pose (9,). `run` after each step of the arm."""
 
     def __init__(self, path: Path, seed: int, pose: np.ndarray) -> None:
         looks = draw_wrist_looks(1, LOOKS_SEED + seed, WIDTH, HEIGHT)
-        self._cameras, self._latency_s = WristCameras(looks, seed), float(looks.values["latency_s"][0])
+        self._cameras = WristCameras(looks, seed)
         self._frame = np.empty((1, *looks.frame_shape), np.uint8)
         self._before = self._now = (0.0, pose.copy())
         self._hole, self._half_m = Hole(np.zeros(3), np.eye(3)), 0.0
-        self.sensor = ImageSensor(self._scene, FPS)
-        self.sensor.vices.late_s = self._latency_s
-        self.line = JpegPipe(path, self.sensor, stamped=True, quality=JPEG_QUALITY)
-        self.plugged = True
+        super().__init__(path, self._scene, FPS, float(looks.values["latency_s"][0]))
 
     def _scene(self, time_s: float) -> np.ndarray:
         (before_s, before), (now_s, now) = self._before, self._now
@@ -50,23 +43,3 @@ class WristCamera:
         self._before, self._now = self._now, (time_s, pose.copy())
         self._hole, self._half_m = hole, half_m
         self.line.advance(time_s)
-
-    def fault(self, vice: str, on: bool) -> None:
-        """One of SHARED_VICES begins or ends. Raises ValueError for another one."""
-        if vice not in SHARED_VICES:
-            raise ValueError(f"vice: found {vice!r}, allowed: {', '.join(SHARED_VICES)}")
-        setattr(self.sensor.vices, vice, bool(on))
-
-    def be_late(self, late_s: float) -> None:
-        """From now on pictures come so much later than they do by themselves."""
-        self.sensor.vices.late_s = self._latency_s + late_s
-
-    def unplug(self) -> None:
-        if self.plugged:
-            self.line.unplug()
-            self.plugged = False
-
-    def plug(self) -> None:
-        if not self.plugged:
-            self.line.plug()
-            self.plugged = True

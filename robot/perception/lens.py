@@ -20,6 +20,16 @@ def read_lens(path: Path) -> Lens:
     return from_table(path, Lens, read_toml(path))
 
 
+def lens_beside(robot: Path, lens: str) -> str:
+    """The path of the lens file that a robot's file names, from its folder; empty where it names none. Raises ValueError for what is no lens,
+    OSError for a file that cannot be read."""
+    if not lens:
+        return ""
+    path = robot.parent / lens
+    read_lens(path)
+    return str(path)
+
+
 def write_lens(path: Path, lens: Lens) -> None:
     write_bytes_atomically(path, [tomli_w.dumps({**asdict(lens), "distortion": list(lens.distortion)}).encode()])
 

@@ -17,6 +17,7 @@ from robot.tasks.spec import Merit, TaskSpec
 DECISION_S, LONGEST_S = 0.1, 10.0
 STEP_M, STEP_RAD = 0.006, 0.06  # of the peg's end and of its attitude, in a decision
 INSERTED_M = 0.0095  # below the board's surface, as it is seen: by more than the camera can be wrong
+TELLS_M = 0.004  # below it, at least, is one that is in: by less than INSERTED_M, for who does not go by that
 ASIDE_M = 0.012  # from the hole's middle, as it is seen: further away it is another edge that the peg is below
 CAMERA_M, CAMERA_MOST = (
     0.002,
@@ -155,8 +156,18 @@ def keep(pose, place, frame, motion):
 
 def inserted(seen: np.ndarray) -> bool:
     """Whether the peg is in the hole, as far as can be seen: an observation."""
+    return _within(seen, INSERTED_M)
+
+
+def tells_where(seen: np.ndarray) -> bool:
+    """Whether a peg tells where its hole is, if somebody says that it is in: one that is seen on the board, or below another edge, does not."""
+    return _within(seen, TELLS_M)
+
+
+def _within(seen: np.ndarray, deep_m: float) -> bool:
+    """Whether the peg's end is seen so deep, and near the hole's axis."""
     x, y = float(seen[ASIDE]) / SCALES[ASIDE], float(seen[ASIDE + 1]) / SCALES[ASIDE + 1]
-    return bool(float(seen[HEIGHT]) / SCALES[HEIGHT] < -INSERTED_M and x * x + y * y < ASIDE_M * ASIDE_M)
+    return bool(float(seen[HEIGHT]) / SCALES[HEIGHT] < -deep_m and x * x + y * y < ASIDE_M * ASIDE_M)
 
 
 def drawn_out(seen: np.ndarray) -> bool:

@@ -83,6 +83,10 @@ class ArmFile:
                 f"devices.leader: found {type(self.leader).__name__} with ids {list(self.leader.ids)}, allowed of a virtual arm: the driver "
                 f"feetech with ids 1 to {JOINTS}, from the base on: no other leader is emulated"
             )
+        if self.virtual and isinstance(self.camera, RealSenseSettings):
+            raise ValueError(
+                "devices.camera: driver: found 'realsense', allowed of a virtual arm: camera, which is emulated"
+            )
         if self.lens and self.camera is None:
             raise ValueError(f"lens: found '{self.lens}', allowed: with [devices.camera]")
         for name in ("rest_rad", "folded_rad", "ready_rad"):

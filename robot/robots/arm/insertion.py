@@ -77,7 +77,9 @@ class InsertionMind(ArmMind):
         self.camera.correct(self.place, self.frame)
 
     def learn_where_it_was(self) -> None:
-        """A peg is in."""
+        """A peg is in, as whoever judges says; where that cannot be, the camera is believed as before."""
+        if not peg_insert.tells_where(self.seen):
+            return
         self.camera.learn(self.frame, self.seen)
         self.events.append((CAMERA, {"wrong_by": self.camera.told}))
 
@@ -134,7 +136,7 @@ class InsertionMind(ArmMind):
         """Out of the hole along its axis; then, while the board is moved, over to where it is next."""
         posture, kinematics = self.posture, self.posture.kinematics
         if not self.raised:
-            if self.aside_m[2] < OUT_M and float(np.abs(self.aside_m[:2]).max()) < NEAR_M:
+            if self.may_be_in:
                 if self.way_out is None:
                     self.way_out = posture.pose[:3] + self.frame[:, 2] * (RAISED_M - self.aside_m[2]), self.frame.copy()
                 return self._quickly(kinematics.towards(*self.way_out))
@@ -154,6 +156,11 @@ class InsertionMind(ArmMind):
         if there and np.abs(posture.joint_rad_s).max() < STILL_RAD_S:
             return None
         return self._quickly(motion)
+
+    @property
+    def may_be_in(self) -> bool:
+        """Whether the peg may be in the hole, as it is seen: what has to be drawn out before anything else."""
+        return bool(self.aside_m[2] < OUT_M and float(np.abs(self.aside_m[:2]).max()) < NEAR_M)
 
     def unfold(self, seen: np.ndarray) -> np.ndarray | None:
         """Out of where it rests; nowhere, where it has begun already."""

@@ -62,9 +62,8 @@ def found(won: np.ndarray, times_s: np.ndarray) -> Found:
     return Found(float(won.mean()), float(times_s[won].mean()) if won.any() else None)
 
 
-JUDGED: Mapping[str, Callable[[Act, int, int, bool], Found]] = MappingProxyType(
-    {peg_insert.SPEC.name: insertions, reach.SPEC.name: reaches}
-)
+Judged = Callable[[Act, int, int, bool], Found]  # of a policy: arms, a seed, whether they are hidden ones
+JUDGED: Mapping[str, Judged] = MappingProxyType({peg_insert.SPEC.name: insertions, reach.SPEC.name: reaches})
 
 
 def policy(weights: np.ndarray, layers: tuple[int, ...]) -> Act:

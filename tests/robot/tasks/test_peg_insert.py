@@ -34,6 +34,7 @@ from robot.tasks.peg_insert import (
     observe,
     reward,
     shown_wrongly,
+    tells_where,
 )
 from sim.arm.hand import hand_of
 from sim.arm.insertion import frame_of
@@ -152,6 +153,9 @@ def test_it_is_in_where_it_is_deep_and_in_the_middle():
     assert inserted(at(0.002, -0.001, -INSERTED_M - 0.001))
     assert not inserted(at(0.0, 0.0, -INSERTED_M + 0.001))
     assert not inserted(at(0.02, 0.0, -0.02)), "below another edge"
+    assert tells_where(at(0.002, -0.001, -INSERTED_M + 0.003)), "a classifier may notice it earlier"
+    assert not tells_where(at(0.002, -0.001, -0.001)), "on the board"
+    assert not tells_where(at(0.02, 0.0, -0.02))
     assert reward(at(0.0, 0.0, 0.04, OUT)) == 1.0 - STEP_COST and reward(at(0.0, 0.0, 0.04)) == -STEP_COST
     assert reward(at(0.0, 0.0, -0.02)) == 1.0 - STEP_COST and reward(at(0.0, 0.0, 0.0)) == -STEP_COST
 

@@ -49,6 +49,7 @@ class SeeingInsertionMind(InsertionMind):
         self.hole = HoleEstimate()
         self.eyes = PerceptionReading(np.empty(0, np.float32))
         self.poses: deque[tuple[float, np.ndarray]] = deque()  # of the hand, and when
+        self.blind = True  # no picture is new enough
         self.taken = -1  # number of the newest picture that was taken in
         self.stood_s, self.stood_at = 0.0, 0  # since when the board has stood where it is, and its place's number
         self.looked_s = 0.0  # for how long, in this reset
@@ -59,6 +60,7 @@ class SeeingInsertionMind(InsertionMind):
     def see(self, readings: np.ndarray) -> np.ndarray | None:
         now = float(readings["time_s"])
         self.eyes = reading_of(readings["camera"], PerceptionReading)
+        self.blind = not (len(self.eyes.embedding) == SIZE and 0.0 <= self.eyes.embedding_age_s < EYES_FRESH_S)
         self._look(now)
         seen = super().see(readings)
         if self.posture.known:
@@ -70,15 +72,14 @@ class SeeingInsertionMind(InsertionMind):
         if self.board.moves != self.stood_at:
             self.stood_s, self.stood_at = now, self.board.moves
             self.hole.begin()
-        blind = not (len(self.eyes.embedding) == SIZE and 0.0 <= self.eyes.embedding_age_s < EYES_FRESH_S)
-        return None if blind and self.phase is Phase.PRACTISE else seen
+        return None if self.blind and self.phase is Phase.PRACTISE else seen
 
     @override
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
-        """By the picture, where a classifier says what a success is."""
+        """By the picture, where a classifier says what a success is; without a new one none is seen."""
         if len(self.success) == 0:
             return super().judge(seen)
-        done = succeeded(self.success, self.eyes.embedding)
+        done = not self.blind and succeeded(self.success, self.eyes.embedding)
         return peg_insert.rewarded(done), Outcome.SUCCESS if done else Outcome.RUNNING
 
     def _look(self, now: float) -> None:
@@ -120,7 +121,13 @@ class SeeingInsertionMind(InsertionMind):
 
     @override
     def go_back(self, seen: np.ndarray) -> np.ndarray | None:
-        """As without a camera; but before an episode begins over the hole, the hole has to be seen."""
+        """As without a camera; but before the peg is drawn out along the hole's axis, and before an episode begins over the hole, that has to be seen."""
+        if not self.raised and self.way_out is None and self.may_be_in:
+            # at the start of a life nothing is known of the hole, and a peg that is drawn out askew jams
+            if self.hole.pictures < PICTURES and self.looked_s < LOOKS_S:
+                self.looked_s += self.tick_s
+                return self.nothing
+            self.looked_s = 0.0
         if self.raised and not self.leading and not self.looked and self.board.moves >= self.moves:
             over = self.hole.middle + np.array([0.0, 0.0, LOOKS_FROM_M])
             motion = self.posture.kinematics.towards(over, self.upright(over))

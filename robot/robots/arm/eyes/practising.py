@@ -8,8 +8,10 @@ import numpy as np
 from drivers.camera import PIPE, CameraSettings
 from drivers.declared import driver_of
 from policies.array_file import write_bytes_atomically
+from robot.perception.encoder_file import ENCODER_FILE
+from robot.perception.lens import lens_beside
 from robot.perception.process import PerceptionFile
-from robot.robots.arm.eyes.encoder_file import ENCODER_FILE, encoder_beside
+from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
 from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED
 from robot.robots.arm.options import CLASSIFIER, ArmOptions
 from robot.robots.arm.practice import PractisingArm
@@ -23,6 +25,12 @@ class SeeingPractisingArm(PractisingArm):
     def __init__(self, options: ArmOptions, policy: Path) -> None:
         super().__init__(options)
         self.encoder = encoder_beside(policy)
+        self.lens = lens_beside(robot_path(self.options.robot), self.arm.lens)
+        if self.success and self.encoder != encoder_beside(SHIPPED_SEEING_POLICY):
+            raise ValueError(
+                f"--success: found '{options.success}' with {policy.with_name(ENCODER_FILE)}, allowed: scripted; classifiers of pictures are fitted "
+                "to the encoder that comes with the project, and another one's numbers mean something else"
+            )
         if self.body.emulate is not None:
             looks = options.seed if options.hidden_seed is None else options.hidden_seed
             self.body.emulate = partial(self.body.emulate, camera_seed=looks)  # type: ignore[call-arg]
@@ -38,5 +46,4 @@ class SeeingPractisingArm(PractisingArm):
         told = {"driver": driver_of(camera).name, **vars(camera)}
         if self.arm.virtual and isinstance(camera, CameraSettings):
             told["source"] = PIPE + self.body.ports["camera"]
-        lens = str(robot_path(self.options.robot).parent / self.arm.lens) if self.arm.lens else ""
-        return PerceptionFile(told, str(path), "", lens, self.options.frames, str(folder))
+        return PerceptionFile(told, str(path), "", self.lens, self.options.frames, str(folder))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from robot.perception.encoder import Encoder
-from robot.robots.arm.eyes.encoder_file import ENCODER_FILE
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.robots.arm.eyes.hole_estimate import HoleEstimate
 from robot.robots.arm.eyes.mind import LOOKS_FROM_M
 from robot.robots.arm.eyes.wrist_view import HEIGHT, WIDTH, told_of

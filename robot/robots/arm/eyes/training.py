@@ -5,7 +5,7 @@ comes with the project for holes that a stage tells of: what is new is who tells
 import numpy as np
 
 from policies.policy_file import load_policy
-from robot.robots.arm.eyes.encoder_file import ENCODER_FILE
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.robots.arm.eyes.learner import WristLearner
 from robot.robots.arm.eyes.seen_insertions import seen_insertions
 from robot.robots.arm.eyes.wrist_view import HEIGHT, WIDTH

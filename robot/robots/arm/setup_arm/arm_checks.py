@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from drivers.base import LinkLost
 from drivers.board_stage import BoardStage
+from drivers.camera import PIPE, START_S, CameraSettings
 from drivers.declared import make_driver
-from drivers.emulators.virtual_arm import start_virtual_arm
+from drivers.emulators.virtual_arm import CAMERA, start_virtual_arm
+from drivers.realsense import RealSenseSettings
 from drivers.servo_bus import ServoBus, ServoSettings
 from drivers.servo_registers import Found, ServoRegisters
 from robot.commissioning.checks import Check
@@ -27,7 +29,10 @@ def checks(name: str) -> list[Check]:
         follower = replace(arm.follower, port=ports["follower"])
         board: BoardStage = make_driver(replace(arm.board, port=ports["board"]), RealClock())
         leader = [] if arm.leader is None else checks_of_leader(replace(arm.leader, port=ports["leader"]))
-        return [*checks_of_servos(follower), *checks_of_board(board, ports["board"]), *leader]
+        if arm.camera is None:
+            return [*checks_of_servos(follower), *checks_of_board(board, ports["board"]), *leader]
+        stage = checks_of_board(board, ports["board"], "it tells how often it has moved; the camera tells where to")
+        return [*checks_of_servos(follower), *stage, *leader, check_of_camera(plugged(arm.camera, ports))]
 
 
 @contextmanager
@@ -39,8 +44,9 @@ def ports_of(arm: ArmFile) -> Iterator[dict[str, str]]:
         return
     rows = {} if arm.wiring_seed is None else hidden_wiring(arm.wiring_seed).rows
     emulator = start_virtual_arm(
-        "realtime", [*arm.rest_rad, arm.hold_rad], 0, rows, wiring=arm.virtual_wiring, leader=arm.leader is not None
-    )
+        "realtime", [*arm.rest_rad, arm.hold_rad], 0, rows, wiring=arm.virtual_wiring, leader=arm.leader is not None,
+        camera_seed=None if arm.camera is None else 0,
+    )  # fmt: skip
     try:
         yield emulator.ports
     finally:
@@ -115,8 +121,8 @@ def listened(bus: ServoBus) -> tuple[str, float]:
         bus.close()
 
 
-def checks_of_board(stage: BoardStage, port: str) -> list[Check]:
-    """Port, and whether the stage tells where its board is."""
+def checks_of_board(stage: BoardStage, port: str, told: str = "it tells where it is") -> list[Check]:
+    """Port, and whether the stage answers. told: what it does then, for a person."""
     clock = RealClock()
     try:
         stage.open()
@@ -129,7 +135,7 @@ def checks_of_board(stage: BoardStage, port: str) -> list[Check]:
         return [Check("board's port", False, port, str(error))]
     finally:
         stage.close()
-    return [Check("board's port", True, port), Check("board answers", not trouble, "it tells where it is", trouble)]
+    return [Check("board's port", True, port), Check("board answers", not trouble, told, trouble)]
 
 
 def checks_of_leader(settings: ServoSettings) -> list[Check]:
@@ -147,3 +153,30 @@ def checks_of_leader(settings: ServoSettings) -> list[Check]:
         Check("leader's port", True, settings.port),
         Check("leader's servos", not silent, found, remedy if silent else ""),
     ]
+
+
+def plugged(camera: CameraSettings | RealSenseSettings, ports: dict[str, str]) -> CameraSettings | RealSenseSettings:
+    """A camera where it is: a virtual arm's at the end of its pipe."""
+    if CAMERA not in ports or not isinstance(camera, CameraSettings):
+        return camera
+    return replace(camera, source=PIPE + ports[CAMERA])
+
+
+def check_of_camera(settings: CameraSettings | RealSenseSettings) -> Check:
+    """Whether a good picture comes, within the time that a camera may take."""
+    clock = RealClock()
+    camera = make_driver(settings, clock)
+    try:
+        camera.open()
+        end_s = clock.now() + START_S + LISTEN_S
+        while clock.now() < end_s:
+            frame = camera.read().frame
+            if frame is not None:
+                return Check("camera", True, f"pictures of {frame.shape[1]} x {frame.shape[0]}")
+            clock.sleep_until(clock.now() + POLL_S)
+        trouble = camera.trouble() or "no good picture comes"
+    except LinkLost as error:
+        trouble = str(error)
+    finally:
+        camera.close()
+    return Check("camera", False, "no picture", trouble)

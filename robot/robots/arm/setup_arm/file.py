@@ -45,6 +45,8 @@ def text_of(name: str, changes: Mapping[str, Any], tables: Mapping[str, Mapping[
     told = read_toml(robot_path(name))
     devices = told.pop("devices")
     told |= changes
+    if told.get("lens"):  # is told from the folder of the file that names it
+        told["lens"] = str((robot_path(name).parent / told["lens"]).resolve())
     for device, table in tables.items():
         devices[device] |= table
     text = "# Found by robot setup arm; the intervals hold the truth.\n"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from policies.policy_file import load_policy
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.practice.practice import Adapted
 from robot.robots.car.car_file import as_believed
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, load_course
-from robot.robots.car.eyes.encoder_file import ENCODER_FILE
 from robot.robots.car.eyes.rooms import learned_rooms, with_walls
 from robot.robots.car.eyes.seeing_car import load_seeing_car
 from robot.robots.car.eyes.seen_laps import SEEN_LAPS_FILE, load_seen_laps

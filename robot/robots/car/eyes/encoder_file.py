@@ -1,32 +1,8 @@
-"""The encoder that a policy was trained with: a file beside the policy's. To another encoder its embeddings mean nothing."""
+"""What the encoder of a car's camera takes and gives."""
 
-from pathlib import Path
-
-from robot.perception.encoder import Encoder
+from robot.perception.encoder_file import EncoderForm
 from robot.robots.car.eyes.seeing_driver import HEIGHT, WIDTH
 from robot.tasks.race_track.by_camera import SEEN
-from sim.input_files import read_bytes
 
-ENCODER_FILE = "encoder.onnx"
-FORM = (HEIGHT, WIDTH, 1, SEEN)
-
-
-def encoder_beside(policy: Path) -> bytes:
-    """The encoder that belongs to a policy file. Raises ValueError, naming its file, if there is none, or for what is none."""
-    path = policy.with_name(ENCODER_FILE)
-    if not path.is_file():
-        raise ValueError(f"{path}: found none, allowed: the encoder that {policy.name} was trained with")
-    data = read_bytes(path)
-    encoder = Encoder(path, data)
-    found = (encoder.height, encoder.width, encoder.channels, encoder.size)
-    if found != FORM:
-        raise ValueError(f"{path}: found height, width, channels, embedding {found}, allowed: {FORM}, as the task sees")
-    return data
-
-
-def check_same_encoder(policy: Path, run: Path) -> None:
-    """Raises ValueError if a run that goes on from this policy has seen by another encoder: what it learned would mean nothing."""
-    kept = run / ENCODER_FILE
-    if kept.is_file() and read_bytes(kept) != encoder_beside(policy):
-        raise ValueError(f"{kept}: found another encoder than {policy.with_name(ENCODER_FILE)}, allowed: the one that the run began "
-                         "with; for another, begin a new run")  # fmt: skip
+FORM = EncoderForm(HEIGHT, WIDTH, 1, SEEN)
+encoder_beside, check_same_encoder = FORM.beside, FORM.check_same

@@ -8,12 +8,14 @@ from drivers.declared import driver_of, make_driver
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
 from policies.array_file import write_bytes_atomically
 from robot.perception.encoder import Encoder
+from robot.perception.encoder_file import ENCODER_FILE
+from robot.perception.lens import lens_beside
 from robot.perception.process import PerceptionFile
 from robot.practice.body import Body
 from robot.practice.practice import PractisingRobot, Start
 from robot.practice.settings import SCRATCH
 from robot.robots.car.car_file import as_believed
-from robot.robots.car.eyes.encoder_file import ENCODER_FILE, encoder_beside
+from robot.robots.car.eyes.encoder_file import encoder_beside
 from robot.robots.car.eyes.seeing_car import load_seeing_car
 from robot.robots.car.options import CarOptions
 from robot.robots.car.progress import CarProgress
@@ -33,6 +35,7 @@ class SeeingPractisingCar(PractisingRobot):
     def __init__(self, config: CarOptions, policy: Path) -> None:
         self.config, self.file = config, load_seeing_car(config.robot)
         self.encoder = encoder_beside(policy)
+        self.lens = lens_beside(robot_path(self.config.robot), self.file.lens)
         self.version = Encoder(policy.with_name(ENCODER_FILE), self.encoder).version
         self.world = load_world(config.track, config.map, config.loop)
         self.title = f"{config.robot} on {self.world.course.name}"
@@ -66,8 +69,7 @@ class SeeingPractisingCar(PractisingRobot):
         told = {"driver": driver_of(camera).name, **vars(camera)}
         if self.file.virtual and isinstance(camera, CameraSettings):
             told["source"] = PIPE + self.body.ports["camera"]
-        lens = str(robot_path(self.config.robot).parent / self.file.lens) if self.file.lens else ""
-        return PerceptionFile(told, str(path), "", lens, self.config.frames, str(folder))
+        return PerceptionFile(told, str(path), "", self.lens, self.config.frames, str(folder))
 
     def setup(self, start: Start) -> bytes:
         """What a life starts with. Where the car stands nobody knows, so each life begins with a lap of its own."""

@@ -15,11 +15,11 @@ from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.vesc import Vesc
 from policies.policy_file import load_policy
 from robot.perception.encoder import Encoder
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.perception import Eye, Perception
 from robot.perception.result import Perceived, PerceptionReading
 from robot.robots.car.car_file import as_believed
 from robot.robots.car.devices import Motor
-from robot.robots.car.eyes.encoder_file import ENCODER_FILE
 from robot.robots.car.eyes.mind import SeeingPipeline
 from robot.robots.car.eyes.records import RECORDS
 from robot.robots.car.eyes.seeing_car import load_seeing_car

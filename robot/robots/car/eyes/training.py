@@ -3,8 +3,8 @@
 import numpy as np
 
 from policies.policy_file import load_policy
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.robots.car.eyes.distiller import Distiller
-from robot.robots.car.eyes.encoder_file import ENCODER_FILE
 from robot.robots.car.eyes.fleet import SeeingFleet
 from robot.robots.car.eyes.laps import Behind, drive_laps
 from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, WIDTH

@@ -46,6 +46,17 @@ def test_the_virtual_arm():
             "camera_offset_m: found 0.005, allowed: with a virtual arm",
         ),
         (('driver = "board_stage"', 'driver = "vesc"'), "devices.board"),
+        (
+            (
+                "virtual = true",
+                "virtual = true\ncamera_m = 0.003\n[devices.camera]\ndriver = 'camera'\nsource = 'pipe:x'",
+            ),
+            "camera_m: found 0.003, allowed: without [devices.camera]",
+        ),
+        (
+            ("virtual = true", "virtual = true\n[devices.camera]\ndriver = 'realsense'"),
+            "devices.camera: driver: found 'realsense', allowed of a virtual arm: camera",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(tmp_path, change, said):

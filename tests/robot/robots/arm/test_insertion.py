@@ -48,6 +48,13 @@ def test_what_a_peg_that_is_in_tells_of_the_camera_is_taken_off_at_the_next_hole
         assert again.camera.told == found
 
 
+def test_a_peg_that_is_seen_on_the_board_tells_nothing_whoever_says_that_it_is_in():
+    mind = mind_of(setup())
+    mind.seen[:] = 0.0
+    mind.learn_where_it_was()
+    assert mind.camera.told["holes"] == 0.0 and not mind.events
+
+
 def test_shown_how_to_undo_what_it_did_no_script_has_to_help(tmp_path):
     with bench(tmp_path, setup(demonstrations=2, resets="learned")) as arm:
         taught = [mind.transition.copy() for mind in arm.ticks(40.0) if mind.transition is not None]

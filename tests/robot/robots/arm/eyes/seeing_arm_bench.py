@@ -75,17 +75,23 @@ class SeeingArmBench:
         self.perception = Perception(camera, Eye(encoder, None), shown, self, self.frames)
         self.told = setup(TASK, explore=False, hold_rad=self.arm.hold_rad)
         self.actor = Actor(policy.layers, policy.weights)
-        self.mind = SeeingInsertionMind(self.told, self.actor)
         follower = FollowerDevice(feetech(replace(self.arm.follower, port=str(folder / "follower")), self))
         board = BoardDevice(BoardStage(replace(self.arm.board, port=str(folder / "board")), self))
         eyes = DriverDevice(OwnEyes(self.perception, shown, encoder, self))
         self.devices = {"follower": follower, "board": board, "camera": eyes}
         for device in self.devices.values():
             device.open()
-        self.loop = ControlLoop(self, self.devices, self.mind, np.zeros((), self.mind.records.readings), 1, TICK_S)
-        self.loop.start()
+        self.life = 0
+        self.live()
         self.ticks: list[tuple[np.ndarray, np.ndarray]] = []
         self.outcomes: list[str] = []
+
+    def live(self) -> None:
+        """Another life of control, which knows nothing of those before."""
+        self.life, self.mind = self.life + 1, SeeingInsertionMind(self.told, self.actor)
+        readings = np.zeros((), self.mind.records.readings)
+        self.loop = ControlLoop(self, self.devices, self.mind, readings, self.life, TICK_S)
+        self.loop.start()
 
     def now(self) -> float:
         return self.time_s

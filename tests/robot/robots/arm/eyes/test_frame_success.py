@@ -14,7 +14,7 @@ from robot.perception.result import PerceptionReading
 from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
 from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED, features, succeeded
 from robot.robots.arm.eyes.labelled_frames import simulated_frames
-from robot.robots.arm.eyes.mind import SeeingInsertionMind
+from robot.robots.arm.eyes.mind import EYES_FRESH_S, SeeingInsertionMind
 from robot.robots.arm.eyes.wrist_view import FEATURES, SIZE, TOLD
 from robot.robots.arm.success import read_classifier, write_classifier
 from robot.robots.arm.trainer import ArmTrainConfig
@@ -48,8 +48,22 @@ def test_the_mind_asks_it_where_one_is_told() -> None:
     embedding, seen = np.zeros(SIZE, np.float32), np.zeros(SEEN, np.float32)
     for feature, outcome, reward in ((-0.1, Outcome.RUNNING, -STEP_COST), (0.1, Outcome.SUCCESS, 1.0 - STEP_COST)):
         embedding[TOLD] = feature
-        mind.eyes = PerceptionReading(embedding.copy(), 0.01, 1, 1)
+        mind.eyes, mind.blind = PerceptionReading(embedding.copy(), 0.01, 1, 1), False
         assert mind.judge(seen) == (reward, outcome)
+
+
+@pytest.mark.parametrize(("points", "age_s"), [(0, np.inf), (12, 0.01), (SIZE, EYES_FRESH_S), (SIZE, np.nan)])
+def test_without_a_new_picture_of_its_encoder_nothing_is_a_success(points: int, age_s: float) -> None:
+    policy = load_policy(SHIPPED_SEEING_POLICY)
+    told = replace(setup("peg_insert_by_camera"), success=(1.0,) * COUNT)  # to which all that it is shown is one
+    mind = SeeingInsertionMind(told, Actor(policy.layers, policy.weights))
+    readings = np.zeros((), mind.records.readings)
+    readings["camera"]["points"], readings["camera"]["embedding_age_s"] = SIZE, 0.01
+    mind.see(readings)
+    assert mind.judge(np.zeros(SEEN, np.float32))[1] is Outcome.SUCCESS
+    readings["camera"]["points"], readings["camera"]["embedding_age_s"] = points, age_s
+    mind.see(readings)
+    assert mind.judge(np.zeros(SEEN, np.float32)) == (-STEP_COST, Outcome.RUNNING)
 
 
 def test_the_shipped_one_is_seldom_wrong_on_arms_and_looks_that_it_has_not_met() -> None:

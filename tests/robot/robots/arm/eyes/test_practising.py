@@ -7,12 +7,16 @@ import pytest
 
 pytest.importorskip("cv2")
 
+from robot.perception.encoder_file import ENCODER_FILE
+from robot.perception.lens import write_lens
 from robot.robots.arm.arm_file import load_arm
-from robot.robots.arm.eyes.encoder_file import ENCODER_FILE, SHIPPED_SEEING_POLICY, check_same_encoder, encoder_beside
+from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, check_same_encoder, encoder_beside
 from robot.robots.arm.eyes.practising import SeeingPractisingArm
 from robot.robots.arm.options import ArmOptions
 from robot.robots.arm.practice import PRACTICE
 from robot.robots.arm.trainer import ArmTrainConfig
+from robot.runtime.robot_file import robot_path
+from sim.camera.wrist_looks import nominal_wrist_lens
 
 ROBOT = "virtual-camera-arm"
 
@@ -51,6 +55,26 @@ def test_a_lens_belongs_to_a_camera(tmp_path: Path) -> None:
     (tmp_path / "arm.toml").write_text(f'lens = "lens.toml"\n{told}')
     with pytest.raises(ValueError, match=r"lens: found 'lens\.toml'"):
         load_arm(str(tmp_path / "arm.toml"))
+
+
+def test_a_lens_that_is_not_there_is_missed_before_anything_begins(tmp_path: Path) -> None:
+    (tmp_path / "arm.toml").write_text(f'lens = "lens.toml"\n{robot_path(ROBOT).read_text()}')
+    with pytest.raises((ValueError, OSError), match=r"lens\.toml"):
+        PRACTICE.begin(ArmOptions(robot=str(tmp_path / "arm.toml")))
+    write_lens(tmp_path / "lens.toml", nominal_wrist_lens(64, 48))
+    begun = PRACTICE.begin(ArmOptions(robot=str(tmp_path / "arm.toml")))
+    assert isinstance(begun, SeeingPractisingArm) and begun.lens == str(tmp_path / "lens.toml")
+
+
+def test_no_classifier_judges_what_another_encoder_tells(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(encoder_beside(SHIPPED_SEEING_POLICY))
+    model.doc_string = "another one"
+    (tmp_path / ENCODER_FILE).write_bytes(model.SerializeToString())
+    SeeingPractisingArm(ArmOptions(robot=ROBOT), tmp_path / "policy.npz")
+    SeeingPractisingArm(ArmOptions(robot=ROBOT, success="classifier"), SHIPPED_SEEING_POLICY)
+    with pytest.raises(ValueError, match=r"--success: found 'classifier' with .*encoder\.onnx, allowed: scripted"):
+        SeeingPractisingArm(ArmOptions(robot=ROBOT, success="classifier"), tmp_path / "policy.npz")
 
 
 def test_a_policy_without_its_encoder_or_with_another_one_than_before_is_refused(tmp_path: Path) -> None:

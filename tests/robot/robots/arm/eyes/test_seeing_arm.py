@@ -80,6 +80,19 @@ def test_it_holds_without_a_new_picture_and_goes_on_with_one(bench: SeeingArmBen
     assert moved_m_s > STANDS_M_S and bench.truth.overloads == 0.0
 
 
+def test_a_new_life_of_control_sees_the_hole_that_its_peg_is_in_before_it_draws_it_out(tmp_path: Path) -> None:
+    bench = SeeingArmBench(tmp_path, 3)
+    for _ in range(4):  # drawn out upright, and not along the hole's axis, the peg jams in one of these
+        while not (isinstance(bench.mind.order.skill, Learned) and -0.009 < bench.truth.peg_z_m < -0.003):
+            bench.run(0.02)
+            assert bench.time_s < 60.0, "it does not insert"
+        bench.live()
+        moves = bench.truth.moves
+        bench.run(3.0)
+        assert bench.truth.moves > moves and bench.truth.overloads == 0.0
+    bench.close()
+
+
 def test_the_same_readings_give_the_same_bytes(bench: SeeingArmBench) -> None:
     again = SeeingInsertionMind(bench.told, bench.actor)
     for readings, outputs in bench.ticks:

@@ -40,6 +40,14 @@ def test_what_is_believed_is_written_and_what_is_refused_is_a_remark(tmp_path):
     assert arm.rest_rad == load_arm("virtual-arm").rest_rad
 
 
+def test_a_lens_is_found_from_the_new_file_as_well(tmp_path):
+    mine, new = tmp_path / "mine.toml", tmp_path / "new"
+    new.mkdir()
+    mine.write_text('lens = "lens.toml"\n' + robot_path("virtual-camera-arm").read_text())
+    arm = write_arm_file(new / "arm.toml", text_of(str(mine), {}, {}, []))
+    assert new / arm.lens == tmp_path / "lens.toml"
+
+
 def test_postures_give_way_to_an_arm_s_own_range_a_little():
     arm = load_arm("virtual-arm")
     told = within_range(arm, LOW, HIGH)

@@ -8,10 +8,10 @@ import pytest
 
 from policies.array_file import array_bytes
 from policies.policy_file import load_policy
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.eyes import rooms, taught_here
 from robot.robots.car.eyes.adaptation import adapt
-from robot.robots.car.eyes.encoder_file import ENCODER_FILE
 from robot.robots.car.eyes.seen_laps import DECISION, ENDED, SEEN_LAPS_FILE
 from robot.robots.car.options import CarOptions
 from robot.robots.car.practice import SHIPPED_SEEING_POLICY

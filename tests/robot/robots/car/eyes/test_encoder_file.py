@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("torch")
 
 from policies.encoder import Encoder, onnx_file
-from robot.robots.car.eyes.encoder_file import ENCODER_FILE, check_same_encoder, encoder_beside
+from robot.perception.encoder_file import ENCODER_FILE
+from robot.robots.car.eyes.encoder_file import check_same_encoder, encoder_beside
 from robot.robots.car.practice import SHIPPED_SEEING_POLICY
 
 OTHER = onnx_file(Encoder(16, 32, 1, 8))
