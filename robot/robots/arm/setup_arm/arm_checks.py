@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from drivers.base import LinkLost
 from drivers.board_stage import BoardStage
-from drivers.camera import PIPE, START_S, CameraSettings
 from drivers.declared import make_driver
 from drivers.emulators.virtual_arm import CAMERA, start_virtual_arm
-from drivers.realsense import RealSenseSettings
 from drivers.servo_bus import ServoBus, ServoSettings
 from drivers.servo_registers import Found, ServoRegisters
+from robot.commissioning.camera_check import at_pipe, check_of_camera
 from robot.commissioning.checks import Check
 from robot.robots.arm.arm_file import ArmFile, load_arm
 from robot.robots.arm.setup_arm.chain import POWER
@@ -32,7 +31,8 @@ def checks(name: str) -> list[Check]:
         if arm.camera is None:
             return [*checks_of_servos(follower), *checks_of_board(board, ports["board"]), *leader]
         stage = checks_of_board(board, ports["board"], "it tells how often it has moved; the camera tells where to")
-        return [*checks_of_servos(follower), *stage, *leader, check_of_camera(plugged(arm.camera, ports))]
+        camera = at_pipe(arm.camera, ports[CAMERA]) if arm.virtual else arm.camera
+        return [*checks_of_servos(follower), *stage, *leader, check_of_camera(camera)]
 
 
 @contextmanager
@@ -153,30 +153,3 @@ def checks_of_leader(settings: ServoSettings) -> list[Check]:
         Check("leader's port", True, settings.port),
         Check("leader's servos", not silent, found, remedy if silent else ""),
     ]
-
-
-def plugged(camera: CameraSettings | RealSenseSettings, ports: dict[str, str]) -> CameraSettings | RealSenseSettings:
-    """A camera where it is: a virtual arm's at the end of its pipe."""
-    if CAMERA not in ports or not isinstance(camera, CameraSettings):
-        return camera
-    return replace(camera, source=PIPE + ports[CAMERA])
-
-
-def check_of_camera(settings: CameraSettings | RealSenseSettings) -> Check:
-    """Whether a good picture comes, within the time that a camera may take."""
-    clock = RealClock()
-    camera = make_driver(settings, clock)
-    try:
-        camera.open()
-        end_s = clock.now() + START_S + LISTEN_S
-        while clock.now() < end_s:
-            frame = camera.read().frame
-            if frame is not None:
-                return Check("camera", True, f"pictures of {frame.shape[1]} x {frame.shape[0]}")
-            clock.sleep_until(clock.now() + POLL_S)
-        trouble = camera.trouble() or "no good picture comes"
-    except LinkLost as error:
-        trouble = str(error)
-    finally:
-        camera.close()
-    return Check("camera", False, "no picture", trouble)

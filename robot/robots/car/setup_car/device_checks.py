@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,11 @@ from drivers.i2c_bus import I2CBus, NoAnswer
 from drivers.pca9685 import PRE_SCALE, Pca9685Settings
 from drivers.vesc import FIRMWARE_MIN, Vesc, VescSettings
 from drivers.vesc_configuration import ask_servo_output
+from robot.commissioning.camera_check import at_pipe, check_of_camera
 from robot.commissioning.checks import Check
 from robot.robots.car.car_file import CarFile, load_car
 from robot.robots.car.compiled import PRACTICE, is_compiled
+from robot.robots.car.eyes.seeing_car import CAMERA, has_eyes, load_seeing_car
 from robot.runtime.clock import RealClock
 
 LISTEN_S, POLL_S = 1.5, 0.02
@@ -25,6 +27,8 @@ SPIN_UP_S = 25.0  # for a lidar that has just got its power to send its first po
 
 def checks(name: str) -> list[Check]:
     """Of a car by its name or file; a virtual one is started. Raises ValueError for a wrong file."""
+    if has_eyes(name):
+        return checks_of_seeing_car(name)
     robot = load_car(name)
     with ports_of(robot) as ports:
         motor = replace(robot.motor, port=ports["motor"])
@@ -32,6 +36,17 @@ def checks(name: str) -> list[Check]:
         lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
         motor_checks = checks_of_chip(motor) if isinstance(motor, Pca9685Settings) else checks_of_motor(motor)
         return [*motor_checks, *lidar_checks, kernels(is_compiled(PRACTICE))]
+
+
+def checks_of_seeing_car(name: str) -> list[Check]:
+    """Of a car with a camera and no lidar."""
+    robot = load_seeing_car(name)
+    with ExitStack() as stack:
+        motor, camera = robot.motor, robot.camera
+        if robot.virtual:
+            car = stack.enter_context(start_virtual_car(wired_as_documented().config(clock="realtime", camera_seed=0)))
+            motor, camera = replace(motor, port=car.ports["motor"]), at_pipe(camera, car.ports[CAMERA])
+        return [*checks_of_motor(motor), check_of_camera(camera), kernels(is_compiled(PRACTICE))]
 
 
 @contextmanager

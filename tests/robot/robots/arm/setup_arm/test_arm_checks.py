@@ -8,6 +8,7 @@ import pytest
 
 from drivers.servo_dialect import Identity
 from drivers.servo_registers import Found
+from robot.commissioning.camera_check import at_pipe, check_of_camera
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.setup_arm import arm_checks
 from robot.robots.arm.setup_arm.arm_checks import checks_of_ids, checks_of_servos
@@ -82,10 +83,10 @@ def test_a_doctor_looks_at_the_leader_where_a_file_has_one(monkeypatch):
 def test_a_camera_of_which_no_picture_comes_is_named_and_one_that_sees_is_well(tmp_path):
     cv2 = pytest.importorskip("cv2")
     settings = replace(load_arm("virtual-camera-arm").camera, late_s=59.0)
-    silent = arm_checks.check_of_camera(arm_checks.plugged(settings, {"camera": str(tmp_path / "nothing")}))
+    silent = check_of_camera(at_pipe(settings, str(tmp_path / "nothing")))
     assert (silent.ok, silent.name) == (False, "camera") and "nothing" in silent.remedy
     rng = np.random.default_rng(0)
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), rng.integers(0, 255, (48, 64, 3), np.uint8))
-    sees = arm_checks.check_of_camera(replace(settings, source=str(tmp_path)))
+    sees = check_of_camera(replace(settings, source=str(tmp_path)))
     assert sees.ok and sees.found == "pictures of 64 x 48"

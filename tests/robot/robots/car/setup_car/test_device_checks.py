@@ -57,6 +57,17 @@ def test_a_car_that_is_ready_and_one_whose_motors_port_is_taken(tmp_path: Path) 
             other.close()
 
 
+def test_a_car_with_a_camera_that_shows_pictures_and_one_with_nobody_at_its_pipe(tmp_path: Path) -> None:
+    assert wrong("virtual-camera-car") == {}
+    with start_virtual_car(VirtualCarConfig(clock="realtime")) as car:
+        path = tmp_path / "mine.toml"
+        path.write_text(
+            f'virtual = false\ncar = "f1tenth"\n[devices.motor]\ndriver = "vesc"\nport = "{car.vesc_path}"\n'
+            f'[devices.camera]\ndriver = "camera"\nsource = "pipe:{tmp_path / "none"}"\n'
+        )
+        assert str(tmp_path / "none") in wrong(str(path))["camera"]
+
+
 def test_a_servo_output_that_is_off_and_a_lidar_without_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_checks, "SPIN_UP_S", 3.0)
     with car_with(tmp_path, vesc={"servo_output": False}) as (name, car):
