@@ -46,7 +46,10 @@ from sim.distance_field import rasterise
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
 STANDING_S = 0.3
-SLOW_M_S, ROLLS_OUT_S = 1.0, 3.0  # at the end it drives on by sight until it is so slow, though no longer than that
+SLOW_M_S, ROLLS_OUT_S = (
+    1.0,
+    3.0,
+)  # told to stop in its first lap, it drives on by sight until it is so slow, though no longer than that
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
 HOPELESS = {Flag.RECOVERY_FAILED: "cannot free itself", Flag.POSE_LOST: "does not know where on its lap it is"}
 UNTOUCHED = (Reason.STUCK, Reason.CORNERED)  # a recovery begins, and nothing was hit
@@ -249,10 +252,11 @@ class SeeingPipeline(CarMind):
         return self.towards_goal()
 
     def rolls_out(self, estimate: Estimate) -> bool:
-        """Whether it still drives by sight, slower and slower, for its time is up. A stop from racing pace would be blind: reckoned,
-        along a lap whose walls nobody has measured.
+        """Whether it still drives by sight, slower and slower, though its time is up: before a lap is closed it knows no course that it
+        could brake along. With one a stop along it touches less.
         """
-        return self.phase is Phase.FINISH and self.finishing_s < ROLLS_OUT_S and estimate.v_x > SLOW_M_S
+        may = self.phase is Phase.FINISH and not self.place.known and self.finishing_s < ROLLS_OUT_S
+        return may and estimate.v_x > SLOW_M_S
 
     def recover(self, elapsed_s: float, vesc: VescReading, rolled_m: float) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up."""

@@ -1,4 +1,4 @@
-"""A car with a camera whose time is up slows down by sight before it stops blindly, unless it may not wait, or sees nothing."""
+"""Told to finish in its first lap, a car with a camera slows down by sight before it stops blindly, unless it may not wait, or sees nothing."""
 
 import numpy as np
 import pytest
@@ -18,13 +18,16 @@ ROBOT = "virtual-camera-car"
 
 
 class Told(SeeingPipeline):
-    """Told to stop while it practises; `did`: (speed asked for, m/s, brake, A) of the ticks since."""
+    """Told to stop in the middle of a phase; `did`: (speed asked for, m/s, brake, A) of the ticks since."""
 
-    order, sees = FINISH, True
+    order, sees, within = FINISH, True, Phase.DEMONSTRATE
+    entered_s = 0.0
     did: tuple[tuple[float, float], ...] = ()
 
     def tick(self, readings: np.ndarray) -> None:
-        told = self.did or (self.phase is Phase.PRACTISE and self.tally.practice_s > 0.5)
+        now = float(readings["time_s"])
+        self.entered_s = self.entered_s if self.phase is self.within else now
+        told = self.did or now - self.entered_s > 1.0
         if told:
             readings = readings.copy()
             readings["stop_requested"] = self.order
@@ -34,12 +37,12 @@ class Told(SeeingPipeline):
             self.did = (*self.did, (self.command.speed_m_s, self.command.brake_a))
 
 
-def did(order: int, sees: bool) -> np.ndarray:
+def did(order: int, sees: bool, within: Phase = Phase.DEMONSTRATE) -> np.ndarray:
     """Of a car whose wheels roll on at 2 m/s whatever it is told: (ticks, 2)."""
     believed, weights = as_believed(ROBOT, load_seeing_car(ROBOT)).packed(), np.zeros(weight_count(LAYERS), np.float32)
     setup = PipelineSetup(1, 60.0, 0, False, False, True, False, believed, LAYERS, weights, None, None, encoder=7)
     mind = Told(setup)
-    mind.order, mind.sees = order, sees
+    mind.order, mind.sees, mind.within = order, sees, within
     rehearsal.drive_round(mind)
     return np.array(mind.did)
 
@@ -59,3 +62,7 @@ def test_it_drives_slower_and_slower_and_brakes_when_that_takes_too_long() -> No
 @pytest.mark.parametrize(("order", "sees"), [(EMERGENCY_STOP, True), (FINISH, False)])
 def test_it_brakes_at_once_in_an_emergency_or_without_sight(order: int, sees: bool) -> None:
     assert did(order, sees)[:50, 1].all()
+
+
+def test_it_brakes_at_once_along_a_course_that_it_knows() -> None:
+    assert did(FINISH, True, Phase.PRACTISE)[:50, 1].all()
