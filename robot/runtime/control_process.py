@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from drivers.gamepad import Gamepad, GamepadSettings
-from policies.array_file import write_bytes_atomically
 from robot.runtime.by_hand import HandOnRobot
 from robot.runtime.clock import Clock, LockstepClock, RealClock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.episodes import episode_dtype, make_episode
 from robot.runtime.events import EVENT, make_event, make_weights, weights_dtype
+from robot.runtime.file_writer import FileWriter
 from robot.runtime.process_ends import end_with_reason
 from robot.runtime.realtime import become_realtime
 from robot.runtime.records import FINISH, STAND
@@ -111,7 +111,7 @@ class ControlProcess:
         self.life = life
         self.orphaned_s = 0.0
         self.held = ""  # why the robot is to stand, by this process's own judgement
-        self.save_error: OSError | None = None
+        self.files = FileWriter(Path(session.folder), waits=session.lockstep)
 
     def run(self) -> None:
         """Open the devices, keep the loop until the mind has finished, leave everything stopped.
@@ -144,8 +144,7 @@ class ControlProcess:
             device.close()
         if self.hand is not None:
             self.hand.close()
-        if self.save_error is not None:
-            raise self.save_error
+        self.files.close()
 
     def run_tick(self, loop: ControlLoop) -> None:
         """One tick, and what the others are to know of it."""
@@ -170,7 +169,7 @@ class ControlProcess:
         for kind, fields in self.mind.events:
             self.log_event(kind, loop, **fields)
         for name, contents in self.mind.files.items():
-            self.save_file(name, contents)
+            self.files.write(name, contents)
         if self.mind.episode is not None and self.session.learning:
             self.hand_over_episode(self.mind.episode)
         if self.mind.transition is not None:
@@ -180,8 +179,8 @@ class ControlProcess:
     def order(self, loop: ControlLoop, orders: np.ndarray) -> int:
         """What the mind is told: the session's order, or what follows from the state of the other processes."""
         order = int(orders["stop"])
-        if order in (0, STAND) and (self.save_error is not None or self.alone()):
-            order = FINISH  # the session is gone: bring the robot to rest
+        if order in (0, STAND) and (self.files.failed or self.alone()):
+            order = FINISH  # a file cannot be saved, or the session is gone: bring the robot to rest
         if order == 0 and not self.session.lockstep:
             held = self.unwatched(int(orders["heartbeat_ns"]))
             if self.hand is not None:
@@ -213,13 +212,6 @@ class ControlProcess:
             return False
         self.orphaned_s = self.orphaned_s or time.monotonic()
         return time.monotonic() - self.orphaned_s > ORPHAN_S
-
-    def save_file(self, name: str, contents: bytes) -> None:
-        """Save what the mind made. Where that fails the robot is brought to rest, and `run` raises the reason."""
-        try:
-            write_bytes_atomically(Path(self.session.folder) / name, [contents])
-        except OSError as error:
-            self.save_error = error
 
     def alone(self) -> bool:
         """Whether the session, which would restart a dead recorder, is gone."""

@@ -25,10 +25,11 @@ def adapt(config: CarOptions, folder: Path, step: int, weights: np.ndarray, laye
     """The policy taught the course, and the car, that its first laps have shown by the transition of that step; None before those are
     driven.
     """
+    lap = load_course(folder / COURSE_FILE)[0]  # first: who draws another course empties the laps before that
     told = load_seen_laps(folder / SEEN_LAPS_FILE, step)
     if told is None:
         return None
-    (seen, found), lap = told, load_course(folder / COURSE_FILE)[0]
+    seen, found = told
     encoder = (folder / ENCODER_FILE).read_bytes()
     rooms = learned_rooms(encoder, weights, layers, seed)
     course = with_walls(lap, seen["s"], seen["lateral"], rooms.told(seen["observation"]))

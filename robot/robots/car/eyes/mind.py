@@ -46,6 +46,10 @@ from sim.distance_field import rasterise
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
 STANDING_S = 0.3
+SLOW_M_S, ROLLS_OUT_S = (
+    1.0,
+    3.0,
+)  # told to stop in its first lap, it drives on by sight until it is so slow, though no longer than that
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
 HOPELESS = {Flag.RECOVERY_FAILED: "cannot free itself", Flag.POSE_LOST: "does not know where on its lap it is"}
 UNTOUCHED = (Reason.STUCK, Reason.CORNERED)  # a recovery begins, and nothing was hit
@@ -66,6 +70,7 @@ class SeeingPipeline(CarMind):
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.way_back, self.seen_laps = WayBack(), SeenLaps()
         self.cornered = False
+        self.finishing_s = 0.0
 
     # One tick
 
@@ -238,12 +243,20 @@ class SeeingPipeline(CarMind):
         if self.mode is Mode.RECOVER and self.phase < Phase.FINISH:
             return self.recover(elapsed_s, vesc, rolled_m)
         self.way_back.watch(rolled_m, self.command.steer_rad)
-        if self.mode > Mode.RUN or self.phase not in (Phase.DEMONSTRATE, Phase.PRACTISE):
+        self.finishing_s += elapsed_s if self.phase is Phase.FINISH else 0.0
+        if self.mode > Mode.RUN or not (self.phase in (Phase.DEMONSTRATE, Phase.PRACTISE) or self.rolls_out(estimate)):
             return self.fallback.stop(self.command, vesc, self.sent)
         if self.ticks_to_decision == 0:
             self.decide(now, readings, eyes, estimate)
             self.ticks_to_decision = task.TICKS_PER_DECISION
         return self.towards_goal()
+
+    def rolls_out(self, estimate: Estimate) -> bool:
+        """Whether it still drives by sight, slower and slower, though its time is up: before a lap is closed it knows no course that it
+        could brake along. With one a stop along it touches less.
+        """
+        may = self.phase is Phase.FINISH and not self.place.known and self.finishing_s < ROLLS_OUT_S
+        return may and estimate.v_x > SLOW_M_S
 
     def recover(self, elapsed_s: float, vesc: VescReading, rolled_m: float) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up."""
@@ -277,7 +290,10 @@ class SeeingPipeline(CarMind):
         else:
             proposed = self.actor.mean(observation)
         executed = self.sight.held_back(proposed, estimate.v_x)
-        self.tally.decided(bool(executed[1] < proposed[1]))
+        if self.phase is Phase.FINISH:
+            executed = self.sight.slowed(executed, estimate.v_x)
+        else:
+            self.tally.decided(bool(executed[1] < proposed[1]))
         if self.phase is Phase.PRACTISE:
             self.seen_laps.add(self.decisions.step, self.place.s, self.place.lateral, observation)
         self.decisions.decide(now, observation, proposed, executed, self.by_hand)

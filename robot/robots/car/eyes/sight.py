@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M, SEEN_MAX_M
-from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
+from robot.tasks.race_track.task import SPEED_MAX_M_S, SPEED_MIN_M_S, action_for, target
 
 BRAKE_M_S2 = 8.0
 LATE_S = 0.1  # the command's delay, and half of a decision
@@ -96,6 +96,12 @@ class Sight:
         self.stops = bool(allowed[0] < CREEP_M_S)
         executed: np.ndarray = held[0]
         return executed
+
+    def slowed(self, action: np.ndarray, speed_m_s: float) -> np.ndarray:
+        """What is executed in place of an action (2,) by who is to come to rest: as slow as its corner lets it be."""
+        steer_rad, asked_m_s = target(float(action[0]), float(action[1]))
+        slow_m_s = min(asked_m_s, max(SPEED_MIN_M_S, float(slowest_m_s(speed_m_s, steer_rad))))
+        return np.array(action_for(steer_rad, slow_m_s), np.float32)
 
     def finds_no_way(self, elapsed_s: float, standing: bool) -> bool:
         """Whether the car has stood for a while, and sees no way on. Once a tick."""

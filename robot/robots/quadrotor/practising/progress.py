@@ -30,8 +30,8 @@ class DroneProgress(Progress):
         return [float(e["merit"]) for e in self.episodes if e["version"] == version and e["outcome"] == "success"]
 
     def leans_m(self, version: int) -> list[np.ndarray]:
-        """Where the drone stayed beside its goal in them, (3,), heading's frame."""
-        whole = (e for e in self.episodes if e["version"] == version and e["outcome"] == "success")
+        """Where the drone stayed beside its goal in them, (3,), heading's frame; of flights of an older run nobody noted it."""
+        whole = (e for e in self.episodes if e["version"] == version and e["outcome"] == "success" and "lean_m" in e)
         return [np.array(e["lean_m"]) for e in whole]
 
     def failures_of(self, version: int) -> int:

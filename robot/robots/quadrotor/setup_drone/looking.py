@@ -18,7 +18,7 @@ from drivers.crazyflie_firmware import too_old
 from drivers.crazyflie_reading import CrazyflieReading
 from robot.commissioning.steps import Found, SetupError
 from robot.commissioning.values import Value, judged
-from robot.robots.quadrotor.fitness import FRESH_S, REST_V, Standing, battery_at_rest
+from robot.robots.quadrotor.fitness import FRESH_S, REST_V, Standing, battery_at_rest, unfit_at_rest
 from robot.robots.quadrotor.setup_drone.kinds_of_drone import DECKS, TYPES
 from robot.runtime.clock import Clock
 
@@ -135,7 +135,8 @@ def at_rest(drone: Crazyflie, clock: Clock, needs_place: bool, tell: Tell) -> Fo
     if np.abs(np.diff(np.array(rates), axis=0)).max() > 10 * STILL_RAD_S or np.ptp(felt, axis=0).max() > 0.5:
         raise SetupError("it was moved while it was watched: leave it where it lies")
     unsteady = standing.why_not if needs_place and not math.isfinite(fit_s) else ""
-    lean = lean_of(np.mean(felt, axis=0), np.mean(astray, axis=0))
+    sure = not unfit_at_rest(reading)  # of its velocity: an estimator without a positioning system leans with any floor
+    lean = lean_of(np.mean(felt, axis=0), np.mean(astray, axis=0)) if sure else ""
     if unsteady and not lean:
         raise SetupError(unsteady)
     gyro, gyro_sigma = np.mean(rates, axis=0), np.std(rates, axis=0) / math.sqrt(len(rates) / 10.0)
@@ -174,12 +175,13 @@ def lean_of(felt_g: np.ndarray, astray_m_s: np.ndarray) -> str:
     """
     lean = math.hypot(felt_g[0], felt_g[1]) / abs(felt_g[2])
     along = float(felt_g[:2] @ astray_m_s)
-    if lean < LEANS_RAD or along < ASTRAY_COS * math.hypot(*felt_g[:2]) * math.hypot(*astray_m_s):
+    speed_m_s = math.hypot(*astray_m_s)
+    if lean < LEANS_RAD or not speed_m_s > 0.0 or along < ASTRAY_COS * math.hypot(*felt_g[:2]) * speed_m_s:
         return ""
     roll, pitch = (math.degrees(math.atan2(felt_g[axis], felt_g[2])) for axis in (1, 0))
     return (
         f"its accelerometer leans by {math.degrees(lean):.1f} degrees, and its estimate with it: at rest it thinks that it goes at "
-        f"{math.hypot(*astray_m_s):.2f} m/s. On a level floor, add {roll:+.1f} to Roll Trim and {pitch:+.1f} to Pitch Trim of cfclient "
+        f"{speed_m_s:.2f} m/s. On a level floor, add {roll:+.1f} to Roll Trim and {pitch:+.1f} to Pitch Trim of cfclient "
         "(Connect, Configure 2.x), and restart it"
     )
 

@@ -12,7 +12,7 @@ from robot.robots.car import giving_way
 from robot.robots.car import mind as pipeline_module
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.in_the_way import CARRIED_S, InTheWay
+from robot.robots.car.in_the_way import BURST_READINGS, CARRIED_S, InTheWay
 from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
 from robot.robots.car.shield import blind_bends
@@ -130,6 +130,21 @@ def test_points_that_were_carried_on_for_long_are_nobody(oldest_s: float) -> Non
     seen = SimpleNamespace(points=points, count=len(points), covariance=SURE, oldest_s=oldest_s)
     way.see(0.0, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, False)  # type: ignore[arg-type]
     assert len(way.seen) == (1 if oldest_s < CARRIED_S else 0)
+
+
+def test_a_lidar_that_is_always_late_still_sees_somebody() -> None:
+    place = CoursePlace()
+    place.take(COURSE)
+    place.row = ROW
+    x, y, yaw = here(ROW)
+    way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
+    points, seen_in = scan(somebody(2.0, 0.0)), []
+    for reading in range(2 * BURST_READINGS):  # between two of them is a tick in which nothing arrives
+        for count in (len(points), 0):
+            seen = SimpleNamespace(points=points, count=count, covariance=SURE, oldest_s=0.1 if count else 0.0)
+            way.see(0.1 * reading, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, False)  # type: ignore[arg-type]
+        seen_in.append(len(way.seen) > 0)
+    assert seen_in == [False] * BURST_READINGS + [True] * BURST_READINGS
 
 
 @pytest.mark.parametrize(("track", "seed", "grip_share"), [("ell", 307, 0.87), ("ell", 303, 0.53)])

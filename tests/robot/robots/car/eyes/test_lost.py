@@ -14,7 +14,7 @@ from robot.robots.car.eyes.sight import NO_WAY_S
 from robot.robots.car.records import Phase
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.stop_plan import BRAKE, WAY
-from robot.runtime.records import FINISH
+from robot.runtime.records import EMERGENCY_STOP
 from robot.tasks.race_track import task
 from robot.tasks.race_track.by_camera import SEEN
 
@@ -34,7 +34,7 @@ class Stopped(SeeingPipeline):
         stops = self.braked is None and self.phase is Phase.PRACTISE and self.tally.practice_s > 0.5
         if stops:
             readings = readings.copy()
-            readings["stop_requested"] = FINISH if self.told else readings["stop_requested"]
+            readings["stop_requested"] = EMERGENCY_STOP if self.told else readings["stop_requested"]
             left = -self.place.packed[self.place.row, 3], self.place.packed[self.place.row, 2]
             self.tracker.state[: fusion.YAW + 1] += self.off[0] * left[0], self.off[0] * left[1], self.off[1]
         super().tick(readings)

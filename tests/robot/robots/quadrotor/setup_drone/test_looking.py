@@ -70,6 +70,7 @@ def test_what_did_not_pass_is_refused_by_name(changes: dict[str, float], refused
     ((0.012, 0.0, 1.0), (-0.15, 0.0), ""),  # the estimate goes elsewhere: something else leads it
     ((0.012, 0.0, 1.0), (0.1, 0.15), ""),
     ((0.004, 0.0, 1.0), (0.15, 0.0), ""),  # level enough
+    ((0.012, 0.0, 1.0), (0.0, 0.0), ""),  # it goes nowhere
 ])  # fmt: skip
 def test_an_accelerometer_is_blamed_for_an_estimate_that_goes_where_it_leans(
     felt_g: tuple[float, float, float], astray_m_s: tuple[float, float], named: str
