@@ -9,15 +9,15 @@ from drivers.camera import CameraSettings
 from drivers.dynamixel import DynamixelSettings
 from drivers.feetech import FeetechSettings
 from drivers.realsense import RealSenseSettings
-from robot.robots.arm.hidden_arm import OFFSET_M
 from robot.runtime.robot_file import read_robot
+from robot.tasks.peg_insert import CAMERA_OFFSET_M
 from sim.arm.insertion import Spread
 
 JOINTS = 6
 CAMERA_M = Spread().seen_aside_m
 OF_CAMERA = (
     ("camera_m", CAMERA_M, 0.02),
-    ("camera_offset_m", OFFSET_M, 0.02),
+    ("camera_offset_m", CAMERA_OFFSET_M, 0.02),
     ("camera_turn_rad", 0.0, 0.2),
 )  # usual; most
 Three = tuple[float, float, float]
@@ -60,7 +60,7 @@ class ArmFile:
     low_v: float = 10.2
     table_m: float = -0.08
     camera_m: float = CAMERA_M
-    camera_offset_m: float = OFFSET_M
+    camera_offset_m: float = CAMERA_OFFSET_M
     camera_turn_rad: float = 0.0
     stall_n_m: float | None = None
     friction_n_m: float | None = None

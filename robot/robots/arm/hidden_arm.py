@@ -4,15 +4,16 @@ import math
 
 import numpy as np
 
+from robot.tasks.peg_insert import CAMERA_OFFSET_M
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
 
 FRICTION, GAIN, BACKLASH_RAD = (0.5, 2.0), (0.75, 1.25), (0.0, 0.0044)
-CLEARANCE_M, OFFSET_M = (0.0003, 0.0007), 0.003
+CLEARANCE_M = (0.0003, 0.0007)
 
 
 def hidden_arms(
-    count: int, rng: np.random.Generator, offset_most_m: float = OFFSET_M
+    count: int, rng: np.random.Generator, offset_most_m: float = CAMERA_OFFSET_M
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Rows of the simulator, (count,) each, and what each camera is always wrong by, (count, 3), m, along the base's x and y."""
     servo = so101().servo
@@ -33,7 +34,7 @@ def hidden_turn(seed: int, most_rad: float) -> list[float]:
     return found
 
 
-def hidden_arm(seed: int, offset_most_m: float = OFFSET_M) -> tuple[dict[str, float], list[float]]:
+def hidden_arm(seed: int, offset_most_m: float = CAMERA_OFFSET_M) -> tuple[dict[str, float], list[float]]:
     """The one of a seed: rows of the simulator, and the camera's offset."""
     rows, offset_m = hidden_arms(1, np.random.default_rng([seed, 0x4A6]), offset_most_m)
     return {name: float(value[0]) for name, value in rows.items()}, offset_m[0].tolist()

@@ -20,7 +20,7 @@ from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
 from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
-from robot.robots.arm.hidden_arm import OFFSET_M, hidden_arm, hidden_turn
+from robot.robots.arm.hidden_arm import hidden_arm, hidden_turn
 from robot.robots.arm.mind import STILL_RAD_S, TICK_S
 from robot.robots.arm.options import CLASSIFIER, SCRIPTED, SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
@@ -29,6 +29,7 @@ from robot.robots.arm.setup_arm.hidden_wiring import hidden_wiring
 from robot.robots.arm.success import SHIPPED as SHIPPED_CLASSIFIER
 from robot.robots.arm.success import read_classifier
 from robot.runtime.clock import RealClock
+from robot.tasks.peg_insert import CAMERA_OFFSET_M
 from robot.views.panels import Gauge
 
 ASKS_S = 2.0  # for all servos to say what they are
@@ -65,7 +66,7 @@ class PractisingArm(PractisingRobot):
         if options.hidden_seed is not None:
             hidden = hidden_arm(options.hidden_seed, arm.camera_offset_m)
             turn_rad = hidden_turn(options.hidden_seed, arm.camera_turn_rad)
-        elif (arm.camera_offset_m, arm.camera_turn_rad) != (OFFSET_M, 0.0):
+        elif (arm.camera_offset_m, arm.camera_turn_rad) != (CAMERA_OFFSET_M, 0.0):
             raise ValueError(
                 "camera_offset_m, camera_turn_rad: found them without --hidden-seed, allowed: with it, which draws what the camera is wrong by"
             )

@@ -5,14 +5,14 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from robot.robots.arm.hidden_arm import BACKLASH_RAD, CLEARANCE_M, OFFSET_M, hidden_arm, hidden_arms
+from robot.robots.arm.hidden_arm import BACKLASH_RAD, CLEARANCE_M, hidden_arm, hidden_arms
 from robot.robots.arm.judging import insertions, policy, reaches
 from robot.robots.arm.trainer import TRAINER
 from robot.robots.arm.training import practising
 from robot.robots.arm.training.insertions import RUNNING, TIMED_OUT, WON, Insertions
 from robot.robots.arm.training.practising import ARMS, Practised, simulated
 from robot.robots.arm.training.reaching_gradient import Descent
-from robot.tasks.peg_insert import ELAPSED, IN, INSERTED_M, OTHERWISE, OUT, SCALES
+from robot.tasks.peg_insert import CAMERA_OFFSET_M, ELAPSED, IN, INSERTED_M, OTHERWISE, OUT, SCALES
 from robot.training.trainer import TrainConfig
 from sim.arm.peg import PegScene
 
@@ -85,7 +85,7 @@ def test_hidden_arms_are_drawn_within_their_ranges_and_alike_by_seed():
     clearance = 2.0 * (rows["hole_half_m"] - PegScene().half_width)
     assert CLEARANCE_M[0] <= clearance.min() and clearance.max() <= CLEARANCE_M[1]
     assert BACKLASH_RAD[0] <= rows["backlash_rad"].min() and rows["backlash_rad"].max() <= BACKLASH_RAD[1]
-    assert np.abs(offset_m).max() <= OFFSET_M and (offset_m[:, 2] == 0.0).all()
+    assert np.abs(offset_m).max() <= CAMERA_OFFSET_M and (offset_m[:, 2] == 0.0).all()
     assert hidden_arm(3) == hidden_arm(3) != hidden_arm(4)
 
 
