@@ -1,0 +1,62 @@
+"""A classifier of pictures from a person's labels: what a label says of which picture, and what comes of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2")
+
+from robot.robots.arm.eyes.frame_success import COUNT, features
+from robot.robots.arm.eyes.labelled_run import IN_S, NEEDED, OUT_S, of_labelled_run, shows
+from robot.robots.arm.eyes.labels import Label, save_labels
+from robot.robots.arm.eyes.seen_episodes import SeenEpisode
+from robot.robots.arm.eyes.wrist_view import TOLD
+from robot.robots.arm.success import read_classifier
+from robot.robots.arm.training.success_training import train_success
+from tests.robot.robots.arm.eyes.labelled_bench import make_run
+
+TAKEN_S = np.array([-OUT_S - 0.1, -OUT_S + 0.1, -0.01, IN_S[0], IN_S[1], IN_S[1] + 0.01])
+
+
+@pytest.mark.parametrize(
+    ("judged", "label", "expected"),
+    [
+        ("success", "success", [0, -1, -1, 1, 1, -1]),
+        ("time-out", "success", [-1, -1, -1, 1, 1, -1]),  # it went in when nobody noticed
+        ("success", "failure", [0, 0, 0, 0, 0, 0]),  # the judge was wrong
+        ("time-out", "failure", [0, 0, 0, 0, 0, 0]),
+        ("success", "unsure", [-1, -1, -1, -1, -1, -1]),
+    ],
+)
+def test_what_a_label_says_of_a_picture(judged: str, label: Label, expected: list[int]) -> None:
+    episode = SeenEpisode(1, judged, 3.0, 0.0, 0.01, np.zeros((len(TAKEN_S), 28), np.float32), TAKEN_S)
+    assert shows(episode, label).tolist() == expected
+
+
+def test_labels_and_not_the_judge_teach_it_to_tell_a_peg_that_is_in(tmp_path: Path) -> None:
+    outcomes = ["success"] * 40 + ["time-out"] * 20
+    shown = [True] * 30 + [False] * 10 + [False] * 20  # ten times the judge was wrong
+    run = make_run(tmp_path / "run", outcomes, "none", shown)
+    save_labels(run, {number: "success" if within else "failure" for number, within in enumerate(shown, 1)})
+    told = of_labelled_run(run)
+    assert (
+        told.within.any()
+        and (told.seen[told.within][:, TOLD] > 0.0).all()
+        and (told.seen[~told.within][:, TOLD] < 0.0).all()
+    )
+    figures = train_success(str(run), seed=0, root=tmp_path / "runs", eyes=True)
+    assert (figures["false_positive_rate"], figures["found"], figures["episodes"]) == (0.0, 1.0, 15)
+    weights = read_classifier(Path(figures["file"]), COUNT)
+    assert ((features(told.seen) @ weights > 0.0) == told.within).mean() > 0.999
+
+
+def test_too_few_labels_are_refused_with_how_many_are_needed(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", ["success"] * 5 + ["time-out"] * 3, "none")
+    with pytest.raises(ValueError, match=f"found {run} without labels.json, allowed with --eyes: simulated, or a run"):
+        train_success(str(run), seed=0, root=tmp_path / "runs", eyes=True)
+    save_labels(run, {1: "success", 2: "success", 3: "unsure", 6: "failure"})
+    with pytest.raises(
+        ValueError, match=rf"2 labelled episodes that show the peg in and 3 that show it out .* {NEEDED} of each"
+    ):
+        train_success(str(run), seed=0, root=tmp_path / "runs", eyes=True)
