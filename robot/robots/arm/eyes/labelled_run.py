@@ -1,6 +1,7 @@
 """Pictures of a run whose episodes a person has labelled (`robot label`): what a classifier of frames is fitted to, calibrated with and judged by.
 
-A person says how an episode ended, and its end says when: as a success of the judge's it ended with the peg in, and well before that the peg was not.
+A person says how an episode ended, and its end says when: a success of the judge's ended with the peg in. Well before that it was not, nor where its
+end was further from where it ended than a hole is deep: of that the servos tell, not the pictures.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from robot.runtime.episodes import Outcome
 
 IN_S = (0.0, 0.1)  # after the end of a success: until the arm begins to draw its peg out
 OUT_S = 1.5  # before it, at least: a peg goes in by and by, and nobody says when
+OUT_M = 0.02  # or so far, at least, from where it ended
 NEEDED = 20  # episodes that show a peg in, and such that show it out
 
 
@@ -29,7 +31,7 @@ def of_labelled_run(folder: Path) -> Labelled:
     if min(shown_in, shown_out) < NEEDED:
         raise ValueError(
             f"--success-from: found {folder} with {shown_in} labelled episodes that show the peg in and {shown_out} that show it out (failures, "
-            f"and successes that took more than {OUT_S} s), allowed: {NEEDED} of each at least; robot label {folder} goes on"
+            f"and successes until shortly before their end), allowed: {NEEDED} of each at least; robot label {folder} goes on"
         )
     known = [each >= 0 for each in within]
     return Labelled(
@@ -45,6 +47,7 @@ def shows(episode: SeenEpisode, label: Label) -> np.ndarray:
     if label == "failure":
         told[:] = 0
     elif label == "success":
+        told[(episode.taken_s < 0.0) & (episode.away_m > OUT_M)] = 0
         told[(episode.taken_s >= IN_S[0]) & (episode.taken_s <= IN_S[1])] = 1
         if episode.judged == Outcome.SUCCESS.word:  # else it went in when nobody noticed
             told[episode.taken_s < -OUT_S] = 0

@@ -20,7 +20,8 @@ AFTER_S = 0.2  # of an episode's end: pictures come late, and those from then sh
 class SeenEpisode:
     """An episode that came to an end of its own. number: from 1, as the log has them. judged: success, failure or time-out. took_s. aside_m,
     deep_m: of the peg's end from the hole's axis and below the board, as it was told at the end. embeddings (n, SIZE) float32, each picture's
-    once; taken_s (n,): when each was taken, from the end, negative before it."""
+    once; taken_s (n,): when each was taken, from the end, negative before it;
+    away_m (n,): how far the peg's end was then, by the servos, from where it was at the end, or a little nearer: control knew a picture later."""
 
     number: int
     judged: str
@@ -29,6 +30,7 @@ class SeenEpisode:
     deep_m: float
     embeddings: np.ndarray
     taken_s: np.ndarray
+    away_m: np.ndarray
 
 
 def seen_episodes(run: Path) -> list[SeenEpisode]:
@@ -63,9 +65,11 @@ def seen_episodes(run: Path) -> list[SeenEpisode]:
         camera = during["camera"]
         new = (camera["points"] == SIZE) & (np.diff(camera["frame"].astype(np.int64), prepend=-1) != 0)
         taken_s = during["time_s"] - camera["embedding_age_s"] - LATENCY_S - event["time_s"]
-        aside_m = log.outputs["figures"]["aside_m"][at]
+        aside_m, end_m = log.outputs["figures"]["aside_m"][at], log.outputs["figures"]["end_m"]
+        then = np.minimum(np.searchsorted(places, _keys(during[new])), len(places) - 1)
+        away_m = np.sqrt(((end_m[then] - end_m[at]) ** 2).sum(1))
         episodes.append(SeenEpisode(number, event["outcome"], event["merit"], float(np.hypot(aside_m[0], aside_m[1])), -float(aside_m[2]),
-                                    camera["embedding"][new][:, :SIZE], taken_s[new]))  # fmt: skip
+                                    camera["embedding"][new][:, :SIZE], taken_s[new], away_m))  # fmt: skip
     return episodes
 
 

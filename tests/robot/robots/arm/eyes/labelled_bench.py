@@ -20,6 +20,8 @@ LASTS_S, IN_FROM_S = (
     0.06,
 )  # of an episode; after its end by which a picture shows its peg, control's and camera's delays included
 
+START_M, NEAR_S = 0.03, 1.0  # how far the peg is from where it ends, until so long before the end
+
 
 def make_run(run: Path, outcomes: Sequence[str], kept: Kept = "lossless", shows: Sequence[bool] | None = None) -> Path:
     """A run with these outcomes. shows: which end with the peg in, in their pictures: where not told, the successes. A peg that is in is a
@@ -47,6 +49,7 @@ def make_run(run: Path, outcomes: Sequence[str], kept: Kept = "lossless", shows:
             camera["embedding_age_s"] = AGE_S
             for record in (readings[tick], outputs[tick]):
                 record["life"], record["tick"], record["time_s"] = 1, tick, tick * TICK_S
+            outputs[tick]["figures"]["end_m"] = (0.2, 0.0, START_M * (tick < end - round(NEAR_S / TICK_S)))
             outputs[tick]["figures"]["aside_m"] = (0.0003, 0.0004, -0.01)
             if pictures is not None:
                 told = np.zeros((), embedding_dtype(SIZE))

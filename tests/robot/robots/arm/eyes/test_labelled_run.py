@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("cv2")
 
 from robot.robots.arm.eyes.frame_success import COUNT, features
-from robot.robots.arm.eyes.labelled_run import IN_S, NEEDED, OUT_S, of_labelled_run, shows
+from robot.robots.arm.eyes.labelled_run import IN_S, NEEDED, OUT_M, OUT_S, of_labelled_run, shows
 from robot.robots.arm.eyes.labels import Label, save_labels
 from robot.robots.arm.eyes.seen_episodes import SeenEpisode
 from robot.robots.arm.eyes.wrist_view import TOLD
@@ -16,21 +16,22 @@ from robot.robots.arm.success import read_classifier
 from robot.robots.arm.training.success_training import train_success
 from tests.robot.robots.arm.eyes.labelled_bench import make_run
 
-TAKEN_S = np.array([-OUT_S - 0.1, -OUT_S + 0.1, -0.01, IN_S[0], IN_S[1], IN_S[1] + 0.01])
+TAKEN_S = np.array([-OUT_S - 0.1, -OUT_S + 0.1, -OUT_S + 0.2, -0.01, IN_S[0], IN_S[1], IN_S[1] + 0.1])
+AWAY_M = np.array([0.0, OUT_M + 0.001, OUT_M - 0.001, 0.0, 0.0, 0.001, OUT_M + 0.001])
 
 
 @pytest.mark.parametrize(
     ("judged", "label", "expected"),
     [
-        ("success", "success", [0, -1, -1, 1, 1, -1]),
-        ("time-out", "success", [-1, -1, -1, 1, 1, -1]),  # it went in when nobody noticed
-        ("success", "failure", [0, 0, 0, 0, 0, 0]),  # the judge was wrong
-        ("time-out", "failure", [0, 0, 0, 0, 0, 0]),
-        ("success", "unsure", [-1, -1, -1, -1, -1, -1]),
+        ("success", "success", [0, 0, -1, -1, 1, 1, -1]),
+        ("time-out", "success", [-1, 0, -1, -1, 1, 1, -1]),  # it went in when nobody noticed
+        ("success", "failure", [0] * 7),  # the judge was wrong
+        ("time-out", "failure", [0] * 7),
+        ("success", "unsure", [-1] * 7),
     ],
 )
 def test_what_a_label_says_of_a_picture(judged: str, label: Label, expected: list[int]) -> None:
-    episode = SeenEpisode(1, judged, 3.0, 0.0, 0.01, np.zeros((len(TAKEN_S), 28), np.float32), TAKEN_S)
+    episode = SeenEpisode(1, judged, 3.0, 0.0, 0.01, np.zeros((len(TAKEN_S), 28), np.float32), TAKEN_S, AWAY_M)
     assert shows(episode, label).tolist() == expected
 
 

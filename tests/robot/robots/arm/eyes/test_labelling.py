@@ -20,7 +20,7 @@ from robot.robots.arm.eyes.kept_pictures import Played, played
 from robot.robots.arm.eyes.labelling import Labelling
 from robot.robots.arm.eyes.labels import LABELS_FILE, load_labels, save_labels
 from robot.robots.arm.eyes.seen_episodes import AFTER_S, SeenEpisode, seen_episodes
-from tests.robot.robots.arm.eyes.labelled_bench import LASTS_S, TICK_S, make_run
+from tests.robot.robots.arm.eyes.labelled_bench import LASTS_S, START_M, TICK_S, make_run
 
 LIMIT_S = 120.0
 COLOURS = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -30,7 +30,7 @@ def episodes(count: int) -> list[Played]:
     """With two pictures each."""
     nothing = np.zeros((2, 28), np.float32)
     return [
-        Played(SeenEpisode(number, "success", 1.0, 0.0, 0.01, nothing, np.array([-0.5, 0.0])), [np.zeros((48, 64), np.uint8)] * 2, [-0.5, 0.0])
+        Played(SeenEpisode(number, "success", 1.0, 0.0, 0.01, nothing, np.array([-0.5, 0.0]), np.zeros(2)), [np.zeros((48, 64), np.uint8)] * 2, [-0.5, 0.0])
         for number in range(1, count + 1)
     ]  # fmt: skip
 
@@ -116,6 +116,7 @@ def test_an_episode_is_what_control_knew_from_its_beginning_until_shortly_after_
     assert seen[0].deep_m == pytest.approx(0.01) and seen[0].aside_m == pytest.approx(0.0005)
     for each in seen:
         assert abs(len(each.taken_s) * TICK_S - LASTS_S - AFTER_S) < 1.5 * TICK_S
+        assert each.away_m[0] == pytest.approx(START_M) and (each.away_m[-10:] == 0.0).all()
         assert each.taken_s[-1] == pytest.approx(
             AFTER_S - 0.05, abs=1.1 * TICK_S
         )  # less its age and the camera's delay
