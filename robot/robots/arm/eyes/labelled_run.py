@@ -16,6 +16,7 @@ from robot.runtime.episodes import Outcome
 IN_S = (0.0, 0.1)  # after the end of a success: until the arm begins to draw its peg out
 OUT_S = 1.5  # before it, at least: a peg goes in by and by, and nobody says when
 OUT_M = 0.02  # or so far, at least, from where it ended
+MISSED = 0.1  # share of successes that the threshold is raised to miss: it is asked again at once, but what it wrongly pays is learned
 NEEDED = 20  # episodes that show a peg in, and such that show it out
 
 

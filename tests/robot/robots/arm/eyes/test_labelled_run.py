@@ -8,11 +8,13 @@ import pytest
 pytest.importorskip("cv2")
 
 from robot.robots.arm.eyes.frame_success import COUNT, features
-from robot.robots.arm.eyes.labelled_run import IN_S, NEEDED, OUT_M, OUT_S, of_labelled_run, shows
+from robot.robots.arm.eyes.labelled_run import IN_S, MISSED, NEEDED, OUT_M, OUT_S, of_labelled_run, shows
 from robot.robots.arm.eyes.labels import Label, save_labels
 from robot.robots.arm.eyes.seen_episodes import SeenEpisode
-from robot.robots.arm.eyes.wrist_view import TOLD
+from robot.robots.arm.eyes.wrist_view import SIZE, TOLD
 from robot.robots.arm.success import read_classifier
+from robot.robots.arm.training.labelled import Labelled
+from robot.robots.arm.training.success_fit import fit
 from robot.robots.arm.training.success_training import train_success
 from tests.robot.robots.arm.eyes.labelled_bench import make_run
 
@@ -47,9 +49,24 @@ def test_labels_and_not_the_judge_teach_it_to_tell_a_peg_that_is_in(tmp_path: Pa
         and (told.seen[~told.within][:, TOLD] < 0.0).all()
     )
     figures = train_success(str(run), seed=0, root=tmp_path / "runs", eyes=True)
-    assert (figures["false_positive_rate"], figures["found"], figures["episodes"]) == (0.0, 1.0, 15)
+    assert (figures["false_positive_rate"], figures["episodes"]) == (0.0, 15) and figures["found"] > 0.5
     weights = read_classifier(Path(figures["file"]), COUNT)
-    assert ((features(told.seen) @ weights > 0.0) == told.within).mean() > 0.999
+    assert not (features(told.seen[~told.within]) @ weights > 0.0).any()
+
+
+def test_few_labels_miss_a_success_sooner_than_they_take_something_else_for_one() -> None:
+    """Though the two kinds are well apart: the highest of few episodes says little of the next."""
+    rng = np.random.default_rng(0)
+    seen = rng.uniform(-0.5, 0.5, (4000, SIZE)).astype(np.float32)
+    within = np.arange(4000) % 20 == 19
+    seen[:, TOLD] = np.where(within, 0.8, 0.0) + 0.05 * rng.standard_normal(4000)
+    told = Labelled(seen, within, np.arange(4000) // 20)
+    (usual, _), (strict, _) = fit(told, 0, features), fit(told, 0, features, MISSED)
+    assert (usual[1:] == strict[1:]).all() and strict[0] < usual[0]
+    calibrating = np.random.default_rng([0, 0xF17]).permutation(np.arange(200))[100:150]
+    part = told.of(calibrating)
+    found = features(part.seen[part.within]) @ strict > 0.0
+    assert found.mean() == pytest.approx(1.0 - MISSED, abs=0.02)
 
 
 def test_too_few_labels_are_refused_with_how_many_are_needed(tmp_path: Path) -> None:
