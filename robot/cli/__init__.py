@@ -20,6 +20,7 @@ VERBS = {
     "demo": "one slow lap, by keyboard or by itself, saved as a course",
     "train": "a policy from the simulator, in seconds",
     "evaluate": "the best policy of a run, without learning, over N laps",
+    "label": "a person says how a run's episodes ended, by keys while they play",
     "replay": "the same decisions again, byte for byte, from a log or a folder of logs",
     "plot": "a picture of a run",
     "tasks": "what can be learned, and on which robots and tracks",

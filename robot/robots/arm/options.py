@@ -35,7 +35,7 @@ class ArmOptions(PracticeConfig):
     success: str = SCRIPTED
     """Who says whether the peg is in: `scripted` (how deep its end is, as the camera sees the hole), `classifier` (one of servo readings,
     or of pictures where there is a camera on the hand, which comes with the project), or the file of one that `robot train --task peg_insert --success-from RUN` wrote,
-    of pictures with `--eyes --success-from simulated`."""
+    of pictures with `--eyes`."""
     hidden_seed: int | None = None
     """Give the virtual arm friction, backlash, gain, clearance and an offset of its camera that nobody is told, drawn with this
     seed. Of an arm with a camera on its hand, what that sees and how it is mounted is drawn with it."""

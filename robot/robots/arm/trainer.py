@@ -73,7 +73,7 @@ class ArmTrainConfig(TrainConfig):
 
     success_from: str = ""
     """Fit a classifier of success instead, to labelled episodes: `simulated`, or those of a run of practice: its demonstrations and its
-    failures. With `--eyes`, one of pictures, and `simulated` alone."""
+    failures. With `--eyes`, one of pictures; of a run, those that a person has labelled by `robot label RUN`."""
 
     eyes: bool = False
     """Instead, teach an encoder of pictures of a camera on the hand to tell where the hole is, with boards, light and cameras that are drawn; needs
@@ -88,10 +88,6 @@ class ArmTrainConfig(TrainConfig):
             raise ValueError(f"--eyes: found with --task {self.task}, allowed: with peg_insert")
         if self.success_from and self.task not in ("peg_insert", BY_CAMERA):
             raise ValueError(f"--success-from: found with --task {self.task}, allowed: with peg_insert")
-        if self.success_from not in ("", "simulated") and self.eyes:
-            raise ValueError(
-                f"--success-from: found '{self.success_from}' with --eyes, allowed: simulated; runs have no labelled pictures"
-            )
         if self.success_from and self.effort != 1.0:
             raise ValueError(f"--effort: found {self.effort} with --success-from, allowed: without it")
 

@@ -30,8 +30,11 @@ class Judged:
     episodes: int
 
 
-def fit(told: Labelled, seed: int, features: Features = of_servos) -> tuple[np.ndarray, Judged]:
-    """Weights, one a feature, whose threshold is 0, and what they are worth. Raises ValueError where nothing can be calibrated."""
+def fit(
+    told: Labelled, seed: int, features: Features = of_servos, missed: float | None = None
+) -> tuple[np.ndarray, Judged]:
+    """Weights, one a feature, whose threshold is 0, and what they are worth. missed: where few episodes calibrate, the share of their
+    successes that the threshold is raised to miss. Raises ValueError where nothing can be calibrated."""
     episodes = np.random.default_rng([seed, 0xF17]).permutation(np.unique(told.episode))
     first, second = (round(share * len(episodes)) for share in SHARES)
     fitted, calibrating, judging = (
@@ -45,7 +48,10 @@ def fit(told: Labelled, seed: int, features: Features = of_servos) -> tuple[np.n
     weights = logistic(features(fitted.seen), fitted.within)
     highest = highest_outside(weights, calibrating, features)
     allowed = int(FALSE_EPISODES * len(highest))  # episodes above the threshold
-    weights[0] -= float(np.sort(highest)[len(highest) - 1 - allowed]) + MARGIN
+    threshold = float(np.sort(highest)[len(highest) - 1 - allowed]) + MARGIN
+    if missed is not None:
+        threshold = max(threshold, float(np.quantile(highest_inside(weights, calibrating, features), missed)))
+    weights[0] -= threshold
     return weights, judge(weights, judging, features)
 
 
@@ -70,8 +76,17 @@ def logistic(rows: np.ndarray, within: np.ndarray) -> np.ndarray:
 
 def highest_outside(weights: np.ndarray, told: Labelled, features: Features) -> np.ndarray:
     """The highest score of each episode while its peg is not in."""
-    scores, outside = features(told.seen) @ weights, ~told.within
-    return np.array([scores[(told.episode == each) & outside].max() for each in np.unique(told.episode[outside])])
+    return _highest(weights, told, features, ~told.within)
+
+
+def highest_inside(weights: np.ndarray, told: Labelled, features: Features) -> np.ndarray:
+    """The highest score of each episode whose peg came in, while it is in."""
+    return _highest(weights, told, features, told.within)
+
+
+def _highest(weights: np.ndarray, told: Labelled, features: Features, some: np.ndarray) -> np.ndarray:
+    scores = features(told.seen) @ weights
+    return np.array([scores[(told.episode == each) & some].max() for each in np.unique(told.episode[some])])
 
 
 def judge(weights: np.ndarray, told: Labelled, features: Features = of_servos) -> Judged:

@@ -26,8 +26,12 @@ def train_success(told_from: str, seed: int, root: Path = Path("runs"), eyes: bo
         from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
         from robot.robots.arm.eyes.frame_success import features
         from robot.robots.arm.eyes.labelled_frames import simulated_frames
+        from robot.robots.arm.eyes.labelled_run import MISSED, of_labelled_run
 
-        weights, judged = fit(simulated_frames(seed, encoder_beside(SHIPPED_SEEING_POLICY)), seed, features)
+        if told_from == SIMULATED:
+            weights, judged = fit(simulated_frames(seed, encoder_beside(SHIPPED_SEEING_POLICY)), seed, features)
+        else:
+            weights, judged = fit(of_labelled_run(Path(told_from)), seed, features, MISSED)
     else:
         weights, judged = fit(simulated(seed) if told_from == SIMULATED else of_run(Path(told_from)), seed)
     folder = new_run_folder(root, task, "success")

@@ -17,7 +17,6 @@ from robot.robots.arm.eyes.labelled_frames import simulated_frames
 from robot.robots.arm.eyes.mind import EYES_FRESH_S, SeeingInsertionMind
 from robot.robots.arm.eyes.wrist_view import FEATURES, SIZE, TOLD
 from robot.robots.arm.success import read_classifier, write_classifier
-from robot.robots.arm.trainer import ArmTrainConfig
 from robot.robots.arm.training.success_fit import judge
 from robot.runtime.episodes import Outcome
 from robot.tasks.peg_insert import SIZE as SEEN
@@ -77,8 +76,3 @@ def test_a_classifier_of_servo_readings_is_none_of_pictures(tmp_path: Path) -> N
     write_classifier(tmp_path / "success.npz", np.zeros(COUNT + 2))
     with pytest.raises(ValueError, match=f"weights: found .*, allowed: {COUNT} finite numbers"):
         read_classifier(tmp_path / "success.npz", COUNT)
-
-
-def test_runs_have_no_labelled_pictures() -> None:
-    with pytest.raises(ValueError, match="--success-from: found 'runs/one' with --eyes, allowed: simulated"):
-        ArmTrainConfig(task="peg_insert", eyes=True, success_from="runs/one")
