@@ -103,11 +103,22 @@ def onnx_file(encoder: Encoder, lens: dict[str, Any] | None = None, trust: float
             helper.make_node("Mul", ["ways", "trust"], ["free"]),
             helper.make_node("Concat", ["told", "free"], ["embedding"], axis=1),
         ]
+    return as_file(nodes, constants, encoder.frame_shape, encoder.size + encoder.ways, lens)
+
+
+def as_file(
+    nodes: list[Any],
+    constants: dict[str, np.ndarray],
+    frame_shape: tuple[int, ...],
+    size: int,
+    lens: dict[str, Any] | None,
+) -> bytes:
+    """The ONNX file of a graph from `frame`, uint8 (n, *frame_shape), to `embedding`, float32 (n, size). lens: in its metadata."""
     graph = helper.make_graph(
         nodes,
         "encoder",
-        [helper.make_tensor_value_info("frame", TensorProto.UINT8, ["n", *encoder.frame_shape])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", encoder.size + encoder.ways])],
+        [helper.make_tensor_value_info("frame", TensorProto.UINT8, ["n", *frame_shape])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", size])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)

@@ -6,16 +6,14 @@ hidden layer. The file is as `policies/encoder.py`'s: frame uint8
 (n, height, width, channels) in, embedding float32 (n, size + sure) out, and a lens in its metadata.
 """
 
-import json
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import Tensor, nn
 
-from policies.encoder import FLAT, OPSET, as_array
+from policies.encoder import FLAT, as_array, as_file
 
 WIDTHS, STRIDES = (16, 24, 24), (2, 2, 1)
 SECOND = 2  # layers before the two branch
@@ -116,15 +114,4 @@ def keypoint_onnx(encoder: KeypointEncoder, lens: dict[str, Any], trust: np.ndar
         helper.make_node("Mul", ["sure", "trust"], ["trusted"]),
         helper.make_node("Concat", ["told", "trusted"], ["embedding"], axis=1),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "encoder",
-        [helper.make_tensor_value_info("frame", TensorProto.UINT8, ["n", *encoder.frame_shape])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", encoder.size + encoder.sure])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
-    helper.set_model_props(model, {"lens": json.dumps(lens)})
-    onnx.checker.check_model(model)
-    data: bytes = model.SerializeToString()
-    return data
+    return as_file(nodes, constants, encoder.frame_shape, encoder.size + encoder.sure, lens)

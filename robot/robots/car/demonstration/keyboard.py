@@ -7,13 +7,11 @@ Any key keeps the car going; without one for DEAD_MAN_S it slows down and stops.
 
 import os
 import select
-import termios
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
 from robot.tasks.race_track.task import STEER_MAX_RAD
+from robot.views.keys import KeyTerminal
 
 UP, DOWN, LEFT, RIGHT, STOP = "up", "down", "left", "right", "stop"
 KEYS = {
@@ -67,30 +65,12 @@ class KeyboardDriver:
         return self.steer_rad, self.speed_m_s
 
 
-class Keyboard:
-    """The keys of a terminal, as they come: use it as a context, it gives the terminal back as it was.
-
-    fd: file descriptor of the terminal. Signals such as Ctrl-C work as ever.
-    """
+class Keyboard(KeyTerminal):
+    """The keys of a terminal that drive, as they come."""
 
     def __init__(self, fd: int) -> None:
-        self.fd = fd
+        super().__init__(fd)
         self._pending = b""
-        self._saved: list | None = None
-
-    def __enter__(self) -> "Keyboard":
-        """Raises ValueError if `fd` is no terminal."""
-        if not os.isatty(self.fd):
-            raise ValueError("keyboard: found no terminal on the standard input, needed one to drive by keyboard")
-        self._saved = termios.tcgetattr(self.fd)
-        tty.setcbreak(self.fd)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._saved is not None and os.isatty(self.fd):  # else it has hung up: there is nothing to give back
-            termios.tcsetattr(self.fd, termios.TCSADRAIN, self._saved)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
