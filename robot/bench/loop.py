@@ -59,5 +59,10 @@ def drive(config: CarOptions, policy: PolicyFile, learning: bool, root: Path) ->
             time.sleep(0.05)
         if session.failure:
             raise RuntimeError(session.failure)
-    readings = LogReader(folder).contents(("lateness_s", "missed_ticks")).readings
+    return timing_of(folder)
+
+
+def timing_of(run: Path) -> tuple[np.ndarray, int]:
+    """By a run's log: the lateness of every tick, s, and how many ticks were skipped."""
+    readings = LogReader(run).contents(("lateness_s", "missed_ticks")).readings
     return readings["lateness_s"], int(readings["missed_ticks"][-1])
