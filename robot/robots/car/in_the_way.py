@@ -27,10 +27,7 @@ from sim.distance_field import OccupancyGrid
 
 STANDING_M_S = 0.05
 HEMMED_IN_S = 10.0  # of waiting, and of giving way: then what would be no way without anybody is a car askew
-CARRIED_S = (
-    0.06  # from when a point was measured to now: after longer its place depends on how the car turned meanwhile
-)
-BURST_READINGS = 5  # in a row, with such points alone: more are no hiccup of the line, but what this lidar is like
+TIMED_S = 0.004  # to so much it is known when a point was measured: lines and busy hosts hand on late
 NEAR_M = 2.0  # what is farther away does not keep a slow car from going on
 
 
@@ -58,7 +55,6 @@ class InTheWay:
         self._obstacles, self._blind_bends = Obstacles(), BlindBends()
         self.giving_way = GivingWay(car)
         self.ahead = self.hemmed_in = self.goes_round = False
-        self._carried = 0  # readings in a row whose points were carried on for long
 
     def see(
         self, now: float, estimate: Estimate, estimator: Estimator | MaplessEstimator, grid: OccupancyGrid | None, doubtful: bool
@@ -66,9 +62,9 @@ class InTheWay:
         """Take in what the lidar sees, for the predictive brake too. doubtful: where the car is may not be believed."""
         place, course = self._place, self._place.course
         if course is not None and grid is not None and place.known and not estimate.lost:
-            count = 0 if self._in_burst(estimator) else estimator.count
-            self._obstacles.see(now, estimator.points, count, (estimate.x, estimate.y, estimate.yaw),
-                                estimator.covariance[:3, :3], place.row, course, place.packed, grid.distance_m,
+            moved = TIMED_S * np.array([0.7 * estimate.v_x, 0.7 * estimate.v_x, estimate.yaw_rate])
+            self._obstacles.see(now, estimator.points, estimator.count, (estimate.x, estimate.y, estimate.yaw),
+                                estimator.covariance[:3, :3] + np.diag(moved * moved), place.row, course, place.packed, grid.distance_m,
                                 grid.frame, learns=not doubtful)  # fmt: skip
             somebody = len(self._obstacles.believed) > 0 and not doubtful
             self._blind_bends.look(now, somebody, estimate.x, estimate.y, place.s, course, place.packed, grid.distance_m,
@@ -81,12 +77,6 @@ class InTheWay:
         self._obstacles.update(now)
         self._fallback.obstacles = np.concatenate((self.seen, self._blind_bends.believed))
         self.ahead = course is not None and place.known and self._obstacles.block(place.at, course.length_m, self._car)
-
-    def _in_burst(self, estimator: Estimator | MaplessEstimator) -> bool:
-        """Whether what the lidar sees has been held up by a hiccup of the line."""
-        if estimator.count > 0:
-            self._carried = self._carried + 1 if not estimator.oldest_s < CARRIED_S else 0
-        return 0 < self._carried <= BURST_READINGS
 
     @property
     def seen(self) -> np.ndarray:

@@ -128,7 +128,7 @@ def localisation_error(
     while world.laps < laps and world.time_s < limit_s:
         settled = world.time_s >= SETTLE_S
         command = pursuit.command() if settled else (0.0, 0.0)
-        estimator.sent(world.time_s, command[0], world.car.actuation_s)
+        estimator.sent(world.time_s, *command, 0.0, world.car.actuation_s)
         readings = sensed.tick(*command)
         began = perf_counter()
         estimate = estimator.update(world.time_s, *readings)

@@ -11,6 +11,7 @@ what the wheels add to what they are told).
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -27,6 +28,7 @@ from sim.car.model import (
     P_STEER_RATE,
     P_STIFF_R,
     body_derivative,
+    drive_acceleration,
 )
 from sim.portable_math import product
 
@@ -50,6 +52,7 @@ JUMP_M_S, JUMP_RAD_S = 1.0, 4.0  # no tyre does that in a tick: the car was hit 
 TURN_MAX_RAD_S2 = 60.0  # nor, for longer, more than this, or more than ACCEL_MAX_M_S2
 SENT_KEPT = 16  # commands, more than the longest latency
 UNTOLD_S = 0.1  # without a command for so long, nobody knows how the wheels stand
+CURRENT_HOLDS_S = 0.03  # for longer, the motor's current says nothing of what the motor does
 DIFFERENCES = np.array([1e-4, 1e-4, 1e-4, 1e-3, 1e-3, 1e-4])
 GRIP_USED_MAX = 0.9
 
@@ -67,26 +70,41 @@ def steady_sideslip(v_x, yaw_rate, p):
 
 
 @njit(cache=True)
-def move(x, wheels_rad, step_s, accel, p, out):
+def move(x, wheels_rad, accels, step_s, p, out):
     """The state (6,) some steps later (midpoint rule), into `out`; returns the sideways acceleration there, m/s^2.
 
-    wheels_rad (steps + 1,): the front wheels' angle at the ends of the steps. accel: of the motor at the wheels, m/s^2.
-    p: a scratch copy of the car, whose grips are overwritten.
+    wheels_rad (steps + 1,): the front wheels' angle at the ends of the steps. accels (steps + 1,): of the motor at the
+    wheels, m/s^2, in each step and after the last. p: a scratch copy of the car, whose grips are overwritten.
     """
     v_x, v_y, yaw_rate = x[V_X], x[V_Y], x[YAW_RATE]
     front, rear = p[P_GRIP_F], p[P_GRIP_R]
     p[P_GRIP_F], p[P_GRIP_R] = front * x[FRONT_GRIP], rear * x[REAR_GRIP]
     half, trim = 0.5 * step_s, x[TRIM]
     for k in range(wheels_rad.shape[0] - 1):
-        a_x, a_y, a_r = body_derivative(v_x, v_y, yaw_rate, wheels_rad[k] + trim, accel, p)
+        a_x, a_y, a_r = body_derivative(v_x, v_y, yaw_rate, wheels_rad[k] + trim, accels[k], p)
         middle = trim + 0.5 * (wheels_rad[k] + wheels_rad[k + 1])
-        a_x, a_y, a_r = body_derivative(v_x + half * a_x, v_y + half * a_y, yaw_rate + half * a_r, middle, accel, p)
+        a_x, a_y, a_r = body_derivative(v_x + half * a_x, v_y + half * a_y, yaw_rate + half * a_r, middle, accels[k], p)
         v_x, v_y, yaw_rate = v_x + step_s * a_x, v_y + step_s * a_y, yaw_rate + step_s * a_r
-    _, a_y, _ = body_derivative(v_x, v_y, yaw_rate, wheels_rad[-1] + trim, accel, p)
+    _, a_y, _ = body_derivative(v_x, v_y, yaw_rate, wheels_rad[-1] + trim, accels[-1], p)
     p[P_GRIP_F], p[P_GRIP_R] = front, rear
     out[:] = x
     out[V_X], out[V_Y], out[YAW_RATE] = v_x, v_y, yaw_rate
     return a_y + v_x * yaw_rate
+
+
+@njit(cache=True)
+def carry_out(v_x, measured_m_s2, told, step_s, p, accels):
+    """What the motor does in each step, m/s^2, into `accels` (n,). told (n, 2): speed, m/s, and brake, A; what is not a number
+    leaves it as it was measured."""
+    for k in range(accels.shape[0]):
+        speed, brake_a = told[k]
+        if math.isnan(speed):
+            accels[k] = measured_m_s2
+        elif brake_a > 0.0:
+            accels[k] = -brake_a * p[P_MOTOR_GAIN] if v_x > 0.0 else 0.0
+        else:
+            accels[k] = drive_acceleration(v_x, speed, p)
+        v_x += step_s * accels[k]
 
 
 @njit(cache=True)
@@ -111,15 +129,15 @@ def take_in(x, covariance, innovation, row, sigma, blind):
 
 
 @njit(cache=True)
-def advance(x, covariance, wheels_rad, step_s, accel, wheel_m_s, gyro_rad_s, accel_y_m_s2, p):
+def advance(x, covariance, wheels_rad, accels, step_s, wheel_m_s, gyro_rad_s, accel_y_m_s2, p):
     """Move state and covariance, in place, to the next IMU sample, and correct them by what was measured there."""
     steps = wheels_rad.shape[0] - 1
     after, other, jacobian, row = np.empty(N_STATE), np.empty(N_STATE), np.empty((N_STATE, N_STATE)), np.zeros(N_STATE)
-    move(x, wheels_rad, step_s, accel, p, after)
+    move(x, wheels_rad, accels, step_s, p, after)
     for j in range(N_STATE):
         beside = x.copy()
         beside[j] += DIFFERENCES[j]
-        move(beside, wheels_rad, step_s, accel, p, other)
+        move(beside, wheels_rad, accels, step_s, p, other)
         jacobian[:, j] = (other - after) / DIFFERENCES[j]
     x[:] = after
     covariance[:] = product(product(jacobian, covariance), jacobian.T)
@@ -137,15 +155,24 @@ def advance(x, covariance, wheels_rad, step_s, accel, wheel_m_s, gyro_rad_s, acc
     row[YAW_RATE] = 1.0
     take_in(x, covariance, gyro_rad_s - x[YAW_RATE], row, GYRO_SIGMA_RAD_S, blind)
     if abs(accel_y_m_s2) < ACCEL_MAX_M_S2:
-        expected = move(x, wheels_rad[-1:], step_s, accel, p, after)
+        expected = move(x, wheels_rad[-1:], accels[-1:], step_s, p, after)
         for j in range(N_STATE):
             beside = x.copy()
             beside[j] += DIFFERENCES[j]
-            row[j] = (move(beside, wheels_rad[-1:], step_s, accel, p, other) - expected) / DIFFERENCES[j]
+            row[j] = (move(beside, wheels_rad[-1:], accels[-1:], step_s, p, other) - expected) / DIFFERENCES[j]
         sigma = ACCEL_SIGMA_M_S2 * (1.0 + 0.5 * abs(wheel_m_s))
         take_in(x, covariance, accel_y_m_s2 - expected, row, sigma, blind)
     for grip in (FRONT_GRIP, REAR_GRIP):
         x[grip] = min(GRIPS[1], max(GRIPS[0], x[grip]))
+
+
+class Told(NamedTuple):
+    """A command, and when it reaches the wheels."""
+
+    at_s: float
+    steer_rad: float
+    speed_m_s: float
+    brake_a: float
 
 
 class SingleTrack:
@@ -163,7 +190,7 @@ class SingleTrack:
         self.covariance[[FRONT_GRIP, REAR_GRIP], [REAR_GRIP, FRONT_GRIP]] = ALIKE * GRIP_SIGMA**2
         self.sample_s = -math.inf  # of the state
         self.wheels_rad = 0.0  # front wheels' angle at the state's time
-        self._sent: deque[tuple[float, float]] = deque(maxlen=SENT_KEPT)  # when it reaches the wheels, steering angle
+        self._sent: deque[Told] = deque(maxlen=SENT_KEPT)
 
     @property
     def v_x(self) -> float:
@@ -196,9 +223,9 @@ class SingleTrack:
         floor = min(1.0 - LEAST_SIGMAS * GRIP_SIGMA, share)  # what was thought possible before all measuring
         return max(GRIPS[0], floor, share - LEAST_SIGMAS * sigma)
 
-    def sent(self, now_s: float, steer_rad: float, latency_s: float) -> None:
-        """A command goes out: what the servo is told, and how long it takes until the wheels follow."""
-        self._sent.append((now_s + latency_s, steer_rad))
+    def sent(self, now_s: float, steer_rad: float, speed_m_s: float, brake_a: float, latency_s: float) -> None:
+        """A command goes out: what servo and motor are told, and how long it takes until the wheels follow."""
+        self._sent.append(Told(now_s + latency_s, steer_rad, speed_m_s, brake_a))
 
     def update(self, now_s: float, vesc: VescReading, bias_rad_s: float, standing: bool) -> None:
         """Take in a tick's readings, less the gyro's bias. A standing car neither slides nor turns.
@@ -213,14 +240,18 @@ class SingleTrack:
         sample_s, gyro = now_s - vesc.imu_age_s, vesc.yaw_rate_rad_s - bias_rad_s
         accel = min(ACCEL_MAX_M_S2, max(-ACCEL_MAX_M_S2, vesc.motor_current_a * self.car[P_MOTOR_GAIN]))
         wheel = vesc.erpm_speed_m_s + accel * (vesc.values_age_s - vesc.imu_age_s)
-        known = not standing and bool(self._sent) and now_s - self._sent[-1][0] < UNTOLD_S
+        known = not standing and bool(self._sent) and now_s - self._sent[-1].at_s < UNTOLD_S
         since_s = sample_s - self.sample_s
         if since_s > 1e-4:
             jumped = abs(wheel - self.state[V_X]) > max(JUMP_M_S, ACCEL_MAX_M_S2 * since_s)
             jumped = jumped or abs(gyro - self.state[YAW_RATE]) > max(JUMP_RAD_S, TURN_MAX_RAD_S2 * since_s)
             if known and not jumped and since_s < STALE_S:
                 wheels, step_s = self._wheels(since_s)
-                advance(self.state, self.covariance, wheels, step_s, accel, wheel, gyro, vesc.accel_y_m_s2, self.car)
+                accels = np.full(len(wheels), accel)
+                if since_s > CURRENT_HOLDS_S:  # by the mean that brings it to the speed which was measured
+                    move(self.state, wheels, accels, step_s, self.car, self.now)
+                    accels[:-1] += (wheel - self.now[V_X]) / since_s
+                advance(self.state, self.covariance, wheels, accels, step_s, wheel, gyro, vesc.accel_y_m_s2, self.car)
                 self.wheels_rad = wheels[-1]
             else:
                 self._begin(0.0 if standing else wheel, 0.0 if standing else gyro)
@@ -228,7 +259,8 @@ class SingleTrack:
             self.sample_s = sample_s
         self.now[:] = self.state
         if known and now_s > self.sample_s:
-            move(self.state, *self._wheels(now_s - self.sample_s), accel, self.car, self.now)
+            wheels, step_s = self._wheels(now_s - self.sample_s)
+            move(self.state, wheels, self._accels(accel, len(wheels), step_s), step_s, self.car, self.now)
 
     def _begin(self, v_x: float, yaw_rate: float) -> None:
         """Know nothing but what is measured: a car that was set down, hit, or driven by somebody else."""
@@ -237,10 +269,14 @@ class SingleTrack:
         self.covariance[:, :N_MOTION] = 0.0
         self.covariance[range(N_MOTION), range(N_MOTION)] = np.square(START_SIGMA)
 
+    def _told(self, time_s: float) -> Told | None:
+        """The command that had reached the wheels by then."""
+        return next((told for told in reversed(self._sent) if told.at_s <= time_s), None)
+
     def _goal(self, time_s: float) -> float:
         """The steering angle that the wheels were told by then."""
-        arrived = [steer_rad for at_s, steer_rad in self._sent if at_s <= time_s]
-        return arrived[-1] if arrived else self.wheels_rad
+        told = self._told(time_s)
+        return self.wheels_rad if told is None else told.steer_rad
 
     def _wheels(self, duration_s: float) -> tuple[np.ndarray, float]:
         """The wheels' angle from the state's time on, in equal steps, and how long a step is."""
@@ -253,3 +289,13 @@ class SingleTrack:
             to_go = self._goal(self.sample_s + (k + 0.5) * step_s) - wheels[k]
             wheels[k + 1] = wheels[k] + min(most, max(-most, to_go))
         return wheels, step_s
+
+    def _accels(self, measured_m_s2: float, count: int, step_s: float) -> np.ndarray:
+        """What the motor does (count,) from the state's time on, m/s^2: as measured at first, then as it was told."""
+        told, accels = np.full((count, 2), math.nan), np.empty(count)
+        for k in range(round(CURRENT_HOLDS_S / step_s), count):
+            command = self._told(self.sample_s + (k + 0.5) * step_s)
+            if command is not None:
+                told[k] = command.speed_m_s, command.brake_a
+        carry_out(self.state[V_X], measured_m_s2, told, step_s, self.car, accels)
+        return accels

@@ -87,8 +87,7 @@ class Tracker:
         self.share = 0.0  # of recent points that lie on walls
         self.placed = False  # a lost car that has a place goes on matching: it may find itself again
         self.lost = True
-        self.count = 0  # of the last tick's points, in `points`,
-        self.oldest_s = 0.0  # and the age of the oldest of them
+        self.count = 0  # of the last tick's points, in `points`
         self.points = np.empty((LIDAR_POINTS_MAX, 3))
         self._information = np.empty((3, 3))
 
@@ -100,9 +99,9 @@ class Tracker:
         self.covariance[range(3), range(3)] = np.square(sigma)
         self.placed = True
 
-    def sent(self, now_s: float, servo_rad: float, latency_s: float) -> None:
-        """A command goes out: the steering angle that the servo is told, and when the wheels begin to follow."""
-        self.single_track.sent(now_s, servo_rad, latency_s)
+    def sent(self, now_s: float, servo_rad: float, speed_m_s: float, brake_a: float, latency_s: float) -> None:
+        """A command goes out: what servo and motor are told, and how long it takes until the wheels follow."""
+        self.single_track.sent(now_s, servo_rad, speed_m_s, brake_a, latency_s)
 
     def update(self, now_s: float, vesc: VescReading, lidar: LidarReading) -> Estimate:
         """Take in a tick's readings; returns the state at `now_s`, which must not go back."""
@@ -131,7 +130,7 @@ class Tracker:
         turned = motion.turned_rad - state[fusion.BIAS] * dt_s
         self.recent.add(now_s, motion.rolled_m, state[fusion.V_Y] * dt_s, turned, self.points, count,
                         lidar.revolution)  # fmt: skip
-        self.count, self.oldest_s = count, float(lidar.age_s.max(initial=0.0))
+        self.count = count
         self._match(now_s, count, dt_s)
         age_s = now_s - self.confirmed_s
         self._judge(age_s, dt_s)

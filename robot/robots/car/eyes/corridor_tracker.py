@@ -51,9 +51,9 @@ class CorridorTracker:
         self._time_s: float | None = None
         self._held_s = 0.0  # since the course told something
 
-    def sent(self, now_s: float, servo_rad: float, latency_s: float) -> None:
-        """A command goes out: the steering angle that the servo is told, and when the wheels begin to follow."""
-        self.single_track.sent(now_s, servo_rad, latency_s)
+    def sent(self, now_s: float, servo_rad: float, speed_m_s: float, brake_a: float, latency_s: float) -> None:
+        """A command goes out: what servo and motor are told, and how long it takes until the wheels follow."""
+        self.single_track.sent(now_s, servo_rad, speed_m_s, brake_a, latency_s)
 
     def update(self, now_s: float, vesc: VescReading) -> Estimate:
         """Take in a tick's readings; returns the state at `now_s`."""

@@ -99,7 +99,8 @@ class SeeingPipeline(CarMind):
         self.take_over(now, int(readings["stop_requested"]) == BY_HAND, eyes, estimate)
         proposed = self.drive(now, elapsed_s, rolled_m, readings, vesc, eyes, estimate)
         self.send(proposed)
-        self.tracker.sent(now, self.command.steer_rad, self.setup.latency_s)
+        command = self.command
+        self.tracker.sent(now, command.steer_rad, command.speed_m_s, command.brake_a, self.setup.latency_s)
         self.fill_outputs(readings, estimate)
         self.fallback.plan(self.command, vesc, self.sent, self.stop_plan)
 

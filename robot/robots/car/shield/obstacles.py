@@ -2,7 +2,7 @@
 
 Neighbouring points of a scan that lie inside the corridor and farther from every mapped wall than the lidar's noise and
 the pose's uncertainty explain make an obstacle, also of somebody who stands at a wall. It is believed when enough
-points have confirmed it. Who has been seen is not gone because they are out of sight: they are believed to be about
+points have confirmed it, in two revolutions. Who has been seen is not gone because they are out of sight: they are believed to be about
 there until the lidar looks through the place, though not for ever. Unseen, and in the predictive brake's roll-out, an
 obstacle grows as fast as somebody may walk.
 
@@ -31,6 +31,7 @@ FAR_M, LEARNING_SIGMAS = 4.0, 0.001  # from where on points tell how noisy it is
 NOISIEST = 3.0  # times as noisy as reckoned with, at most
 INSIDE_M = 0.05  # of the corridor's edge
 POINTS_MIN, POINTS_SURE = 2, 4  # of one obstacle: beside each other, once; in all
+AGAIN_S = 0.05  # between two looks at it: what a late line or a wrong pose puts there is elsewhere a revolution later
 APART_M = 0.25  # between two points of one obstacle
 SAME_M = 0.6  # from where it was seen before
 RADIUS_MIN_M, RADIUS_MAX_M = 0.15, 0.6
@@ -44,8 +45,8 @@ KEPT = 12
 SEARCH_ROWS = 200  # of the course ahead and behind: what is farther away is on another stretch
 BLOCKED_M, BLOCKED_S = 0.35, 0.25  # of free way that the car needs ahead, and so much of its speed
 
-S, LATERAL, RADIUS, SEEN_S, POINTS, BESIDE, EMPTY = range(7)  # columns of what is remembered
-N_MEMORY = 7
+S, LATERAL, RADIUS, FIRST_S, SEEN_S, POINTS, BESIDE, EMPTY = range(8)  # columns of what is remembered
+N_MEMORY = 8
 NOBODY = np.int64(0)
 
 
@@ -102,24 +103,25 @@ def remember(memory, points, count, x, y, yaw, covariance, now_s, row, course, s
 @njit(cache=True)
 def take(memory, s, lateral, radius, now_s, members, length_m):
     """Remember an obstacle: where one was near, else in the place of the one that was seen longest ago."""
-    slot, oldest, before, beside = 0, 1e30, 0.0, 0.0
+    slot, oldest, before, beside, first_s = 0, 1e30, 0.0, 0.0, now_s
     for k in range(memory.shape[0]):
         ds = (memory[k, S] - s + 0.5 * length_m) % length_m - 0.5 * length_m
         near = ds * ds + (memory[k, LATERAL] - lateral) ** 2 < SAME_M * SAME_M
         if near and not forgotten(memory[k], now_s):
-            slot, before, beside = k, memory[k, POINTS], memory[k, BESIDE]
+            slot, before, beside, first_s = k, memory[k, POINTS], memory[k, BESIDE], memory[k, FIRST_S]
             break
         if memory[k, SEEN_S] < oldest:
             slot, oldest = k, memory[k, SEEN_S]
     memory[slot, S], memory[slot, LATERAL], memory[slot, RADIUS] = s, lateral, radius
-    memory[slot, SEEN_S], memory[slot, EMPTY] = now_s, 0.0
+    memory[slot, FIRST_S], memory[slot, SEEN_S], memory[slot, EMPTY] = first_s, now_s, 0.0
     memory[slot, POINTS], memory[slot, BESIDE] = before + members, max(beside, members)
 
 
 @njit(cache=True)
 def believable(known):
     """Whether what is remembered, a row of the memory, has been seen well enough."""
-    return known[POINTS] >= POINTS_SURE and known[BESIDE] >= POINTS_MIN
+    again = known[SEEN_S] - known[FIRST_S] >= AGAIN_S
+    return again and known[POINTS] >= POINTS_SURE and known[BESIDE] >= POINTS_MIN
 
 
 @njit(cache=True)

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from robot.robots.car import giving_way
 from robot.robots.car import mind as pipeline_module
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.fallback import Fallback
-from robot.robots.car.in_the_way import BURST_READINGS, CARRIED_S, InTheWay
+from robot.robots.car.in_the_way import InTheWay
 from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import start
 from robot.robots.car.shield import blind_bends
@@ -23,7 +24,7 @@ from robot.robots.car.shield.supervision import Reason
 from robot.safety.campaign.stops.stops import SPIN_M_S, SPUN_RAD
 from robot.safety.supervisor import Mode
 from sim.tracks.track import Course
-from tests.robot.robots.car.shield.test_obstacles import CAR, COURSE, GRID, ROW, SURE, here, scan, somebody
+from tests.robot.robots.car.shield.test_obstacles import CAR, COURSE, GRID, NOBODY, ROW, SURE, here, scan, somebody
 
 WAIT_S = 3.0
 
@@ -86,20 +87,26 @@ def test_a_car_with_its_nose_at_a_wall_does_not_wait_for_ever_for_somebody_near(
     assert people.hit == 0 and world.collisions == 0
 
 
+def estimated(v_x: float = 0.0, yaw_rate: float = 0.0) -> Any:
+    x, y, yaw = here(ROW)
+    return SimpleNamespace(x=x, y=y, yaw=yaw, v_x=v_x, yaw_rate=yaw_rate, lost=False)
+
+
+def looked(points: np.ndarray) -> Any:
+    """An estimator that has just taken in these points."""
+    return SimpleNamespace(points=points, count=len(points), covariance=SURE)
+
+
 @pytest.mark.parametrize("doubtful", [False, True])
 def test_what_is_seen_from_a_doubtful_place_is_not_held_on_to(doubtful: bool) -> None:
     place = CoursePlace()
     place.take(COURSE)
     place.row = ROW
-    x, y, yaw = here(ROW)
-    estimate = SimpleNamespace(x=x, y=y, yaw=yaw, lost=False)
     way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
     for now_s in (0.0, 0.1):
         points = scan(somebody(2.0, 0.0))
-        seen = SimpleNamespace(points=points, count=len(points), covariance=SURE, oldest_s=0.02)
-        way.see(now_s, estimate, seen, GRID, doubtful)  # type: ignore[arg-type]
-    seen.count = 0
-    way.see(FORGOTTEN_S + 0.2, estimate, seen, GRID, False)  # type: ignore[arg-type]
+        way.see(now_s, estimated(), looked(points), GRID, doubtful)
+    way.see(FORGOTTEN_S + 0.2, estimated(), looked(points[:0]), GRID, False)
     assert len(way._obstacles.believed) == (0 if doubtful else 1)
     assert (way._obstacles._usual_sigmas == 0.0) is doubtful  # how noisy the lidar is, is not learned there
 
@@ -109,42 +116,26 @@ def test_nobody_was_met_from_a_doubtful_place(doubtful: bool) -> None:
     place = CoursePlace()
     place.take(COURSE)
     place.row, place.at[0] = ROW, ROW * COURSE.spacing_m
-    x, y, yaw = here(ROW)
     way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
-    points = scan(somebody(2.0, 0.0))
-    seen = SimpleNamespace(points=points, count=len(points), covariance=SURE, oldest_s=0.02)
     for now_s in np.arange(0.0, 2.0 * blind_bends.SURE_S, 0.1).tolist():
-        way.see(now_s, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, doubtful)  # type: ignore[arg-type]
+        way.see(now_s, estimated(), looked(scan(somebody(2.0, 0.0))), GRID, doubtful)
     assert (len(way._blind_bends.believed) > 0) is not doubtful
 
 
-@pytest.mark.parametrize("oldest_s", [0.05, 0.12])
-def test_points_that_were_carried_on_for_long_are_nobody(oldest_s: float) -> None:
-    """After a hiccup of the line they come all at once, and where they are depends on how the car turned since."""
+@pytest.mark.parametrize("turns", [False, True])
+def test_what_a_fast_turn_may_have_put_beside_a_wall_is_nobody(turns: bool) -> None:
+    """A line and a busy host hand points on by some milliseconds too late, and meanwhile the car has turned."""
     place = CoursePlace()
     place.take(COURSE)
     place.row = ROW
-    x, y, yaw = here(ROW)
     way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
-    points = scan(somebody(2.0, 0.0))
-    seen = SimpleNamespace(points=points, count=len(points), covariance=SURE, oldest_s=oldest_s)
-    way.see(0.0, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, False)  # type: ignore[arg-type]
-    assert len(way.seen) == (1 if oldest_s < CARRIED_S else 0)
-
-
-def test_a_lidar_that_is_always_late_still_sees_somebody() -> None:
-    place = CoursePlace()
-    place.take(COURSE)
-    place.row = ROW
-    x, y, yaw = here(ROW)
-    way = InTheWay(CAR, place, Fallback(place, believed_cars(CAR, (1.0, 1.0), SLIPPERY), 0.06))
-    points, seen_in = scan(somebody(2.0, 0.0)), []
-    for reading in range(2 * BURST_READINGS):  # between two of them is a tick in which nothing arrives
-        for count in (len(points), 0):
-            seen = SimpleNamespace(points=points, count=count, covariance=SURE, oldest_s=0.1 if count else 0.0)
-            way.see(0.1 * reading, SimpleNamespace(x=x, y=y, yaw=yaw, lost=False), seen, GRID, False)  # type: ignore[arg-type]
-        seen_in.append(len(way.seen) > 0)
-    assert seen_in == [False] * BURST_READINGS + [True] * BURST_READINGS
+    yaw_rate, late_s = 3.0, 0.008
+    points = scan(NOBODY)
+    cos_t, sin_t = math.cos(yaw_rate * late_s), math.sin(yaw_rate * late_s)
+    points[:, :2] = points[:, :2] @ np.array([[cos_t, sin_t], [-sin_t, cos_t]])
+    for now_s in (0.0, 0.1):
+        way.see(now_s, estimated(v_x=5.0 * turns, yaw_rate=yaw_rate * turns), looked(points), GRID, False)
+    assert (len(way.seen) == 0) is turns
 
 
 @pytest.mark.parametrize(("track", "seed", "grip_share"), [("ell", 307, 0.87), ("ell", 303, 0.53)])

@@ -47,7 +47,7 @@ def drive_lap(track: str, seed: int) -> Lap:
     steer = speed = 0.0
     truth, sent, going = [], [], False
     while world.time_s < LAP_LIMIT_S and not estimator.closed and not world.collisions:
-        estimator.sent(world.time_s, steer, car.actuation_s)
+        estimator.sent(world.time_s, steer, speed, 0.0, car.actuation_s)
         vesc, lidar = sensed.tick(steer, speed)
         seen = len(estimator.keyframes)
         estimate = estimator.update(world.time_s, vesc, lidar)

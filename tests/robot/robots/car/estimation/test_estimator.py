@@ -32,7 +32,7 @@ def drive(
     estimates = []
     for _ in range(round(seconds / 0.02)):
         command = driver.command() if driver else (0.0, 0.0)
-        estimator.sent(car.world.time_s, command[0], car.world.car.actuation_s)
+        estimator.sent(car.world.time_s, *command, 0.0, car.world.car.actuation_s)
         readings = fault(car.tick(*command))
         estimates.append(estimator.update(car.world.time_s, *readings))
     return estimates

@@ -35,7 +35,7 @@ def weave(car: CarParameters, seconds: float, speed: float, filtered: SingleTrac
             v_y, v_x, yaw_rate = state[4], state[3], state[5]
             step_pose(state, steering_rate(state[6], told, p, STEP_S), accel, p, STEP_S)
             history.append((state[3], (state[4] - v_y) / STEP_S + v_x * yaw_rate, state[5], accel))
-        filtered.sent(now, commands[-1], car.actuation_s)
+        filtered.sent(now, commands[-1], speed, 0.0, car.actuation_s)
         wheel, a_y, gyro, accel = history[-4]
         if silent(tick):
             reading = replace(reading, values_age_s=reading.values_age_s + TICK_S, imu_age_s=reading.imu_age_s + TICK_S)
@@ -55,7 +55,7 @@ def test_the_model_is_the_simulators() -> None:
     own, after = np.array([3.0, -0.1, 1.0, 1.0, 1.0, 0.0]), np.empty(6)
     for _ in range(4):
         step_pose(state, 0.0, 1.5, CAR, STEP_S)
-    move(own, np.full(5, 0.12), STEP_S, 1.5, CAR.copy(), after)
+    move(own, np.full(5, 0.12), np.full(5, 1.5), STEP_S, CAR.copy(), after)
     assert after[:3] == pytest.approx(state[3:6], abs=2e-3)
 
 
@@ -93,7 +93,7 @@ def test_who_was_hit_while_answers_stayed_away_slides_no_more(ticks: int) -> Non
     shares = filtered.grip_shares
     for tick in range(ticks + 4):
         now = 3.02 + tick * TICK_S
-        filtered.sent(now - TICK_S, 0.0, 0.04)
+        filtered.sent(now - TICK_S, 0.0, 0.0, 0.0, 0.04)
         if tick >= ticks:
             filtered.update(now, VescReading(values_age_s=0.015, imu_age_s=0.015), 0.0, standing=False)
     assert abs(filtered.v_y) < 0.05 and abs(filtered.v_x) < 0.1
@@ -132,7 +132,7 @@ def test_a_hit_is_no_slide() -> None:
     stopped = VescReading(accel_y_m_s2=40.0, values_age_s=0.015, imu_age_s=0.015)
     for tick in range(5):
         now = 3.02 + tick * TICK_S
-        filtered.sent(now - TICK_S, 0.0, 0.04)
+        filtered.sent(now - TICK_S, 0.0, 0.0, 0.0, 0.04)
         filtered.update(now, stopped, 0.0, standing=False)
     assert abs(filtered.v_y) < 0.05 and abs(filtered.v_x) < 0.1
     assert filtered.grip_shares == pytest.approx(shares, abs=0.02)

@@ -35,7 +35,7 @@ class Reckoning:
 
     def tick(self) -> Estimate:
         self.now += TICK_S
-        self.tracker.sent(self.now, self.steer_rad, LATENCY_S)
+        self.tracker.sent(self.now, self.steer_rad, self.speed_m_s, 0.0, LATENCY_S)
         vesc, _ = self.sensed.tick(self.steer_rad, self.speed_m_s)
         estimate = self.tracker.update(self.now, vesc)
         if self.place.course is not None:

@@ -7,6 +7,7 @@ import pytest
 
 from drivers.emulators.people import RADIUS_M, nearer
 from robot.robots.car.shield.obstacles import (
+    AGAIN_S,
     CARE_M,
     FORGOTTEN_S,
     HELD_S,
@@ -52,10 +53,16 @@ def scan(
     return np.array(points)
 
 
-def see(obstacles: Obstacles, now_s: float, points: np.ndarray, row: int = ROW, covariance=SURE) -> np.ndarray:
+def glance(obstacles: Obstacles, now_s: float, points: np.ndarray, row: int = ROW, covariance=SURE) -> np.ndarray:
     obstacles.see(now_s, points, len(points), here(row), covariance, row, COURSE, PACKED, GRID.distance_m, GRID.frame)
     obstacles.update(now_s)
     return obstacles.believed
+
+
+def see(obstacles: Obstacles, now_s: float, points: np.ndarray, row: int = ROW, covariance=SURE) -> np.ndarray:
+    """In two revolutions, the second at `now_s`."""
+    glance(obstacles, now_s - AGAIN_S, points, row, covariance)
+    return glance(obstacles, now_s, points, row, covariance)
 
 
 def somebody(ahead_m: float, lateral_m: float, row: int = ROW) -> np.ndarray:
@@ -109,6 +116,14 @@ def test_somebody_who_stays_does_not_pass_for_a_noisy_lidar():
     assert len(see(obstacles, 9.0, points)) == 1
 
 
+def test_who_is_seen_in_one_revolution_alone_is_nobody():
+    """A hiccup of the line puts a wall elsewhere, once."""
+    obstacles = Obstacles()
+    for now_s in (0.0, 0.5 * AGAIN_S, 10.0):  # halves of one revolution, and another hiccup, later
+        assert len(glance(obstacles, now_s, scan(somebody(3.0, 0.4)))) == 0
+    assert len(glance(obstacles, 10.0 + AGAIN_S, scan(somebody(3.0, 0.4)))) == 1
+
+
 @pytest.mark.parametrize(("ahead_m", "lateral_m"), [(1.5, 0.0), (3.0, 0.4), (3.0, -0.4), (5.0, 0.0)])
 def test_somebody_on_the_course_is_found_where_they_stand(ahead_m, lateral_m):
     obstacles = Obstacles()
@@ -124,10 +139,10 @@ def test_somebody_on_the_course_is_found_where_they_stand(ahead_m, lateral_m):
 def test_a_single_point_is_nobody():
     obstacles, points = Obstacles(), scan(np.zeros((0, 2)))
     points[200] = 2.0, 0.0, 2.0  # straight ahead
-    assert len(see(obstacles, 0.0, points)) == 0
+    assert len(glance(obstacles, 0.0, points)) == 0
     points[201] = 2.0, 0.05, 2.0
-    assert len(see(obstacles, 0.1, points)) == 0  # once is not enough for two points
-    assert len(see(obstacles, 0.2, points)) == 1
+    assert len(glance(obstacles, 0.1, points)) == 0  # once is not enough for two points
+    assert len(glance(obstacles, 0.2, points)) == 1
 
 
 def test_somebody_who_stands_flush_at_the_inner_wall_of_a_bend_is_found_in_time():
