@@ -55,6 +55,13 @@ class Motion:
     wheel_known: bool = False
     imu_known: bool = False
 
+    def carry_on(self, v_x: float, yaw_rate: float, elapsed_s: float) -> None:
+        """Take what nothing measures from a model: speed, m/s, and yaw rate, rad/s, since the last tick."""
+        if not self.wheel_known:
+            self.rolled_m = v_x * elapsed_s
+        if not self.imu_known:
+            self.turned_rad = yaw_rate * elapsed_s
+
 
 class Odometry:
     """Wheel speed and IMU in the tick's time. Nothing of it depends on a map."""

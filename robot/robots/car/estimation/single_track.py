@@ -53,6 +53,7 @@ TURN_MAX_RAD_S2 = 60.0  # nor, for longer, more than this, or more than ACCEL_MA
 SENT_KEPT = 16  # commands, more than the longest latency
 UNTOLD_S = 0.1  # without a command for so long, nobody knows how the wheels stand
 CURRENT_HOLDS_S = 0.03  # for longer, the motor's current says nothing of what the motor does
+RECKONED_S = 3.0  # without readings: any stop has ended by then
 DIFFERENCES = np.array([1e-4, 1e-4, 1e-4, 1e-3, 1e-3, 1e-4])
 GRIP_USED_MAX = 0.9
 
@@ -189,6 +190,7 @@ class SingleTrack:
         self.covariance = np.diag(np.concatenate([START_SIGMA, [GRIP_SIGMA, GRIP_SIGMA, TRIM_SIGMA_RAD]]) ** 2)
         self.covariance[[FRONT_GRIP, REAR_GRIP], [REAR_GRIP, FRONT_GRIP]] = ALIKE * GRIP_SIGMA**2
         self.sample_s = -math.inf  # of the state
+        self._reckoned_s = 0.0  # for how long nothing was measured
         self.wheels_rad = 0.0  # front wheels' angle at the state's time
         self._sent: deque[Told] = deque(maxlen=SENT_KEPT)
 
@@ -230,17 +232,19 @@ class SingleTrack:
     def update(self, now_s: float, vesc: VescReading, bias_rad_s: float, standing: bool) -> None:
         """Take in a tick's readings, less the gyro's bias. A standing car neither slides nor turns.
 
-        Without fresh, finite readings the car counts as still; without commands, as one that turns steadily.
+        Without fresh, finite readings the car is reckoned to do what it is told, for RECKONED_S; then it counts as still.
+        Without commands, it counts as one that turns steadily.
         """
         measured = vesc.erpm_speed_m_s + vesc.motor_current_a + vesc.yaw_rate_rad_s
         if not (vesc.imu_age_s < STALE_S and vesc.values_age_s < STALE_S and math.isfinite(measured)):
-            self.sample_s = -math.inf
-            self.now[:N_MOTION] = 0.0
+            self._reckon(now_s)
             return
+        if self._reckoned_s > 0.0:
+            self._reckoned_s, self.sample_s = 0.0, -math.inf
         sample_s, gyro = now_s - vesc.imu_age_s, vesc.yaw_rate_rad_s - bias_rad_s
         accel = min(ACCEL_MAX_M_S2, max(-ACCEL_MAX_M_S2, vesc.motor_current_a * self.car[P_MOTOR_GAIN]))
         wheel = vesc.erpm_speed_m_s + accel * (vesc.values_age_s - vesc.imu_age_s)
-        known = not standing and bool(self._sent) and now_s - self._sent[-1].at_s < UNTOLD_S
+        known = not standing and self._commanded(now_s)
         since_s = sample_s - self.sample_s
         if since_s > 1e-4:
             jumped = abs(wheel - self.state[V_X]) > max(JUMP_M_S, ACCEL_MAX_M_S2 * since_s)
@@ -260,7 +264,30 @@ class SingleTrack:
         self.now[:] = self.state
         if known and now_s > self.sample_s:
             wheels, step_s = self._wheels(now_s - self.sample_s)
-            move(self.state, wheels, self._accels(accel, len(wheels), step_s), step_s, self.car, self.now)
+            move(
+                self.state,
+                wheels,
+                self._accels(accel, len(wheels), step_s, CURRENT_HOLDS_S),
+                step_s,
+                self.car,
+                self.now,
+            )
+
+    def _commanded(self, now_s: float) -> bool:
+        return bool(self._sent) and now_s - self._sent[-1].at_s < UNTOLD_S
+
+    def _reckon(self, now_s: float) -> None:
+        """Nothing is measured: go on by the equations and what was told, as long as that is worth anything."""
+        elapsed_s = now_s - self.sample_s
+        self._reckoned_s += elapsed_s
+        worth_it = self._reckoned_s < RECKONED_S and self._commanded(now_s)
+        if worth_it and elapsed_s > 0.0:
+            wheels, step_s = self._wheels(elapsed_s)
+            move(self.state, wheels, self._accels(0.0, len(wheels), step_s, 0.0), step_s, self.car, self.now)
+            self.wheels_rad, self.sample_s = wheels[-1], now_s
+        if not worth_it or self.now[V_X] <= 0.0:
+            self.now[:N_MOTION] = 0.0
+        self.state[:N_MOTION] = self.now[:N_MOTION]
 
     def _begin(self, v_x: float, yaw_rate: float) -> None:
         """Know nothing but what is measured: a car that was set down, hit, or driven by somebody else."""
@@ -290,10 +317,10 @@ class SingleTrack:
             wheels[k + 1] = wheels[k] + min(most, max(-most, to_go))
         return wheels, step_s
 
-    def _accels(self, measured_m_s2: float, count: int, step_s: float) -> np.ndarray:
-        """What the motor does (count,) from the state's time on, m/s^2: as measured at first, then as it was told."""
+    def _accels(self, measured_m_s2: float, count: int, step_s: float, holds_s: float) -> np.ndarray:
+        """What the motor does (count,) from the state's time on, m/s^2: as measured for `holds_s`, then as it was told."""
         told, accels = np.full((count, 2), math.nan), np.empty(count)
-        for k in range(round(CURRENT_HOLDS_S / step_s), count):
+        for k in range(round(holds_s / step_s), count):
             command = self._told(self.sample_s + (k + 0.5) * step_s)
             if command is not None:
                 told[k] = command.speed_m_s, command.brake_a

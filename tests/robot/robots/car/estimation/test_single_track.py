@@ -9,7 +9,7 @@ import pytest
 
 from drivers.base import VescReading
 from robot.robots.car.estimation.single_track import FRONT_GRIP, REAR_GRIP, TRIM, SingleTrack, move, steady_sideslip
-from sim.car.model import CarParameters, load_parameters, steering_rate, step_pose
+from sim.car.model import CarParameters, drive_acceleration, load_parameters, steering_rate, step_pose
 
 NOMINAL = load_parameters()
 CAR = NOMINAL.packed()
@@ -146,10 +146,12 @@ def test_a_hit_is_no_slide() -> None:
         VescReading(yaw_rate_rad_s=math.inf, values_age_s=0.01, imu_age_s=0.01),
     ],
 )
-def test_without_readings_nothing_moves_and_nothing_is_spoiled(reading: VescReading) -> None:
+def test_without_readings_nothing_is_spoiled_and_without_commands_as_well_nothing_moves(reading: VescReading) -> None:
     filtered = SingleTrack(CAR)
     weave(NOMINAL, 2.0, 4.0, filtered)
     filtered.update(2.02, reading, 0.0, standing=False)
+    assert filtered.v_x == pytest.approx(4.0, abs=0.3)
+    filtered.update(2.2, reading, 0.0, standing=False)
     assert (filtered.v_x, filtered.v_y, filtered.yaw_rate) == (0.0, 0.0, 0.0)
     assert np.isfinite(filtered.state).all() and np.isfinite(filtered.covariance).all()
 
@@ -180,3 +182,39 @@ def test_the_steady_sideslip_is_the_simulators(speed: float, steer: float) -> No
     for _ in range(300):
         step_pose(car, 0.0, (speed - car[3]) / 0.1, CAR, 0.01)
     assert steady_sideslip(car[3], car[5], CAR) == pytest.approx(car[4], abs=0.02 + 0.1 * abs(car[4]))
+
+
+@pytest.mark.parametrize("ticks", [5, 9])
+def test_while_answers_stay_away_the_motor_does_what_it_was_told(ticks: int) -> None:
+    """Its last current says nothing of that: when answers stop, a car may have begun to brake, or to accelerate."""
+    car, filtered, state = NOMINAL.packed(), SingleTrack(CAR), np.zeros(7)
+    state[3], told = 2.0, []
+    reading = VescReading()
+    for tick in range(80):
+        now = tick * TICK_S
+        told.append(2.0 if tick < 72 - ticks else 5.0)
+        at_wheels = told[max(0, tick - round(NOMINAL.actuation_s / TICK_S))]
+        accel = float(drive_acceleration(state[3], at_wheels, car))
+        if tick < 78 - ticks:
+            reading = VescReading(erpm_speed_m_s=state[3], motor_current_a=accel / NOMINAL.motor_m_s2_per_a)
+        for _ in range(4):
+            step_pose(state, 0.0, float(drive_acceleration(state[3], at_wheels, car)), car, STEP_S)
+        age_s = TICK_S * (1 + max(0, tick - (77 - ticks)))
+        filtered.sent(now, 0.0, told[-1], 0.0, NOMINAL.actuation_s)
+        filtered.update(now + TICK_S, replace(reading, values_age_s=age_s, imu_age_s=age_s), 0.0, standing=False)
+    assert state[3] > 3.0
+    assert filtered.v_x == pytest.approx(state[3], abs=0.25)
+
+
+def test_a_car_that_is_not_heard_any_more_is_reckoned_to_stop_as_it_is_told() -> None:
+    filtered = SingleTrack(CAR)
+    weave(NOMINAL, 3.0, 4.0, filtered)
+    brake_a, speeds = 20.0, []
+    for tick in range(1, 160):
+        now = 3.0 + tick * TICK_S
+        filtered.sent(now - TICK_S, 0.0, 0.0, brake_a, 0.04)
+        filtered.update(now, VescReading(values_age_s=1.0, imu_age_s=1.0), 0.0, standing=False)
+        speeds.append(filtered.v_x)
+    slowing = brake_a * NOMINAL.motor_m_s2_per_a
+    assert speeds[20] == pytest.approx(4.0 - slowing * (20 * TICK_S - 0.04), abs=0.5)
+    assert min(speeds) == speeds[-1] == 0.0
