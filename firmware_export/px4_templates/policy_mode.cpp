@@ -169,9 +169,9 @@ private:
 		memcpy(_estimate.velocity_m_s, speed, sizeof speed);
 		trajectory_setpoint_s setpoint{};
 
-		if (_setpoint_sub.update(&setpoint) && _flies && std::isfinite(setpoint.position[0]) && std::isfinite(setpoint.position[1])
+		if (_setpoint_sub.update(&setpoint) && std::isfinite(setpoint.position[0]) && std::isfinite(setpoint.position[1])
 		    && std::isfinite(setpoint.position[2])) {
-			memcpy(_target_m, setpoint.position, sizeof _target_m);
+			memcpy(_target_m, setpoint.position, sizeof _target_m); // one from before is forgotten where the policy takes over
 		}
 	}
 

@@ -129,6 +129,18 @@ def test_motors_1_and_2_whose_propellers_turn_to_the_left_stop_a_turn_to_the_lef
     assert control[:2].mean() > 1.3 * control[2:].mean()
 
 
+def test_a_motors_command_is_what_was_decided_whatever_px4_takes_its_thrust_for(joined: Px4) -> None:
+    def thrusts(f: float) -> np.ndarray:
+        joined.choose(HOLD)
+        joined.c.stub_thrust_model(f)
+        joined.choose()
+        return joined.motors()[1][:4]
+
+    commands = thrusts(0.0)
+    np.testing.assert_allclose(thrusts(1.0), commands**2, rtol=1e-6)
+    np.testing.assert_allclose(thrusts(0.3), 0.3 * commands**2 + 0.7 * commands, rtol=1e-6)
+
+
 @pytest.mark.parametrize("gyro_hz", [400, 800, 1000])
 def test_it_decides_a_hundred_times_a_second_whatever_the_gyroscopes_rate(joined: Px4, gyro_hz: int) -> None:
     joined.choose()
