@@ -331,7 +331,12 @@ class DroneSession:
         flying = self.contest.flying
         say(f"improving policy {flying.version} in the fitted simulator: {ITERATIONS} updates, a few seconds")
         improved = improve(
-            flying.weights, self.start.layers, self.config.task, fitted, self.config.seed + len(self.progress.episodes)
+            flying.weights,
+            self.start.layers,
+            self.config.task,
+            fitted,
+            self.config.seed + len(self.progress.episodes),
+            self.config.lap_s,
         )
         self.progress.updates += improved.updates
         self.progress.learner_busy_s += improved.seconds
