@@ -1,4 +1,4 @@
-"""Finding and calling C compilers: gcc and clang for this machine, arm-none-eabi-gcc for the Cortex-M4."""
+"""Finding and calling compilers: gcc, g++ and clang for this machine, arm-none-eabi-gcc for the Cortex-M4."""
 
 import platform
 import shutil
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Compiler = Literal["gcc", "clang", "arm-none-eabi-gcc"]
+Compiler = Literal["gcc", "g++", "clang", "arm-none-eabi-gcc"]
 Optimisation = Literal["0", "1", "2", "3", "s"]
-DEBIAN_PACKAGES = {"gcc": "gcc", "clang": "clang", "arm-none-eabi-gcc": "gcc-arm-none-eabi"}
+DEBIAN_PACKAGES = {"gcc": "gcc", "g++": "g++", "clang": "clang", "arm-none-eabi-gcc": "gcc-arm-none-eabi"}
 
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wdouble-promotion")
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")

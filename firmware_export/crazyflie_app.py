@@ -6,6 +6,7 @@
       src/landing.c                  how the drone comes down when nobody else brings it down
       src/witness.c                  what it tells of its decisions
       src/upload.c                   how other weights come over the air, into RAM (int8)
+      src/observation.c              what it sees of an estimate
       src/policy_app.h               what depends on drone and path
       src/policy.c policy.h          the network
       src/image_record.c             what robot flash knows the image by
@@ -23,17 +24,18 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_export.agreed import POSITION_ERROR_MAX_M, policy_id
+from firmware_export.agreed import policy_id
 from firmware_export.arithmetic import Kernel
-from firmware_export.c_data import hex_float, nested
+from firmware_export.c_data import nested
 from firmware_export.c_source import c_source
 from firmware_export.compilers import cortex_m4_object, shared_library
+from firmware_export.flying import FLIGHT_TEMPLATES, SEEN, check_flies, defines, full_thrust_n, rotor_numbers
 from firmware_export.network import Network
 from policies.array_file import write_bytes_atomically
 from sim.quadrotor.model import QuadrotorParameters, load_parameters
 
 HERE = Path(__file__).parent
-TEMPLATES, STUBS = HERE / "crazyflie_templates", HERE / "crazyflie_stubs"
+TEMPLATES, STUBS = (HERE / "crazyflie_templates", FLIGHT_TEMPLATES), HERE / "crazyflie_stubs"
 FIRST_FIRMWARE = "2025.12"  # the first release whose rotors take a controller's forces (powerDistributionForce)
 STEPS_PER_SECOND = 1000  # of the firmware's control loop
 PATH_ACCELERATION_MAX_M_S2 = 8.0  # of a path that policy.lapS makes faster
@@ -45,11 +47,9 @@ OTHER_FRAMES = (
 # Kconfig's "platform setup": whose thrust curve the battery compensation has.
 PROPELLERS = {"crazyflie_2_0": "CRAZYFLIE_LEGACY_PROPELLERS", "crazyflie_2_1": "CRAZYFLIE_LEGACY_PROPELLERS",
               "crazyflie_2_1_plus": "CRAZYFLIE_21_PLUS"}  # fmt: skip
-SEEN = {"position_error": 3, "rotation": 9, "velocity_error": 3, "angular_rate": 3}  # fields the controller can fill
 SEEN_ON_PATHS = SEEN | {"path_acceleration": 12}
 # Two banks of another policy's weights have to fit into the 40 to 50 kB of RAM that the firmware leaves: only integers do.
 RAM_BANKS: dict[Kernel, int] = {"fma": 0, "muladd": 0, "int8": 2}
-DECIDED = ("rotor_speed", 4)
 # Those of the firmware's Makefile that matter to what compiles. It has no -Wextra; we have.
 FIRMWARE_FLAGS = ("-Wmissing-braces", "-fno-strict-aliasing", "-fno-math-errno", "-mfp16-format=ieee")
 
@@ -102,6 +102,7 @@ def write_app(
     source = c_source(network, kernel, RAM_BANKS[kernel])
     units = [
         "policy_controller",
+        "observation",
         "landing",
         "witness",
         "upload",
@@ -122,10 +123,12 @@ def write_app(
         "src/policy.h": source.header,
         "src/policy_app.h": app_header(learned, full_thrust_n(load_parameters(drone)), path, policy_id(network.sha256)),
     }
-    for unit in units:
-        for name in (f"{unit}.c", f"{unit}.h"):
-            if (TEMPLATES / name).exists():
-                files[f"src/{name}"] = (TEMPLATES / name).read_text()
+    files |= {
+        f"src/{template.name}": template.read_text()
+        for unit in units
+        for templates in TEMPLATES
+        for template in sorted(templates.glob(f"{unit}.[ch]"))
+    }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_bytes_atomically(folder / name, [text.encode()])
@@ -134,19 +137,9 @@ def write_app(
 
 def check(network: Network, path: AppPath | None) -> None:
     """Raise ValueError unless the controller can fill in what the network sees and carry out what it decides."""
-    seen = {field.name: field.size for field in network.observation}
-    wanted = SEEN if path is None else SEEN_ON_PATHS
-    if seen != wanted:
-        raise ValueError(f"observation: found {', '.join(seen)}; allowed on a Crazyflie: {', '.join(wanted)}")
-    if [(field.name, field.size) for field in network.action] != [DECIDED]:
-        raise ValueError(f"action: found {network.action[0].name}, allowed on a Crazyflie: four of {DECIDED[0]}")
+    check_flies(network, SEEN if path is None else SEEN_ON_PATHS, "on a Crazyflie")
     if STEPS_PER_SECOND % network.rate_hz:
         raise ValueError(f"rate_hz: found {network.rate_hz:g}, allowed: a divisor of {STEPS_PER_SECOND}")
-
-
-def full_thrust_n(drone: QuadrotorParameters) -> float:
-    """Thrust of one rotor at full speed."""
-    return drone.thrust_0_n + drone.thrust_1_n + drone.thrust_2_n
 
 
 def app_header(learned: QuadrotorParameters, full_n: float, path: AppPath | None, identity: int) -> str:
@@ -154,14 +147,7 @@ def app_header(learned: QuadrotorParameters, full_n: float, path: AppPath | None
 
     learned: the drone the policy was trained for; full_n: the full thrust of the one that flies it.
     """
-    numbers = {
-        "THRUST_0_N": learned.thrust_0_n,
-        "THRUST_1_N": learned.thrust_1_n,
-        "THRUST_2_N": learned.thrust_2_n,
-        "FULL_THRUST_N": full_n,
-        "HOVER_ACTION": 2.0 * learned.hover_command() - 1.0,
-        "POSITION_ERROR_MAX_M": POSITION_ERROR_MAX_M,
-    }
+    numbers = {**rotor_numbers(learned), "FULL_THRUST_N": full_n}
     if path is not None:
         numbers |= {
             "PATH_LAP_S": path.lap_s,
@@ -174,7 +160,7 @@ def app_header(learned: QuadrotorParameters, full_n: float, path: AppPath | None
         "   can give FULL_THRUST_N. */",
     ]
     lines += ["#pragma once", "", f"#define POLICY_ID 0x{identity:08x}u"]
-    lines += [f"#define {key} {hex_float(np.float32(value))} /* {value:.6g} */" for key, value in numbers.items()]
+    lines += defines(numbers)
     if path is not None:
         amplitudes = nested(path.amplitudes_m.astype(np.float32)).replace("\n", " \\\n")
         lines += [f"#define PATH_HARMONICS {path.amplitudes_m.shape[1]}", f"#define PATH_AMPLITUDES_M {amplitudes}"]

@@ -23,6 +23,7 @@
 
 #include "image_record.h"
 #include "landing.h"
+#include "observation.h"
 #include "policy.h"
 #include "policy_app.h"
 #include "sine_cosine.h"
@@ -97,30 +98,10 @@ static uint32_t steps; /* since it was armed */
 static struct policy_state remembered; /* what the policy has found out since it took over */
 #endif
 static struct vec3_s home;
-static float heading_cosine, heading_sine; /* where the nose pointed when it was armed */
+static struct heading heading; /* where the nose pointed when it was armed */
 static float forces[STABILIZER_NR_OF_MOTORS];
 static uint16_t motors[STABILIZER_NR_OF_MOTORS]; /* `forces`, 65535 as 1 */
 static uint8_t since_decision;                   /* steps */
-
-static float size_of(float x)
-{
-    return x < 0.0f ? -x : x;
-}
-
-static float clipped(float x, float limit)
-{
-    return x > limit ? limit : x < -limit ? -limit : x; /* NaN stays NaN */
-}
-
-static bool all_finite(const float *numbers, int n)
-{
-    for (int i = 0; i < n; i++) {
-        if (!__builtin_isfinite(numbers[i])) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* The firmware's low-priority task: a self-test would hold up the control loop. It goes on for ever there; here, as long as
    packets wait. */
@@ -203,6 +184,7 @@ static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sen
                           state->velocity.y, state->velocity.z, sensors->gyro.x,   sensors->gyro.y,
                           sensors->gyro.z,   setpoint->position.x, setpoint->position.y, setpoint->position.z,
                           q->x, q->y, q->z, q->w};
+    const float attitude[4] = {q->w, q->x, q->y, q->z};
     float sine, cosine;
 
     if (!self_ok) {
@@ -229,7 +211,7 @@ static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sen
     }
 #endif
     sine_cosine(tilt_max_deg * RAD_PER_DEG, &sine, &cosine);
-    if (!(1.0f - 2.0f * (q->x * q->x + q->y * q->y) >= cosine)) {
+    if (!(tilt_cosine(attitude) >= cosine)) {
         return TILT;
     }
     if (!(size_of(sensors->gyro.x) <= rate_max_deg_s && size_of(sensors->gyro.y) <= rate_max_deg_s &&
@@ -244,26 +226,18 @@ static enum fault find_fault(const setpoint_t *setpoint, const sensorData_t *sen
     return NONE;
 }
 
-/* A vector of the world, along the heading's x and y. */
-static void turn_to_heading(float *vector)
+/* The observation, in SI units as policy.h lists it. The firmware's Euler angles have their pitch inverted; its quaternion is
+   right-handed, body to world. */
+static void see(const setpoint_t *setpoint, const sensorData_t *sensors, const state_t *state, float *raw)
 {
-    const float x = vector[0], y = vector[1];
-    vector[0] = heading_cosine * x + heading_sine * y;
-    vector[1] = heading_cosine * y - heading_sine * x;
-}
-
-/* The observation, in SI units as policy.h lists it: body x forward, y left, z up; for the world's x, the heading. */
-static void observe(const setpoint_t *setpoint, const sensorData_t *sensors, const state_t *state, float *raw)
-{
-    /* The firmware's Euler angles have their pitch inverted; its quaternion is right-handed, body to world. */
-    const float w = state->attitudeQuaternion.w, x = state->attitudeQuaternion.x;
-    const float y = state->attitudeQuaternion.y, z = state->attitudeQuaternion.z;
-    float body_axes[3][3] = {
-        {1.0f - 2.0f * (y * y + z * z), 2.0f * (x * y + w * z), 2.0f * (x * z - w * y)},
-        {2.0f * (x * y - w * z), 1.0f - 2.0f * (x * x + z * z), 2.0f * (y * z + w * x)},
-        {2.0f * (x * z + w * y), 2.0f * (y * z - w * x), 1.0f - 2.0f * (x * x + y * y)},
+    const quaternion_t *const q = &state->attitudeQuaternion;
+    const struct estimate estimate = {
+        {state->position.x, state->position.y, state->position.z},
+        {state->velocity.x, state->velocity.y, state->velocity.z},
+        {q->w, q->x, q->y, q->z},
+        {sensors->gyro.x * RAD_PER_DEG, sensors->gyro.y * RAD_PER_DEG, sensors->gyro.z * RAD_PER_DEG},
     };
-    float velocity[3] = {state->velocity.x, state->velocity.y, state->velocity.z};
+    float target_m_s[3] = {0.0f, 0.0f, 0.0f};
     target = setpoint->position;
 #ifdef PATH_HARMONICS
     const float time_s = 0.001f * (float)steps;
@@ -273,30 +247,16 @@ static void observe(const setpoint_t *setpoint, const sensorData_t *sensors, con
         float *const acceleration = raw + POLICY_AT_PATH_ACCELERATION + 3 * ahead;
         for (int axis = 0; axis < 3; axis++) {
             acceleration[axis] = point.acceleration_m_s2[axis];
+            target_m_s[axis] = point.velocity_m_s[axis];
         }
-        turn_to_heading(acceleration);
+        turn_to_heading(&heading, acceleration);
     }
     target.x += point.position_m[0];
     target.y += point.position_m[1];
     target.z += point.position_m[2];
-    for (int axis = 0; axis < 3; axis++) {
-        velocity[axis] -= point.velocity_m_s[axis];
-    }
 #endif
-    float error[3] = {state->position.x - target.x, state->position.y - target.y, state->position.z - target.z};
-    turn_to_heading(error);
-    turn_to_heading(velocity);
-    for (int axis = 0; axis < 3; axis++) {
-        turn_to_heading(body_axes[axis]);
-        for (int row = 0; row < 3; row++) {
-            raw[POLICY_AT_ROTATION + 3 * row + axis] = body_axes[axis][row];
-        }
-        raw[POLICY_AT_POSITION_ERROR + axis] = clipped(error[axis], POSITION_ERROR_MAX_M);
-        raw[POLICY_AT_VELOCITY_ERROR + axis] = velocity[axis];
-    }
-    raw[POLICY_AT_ANGULAR_RATE] = sensors->gyro.x * RAD_PER_DEG;
-    raw[POLICY_AT_ANGULAR_RATE + 1] = sensors->gyro.y * RAD_PER_DEG;
-    raw[POLICY_AT_ANGULAR_RATE + 2] = sensors->gyro.z * RAD_PER_DEG;
+    const float target_m[3] = {target.x, target.y, target.z};
+    observe(&estimate, &heading, target_m, target_m_s, raw);
 }
 
 /* One decision: new `forces`. False if a number that went in or came out is not finite. */
@@ -304,7 +264,7 @@ static bool decide(const setpoint_t *setpoint, const sensorData_t *sensors, cons
 {
     static float raw[POLICY_SENSED], action[POLICY_OUTPUTS];
     const uint64_t begin_us = usecTimestamp();
-    observe(setpoint, sensors, state, raw);
+    see(setpoint, sensors, state, raw);
     if (!all_finite(raw, POLICY_SENSED)) {
         return false;
     }
@@ -338,10 +298,9 @@ static void take_over(const state_t *state)
     policy_reset(HOVER_ACTION); /* as if it had hovered */
 #endif
     home = state->position;
-    /* Cosine and sine of the attitude's twist about the vertical; the tilt's limit keeps the divisor from zero. */
-    const float w = state->attitudeQuaternion.w, z = state->attitudeQuaternion.z;
-    heading_cosine = (w * w - z * z) / (w * w + z * z);
-    heading_sine = 2.0f * w * z / (w * w + z * z);
+    const quaternion_t *const q = &state->attitudeQuaternion;
+    const float attitude[4] = {q->w, q->x, q->y, q->z};
+    heading = heading_of(attitude);
     steps = 0;
 #ifdef PATH_HARMONICS
     lap_flown_s = lap_s;

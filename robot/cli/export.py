@@ -1,4 +1,4 @@
-"""`robot export`: a policy as ONNX, as C, or as an app for the Crazyflie, with a proof that it is the same policy."""
+"""`robot export`: a policy as ONNX, as C, as an app for the Crazyflie or a module of PX4, with a proof that it is the same policy."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,12 +22,12 @@ class ExportConfig:
     """Write a run's policy for use elsewhere.
 
     onnx: one model, sensed numbers in, commands out, compared with torch. c: policy.c and policy.h for any C99 compiler.
-    crazyflie: an app for crazyflie-firmware around that C.
+    crazyflie: an app for crazyflie-firmware around that C. px4: a flight mode for PX4 around it, an external module.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     """A run's folder (its best policy, or its newest), or a policy file."""
-    to: Literal["onnx", "c", "crazyflie"] = "c"
+    to: Literal["onnx", "c", "crazyflie", "px4"] = "c"
     kernel: Literal["fma", "muladd", "int8"] = "fma"
     """Of the C: fused multiply-adds, products and sums apart, or integers of eight bits."""
     verify: bool = False
@@ -35,13 +35,13 @@ class ExportConfig:
     out: str = ""
     """The folder to write to; otherwise `export/` and the kind, in the run's folder or beside the policy file."""
     drone: str = ""
-    """For crazyflie: which one will fly it, a name in `sim/quadrotor/data`; otherwise the one it was trained for."""
+    """For crazyflie and px4: which one will fly it, a name in `sim/quadrotor/data`; otherwise the one it was trained for."""
 
     def __post_init__(self) -> None:
         if self.to == "onnx" and self.kernel != "fma":
             raise ValueError(f"--kernel: found {self.kernel}, allowed with --to onnx: none, it has no C")
-        if self.to != "crazyflie" and self.drone:
-            raise ValueError(f"--drone: found {self.drone!r}, allowed with --to crazyflie alone")
+        if self.to not in ("crazyflie", "px4") and self.drone:
+            raise ValueError(f"--drone: found {self.drone!r}, allowed with --to crazyflie and px4 alone")
 
     def folder(self) -> Path:
         """Where the files go."""
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         raise ValueError(f"RUN: found no {config.run}, allowed: a run's folder or a policy file")
     if config.to == "onnx" or config.verify:
         require("torch")
-    proved, figures = {"onnx": to_onnx, "c": to_c, "crazyflie": to_crazyflie}[config.to](config)
+    proved, figures = {"onnx": to_onnx, "c": to_c, "crazyflie": to_crazyflie, "px4": to_px4}[config.to](config)
     finish(figures, as_json)
     return 0 if proved else 1
 
@@ -110,6 +110,18 @@ def to_crazyflie(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
             build_for_cortex_m4(config.folder(), objects)
         say("compile  every file of the app compiles for the Cortex-M4 with the firmware's flags")
     return proof(config, figures)
+
+
+def to_px4(config: ExportConfig) -> tuple[bool, dict[str, Any]]:
+    """The module's folder."""
+    from robot.robots.quadrotor.px4_of_run import write_px4_of_run
+    from robot.tasks.network_of_run import network_of_run
+
+    files = write_px4_of_run(Path(config.run), config.folder(), config.drone, config.kernel)
+    say(
+        f"module   {config.folder()}, {len(files)} files; build PX4 with EXTERNAL_MODULES_LOCATION=..., README.md says more"
+    )
+    return proof(config, {"module": str(config.folder()), "sha256": network_of_run(Path(config.run)).sha256})
 
 
 def proof(config: ExportConfig, figures: dict[str, Any]) -> tuple[bool, dict[str, Any]]:

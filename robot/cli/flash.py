@@ -76,8 +76,8 @@ def main(arguments: list[str]) -> int:
 
 def image_of(config: FlashConfig, virtual: bool) -> bytes:
     """The image to write, checked. Raises ValueError for a wrong one."""
-    from firmware_export.crazyflie_app import DECIDED
     from firmware_export.firmware_image import check_image, load_image, policy_image, read_release
+    from firmware_export.flying import DECIDED
     from robot.tasks.network_of_run import network_of_run
 
     network = network_of_run(Path(config.run)) if config.run else None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from drivers.emulators.crazyflie_app import ABSOLUTE, FORCE, LEGACY, CrazyflieApp, SensorData, Setpoint, State
-from firmware_export.crazyflie_app import full_thrust_n
+from firmware_export.flying import full_thrust_n
 from robot.tasks.network_of_run import network_of_run
 from sim.quadrotor.model import load_parameters
 from tests.firmware_export.app_flight import put

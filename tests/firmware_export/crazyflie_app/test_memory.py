@@ -8,7 +8,8 @@ import pytest
 
 from firmware_export.agreed import POSITION_ERROR_MAX_M
 from firmware_export.arithmetic import step
-from firmware_export.crazyflie_app import app_sources, build_for_cortex_m4, build_for_host, full_thrust_n
+from firmware_export.crazyflie_app import app_sources, build_for_cortex_m4, build_for_host
+from firmware_export.flying import full_thrust_n
 from firmware_export.network import Network
 from policies.policy_file import save_policy
 from policies.recurrent_actor import RecurrentLayers, initial_weights

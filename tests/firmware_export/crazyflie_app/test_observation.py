@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from firmware_export.compilers import shared_library
-from firmware_export.crazyflie_app import STUBS, app_sources, build_for_host, full_thrust_n
+from firmware_export.crazyflie_app import STUBS, app_sources, build_for_host
+from firmware_export.flying import full_thrust_n
 from robot.robots.quadrotor.app_of_run import write_app_of_run
 from robot.tasks import hover, track_trajectory
 from sim.quadrotor.model import load_parameters

@@ -58,6 +58,21 @@ def test_c_is_proved_if_that_is_asked(to: str, run: Path, capsys: pytest.Capture
     assert found["selftest_flips_missed"] == 0
 
 
+def test_a_module_of_px4_is_for_the_frame_that_it_was_trained_for_or_a_usual_one(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hover_action(*arguments: str) -> str:
+        assert main([*arguments, "--to", "px4", "--out", str(tmp_path / "px4"), "--json"]) == 0
+        assert figures(capsys)["module"] == str(tmp_path / "px4")
+        header = (tmp_path / "px4" / "src" / "modules" / "mc_policy" / "policy_app.h").read_text()
+        return next(line for line in header.splitlines() if "HOVER_ACTION" in line)
+
+    any_policy = str(Path(__file__).parents[3] / "policies" / "shipped" / "any_quadrotor.npz")
+    usual, racer = hover_action(any_policy), hover_action(any_policy, "--drone", "racer_5_inch")
+    assert usual == hover_action(any_policy, "--drone", "x500") != racer
+    assert hover_action(str(run)) not in (usual, racer)
+
+
 @needs_arm_gcc
 def test_a_proof_that_fails_is_told_and_no_success(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -96,14 +111,15 @@ def test_options_that_would_do_nothing_are_refused(
     assert told in capsys.readouterr().err
 
 
-def test_a_policy_that_no_crazyflie_can_fly_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_policy_that_no_drone_can_fly_leaves_nothing_behind(tmp_path: Path) -> None:
     layers = (50, 8, 8, 4)
     save_policy(
         tmp_path / "car.npz", np.zeros(weight_count(layers), np.float32), layers, "race_track", 10.0,
         trained={"quadrotor": "crazyflie_2_0"},
     )  # fmt: skip
-    with pytest.raises(ValueError, match="allowed on a Crazyflie"):
-        main([str(tmp_path / "car.npz"), "--to", "crazyflie"])
+    for to, where in (("crazyflie", "on a Crazyflie"), ("px4", "with PX4")):
+        with pytest.raises(ValueError, match=f"allowed {where}"):
+            main([str(tmp_path / "car.npz"), "--to", to])
     assert [path.name for path in tmp_path.iterdir()] == ["car.npz"]
 
 

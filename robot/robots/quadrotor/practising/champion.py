@@ -10,10 +10,8 @@ import numpy as np
 from robot.robots.quadrotor.practising.leaning import LEVEL
 
 WORSE = 1.1  # an error by so much greater is no luck any more
-FLIGHTS_TELL, LEANS_SHARE = (
-    2,
-    0.5,
-)  # that tell where a policy stays beside its goal; the least share of its error that is worth a flight
+FLIGHTS_TELL = 2  # where a policy stays beside its goal
+LEANS_SHARE = 0.5  # of its error that this is at least, where it is worth a flight
 
 
 @dataclass

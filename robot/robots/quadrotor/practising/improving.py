@@ -7,11 +7,13 @@ import numpy as np
 
 from robot.robots.quadrotor.evaluation.evaluation import Conditions, Network, evaluate
 from robot.robots.quadrotor.evaluation.judgement import Figures
+from robot.robots.quadrotor.evaluation.tracking import fly_path
 from robot.robots.quadrotor.practising.fit import Fitted
 from robot.robots.quadrotor.training.decision import Objective
 from robot.robots.quadrotor.training.first_order import FirstOrder, Recipe
 from robot.robots.quadrotor.training.recipes import ESTIMATE
 from robot.tasks import task_module
+from robot.tasks.track_trajectory import figure_of_eight
 from sim.quadrotor.model import N_ROTORS, QuadrotorParameters, QuadrotorRandomisation
 
 ITERATIONS, RATE, ADAM_RATE = 200, 0.04, 4e-3
@@ -56,8 +58,13 @@ def as_flown(quadrotor: QuadrotorParameters) -> QuadrotorParameters:
                    latency_s=max(0.0, quadrotor.latency_s - LATENCY_SPREAD_S))  # fmt: skip
 
 
-def improve(weights: np.ndarray, layers: tuple[int, ...], task_name: str, fitted: Fitted, seed: int) -> Improved:
-    """Train from `weights` on in the simulator of `fitted`. The same arguments give the same bytes."""
+def improve(
+    weights: np.ndarray, layers: tuple[int, ...], task_name: str, fitted: Fitted, seed: int, lap_s: float
+) -> Improved:
+    """Train from `weights` on in the simulator of `fitted`. The same arguments give the same bytes.
+
+    A policy that tracks trajectories also trains on the figure-of-eight of that lap, and is judged by it alone: it is what is flown.
+    """
     began_s = time.perf_counter()
     task, quadrotor = task_module(task_name), as_flown(fitted.quadrotor)
     recipe = Recipe(
@@ -68,8 +75,10 @@ def improve(weights: np.ndarray, layers: tuple[int, ...], task_name: str, fitted
         adam_rate=ADAM_RATE,
         spread=SPREAD,
     )
-    if task_name == "track_trajectory":
-        recipe = replace(recipe, objective=Objective(attitude=0.5, position_knee_m=0.01), decisions_max=600)
+    path = figure_of_eight(lap_s) if task_name == "track_trajectory" else None
+    if path is not None:
+        recipe = replace(recipe, objective=Objective(attitude=0.5, position_knee_m=0.01), decisions_max=600,
+                         path=tuple(path.tolist()))  # fmt: skip
     learner = FirstOrder(task, [quadrotor], task.STARTS, ESTIMATE, seed, recipe)
     learner.actor[:] = weights
     for _ in range(ITERATIONS):
@@ -79,6 +88,9 @@ def improve(weights: np.ndarray, layers: tuple[int, ...], task_name: str, fitted
     under = Conditions(quadrotor, SPREAD, task.STARTS, ESTIMATE)
 
     def judged(of: np.ndarray) -> Figures:
-        return evaluate(Network(of, layers, task), under, JUDGED_SEED, JUDGED_FLIGHTS, task).figures()
+        pilot = Network(of, layers, task)
+        if path is not None:
+            return fly_path(pilot, path, under, JUDGED_SEED, JUDGED_FLIGHTS).figures()
+        return evaluate(pilot, under, JUDGED_SEED, JUDGED_FLIGHTS, task).figures()
 
     return Improved(learner.weights, judged(weights), judged(learner.actor), learner.updates, seconds)

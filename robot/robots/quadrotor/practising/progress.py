@@ -39,8 +39,8 @@ class DroneProgress(Progress):
 
 
 def figures_of(progress: DroneProgress, folder: Path, wall_s: float, task: str) -> dict[str, Any]:
-    """For `--json`. error_*: by the simulator's truth where there is one, and seen from where the drone stood (`Flown`); last: median of
-    the last LAST flights."""
+    """For `--json`. error_*: by the simulator's truth where there is one, in the world's coordinates, and seen from where the drone stood
+    (`Flown`), which is what its flights were meant to be; last: median of the last LAST flights."""
     spec = find_task(task)
     flown = progress.episodes
     errors_m, from_ground_m = (
@@ -64,3 +64,15 @@ def figures_of(progress: DroneProgress, folder: Path, wall_s: float, task: str) 
         "upload_packets": max((one["packets"] for one in progress.uploads), default=None),
         "refused": progress.refused,
     }
+
+
+def lines_of_truth(figures: dict[str, Any]) -> list[str]:
+    """For a person: how well a virtual drone really flew, and what of that no flight of its own could have told it."""
+    first_m, last_m = figures["error_from_ground_first_m"], figures["error_from_ground_last_m"]
+    if first_m is None or last_m is None:
+        return []
+    world = " and ".join(f"{100 * figures[name]:.1f}" for name in ("error_first_m", "error_last_m"))
+    return [
+        f"by the simulator's truth, from where it stood: first {100 * first_m:.1f} cm, last three {100 * last_m:.1f} cm (median)",
+        f"in the world's coordinates {world} cm: what its positioning system takes for the origin is beside that, and it cannot know",
+    ]

@@ -42,7 +42,7 @@ from robot.robots.quadrotor.practising.flying import Practised, PractisedFlight
 from robot.robots.quadrotor.practising.improving import ITERATIONS, improve
 from robot.robots.quadrotor.practising.leaning import LEVEL, told_of
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
-from robot.robots.quadrotor.practising.progress import HARD_M_S, DroneProgress, figures_of
+from robot.robots.quadrotor.practising.progress import HARD_M_S, DroneProgress, figures_of, lines_of_truth
 from robot.robots.quadrotor.practising.samples import Sampler, load_samples, save_samples
 from robot.robots.quadrotor.run_mission import LANDING_SIGNALS
 from robot.robots.quadrotor.setup import FlightOptions, FlightSetup
@@ -118,7 +118,7 @@ def practise(config: DronePracticeOptions, root: Path = Path("runs")) -> dict[st
     figures = figures_of(progress, folder, time.monotonic() - began_s, config.task)
     figures |= {"belief": belief_of_run(folder), "failure": session.failure, "picture": None}
     write_json(folder / "summary.json", figures)
-    return figures | {"lines": lines_of(figures, find_task(config.task))}
+    return figures | {"lines": [*lines_of(figures, find_task(config.task)), *lines_of_truth(figures)]}
 
 
 def prepare(config: DronePracticeOptions, root: Path) -> tuple[DronePracticeOptions, Path, DroneProgress]:
@@ -331,7 +331,12 @@ class DroneSession:
         flying = self.contest.flying
         say(f"improving policy {flying.version} in the fitted simulator: {ITERATIONS} updates, a few seconds")
         improved = improve(
-            flying.weights, self.start.layers, self.config.task, fitted, self.config.seed + len(self.progress.episodes)
+            flying.weights,
+            self.start.layers,
+            self.config.task,
+            fitted,
+            self.config.seed + len(self.progress.episodes),
+            self.config.lap_s,
         )
         self.progress.updates += improved.updates
         self.progress.learner_busy_s += improved.seconds

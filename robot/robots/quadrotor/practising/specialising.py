@@ -13,7 +13,7 @@ from robot.robots.quadrotor.training.first_order import drawn_quadrotors
 from sim.quadrotor.fleets import Drawn, noise_between
 from sim.quadrotor.model import QuadrotorParameters, QuadrotorRandomisation
 
-RECIPE = Recipe(iterations=200, horizons=(), rate=0.03, adam_rate=6e-3, near_between=(0.0, 1.0))
+RECIPE = Recipe(iterations=200, horizons=(), rate=0.03, adam_rate=6e-3, near_between=(0.0, 1.0), early_at=0.0)
 SPREAD = replace(improving.SPREAD, force_share=DISTURBED.force_share, torque_share_m=DISTURBED.torque_share_m)
 
 

@@ -4,11 +4,14 @@ Every drone is another one of the fleet (`sim/quadrotor/fleets.py`), and nobody 
 told its drone's numbers (`sim/quadrotor/told.py`). A window is a piece of a
 flight: what the policy remembers goes on into the next one, the gradient does not. Drones that were lost, or have flown for
 long, start anew as others, with an empty memory.
+
+Rates that have fallen are worth more than all that is learned after the first sixth, but who lets them fall then no longer learns
+the last centimetres. So a copy does, early, for those who cannot wait, and the learner goes on as if it had not been made.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -40,6 +43,7 @@ POOL = 1024  # drones and starts that are drawn at once
 ENCODER, MEMORY = 16, 16
 FLOCKS = 2
 MEAN_FROM, MEAN_EVERY = 5 / 6, 50  # of the updates: from which on, and which, the policy is the mean of
+EARLY_RATE = 0.8  # of both rates: what an early copy's begin to fall from
 NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
 
 OBJECTIVE = Objective(wall=500.0, wall_m=0.5, wall_thickness_m=0.3, fast=30.0, crash_m=2.0, discount=0.99)
@@ -67,6 +71,8 @@ class Recipe:
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
     far_rotor_speed_max: float = 0.7
+    early_at: float = 1 / 6  # share of the iterations after which a copy is made whose rates fall to nothing; 0: none
+    early_for: float = 1 / 12  # ... within so many
 
     def horizon_at(self, iteration: int) -> int:
         """Decisions in the window of an iteration."""
@@ -80,6 +86,17 @@ class Recipe:
         first, last = self.near_between
         near = self.near if first * self.iterations <= iteration < last * self.iterations else self.objective.near
         return Objective._make(np.float32(value) for value in self.objective._replace(near=near))
+
+    @property
+    def early_iteration(self) -> int:
+        """After which iteration the early copy is made."""
+        return round(self.early_at * self.iterations)
+
+    @property
+    def of_early_copy(self) -> "Recipe":
+        """How the early copy trains on."""
+        return replace(self, iterations=max(1, round(self.early_for * self.iterations)), horizons=(), rate=EARLY_RATE * self.rate,
+                       adam_rate=EARLY_RATE * self.adam_rate, last_share=0.0, near=self.objective.near, early_at=0.0)  # fmt: skip
 
 
 class Quadrotors(Protocol):
@@ -217,6 +234,7 @@ class AnyQuadrotor(InFlocks):
     ) -> None:
         """is_told: the policy sees its drone's numbers, between the task's observation and its last action."""
         self.task, self.recipe = task, recipe
+        self.alike = partial(AnyQuadrotor, task, fleet, starts, seed, is_told=is_told)
         inputs = task.OBSERVATION_SIZE + (N_TOLD if is_told else 0) + N_ROTORS
         layers = RecurrentLayers(inputs, ENCODER, MEMORY, N_ROTORS)
         self.layers: tuple[int, ...] = layers
@@ -227,10 +245,13 @@ class AnyQuadrotor(InFlocks):
                          recipe.adam_rate, recipe.last_share)  # fmt: skip
         super().__init__(flocks, actor, optimiser, recipe.horizon_at)
         self.late_actors: list[np.ndarray] = []
+        self.early: AnyQuadrotor | None = None  # the copy, from the iteration that it was made after to the next
 
     @property
     def weights(self) -> np.ndarray:
         """The policy so far; at the end the mean of some of the last: as many survive with it, and it stands nearer."""
+        if self.early is not None:
+            return self.early.weights
         mean: np.ndarray = np.stack(self.late_actors or [self.actor]).astype(np.float64).mean(axis=0).astype(np.float32)
         return mean
 
@@ -241,4 +262,14 @@ class AnyQuadrotor(InFlocks):
         cost = super().iterate()
         if self.updates > MEAN_FROM * self.recipe.iterations and self.updates % MEAN_EVERY == 0:
             self.late_actors.append(self.actor.copy())
+        self.early = self.early_copy() if self.updates == self.recipe.early_iteration else None
         return cost
+
+    def early_copy(self) -> "AnyQuadrotor":
+        """One that goes on from here, with drones of its own, until its rates have fallen."""
+        copy = self.alike(self.recipe.of_early_copy)
+        copy.actor[:] = self.actor
+        for _ in range(copy.recipe.iterations):
+            copy.iterate()
+        copy.threads.shutdown()
+        return copy

@@ -46,6 +46,7 @@ from sim.quadrotor.model import (
 
 NOISE_LENGTH = 300_000  # normals, drawn once; every decision of a window begins somewhere else in them
 POOL = 512  # drones and starts that are drawn at once
+PATH_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Recipe:
     spread: QuadrotorRandomisation = QuadrotorRandomisation()
     spread_of_others: QuadrotorRandomisation | None = None  # of quadrotors after the first; None: the same
     box_m: float = 0.6
+    path: tuple[float, ...] = ()  # that PATH_SHARE of the drones follow, where the task draws a path for each
 
     def horizon_at(self, iteration: int) -> int:
         """Decisions in the window of an iteration."""
@@ -198,7 +200,8 @@ class Flock:
         for drone in which if len(own) else ():
             numbers = self.rng.random(len(own), np.float32)
             self.task.prepare(numbers, uintp(0), uintp(1))
-            own[:, drone] = numbers
+            follows = self.recipe.path and self.rng.random() < PATH_SHARE
+            own[:, drone] = self.recipe.path if follows else numbers
 
     def fly(self, weights: np.ndarray, horizon: int) -> float:
         """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""

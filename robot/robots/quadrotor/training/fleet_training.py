@@ -60,7 +60,8 @@ def look(weights: np.ndarray, learner: AnyQuadrotor) -> Look:
     survival, error_m = found["survival"] or 0.0, found["error_median_m"]
     error = "" if error_m is None else f", {100 * error_m:5.1f} cm off"
     score = (1.0 if error_m is None else max(NEAR_M, error_m)) - survival
-    return Look(score, {"env_steps": learner.steps, **found}, f"{100 * survival:5.1f} % of flights{error}")
+    steps, early = (learner.steps, "") if learner.early is None else (learner.steps + learner.early.steps, ", early")
+    return Look(score, {"env_steps": steps, **found}, f"{100 * survival:5.1f} % of flights{error}{early}")
 
 
 def judged(learner: AnyQuadrotor, weights: np.ndarray, folder: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from robot.tasks import recover
 from robot.training.trainer import Look, Training
 from sim.quadrotor.model import Q_X, Q_Y, STEP_S, load_parameters, quadrotors_named
 
-CHECKS, CHECK_FLIGHTS = 8, 256
+CHECKS_MIN, CHECKS_MAX, CHECK_EVERY = 3, 8, 100  # looks, and iterations between them: a look takes as long as 15
+CHECK_FLIGHTS = 256
 JUDGED_SEED, JUDGED_FLIGHTS = 1_000_003, 1000  # fresh starts and drones, which no check has seen
 JUDGED = ("survival", "position_error_m", "action_change")
 JUDGED_SPREAD = 0.2  # of VARIED, in survival_randomised
@@ -61,12 +62,14 @@ def begin_fleet(config: FlightTrainConfig) -> Training:
     """A training of one policy for a fleet."""
     learner, iterations = fleet_training.learner_for(config), fleet_training.iterations_for(config)
     look, judged = partial(fleet_training.look, learner=learner), partial(fleet_training.judged, learner)
-    return Training(learner, iterations, due(iterations), look, judged)
+    when = due(iterations) | {learner.recipe.early_iteration} - {0}
+    return Training(learner, iterations, when, look, judged)
 
 
 def due(iterations: int) -> set[int]:
     """After which iterations a policy is looked at."""
-    return {round(iterations * (k + 1) / CHECKS) for k in range(CHECKS)} - {0}
+    checks = min(CHECKS_MAX, max(CHECKS_MIN, iterations // CHECK_EVERY))
+    return {round(iterations * (k + 1) / checks) for k in range(checks)} - {0}
 
 
 def airframes_for(config: FlightTrainConfig) -> dict[str, Conditions]:

@@ -324,6 +324,27 @@ def test_where_the_policy_gives_up_the_drone_flies_home_before_it_lands(flight):
     assert np.abs(np.diff(log.set_point_m[log.phase == Phase.HAND_BACK], axis=0)).max() < 0.02
 
 
+@pytest.mark.parametrize(("speed_m_s", "raised_m"), [(2.7, 0.5), (0.7, 0.0)])
+def test_a_drone_that_is_fast_is_told_to_be_higher_when_the_firmware_takes_over(flight, speed_m_s, raised_m):
+    """Whose controller begins without its integral, and has to brake besides; home is where it goes all the same."""
+
+    class Slow(EasyDrone):
+        def write(self, position_m, yaw_rad):
+            self.place = self.place + np.clip(position_m - self.place, -0.02, 0.02)
+            return CrazyflieCommand(position_m, yaw_rad)
+
+    drone = Slow()
+
+    def hurry(mission, phase, share):
+        drone.felt["velocity_m_s"] = (speed_m_s if phase == Phase.POLICY else 0.0, 0.0, 0.0)
+
+    flown, log, _ = flight(drone, hurry)
+    heights_m = log.set_point_m[log.phase == Phase.HAND_BACK][:, 2]
+    before_m = log.set_point_m[log.phase == Phase.POLICY][-1, 2]
+    assert flown.landed and heights_m[0] == pytest.approx(before_m + raised_m, abs=0.02)
+    assert heights_m[-1] == pytest.approx(log.set_point_m[log.phase == Phase.POLICY][0, 2], abs=0.01)
+
+
 @pytest.mark.parametrize(("aside_m", "waits"), [(0.09, False), (0.15, True)])
 def test_it_waits_until_it_is_home_and_not_for_ever(flight, aside_m, waits):
     drone = EasyDrone()

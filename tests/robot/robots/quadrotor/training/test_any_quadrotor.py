@@ -194,3 +194,24 @@ def test_the_last_centimetres_cost_more_for_some_of_the_iterations() -> None:
         learner.iterate()
         priced.append([flock.objective.near for flock in learner.flocks])
     assert priced == [[0.0, 0.0], [25.0, 25.0], [0.0, 0.0]]
+
+
+def test_an_early_copy_has_rates_that_fall_and_the_learner_goes_on_as_if_there_were_none() -> None:
+    early, never = (
+        AnyQuadrotor(
+            hover, load_fleet("any"), hover.STARTS, 1, replace(BRIEF, iterations=6, early_at=share, early_for=0.5)
+        )
+        for share in (1 / 3, 0.0)
+    )
+    for k in range(1, 7):
+        early.iterate(), never.iterate()
+        np.testing.assert_array_equal(early.actor, never.actor)
+        assert (early.early is not None) == (k == 2) and never.early is None
+        if early.early is not None:
+            copy = early.early
+            np.testing.assert_array_equal(early.weights, copy.actor)
+            assert copy.updates == 3 and copy.steps == 3 * 12 * 2 * N and (copy.actor != early.actor).any()
+            before = copy.actor.copy()
+            copy.optimiser.step(np.ones_like(before))
+            assert np.abs(copy.actor - before).max() < 1e-6  # at the end they have fallen to nothing
+    np.testing.assert_array_equal(early.weights, never.weights)

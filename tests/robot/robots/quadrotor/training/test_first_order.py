@@ -21,7 +21,7 @@ from robot.robots.quadrotor.training.first_order import (
     starting_weights,
 )
 from robot.robots.quadrotor.training.window import LANES
-from robot.tasks import hover
+from robot.tasks import hover, track_trajectory
 from sim.quadrotor.batch import SensorNoise, Starts
 from sim.quadrotor.model import P_INVERSE_INERTIA_X, P_INVERSE_MASS, P_LATENCY, QuadrotorRandomisation, load_parameters
 
@@ -57,6 +57,16 @@ def test_the_windows_gradient_agrees_with_finite_differences() -> None:
         small = np.float32(1e-3)
         slope = (cost(weights + small * direction) - cost(weights - small * direction)) / (2.0 * small)
         assert float(gradient @ direction) == pytest.approx(slope, rel=0.01, abs=0.01 * float(np.linalg.norm(gradient)))
+
+
+def test_half_of_the_drones_follow_a_path_that_is_asked_for_and_the_others_one_each() -> None:
+    path = track_trajectory.figure_of_eight(3.5)
+    recipe = replace(BRIEF, path=tuple(path.tolist()))
+    flock = Flock(track_trajectory, [NOMINAL], hover.STARTS, SensorNoise(), recipe, np.random.SeedSequence(3))
+    paths = flock.drones.task_memory[track_trajectory.OBSERVATION_SIZE :].T
+    follows = (paths == path).all(axis=1)
+    assert 0.25 * N < follows.sum() < 0.75 * N
+    assert len(np.unique(paths[~follows], axis=0)) == (~follows).sum()
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:

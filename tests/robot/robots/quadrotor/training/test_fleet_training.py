@@ -42,6 +42,12 @@ def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[st
         assert 0.0 <= run[share] <= 1.0
     assert run["survival_in_task_box"] <= run["survival"] and run["survival_named"]["x500"] > 0.2  # it flies by now
     json.dumps(run, allow_nan=False)
+    rows = (Path(run["run"]) / "metrics.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows] == [13, 27, 53, 80]  # the first: the early copy's
+    steps = [int(row.split(",")[3]) for row in rows]
+    assert (
+        steps[0] > steps[1] and run["env_steps"] == steps[-1]
+    )  # which flew on to its end, and taught the others nothing
     told = "\n".join(lines(run))
     assert "2100" in told and all(name in told for name in QUADROTORS)
 

@@ -18,7 +18,7 @@ from robot.robots.quadrotor.training import recipes, training
 from robot.robots.quadrotor.training.first_order import FirstOrder
 from robot.robots.quadrotor.training.recipes import LATENCY_S, NOMINAL, learner_for, quadrotors_for, recipe_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
-from robot.robots.quadrotor.training.training import CHECKS, judged
+from robot.robots.quadrotor.training.training import CHECKS_MAX, CHECKS_MIN, due, judged
 from robot.tasks import hover
 from robot.training.picture import plot_training
 from robot.training.train import train
@@ -76,7 +76,13 @@ def test_the_runs_folder_holds_all_that_it_should(run: dict[str, Any]) -> None:
     assert plot_training(folder).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == CHECKS and int(rows[-1]["iteration"]) == recipe_for(BRIEF).iterations
+    assert [int(row["iteration"]) for row in rows] == sorted(due(recipe_for(BRIEF).iterations))
+
+
+def test_a_training_of_a_second_is_not_held_up_by_looks() -> None:
+    assert sorted(due(350)) == [117, 233, 350] and sorted(due(600)) == [100, 200, 300, 400, 500, 600]
+    assert len(due(30)) == CHECKS_MIN and len(due(6000)) == CHECKS_MAX and max(due(6000)) == 6000
+    assert due(1) == {1}
 
 
 def test_the_saved_policy_is_the_one_that_was_judged(run: dict[str, Any]) -> None:

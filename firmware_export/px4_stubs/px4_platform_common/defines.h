@@ -1,0 +1,3 @@
+#pragma once
+
+#define __EXPORT __attribute__((visibility("default")))

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <uORB/uORB.h>
+
+struct vehicle_attitude_s {
+	uint64_t timestamp, timestamp_sample;
+	float q[4]; // w, x, y, z: FRD to NED
+};
+
+ORB_DECLARE(vehicle_attitude);
