@@ -40,7 +40,7 @@ from robot.robots.car.shield.predictive_brake import (
     UNAVOIDABLE,
     filter_action,
 )
-from robot.robots.car.shield.rollout import NO_OBSTACLES, SLOW_M_S, V_X, believed_cars
+from robot.robots.car.shield.rollout import SLOW_M_S, V_X, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command, Reason
 from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
@@ -440,9 +440,6 @@ class Pipeline(CarMind):
                 # Too fast for who only may be there: as slow as can be kept on the course, and no spin for nobody's sake.
                 self.brake_reason, kept = self.keep_off((wish[0], -1.0), self.in_the_way.seen)
                 self.brake_reason = max(SLOWER, self.brake_reason)
-            if self.brake_reason == UNAVOIDABLE and len(self.in_the_way.seen) > 0 and place.at[V_X] > SLOW_M_S:
-                # Whoever braked and steered as hard as can be in a slide would spin, and meet them all the same.
-                _, kept = self.keep_off((wish[0], -1.0), NO_OBSTACLES)
             looks_round = self.brake_reason != AS_PROPOSED or self.in_the_way.ahead
             way = way_round(place, self.fallback, self.sent, fastest) if looks_round else None
             self.in_the_way.goes_round = way is not None
