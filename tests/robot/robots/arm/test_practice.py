@@ -86,7 +86,7 @@ def test_practice_begins_from_the_policy_that_the_project_brings_where_it_brings
         assert all(judged(act, 64, 5, hidden).success > 0.9 for hidden in (False, True)), task
     options = ArmOptions()
     policy = starting_policy(options)
-    learner = new_learner(options, find_task("peg_insert"), practice, policy)
+    learner = new_learner(options, find_task("peg_insert"), practice, policy, lambda transitions: transitions)
     assert (
         learner.prior.size > 1000
         and learner.config.updates_per_step == find_task("peg_insert").improver["updates_per_step"]
