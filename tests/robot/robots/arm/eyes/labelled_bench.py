@@ -7,6 +7,7 @@ import numpy as np
 
 from policies.replay import write_segment
 from robot.logs.writer import LogWriter
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.frames import FrameWriter, Kept, embedding_dtype
 from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
 from robot.robots.arm.eyes.mind import RECORDS
@@ -31,9 +32,11 @@ def make_run(run: Path, outcomes: Sequence[str], kept: Kept = "lossless", shows:
     bright picture, and a positive first feature; one that is out a dark one, and a negative one."""
     run.mkdir(parents=True, exist_ok=True)
     save_config(run, ArmOptions(robot="virtual-camera-arm", frames=kept))
+    encoder = encoder_beside(SHIPPED_SEEING_POLICY)
+    (run / ENCODER_FILE).write_bytes(encoder)
     rng, lived = np.random.default_rng(0), np.random.default_rng(1)
     log = LogWriter(run / "log.mcap", RECORDS, 1)
-    pictures = None if kept == "none" else FrameWriter(run, kept, encoder_beside(SHIPPED_SEEING_POLICY), SIZE, None)
+    pictures = None if kept == "none" else FrameWriter(run, kept, encoder, SIZE, None)
     seen = [outcome == "success" for outcome in outcomes] if shows is None else shows
     period = round((LASTS_S + BETWEEN_S) / TICK_S)
     readings, outputs = (np.zeros(period * len(outcomes), kind) for kind in (RECORDS.readings, RECORDS.outputs))

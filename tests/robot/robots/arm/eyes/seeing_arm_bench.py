@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from drivers.base import Driver
 from drivers.board_stage import BoardStage
 from drivers.camera import CameraSettings
 from drivers.declared import make_driver
@@ -26,6 +28,7 @@ from robot.runtime.control_loop import ControlLoop
 from robot.runtime.driver_device import DriverDevice
 from tests.robot.robots.arm.arm_bench import setup
 
+LATE_S = 0.15  # of a picture: from then on its camera is in trouble
 ROBOT, TASK = "virtual-camera-arm", "peg_insert_by_camera"
 POLICY = SHIPPED / TASK / "policy.npz"
 
@@ -38,7 +41,7 @@ class SeeingArmBench:
         self.model = VirtualArm(folder, [*self.arm.rest_rad, self.arm.hold_rad], seed, {}, [0.0] * 3, camera_seed=seed)
         policy, data = load_policy(POLICY), encoder_beside(POLICY)
         encoder, shown = Encoder(POLICY, data), OwnRecord()
-        camera = make_driver(CameraSettings(f"pipe:{folder / 'camera'}", late_s=0.15), self)
+        camera = self.make_camera(folder)
         self.frames = None if keep is None else FrameWriter(keep, "lossless", data, encoder.size, None)
         self.perception = Perception(camera, Eye(encoder, None), shown, self, self.frames)
         self.told = setup(TASK, explore=False, hold_rad=self.arm.hold_rad)
@@ -53,6 +56,10 @@ class SeeingArmBench:
         self.live()
         self.ticks: list[tuple[np.ndarray, np.ndarray]] = []
         self.outcomes: list[str] = []
+
+    def make_camera(self, folder: Path) -> Driver[Any]:
+        """What looks from its hand."""
+        return make_driver(CameraSettings(f"pipe:{folder / 'camera'}", late_s=LATE_S), self)
 
     def live(self) -> None:
         """Another life of control, which knows nothing of those before."""
