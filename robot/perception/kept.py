@@ -13,15 +13,17 @@ WIDEST, HIGHEST = 64, 48  # pixels of a picture that is kept in memory
 Place = TypeVar("Place")
 
 
-def kept_pictures(run: Path, places: Mapping[bytes, Place], asked: str) -> Iterator[tuple[Place, np.ndarray]]:
-    """Of embeddings, as bytes, each with what it stands for: that, and its picture, grey (height, width) uint8, in order. asked: what would have kept
-    them, for who has kept none. Raises ValueError for a run without pictures; RefusedLog, DamagedLog."""
-    parts = frames_parts(run)
-    if not parts:
+def check_kept(run: Path, asked: str) -> None:
+    """Raises ValueError for a run that has kept no pictures. asked: what would have kept them."""
+    if not frames_parts(run):
         raise ValueError(
             f"{run}: found no frames.mcap, allowed: a run that kept its pictures, of {asked} --frames lossless (or lossy)"
         )
-    for part in parts:
+
+
+def kept_pictures(run: Path, places: Mapping[bytes, Place]) -> Iterator[tuple[Place, np.ndarray]]:
+    """Of embeddings, as bytes, each with what it stands for: that, and its picture, grey (height, width) uint8, in order. Raises RefusedLog, DamagedLog."""
+    for part in frames_parts(run):
         for seen in FrameReader(part).seen(lambda record: record["embedding"].tobytes() in places):
             if seen.frame is not None:
                 yield places[seen.embedding["embedding"].tobytes()], fitted(seen.frame, WIDEST, HIGHEST)

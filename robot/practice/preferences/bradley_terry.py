@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 
 from policies.array_file import read_arrays, write_arrays
-from robot.practice.preferences.clips import clip_of, held_out
+from robot.practice.preferences.clips import held_out, place_of, stretches_of
 from robot.practice.preferences.preferences_file import PREFERENCES_FILE, Better, Preferences
 from sim.input_files import wrong
 
@@ -82,14 +82,15 @@ def fit(transitions: np.ndarray, preferences: Preferences) -> tuple[Preferred, J
     told = numbers(transitions)
     spread = told.std(0)
     untaught = Preferred(told.mean(0), np.where(spread > 0.0, spread, 1.0), np.zeros(2 * told.shape[1]), 0.0, 1.0)
+    features, stretch = untaught.features(transitions), stretches_of(transitions)
     fitted: list[tuple[np.ndarray, float]] = []
     judging: list[tuple[np.ndarray, float]] = []
     for pair, better in preferences.items():
-        left, right = clip_of(transitions, pair.left), clip_of(transitions, pair.right)
+        left, right = place_of(transitions, pair.left), place_of(transitions, pair.right)
         if left is None or right is None:
             continue
-        judges = {held_out(int(clip["episode"][0])) for clip in (left, right)}
-        row = untaught.features(left).mean(0) - untaught.features(right).mean(0)
+        judges = {held_out(int(stretch[at])) for at in (left, right)}
+        row = features[left : left + pair.left.count].mean(0) - features[right : right + pair.right.count].mean(0)
         if judges == {False}:
             fitted.append((row, LEFT[better]))
         elif judges == {True} and better != "same":
@@ -101,7 +102,7 @@ def fit(transitions: np.ndarray, preferences: Preferences) -> tuple[Preferred, J
             f"{NEEDED} and {NEEDED_HELD_OUT} at least"
         )
     weights = most_likely(np.stack([row for row, _ in fitted]), np.array([left for _, left in fitted]))
-    scores = untaught.features(transitions) @ weights
+    scores = features @ weights
     worst, best = np.quantile(scores, RANGE).tolist()
     if not best > worst:
         raise TooFew(f"{PREFERENCES_FILE}: found preferences that nothing of what is seen and done explains")

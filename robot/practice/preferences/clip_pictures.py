@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from robot.logs.reader import LogReader
-from robot.perception.kept import kept_pictures
+from robot.perception.kept import check_kept, kept_pictures
 from robot.practice.preferences.clips import CLIP_S, Clip
 
 
@@ -21,15 +21,10 @@ class Seen:
 
 def pictures_of(run: Path, clips: Iterable[Clip]) -> dict[Clip, Seen]:
     """Of those of which pictures were kept. Raises ValueError for a run without any; RefusedLog, DamagedLog."""
+    check_kept(run, "robot practice, of a robot with a camera,")
     log = LogReader(run).contents(("life", "time_s", "camera"))
     decided = log.outputs[log.outputs["is_decision"] != 0]
-    began = dict(
-        zip(
-            decided["step"].tolist(),
-            zip(decided["life"].tolist(), decided["time_s"].tolist(), strict=True),
-            strict=True,
-        )
-    )
+    began = {step: (life, at_s) for step, life, at_s in decided[["step", "life", "time_s"]].tolist()}
     new = log.readings[np.diff(log.readings["camera"]["frame"].astype(np.int64), prepend=-1) != 0]
     camera = new["camera"]
     embeddings: dict[bytes, list[tuple[Clip, float]]] = {}
@@ -42,7 +37,7 @@ def pictures_of(run: Path, clips: Iterable[Clip]) -> dict[Clip, Seen]:
         for k in np.flatnonzero(during & (camera["points"] > 0)):
             told = camera["embedding"][k, : camera["points"][k]].tobytes()
             embeddings.setdefault(told, []).append((clip, float(new["time_s"][k]) - at_s))
-    for places, picture in kept_pictures(run, embeddings, "robot practice, of a robot with a camera,"):
+    for places, picture in kept_pictures(run, embeddings):
         for clip, at_s in places:
             shown = seen.setdefault(clip, Seen())
             shown.pictures.append(picture)

@@ -7,7 +7,8 @@ import numpy as np
 
 CLIP_S = 1.0
 PAIRS = 240  # that a person may be shown, fewer of a short run
-HELD_OUT_EVERY = 4  # pairs, and episodes: those judge what is fitted to the others
+HELD_OUT_EVERY = 4  # pairs, and stretches of a run: those judge what is fitted to the others
+STRETCH = 100  # decisions at most: who drives lap after lap has one episode
 
 
 @dataclass(frozen=True, order=True)
@@ -30,46 +31,60 @@ def clip_count(decision_s: float) -> int:
 
 
 def draw_pairs(run: Path, transitions: np.ndarray, count: int) -> list[Pair]:
-    """Pairs of clips of `count` transitions, of those (n,) of a run, in their order: the same ones again for the same run. Both clips of a pair are of episodes
-    that judge, or both of others. Raises ValueError where too few episodes are long enough."""
-    begins = of_one_episode(transitions, count)
+    """Pairs of clips of `count` transitions, of those (n,) of a run, in their order: the same ones again for the same run. Both clips of a pair are of
+    stretches that judge, or both of others. Raises ValueError where too few are long enough."""
+    begins = begins_of(transitions, count)
     rng = np.random.default_rng(0xB7)
     pairs: dict[Pair, None] = {}
     for number in range(PAIRS):
         judges = number % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
-        episodes = [each for each in begins if held_out(each) is judges]
-        if len(episodes) < 2:
+        stretches = [each for each in begins if held_out(each) is judges]
+        if len(stretches) < 2:
             raise ValueError(
-                f"{run}: found {len(begins)} episodes of {count} decisions and more, allowed: at least {2 * HELD_OUT_EVERY}"
+                f"{run}: found {len(begins)} episodes, or stretches of {STRETCH} decisions of one, with {count} decisions and more, allowed: at least "
+                f"{2 * HELD_OUT_EVERY}"
             )
         left, right = (
-            Clip(int(rng.choice(begins[each])), count) for each in rng.choice(episodes, 2, replace=False).tolist()
+            Clip(int(rng.choice(begins[each])), count) for each in rng.choice(stretches, 2, replace=False).tolist()
         )
         pairs[Pair(left, right)] = None
     return list(pairs)
 
 
-def of_one_episode(transitions: np.ndarray, count: int) -> dict[int, list[int]]:
-    """Of each episode that is long enough, the steps at which a clip may begin."""
-    step, episode = transitions["step"].astype(np.int64), transitions["episode"].astype(np.int64)
+def stretches_of(transitions: np.ndarray) -> np.ndarray:
+    """The number of the stretch that each (n,) is in, from 0: another one begins with an episode, where a transition is missing, and after STRETCH."""
+    step, episode = transitions["step"].tolist(), transitions["episode"].tolist()
+    numbers, began = np.zeros(len(step), np.int64), 0
+    for at in range(1, len(step)):
+        follows = step[at] == step[at - 1] + 1 and episode[at] == episode[at - 1] and at - began < STRETCH
+        began = began if follows else at
+        numbers[at] = numbers[at - 1] + (not follows)
+    return numbers
+
+
+def begins_of(transitions: np.ndarray, count: int) -> dict[int, list[int]]:
+    """Of each stretch that is long enough, the steps at which a clip may begin."""
+    stretch = stretches_of(transitions)
     begins: dict[int, list[int]] = {}
-    for at in range(len(transitions) - count + 1):
-        last = at + count - 1
-        if episode[at] == episode[last] and step[last] - step[at] == count - 1:
-            begins.setdefault(int(episode[at]), []).append(int(step[at]))
+    for at in np.flatnonzero(stretch[: len(stretch) - count + 1] == stretch[count - 1 :]).tolist():
+        begins.setdefault(int(stretch[at]), []).append(int(transitions["step"][at]))
     return begins
 
 
-def held_out(episode: int) -> bool:
-    """Whether an episode, by its number, judges."""
-    return episode % HELD_OUT_EVERY == 0
+def held_out(stretch: int) -> bool:
+    """Whether a stretch, by its number, judges."""
+    return stretch % HELD_OUT_EVERY == 0
+
+
+def place_of(transitions: np.ndarray, clip: Clip) -> int | None:
+    """Where a clip begins in a run's transitions, in order of their steps; None where they are not all there."""
+    at = int(np.searchsorted(transitions["step"], clip.first))
+    found = transitions[at : at + clip.count]
+    whole = len(found) == clip.count and (found["step"] == clip.first + np.arange(clip.count)).all()
+    return at if whole and (found["episode"] == found["episode"][0]).all() else None
 
 
 def clip_of(transitions: np.ndarray, clip: Clip) -> np.ndarray | None:
-    """Its transitions (count,), of a run's in order of their steps; None where they are not all there."""
-    at = int(np.searchsorted(transitions["step"], clip.first))
-    found = transitions[at : at + clip.count]
-    whole = (
-        len(found) == clip.count and found["step"][0] == clip.first and (found["episode"] == found["episode"][0]).all()
-    )
-    return found if whole else None
+    """Its transitions (count,); None where they are not all there."""
+    at = place_of(transitions, clip)
+    return None if at is None else transitions[at : at + clip.count]

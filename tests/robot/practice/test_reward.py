@@ -12,8 +12,10 @@ import pytest
 
 from policies.array_file import read_arrays
 from policies.replay import load_folder, transition_dtype
+from robot.practice import run
 from robot.practice.reward import OwnReward, made_up, reward_of, try_reward
 from robot.practice.settings import PracticeConfig
+from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.tasks import find_task
 from tests.robot.practice import own_rewards
 from tests.toy_robot.joining import join
@@ -93,6 +95,12 @@ def test_it_is_tried_on_what_the_task_sees_and_does() -> None:
         spec.action_size,
     )
     assert (tried["observation"] != 0.0).all() and (np.abs(tried["action"]) <= 1.0).all()
+
+
+def test_a_policy_that_is_improved_in_a_simulator_takes_none(tmp_path: Path) -> None:
+    options = DronePracticeOptions(task="hover", reward=f"{HERE}:for_speed")
+    with pytest.raises(ValueError, match=f"--reward: found '{HERE}:for_speed' with --task hover, allowed: nothing"):
+        run.practise(options, tmp_path)
 
 
 def test_a_module_beside_where_robot_is_called_is_found(joined: Path) -> None:

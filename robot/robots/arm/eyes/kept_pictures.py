@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robot.perception.kept import kept_pictures
+from robot.perception.kept import check_kept, kept_pictures
 from robot.robots.arm.eyes.seen_episodes import SeenEpisode
 
 PLAYED_S = 3.0  # before an episode's end
@@ -23,6 +23,7 @@ class Played:
 
 def played(run: Path, episodes: Sequence[SeenEpisode]) -> list[Played]:
     """Those episodes of which pictures were kept. Raises ValueError for a run without pictures; RefusedLog, DamagedLog."""
+    check_kept(run, "robot practice --task peg_insert --robot virtual-camera-arm")
     places = {
         embedding.tobytes(): (at, taken_s)
         for at, episode in enumerate(episodes)
@@ -30,9 +31,7 @@ def played(run: Path, episodes: Sequence[SeenEpisode]) -> list[Played]:
         if taken_s > -PLAYED_S
     }
     found: list[Played] = [Played(episode, [], []) for episode in episodes]
-    for (at, taken_s), picture in kept_pictures(
-        run, places, "robot practice --task peg_insert --robot virtual-camera-arm"
-    ):
+    for (at, taken_s), picture in kept_pictures(run, places):
         found[at].pictures.append(picture)
         found[at].taken_s.append(taken_s)
     return [each for each in found if each.pictures]

@@ -12,7 +12,17 @@ pytest.importorskip("cv2")
 from policies.replay import load_folder, transition_dtype
 from robot.practice.preferences.choosing import KEYS, LAST_S, PACE_S, Choosing, beside
 from robot.practice.preferences.clip_pictures import Seen, pictures_of
-from robot.practice.preferences.clips import CLIP_S, PAIRS, Clip, Pair, clip_of, draw_pairs, held_out
+from robot.practice.preferences.clips import (
+    CLIP_S,
+    PAIRS,
+    STRETCH,
+    Clip,
+    Pair,
+    clip_of,
+    draw_pairs,
+    held_out,
+    stretches_of,
+)
 from robot.practice.preferences.preferences_file import PREFERENCES_FILE, load_preferences, save_preferences
 from tests.robot.robots.arm.eyes.labelled_bench import AGE_S, DECIDES, TICK_S, make_run
 from tests.robot.views.at_a_terminal import at_a_terminal
@@ -118,12 +128,26 @@ def test_clips_are_of_one_episode_each_and_pairs_of_two(tmp_path: Path) -> None:
     assert 0.05 < judging / len(pairs) <= 0.25
 
 
+def test_who_has_but_one_long_episode_is_judged_by_stretches_of_it(tmp_path: Path) -> None:
+    rows = chain([1000])
+    stretch = stretches_of(rows)
+    assert stretch.tolist() == np.repeat(np.arange(10), STRETCH).tolist()
+    for pair in draw_pairs(tmp_path, rows, 10):
+        numbers = [stretch[clip.first] for clip in (pair.left, pair.right)]
+        assert numbers == [stretch[clip.first + 9] for clip in (pair.left, pair.right)]
+        assert numbers[0] != numbers[1] and held_out(numbers[0]) == held_out(numbers[1])
+    assert (stretches_of(np.concatenate([rows, chain([7])]))[:1000] == stretch).all()
+
+
 def test_a_clip_that_is_not_whole_is_none(tmp_path: Path) -> None:
     rows = chain([12, 12])
     gap = np.delete(rows, 5)
     assert clip_of(rows, Clip(8, 10)) is None and clip_of(rows, Clip(20, 10)) is None
     assert clip_of(gap, Clip(5, 3)) is None
-    with pytest.raises(ValueError, match=f"{tmp_path}: found 1 episodes of 10 decisions and more, allowed: at least 8"):
+    with pytest.raises(
+        ValueError,
+        match=f"{tmp_path}: found 1 episodes, or stretches of {STRETCH} decisions of one, with 10 decisions and more, allowed: at least 8",
+    ):
         draw_pairs(tmp_path, gap, 10)
 
 
@@ -144,6 +168,12 @@ def test_a_run_without_pictures_is_told_how_to_keep_them(tmp_path: Path) -> None
         match=r"found no frames.mcap, allowed: a run that kept its pictures, of robot practice, of a robot with a camera",
     ):
         pictures_of(make_run(tmp_path / "run", ["success"], "none"), [Clip(0, 10)])
+
+
+def test_a_run_of_a_robot_without_a_camera_has_none(tmp_path: Path) -> None:
+    """Whose log has no such device."""
+    with pytest.raises(ValueError, match=r"found no frames\.mcap"):
+        pictures_of(tmp_path, [Clip(0, 10)])
 
 
 def test_a_person_at_a_terminal(tmp_path: Path) -> None:
