@@ -26,11 +26,13 @@ class FrameCheck:
     """Of one camera, since it was opened. height, width: of every picture; those of the first good one, unless they were told.
 
     may_tear: False where the source finds torn pictures by itself: of a floor of one colour, a strongly compressed picture has
-    rows of one value, and rows that do not change.
+    rows of one value, and rows that do not change. compressed: False where no two rows that show something are equal from picture to picture, but of a torn
+    one, however little moves.
     """
 
-    def __init__(self, height: int = 0, width: int = 0, may_tear: bool = True) -> None:
+    def __init__(self, height: int = 0, width: int = 0, may_tear: bool = True, compressed: bool = True) -> None:
         self._size, self._may_tear = (height, width), may_tear
+        self._moved = MOVED if compressed else 0.0
         self._before: np.ndarray | None = None
 
     def why_bad(self, frame: np.ndarray) -> str:
@@ -49,7 +51,9 @@ class FrameCheck:
         if before is not None and np.array_equal(sample, before[::STRIDE, ::STRIDE]) and np.array_equal(frame, before):
             return "its frames are frozen"
         rows = max(1, round(TORN_SHARE * size[0]))
-        if self._may_tear and (is_filled(frame[-rows:]) or (before is not None and continues(frame, before, rows))):
+        if self._may_tear and (
+            is_filled(frame[-rows:]) or (before is not None and continues(frame, before, rows, self._moved))
+        ):
             return "its frames are torn"
         self._size = size
         return ""
@@ -64,8 +68,8 @@ def is_filled(rows: np.ndarray) -> bool:
     return bool((off.max(axis=1) <= FILL_OFF).any())
 
 
-def continues(frame: np.ndarray, before: np.ndarray, rows: int) -> bool:
-    """Whether the last rows are still those of the picture before, while what is above has moved on.
+def continues(frame: np.ndarray, before: np.ndarray, rows: int, least: float = MOVED) -> bool:
+    """Whether the last rows are still those of the picture before, while what is above has moved on, by grey levels.
 
     Without detail they tell nothing: compressed, a bare floor may well be the same again.
     """
@@ -74,7 +78,7 @@ def continues(frame: np.ndarray, before: np.ndarray, rows: int) -> bool:
     if np.abs(np.diff(frame[-rows:].astype(np.int32), axis=1)).mean() < DETAIL:
         return False
     moved = np.abs(frame[:rows].astype(np.int32) - before[:rows]).mean()
-    return bool(moved > MOVED)
+    return bool(moved > least)
 
 
 def why_no_depth(size: tuple[int, int]) -> Callable[[np.ndarray], str]:

@@ -167,7 +167,8 @@ class RealSense:
         missing = list(self.settings.streams)
         size = (self.settings.height, self.settings.width)
         self._streams = {
-            name: Stream(why_no_depth(size) if name == DEPTH else FrameCheck(*size).why_bad) for name in missing
+            name: Stream(why_no_depth(size) if name == DEPTH else FrameCheck(*size, compressed=False).why_bad)
+            for name in missing
         }
         refused: list[str] = []
         for sensor in self._device.query_sensors():

@@ -33,7 +33,7 @@ class SafetyConfig:
     task: str = ""
     """What it practises meanwhile: a task of `robot tasks`, which says which robot; otherwise the first of the robot's."""
     robot: str = ""
-    """Which one is tried: `virtual-car`, `virtual-camera-car`, `virtual-crazyflie`, `virtual-arm`; otherwise that of the task, which is race_track."""
+    """Which one is tried: `virtual-car`, `virtual-camera-car`, `virtual-crazyflie`, `virtual-arm`, `virtual-camera-arm`; otherwise that of the task, which is race_track."""
     track: str = "default"
     """Where the car practises: a built-in track."""
     kills: int = 3

@@ -11,10 +11,12 @@ from typing import Any
 
 import cv2
 
-from drivers.declared import make_driver, settings_of
+from drivers.camera import PIPE, CameraSettings
+from drivers.declared import driver_of, make_driver, settings_of
 from policies.array_file import write_bytes_atomically
 from robot.perception.asked import LOOK_S, AskedClock
 from robot.perception.encoder import Encoder
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.frames import FrameWriter, Kept
 from robot.perception.lens import read_lens
 from robot.perception.perception import Eye, Perception
@@ -47,6 +49,16 @@ class PerceptionFile:
 
     def save(self, path: Path) -> None:
         write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])
+
+
+def eyes_of_run(run: Path, camera: Any, pipe: str, encoder: bytes, lens: str, keep: Kept) -> PerceptionFile:
+    """For a run, which keeps a copy of the encoder. camera: a driver's settings; pipe: of an emulated one, as it is now, empty of a real one."""
+    path = run / ENCODER_FILE
+    write_bytes_atomically(path, [encoder])
+    told = {"driver": driver_of(camera).name, **vars(camera)}
+    if pipe and isinstance(camera, CameraSettings):
+        told["source"] = PIPE + pipe
+    return PerceptionFile(told, str(path), "", lens, keep, str(run))
 
 
 def perceive(told: PerceptionFile, ended: threading.Event) -> None:

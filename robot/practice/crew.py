@@ -7,6 +7,7 @@ import math
 import time
 from pathlib import Path
 
+from robot.runtime.process_ends import WRONG
 from robot.runtime.processes import READY_S, Child, Processes
 from robot.runtime.session_file import LEARNER, RECORDER, RESTS_WITHIN_S
 from robot.runtime.session_memory import SessionMemory
@@ -122,7 +123,7 @@ class Crew:
             child.end(no_patience)
         if child.exit_status in (None, 0):
             return False
-        if child.cannot_save or not self.processes.revive(name):
+        if child.cannot_save or child.exit_status == WRONG or not self.processes.revive(name):
             self.trouble = self.trouble or self.why(name)
         return True
 

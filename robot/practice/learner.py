@@ -24,6 +24,7 @@ from policies.replay import load_folder
 from robot.practice.best_policy import BestPolicy
 from robot.practice.champion import Champion
 from robot.practice.practice import find_practice
+from robot.practice.reward import reward_of
 from robot.practice.seen_otherwise import Episodes
 from robot.practice.settings import SCRATCH, load_config
 from robot.practice.start import new_learner, starting_policy
@@ -61,16 +62,18 @@ class LearnerProcess:
         self.spec = find_task(session.task)
         practice = find_practice(session.kind)
         self.config = load_config(self.folder, practice.options)
-        self.learner = new_learner(self.config, self.spec, practice, starting_policy(self.config))
-        self.starts_from_policy = self.config.start_from != SCRATCH
+        self.pay = reward_of(self.config)
+        self.learner = new_learner(self.config, self.spec, practice, starting_policy(self.config), self.pay)
+        # What the task's merit and a simulator of its reward improve; by another reward the newest policy is the one
+        self.improves_task = self.config.start_from != SCRATCH and not self.config.reward
         self.lived: list[np.ndarray] = []  # transitions of practice, for the fit of the simulator
-        self.adaptation = practice.adaptation if self.starts_from_policy else None
+        self.adaptation = practice.adaptation if self.improves_task else None
         self.adapt_after = list(self.adaptation.after) if self.adaptation else []
         self.best = BestPolicy(self.folder, session.layers, self.spec)
         # Who drives, while a policy is being improved; from scratch the newest does: slow stretches belong to learning
         self.champion = (
             Champion(self.learner.actor_weights(), self.spec.merit.lower_is_better)
-            if self.starts_from_policy and practice.challenges
+            if self.improves_task and practice.challenges
             else None
         )
         self.episodes_ahead: deque[np.ndarray] = deque()  # of later transitions than the last learned one
@@ -109,13 +112,13 @@ class LearnerProcess:
         if checkpoint.exists():
             self.learner.load(checkpoint)
             known = stored["step"] < self.learner.transitions_seen
-            self.learner.restore(stored[known])
+            self.learner.restore(self.pay(stored[known]))
             for transition in stored[known]:
-                self.learner.add_prior(self.whole_episodes.seen_otherwise(transition))
+                self.see_otherwise(transition)
             stored = stored[~known]
         else:
             self.learner.learn_from_prior()
-        self.learner.add(stored)
+        self.learner.add(self.pay(stored))
         for transition in stored:
             self.see_otherwise(transition)
         self.lived = [t for t in load_folder(self.folder / "replay") if not t["demonstration"]]
@@ -130,7 +133,7 @@ class LearnerProcess:
         """One transition and its share of updates."""
         if transition["step"] < self.learned:
             return  # a predecessor left it on disk
-        self.learner.add(transition.reshape(1))
+        self.learner.add(self.pay(transition.reshape(1)))
         self.see_otherwise(transition)
         self.learned += 1
         self.take_episodes(int(transition["step"]))
@@ -148,7 +151,7 @@ class LearnerProcess:
 
     def see_otherwise(self, transition: np.ndarray) -> None:
         """Where an episode is whole: take it in as it might have been seen as well."""
-        self.learner.add_prior(self.whole_episodes.seen_otherwise(transition))
+        self.learner.add_prior(self.pay(self.whole_episodes.seen_otherwise(transition)))
 
     def take_episodes(self, step: int) -> None:
         """The episodes that ended up to this transition. The learner goes on from whoever won a challenge with one."""

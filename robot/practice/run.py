@@ -13,6 +13,7 @@ from robot.practice.interruptions import listening
 from robot.practice.practice import Practice, find_practice
 from robot.practice.progress import Progress, load_progress
 from robot.practice.resuming import look_through
+from robot.practice.reward import try_reward
 from robot.practice.run_lock import RunLock
 from robot.practice.session import Session
 from robot.practice.settings import ConfigT, load_config, own_settings, resumed
@@ -37,6 +38,10 @@ def practise(config: ConfigT, root: Path = Path("runs")) -> dict[str, Any]:
     spec = find_task(config.task)
     practice = find_practice(spec.robot)
     if practice.session is not None:
+        if config.reward:
+            raise ValueError(
+                f"--reward: found '{config.reward}' with --task {config.task}, allowed: nothing; it is improved in a simulator"
+            )
         return practice.session(config, root)
     lock = RunLock(Path(config.resume)) if config.resume and (Path(config.resume) / "config.toml").is_file() else None
     config, folder, progress, policy = prepare(config, practice, root)
@@ -60,6 +65,7 @@ def prepare(config: ConfigT, practice: Practice, root: Path) -> tuple[ConfigT, P
     """The run's folder and what is known before the start: new, or as an earlier session left it."""
     if not config.resume:
         policy = starting_policy(config)
+        try_reward(config)
         folder = new_run_folder(root, config.task, "practice")
         save_config(folder, config)
         return config, folder, practice.progress(), policy
@@ -69,6 +75,7 @@ def prepare(config: ConfigT, practice: Practice, root: Path) -> tuple[ConfigT, P
     done_min = progress.practice_s / 60.0
     minutes = config.minutes if config.minutes > done_min else config.minutes + done_min
     policy = starting_policy(config)
+    try_reward(config)
     lines = look_through(folder, config, find_task(config.task), practice, policy, progress)
     own = own_settings(config)
     say(f"going on after {done_min:.1f} robot minutes and {progress.step} transitions, up to {minutes:.1f} minutes"

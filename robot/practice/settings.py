@@ -39,6 +39,9 @@ class PracticeConfig:
     drives by itself. Left: you drive, and it learns from that. `auto`, an event device, or f710:, xbox:, ps: and a device."""
     resume: str = ""
     """Go on with this run."""
+    reward: str = ""
+    """What is learned from, in the place of the task's own reward: PACKAGE:FUNCTION, or PACKAGE:FUNCTION:WHAT IT IS TOLD. `robot label RUN --pairs`
+    fits one to what a person prefers."""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.minutes <= 24 * 60:

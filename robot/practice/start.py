@@ -10,6 +10,7 @@ from policies.policy_file import PolicyFile, load_policy
 from policies.rlpd import Rlpd
 from policies.rlpd_config import FROM_POLICY, FROM_SCRATCH, for_task
 from robot.practice.practice import Practice, find_practice
+from robot.practice.reward import Pay
 from robot.practice.settings import SCRATCH, SHIPPED, PracticeConfig
 from robot.runtime.run_folder import policy_path
 from robot.tasks import find_task
@@ -55,12 +56,12 @@ def untaught_learner(config: PracticeConfig, spec: TaskSpec, policy: PolicyFile)
     return Rlpd(replace(preset, seed=config.seed, **own), spec.observation_size, spec.action_size, spec.mirror, weights)
 
 
-def new_learner(config: PracticeConfig, spec: TaskSpec, practice: Practice, policy: PolicyFile) -> Rlpd:
-    """The learner as it is before its first lived transition; with transitions of a simulator, if the robot brings some."""
+def new_learner(config: PracticeConfig, spec: TaskSpec, practice: Practice, policy: PolicyFile, pay: Pay) -> Rlpd:
+    """The learner as it is before its first lived transition; with transitions of a simulator, if the robot brings some, paid by `pay`."""
     learner = untaught_learner(config, spec, policy)
     if config.start_from == SCRATCH:
         return learner
     prior = practice.prior(config, learner.actor, learner.layers)
     if prior is not None:
-        learner.add_prior(prior)
+        learner.add_prior(pay(prior))
     return learner

@@ -1,19 +1,19 @@
 """How places and cameras look, drawn from a seed within the ranges of `data/looks.toml`."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from sim.camera import textures
-from sim.camera.lens import Lens, lens_of_view
-from sim.input_files import from_table, read_toml, shown, wrong
+from sim.camera.lens import Lens
+from sim.camera.ranges import Range, check_ranges, draw_lenses, draw_values, drawn_fields, look_dtype, middle_lens
+from sim.input_files import from_table, read_toml
 
 FILE = Path(__file__).with_name("data") / "looks.toml"
-Range = tuple[float, float]
 FLOOR, OUTSIDE, TAPE, WALL, STRIPE, CEILING, BACKGROUND = range(7)  # rows of `Looks.colours`
 TEXTURES = ("floor_texture", "wall_texture", "ceiling_texture", "background_texture")  # numbers of sim.camera.textures
+TEXTURES_M = 30.0
 GREY = np.array([0.299, 0.587, 0.114])  # of red, green, blue (ITU-R BT.601, as OpenCV's)
 
 
@@ -70,15 +70,8 @@ class Mounted:
     shot_noise: Range
 
 
-DRAWN = tuple(
-    field.name for kind in (Place, Mounted) for field in fields(kind)
-    if field.type == Range and field.name not in ("colour", "saturation", "white_balance")
-)  # fmt: skip
-# One look: a number by each name, a texture by each of TEXTURES, where textures begin (m), and the focal length.
-LOOK = np.dtype(
-    [(name, np.float32) for name in (*DRAWN, "texture_x_m", "texture_y_m", "focal_px")]
-    + [(name, np.int32) for name in TEXTURES]
-)
+DRAWN = drawn_fields((Place, Mounted), ("colour", "saturation", "white_balance"))
+LOOK = look_dtype(DRAWN, (), TEXTURES)
 
 
 @dataclass(frozen=True)
@@ -116,42 +109,28 @@ def load_ranges(camera: str) -> tuple[Place, Mounted]:
     values.pop("like", None)
     place = from_table(FILE, Place, tables["place"], "place")
     mounted = from_table(FILE, Mounted, values, f"camera.{camera}")
-    for part in (place, mounted):
-        for name, value in vars(part).items():
-            if isinstance(value, tuple) and not value[0] <= value[1]:
-                raise wrong(FILE, name, shown(value), "a low and a high number")
+    check_ranges(FILE, place, mounted)
     return place, mounted
 
 
 def nominal_lens(width: int, height: int, camera: str) -> Lens:
     """The lens in the middle of a camera's ranges: what a calibration of it would find."""
     _, mounted = load_ranges(camera)
-    return lens_of_view(width, height, float(np.mean(mounted.view_rad)), float(np.mean(mounted.barrel)))
+    return middle_lens(width, height, mounted.view_rad, mounted.barrel)
 
 
 def draw_looks(n: int, seed: int, width: int, height: int, colour: bool, camera: str = "any") -> Looks:
     """n places with a camera in each, for frames of width x height: RGB, or grey."""
     place, mounted = load_ranges(camera)
     rng = np.random.default_rng([seed, 0x100C])
-    values = np.zeros(n, LOOK)
-    for name in DRAWN:
-        low, high = getattr(place if hasattr(place, name) else mounted, name)
-        values[name] = rng.uniform(low, high, n)
-    for name in TEXTURES:
-        values[name] = rng.integers(0, textures.COUNT, n)
-    values["texture_x_m"], values["texture_y_m"] = rng.uniform(0.0, 30.0, (2, n))
+    values = draw_values(n, rng, LOOK, DRAWN, TEXTURES, TEXTURES_M, place, mounted)
     has_walls = rng.random(n) < place.walls_share
     has_tape = ~has_walls | (rng.random(n) < place.tape_beside_walls_share)
     values["wall_height_m"][~has_walls] = 0.0
     values["tape_half_width_m"][~has_tape] = 0.0
     values["stripe_m"][rng.random(n) >= place.stripes_share] = 0.0
     colours = draw_colours(n, rng, place, mounted)
-    off = rng.uniform(*mounted.centre_off_share, (n, 2)) * width
-    lenses = tuple(
-        lens_of_view(width, height, float(look["view_rad"]), float(look["barrel"]), (x, y))
-        for look, (x, y) in zip(values, off.tolist(), strict=True)
-    )
-    values["focal_px"] = [lens.focal_x_px for lens in lenses]
+    lenses = draw_lenses(values, rng, mounted.centre_off_share, width, height)
     seen = colours if colour else (colours @ GREY)[..., None]
     return Looks(values, np.ascontiguousarray(seen, np.float32), np.stack([lens.rays() for lens in lenses]), lenses)
 

@@ -1,18 +1,17 @@
 """How boards look to cameras on hands, and how these are mounted, drawn from a seed within the ranges of `data/wrist.toml`."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from sim.camera import textures
 from sim.camera.hand_seen import hand_seen
-from sim.camera.lens import Lens, lens_of_view
-from sim.input_files import from_table, read_toml, shown, wrong
+from sim.camera.lens import Lens
+from sim.camera.ranges import Range, check_ranges, draw_lenses, draw_values, drawn_fields, look_dtype, middle_lens
+from sim.input_files import from_table, read_toml
 
 FILE = Path(__file__).with_name("data") / "wrist.toml"
-Range = tuple[float, float]
 PEG, FINGER, JAW = range(3)
 
 
@@ -61,16 +60,10 @@ class OnHand:
 
 
 ELSEWHERE = ("hand", "turned_rad", "centre_off_share", "slanted")  # drawn several times for a look
-DRAWN = tuple(
-    field.name for kind in (BoardPlace, OnHand) for field in fields(kind)
-    if field.type == Range and field.name not in ELSEWHERE
-)  # fmt: skip
-TEXTURES = ("plate_texture", "table_texture")
-# One look. light_x, light_y: the way that the light comes from is (light_x, light_y, 1) in the base's frame.
-LOOK = np.dtype(
-    [(name, np.float32) for name in (*DRAWN, "light_x", "light_y", "texture_x_m", "texture_y_m", "focal_px")]
-    + [(name, np.int32) for name in TEXTURES]
-)
+DRAWN = drawn_fields((BoardPlace, OnHand), ELSEWHERE)
+TEXTURES, TEXTURES_M = ("plate_texture", "table_texture"), 1.0
+LIGHT = ("light_x", "light_y")  # the way that the light comes from is (light_x, light_y, 1) in the base's frame
+LOOK = look_dtype(DRAWN, LIGHT, TEXTURES)
 
 
 @dataclass(frozen=True)
@@ -97,10 +90,7 @@ def load_wrist_ranges() -> tuple[BoardPlace, OnHand]:
     """Raises ValueError, naming file and field, for what is no range."""
     tables = read_toml(FILE)
     parts = from_table(FILE, BoardPlace, tables["place"], "place"), from_table(FILE, OnHand, tables["camera"], "camera")
-    for part in parts:
-        for name, value in vars(part).items():
-            if isinstance(value, tuple) and not value[0] <= value[1]:
-                raise wrong(FILE, name, shown(value), "a low and a high number")
+    check_ranges(FILE, *parts)
     return parts
 
 
@@ -108,13 +98,7 @@ def draw_wrist_looks(n: int, seed: int, width: int, height: int) -> WristLooks:
     """n boards with a camera on a hand at each, for grey frames of width x height."""
     place, mounted = load_wrist_ranges()
     rng = np.random.default_rng([seed, 0x3157])
-    values = np.zeros(n, LOOK)
-    for name in DRAWN:
-        low, high = getattr(place if hasattr(place, name) else mounted, name)
-        values[name] = rng.uniform(low, high, n)
-    for name in TEXTURES:
-        values[name] = rng.integers(0, textures.COUNT, n)
-    values["texture_x_m"], values["texture_y_m"] = rng.uniform(0.0, 1.0, (2, n))
+    values = draw_values(n, rng, LOOK, DRAWN, TEXTURES, TEXTURES_M, place, mounted)
     bearing, slope = rng.uniform(-np.pi, np.pi, n), rng.uniform(*place.slanted, n)
     values["light_x"], values["light_y"] = slope * np.cos(bearing), slope * np.sin(bearing)
     hand = rng.uniform(*place.hand, (n, 3))
@@ -123,12 +107,7 @@ def draw_wrist_looks(n: int, seed: int, width: int, height: int) -> WristLooks:
     hand[:, PEG] += np.where(np.abs(above) < place.peg_apart, wanted - above, 0.0)
     at_m = np.stack([values["forward_m"], values["left_m"], values["up_m"]], 1).astype(np.float64)
     axes = np.stack([looking(at, mounted.ahead_m) @ small_turn(rng.uniform(*mounted.turned_rad, 3)) for at in at_m])
-    off = rng.uniform(*mounted.centre_off_share, (n, 2)) * width
-    lenses = [
-        lens_of_view(width, height, float(look["view_rad"]), float(look["barrel"]), (x, y))
-        for look, (x, y) in zip(values, off.tolist(), strict=True)
-    ]
-    values["focal_px"] = [lens.focal_x_px for lens in lenses]
+    lenses = draw_lenses(values, rng, mounted.centre_off_share, width, height)
     rays = np.stack([lens.rays() for lens in lenses])
     light = np.stack([values["light_x"], values["light_y"], values["ambient"]], 1).astype(np.float64)
     hands = np.zeros((n, 3, height, width), np.float32)
@@ -139,7 +118,7 @@ def draw_wrist_looks(n: int, seed: int, width: int, height: int) -> WristLooks:
 def nominal_wrist_lens(width: int, height: int) -> Lens:
     """The lens in the middle of the ranges: what a calibration of it would find."""
     _, mounted = load_wrist_ranges()
-    return lens_of_view(width, height, float(np.mean(mounted.view_rad)), float(np.mean(mounted.barrel)))
+    return middle_lens(width, height, mounted.view_rad, mounted.barrel)
 
 
 def looking(at_m: np.ndarray, ahead_m: float) -> np.ndarray:

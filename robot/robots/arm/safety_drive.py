@@ -4,7 +4,7 @@ Nothing may fall: after it was stopped, the end of what it holds is nowhere fast
 no servo is at its limit for longer than OVERLOADED_S.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from drivers.declared import make_driver
 from drivers.emulators.virtual_arm import OVERLOADED_S, TRUTH, ArmTruth, VirtualArm
 from policies.actor import Actor, initial_weights
 from robot.practice.episodic_mind import Phase
-from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.arm_file import ArmFile, load_arm
 from robot.robots.arm.devices import BoardDevice, FollowerDevice
 from robot.robots.arm.hand_told import hand_told
 from robot.robots.arm.hidden_arm import hidden_arm
@@ -25,8 +25,10 @@ from robot.robots.arm.rest import ArmRest
 from robot.robots.arm.robot import MINDS
 from robot.robots.arm.setup import ArmSetup
 from robot.robots.arm.way_home import WAY_HOME_S
+from robot.runtime.clock import Clock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.robot import Device
+from robot.runtime.robot_file import robot_path
 from robot.safety.campaign.stops.drive import AdvancingClock, Drive, DriveCause, ask, die
 from robot.safety.campaign.trials import Variant
 from robot.safety.campaign.truth import Seen
@@ -133,21 +135,46 @@ def start_drive(variant: Variant, seed: int, verified: bool, folder: Path) -> Ar
     model = VirtualArm(folder, [*arm.rest_rad, arm.hold_rad], seed, rows, offset_m)
     clock = AdvancingClock(model.advance)
     layers = MINDS[TASK].task.layers()
-    setup = ArmSetup(
-        seed=[seed, 1], explore=False, practice_s=3600.0, episodes=0, practice_done_s=0.0, step=0, episode=0, task=TASK,
+    actor = Actor(layers, initial_weights(layers, np.random.default_rng(seed)))
+    mind = MINDS[TASK](setup_to_stop(arm, TASK, seed), actor)
+    follower, board = open_arm(arm, folder, clock)
+    return ArmDrive(
+        model, started(clock, {"follower": follower, "board": board}, mind), mind, follower, board, verified
+    )
+
+
+def setup_to_stop(arm: ArmFile, task: str, seed: int) -> ArmSetup:
+    """What the mind of an arm starts from that a script shows its task for as long as it takes."""
+    return ArmSetup(
+        seed=[seed, 1], explore=False, practice_s=3600.0, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
         demonstrations=SHOWN, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad, folded_rad=arm.folded_rad,
         ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad, low_v=arm.low_v, table_m=arm.table_m,
-        **hand_told(TASK),
+        **hand_told(task),
     )  # fmt: skip
-    mind = MINDS[TASK](setup, Actor(layers, initial_weights(layers, np.random.default_rng(seed))))
+
+
+def open_arm(arm: ArmFile, folder: Path, clock: Clock) -> tuple[FollowerDevice, BoardDevice]:
+    """Its servos and its stage, emulated in this process with their ports in a folder."""
     follower = FollowerDevice(make_driver(replace(arm.follower, port=str(folder / "follower")), clock))
     board = BoardDevice(BoardStage(replace(arm.board, port=str(folder / "board")), clock))
-    devices: dict[str, Device] = {"follower": follower, "board": board}
     for device in (follower, board):
         device.open()
-    loop = ControlLoop(clock, devices, mind, np.zeros((), mind.records.readings), 1, TICK_S)
+    return follower, board
+
+
+def started(clock: Clock, devices: Mapping[str, Device], mind: ArmMind) -> ControlLoop:
+    """The loop around a mind and open devices."""
+    loop = ControlLoop(clock, dict(devices), mind, np.zeros((), mind.records.readings), 1, TICK_S)
     loop.start()
-    return ArmDrive(model, loop, mind, follower, board, verified)
+    return loop
+
+
+def real_file(name: str, ports: Mapping[str, str]) -> str:
+    """The file of a virtual arm as that of a real one at these ports; its devices are in the file's order follower, board, camera."""
+    told = robot_path(name).read_text().replace("virtual = true", "virtual = false")
+    for device in ("follower", "board"):
+        told = told.replace('port = "virtual"', f'port = "{ports[device]}"', 1)
+    return told.replace("pipe:virtual", f"pipe:{ports.get('camera', '')}")
 
 
 def _do(act: Callable[[ArmDrive], Any], lasts_s: float = 1.0) -> DriveCause:

@@ -9,8 +9,19 @@ from drivers.emulators.virtual_arm import ArmTruth, start_virtual_arm
 from robot.practice.body import Emulator
 from robot.practice.episodic_mind import Reason
 from robot.robots.arm.arm_file import JOINTS, load_arm
+from robot.robots.arm.eyes import safety_trials as eyes
 from robot.robots.arm.hidden_arm import hidden_arm
-from robot.robots.arm.safety_drive import BRAKES_S, CAUSES, FALLING_M_S, HOT_C, LOW_V, VIRTUAL, seen_of, start_drive
+from robot.robots.arm.safety_drive import (
+    BRAKES_S,
+    CAUSES,
+    FALLING_M_S,
+    HOT_C,
+    LOW_V,
+    VIRTUAL,
+    real_file,
+    seen_of,
+    start_drive,
+)
 from robot.robots.arm.way_home import WAY_HOME_S
 from robot.safety.campaign.stops.causes import ENDING, GOING_ON, Cause, both, fault, kill, pause
 from robot.safety.campaign.stops.held_up import HeldUp
@@ -39,11 +50,8 @@ def rig(drawn: Variant, seed: int, rng: np.random.Generator, folder: Path) -> Ri
     """A virtual arm that belongs to the judge, and the robot's file that names its ports."""
     arm = load_arm(VIRTUAL)
     emulated = start_virtual_arm("realtime", [*arm.rest_rad, arm.hold_rad], seed, *hidden_arm(drawn["hidden_seed"]))
-    told = (Path(__file__).parent / f"{VIRTUAL}.toml").read_text().replace("virtual = true", "virtual = false")
-    for device in ("follower", "board"):  # in the file's order
-        told = told.replace('port = "virtual"', f'port = "{emulated.ports[device]}"', 1)
     robot = folder / "arm.toml"
-    robot.write_text(told)
+    robot.write_text(real_file(VIRTUAL, emulated.ports))
     return Rig(emulated, {"robot": str(robot)})
 
 
@@ -86,12 +94,29 @@ STOPS = StopTrials(
 )
 
 
+def repair_seeing(arm: Emulator) -> None:
+    """Give it back its camera as well."""
+    repair(arm)
+    eyes.repair(arm)
+
+
 TRIALS = SafetyTrials(
     see=see,
     reasons=Reason,
     moving_m_s=MOVING_M_S,
     stops=STOPS,
     robots=(VIRTUAL,),
+    others={
+        eyes.VIRTUAL: SafetyTrials(
+            see=see,
+            reasons=Reason,
+            moving_m_s=MOVING_M_S,
+            stops=replace(
+                STOPS, rig=eyes.rig, repair=repair_seeing, going_on=(*STOPS.going_on, *eyes.PROCESS_CAUSES), lockstep=eyes.LOCKSTEP
+            ),
+            faults=eyes.FAULTS,
+        )
+    },
     faults=(
         Fault("servos silent", order("silence", on=True), order("silence", on=False), Mode.STOP, (Reason.BLIND,), BLIND_MS,
               hold_s=0.5, designed="holds; goes on when all are heard"),

@@ -4,6 +4,7 @@ Logistic regression on what `peg_insert` sees of servos and of where the hand is
 so that nothing but sums decides: a replay gives the same bytes.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,14 @@ def succeeded(weights: np.ndarray, seen: np.ndarray) -> bool:
     return bool((weights * features(seen)).sum() > 0.0)
 
 
-def read_classifier(path: Path, count: int = COUNT) -> np.ndarray:
-    """The weights (count,) in a file. Raises ValueError, naming file and field, if they are damaged or of another version."""
-    weights = read_arrays(path).get("weights")
+def read_classifier(path: Path) -> np.ndarray:
+    """The weights (COUNT,) in a file. Raises ValueError, naming file and field, if they are damaged or of another version."""
+    return weights_in(path, read_arrays(path), COUNT)
+
+
+def weights_in(path: Path, arrays: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+    """The weights (count,) among a file's arrays. Raises ValueError, naming file and field, for what cannot be."""
+    weights = arrays.get("weights")
     if weights is None or weights.shape != (count,) or weights.dtype.kind != "f" or not np.isfinite(weights).all():
         found = "nothing" if weights is None else f"{weights.dtype} of shape {weights.shape}"
         raise wrong(path, "weights", found, f"{count} finite numbers")

@@ -9,6 +9,7 @@ import pytest
 
 from policies.actor import weight_count
 from policies.policy_file import load_policy
+from policies.replay import write_segment
 from robot.practice import learner as learner_module
 from robot.practice.learner import LearnerProcess
 from robot.practice.settings import SCRATCH, SHIPPED
@@ -24,6 +25,7 @@ from robot.runtime.run_folder import save_config
 from robot.runtime.session_file import SessionFile
 from robot.runtime.session_memory import SessionMemory
 from sim.car.model import CarParameters
+from tests.robot.practice import own_rewards
 
 LAYERS = starting_policy(CarOptions()).layers
 
@@ -34,9 +36,14 @@ def start_from() -> str:
 
 
 @pytest.fixture
-def shared(tmp_path: Path, start_from: str) -> Iterator[SessionMemory]:
+def reward() -> str:
+    return ""
+
+
+@pytest.fixture
+def shared(tmp_path: Path, start_from: str, reward: str) -> Iterator[SessionMemory]:
     memory = SessionMemory(tmp_path, ROBOT, "race_track", LAYERS)
-    save_config(tmp_path, CarOptions(start_from=start_from, mapless=True, seed=1))
+    save_config(tmp_path, CarOptions(start_from=start_from, mapless=True, seed=1, reward=reward))
     yield memory
     memory.close()
 
@@ -93,6 +100,27 @@ def transition_of(step: int) -> np.ndarray:
     transition["step"] = step
     transition["observation"] = transition["next_observation"] = 0.1
     return transition
+
+
+@pytest.mark.parametrize("reward", [f"{own_rewards.__name__}:for_speed:3"])
+def test_a_reward_of_ones_own_pays_what_is_lived_and_what_was(learner: LearnerProcess) -> None:
+    """And neither a champion of the task's merit nor a simulator of its reward has a say in it."""
+    lived = np.stack([transition_of(step) for step in range(6)])
+    lived["next_observation"][:, 1] = np.arange(6)
+    lived["reward"], lived["demonstration"] = -9.0, [0, 1, 0, 1, 0, 0]
+    (learner.folder / "replay").mkdir()
+    write_segment(learner.folder / "replay" / "0.seg", lived[:4])
+    prior = learner.learner.prior
+    learner.catch_up()
+    for transition in lived[4:]:
+        learner.learn(transition)
+    assert prior.reward[: prior.size].tolist() == [3.0, 9.0]
+    assert learner.learner.practice.reward[:4].tolist() == [0.0, 6.0, 12.0, 15.0]
+    assert learner.champion is None and learner.adaptation is None
+    learner.save()
+    again = LearnerProcess(learner.session)
+    again.catch_up()  # by the checkpoint
+    assert again.learner.practice.reward[:2].tolist() == [0.0, 6.0]
 
 
 def published(shared: SessionMemory) -> np.ndarray:

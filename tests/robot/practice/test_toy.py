@@ -25,10 +25,10 @@ from robot.practice.practice import Start
 from robot.practice.progress import Progress
 from robot.runtime.events import belief_in
 from tests.toy_robot.joining import join
+from tests.toy_robot.practised import ROBOT, figures_of
 from tests.toy_robot.robot import ToyMind
 from tests.toy_robot.task import LONGEST_S
 
-ROBOT = "from robot.cli import main; main()"
 LEARNS_MIN, GOES_ON_MIN = 2.0, 2.2
 
 
@@ -43,19 +43,6 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def practised(joined: Path) -> dict[str, Any]:
     return figures_of(f"--task toy --robot toy --clock lockstep --minutes {LEARNS_MIN}")
-
-
-def figures_of(options: str) -> dict[str, Any]:
-    """Run `robot practice` to its end."""
-    done = subprocess.run(
-        [sys.executable, "-c", ROBOT, "practice", *options.split(), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
 
 
 def test_it_learns(practised: dict[str, Any]) -> None:

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Group
 from rich.text import Text
 
-from robot.robots.arm.eyes.kept_pictures import Played, fitted
+from robot.perception.kept import fitted
+from robot.robots.arm.eyes.kept_pictures import Played
 from robot.robots.arm.eyes.labels import Label, load_labels, save_labels
+from robot.views.by_keys import END
 from robot.views.half_blocks import half_blocks
-from robot.views.keys import Keys
 
 LABELS: dict[str, Label] = {"s": "success", "f": "failure", "u": "unsure"}
 HELP = "s success   f failure   u unsure   b back   space pause, play   q end"
@@ -32,7 +32,7 @@ class Labelling:
 
     def press(self, key: str) -> None:
         """A character; others are passed over. Raises OSError where a label cannot be kept."""
-        if key == "q":
+        if key == END:
             self.ended = True
         elif key == "b":
             self.go(max(0, self.at - 1))
@@ -71,15 +71,3 @@ class Labelling:
             Text(f"episode {episode.number} ({self.at + 1} of {len(self.episodes)}), {each.taken_s[self.shown]:+.2f} s from its end: {label}"),
             Text(told), Text(counts), Text(HELP, style="dim"),
         )  # fmt: skip
-
-
-def label_by_keys(labelling: Labelling, fd: int, console: Console) -> None:
-    """Until it is ended by `q`, or the terminal hangs up. fd: whose keys. Raises ValueError without a terminal."""
-    with Keys(fd) as keys, Live(console=console, screen=True, auto_refresh=False) as live:
-        while not labelling.ended:
-            live.update(labelling.view(console.width, console.height), refresh=True)
-            key = keys.read(labelling.until_next_s())
-            if key is None:
-                labelling.shown += 1
-            else:
-                labelling.press(key or "q")

@@ -5,17 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from drivers.camera import PIPE, CameraSettings
-from drivers.declared import driver_of
-from policies.array_file import write_bytes_atomically
-from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.lens import lens_beside
-from robot.perception.process import PerceptionFile
-from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
-from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED
+from robot.perception.process import PerceptionFile, eyes_of_run
+from robot.robots.arm.eyes.encoder_file import encoder_beside
+from robot.robots.arm.eyes.frame_classifier_file import read_frame_classifier
+from robot.robots.arm.eyes.frame_success import SHIPPED
 from robot.robots.arm.options import CLASSIFIER, ArmOptions
 from robot.robots.arm.practice import PractisingArm
-from robot.robots.arm.success import read_classifier
 from robot.runtime.robot_file import robot_path
 
 
@@ -23,27 +19,18 @@ class SeeingPractisingArm(PractisingArm):
     """The arm of one session. policy: the file of the one that it begins with, beside which its encoder lies. Raises ValueError."""
 
     def __init__(self, options: ArmOptions, policy: Path) -> None:
-        super().__init__(options)
         self.encoder = encoder_beside(policy)
+        super().__init__(options)
         self.lens = lens_beside(robot_path(self.options.robot), self.arm.lens)
-        if self.success and self.encoder != encoder_beside(SHIPPED_SEEING_POLICY):
-            raise ValueError(
-                f"--success: found '{options.success}' with {policy.with_name(ENCODER_FILE)}, allowed: scripted; classifiers of pictures are fitted "
-                "to the encoder that comes with the project, and another one's numbers mean something else"
-            )
         if self.body.emulate is not None:
             looks = options.seed if options.hidden_seed is None else options.hidden_seed
             self.body.emulate = partial(self.body.emulate, camera_seed=looks)  # type: ignore[call-arg]
 
     def classifier(self, told: str) -> np.ndarray:
-        """One of pictures."""
-        return read_classifier(SHIPPED if told == CLASSIFIER else Path(told), COUNT)
+        """One of pictures, of what this encoder tells of them."""
+        return read_frame_classifier(SHIPPED if told == CLASSIFIER else Path(told), self.encoder)
 
     def eyes(self, folder: Path) -> PerceptionFile:
         """The camera as it is now, and the encoder, of which the run keeps a copy."""
-        path, camera = folder / ENCODER_FILE, self.arm.camera
-        write_bytes_atomically(path, [self.encoder])
-        told = {"driver": driver_of(camera).name, **vars(camera)}
-        if self.arm.virtual and isinstance(camera, CameraSettings):
-            told["source"] = PIPE + self.body.ports["camera"]
-        return PerceptionFile(told, str(path), "", self.lens, self.options.frames, str(folder))
+        pipe = self.body.ports["camera"] if self.arm.virtual else ""
+        return eyes_of_run(folder, self.arm.camera, pipe, self.encoder, self.lens, self.options.frames)

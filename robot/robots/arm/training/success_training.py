@@ -10,7 +10,7 @@ from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
 from robot.robots.arm.success import write_classifier
 from robot.robots.arm.training.labelled import of_run, simulated
 from robot.robots.arm.training.success_fit import fit
-from robot.runtime.run_folder import new_run_folder
+from robot.runtime.run_folder import NEWEST_FILE, new_run_folder
 
 SIMULATED = "simulated"
 FILE = "success.npz"
@@ -24,18 +24,24 @@ def train_success(told_from: str, seed: int, root: Path = Path("runs"), eyes: bo
     try_writing(root / task)
     if eyes:
         from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
+        from robot.robots.arm.eyes.frame_classifier_file import write_frame_classifier
         from robot.robots.arm.eyes.frame_success import features
         from robot.robots.arm.eyes.labelled_frames import simulated_frames
         from robot.robots.arm.eyes.labelled_run import MISSED, of_labelled_run
 
         if told_from == SIMULATED:
-            weights, judged = fit(simulated_frames(seed, encoder_beside(SHIPPED_SEEING_POLICY)), seed, features)
+            encoder = encoder_beside(SHIPPED_SEEING_POLICY)
+            weights, judged = fit(simulated_frames(seed, encoder), seed, features)
         else:
-            weights, judged = fit(of_labelled_run(Path(told_from)), seed, features, MISSED)
+            told = of_labelled_run(Path(told_from))
+            encoder = encoder_beside(Path(told_from) / NEWEST_FILE)
+            weights, judged = fit(told, seed, features, MISSED)
+        folder = new_run_folder(root, task, "success")
+        write_frame_classifier(folder / FILE, weights, encoder)
     else:
         weights, judged = fit(simulated(seed) if told_from == SIMULATED else of_run(Path(told_from)), seed)
-    folder = new_run_folder(root, task, "success")
-    write_classifier(folder / FILE, weights)
+        folder = new_run_folder(root, task, "success")
+        write_classifier(folder / FILE, weights)
     own = {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(judged).items()}
     return own | {"run": str(folder), "file": str(folder / FILE), "wall_s": round(time.perf_counter() - begin_s, 1)}
 

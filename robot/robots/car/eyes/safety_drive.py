@@ -1,13 +1,12 @@
 """A car with a camera in one process, with all that sees for it and drives it, on lockstep time: what its stops are tried on."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from drivers.base import Driver, LinkLost
+from drivers.base import Driver
 from drivers.camera import PIPE, CameraSettings
 from drivers.declared import make_driver
 from drivers.emulators.process import Emulator
@@ -16,8 +15,8 @@ from drivers.vesc import Vesc
 from policies.policy_file import load_policy
 from robot.perception.encoder import Encoder
 from robot.perception.encoder_file import ENCODER_FILE
+from robot.perception.own_eyes import OwnEyes, OwnRecord, TornOut, empty_pipe
 from robot.perception.perception import Eye, Perception
-from robot.perception.result import Perceived, PerceptionReading
 from robot.robots.car.car_file import as_believed
 from robot.robots.car.devices import Motor
 from robot.robots.car.eyes.mind import SeeingPipeline
@@ -28,72 +27,17 @@ from robot.robots.car.records import Phase
 from robot.robots.car.safety_drive import CarDrive, hidden
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.unverified import Unverified
-from robot.runtime.clock import Clock
 from robot.runtime.control_loop import ControlLoop
 from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.safety.campaign.stops.drive import AdvancingClock, DriveCause
 from robot.safety.campaign.trials import Variant
 from robot.safety.supervisor import Mode
-from robot.tasks.race_track.by_camera import SEEN, SPEC
+from robot.tasks.race_track.by_camera import SPEC
 from robot.tasks.race_track.task import TICK_S
 
 ROBOT = "virtual-camera-car"
 LATE_S = 0.3
-
-
-class OwnRecord:
-    """What is seen, in this process's own memory: a fork that goes on with it leaves this one as it is."""
-
-    def __init__(self) -> None:
-        self._record: np.ndarray | None = None
-
-    def write(self, record: np.ndarray) -> None:
-        self._record = record.copy()
-
-    def read(self) -> np.ndarray | None:
-        return self._record
-
-    def close(self) -> None:
-        """There is nothing to release."""
-
-
-class OwnEyes(Perceived):
-    """Looks when it is asked, as lockstep does."""
-
-    def __init__(self, perception: Perception, shown: OwnRecord, encoder: int, clock: Clock) -> None:
-        super().__init__("", SEEN, encoder, clock)
-        self.perception, self._shown = perception, shown
-
-    def open(self) -> None:
-        self._record = self._shown
-
-    def read(self) -> PerceptionReading:
-        while self.perception.step():
-            pass
-        return super().read()
-
-
-class TornOut:
-    """A camera that is not there any more."""
-
-    def open(self) -> None:
-        raise LinkLost("camera: torn out")
-
-    def stop(self) -> None:
-        """There is nothing to bring to rest."""
-
-    def read(self) -> None:
-        raise LinkLost("camera: torn out")
-
-    def reconnect(self) -> bool:
-        return False
-
-    def trouble(self) -> str:
-        return "camera: torn out"
-
-    def close(self) -> None:
-        """It is gone."""
 
 
 class SeeingDrive(CarDrive):
@@ -122,14 +66,7 @@ class SeeingDrive(CarDrive):
 
     def flush(self) -> None:
         super().flush()
-        pipe = os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            while os.read(pipe, 1 << 16):
-                pass
-        except BlockingIOError:
-            pass  # empty
-        finally:
-            os.close(pipe)
+        empty_pipe(self.pipe)
 
 
 def start_seeing(variant: Variant, seed: int, verified: bool, folder: Path) -> SeeingDrive:
@@ -155,7 +92,7 @@ def start_seeing(variant: Variant, seed: int, verified: bool, folder: Path) -> S
     assert isinstance(vesc, Vesc) and isinstance(robot.camera, CameraSettings)
     camera = make_driver(replace(robot.camera, source=f"{PIPE}{folder / 'camera'}"), clock)
     shown = OwnRecord()
-    eyes = OwnEyes(Perception(camera, Eye(encoder, None), shown, clock), shown, encoder.version, clock)
+    eyes = OwnEyes(Perception(camera, Eye(encoder, None), shown, clock), shown, encoder, clock)
     vesc.open()
     eyes.open()
     devices: dict[str, Device] = {"motor": Motor(vesc, clock), "camera": DriverDevice(eyes)}

@@ -20,6 +20,7 @@ from robot.practice.start import new_learner, starting_policy
 from robot.robots.arm import judging
 from robot.robots.arm.options import ArmOptions
 from robot.tasks import find_task
+from robot.tasks.peg_insert import STEP_COST
 from sim.arm.block import BlockScene
 from sim.arm.parameters import so101
 from sim.arm.substep import rows_of
@@ -74,6 +75,13 @@ def test_what_cannot_be_asked_for(options: dict[str, Any], said: str) -> None:
         ArmOptions(**options)
 
 
+def tenfold(transitions: np.ndarray) -> np.ndarray:
+    """A reward of one's own."""
+    paid = transitions.copy()
+    paid["reward"] *= 10.0
+    return paid
+
+
 def test_practice_begins_from_the_policy_that_the_project_brings_where_it_brings_one() -> None:
     assert ArmOptions().start_from == ArmOptions(task="reach").start_from == SHIPPED
     assert ArmOptions(task="lift").start_from == SCRATCH
@@ -86,7 +94,10 @@ def test_practice_begins_from_the_policy_that_the_project_brings_where_it_brings
         assert all(judged(act, 64, 5, hidden).success > 0.9 for hidden in (False, True)), task
     options = ArmOptions()
     policy = starting_policy(options)
-    learner = new_learner(options, find_task("peg_insert"), practice, policy)
+    learner = new_learner(options, find_task("peg_insert"), practice, policy, tenfold)
+    assert np.unique(learner.prior.reward[: learner.prior.size]).tolist() == pytest.approx(
+        [-10.0 * STEP_COST, 10.0 - 10.0 * STEP_COST]
+    )
     assert (
         learner.prior.size > 1000
         and learner.config.updates_per_step == find_task("peg_insert").improver["updates_per_step"]

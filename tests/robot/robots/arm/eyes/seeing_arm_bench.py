@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from drivers.base import Driver
 from drivers.board_stage import BoardStage
 from drivers.camera import CameraSettings
 from drivers.declared import make_driver
@@ -14,8 +16,8 @@ from policies.actor import Actor
 from policies.policy_file import load_policy
 from robot.perception.encoder import Encoder
 from robot.perception.frames import FrameWriter
+from robot.perception.own_eyes import OwnEyes, OwnRecord
 from robot.perception.perception import Eye, Perception
-from robot.perception.result import Perceived, PerceptionReading
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.devices import BoardDevice, FollowerDevice
 from robot.robots.arm.eyes.encoder_file import encoder_beside
@@ -26,40 +28,9 @@ from robot.runtime.control_loop import ControlLoop
 from robot.runtime.driver_device import DriverDevice
 from tests.robot.robots.arm.arm_bench import setup
 
+LATE_S = 0.15  # of a picture: from then on its camera is in trouble
 ROBOT, TASK = "virtual-camera-arm", "peg_insert_by_camera"
 POLICY = SHIPPED / TASK / "policy.npz"
-
-
-class Memory:
-    """The newest result, in this process."""
-
-    def __init__(self) -> None:
-        self.record: np.ndarray | None = None
-
-    def write(self, record: np.ndarray) -> None:
-        self.record = record.copy()
-
-    def read(self) -> np.ndarray | None:
-        return self.record
-
-    def close(self) -> None:
-        """There is nothing to give back."""
-
-
-class OwnEyes(Perceived):
-    """Looks when it is asked, as lockstep does."""
-
-    def __init__(self, perception: Perception, shown: Memory, encoder: Encoder, bench: "SeeingArmBench") -> None:
-        super().__init__("", encoder.size, encoder.version, bench)
-        self._perception, self._record = perception, shown
-
-    def open(self) -> None:
-        """It is."""
-
-    def read(self) -> PerceptionReading:
-        while self._perception.step():
-            pass
-        return super().read()
 
 
 class SeeingArmBench:
@@ -69,8 +40,8 @@ class SeeingArmBench:
         self.arm, self.time_s = load_arm(ROBOT), 0.0
         self.model = VirtualArm(folder, [*self.arm.rest_rad, self.arm.hold_rad], seed, {}, [0.0] * 3, camera_seed=seed)
         policy, data = load_policy(POLICY), encoder_beside(POLICY)
-        encoder, shown = Encoder(POLICY, data), Memory()
-        camera = make_driver(CameraSettings(f"pipe:{folder / 'camera'}", late_s=0.15), self)
+        encoder, shown = Encoder(POLICY, data), OwnRecord()
+        camera = self.make_camera(folder)
         self.frames = None if keep is None else FrameWriter(keep, "lossless", data, encoder.size, None)
         self.perception = Perception(camera, Eye(encoder, None), shown, self, self.frames)
         self.told = setup(TASK, explore=False, hold_rad=self.arm.hold_rad)
@@ -85,6 +56,10 @@ class SeeingArmBench:
         self.live()
         self.ticks: list[tuple[np.ndarray, np.ndarray]] = []
         self.outcomes: list[str] = []
+
+    def make_camera(self, folder: Path) -> Driver[Any]:
+        """What looks from its hand."""
+        return make_driver(CameraSettings(f"pipe:{folder / 'camera'}", late_s=LATE_S), self)
 
     def live(self) -> None:
         """Another life of control, which knows nothing of those before."""

@@ -9,14 +9,16 @@ import pytest
 pytest.importorskip("cv2")
 
 from policies.actor import Actor
+from policies.array_file import write_arrays
 from policies.policy_file import load_policy
 from robot.perception.result import PerceptionReading
 from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
+from robot.robots.arm.eyes.frame_classifier_file import read_frame_classifier, write_frame_classifier
 from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED, features, succeeded
 from robot.robots.arm.eyes.labelled_frames import simulated_frames
 from robot.robots.arm.eyes.mind import EYES_FRESH_S, SeeingInsertionMind
 from robot.robots.arm.eyes.wrist_view import FEATURES, SIZE, TOLD
-from robot.robots.arm.success import read_classifier, write_classifier
+from robot.robots.arm.success import write_classifier
 from robot.robots.arm.training.success_fit import judge
 from robot.runtime.episodes import Outcome
 from robot.tasks.peg_insert import SIZE as SEEN
@@ -66,13 +68,30 @@ def test_without_a_new_picture_of_its_encoder_nothing_is_a_success(points: int, 
 
 
 def test_the_shipped_one_is_seldom_wrong_on_arms_and_looks_that_it_has_not_met() -> None:
-    judged = judge(
-        read_classifier(SHIPPED, COUNT), simulated_frames(77, encoder_beside(SHIPPED_SEEING_POLICY), 16, 100), features
-    )
+    encoder = encoder_beside(SHIPPED_SEEING_POLICY)
+    judged = judge(read_frame_classifier(SHIPPED, encoder), simulated_frames(77, encoder, 16, 100), features)
     assert judged.false_positive_rate < 0.01 and judged.found > 0.5
 
 
 def test_a_classifier_of_servo_readings_is_none_of_pictures(tmp_path: Path) -> None:
     write_classifier(tmp_path / "success.npz", np.zeros(COUNT + 2))
     with pytest.raises(ValueError, match=f"weights: found .*, allowed: {COUNT} finite numbers"):
-        read_classifier(tmp_path / "success.npz", COUNT)
+        read_frame_classifier(tmp_path / "success.npz", b"")
+
+
+def test_a_classifier_goes_with_the_encoder_that_it_was_fitted_to(tmp_path: Path) -> None:
+    path = tmp_path / "success.npz"
+    write_frame_classifier(path, np.arange(COUNT) / 7.0, b"an encoder")
+    assert (read_frame_classifier(path, b"an encoder") == np.arange(COUNT) / 7.0).all()
+    with pytest.raises(
+        ValueError,
+        match=rf"{path}: encoder: found that of CRC-32 0x[0-9a-f]+, allowed: 0x[0-9a-f]+, as of the policy's encoder\.onnx",
+    ):
+        read_frame_classifier(path, b"another one")
+    write_classifier(path, np.zeros(COUNT))
+    with pytest.raises(ValueError, match=f"{path}: encoder: found none, allowed: 0x"):
+        read_frame_classifier(path, b"an encoder")
+    for wrong in (np.zeros(2, np.uint32), np.float64(3.0)):
+        write_arrays(path, {"weights": np.zeros(COUNT), "encoder": wrong})
+        with pytest.raises(ValueError, match="encoder: found none"):
+            read_frame_classifier(path, b"an encoder")

@@ -7,12 +7,13 @@ import pytest
 
 pytest.importorskip("cv2")
 
-from robot.robots.arm.eyes.frame_success import COUNT, features
+from robot.perception.encoder_file import ENCODER_FILE
+from robot.robots.arm.eyes.frame_classifier_file import read_frame_classifier
+from robot.robots.arm.eyes.frame_success import features
 from robot.robots.arm.eyes.labelled_run import IN_S, MISSED, NEEDED, OUT_M, OUT_S, of_labelled_run, shows
 from robot.robots.arm.eyes.labels import Label, save_labels
 from robot.robots.arm.eyes.seen_episodes import SeenEpisode
 from robot.robots.arm.eyes.wrist_view import SIZE, TOLD
-from robot.robots.arm.success import read_classifier
 from robot.robots.arm.training.labelled import Labelled
 from robot.robots.arm.training.success_fit import fit
 from robot.robots.arm.training.success_training import train_success
@@ -50,7 +51,7 @@ def test_labels_and_not_the_judge_teach_it_to_tell_a_peg_that_is_in(tmp_path: Pa
     )
     figures = train_success(str(run), seed=0, root=tmp_path / "runs", eyes=True)
     assert (figures["false_positive_rate"], figures["episodes"]) == (0.0, 15) and figures["found"] > 0.5
-    weights = read_classifier(Path(figures["file"]), COUNT)
+    weights = read_frame_classifier(Path(figures["file"]), (run / ENCODER_FILE).read_bytes())
     assert not (features(told.seen[~told.within]) @ weights > 0.0).any()
 
 

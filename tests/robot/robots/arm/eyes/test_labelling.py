@@ -1,12 +1,6 @@
 """A person labels episodes by keys: each label is on disk at once, is taken up again, and is refused where it was damaged."""
 
 import json
-import os
-import pty
-import re
-import select
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,9 +15,7 @@ from robot.robots.arm.eyes.labelling import Labelling
 from robot.robots.arm.eyes.labels import LABELS_FILE, load_labels, save_labels
 from robot.robots.arm.eyes.seen_episodes import AFTER_S, SeenEpisode, seen_episodes
 from tests.robot.robots.arm.eyes.labelled_bench import LASTS_S, START_M, TICK_S, make_run
-
-LIMIT_S = 120.0
-COLOURS = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
+from tests.robot.views.at_a_terminal import at_a_terminal
 
 
 def episodes(count: int) -> list[Played]:
@@ -128,35 +120,13 @@ def test_an_episode_is_what_control_knew_from_its_beginning_until_shortly_after_
 def test_a_person_at_a_terminal(tmp_path: Path) -> None:
     """Two episodes are labelled, and it is left; the next time it goes on with the third."""
     run = make_run(tmp_path / "run", ["success", "time-out", "success"], "lossy")
-    said = at_a_terminal(run, "sfq")
+    said = at_a_terminal(["label", str(run), "--json"], "sfq", "s success")
     assert "episode 1 (1 of 3)" in said and "told 10.0 mm deep, 0.5 mm aside" in said and "▀" in said
     assert load_labels(run) == {1: "success", 2: "failure"}
-    said = at_a_terminal(run, "uq")
+    said = at_a_terminal(["label", str(run), "--json"], "uq", "s success")
     assert "episode 3 (3 of 3)" in said and "episode 1 (" not in said
     told = json.loads(said.splitlines()[-1])
     assert told == {"labels": str(run / LABELS_FILE), "success": 1, "failure": 1, "unsure": 1, "left": 0}
-
-
-def at_a_terminal(run: Path, keys: str) -> str:
-    """What is said while these keys are pressed, as soon as they are asked for."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        command = [sys.executable, "-c", "from robot.cli import main; main()", "label", str(run), "--json"]
-        os.execve(sys.executable, command, os.environ | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"})
-    said, pressed, begin_s = b"", False, time.monotonic()
-    while time.monotonic() - begin_s < LIMIT_S:
-        if select.select([terminal], [], [], 0.2)[0]:
-            try:
-                piece = os.read(terminal, 65536)
-            except OSError:  # nobody is on its other side any more
-                break
-            said += piece
-        if not pressed and b"s success" in said:
-            os.write(terminal, keys.encode())
-            pressed = True
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    return COLOURS.sub(b"", said).decode().replace("\r", "").strip()
 
 
 def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
