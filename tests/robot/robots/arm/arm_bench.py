@@ -48,8 +48,7 @@ class ArmBench:
         self.model = VirtualArm(
             folder, [*ARM.rest_rad, ARM.hold_rad], seed, {}, [0.0, 0.0, 0.0], WORKS_ON[told.task], leader=leads
         )
-        self.time_s = 0.0
-        self.mind = mind_of(told)
+        self.time_s, self.life = 0.0, 0
         self.follower = FollowerDevice(feetech(replace(ARM.follower, port=str(folder / "follower")), self))
         self.board = BoardDevice(BoardStage(replace(ARM.board, port=str(folder / "board")), self))
         devices: dict[str, Any] = {"follower": self.follower, "board": self.board}
@@ -58,9 +57,15 @@ class ArmBench:
         self.devices = devices
         for device in devices.values():
             device.open()
-        self.loop = ControlLoop(self, devices, self.mind, np.zeros((), self.mind.records.readings), 1, TICK_S)
-        self.loop.start()
+        self.live(told)
         self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def live(self, told: ArmSetup) -> None:
+        """Another life of control, which knows nothing of those before."""
+        self.life, self.mind = self.life + 1, mind_of(told)
+        readings = np.zeros((), self.mind.records.readings)
+        self.loop = ControlLoop(self, self.devices, self.mind, readings, self.life, TICK_S)
+        self.loop.start()
 
     def now(self) -> float:
         return self.time_s
