@@ -5,6 +5,7 @@ import math
 import numpy as np
 from typing_extensions import override
 
+from drivers.base import NEVER_S
 from policies.actor import Actor
 from robot.robots.arm.camera_belief import CameraBelief
 from robot.robots.arm.mind import TICK_S, ArmMind
@@ -17,9 +18,10 @@ from robot.runtime.episodes import Outcome
 from robot.runtime.skills import Learned, Scripted
 from robot.tasks import peg_insert
 from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC
-from sim.arm.kinematics import attitude
+from sim.arm.kinematics import PLACE, attitude, attitude_of
 
 OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # the peg's end over the board: which may move; far away; where it waits
+DEEP_M, BACK_OUT = 0.015, (0.5, 1.0)  # the hole; parts of the way out of it at which joints are led from one point to the next
 NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
 BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
 BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
@@ -156,6 +158,25 @@ class InsertionMind(ArmMind):
         if there and np.abs(posture.joint_rad_s).max() < STILL_RAD_S:
             return None
         return self._quickly(motion)
+
+    @override
+    def back_out(self) -> list[np.ndarray]:
+        """Of the hole along its axis; along the peg's own, where it is not known yet how the hole stands."""
+        posture, frame, raise_m = self.posture, self.frame, RAISED_M - self.aside_m[2]
+        if self.board.age_s < NEVER_S and not self.may_be_in:
+            return []
+        if not self.knows_hole:
+            frame, raise_m = attitude_of(posture.pose), RAISED_M + DEEP_M
+        way, joint_rad = [], posture.joint_rad[:-1]
+        for share in BACK_OUT:
+            joint_rad = posture.reach(joint_rad, posture.pose[PLACE] + share * raise_m * frame[:, 2], frame)
+            way.insert(0, joint_rad)
+        return way
+
+    @property
+    def knows_hole(self) -> bool:
+        """Whether this life has been told how it stands."""
+        return self.board.age_s < NEVER_S
 
     @property
     def may_be_in(self) -> bool:

@@ -4,6 +4,7 @@ Torque that is switched off lets a raised arm fall, so it comes to rest in order
 is clear of everything, lowers itself onto itself, and only there lets go.
 """
 
+import itertools
 from abc import abstractmethod
 from collections import deque
 from typing import ClassVar
@@ -52,6 +53,7 @@ class ArmMind(EpisodicMind):
         self.torque = False
         self.leading: list[np.ndarray] = []  # where the joints are led, instead of the hand, one after the other
         self.trail: list[np.ndarray] = []  # back to where it is clear
+        self.sighted = self.was_clear = False  # in this life: where it is was known; and it was clear there
         self.home = [self.ready, self.folded, self.rest_at]  # after the trail
         self.trail_pace: list[float] = []  # from each of these points to the one before
         self.home_pace = [
@@ -79,6 +81,10 @@ class ArmMind(EpisodicMind):
     @abstractmethod
     def clear(self) -> bool:
         """Whether the hand may go to `ready` from here by any way."""
+
+    def back_out(self) -> list[np.ndarray]:
+        """Joint angles (5,), the last ones first, that lead out of what it may stand in when a life begins: none has seen how it came there."""
+        return []
 
     @abstractmethod
     def error_m(self) -> float:
@@ -110,13 +116,11 @@ class ArmMind(EpisodicMind):
             self._hold_again(float(readings["time_s"]))
         if not sees:
             return None
-        self.torque = True
+        self.torque, seen = True, self.observe()
         self._remember_the_way()
         self._feel()
-        if self.unwell:
-            return None
         blind = self.needs_board and not board.age_s < BOARD_FRESH_S
-        return None if self.phase is Phase.PRACTISE and (blind or self.unled) else self.observe()
+        return None if self.unwell or (self.phase is Phase.PRACTISE and (blind or self.unled)) else seen
 
     @property
     def unled(self) -> bool:
@@ -303,12 +307,17 @@ class ArmMind(EpisodicMind):
             self.home.pop(0)
 
     def _remember_the_way(self) -> None:
-        """Only while the arm works: on its way home it forgets, point by point."""
-        if self.phase is not Phase.PRACTISE or self.unwell:
+        """Only while the arm works: on its way home it forgets, point by point. A life that is stopped at once remembers where it began."""
+        if self.sighted and (self.phase is not Phase.PRACTISE or self.unwell):
             return
+        self.sighted = True
         now = self.posture.joint_rad[:-1]
         if self.clear():
-            self.trail, self.trail_pace = [], []
+            self.was_clear, self.trail, self.trail_pace = True, [], []
+            return
+        if not self.was_clear and (out := self.back_out()):
+            self.trail = out
+            self.trail_pace = [self.posture.pace_rad_s(*two) for two in itertools.pairwise([self.home[0], *out])]
             return
         for passed, point in enumerate(self.trail):  # where it was before, no detour since then leads back
             if float(np.abs(now - point).max()) < TRAIL_RAD:

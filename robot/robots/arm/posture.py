@@ -23,6 +23,7 @@ LEAD_RAD_S, LEAD_GAP_RAD, FREE_GAP_RAD = 0.9, 0.05, 0.08  # near what it touched
 LEAD_M_S, LEAD_PARTS = 0.09, 8  # of the end of what it holds, while its joints are led; how finely that is looked at
 ALONE_M_S = 0.12  # where one of the joints stands, whose servo no longer hears: what joints make up for is then missing
 THERE_RAD = 0.04
+REACH_ROUNDS = 10
 HAND_FROM = 4  # the first link that is part of the hand
 
 
@@ -76,6 +77,10 @@ class Posture:
     def near(self, joint_rad: np.ndarray, within_rad: float = THERE_RAD) -> bool:
         """Whether the joints (JOINTS - 1,) are at angles."""
         return bool((np.abs(joint_rad - self.joint_rad[:-1]) < within_rad).all())
+
+    def reach(self, joint_rad: np.ndarray, place: np.ndarray, frame: np.ndarray) -> np.ndarray:
+        """Joint angles (JOINTS - 1,), from others on, that bring the hand to a place (3,), along a frame (3, 3)."""
+        return self.roll_out.kinematics.reach(joint_rad, place, frame, REACH_ROUNDS)
 
     def pace_rad_s(self, start_rad: np.ndarray, end_rad: np.ndarray) -> float:
         """How fast the joint that has furthest to go is led from angles (JOINTS - 1,) to others."""

@@ -19,8 +19,10 @@ from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.robot import MINDS
 from robot.robots.arm.setup import ArmSetup
 from robot.runtime.control_loop import ControlLoop
+from sim.arm.kinematics import PLACE, Kinematics
 
 ARM = load_arm("virtual-arm")
+IN_M = 0.002  # beside a hole's axis: what is lower than its board there is in it
 
 
 def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
@@ -89,6 +91,23 @@ class ArmBench:
         """So long."""
         for _ in self.ticks(seconds, order):
             pass
+
+    def inserts(self, deep_m: float, seconds: float = 30.0) -> Iterator[ArmMind]:
+        """The mind after each tick, until its peg is so deep in the hole."""
+        for mind in self.ticks(seconds):
+            yield mind
+            x, y, z = self.truth[1:4]
+            if z < -deep_m and x * x + y * y < IN_M * IN_M:
+                return
+        raise AssertionError("it does not insert")
+
+    @property
+    def goal_m(self) -> np.ndarray:
+        """Where the peg's end would be by the goals that the servos follow, (3,), in the hole's true frame."""
+        hole, kinematics = self.model.world.goal, Kinematics(self.model.kinematics.hand)
+        pose = kinematics.look(self.model.shafts.batch.first("goal_rad"))
+        along: np.ndarray = hole.frame.T @ (pose[PLACE] - hole.place_m)
+        return along
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """Events of a kind so far."""
