@@ -21,7 +21,10 @@ from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC
 from sim.arm.kinematics import PLACE, attitude, attitude_of
 
 OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # the peg's end over the board: which may move; far away; where it waits
-DEEP_M, BACK_OUT = 0.015, (0.5, 1.0)  # the hole; parts of the way out of it at which joints are led from one point to the next
+DEEP_M, BACK_OUT = (
+    0.015,
+    (0.5, 1.0),
+)  # the hole; parts of the way out of it at which joints are led from one point to the next
 NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
 BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
 BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
