@@ -8,7 +8,7 @@ from typing_extensions import override
 from drivers.base import NEVER_S
 from policies.actor import Actor
 from robot.robots.arm.camera_belief import CameraBelief
-from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.mind import FAR_RAD, TICK_S, ArmMind
 from robot.robots.arm.progress import CAMERA
 from robot.robots.arm.records import records_of
 from robot.robots.arm.script import STEPS, InsertionScript
@@ -30,7 +30,6 @@ BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an epis
 BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
 FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
-FAR_RAD = 1.0  # from `ready`: the joints are led there first
 
 FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
 
@@ -185,12 +184,6 @@ class InsertionMind(ArmMind):
     def may_be_in(self) -> bool:
         """Whether the peg may be in the hole, as it is seen: what has to be drawn out before anything else."""
         return bool(self.aside_m[2] < OUT_M and float(np.abs(self.aside_m[:2]).max()) < NEAR_M)
-
-    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
-        """Out of where it rests; nowhere, where it has begun already."""
-        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
-            self.leading = [self.folded, self.ready]
-        return self.nothing if self.leading else None
 
     def move_board(self, seen: np.ndarray) -> np.ndarray | None:
         """Wait where the policy has drawn the peg out, until the board is at its next place."""

@@ -30,7 +30,7 @@ STILL_RAD_S = 0.05
 REARMED_AFTER_S = 0.5
 HOT_C, COOL_C = 60.0, 50.0  # of the hottest servo, which lets go at 70: from which on the arm lies down, and until when
 LOW_S, MORE_V = 0.3, 0.5  # for how long the supply may sag, and what there must be more of before the arm gets up
-REST_RAD = 0.1
+REST_RAD, FAR_RAD = 0.1, 1.0  # it is there; it has to be led from one to another by the joints
 # For a near or far point of a way; where something holds the arm, the next one pulls harder.
 PATIENCE_S, LONG_PATIENCE_S = 1.0, 5.0
 WAITS = "wait"  # for a person who shows how
@@ -148,6 +148,12 @@ class ArmMind(EpisodicMind):
         """Stand until a person begins to show how; not at all, where nobody is to."""
         assert self.leader is not None
         return None if self.to_show == 0 or self.leader.taken else self.rest(seen)
+
+    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
+        """A script: out of where it rests, to where it may begin; nowhere, where it has begun already."""
+        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
+            self.leading = [self.folded, self.ready]
+        return self.nothing if self.leading else None
 
     def with_leader(self, *order: Scripted | Learned) -> tuple[Scripted | Learned, ...]:
         """An order of skills, of which the last one is learned; where there is a leader, it is waited for before that."""

@@ -6,7 +6,7 @@ import numpy as np
 from typing_extensions import override
 
 from policies.actor import Actor
-from robot.robots.arm.block_reach import CLEAR_M, FAR_RAD, drawn_place, in_reach
+from robot.robots.arm.block_reach import CLEAR_M, drawn_place, in_reach
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import ArmSetup
@@ -91,12 +91,6 @@ class PushMind(ArmMind):
             way = self.place - self.board.place_m[:2]
             if (way * way).sum() > LEAST_M * LEAST_M:
                 return
-
-    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
-        """Out of where it rests; nowhere, where it has begun already."""
-        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
-            self.leading = [self.folded, self.ready]
-        return self.nothing if self.leading else None
 
     def fetch(self, seen: np.ndarray) -> np.ndarray | None:
         """Nothing, where the block lies in reach; elsewhere the hand rises, and the stage is asked for the block."""

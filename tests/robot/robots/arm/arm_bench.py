@@ -17,7 +17,7 @@ from robot.robots.arm.devices import BoardDevice, FollowerDevice, LeaderDevice
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.robot import MINDS
-from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.setup import ArmSetup, told_by
 from robot.runtime.control_loop import ControlLoop
 from sim.arm.kinematics import PLACE, Kinematics
 
@@ -29,8 +29,7 @@ def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
     """Of a life that practises without end."""
     told = ArmSetup(
         seed=[0, 1], explore=True, practice_s=1e9, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
-        low_rad=ARM.follower.low_rad, high_rad=ARM.follower.high_rad, rest_rad=ARM.rest_rad, folded_rad=ARM.folded_rad, ready_rad=ARM.ready_rad,
-        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, low_v=ARM.low_v, table_m=ARM.table_m, **hand_told(task),
+        **told_by(ARM), **hand_told(task),
     )  # fmt: skip
     return replace(told, **changes)
 
