@@ -169,7 +169,8 @@ class InsertionMind(ArmMind):
             return []
         if not self.knows_hole:
             frame, raise_m = attitude_of(posture.pose), RAISED_M + DEEP_M
-        way, joint_rad = [], posture.joint_rad[:-1]
+        way: list[np.ndarray] = []
+        joint_rad = posture.joint_rad[:-1]
         for share in BACK_OUT:
             joint_rad = posture.reach(joint_rad, posture.pose[PLACE] + share * raise_m * frame[:, 2], frame)
             way.insert(0, joint_rad)

@@ -14,16 +14,14 @@ FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
 LATE_S = 0.035  # a tick without a servo, and nobody is led on: joints that make up for one another do not without it
 GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
 EASED_GAP_RAD = 0.02
-JAW_GAP_RAD, STALLED_GAP_RAD = (
-    0.03,
-    0.008,
-)  # limits how hard it grips: two fifths of what its servo could; where it did so in vain
+JAW_GAP_RAD = 0.03  # limits how hard it grips: two fifths of what its servo could
+STALLED_GAP_RAD = 0.008  # where it did so in vain
 CHANGE_MAX_RAD = 0.04  # in a tick
 LEAD_RAD_S, LEAD_GAP_RAD, FREE_GAP_RAD = 0.9, 0.05, 0.08  # near what it touched, and where nothing is in the way
 LEAD_M_S, LEAD_PARTS = 0.09, 8  # of the end of what it holds, while its joints are led; how finely that is looked at
 ALONE_M_S = 0.12  # where one of the joints stands, whose servo no longer hears: what joints make up for is then missing
 THERE_RAD = 0.04
-REACH_ROUNDS = 10
+REACH_ROUNDS = 5  # of steps to a place: a few centimetres away, what is left is less than a micrometre
 HAND_FROM = 4  # the first link that is part of the hand
 
 
