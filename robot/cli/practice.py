@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from robot.cli.output import finish, named_option, parse
+from robot.commissioning.kinds import kind_of
 from robot.practice.practice import find_practice
 from robot.practice.settings import load_config, refuse_changes
 from robot.runtime.run_folder import read_config
-from robot.tasks import DEFAULT_TASK, find_task
+from robot.tasks import DEFAULT_TASK, find_task, tasks_of
 from robot.views.say import say
 
 
@@ -33,8 +34,10 @@ def main(arguments: list[str]) -> int:
 
 
 def task_of(arguments: list[str]) -> str:
-    """The task that the options name, or the one of the run that goes on."""
-    task, resume = named_option(arguments, "task"), named_option(arguments, "resume")
+    """The task that the options name, the one of the run that goes on, or the first one of the robot that they name."""
+    task, resume, robot = (named_option(arguments, name) for name in ("task", "resume", "robot"))
     if task is None and resume and Path(resume).is_dir():
         task = read_config(Path(resume)).get("task")
+    elif task is None and robot:
+        task = next(iter(tasks_of(kind_of(robot))), None)
     return str(task or DEFAULT_TASK)

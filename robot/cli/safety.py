@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
 def tried(config: SafetyConfig) -> tuple[str, "SafetyTrials"]:
     """The task, and what its robot brings. Raises ValueError for a robot that is not tried, or does other tasks."""
     from robot.safety.campaign.trials import find_trials, tried_robots
-    from robot.tasks import DEFAULT_TASK, find_task, task_names
+    from robot.tasks import DEFAULT_TASK, find_task, tasks_of
 
     if not config.robot:
         task = config.task or DEFAULT_TASK
@@ -74,7 +74,7 @@ def tried(config: SafetyConfig) -> tuple[str, "SafetyTrials"]:
     if config.robot not in kinds:
         raise ValueError(f"--robot: found '{config.robot}', allowed: {', '.join(kinds)}")
     kind = kinds[config.robot]
-    tasks = [name for name in task_names() if find_task(name).robot == kind]
+    tasks = tasks_of(kind)
     if config.task and config.task not in tasks:
         raise ValueError(f"--task: found '{config.task}', allowed with --robot {config.robot}: {', '.join(tasks)}")
     return config.task or tasks[0], find_trials(kind).of(config.robot)

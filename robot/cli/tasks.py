@@ -50,11 +50,12 @@ def main(arguments: list[str]) -> int:
     devices = {name: devices_for(task) for name, task in tasks.items()}
     tracks = {name: round(built_in(name).length_m, 1) for name in BUILT_IN}
     if not as_json:
+        wide = max(map(len, tasks))
         print("tasks, and the verbs for them")
         for name, task in tasks.items():
-            print(f"  {name:<16} {task.text}\n{'':<18} robot {', '.join(verbs_for(task))}")
+            print(f"  {name:<{wide}}  {task.text}\n{'':<{wide + 4}}robot {', '.join(verbs_for(task))}")
             if devices[name]:
-                print(f"{'':<18} on {with_article(task.robot)} with {', '.join(devices[name])}")
+                print(f"{'':<{wide + 4}}on {with_article(task.robot)} with {', '.join(devices[name])}")
         print("robots (--robot NAME, or the path of a TOML file)")
         for name in robot_names():
             print(f"  {name}")

@@ -24,4 +24,4 @@ def kind_of(name: str) -> str:
     for kind in kinds():
         if find_commissioning(kind).knows(name):
             return kind
-    raise ValueError(f"--robot: found '{name}', allowed: one that can be checked: of the kinds {', '.join(called())}")
+    raise ValueError(f"--robot: found '{name}', allowed: a robot of one of the kinds {', '.join(called())}")

@@ -26,6 +26,11 @@ def task_names() -> list[str]:
     return [*OWN, *(name for name in joined(ENTRY_POINTS) if name not in OWN)]
 
 
+def tasks_of(kind: str) -> list[str]:
+    """Those that a kind of robot does; what a command line means that names none comes first."""
+    return [name for name in task_names() if find_task(name).robot == kind]
+
+
 def find_task(name: str) -> "TaskSpec":
     """What a task declares. Raises ValueError if there is none of this name."""
     others = joined(ENTRY_POINTS)

@@ -185,6 +185,12 @@ def attitude(quaternion, frame):
     frame[2, 0], frame[2, 1], frame[2, 2] = 2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)
 
 
+def attitude_of(pose: np.ndarray) -> np.ndarray:
+    """The frame (3, 3) along which a hand points: `towards` leads nowhere from there."""
+    across, up = pose[ACROSS], -pose[APPROACH]
+    return np.stack([np.cross(across, up), across, up], 1)
+
+
 @njit(cache=True)
 def follow(q, changes, gap, low, high, goal):
     """Into goal (n,): changes added, but at most gap (n,) ahead of the joints q, and within their ranges."""

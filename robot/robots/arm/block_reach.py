@@ -8,7 +8,6 @@ import numpy as np
 BEARING_RAD, IN_REACH_RAD = 0.25, 0.4  # from straight ahead, to either side: where it is brought, and can be worked on
 UPRIGHT = 0.98  # on an edge it is left to the stage
 CLEAR_M = 0.03  # over where blocks lie: out of the way
-FAR_RAD = 1.0
 
 
 def drawn_place(rng: np.random.Generator, pan_m: float, between_m: tuple[float, float]) -> tuple[float, float]:

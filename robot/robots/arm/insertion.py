@@ -5,9 +5,10 @@ import math
 import numpy as np
 from typing_extensions import override
 
+from drivers.base import NEVER_S
 from policies.actor import Actor
 from robot.robots.arm.camera_belief import CameraBelief
-from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.mind import FAR_RAD, TICK_S, ArmMind
 from robot.robots.arm.progress import CAMERA
 from robot.robots.arm.records import records_of
 from robot.robots.arm.script import STEPS, InsertionScript
@@ -17,15 +18,18 @@ from robot.runtime.episodes import Outcome
 from robot.runtime.skills import Learned, Scripted
 from robot.tasks import peg_insert
 from robot.tasks.peg_insert import DECISION_S, LONGEST_S, SLOW_SIZE, SPEC
-from sim.arm.kinematics import attitude
+from sim.arm.kinematics import PLACE, attitude, attitude_of
 
 OUT_M, CLEAR_M, RAISED_M = 0.006, 0.015, 0.025  # the peg's end over the board: which may move; far away; where it waits
+DEEP_M, BACK_OUT = (
+    0.015,
+    (0.5, 1.0),
+)  # the hole; parts of the way out of it at which joints are led from one point to the next
 NEAR_M = 0.05  # from the hole's axis: further away no board is under the peg
 BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an episode begins, from the hole as it is seen
 BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
 FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
-FAR_RAD = 1.0  # from `ready`: the joints are led there first
 
 FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
 
@@ -157,16 +161,30 @@ class InsertionMind(ArmMind):
             return None
         return self._quickly(motion)
 
+    @override
+    def back_out(self) -> list[np.ndarray]:
+        """Of the hole along its axis; along the peg's own, where it is not known yet how the hole stands."""
+        posture, frame, raise_m = self.posture, self.frame, RAISED_M - self.aside_m[2]
+        if self.board.age_s < NEVER_S and not self.may_be_in:
+            return []
+        if not self.knows_hole:
+            frame, raise_m = attitude_of(posture.pose), RAISED_M + DEEP_M
+        way: list[np.ndarray] = []
+        joint_rad = posture.joint_rad[:-1]
+        for share in BACK_OUT:
+            joint_rad = posture.reach(joint_rad, posture.pose[PLACE] + share * raise_m * frame[:, 2], frame)
+            way.insert(0, joint_rad)
+        return way
+
+    @property
+    def knows_hole(self) -> bool:
+        """Whether this life has been told how it stands."""
+        return self.board.age_s < NEVER_S
+
     @property
     def may_be_in(self) -> bool:
         """Whether the peg may be in the hole, as it is seen: what has to be drawn out before anything else."""
         return bool(self.aside_m[2] < OUT_M and float(np.abs(self.aside_m[:2]).max()) < NEAR_M)
-
-    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
-        """Out of where it rests; nowhere, where it has begun already."""
-        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
-            self.leading = [self.folded, self.ready]
-        return self.nothing if self.leading else None
 
     def move_board(self, seen: np.ndarray) -> np.ndarray | None:
         """Wait where the policy has drawn the peg out, until the board is at its next place."""

@@ -6,8 +6,8 @@ import numpy as np
 from typing_extensions import override
 
 from policies.actor import Actor
-from robot.robots.arm.block_reach import CLEAR_M, FAR_RAD, drawn_place, in_reach
-from robot.robots.arm.mind import TICK_S, ArmMind
+from robot.robots.arm.block_reach import CLEAR_M, drawn_place, in_reach
+from robot.robots.arm.mind import FAR_RAD, TICK_S, ArmMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import ArmSetup
 from robot.runtime.episodes import Outcome

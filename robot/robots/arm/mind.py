@@ -4,6 +4,7 @@ Torque that is switched off lets a raised arm fall, so it comes to rest in order
 is clear of everything, lowers itself onto itself, and only there lets go.
 """
 
+import itertools
 from abc import abstractmethod
 from collections import deque
 from typing import ClassVar
@@ -29,7 +30,7 @@ STILL_RAD_S = 0.05
 REARMED_AFTER_S = 0.5
 HOT_C, COOL_C = 60.0, 50.0  # of the hottest servo, which lets go at 70: from which on the arm lies down, and until when
 LOW_S, MORE_V = 0.3, 0.5  # for how long the supply may sag, and what there must be more of before the arm gets up
-REST_RAD = 0.1
+REST_RAD, FAR_RAD = 0.1, 1.0  # it is there; it has to be led from one to another by the joints
 # For a near or far point of a way; where something holds the arm, the next one pulls harder.
 PATIENCE_S, LONG_PATIENCE_S = 1.0, 5.0
 WAITS = "wait"  # for a person who shows how
@@ -52,6 +53,7 @@ class ArmMind(EpisodicMind):
         self.torque = False
         self.leading: list[np.ndarray] = []  # where the joints are led, instead of the hand, one after the other
         self.trail: list[np.ndarray] = []  # back to where it is clear
+        self.sighted = self.was_clear = False  # in this life: where it is was known; and it was clear there
         self.home = [self.ready, self.folded, self.rest_at]  # after the trail
         self.trail_pace: list[float] = []  # from each of these points to the one before
         self.home_pace = [
@@ -79,6 +81,10 @@ class ArmMind(EpisodicMind):
     @abstractmethod
     def clear(self) -> bool:
         """Whether the hand may go to `ready` from here by any way."""
+
+    def back_out(self) -> list[np.ndarray]:
+        """Joint angles (5,), the last ones first, that lead out of what it may stand in when a life begins: none has seen how it came there."""
+        return []
 
     @abstractmethod
     def error_m(self) -> float:
@@ -110,13 +116,11 @@ class ArmMind(EpisodicMind):
             self._hold_again(float(readings["time_s"]))
         if not sees:
             return None
-        self.torque = True
+        self.torque, seen = True, self.observe()
         self._remember_the_way()
         self._feel()
-        if self.unwell:
-            return None
         blind = self.needs_board and not board.age_s < BOARD_FRESH_S
-        return None if self.phase is Phase.PRACTISE and (blind or self.unled) else self.observe()
+        return None if self.unwell or (self.phase is Phase.PRACTISE and (blind or self.unled)) else seen
 
     @property
     def unled(self) -> bool:
@@ -144,6 +148,12 @@ class ArmMind(EpisodicMind):
         """Stand until a person begins to show how; not at all, where nobody is to."""
         assert self.leader is not None
         return None if self.to_show == 0 or self.leader.taken else self.rest(seen)
+
+    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
+        """A script: out of where it rests, to where it may begin; nowhere, where it has begun already."""
+        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
+            self.leading = [self.folded, self.ready]
+        return self.nothing if self.leading else None
 
     def with_leader(self, *order: Scripted | Learned) -> tuple[Scripted | Learned, ...]:
         """An order of skills, of which the last one is learned; where there is a leader, it is waited for before that."""
@@ -303,12 +313,17 @@ class ArmMind(EpisodicMind):
             self.home.pop(0)
 
     def _remember_the_way(self) -> None:
-        """Only while the arm works: on its way home it forgets, point by point."""
-        if self.phase is not Phase.PRACTISE or self.unwell:
+        """Only while the arm works: on its way home it forgets, point by point. A life that is stopped at once remembers where it began."""
+        if self.sighted and (self.phase is not Phase.PRACTISE or self.unwell):
             return
+        self.sighted = True
         now = self.posture.joint_rad[:-1]
         if self.clear():
-            self.trail, self.trail_pace = [], []
+            self.was_clear, self.trail, self.trail_pace = True, [], []
+            return
+        if not self.was_clear and (out := self.back_out()):
+            self.trail = out
+            self.trail_pace = [self.posture.pace_rad_s(*two) for two in itertools.pairwise([self.home[0], *out])]
             return
         for passed, point in enumerate(self.trail):  # where it was before, no detour since then leads back
             if float(np.abs(now - point).max()) < TRAIL_RAD:

@@ -14,7 +14,8 @@ SHOWN = {
     "push": 60,
 }  # demonstrations, where nobody says how many
 SCRIPTED, CLASSIFIER = "scripted", "classifier"  # who says whether a peg is in; any other word is a classifier's file
-SHIPPED_FOR = ("peg_insert", BY_CAMERA, "reach")  # tasks that a policy comes with
+INSERTIONS = ("peg_insert", BY_CAMERA)
+SHIPPED_FOR = (*INSERTIONS, "reach")  # tasks that a policy comes with
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class ArmOptions(PracticeConfig):
             raise ValueError(
                 f"--resets: found 'learned' with --task {self.task}, allowed: scripted; nothing leads back there"
             )
-        if self.success != SCRIPTED and self.task not in ("peg_insert", BY_CAMERA):
+        if self.success != SCRIPTED and self.task not in INSERTIONS:
             raise ValueError(f"--success: found '{self.success}' with --task {self.task}, allowed: {SCRIPTED}")
         if self.hidden_seed is not None and self.hidden_seed < 0:
             raise ValueError(f"--hidden-seed: found {self.hidden_seed}, allowed: 0 or more")

@@ -14,15 +14,14 @@ FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
 LATE_S = 0.035  # a tick without a servo, and nobody is led on: joints that make up for one another do not without it
 GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
 EASED_GAP_RAD = 0.02
-JAW_GAP_RAD, STALLED_GAP_RAD = (
-    0.03,
-    0.008,
-)  # limits how hard it grips: two fifths of what its servo could; where it did so in vain
+JAW_GAP_RAD = 0.03  # limits how hard it grips: two fifths of what its servo could
+STALLED_GAP_RAD = 0.008  # where it did so in vain
 CHANGE_MAX_RAD = 0.04  # in a tick
 LEAD_RAD_S, LEAD_GAP_RAD, FREE_GAP_RAD = 0.9, 0.05, 0.08  # near what it touched, and where nothing is in the way
 LEAD_M_S, LEAD_PARTS = 0.09, 8  # of the end of what it holds, while its joints are led; how finely that is looked at
 ALONE_M_S = 0.12  # where one of the joints stands, whose servo no longer hears: what joints make up for is then missing
 THERE_RAD = 0.04
+REACH_ROUNDS = 5  # of steps to a place: a few centimetres away, what is left is less than a micrometre
 HAND_FROM = 4  # the first link that is part of the hand
 
 
@@ -76,6 +75,10 @@ class Posture:
     def near(self, joint_rad: np.ndarray, within_rad: float = THERE_RAD) -> bool:
         """Whether the joints (JOINTS - 1,) are at angles."""
         return bool((np.abs(joint_rad - self.joint_rad[:-1]) < within_rad).all())
+
+    def reach(self, joint_rad: np.ndarray, place: np.ndarray, frame: np.ndarray) -> np.ndarray:
+        """Joint angles (JOINTS - 1,), from others on, that bring the hand to a place (3,), along a frame (3, 3)."""
+        return self.roll_out.kinematics.reach(joint_rad, place, frame, REACH_ROUNDS)
 
     def pace_rad_s(self, start_rad: np.ndarray, end_rad: np.ndarray) -> float:
         """How fast the joint that has furthest to go is led from angles (JOINTS - 1,) to others."""

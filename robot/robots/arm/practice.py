@@ -22,7 +22,7 @@ from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import hidden_arm, hidden_turn
 from robot.robots.arm.mind import STILL_RAD_S, TICK_S
-from robot.robots.arm.options import CLASSIFIER, SCRIPTED, SHIPPED_FOR, ArmOptions
+from robot.robots.arm.options import CLASSIFIER, INSERTIONS, SCRIPTED, SHIPPED_FOR, ArmOptions
 from robot.robots.arm.progress import ArmProgress
 from robot.robots.arm.setup import setup_of
 from robot.robots.arm.setup_arm.hidden_wiring import hidden_wiring
@@ -40,7 +40,6 @@ REASON_TEXTS: dict[int, str] = {
     Reason.UNWELL: "a servo too hot, or the supply too low; it lies down until that is over",
     Reason.UNLED: "the leader is silent: nobody could take over",
 }
-INSERTIONS = ("peg_insert", BY_CAMERA)
 SHIPPED = Path(__file__).parents[3] / "policies" / "shipped"  # robot train --task NAME
 
 

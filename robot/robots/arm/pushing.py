@@ -6,7 +6,7 @@ import numpy as np
 from typing_extensions import override
 
 from policies.actor import Actor
-from robot.robots.arm.block_reach import CLEAR_M, FAR_RAD, drawn_place, in_reach
+from robot.robots.arm.block_reach import CLEAR_M, drawn_place, in_reach
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.records import records_of
 from robot.robots.arm.setup import ArmSetup
@@ -18,10 +18,7 @@ from robot.tasks.push import BEHIND_M, DECISION_S, LONGEST_S, LOW_M, SPEC, STEP_
 from sim.arm.kinematics import attitude
 
 CLOSED_RAD = -0.12  # of the jaw
-DISTANCE_M, IN_REACH_M = (
-    (0.165, 0.205),
-    (0.15, 0.22),
-)  # of places, from the first joint; further off the stage brings blocks back
+DISTANCE_M, IN_REACH_M = (0.165, 0.205), (0.15, 0.22)  # of places, from the first joint; further off the stage helps
 LEAST_M, DRAWS = 0.04, 20  # of a block's way; how often another place is drawn that is nearer
 LOWEST_M = 0.009  # below the middle of a block that lies: no hand goes there
 OVER_M = 0.032  # over where pushes begin: the hand passes over the block
@@ -37,10 +34,8 @@ class PushMind(ArmMind):
     task, records = SPEC, records_of(SPEC.name)
 
     def __init__(self, setup: ArmSetup, actor: Actor) -> None:
-        self.frame, self.block_frame = (
-            np.eye(3),
-            np.eye(3),
-        )  # along the block's way, across, up; the block's, as it is seen
+        # Along the block's way, across, up; and the block's, as it is seen.
+        self.frame, self.block_frame = np.eye(3), np.eye(3)
         self.place = np.zeros(2)  # where the block is to be
         self.lay_m: float | None = None  # height of the block's middle when it lay last
         self.left_m = self.tilt = 0.0
@@ -91,12 +86,6 @@ class PushMind(ArmMind):
             way = self.place - self.board.place_m[:2]
             if (way * way).sum() > LEAST_M * LEAST_M:
                 return
-
-    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
-        """Out of where it rests; nowhere, where it has begun already."""
-        if not self.leading and self.posture.near(self.rest_at, FAR_RAD):
-            self.leading = [self.folded, self.ready]
-        return self.nothing if self.leading else None
 
     def fetch(self, seen: np.ndarray) -> np.ndarray | None:
         """Nothing, where the block lies in reach; elsewhere the hand rises, and the stage is asked for the block."""

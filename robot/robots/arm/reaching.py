@@ -13,7 +13,6 @@ from robot.tasks import reach
 from robot.tasks.reach import DECISION_S, LONGEST_S, SPEC, STEP_M, STEP_RAD
 
 LOW_M, HIGH_M = (0.16, -0.10, -0.03), (0.30, 0.10, 0.06)  # where the places are, in the base's frame
-FOLDED_RAD = 0.8
 STEPS = np.array([STEP_M, STEP_M, STEP_M, STEP_RAD, STEP_RAD])
 
 
@@ -44,12 +43,6 @@ class ReachMind(ArmMind):
         super().anew()
         if isinstance(self.order.skill, Learned):
             self.place[:] = self.rng.uniform(LOW_M, HIGH_M)
-
-    def unfold(self, seen: np.ndarray) -> np.ndarray | None:
-        """Out of where it rests, to where it may begin; nowhere, where it has begun already."""
-        if not self.leading and self.posture.near(self.rest_at, FOLDED_RAD):
-            self.leading = [self.folded, self.ready]
-        return self.nothing if self.leading else None
 
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
         return reach.reward(seen), Outcome.SUCCESS if reach.reached(seen) else Outcome.RUNNING

@@ -23,7 +23,7 @@ from robot.robots.arm.hidden_arm import hidden_arm
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.rest import ArmRest
 from robot.robots.arm.robot import MINDS
-from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.setup import ArmSetup, told_by
 from robot.robots.arm.way_home import WAY_HOME_S
 from robot.runtime.clock import Clock
 from robot.runtime.control_loop import ControlLoop
@@ -147,9 +147,7 @@ def setup_to_stop(arm: ArmFile, task: str, seed: int) -> ArmSetup:
     """What the mind of an arm starts from that a script shows its task for as long as it takes."""
     return ArmSetup(
         seed=[seed, 1], explore=False, practice_s=3600.0, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
-        demonstrations=SHOWN, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad, folded_rad=arm.folded_rad,
-        ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad, low_v=arm.low_v, table_m=arm.table_m,
-        **hand_told(task),
+        demonstrations=SHOWN, **told_by(arm), **hand_told(task),
     )  # fmt: skip
 
 

@@ -47,6 +47,17 @@ class ArmSetup(EpisodicSetup):
     leader_high_rad: tuple[float, ...] = ()
 
 
+def told_by(arm: ArmFile) -> dict[str, Any]:
+    """What an arm's file says, by the fields of `ArmSetup`."""
+    names = ("rest_rad", "folded_rad", "ready_rad", "box_low_m", "box_high_m", "hold_rad", "low_v", "table_m")
+    return {name: getattr(arm, name) for name in names} | {
+        "low_rad": arm.follower.low_rad,
+        "high_rad": arm.follower.high_rad,
+        "leader_low_rad": () if arm.leader is None else arm.leader.low_rad,
+        "leader_high_rad": () if arm.leader is None else arm.leader.high_rad,
+    }
+
+
 def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations: int, resets: str,
              hand: dict[str, Any], success: tuple[float, ...] = (), camera: dict[str, float] | None = None) -> bytes:  # fmt: skip
     """For a life of a session, with the newest weights; its noise is its own. hand: as `hand_told`. success: a classifier's weights. camera:
@@ -55,10 +66,6 @@ def setup_of(start: "Start", arm: ArmFile, task: str, seed: int, demonstrations:
     setup = ArmSetup(
         seed=[seed, start.life], explore=start.learning, practice_s=start.practice_s, episodes=start.episodes,
         practice_done_s=progress.practice_s, step=progress.step, episode=progress.episode, task=task,
-        demonstrations=demonstrations, resets=resets, low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad,
-        folded_rad=arm.folded_rad, ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
-        low_v=arm.low_v, table_m=arm.table_m,
-        leader_low_rad=() if arm.leader is None else arm.leader.low_rad, leader_high_rad=() if arm.leader is None else arm.leader.high_rad,
-        success=success, belief=camera or {}, **hand,
+        demonstrations=demonstrations, resets=resets, success=success, belief=camera or {}, **told_by(arm), **hand,
     )  # fmt: skip
     return setup.to_bytes(KIND, policy.weights if start.newest is None else start.newest, policy.layers)

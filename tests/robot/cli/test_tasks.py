@@ -12,7 +12,7 @@ def test_every_task_is_listed_with_its_verbs(capsys: pytest.CaptureFixture[str])
     assert verb.main([]) == 0
     text = capsys.readouterr().out
     for name in task_names():
-        assert f"{name:<16} {find_task(name).text}\n" in text
+        assert f"  {name:<{max(map(len, task_names()))}}  {find_task(name).text}\n" in text
     assert (
         "robot practice, train, evaluate, export\n" in text
         and "practice, train, evaluate, export, flash, run\n" in text

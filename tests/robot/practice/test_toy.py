@@ -115,6 +115,14 @@ def test_the_task_of_a_run_is_known_by_the_run(practised: dict[str, Any]) -> Non
     assert task_of(["--minutes", "3"]) == "race_track"
 
 
+@pytest.mark.parametrize(
+    "robot, task", [("virtual-camera-arm", "peg_insert"), ("virtual-crazyflie", "hover"), ("f1tenth", "race_track")]
+)
+def test_a_robot_without_a_task_practises_its_first_one(robot: str, task: str) -> None:
+    assert task_of([f"--robot={robot}"]) == task
+    assert task_of(["--robot", robot, "--task", "reach"]) == "reach"
+
+
 def test_its_options_are_its_own(joined: Path) -> None:
     with pytest.raises(ValueError, match="--from: found 'shipped', allowed: scratch, a run's folder"):
         main(["--task", "toy", "--from", "shipped"])

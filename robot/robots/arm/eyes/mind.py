@@ -110,6 +110,11 @@ class SeeingInsertionMind(InsertionMind):
     def find_hole(self) -> None:
         self.place[:], self.frame[:] = self.hole.place, self.hole.frame
 
+    @property
+    @override
+    def knows_hole(self) -> bool:
+        return self.hole.pictures >= PICTURES
+
     @override
     def learn_where_it_was(self) -> None:
         """Nothing: what a camera on a hand is always wrong by turns with the hand."""
@@ -124,7 +129,7 @@ class SeeingInsertionMind(InsertionMind):
         """As without a camera; but before the peg is drawn out along the hole's axis, and before an episode begins over the hole, that has to be seen."""
         if not self.raised and self.way_out is None and self.may_be_in:
             # at the start of a life nothing is known of the hole, and a peg that is drawn out askew jams
-            if self.hole.pictures < PICTURES and self.looked_s < LOOKS_S:
+            if not self.knows_hole and self.looked_s < LOOKS_S:
                 self.looked_s += self.tick_s
                 return self.nothing
             self.looked_s = 0.0
@@ -133,7 +138,7 @@ class SeeingInsertionMind(InsertionMind):
             motion = self.posture.kinematics.towards(over, self.upright(over))
             if float(np.abs(motion[:3]).max()) < LOOKS_WITHIN_M:
                 self.looked_s += self.tick_s
-            knows = self.hole.off_m < KNOWS_M and self.hole.pictures >= PICTURES
+            knows = self.hole.off_m < KNOWS_M and self.knows_hole
             self.looked = (knows and self.looked_s > 0.0) or self.looked_s > LOOKS_S
             return self._quickly(motion)
         return super().go_back(seen)

@@ -18,7 +18,7 @@ from robot.commissioning.undisturbed import undisturbed
 from robot.robots.arm.arm_file import ArmFile
 from robot.robots.arm.hand_told import hand_told
 from robot.robots.arm.posture import Posture
-from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.setup import ArmSetup, told_by
 from robot.robots.arm.way_home import way_home
 from robot.runtime.clock import Clock
 
@@ -52,9 +52,7 @@ class Rig:
     ) -> None:
         setup = ArmSetup(
             seed=[], explore=False, practice_s=0.0, episodes=0, practice_done_s=0.0, step=0, episode=0,
-            low_rad=arm.follower.low_rad, high_rad=arm.follower.high_rad, rest_rad=arm.rest_rad, folded_rad=arm.folded_rad,
-            ready_rad=arm.ready_rad, box_low_m=arm.box_low_m, box_high_m=arm.box_high_m, hold_rad=arm.hold_rad,
-            **hand_told("peg_insert"),
+            **told_by(arm), **hand_told("peg_insert"),
         )  # fmt: skip
         self.arm, self.bus, self.stage, self.clock, self.says = arm, bus, stage, clock, says
         self.posture = Posture(setup, TICK_S)

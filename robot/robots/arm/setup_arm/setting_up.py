@@ -20,7 +20,7 @@ from robot.commissioning.steps import Found, SetupError, Step
 from robot.commissioning.values import Value
 from robot.robots.arm.arm_file import ArmFile, load_arm
 from robot.robots.arm.setup_arm import chain, touching, weighing
-from robot.robots.arm.setup_arm.file import of_camera, of_motors, text_of, within_range, write_arm_file
+from robot.robots.arm.setup_arm.file import POSTURES, of_camera, of_motors, text_of, within_range, write_arm_file
 from robot.robots.arm.setup_arm.hidden_wiring import HiddenWiring, as_documented, hidden_wiring
 from robot.robots.arm.setup_arm.joints import JOINTS, LEADER, LEADER_JOINTS, LEADER_MOUNTING, Joint
 from robot.robots.arm.setup_arm.lie_down_if_killed import lying_down_if_killed
@@ -273,7 +273,7 @@ class SettingUpArm:
         """What was found so far, as a file would tell it; its camera as it comes."""
         told = found["mounting"]
         follower: dict[str, Any] = {name: tuple(told[name]) for name in TOLD}
-        postures: dict[str, Any] = {name: tuple(told[name]) for name in ("rest_rad", "folded_rad", "ready_rad")}
+        postures: dict[str, Any] = {name: tuple(told[name]) for name in POSTURES}
         return replace(
             self.arm,
             follower=replace(self.arm.follower, port=self._port(found, "follower"), **follower),
@@ -317,9 +317,7 @@ class SettingUpArm:
 
     def _write(self, found: dict[str, Found], tell: Tell) -> Found:
         path, values, told = self.folder / ARM_FILE, values_in(found), found["mounting"]
-        changes: dict[str, Any] = {name: told[name] for name in ("rest_rad", "folded_rad", "ready_rad")} | of_motors(
-            values
-        )
+        changes: dict[str, Any] = {name: told[name] for name in POSTURES} | of_motors(values)
         tables = {"follower": {name: told[name] for name in TOLD}, "board": {"offset_m": of_camera(values)}}
         if self._leader is not None:
             tables[LEADER] = {name: found[LEADER_MOUNTING][name] for name in TOLD}

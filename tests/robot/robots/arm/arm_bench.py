@@ -17,18 +17,19 @@ from robot.robots.arm.devices import BoardDevice, FollowerDevice, LeaderDevice
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.mind import TICK_S, ArmMind
 from robot.robots.arm.robot import MINDS
-from robot.robots.arm.setup import ArmSetup
+from robot.robots.arm.setup import ArmSetup, told_by
 from robot.runtime.control_loop import ControlLoop
+from sim.arm.kinematics import PLACE, Kinematics
 
 ARM = load_arm("virtual-arm")
+IN_M = 0.002  # beside a hole's axis: what is lower than its board there is in it
 
 
 def setup(task: str = "peg_insert", **changes: Any) -> ArmSetup:
     """Of a life that practises without end."""
     told = ArmSetup(
         seed=[0, 1], explore=True, practice_s=1e9, episodes=0, practice_done_s=0.0, step=0, episode=0, task=task,
-        low_rad=ARM.follower.low_rad, high_rad=ARM.follower.high_rad, rest_rad=ARM.rest_rad, folded_rad=ARM.folded_rad, ready_rad=ARM.ready_rad,
-        box_low_m=ARM.box_low_m, box_high_m=ARM.box_high_m, low_v=ARM.low_v, table_m=ARM.table_m, **hand_told(task),
+        **told_by(ARM), **hand_told(task),
     )  # fmt: skip
     return replace(told, **changes)
 
@@ -48,8 +49,7 @@ class ArmBench:
         self.model = VirtualArm(
             folder, [*ARM.rest_rad, ARM.hold_rad], seed, {}, [0.0, 0.0, 0.0], WORKS_ON[told.task], leader=leads
         )
-        self.time_s = 0.0
-        self.mind = mind_of(told)
+        self.time_s, self.life = 0.0, 0
         self.follower = FollowerDevice(feetech(replace(ARM.follower, port=str(folder / "follower")), self))
         self.board = BoardDevice(BoardStage(replace(ARM.board, port=str(folder / "board")), self))
         devices: dict[str, Any] = {"follower": self.follower, "board": self.board}
@@ -58,9 +58,15 @@ class ArmBench:
         self.devices = devices
         for device in devices.values():
             device.open()
-        self.loop = ControlLoop(self, devices, self.mind, np.zeros((), self.mind.records.readings), 1, TICK_S)
-        self.loop.start()
+        self.live(told)
         self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def live(self, told: ArmSetup) -> None:
+        """Another life of control, which knows nothing of those before."""
+        self.life, self.mind = self.life + 1, mind_of(told)
+        readings = np.zeros((), self.mind.records.readings)
+        self.loop = ControlLoop(self, self.devices, self.mind, readings, self.life, TICK_S)
+        self.loop.start()
 
     def now(self) -> float:
         return self.time_s
@@ -84,6 +90,23 @@ class ArmBench:
         """So long."""
         for _ in self.ticks(seconds, order):
             pass
+
+    def inserts(self, deep_m: float, seconds: float = 30.0) -> Iterator[ArmMind]:
+        """The mind after each tick, until its peg is so deep in the hole."""
+        for mind in self.ticks(seconds):
+            yield mind
+            x, y, z = self.truth[1:4]
+            if z < -deep_m and x * x + y * y < IN_M * IN_M:
+                return
+        raise AssertionError("it does not insert")
+
+    @property
+    def goal_m(self) -> np.ndarray:
+        """Where the peg's end would be by the goals that the servos follow, (3,), in the hole's true frame."""
+        hole, kinematics = self.model.world.goal, Kinematics(self.model.kinematics.hand)
+        pose = kinematics.look(self.model.shafts.batch.first("goal_rad"))
+        along: np.ndarray = hole.frame.T @ (pose[PLACE] - hole.place_m)
+        return along
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """Events of a kind so far."""

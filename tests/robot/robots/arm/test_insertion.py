@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from drivers.board_stage import BoardReading
+from robot.practice.episodic_mind import Phase
 from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, NEAR_M
+from robot.robots.arm.mind import TICK_S
+from robot.runtime.records import FINISH, STAND
 from tests.robot.robots.arm.arm_bench import bench, mind_of, setup
 
 
@@ -53,6 +57,30 @@ def test_a_peg_that_is_seen_on_the_board_tells_nothing_whoever_says_that_it_is_i
     mind.seen[:] = 0.0
     mind.learn_where_it_was()
     assert mind.camera.told["holes"] == 0.0 and not mind.events
+
+
+@pytest.mark.parametrize("hole", ["seen", "not told"])
+@pytest.mark.parametrize("works_s", [0.0, 0.1])
+def test_a_life_that_begins_with_its_peg_in_and_is_stopped_leads_it_along_the_hole(tmp_path, works_s, hole):
+    with bench(tmp_path, setup(demonstrations=50), seed=3) as arm:
+        for _mind in arm.inserts(0.0085):
+            pass
+        if hole == "not told":
+            arm.model.stage.uart.drop_rate = 1.0
+            arm.run(0.5, STAND)
+        arm.live(setup(seed=[0, 2]))
+        arm.run(works_s)
+        arm.run(0.06, FINISH)  # what the life before has told is still on its way
+        asides_m = []
+        for mind in arm.ticks(12.0, FINISH):
+            if arm.goal_m[2] > 0.008:  # out
+                break
+            asides_m.append(np.abs(arm.goal_m[:2]).max())
+            assert (hole == "seen") == (mind.board != BoardReading())
+        assert len(asides_m) > 3 and asides_m[-1] < 0.004, asides_m
+        for k, _mind in enumerate(arm.ticks(12.0, FINISH)):
+            assert arm.truth.tip_m_s < 0.15 or k * TICK_S + works_s < 0.3
+        assert arm.mind.phase is Phase.DONE
 
 
 def test_shown_how_to_undo_what_it_did_no_script_has_to_help(tmp_path):

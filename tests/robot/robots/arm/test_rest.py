@@ -44,11 +44,16 @@ def test_a_way_has_room_for_all_its_points():
     assert [point[0] for point in points_of(plan)[2]] == list(range(WAY_MAX))
 
 
+def relieving(arm, plan):
+    """A guardian that has just opened the arm's port."""
+    rest = ArmRest(arm.follower.bus, plan)
+    rest._connected = True
+    return rest
+
+
 def stopped(arm, plan, seconds):
     """The guardian's acts, in the arm's own time; where it says that the arm lies."""
-    bus = arm.follower.bus
-    rest = ArmRest(bus, plan)
-    rest._connected = True
+    rest = relieving(arm, plan)
     for k in range(round(seconds / 0.02)):
         assert abs(rest.act()) == pytest.approx(0.02)
         arm.sleep_until(arm.time_s + 0.02)
@@ -60,10 +65,8 @@ def stopped(arm, plan, seconds):
 
 def test_from_in_the_hole_the_arm_is_brought_home_and_let_go(tmp_path, plan):
     with bench(tmp_path, setup(demonstrations=5)) as arm:
-        for mind in arm.ticks(20.0):
+        for mind in arm.inserts(0.006):
             plan.write(mind.stop_plan, 1)
-            if arm.truth.peg_z_m < -0.006:
-                break
         rest, after_s = stopped(arm, plan, 10.0)
         assert after_s is not None and after_s < WAY_HOME_S - 2.0
         rest.release()
@@ -75,15 +78,35 @@ def test_from_in_the_hole_the_arm_is_brought_home_and_let_go(tmp_path, plan):
 
 def test_a_guardian_that_takes_over_from_another_goes_on_from_where_that_one_has_led_the_arm(tmp_path, plan):
     with bench(tmp_path, setup(demonstrations=5)) as arm:
-        for mind in arm.ticks(20.0):
+        for mind in arm.inserts(0.006):
             plan.write(mind.stop_plan, 1)
-            if arm.truth.peg_z_m < -0.006:
-                break
         began_s = arm.time_s
         for led_s in (1.0, 1.5, 1.5):  # each is relieved
             assert stopped(arm, plan, led_s)[1] is None
         _, after_s = stopped(arm, plan, 10.0)
         assert after_s is not None and arm.time_s - began_s < WAY_HOME_S
+
+
+@pytest.mark.parametrize("lives_s", [0.02, 0.06])
+def test_killed_in_an_insertion_and_again_soon_after_its_peg_is_led_along_the_hole(tmp_path, plan, lives_s):
+    with bench(tmp_path, setup(demonstrations=5), seed=3) as arm:
+        for mind in arm.inserts(0.0085):
+            plan.write(mind.stop_plan, 1)
+        assert stopped(arm, plan, 0.1)[1] is None  # a guardian, until there is another life
+        assert arm.truth.peg_z_m < -0.006
+        arm.live(setup(seed=[0, 2]))
+        for mind in arm.ticks(lives_s):
+            plan.write(mind.stop_plan, 2)
+        rest, asides_m = relieving(arm, plan), []
+        for k in range(round(WAY_HOME_S / 0.02)):
+            rest.act()
+            arm.sleep_until(arm.time_s + 0.02)
+            if rest.at_rest:
+                break
+            assert arm.truth.tip_m_s < FALLING_M_S or k * 0.02 < 0.3
+            if arm.goal_m[2] < 0.008 and k == len(asides_m):  # it has not been out
+                asides_m.append(np.abs(arm.goal_m[:2]).max())
+        assert rest.at_rest and len(asides_m) > 5 and asides_m[-1] < 0.004, asides_m
 
 
 def test_an_arm_is_neither_let_sink_nor_jerked_while_a_guardian_finds_out_where_it_is(tmp_path, plan):

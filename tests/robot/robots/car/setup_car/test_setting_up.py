@@ -41,9 +41,7 @@ def test_a_car_can_be_set_up_and_what_is_no_car_cannot(tmp_path: Path) -> None:
     assert find_commissioning("car").begin is SettingUpCar
     assert kind_of("virtual-crazyflie") == "quadrotor"
     (tmp_path / "eye.toml").write_text('[devices.eye]\ndriver = "camera"\n')
-    with pytest.raises(
-        ValueError, match=r"eye\.toml', allowed: one that can be checked: of the kinds arm, car, crazyflie"
-    ):
+    with pytest.raises(ValueError, match=r"eye\.toml', allowed: a robot of one of the kinds arm, car, crazyflie"):
         kind_of(str(tmp_path / "eye.toml"))
 
 
