@@ -8,7 +8,7 @@ import numpy as np
 CLIP_S = 1.0
 PAIRS = 240  # that a person may be shown, fewer of a short run
 HELD_OUT_EVERY = 4  # pairs, and stretches of a run: those judge what is fitted to the others
-STRETCH = 100  # decisions at most: who drives lap after lap has one episode
+STRETCH = 100  # decisions at most: some robots go on for a session without an end of an episode
 
 
 @dataclass(frozen=True, order=True)
