@@ -22,11 +22,12 @@ from robot.robots.car.estimation.estimator import Estimate
 from robot.robots.car.estimation.single_track import TRIM
 from robot.robots.car.eyes.blind_fallback import BlindFallback
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
+from robot.robots.car.eyes.first_lap import by_sight
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
 from robot.robots.car.eyes.records import RECORDS
 from robot.robots.car.eyes.seen_laps import SEEN_LAPS_FILE, SeenLaps
 from robot.robots.car.eyes.seen_stack import SeenStack
-from robot.robots.car.eyes.sight import Sight
+from robot.robots.car.eyes.sight import Sight, grip_left
 from robot.robots.car.eyes.way_back import Phase as BackPhase
 from robot.robots.car.eyes.way_back import WayBack
 from robot.robots.car.records import Phase
@@ -51,7 +52,9 @@ SLOW_M_S, ROLLS_OUT_S = (
     3.0,
 )  # told to stop in its first lap, it drives on by sight until it is so slow, though no longer than that
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
-HOPELESS = {Flag.RECOVERY_FAILED: "cannot free itself", Flag.POSE_LOST: "does not know where on its lap it is"}
+KNEW_S, LOST_MOST = 60.0, 3  # of practice that a first lap is worth; so many in a row that are not, and somebody has to look
+PLACE_LOST = "the car does not know any more where on its lap it is: it drives a new first lap, from where it stands"
+CANNOT = "the car {}: put it back on the course, and go on with --resume"
 UNTOUCHED = (Reason.STUCK, Reason.CORNERED)  # a recovery begins, and nothing was hit
 NOWHERE = CoursePlace()
 NOTHING = np.empty(0, np.float32)
@@ -71,6 +74,7 @@ class SeeingPipeline(CarMind):
         self.way_back, self.seen_laps = WayBack(), SeenLaps()
         self.cornered = False
         self.finishing_s = 0.0
+        self.lost_in_a_row, self.knew_since_s = 0, 0.0  # the place; since when, of practice, it was known
 
     # One tick
 
@@ -81,6 +85,7 @@ class SeeingPipeline(CarMind):
         estimate = self.tracker.update(now, vesc)
         rolled_m = self.tracker.odometry.motion.rolled_m
         self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
+        self.sight.grip = grip_left(estimate.least_grip_shares)
         self.decisions.moved(self.place.update(estimate, self.setup.car))
         self.fallback.place = NOWHERE if self.is_lost else self.place
         if self.phase is Phase.DEMONSTRATE:
@@ -187,14 +192,18 @@ class SeeingPipeline(CarMind):
             self.end_episode(now, eyes, estimate, collided=False)
             self.begin_chain()
             self.phase = Phase.PRACTISE
+        elif self.phase is Phase.PRACTISE and self.is_lost and self.standing_s > STANDING_S:
+            self.forget_place()
+            self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
-        hopeless = next((why for flag, why in HOPELESS.items() if self.flags & flag), "")
+        hopeless = "cannot free itself" if self.flags & Flag.RECOVERY_FAILED else ""
+        if self.lost_in_a_row == LOST_MOST:
+            hopeless = f"has lost its place {LOST_MOST} times, each time soon after it had driven a first lap"
         if hopeless and self.phase < Phase.FINISH:
-            reason = f"the car {hopeless}: put it back on the course, and go on with --resume"
-            self.events.append(("failure", {"reason": reason}))
+            self.events.append(("failure", {"reason": CANNOT.format(hopeless)}))
             over = True
         if self.phase < Phase.FINISH and (
-            (over and self.phase >= Phase.DEMONSTRATE) or stop in (FINISH, EMERGENCY_STOP)
+            (over and (hopeless or self.phase >= Phase.DEMONSTRATE)) or stop in (FINISH, EMERGENCY_STOP)
         ):
             self.end_episode(now, eyes, estimate, collided=False)
             self.phase = Phase.FINISH
@@ -203,6 +212,17 @@ class SeeingPipeline(CarMind):
         if self.phase is not before:
             self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
 
+    def forget_place(self) -> None:
+        """It is not where it was reckoned to be, and nobody can tell where it is: what comes is as at the beginning. Who drives, and what
+        was learned of driving, stays.
+        """
+        knew_s = self.tally.practice_s - self.knew_since_s
+        self.lost_in_a_row = self.lost_in_a_row + 1 if knew_s < KNEW_S else 1
+        self.events.append(("place_lost", {"practice_s": self.tally.practice_s, "knew_s": knew_s, "lateral": self.place.lateral,
+                                           "heading_error": self.place.heading_error, "text": PLACE_LOST}))  # fmt: skip
+        self.place.forget()
+        self.lap, self.seen_laps = ReckonedLap(), SeenLaps()
+
     def draw_course(self, now: float) -> None:
         """The first lap is closed: make a course of it, and be at its beginning."""
         course, (x, y, yaw) = self.lap.course(), self.lap.off
@@ -210,7 +230,7 @@ class SeeingPipeline(CarMind):
         self.tally.take_course(course.length_m)
         self.tracker.put(float(course.x[0]), float(course.y[0]), float(course.heading[0]))
         assert self.lap.began_s is not None
-        self.demo_lap_s = now - self.lap.began_s
+        self.demo_lap_s, self.knew_since_s = now - self.lap.began_s, self.tally.practice_s
         self.files[SEEN_LAPS_FILE] = self.seen_laps.to_bytes()  # of a course of an earlier life there may be another
         self.files[COURSE_FILE] = course_bytes(course, rasterise(course))
         self.events.append(("course", {"length_m": course.length_m, "off_x_m": x, "off_y_m": y, "off_yaw_rad": yaw}))
@@ -285,6 +305,8 @@ class SeeingPipeline(CarMind):
         self.is_decision = True
         if self.by_hand:
             proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
+        elif not self.place.known:
+            proposed = by_sight(self.sight.free_m)
         elif self.setup.explore and self.phase is Phase.PRACTISE and self.tally.baseline_laps == 0:
             proposed = self.actor.sample(observation, self.exploration.draw())
         else:
