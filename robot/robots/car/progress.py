@@ -18,7 +18,9 @@ class CarProgress(Progress):
     trim_rad: float = 0.0
     latency_s: float = 0.05
     collisions: list[dict[str, Any]] = field(default_factory=list)
-    places_lost: list[dict[str, Any]] = field(default_factory=list)  # by a car with a camera, which drove a new first lap then
+    places_lost: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # by a car with a camera, which drove a new first lap then
     true_collisions: int = 0
     people_hit: int = 0  # by the virtual car, and how fast it was at the worst touch
     people_worst_m_s: float = 0.0

@@ -21,7 +21,10 @@ from robot.robots.car.estimation.single_track import SingleTrack
 from robot.robots.car.estimation.tracker import BIAS_SIGMA_RAD_S, STANDING_RATE_MAX_RAD_S, V_Y_SIGMA_M_S, Estimate
 from robot.tasks.race_track.task import DECISION_S
 
-ASIDE_SIGMA_M, TURNED_SIGMA_RAD = 0.4, 0.2  # of a car from the course's middle, and of its way from the course's direction
+ASIDE_SIGMA_M, TURNED_SIGMA_RAD = (
+    0.4,
+    0.2,
+)  # of a car from the course's middle, and of its way from the course's direction
 SLOW_M_S = 0.3  # slower, which way it slides is not known
 ALIKE_S = 1.5  # for so long it is as far off as it was: what is told each decision counts as less
 CLOSED_SIGMA = (0.4, 0.4, 0.1)  # m, m, rad: of a car that has come round

@@ -2,8 +2,8 @@
 
 A car that knows no course stops blindly where it no longer sees: wheels as they are, with what its corner leaves of the grip. The policy is
 too fast for that, and told to be slow it drives where a fast car would, along the inside of every bend. This one needs no more than what an
-encoder tells of the free way (`sight.py`): it steers along the mean of the arcs, each counting by the square of how far it is free, and is so
-slow that its blind stop fits into what is free along the arc that it steers.
+encoder tells of the free way (`sight.py`): it steers along its middle, and is so slow that its blind stop fits into what is free along the arc
+that it steers.
 """
 
 import math
@@ -11,25 +11,13 @@ import math
 import numpy as np
 from numba import njit
 
-from robot.robots.car.eyes.sight import MARGIN_M, WHEELBASE_M
+from robot.robots.car.eyes.sight import MARGIN_M, WHEELBASE_M, middle_arc
 from robot.tasks.race_track.by_camera import PATHS_PER_M
 from robot.tasks.race_track.task import STEER_MAX_RAD, action_for
 
 FASTEST_M_S = 2.0
-TURNS_MORE = 2.0  # the mean arc is too straight
 LATE_S = 0.25  # until an old picture is noticed, and the brake is felt
 BRAKE_M_S2 = 3.0  # what a blind stop takes of the least grip that a floor is thought to have
-
-
-@njit(cache=True)
-def middle_arc(free_m):
-    """Curvature, 1/m, of the way between the walls. free_m (len(PATHS_PER_M),): as in `Sight`."""
-    total, turned = 1e-9, 0.0
-    for k in range(len(PATHS_PER_M)):
-        counts = max(0.0, free_m[k]) * free_m[k]
-        total += counts
-        turned += counts * PATHS_PER_M[k]
-    return TURNS_MORE * turned / total
 
 
 @njit(cache=True)

@@ -21,13 +21,14 @@ from robot.robots.car.devices import vesc_reading
 from robot.robots.car.estimation.estimator import Estimate
 from robot.robots.car.estimation.single_track import TRIM
 from robot.robots.car.eyes.blind_fallback import BlindFallback
+from robot.robots.car.eyes.careful import drive_carefully
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
 from robot.robots.car.eyes.first_lap import by_sight
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
 from robot.robots.car.eyes.records import RECORDS
 from robot.robots.car.eyes.seen_laps import SEEN_LAPS_FILE, SeenLaps
 from robot.robots.car.eyes.seen_stack import SeenStack
-from robot.robots.car.eyes.sight import Sight, grip_left
+from robot.robots.car.eyes.sight import Sight, grip_left, hold_back
 from robot.robots.car.eyes.way_back import Phase as BackPhase
 from robot.robots.car.eyes.way_back import WayBack
 from robot.robots.car.records import Phase
@@ -47,12 +48,12 @@ from sim.distance_field import rasterise
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
 STANDING_S = 0.3
-SLOW_M_S, ROLLS_OUT_S = (
-    1.0,
-    3.0,
-)  # told to stop in its first lap, it drives on by sight until it is so slow, though no longer than that
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
-KNEW_S, LOST_MOST = 60.0, 3  # of practice that a first lap is worth; so many in a row that are not, and somebody has to look
+KNEW_S, LOST_MOST = (
+    60.0,
+    3,
+)  # of practice that a first lap is worth; so many in a row that are not, and somebody has to look
+KNOWN_LAPS = 2  # clean ones in a row: it has shown that it can drive here
 PLACE_LOST = "the car does not know any more where on its lap it is: it drives a new first lap, from where it stands"
 CANNOT = "the car {}: put it back on the course, and go on with --resume"
 UNTOUCHED = (Reason.STUCK, Reason.CORNERED)  # a recovery begins, and nothing was hit
@@ -72,8 +73,7 @@ class SeeingPipeline(CarMind):
         self.fallback = BlindFallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.way_back, self.seen_laps = WayBack(), SeenLaps()
-        self.cornered = False
-        self.finishing_s = 0.0
+        self.cornered, self.clean_in_a_row = False, 0  # laps
         self.lost_in_a_row, self.knew_since_s = 0, 0.0  # the place; since when, of practice, it was known
 
     # One tick
@@ -86,6 +86,7 @@ class SeeingPipeline(CarMind):
         rolled_m = self.tracker.odometry.motion.rolled_m
         self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
         self.sight.grip = grip_left(estimate.least_grip_shares)
+        self.sight.drives = drive_carefully if self.clean_in_a_row < KNOWN_LAPS else hold_back
         self.decisions.moved(self.place.update(estimate, self.setup.car))
         self.fallback.place = NOWHERE if self.is_lost else self.place
         if self.phase is Phase.DEMONSTRATE:
@@ -156,6 +157,7 @@ class SeeingPipeline(CarMind):
                 reason = self.supervisor.reason
                 kind = reason.name.lower() if reason in UNTOUCHED else "collision"
                 self.tally.collisions += kind == "collision"
+                self.clean_in_a_row = 0
                 self.events.append((kind, {"practice_s": self.tally.practice_s, "phase": self.phase.name, "x": estimate.x,
                                            "y": estimate.y, "s": self.place.s, "reason": reason.name}))  # fmt: skip
             self.recovering = True
@@ -221,7 +223,7 @@ class SeeingPipeline(CarMind):
         self.events.append(("place_lost", {"practice_s": self.tally.practice_s, "knew_s": knew_s, "lateral": self.place.lateral,
                                            "heading_error": self.place.heading_error, "text": PLACE_LOST}))  # fmt: skip
         self.place.forget()
-        self.lap, self.seen_laps = ReckonedLap(), SeenLaps()
+        self.lap, self.seen_laps, self.clean_in_a_row = ReckonedLap(), SeenLaps(), 0
 
     def draw_course(self, now: float) -> None:
         """The first lap is closed: make a course of it, and be at its beginning."""
@@ -239,6 +241,7 @@ class SeeingPipeline(CarMind):
 
     def tell_of_lap(self, estimate: Estimate) -> None:
         """A lap has ended: what was seen so far becomes a file of the run, where it tells more."""
+        self.clean_in_a_row = self.clean_in_a_row + 1 if self.tally.lap_clean else 0
         trim_rad = float(self.tracker.single_track.state[TRIM])
         told = self.seen_laps.end_lap(self.decisions.step, estimate.grip_shares, trim_rad)
         if told is not None:
@@ -263,20 +266,12 @@ class SeeingPipeline(CarMind):
         if self.mode is Mode.RECOVER and self.phase < Phase.FINISH:
             return self.recover(elapsed_s, vesc, rolled_m)
         self.way_back.watch(rolled_m, self.command.steer_rad)
-        self.finishing_s += elapsed_s if self.phase is Phase.FINISH else 0.0
-        if self.mode > Mode.RUN or not (self.phase in (Phase.DEMONSTRATE, Phase.PRACTISE) or self.rolls_out(estimate)):
+        if self.mode > Mode.RUN or self.phase not in (Phase.DEMONSTRATE, Phase.PRACTISE):
             return self.fallback.stop(self.command, vesc, self.sent)
         if self.ticks_to_decision == 0:
             self.decide(now, readings, eyes, estimate)
             self.ticks_to_decision = task.TICKS_PER_DECISION
         return self.towards_goal()
-
-    def rolls_out(self, estimate: Estimate) -> bool:
-        """Whether it still drives by sight, slower and slower, though its time is up: before a lap is closed it knows no course that it
-        could brake along. With one a stop along it touches less.
-        """
-        may = self.phase is Phase.FINISH and not self.place.known and self.finishing_s < ROLLS_OUT_S
-        return may and estimate.v_x > SLOW_M_S
 
     def recover(self, elapsed_s: float, vesc: VescReading, rolled_m: float) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up."""
@@ -312,10 +307,7 @@ class SeeingPipeline(CarMind):
         else:
             proposed = self.actor.mean(observation)
         executed = self.sight.held_back(proposed, estimate.v_x)
-        if self.phase is Phase.FINISH:
-            executed = self.sight.slowed(executed, estimate.v_x)
-        else:
-            self.tally.decided(bool(executed[1] < proposed[1]))
+        self.tally.decided(bool(executed[1] < proposed[1]))
         if self.phase is Phase.PRACTISE:
             self.seen_laps.add(self.decisions.step, self.place.s, self.place.lateral, observation)
         self.decisions.decide(now, observation, proposed, executed, self.by_hand)

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M, SEEN_MAX_M
-from robot.tasks.race_track.task import SPEED_MAX_M_S, SPEED_MIN_M_S, action_for, target
+from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
 
 BRAKE_M_S2 = 8.0
 ENOUGH_SHARE = 0.85  # of the nominal grip: less holds less than is told here
@@ -29,6 +29,7 @@ GRIP_M_S2, LEAST = (
 SLOWS_IN_S = 0.26  # a decision, the command's delay, the speed loop
 WHEELBASE_M = 0.33
 STRAIGHT_PER_M = 1e-3
+TURNS_MORE = 2.0  # than the mean arc, which is too straight, the middle of the way does
 CREEP_M_S = 0.4  # who may not even do that stands
 NO_WAY_S = 0.5  # standing so: there is no way on
 
@@ -78,6 +79,17 @@ def hold_back(actions, free_m, speed_m_s, grip, held, allowed_m_s):
             held[i, 1] = action_for(steer_rad, allowed_m_s[i])[1]
 
 
+@njit(cache=True)
+def middle_arc(free_m):
+    """Curvature, 1/m, of the way between the walls: the mean of all arcs, each counting by the square of how far it is free."""
+    total, turned = 1e-9, 0.0
+    for k in range(len(PATHS_PER_M)):
+        if free_m[k] > 0.0:
+            total += free_m[k] * free_m[k]
+            turned += free_m[k] * free_m[k] * PATHS_PER_M[k]
+    return TURNS_MORE * turned / total
+
+
 def held_back(actions: np.ndarray, free_m: np.ndarray, speed_m_s: np.ndarray) -> np.ndarray:
     """Actions (n, 2) float32 that ask for no more speed than is allowed on a dry floor, or for the least that can be asked for."""
     held = np.empty(actions.shape, np.float32)
@@ -86,11 +98,13 @@ def held_back(actions: np.ndarray, free_m: np.ndarray, speed_m_s: np.ndarray) ->
 
 
 class Sight:
-    """Of one car. free_m (len(PATHS_PER_M),): as the newest picture shows it; nothing before the first. grip: `grip_left`."""
+    """Of one car. free_m (len(PATHS_PER_M),): as the newest picture shows it; nothing before the first. grip: `grip_left`.
+    drives: who makes of what is asked what is executed, `hold_back` or one like it.
+    """
 
     def __init__(self) -> None:
         self.free_m = np.zeros(len(PATHS_PER_M), np.float32)
-        self.grip = 1.0
+        self.grip, self.drives = 1.0, hold_back
         self.stops = False  # not even creeping is allowed
         self._stands_s = 0.0
 
@@ -102,16 +116,10 @@ class Sight:
     def held_back(self, proposed: np.ndarray, speed_m_s: float) -> np.ndarray:
         """What is executed in place of an action (2,). Where it `stops`, the speed is to be 0."""
         held, allowed = np.empty((1, 2), np.float32), np.empty(1)
-        hold_back(proposed[None], self.free_m[None], np.array([speed_m_s]), self.grip, held, allowed)
+        self.drives(proposed[None], self.free_m[None], np.array([speed_m_s]), self.grip, held, allowed)
         self.stops = bool(allowed[0] < CREEP_M_S)
         executed: np.ndarray = held[0]
         return executed
-
-    def slowed(self, action: np.ndarray, speed_m_s: float) -> np.ndarray:
-        """What is executed in place of an action (2,) by who is to come to rest: as slow as its corner lets it be."""
-        steer_rad, asked_m_s = target(float(action[0]), float(action[1]))
-        slow_m_s = min(asked_m_s, max(SPEED_MIN_M_S, float(slowest_m_s(speed_m_s, steer_rad, self.grip))))
-        return np.array(action_for(steer_rad, slow_m_s), np.float32)
 
     def finds_no_way(self, elapsed_s: float, standing: bool) -> bool:
         """Whether the car has stood for a while, and sees no way on. Once a tick."""

@@ -8,11 +8,13 @@ import pytest
 from drivers.emulators.world import V_X, World
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.course_place import CoursePlace
+from robot.robots.car.estimation import fusion
 from robot.robots.car.estimation.estimator import Estimate
 from robot.robots.car.estimation.sensed_car import SensedCar
+from robot.robots.car.estimation.single_track import V_X as SPEED
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
-from robot.tasks.race_track.task import TICK_S
+from robot.tasks.race_track.task import DECISION_S, TICK_S
 from sim.car.model import hidden_car, load_parameters
 from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import built_in
@@ -83,6 +85,27 @@ def test_it_knows_where_it_is_after_many_laps(track: str, seed: int) -> None:
         off_m.append(length_m * abs(math.remainder(off, 1.0)))
     assert reckoning.world.collisions == 0
     assert np.quantile(off_m, 0.95) < WITHIN_M
+
+
+@pytest.mark.parametrize(("v_y_m_s", "turned_rad"), [(-0.3, 0.0), (0.0, 0.1), (-0.6, -0.1)])
+def test_whoever_moves_along_the_course_is_held_to_it_wherever_its_nose_points(
+    v_y_m_s: float, turned_rad: float
+) -> None:
+    """At 3 m/s, with a nose that points 0.1 rad inwards: who slides as much moves along the course, and is not turned."""
+    course = built_in("oval")
+    tracker, place = CorridorTracker(load_parameters().packed()), CoursePlace()
+    place.take(course)
+    x, y, heading = start_of(course)
+    tracker.put(x, y, heading + 0.1)
+    tracker.state[fusion.V_Y], tracker.single_track.now[SPEED] = v_y_m_s, 3.0
+    for _ in range(200):
+        tracker._held_s = DECISION_S
+        place.update(
+            Estimate(0.0, x, y, float(tracker.state[fusion.YAW]), 3.0, v_y_m_s, 0.0, 1.0, False, 0.0),
+            load_parameters().packed(),
+        )
+        tracker.hold_to(place)
+    assert heading + 0.1 - tracker.state[fusion.YAW] == pytest.approx(turned_rad, abs=0.03)
 
 
 def at(angle: float) -> Estimate:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from robot.robots.car.eyes.first_lap import BRAKE_M_S2, FASTEST_M_S, LATE_S, blind_m_s, by_sight, middle_arc
+from robot.robots.car.eyes.first_lap import BRAKE_M_S2, FASTEST_M_S, LATE_S, blind_m_s, by_sight
 from robot.robots.car.eyes.free_way import FreeWay
-from robot.robots.car.eyes.sight import MARGIN_M, WHEELBASE_M
+from robot.robots.car.eyes.sight import MARGIN_M, WHEELBASE_M, middle_arc
 from robot.tasks.race_track.by_camera import PATHS_PER_M, SEEN_MAX_M
 from robot.tasks.race_track.task import SPEED_MIN_M_S, target
 from sim.car.model import load_parameters

@@ -106,17 +106,3 @@ def test_who_sees_no_way_stands_and_after_a_while_says_so() -> None:
     sight.see(seen, 0.02, 0.0)
     assert sight.held_back(np.zeros(2, np.float32), 0.0)[1] == 0.0
     assert not sight.stops and not sight.finds_no_way(0.02, standing=True)
-
-
-@pytest.mark.parametrize("speed_m_s", [1.5, 4.0, 5.9])
-@pytest.mark.parametrize("steer", [-0.6, 0.0, 0.3])
-def test_who_is_to_come_to_rest_slows_down_no_harder_than_its_corner_lets_it(speed_m_s: float, steer: float) -> None:
-    steer_rad, slow_m_s = target(*map(float, Sight().slowed(np.array([steer, 1.0], np.float32), speed_m_s)))
-    assert steer_rad == pytest.approx(target(steer, 1.0)[0], abs=1e-6)
-    assert SPEED_MIN_M_S - 1e-5 <= slow_m_s < speed_m_s
-    assert slow_m_s >= subject.slowest_m_s(speed_m_s, steer_rad, 1.0) - 1e-4
-
-
-def test_who_is_to_come_to_rest_gets_no_more_speed_than_is_asked_for() -> None:
-    slow = np.array([0.0, -0.9], np.float32)
-    assert np.allclose(Sight().slowed(slow, 5.0), slow) and np.isfinite(Sight().slowed(slow, np.nan)).all()
