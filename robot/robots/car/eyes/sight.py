@@ -5,7 +5,7 @@ brakes with BRAKE_M_S2, for braking and cornering together, the square of the sp
 to stop along one of the arcs near the one that the policy steers is allowed. Where nothing is to be seen, little is free.
 
 It slows down no harder than the corner lets it: held back fully in the middle of one, who knows the way and sees all of it crashes 3 times
-a minute, and never so. All that is of a dry floor; on another one, of which the car's filter knows (`grip_left`), both are less.
+a minute, and never so. All that is of a dry floor; another one, of which the car's filter knows (`grip_left`), holds less or more.
 """
 
 import math
@@ -17,7 +17,7 @@ from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M, SEEN_MAX_M
 from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
 
 BRAKE_M_S2 = 8.0
-ENOUGH_SHARE = 0.85  # of the nominal grip: less holds less than is told here
+ENOUGH_SHARE = 0.85  # of the nominal grip that this takes; a floor that has less holds less, and one that has more than all of it more
 LATE_S = 0.1  # the command's delay, and half of a decision
 USUAL_S = 0.06  # a picture's age that its trust was measured with: 45 ms, and until the next one comes
 MARGIN_M = 0.1
@@ -35,8 +35,9 @@ NO_WAY_S = 0.5  # standing so: there is no way on
 
 
 def grip_left(least_grip_shares: tuple[float, float]) -> float:
-    """Of what is taken to hold here, 0 to 1, from what the axles hold at the least."""
-    return min(1.0, min(least_grip_shares) / ENOUGH_SHARE)
+    """Of what is told here, as a share, from what the axles hold at the least."""
+    share = min(least_grip_shares)
+    return min(share / ENOUGH_SHARE, max(1.0, share))
 
 
 @njit(cache=True)

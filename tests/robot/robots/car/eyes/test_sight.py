@@ -81,18 +81,18 @@ def test_in_a_corner_it_slows_down_less_than_on_a_straight() -> None:
 
 
 @pytest.mark.parametrize(("steer", "metres"), [(0.0, 2.0), (0.0, 0.0), (0.4, 0.0)])
-def test_on_ice_it_is_slower_where_it_sees_and_brakes_less_hard(steer: float, metres: float) -> None:
+def test_on_ice_it_is_slower_where_it_sees_and_brakes_less_hard_and_on_rubber_the_other_way_round(steer: float, metres: float) -> None:
     seen, asked = np.zeros(SEEN, np.float32), np.array([steer, 1.0], np.float32)
     seen[EMBEDDING + STRAIGHT] = metres / SEEN_MAX_M
     allowed = []
-    for shares in ((1.0, 0.9), (0.86, 0.9), (0.9, 0.5), (0.5, 0.9)):
+    for shares in ((1.0, 0.9), (0.86, 0.9), (0.9, 0.5), (0.5, 0.9), (1.1, 1.2)):
         sight = Sight()
         sight.grip = subject.grip_left(shares)
         sight.see(seen, 0.02, 3.0)
         allowed.append(target(*map(float, sight.held_back(asked, 3.0)))[1])
-    dry, still_dry, ice, ice_in_front = allowed
+    dry, still_dry, ice, ice_in_front, rubber = allowed
     assert dry == still_dry and ice == ice_in_front
-    assert (ice < dry) is (metres > 0.0)
+    assert ice < dry < rubber if metres > 0.0 else ice > dry > rubber
 
 
 def test_who_sees_no_way_stands_and_after_a_while_says_so() -> None:
