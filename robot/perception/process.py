@@ -11,10 +11,12 @@ from typing import Any
 
 import cv2
 
-from drivers.declared import make_driver, settings_of
+from drivers.camera import PIPE, CameraSettings
+from drivers.declared import driver_of, make_driver, settings_of
 from policies.array_file import write_bytes_atomically
 from robot.perception.asked import LOOK_S, AskedClock
 from robot.perception.encoder import Encoder
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.frames import FrameWriter, Kept
 from robot.perception.lens import read_lens
 from robot.perception.perception import Eye, Perception
@@ -44,6 +46,20 @@ class PerceptionFile:
     keep: Kept = "none"
     run: str = ""
     asked: str = ""
+
+    @classmethod
+    def of_run(
+        cls, folder: Path, camera: Any, emulated: str | None, encoder: bytes, lens: str, keep: Kept
+    ) -> "PerceptionFile":
+        """Of a run in that folder, which keeps a copy of the encoder. camera: a driver's settings; emulated: where its emulator's pictures
+        come out, None where there is none.
+        """
+        path = folder / ENCODER_FILE
+        write_bytes_atomically(path, [encoder])
+        told = {"driver": driver_of(camera).name, **vars(camera)}
+        if emulated is not None and isinstance(camera, CameraSettings):
+            told["source"] = PIPE + emulated
+        return cls(told, str(path), "", lens, keep, str(folder))
 
     def save(self, path: Path) -> None:
         write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])

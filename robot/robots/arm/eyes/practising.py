@@ -5,9 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from drivers.camera import PIPE, CameraSettings
-from drivers.declared import driver_of
-from policies.array_file import write_bytes_atomically
 from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.lens import lens_beside
 from robot.perception.process import PerceptionFile
@@ -41,9 +38,5 @@ class SeeingPractisingArm(PractisingArm):
 
     def eyes(self, folder: Path) -> PerceptionFile:
         """The camera as it is now, and the encoder, of which the run keeps a copy."""
-        path, camera = folder / ENCODER_FILE, self.arm.camera
-        write_bytes_atomically(path, [self.encoder])
-        told = {"driver": driver_of(camera).name, **vars(camera)}
-        if self.arm.virtual and isinstance(camera, CameraSettings):
-            told["source"] = PIPE + self.body.ports["camera"]
-        return PerceptionFile(told, str(path), "", self.lens, self.options.frames, str(folder))
+        emulated = self.body.ports["camera"] if self.arm.virtual else None
+        return PerceptionFile.of_run(folder, self.arm.camera, emulated, self.encoder, self.lens, self.options.frames)

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from drivers.camera import PIPE, CameraSettings
-from drivers.declared import driver_of, make_driver
+from drivers.declared import make_driver
 from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_virtual_car
-from policies.array_file import write_bytes_atomically
 from robot.perception.encoder import Encoder
 from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.lens import lens_beside
@@ -64,12 +62,8 @@ class SeeingPractisingCar(PractisingRobot):
 
     def eyes(self, folder: Path) -> PerceptionFile:
         """The camera as it is now, and the encoder, of which the run keeps a copy."""
-        path, camera = folder / ENCODER_FILE, self.file.camera
-        write_bytes_atomically(path, [self.encoder])
-        told = {"driver": driver_of(camera).name, **vars(camera)}
-        if self.file.virtual and isinstance(camera, CameraSettings):
-            told["source"] = PIPE + self.body.ports["camera"]
-        return PerceptionFile(told, str(path), "", self.lens, self.config.frames, str(folder))
+        emulated = self.body.ports["camera"] if self.file.virtual else None
+        return PerceptionFile.of_run(folder, self.file.camera, emulated, self.encoder, self.lens, self.config.frames)
 
     def setup(self, start: Start) -> bytes:
         """What a life starts with. Where the car stands nobody knows, so each life begins with a lap of its own."""

@@ -81,7 +81,9 @@ def test_in_a_corner_it_slows_down_less_than_on_a_straight() -> None:
 
 
 @pytest.mark.parametrize(("steer", "metres"), [(0.0, 2.0), (0.0, 0.0), (0.4, 0.0)])
-def test_on_ice_it_is_slower_where_it_sees_and_brakes_less_hard_and_on_rubber_the_other_way_round(steer: float, metres: float) -> None:
+def test_on_ice_it_is_slower_where_it_sees_and_brakes_less_hard_and_on_rubber_the_other_way_round(
+    steer: float, metres: float
+) -> None:
     seen, asked = np.zeros(SEEN, np.float32), np.array([steer, 1.0], np.float32)
     seen[EMBEDDING + STRAIGHT] = metres / SEEN_MAX_M
     allowed = []
