@@ -8,10 +8,13 @@ import pytest
 from robot.robots.car.eyes.first_lap import BRAKE_M_S2, FASTEST_M_S, LATE_S, blind_m_s, by_sight
 from robot.robots.car.eyes.free_way import FreeWay
 from robot.robots.car.eyes.sight import MARGIN_M, WHEELBASE_M, middle_arc
+from robot.robots.car.records import Phase
 from robot.tasks.race_track.by_camera import PATHS_PER_M, SEEN_MAX_M
-from robot.tasks.race_track.task import SPEED_MIN_M_S, target
+from robot.tasks.race_track.task import SPEED_MIN_M_S, action_for, target
 from sim.car.model import load_parameters
 from sim.tracks.built_in_tracks import BUILT_IN, built_in
+from tests.robot.robots.car.eyes.goes_round import GoesRound
+from tests.robot.robots.car.eyes.seeing_rig import always
 
 STEP_M = 0.05
 
@@ -58,3 +61,16 @@ def test_only_the_arc_that_is_steered_counts() -> None:
 def test_where_nothing_is_known_to_be_free_it_creeps(nothing: float) -> None:
     steer_rad, speed_m_s = target(*map(float, by_sight(np.full(len(PATHS_PER_M), nothing))))
     assert math.isfinite(steer_rad) and speed_m_s == pytest.approx(SPEED_MIN_M_S)
+
+
+def test_whatever_its_policy_wants_a_car_drives_its_first_lap_so_and_the_policy_drives_only_then() -> None:
+    car = GoesRound()
+    car.mind.set_weights(always(-0.3, 5.0))
+    car.until(lambda mind: mind.phase is Phase.DEMONSTRATE and mind.standing_s == 0.0)
+    while car.mind.phase is Phase.DEMONSTRATE:
+        car.tick()
+        assert car.mind.command.speed_m_s <= FASTEST_M_S + 1e-6
+        assert car.mind.decisions.proposed[0] > 0.0
+    car.tick()
+    car.until(lambda mind: mind.is_decision)
+    assert car.mind.decisions.proposed.tolist() == pytest.approx(action_for(-0.3, 5.0), abs=1e-5)
