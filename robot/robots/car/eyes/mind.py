@@ -74,6 +74,7 @@ class SeeingPipeline(CarMind):
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.way_back, self.seen_laps = WayBack(), SeenLaps()
         self.cornered, self.clean_in_a_row = False, 0  # laps
+        self.other_way_round = False  # than it drove at first
         self.lost_in_a_row, self.knew_since_s = 0, 0.0  # the place; since when, of practice, it was known
 
     # One tick
@@ -86,7 +87,8 @@ class SeeingPipeline(CarMind):
         rolled_m = self.tracker.odometry.motion.rolled_m
         self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
         self.sight.grip = grip_left(estimate.least_grip_shares)
-        self.sight.drives = drive_carefully if self.clean_in_a_row < KNOWN_LAPS else hold_back
+        knows = self.clean_in_a_row >= KNOWN_LAPS and not self.other_way_round
+        self.sight.drives = hold_back if knows else drive_carefully
         self.decisions.moved(self.place.update(estimate, self.setup.car))
         self.fallback.place = NOWHERE if self.is_lost else self.place
         if self.phase is Phase.DEMONSTRATE:
@@ -216,12 +218,13 @@ class SeeingPipeline(CarMind):
 
     def forget_place(self) -> None:
         """It is not where it was reckoned to be, and nobody can tell where it is: what comes is as at the beginning. Who drives, and what
-        was learned of driving, stays.
+        was learned of driving, stays; but whoever has turned round was taught the other way, and is held carefully for good.
         """
         knew_s = self.tally.practice_s - self.knew_since_s
         self.lost_in_a_row = self.lost_in_a_row + 1 if knew_s < KNEW_S else 1
         self.events.append(("place_lost", {"practice_s": self.tally.practice_s, "knew_s": knew_s, "lateral": self.place.lateral,
                                            "heading_error": self.place.heading_error, "text": PLACE_LOST}))  # fmt: skip
+        self.other_way_round ^= abs(self.place.heading_error) > LOST_RAD
         self.place.forget()
         self.lap, self.seen_laps, self.clean_in_a_row = ReckonedLap(), SeenLaps(), 0
 

@@ -9,7 +9,8 @@ import pytest
 
 from policies.actor import weight_count
 from robot.robots.car.car_file import as_believed
-from robot.robots.car.eyes.mind import KNEW_S, LOOK_S, LOST_MOST, SeeingPipeline
+from robot.robots.car.eyes.careful import drive_carefully
+from robot.robots.car.eyes.mind import KNEW_S, KNOWN_LAPS, LOOK_S, LOST_MOST, SeeingPipeline
 from robot.robots.car.eyes.seeing_car import load_seeing_car
 from robot.robots.car.eyes.seeing_driver import LAYERS
 from robot.robots.car.eyes.seen_laps import SEEN_LAPS_FILE
@@ -57,6 +58,18 @@ def test_who_has_lost_its_place_stops_tells_so_and_drives_a_new_first_lap_with_w
     car.practise(practised_s + 1.0)
     assert car.mind.mode is Mode.RUN and car.mind.decisions.step > steps and not car.failures
     assert np.array_equal(car.mind.weights, newer)
+
+
+@pytest.mark.parametrize(("off", "carefully"), [((-2.3, 0.0), False), ((0.0, 2.4), True)])
+def test_who_was_taught_one_way_drives_the_other_carefully_for_good(off: tuple[float, float], carefully: bool) -> None:
+    car = GoesRound(600.0)
+    car.practise(0.5)
+    car.set_off(*off)
+    car.until(lambda mind: mind.phase is Phase.LOCALISE)
+    laps = car.mind.tally.laps_driven
+    car.until(lambda mind: mind.tally.laps_driven == laps + KNOWN_LAPS)
+    car.tick()
+    assert (car.mind.sight.drives is drive_carefully) is carefully
 
 
 def test_who_loses_it_soon_each_time_asks_for_somebody_and_who_knew_it_for_long_does_not() -> None:
