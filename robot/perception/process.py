@@ -47,18 +47,22 @@ class PerceptionFile:
     run: str = ""
     asked: str = ""
 
+    @classmethod
+    def of_run(
+        cls, folder: Path, camera: Any, emulated: str | None, encoder: bytes, lens: str, keep: Kept
+    ) -> "PerceptionFile":
+        """Of a run in that folder, which keeps a copy of the encoder. camera: a driver's settings; emulated: where its emulator's pictures
+        come out, None where there is none.
+        """
+        path = folder / ENCODER_FILE
+        write_bytes_atomically(path, [encoder])
+        told = {"driver": driver_of(camera).name, **vars(camera)}
+        if emulated is not None and isinstance(camera, CameraSettings):
+            told["source"] = PIPE + emulated
+        return cls(told, str(path), "", lens, keep, str(folder))
+
     def save(self, path: Path) -> None:
         write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])
-
-
-def eyes_of_run(run: Path, camera: Any, pipe: str, encoder: bytes, lens: str, keep: Kept) -> PerceptionFile:
-    """For a run, which keeps a copy of the encoder. camera: a driver's settings; pipe: of an emulated one, as it is now, empty of a real one."""
-    path = run / ENCODER_FILE
-    write_bytes_atomically(path, [encoder])
-    told = {"driver": driver_of(camera).name, **vars(camera)}
-    if pipe and isinstance(camera, CameraSettings):
-        told["source"] = PIPE + pipe
-    return PerceptionFile(told, str(path), "", lens, keep, str(run))
 
 
 def perceive(told: PerceptionFile, ended: threading.Event) -> None:

@@ -22,6 +22,10 @@ class CoursePlace:
     """
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """There is no course any more."""
         self.course: Course | None = None
         self.row = -1
         self.s = self.lateral = self.heading_error = 0.0

@@ -48,6 +48,7 @@ def figures(
         "laps": len(laps),
         "collisions": progress.true_collisions if virtual else len(progress.collisions),
         "collisions_noticed": len(progress.collisions),
+        "places_lost": len(progress.places_lost),
         "people_hit": progress.people_hit if virtual else None,
         "people_worst_m_s": rounded(progress.people_worst_m_s) if virtual else None,
         "practice_minutes": round(progress.practice_s / 60.0, 3),
@@ -71,6 +72,8 @@ def lines(figures: dict[str, Any]) -> list[str]:
     told.append(f"last five laps      {times(figures['median5_ratio'])} (median), best {times(figures['best_ratio'])}")
     if figures["best_median5_ratio"] is not None:
         told.append(f"best five in a row  {times(figures['best_median5_ratio'])} (median): their policy is best.npz")
+    if figures["places_lost"]:
+        told.append(f"lost its place {figures['places_lost']} times, and drove a new first lap then")
     told.append(
         f"{figures['laps']} clean laps, {figures['collisions']} collisions, {figures['resets']} recoveries "
         f"({figures['resets_failed']} failed), {figures['practice_minutes']:.1f} robot minutes in {figures['wall_s']:.0f} s"

@@ -29,7 +29,7 @@ READINGS_SHOWN = ["lateness_s", "weights_age_s", "weights_version", "missed_tick
 @dataclass(frozen=True)
 class RunRecord:
     """What the picture shows. outputs: (n,) OUTPUTS; timing: (n,) of READINGS_SHOWN; the lists hold events. seen: moments, in words,
-    and what the camera saw then.
+    and what the camera saw then. course_since_s: of practice; before, the car had lost its place, and knew another course.
     """
 
     name: str
@@ -43,6 +43,7 @@ class RunRecord:
     yardstick_lap_s: float | None
     realtime: bool
     seen: dict[str, np.ndarray] = field(default_factory=dict)
+    course_since_s: float = 0.0
 
 
 def load_run(folder: Path) -> RunRecord:
@@ -62,7 +63,8 @@ def load_run(folder: Path) -> RunRecord:
     life = 0
     for event in events:
         life = event["life"] = event.get("life", life)  # only `start` says which life begins
-    by_kind = {kind: [event for event in events if event["kind"] == kind] for kind in ("lap", "collision", "recovery")}
+    kinds = ("lap", "collision", "recovery", "place_lost")
+    by_kind = {kind: [event for event in events if event["kind"] == kind] for kind in kinds}
     run = RunRecord(
         name=folder.name,
         course=course_of(folder),
@@ -74,6 +76,7 @@ def load_run(folder: Path) -> RunRecord:
         demo_lap_s=float(outputs["figures"]["demo_lap_s"].max()) or None,
         yardstick_lap_s=checked(summary, "yardstick_lap_s", figures.get("yardstick_lap_s"), float | None),
         realtime=config.get("clock") == "realtime",
+        course_since_s=max((event["practice_s"] for event in by_kind["place_lost"]), default=0.0),
     )
     if any(folder.glob("frames*.mcap")):
         try:
@@ -144,9 +147,9 @@ def draw(run: RunRecord) -> Figure:
     grid = figure.add_gridspec(len(heights), 2, width_ratios=(1.15, 1), height_ratios=heights, left=0.04, right=0.975,
                                top=0.865, bottom=0.06, hspace=0.38, wspace=0.16)  # fmt: skip
     draw_title(figure, run)
-    draw_map(figure, figure.add_subplot(grid[:2, 0]), run)
+    draw_map(figure, figure.add_subplot(grid[:2, 0]), on_this_course(run))
     draw_lap_times(figure.add_subplot(grid[0, 1]), run)
-    draw_speed(figure.add_subplot(grid[1, 1]), run)
+    draw_speed(figure.add_subplot(grid[1, 1]), on_this_course(run))
     draw_reward(figure.add_subplot(grid[2, 0]), run)
     draw_timing(figure.add_subplot(grid[2, 1]), run)
     for column, (what, picture) in enumerate(run.seen.items()):
@@ -174,9 +177,20 @@ def rows_of(run: RunRecord, lap: dict[str, Any]) -> np.ndarray:
     return run.outputs[(practice_s > lap["practice_s"] - lap["lap_s"]) & (practice_s <= lap["practice_s"])]
 
 
+def on_this_course(run: RunRecord) -> RunRecord:
+    """Without what was driven before the car lost its place: where that was on its course nobody knows any more."""
+
+    def since(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [event for event in events if event["practice_s"] - event.get("lap_s", 0.0) >= run.course_since_s]
+
+    return replace(run, laps=since(run.laps), collisions=since(run.collisions), recoveries=since(run.recoveries))
+
+
 def demonstration(run: RunRecord) -> np.ndarray:
-    """The ticks before practice, while the car moved."""
-    return run.outputs[(run.outputs["practice_s"] == 0.0) & (np.abs(run.outputs["estimate"]["v_x"]) > 0.1)]
+    """The ticks before practice on this course, while the car moved."""
+    return run.outputs[
+        (run.outputs["practice_s"] == run.course_since_s) & (np.abs(run.outputs["estimate"]["v_x"]) > 0.1)
+    ]
 
 
 def draw_title(figure: Figure, run: RunRecord) -> None:

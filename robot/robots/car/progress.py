@@ -18,6 +18,9 @@ class CarProgress(Progress):
     trim_rad: float = 0.0
     latency_s: float = 0.05
     collisions: list[dict[str, Any]] = field(default_factory=list)
+    places_lost: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # by a car with a camera, which drove a new first lap then
     true_collisions: int = 0
     people_hit: int = 0  # by the virtual car, and how fast it was at the worst touch
     people_worst_m_s: float = 0.0
@@ -31,6 +34,8 @@ class CarProgress(Progress):
             super().note(event | {"kind": "reset"})
         elif event["kind"] == "collision":
             self.collisions.append(event)
+        elif event["kind"] == "place_lost":
+            self.places_lost.append(event)
         elif event["kind"] == "proved":
             self.proved = not event["wrong"]
         elif event["kind"] == "calibration":

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from robot.perception.lens import lens_beside
-from robot.perception.process import PerceptionFile, eyes_of_run
+from robot.perception.process import PerceptionFile
 from robot.robots.arm.eyes.encoder_file import encoder_beside
 from robot.robots.arm.eyes.frame_classifier_file import read_frame_classifier
 from robot.robots.arm.eyes.frame_success import SHIPPED
@@ -32,5 +32,5 @@ class SeeingPractisingArm(PractisingArm):
 
     def eyes(self, folder: Path) -> PerceptionFile:
         """The camera as it is now, and the encoder, of which the run keeps a copy."""
-        pipe = self.body.ports["camera"] if self.arm.virtual else ""
-        return eyes_of_run(folder, self.arm.camera, pipe, self.encoder, self.lens, self.options.frames)
+        emulated = self.body.ports["camera"] if self.arm.virtual else None
+        return PerceptionFile.of_run(folder, self.arm.camera, emulated, self.encoder, self.lens, self.options.frames)

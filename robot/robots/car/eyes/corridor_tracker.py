@@ -1,8 +1,11 @@
 """Where a car is that sees no walls it could measure: dead reckoning, held to the course by what is true of every car that drives on it.
 
 Wheels, gyro and the single-track model tell the way (`fusion.predict`). What drifts away is brought back by two things that hold on
-average: whoever drives along a course is somewhere near its middle, and points somewhere along it. They are weak, and wrong for seconds at
+average: whoever drives along a course is somewhere near its middle, and moves somewhere along it. They are weak, and wrong for seconds at
 a time, as a fast line cuts corners; but they never drift. Each bend then tells how far along the course the car is.
+
+It moves along it, and does not point along it: in a bend a fast car's nose points inwards, on a course that turns one way by 6 degrees on
+average, and so far the place would turn.
 """
 
 import math
@@ -18,7 +21,11 @@ from robot.robots.car.estimation.single_track import SingleTrack
 from robot.robots.car.estimation.tracker import BIAS_SIGMA_RAD_S, STANDING_RATE_MAX_RAD_S, V_Y_SIGMA_M_S, Estimate
 from robot.tasks.race_track.task import DECISION_S
 
-ASIDE_SIGMA_M, TURNED_SIGMA_RAD = 0.4, 0.2  # of a car from the course's middle, and from its direction
+ASIDE_SIGMA_M, TURNED_SIGMA_RAD = (
+    0.4,
+    0.2,
+)  # of a car from the course's middle, and of its way from the course's direction
+SLOW_M_S = 0.3  # slower, which way it slides is not known
 ALIKE_S = 1.5  # for so long it is as far off as it was: what is told each decision counts as less
 CLOSED_SIGMA = (0.4, 0.4, 0.1)  # m, m, rad: of a car that has come round
 
@@ -86,7 +93,8 @@ class CorridorTracker:
         aside, turned = np.zeros(fusion.N_STATE), np.zeros(fusion.N_STATE)
         aside[fusion.X], aside[fusion.Y], turned[fusion.YAW] = -sin_h, cos_h, 1.0
         take_in(self.state, self.covariance, -place.lateral, aside, weaker * ASIDE_SIGMA_M)
-        take_in(self.state, self.covariance, -place.heading_error, turned, weaker * TURNED_SIGMA_RAD)
+        slides_rad = math.atan2(self.state[fusion.V_Y], max(SLOW_M_S, self.single_track.v_x))
+        take_in(self.state, self.covariance, -(place.heading_error + slides_rad), turned, weaker * TURNED_SIGMA_RAD)
 
     def put(self, x: float, y: float, yaw: float) -> None:
         """Believe to be there, as well as somebody knows who has come round."""

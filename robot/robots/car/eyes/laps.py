@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from policies.actor import weight_views
+from robot.robots.car.eyes.careful import carefully
 from robot.robots.car.eyes.fleet import SeeingFleet
 from robot.robots.car.eyes.seeing_driver import CAMERA, HEIGHT, LAYERS, WIDTH, Memory
 from robot.robots.car.eyes.shield import InformedShield
@@ -25,7 +26,11 @@ STARTS = Starts(lateral=0.3, heading_rad=0.1, speed_low_m_s=0.5, speed_high_m_s=
 # Of trainings' seeds none comes so far: nobody has trained on these places and textures
 LOOKS, LOOKS_SEED = 256, 1_000_000
 CRASHED = 1
-Behind = Literal["nothing", "the shield told the place", "sight"]
+Behind = Literal["nothing", "the shield told the place", "sight", "sight, carefully"]
+BY_SIGHT: dict[Behind, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "sight": held_back,
+    "sight, carefully": carefully,
+}
 
 
 def embedder(encoder: bytes) -> Callable[[np.ndarray], np.ndarray]:
@@ -110,7 +115,8 @@ def drive_laps(
 ) -> SeenLaps:  # fmt: skip
     """Drive on courses with looks, textures and cars that nobody has trained on. A crashed car starts anew somewhere.
 
-    behind: the predictive brake, which knows the place, or the one that goes by what the camera shows.
+    behind: the predictive brake, which knows the place, or one of those that go by what the camera shows: as on board once it has driven
+    a course, or carefully, as on board before that.
     """
     looks = draw_looks(LOOKS, LOOKS_SEED + seed, WIDTH, HEIGHT, colour=False, camera=CAMERA)
     fleet = SeeingFleet(courses, cars, LOOKS_SEED + seed, looks, None, spread, STARTS, decisions_max=1_000_000)
@@ -130,8 +136,8 @@ def drive_laps(
         if shield is not None:
             actions = shield.filtered(actions)
             changed += int(shield.changed.sum())
-        elif behind == "sight":
-            held = held_back(actions, driver.free_m, fleet.batch.row(kernel.V_X))
+        elif behind in BY_SIGHT:
+            held = BY_SIGHT[behind](actions, driver.free_m, fleet.batch.row(kernel.V_X))
             changed += int((held[:, 1] < actions[:, 1]).sum())
             actions = held
         fleet.step(actions)

@@ -21,12 +21,14 @@ from robot.robots.car.devices import vesc_reading
 from robot.robots.car.estimation.estimator import Estimate
 from robot.robots.car.estimation.single_track import TRIM
 from robot.robots.car.eyes.blind_fallback import BlindFallback
+from robot.robots.car.eyes.careful import drive_carefully
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
+from robot.robots.car.eyes.first_lap import by_sight
 from robot.robots.car.eyes.reckoned_lap import ReckonedLap
 from robot.robots.car.eyes.records import RECORDS
 from robot.robots.car.eyes.seen_laps import SEEN_LAPS_FILE, SeenLaps
 from robot.robots.car.eyes.seen_stack import SeenStack
-from robot.robots.car.eyes.sight import Sight
+from robot.robots.car.eyes.sight import Sight, grip_left, hold_back
 from robot.robots.car.eyes.way_back import Phase as BackPhase
 from robot.robots.car.eyes.way_back import WayBack
 from robot.robots.car.records import Phase
@@ -46,12 +48,14 @@ from sim.distance_field import rasterise
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
 LOOK_S = 1.0  # standing, before the first lap: the gyro shows its bias
 STANDING_S = 0.3
-SLOW_M_S, ROLLS_OUT_S = (
-    1.0,
-    3.0,
-)  # told to stop in its first lap, it drives on by sight until it is so slow, though no longer than that
 LOST_M, LOST_RAD = 2.0, 0.5 * math.pi  # off the course by more: the reckoning is wrong, or the car has turned round
-HOPELESS = {Flag.RECOVERY_FAILED: "cannot free itself", Flag.POSE_LOST: "does not know where on its lap it is"}
+KNEW_S, LOST_MOST = (
+    60.0,
+    3,
+)  # of practice that a first lap is worth; so many in a row that are not, and somebody has to look
+KNOWN_LAPS = 2  # clean ones in a row: it has shown that it can drive here
+PLACE_LOST = "the car does not know any more where on its lap it is: it drives a new first lap, from where it stands"
+CANNOT = "the car {}: put it back on the course, and go on with --resume"
 UNTOUCHED = (Reason.STUCK, Reason.CORNERED)  # a recovery begins, and nothing was hit
 NOWHERE = CoursePlace()
 NOTHING = np.empty(0, np.float32)
@@ -69,8 +73,9 @@ class SeeingPipeline(CarMind):
         self.fallback = BlindFallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.way_back, self.seen_laps = WayBack(), SeenLaps()
-        self.cornered = False
-        self.finishing_s = 0.0
+        self.cornered, self.clean_in_a_row = False, 0  # laps
+        self.other_way_round = False  # than it drove at first
+        self.lost_in_a_row, self.knew_since_s = 0, 0.0  # the place; since when, of practice, it was known
 
     # One tick
 
@@ -81,6 +86,9 @@ class SeeingPipeline(CarMind):
         estimate = self.tracker.update(now, vesc)
         rolled_m = self.tracker.odometry.motion.rolled_m
         self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
+        self.sight.grip = grip_left(estimate.least_grip_shares)
+        knows = self.clean_in_a_row >= KNOWN_LAPS and not self.other_way_round
+        self.sight.drives = hold_back if knows else drive_carefully
         self.decisions.moved(self.place.update(estimate, self.setup.car))
         self.fallback.place = NOWHERE if self.is_lost else self.place
         if self.phase is Phase.DEMONSTRATE:
@@ -152,6 +160,7 @@ class SeeingPipeline(CarMind):
                 reason = self.supervisor.reason
                 kind = reason.name.lower() if reason in UNTOUCHED else "collision"
                 self.tally.collisions += kind == "collision"
+                self.clean_in_a_row = 0
                 self.events.append((kind, {"practice_s": self.tally.practice_s, "phase": self.phase.name, "x": estimate.x,
                                            "y": estimate.y, "s": self.place.s, "reason": reason.name}))  # fmt: skip
             self.recovering = True
@@ -188,14 +197,18 @@ class SeeingPipeline(CarMind):
             self.end_episode(now, eyes, estimate, collided=False)
             self.begin_chain()
             self.phase = Phase.PRACTISE
+        elif self.phase is Phase.PRACTISE and self.is_lost and self.standing_s > STANDING_S:
+            self.forget_place()
+            self.phase = Phase.LOCALISE
         over = self.tally.practice_s >= self.setup.practice_s or 0 < self.setup.laps <= self.tally.laps_driven
-        hopeless = next((why for flag, why in HOPELESS.items() if self.flags & flag), "")
+        hopeless = "cannot free itself" if self.flags & Flag.RECOVERY_FAILED else ""
+        if self.lost_in_a_row == LOST_MOST:
+            hopeless = f"has lost its place {LOST_MOST} times, each time soon after it had driven a first lap"
         if hopeless and self.phase < Phase.FINISH:
-            reason = f"the car {hopeless}: put it back on the course, and go on with --resume"
-            self.events.append(("failure", {"reason": reason}))
+            self.events.append(("failure", {"reason": CANNOT.format(hopeless)}))
             over = True
         if self.phase < Phase.FINISH and (
-            (over and self.phase >= Phase.DEMONSTRATE) or stop in (FINISH, EMERGENCY_STOP)
+            (over and (hopeless or self.phase >= Phase.DEMONSTRATE)) or stop in (FINISH, EMERGENCY_STOP)
         ):
             self.end_episode(now, eyes, estimate, collided=False)
             self.phase = Phase.FINISH
@@ -204,6 +217,18 @@ class SeeingPipeline(CarMind):
         if self.phase is not before:
             self.events.append(("phase", {"practice_s": self.tally.practice_s, "phase": self.phase.name}))
 
+    def forget_place(self) -> None:
+        """It is not where it was reckoned to be, and nobody can tell where it is: what comes is as at the beginning. Who drives, and what
+        was learned of driving, stays; but whoever has turned round was taught the other way, and is held carefully for good.
+        """
+        knew_s = self.tally.practice_s - self.knew_since_s
+        self.lost_in_a_row = self.lost_in_a_row + 1 if knew_s < KNEW_S else 1
+        self.events.append(("place_lost", {"practice_s": self.tally.practice_s, "knew_s": knew_s, "lateral": self.place.lateral,
+                                           "heading_error": self.place.heading_error, "text": PLACE_LOST}))  # fmt: skip
+        self.other_way_round ^= abs(self.place.heading_error) > LOST_RAD
+        self.place.forget()
+        self.lap, self.seen_laps, self.clean_in_a_row = ReckonedLap(), SeenLaps(), 0
+
     def draw_course(self, now: float) -> None:
         """The first lap is closed: make a course of it, and be at its beginning."""
         course, (x, y, yaw) = self.lap.course(), self.lap.off
@@ -211,7 +236,7 @@ class SeeingPipeline(CarMind):
         self.tally.take_course(course.length_m)
         self.tracker.put(float(course.x[0]), float(course.y[0]), float(course.heading[0]))
         assert self.lap.began_s is not None
-        self.demo_lap_s = now - self.lap.began_s
+        self.demo_lap_s, self.knew_since_s = now - self.lap.began_s, self.tally.practice_s
         self.files[SEEN_LAPS_FILE] = self.seen_laps.to_bytes()  # of a course of an earlier life there may be another
         self.files[COURSE_FILE] = course_bytes(course, rasterise(course))
         self.events.append(("course", {"length_m": course.length_m, "off_x_m": x, "off_y_m": y, "off_yaw_rad": yaw}))
@@ -220,6 +245,7 @@ class SeeingPipeline(CarMind):
 
     def tell_of_lap(self, estimate: Estimate) -> None:
         """A lap has ended: what was seen so far becomes a file of the run, where it tells more."""
+        self.clean_in_a_row = self.clean_in_a_row + 1 if self.tally.lap_clean else 0
         trim_rad = float(self.tracker.single_track.state[TRIM])
         told = self.seen_laps.end_lap(self.decisions.step, estimate.grip_shares, trim_rad)
         if told is not None:
@@ -244,20 +270,12 @@ class SeeingPipeline(CarMind):
         if self.mode is Mode.RECOVER and self.phase < Phase.FINISH:
             return self.recover(elapsed_s, vesc, rolled_m)
         self.way_back.watch(rolled_m, self.command.steer_rad)
-        self.finishing_s += elapsed_s if self.phase is Phase.FINISH else 0.0
-        if self.mode > Mode.RUN or not (self.phase in (Phase.DEMONSTRATE, Phase.PRACTISE) or self.rolls_out(estimate)):
+        if self.mode > Mode.RUN or self.phase not in (Phase.DEMONSTRATE, Phase.PRACTISE):
             return self.fallback.stop(self.command, vesc, self.sent)
         if self.ticks_to_decision == 0:
             self.decide(now, readings, eyes, estimate)
             self.ticks_to_decision = task.TICKS_PER_DECISION
         return self.towards_goal()
-
-    def rolls_out(self, estimate: Estimate) -> bool:
-        """Whether it still drives by sight, slower and slower, though its time is up: before a lap is closed it knows no course that it
-        could brake along. With one a stop along it touches less.
-        """
-        may = self.phase is Phase.FINISH and not self.place.known and self.finishing_s < ROLLS_OUT_S
-        return may and estimate.v_x > SLOW_M_S
 
     def recover(self, elapsed_s: float, vesc: VescReading, rolled_m: float) -> Command:
         """Let the recovery drive; say when it has succeeded, or given up."""
@@ -286,15 +304,14 @@ class SeeingPipeline(CarMind):
         self.is_decision = True
         if self.by_hand:
             proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
+        elif not self.place.known:
+            proposed = by_sight(self.sight.free_m)
         elif self.setup.explore and self.phase is Phase.PRACTISE and self.tally.baseline_laps == 0:
             proposed = self.actor.sample(observation, self.exploration.draw())
         else:
             proposed = self.actor.mean(observation)
         executed = self.sight.held_back(proposed, estimate.v_x)
-        if self.phase is Phase.FINISH:
-            executed = self.sight.slowed(executed, estimate.v_x)
-        else:
-            self.tally.decided(bool(executed[1] < proposed[1]))
+        self.tally.decided(bool(executed[1] < proposed[1]))
         if self.phase is Phase.PRACTISE:
             self.seen_laps.add(self.decisions.step, self.place.s, self.place.lateral, observation)
         self.decisions.decide(now, observation, proposed, executed, self.by_hand)

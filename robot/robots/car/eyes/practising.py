@@ -8,7 +8,7 @@ from drivers.emulators.virtual_car import VirtualCar, VirtualCarConfig, start_vi
 from robot.perception.encoder import Encoder
 from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.lens import lens_beside
-from robot.perception.process import PerceptionFile, eyes_of_run
+from robot.perception.process import PerceptionFile
 from robot.practice.body import Body
 from robot.practice.practice import PractisingRobot, Start
 from robot.practice.settings import SCRATCH
@@ -62,8 +62,8 @@ class SeeingPractisingCar(PractisingRobot):
 
     def eyes(self, folder: Path) -> PerceptionFile:
         """The camera as it is now, and the encoder, of which the run keeps a copy."""
-        pipe = self.body.ports["camera"] if self.file.virtual else ""
-        return eyes_of_run(folder, self.file.camera, pipe, self.encoder, self.lens, self.config.frames)
+        emulated = self.body.ports["camera"] if self.file.virtual else None
+        return PerceptionFile.of_run(folder, self.file.camera, emulated, self.encoder, self.lens, self.config.frames)
 
     def setup(self, start: Start) -> bytes:
         """What a life starts with. Where the car stands nobody knows, so each life begins with a lap of its own."""

@@ -1,7 +1,8 @@
 """The demonstration lap of a car that has neither map nor lidar: the way that wheels and gyro tell, closed into a course.
 
-The lap begins where the car stood, and is closed when the car crosses the line there again, about where and in the direction in which it
-left. What the reckoning is off by then is spread over the lap.
+The lap begins a little after the car has begun to drive, for where it was put, or has come to stand, it need not point along its course. It is
+closed when the car crosses the line there again, about where and in the direction in which it left. What the reckoning is off by then is
+spread over the lap.
 """
 
 import math
@@ -12,6 +13,7 @@ from robot.robots.car.estimation.tracker import Estimate
 from sim.closed_line import way_along
 from sim.tracks.track import Course, closed_course
 
+LEAD_IN_M = 3.0  # before it begins
 LAP_MIN_M = 8.0  # no course is shorter
 ASIDE_MAX_M, TURNED_MAX_RAD = 1.5, 0.6  # of the start, at most, what the reckoning is off by after a lap
 AWAY_M = 2.5  # that a lap leads away from its start, at the least
@@ -28,14 +30,18 @@ class ReckonedLap:
         self.off = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad) of the car where it really is at the start
         self._way: list[tuple[float, float]] = []
         self._driven_m: list[float] = []  # to each point of the way
-        self._here_m = self._x_before = 0.0
+        self._began_at = (0.0, 0.0, 0.0)  # x, y (m), yaw (rad), as reckoned
+        self._led_in_m = self._here_m = self._x_before = 0.0
         self._been_away = False
 
     def watch(self, now_s: float, rolled_m: float, estimate: Estimate) -> None:
         """A tick. What is rolled back is taken off the way: it was no part of it."""
-        x, y, yaw = estimate.x, estimate.y, math.remainder(estimate.yaw, 2.0 * math.pi)
-        if self.closed:
+        self._led_in_m += rolled_m
+        if self.closed or self._led_in_m < LEAD_IN_M:
             return
+        if self.began_s is None:
+            self._began_at = estimate.x, estimate.y, estimate.yaw
+        x, y, yaw = self._from_its_beginning(estimate)
         if self.began_s is None:
             self.began_s, rolled_m = now_s, 0.0
             self._way.append((x, y))
@@ -53,8 +59,14 @@ class ReckonedLap:
         if crosses and self._been_away and self._here_m > LAP_MIN_M:
             self.closed, self.off = True, (x, y, yaw)
 
+    def _from_its_beginning(self, estimate: Estimate) -> tuple[float, float, float]:
+        x0, y0, yaw0 = self._began_at
+        cos_0, sin_0, ahead, left = math.cos(yaw0), math.sin(yaw0), estimate.x - x0, estimate.y - y0
+        return (cos_0 * ahead + sin_0 * left, cos_0 * left - sin_0 * ahead,
+                math.remainder(estimate.yaw - yaw0, 2.0 * math.pi))  # fmt: skip
+
     def course(self) -> Course:
-        """The closed course, which begins where the car stood, with as much room on either side as is taken for free."""
+        """The closed course, whose frame is that of the car where the lap began, with as much room on either side as is taken for free."""
         points, (x, y, _) = np.array(self._way), self.off
         arc = way_along(np.concatenate([points, [(x, y)]]))
         share = arc[:-1] / arc[-1]

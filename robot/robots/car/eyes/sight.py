@@ -5,7 +5,7 @@ brakes with BRAKE_M_S2, for braking and cornering together, the square of the sp
 to stop along one of the arcs near the one that the policy steers is allowed. Where nothing is to be seen, little is free.
 
 It slows down no harder than the corner lets it: held back fully in the middle of one, who knows the way and sees all of it crashes 3 times
-a minute, and never so.
+a minute, and never so. All that is of a dry floor; another one, of which the car's filter knows (`grip_left`), holds less or more.
 """
 
 import math
@@ -14,9 +14,10 @@ import numpy as np
 from numba import njit
 
 from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M, SEEN_MAX_M
-from robot.tasks.race_track.task import SPEED_MAX_M_S, SPEED_MIN_M_S, action_for, target
+from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
 
 BRAKE_M_S2 = 8.0
+ENOUGH_SHARE = 0.85  # of the nominal grip that this takes; a floor that has less holds less, and one that has more than all of it more
 LATE_S = 0.1  # the command's delay, and half of a decision
 USUAL_S = 0.06  # a picture's age that its trust was measured with: 45 ms, and until the next one comes
 MARGIN_M = 0.1
@@ -28,13 +29,21 @@ GRIP_M_S2, LEAST = (
 SLOWS_IN_S = 0.26  # a decision, the command's delay, the speed loop
 WHEELBASE_M = 0.33
 STRAIGHT_PER_M = 1e-3
+TURNS_MORE = 2.0  # than the mean arc, which is too straight, the middle of the way does
 CREEP_M_S = 0.4  # who may not even do that stands
 NO_WAY_S = 0.5  # standing so: there is no way on
 
 
+def grip_left(least_grip_shares: tuple[float, float]) -> float:
+    """Of what is told here, as a share, from what the axles hold at the least."""
+    share = min(least_grip_shares)
+    return min(share / ENOUGH_SHARE, max(1.0, share))
+
+
 @njit(cache=True)
-def fastest_m_s(free_m, speed_m_s, steer_rad):
-    """The speed that is allowed to a car: 0 where no arc is free. free_m (len(PATHS_PER_M),); steer_rad: that it is told to steer.
+def fastest_m_s(free_m, speed_m_s, steer_rad, grip):
+    """The speed that is allowed to a car: 0 where no arc is free. free_m (len(PATHS_PER_M),); steer_rad: that it is told to steer; grip:
+    `grip_left`.
 
     What is not a number is nothing: `min` and `max` would make all of it.
     """
@@ -45,42 +54,58 @@ def fastest_m_s(free_m, speed_m_s, steer_rad):
             bend = max(STRAIGHT_PER_M, abs(PATHS_PER_M[k]))
             if room > 0.0:
                 square = max(
-                    square, BRAKE_M_S2 / bend * math.sin(min(2.0 * bend * min(SEEN_MAX_M, room), 0.5 * math.pi))
+                    square, grip * BRAKE_M_S2 / bend * math.sin(min(2.0 * bend * min(SEEN_MAX_M, room), 0.5 * math.pi))
                 )
     return min(SPEED_MAX_M_S, math.sqrt(square))
 
 
 @njit(cache=True)
-def slowest_m_s(speed_m_s, steer_rad):
+def slowest_m_s(speed_m_s, steer_rad, grip):
     """The least speed that may be asked for, so that the car does not slide out of its corner."""
-    cornering = min(GRIP_M_S2, abs(speed_m_s * speed_m_s * math.tan(steer_rad) / WHEELBASE_M))
-    slows_m_s2 = max(LEAST * GRIP_M_S2, math.sqrt(GRIP_M_S2 * GRIP_M_S2 - cornering * cornering))
+    holds = grip * GRIP_M_S2
+    cornering = min(holds, abs(speed_m_s * speed_m_s * math.tan(steer_rad) / WHEELBASE_M))
+    slows_m_s2 = max(LEAST * holds, math.sqrt(holds * holds - cornering * cornering))
     return speed_m_s - slows_m_s2 * SLOWS_IN_S
 
 
 @njit(cache=True)
-def hold_back(actions, free_m, speed_m_s, held, allowed_m_s):
+def hold_back(actions, free_m, speed_m_s, grip, held, allowed_m_s):
     """Write into held (n, 2) float32 the actions (n, 2) with no more speed than is allowed, which goes into allowed_m_s (n,)."""
     for i in range(len(actions)):
         steer_rad, asked_m_s = target(actions[i, 0], actions[i, 1])
-        allowed_m_s[i] = max(fastest_m_s(free_m[i], speed_m_s[i], steer_rad), slowest_m_s(speed_m_s[i], steer_rad))
+        slowest = slowest_m_s(speed_m_s[i], steer_rad, grip)
+        allowed_m_s[i] = max(fastest_m_s(free_m[i], speed_m_s[i], steer_rad, grip), slowest)
         held[i] = actions[i]
         if asked_m_s > allowed_m_s[i]:
             held[i, 1] = action_for(steer_rad, allowed_m_s[i])[1]
 
 
+@njit(cache=True)
+def middle_arc(free_m):
+    """Curvature, 1/m, of the way between the walls: the mean of all arcs, each counting by the square of how far it is free."""
+    total, turned = 1e-9, 0.0
+    for k in range(len(PATHS_PER_M)):
+        if free_m[k] > 0.0:
+            total += free_m[k] * free_m[k]
+            turned += free_m[k] * free_m[k] * PATHS_PER_M[k]
+    return TURNS_MORE * turned / total
+
+
 def held_back(actions: np.ndarray, free_m: np.ndarray, speed_m_s: np.ndarray) -> np.ndarray:
-    """Actions (n, 2) float32 that ask for no more speed than is allowed, or for the least that can be asked for."""
+    """Actions (n, 2) float32 that ask for no more speed than is allowed on a dry floor, or for the least that can be asked for."""
     held = np.empty(actions.shape, np.float32)
-    hold_back(actions.astype(np.float32), free_m, speed_m_s, held, np.empty(len(actions)))
+    hold_back(actions.astype(np.float32), free_m, speed_m_s, 1.0, held, np.empty(len(actions)))
     return held
 
 
 class Sight:
-    """Of one car. free_m (len(PATHS_PER_M),): as the newest picture shows it; nothing before the first."""
+    """Of one car. free_m (len(PATHS_PER_M),): as the newest picture shows it; nothing before the first. grip: `grip_left`.
+    drives: who makes of what is asked what is executed, `hold_back` or one like it.
+    """
 
     def __init__(self) -> None:
         self.free_m = np.zeros(len(PATHS_PER_M), np.float32)
+        self.grip, self.drives = 1.0, hold_back
         self.stops = False  # not even creeping is allowed
         self._stands_s = 0.0
 
@@ -92,16 +117,10 @@ class Sight:
     def held_back(self, proposed: np.ndarray, speed_m_s: float) -> np.ndarray:
         """What is executed in place of an action (2,). Where it `stops`, the speed is to be 0."""
         held, allowed = np.empty((1, 2), np.float32), np.empty(1)
-        hold_back(proposed[None], self.free_m[None], np.array([speed_m_s]), held, allowed)
+        self.drives(proposed[None], self.free_m[None], np.array([speed_m_s]), self.grip, held, allowed)
         self.stops = bool(allowed[0] < CREEP_M_S)
         executed: np.ndarray = held[0]
         return executed
-
-    def slowed(self, action: np.ndarray, speed_m_s: float) -> np.ndarray:
-        """What is executed in place of an action (2,) by who is to come to rest: as slow as its corner lets it be."""
-        steer_rad, asked_m_s = target(float(action[0]), float(action[1]))
-        slow_m_s = min(asked_m_s, max(SPEED_MIN_M_S, float(slowest_m_s(speed_m_s, steer_rad))))
-        return np.array(action_for(steer_rad, slow_m_s), np.float32)
 
     def finds_no_way(self, elapsed_s: float, standing: bool) -> bool:
         """Whether the car has stood for a while, and sees no way on. Once a tick."""

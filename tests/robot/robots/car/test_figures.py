@@ -54,3 +54,11 @@ def test_touches_of_a_run_that_went_on_are_added_up() -> None:
     for collisions, people, worst_m_s in ((2, 1, 0.8), (1, 2, 0.3)):
         progress.judge(SimpleNamespace(collisions=collisions, people_hit=people, people_worst_m_s=worst_m_s))  # type: ignore[arg-type]
     assert (progress.true_collisions, progress.people_hit, progress.people_worst_m_s) == (3, 3, 0.8)
+
+
+def test_places_that_were_lost_are_told_where_there_were_any() -> None:
+    progress = CarProgress()
+    for count in (0, 1):
+        told = figures_of(progress, None, 5.0, True) | {"resets": 0, "resets_failed": 0, "wall_s": 1.0}
+        assert told["places_lost"] == count and any("lost its place" in line for line in lines(told)) is (count > 0)
+        progress.note({"kind": "place_lost", "practice_s": 3.0})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from robot.logs.reader import LogReader
-from robot.robots.car.plots import demonstration, draw, learned, load_run, plot_run, rows_of
+from robot.robots.car.plots import demonstration, draw, learned, load_run, on_this_course, plot_run, rows_of
 
 
 def test_a_run_is_drawn_into_its_folder(made_up_run: Path) -> None:
@@ -51,6 +52,19 @@ def test_collisions_are_marked_where_they_happened(made_up_run: Path) -> None:
     crosses = next(points for points in draw(run).axes[0].collections if points.get_label() == "collision")
     expected = [(event["x"], event["y"]) for event in run.collisions]
     np.testing.assert_allclose(np.asarray(crosses.get_offsets()), expected, atol=0.05)
+
+
+def test_what_was_driven_before_a_car_lost_its_place_is_not_drawn_on_its_new_course(made_up_run: Path) -> None:
+    whole = load_run(made_up_run)
+    assert on_this_course(whole).laps == whole.laps
+    lost_s = learned(whole)[4]["practice_s"] - 0.1
+    run = on_this_course(replace(whole, course_since_s=lost_s))
+    assert len(learned(run)) == 5 and all(lap["practice_s"] - lap["lap_s"] >= lost_s for lap in run.laps)
+    assert run.collisions == [event for event in whole.collisions if event["practice_s"] >= lost_s]
+    best = min(lap["lap_s"] for lap in learned(whole))
+    assert any(
+        f"best lap {best:.2f} s" in text.get_text() for text in draw(replace(whole, course_since_s=lost_s)).texts
+    )
 
 
 def test_in_lockstep_versions_are_drawn_instead_of_lateness(tmp_path: Path, make_made_up_run: Callable) -> None:

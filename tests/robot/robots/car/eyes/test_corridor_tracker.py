@@ -8,11 +8,13 @@ import pytest
 from drivers.emulators.world import V_X, World
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.course_place import CoursePlace
+from robot.robots.car.estimation import fusion
 from robot.robots.car.estimation.estimator import Estimate
 from robot.robots.car.estimation.sensed_car import SensedCar
+from robot.robots.car.estimation.single_track import V_X as SPEED
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
-from robot.robots.car.eyes.reckoned_lap import ReckonedLap
-from robot.tasks.race_track.task import TICK_S
+from robot.robots.car.eyes.reckoned_lap import LEAD_IN_M, ReckonedLap
+from robot.tasks.race_track.task import DECISION_S, TICK_S
 from sim.car.model import hidden_car, load_parameters
 from sim.distance_field import rasterise
 from sim.tracks.built_in_tracks import built_in
@@ -76,13 +78,34 @@ def test_it_knows_where_it_is_after_many_laps(track: str, seed: int) -> None:
     reckoning.drive_first_lap()
     length_m = reckoning.course.length_m
     assert reckoning.place.course.length_m == pytest.approx(length_m, rel=0.05)
-    off_m = []
+    off_m, began = [], reckoning.world.place[0] / length_m
     while reckoning.world.laps < 40:
         reckoning.drive()
-        off = reckoning.place.s / reckoning.place.course.length_m - reckoning.world.place[0] / length_m
+        off = reckoning.place.s / reckoning.place.course.length_m - (reckoning.world.place[0] / length_m - began)
         off_m.append(length_m * abs(math.remainder(off, 1.0)))
     assert reckoning.world.collisions == 0
     assert np.quantile(off_m, 0.95) < WITHIN_M
+
+
+@pytest.mark.parametrize(("v_y_m_s", "turned_rad"), [(-0.3, 0.0), (0.0, 0.1), (-0.6, -0.1)])
+def test_whoever_moves_along_the_course_is_held_to_it_wherever_its_nose_points(
+    v_y_m_s: float, turned_rad: float
+) -> None:
+    """At 3 m/s, with a nose that points 0.1 rad inwards: who slides as much moves along the course, and is not turned."""
+    course = built_in("oval")
+    tracker, place = CorridorTracker(load_parameters().packed()), CoursePlace()
+    place.take(course)
+    x, y, heading = start_of(course)
+    tracker.put(x, y, heading + 0.1)
+    tracker.state[fusion.V_Y], tracker.single_track.now[SPEED] = v_y_m_s, 3.0
+    for _ in range(200):
+        tracker._held_s = DECISION_S
+        place.update(
+            Estimate(0.0, x, y, float(tracker.state[fusion.YAW]), 3.0, v_y_m_s, 0.0, 1.0, False, 0.0),
+            load_parameters().packed(),
+        )
+        tracker.hold_to(place)
+    assert heading + 0.1 - tracker.state[fusion.YAW] == pytest.approx(turned_rad, abs=0.03)
 
 
 def at(angle: float) -> Estimate:
@@ -93,12 +116,33 @@ def at(angle: float) -> Estimate:
 
 def test_what_is_rolled_back_is_no_part_of_the_lap() -> None:
     lap, angle = ReckonedLap(), 0.0
-    steps = [0.1] * 20 + [-0.1] * 8 + [0.1] * 55
+    steps = [0.1] * 20 + [-0.1] * 8 + [0.1] * 62
     for k, step in enumerate(steps):
         angle += step
         lap.watch(0.1 * k, 4.0 * step, at(angle))
     assert lap.closed
     assert lap.course().length_m == pytest.approx(8.0 * math.pi, rel=0.01)
+
+
+def test_a_lap_begins_when_the_car_has_come_onto_its_course_wherever_it_pointed_before() -> None:
+    """It stood across the way, and turned into it within 3 m."""
+    lap, way_m = ReckonedLap(), 0.0
+    while not lap.closed:
+        way_m += 0.1
+        across = max(0.0, 2.0 - way_m)
+        here = at(way_m / 4.0)
+        lap.watch(
+            way_m, 0.1, Estimate(0.0, here.x, here.y + across, here.yaw - 0.6 * across, 1.0, 0.0, 0.0, 1.0, False, 0.0)
+        )
+        assert way_m < 40.0
+    assert way_m == pytest.approx(LEAD_IN_M + 8.0 * math.pi, abs=0.2) and lap.began_s == pytest.approx(
+        LEAD_IN_M, abs=0.15
+    )
+    course = lap.course()
+    assert course.length_m == pytest.approx(8.0 * math.pi, rel=0.01) and lap.off == pytest.approx(
+        (0.0, 0.0, 0.0), abs=0.1
+    )
+    assert course.heading[0] == pytest.approx(0.0, abs=0.1)
 
 
 def test_a_lap_that_only_passes_its_start_is_not_closed() -> None:

@@ -17,7 +17,7 @@ from robot.tasks.race_track.by_camera import SPEC
 OTHER = SPEC.layers()  # of a policy that practice made from scratch, not of the distilled ones
 
 
-DRIVEN = {"nothing": (2, 1.1), "sight": (1, 1.15), "the shield told the place": (0, 1.2)}
+DRIVEN = {"nothing": (4, 1.1), "sight": (2, 1.15), "sight, carefully": (1, 1.3), "the shield told the place": (0, 1.2)}
 
 
 def driven(encoder, weights, courses, cars, seconds, seed, slower, spread, behind, layers) -> SeenLaps:
@@ -35,13 +35,15 @@ def test_all_are_told_alone_and_behind_the_shield(tmp_path: Path, monkeypatch: p
     policy: PolicyFile = load_policy(path)
     verdict = subject.in_simulator(CarEvaluateConfig(str(path)), path, policy, lambda share: None)
     assert (
-        verdict.figures["crashes_per_car_minute"] == 2.0 and verdict.figures["shield"]["crashes_per_car_minute"] == 0.0
+        verdict.figures["crashes_per_car_minute"] == 4.0 and verdict.figures["shield"]["crashes_per_car_minute"] == 0.0
     )
-    assert verdict.figures["sight"]["crashes_per_car_minute"] == 1.0 and verdict.figures["sight"]["ratio_walls"] == 1.15
+    assert verdict.figures["sight"]["crashes_per_car_minute"] == 2.0 and verdict.figures["sight"]["ratio_walls"] == 1.15
+    assert verdict.figures["careful"]["crashes_per_car_minute"] == 1.0
     assert verdict.figures["ratio_tape"] == 1.3 and verdict.figures["shield"]["ratio_tape"] == 1.4
     [table] = verdict.tables
     assert table.pilots == ("walls", "tape", "crashes/min")
-    assert dict(table.rows)["hidden cars"] == ("1.1", "1.3", "2.00")
-    assert dict(table.rows)["hidden cars, its own sight"] == ("1.15", "1.35", "1.00")
+    assert dict(table.rows)["hidden cars"] == ("1.1", "1.3", "4.00")
+    known, unknown = (f"hidden cars, {subject.BEHIND[key][0]}" for key in ("sight", "careful"))
+    assert dict(table.rows)[known] == ("1.15", "1.35", "2.00") and dict(table.rows)[unknown] == ("1.3", "1.5", "1.00")
     assert dict(table.rows)["hidden cars, the shield told the place"] == ("1.2", "1.4", "0.00")
     assert "by truth" in verdict.lines[-1]

@@ -23,7 +23,7 @@ def free(metres: float, path: int = STRAIGHT) -> np.ndarray:
 @pytest.mark.parametrize("metres", [0.4, 1.0, 3.0])
 def test_a_stop_fits_into_what_is_free_with_what_cornering_leaves(path: int, metres: float) -> None:
     bend = PATHS_PER_M[path]
-    speed = fastest_m_s(free(metres, path), 0.0, bend * subject.WHEELBASE_M)
+    speed = fastest_m_s(free(metres, path), 0.0, bend * subject.WHEELBASE_M, 1.0)
     way, fine_s = 0.0, 1e-3
     while speed > 0.0:
         aside = min(subject.BRAKE_M_S2, speed * speed * abs(bend))
@@ -33,13 +33,13 @@ def test_a_stop_fits_into_what_is_free_with_what_cornering_leaves(path: int, met
 
 
 def test_who_drives_needs_more_room_than_who_stands() -> None:
-    assert fastest_m_s(free(1.5), 4.0, 0.0) < fastest_m_s(free(1.5), 0.0, 0.0) < SPEED_MAX_M_S
-    assert fastest_m_s(free(SEEN_MAX_M), 3.0, 0.0) == SPEED_MAX_M_S
+    assert fastest_m_s(free(1.5), 4.0, 0.0, 1.0) < fastest_m_s(free(1.5), 0.0, 0.0, 1.0) < SPEED_MAX_M_S
+    assert fastest_m_s(free(SEEN_MAX_M), 3.0, 0.0, 1.0) == SPEED_MAX_M_S
 
 
 def test_what_is_free_elsewhere_is_of_no_use() -> None:
-    assert fastest_m_s(free(SEEN_MAX_M, 0), 1.0, 0.0) == 0.0
-    assert fastest_m_s(free(SEEN_MAX_M, 0), 1.0, PATHS_PER_M[0] * subject.WHEELBASE_M) > 1.0
+    assert fastest_m_s(free(SEEN_MAX_M, 0), 1.0, 0.0, 1.0) == 0.0
+    assert fastest_m_s(free(SEEN_MAX_M, 0), 1.0, PATHS_PER_M[0] * subject.WHEELBASE_M, 1.0) > 1.0
 
 
 def test_nobody_is_told_to_drive_faster_than_asked() -> None:
@@ -56,7 +56,7 @@ def test_nobody_is_told_to_drive_faster_than_asked() -> None:
 )
 def test_what_is_not_a_number_is_not_free(free_m: float, speed_m_s: float) -> None:
     told, fast = np.full(len(PATHS_PER_M), free_m), np.array([0.0, 1.0], np.float32)
-    assert fastest_m_s(told, speed_m_s, 0.0) == 0.0
+    assert fastest_m_s(told, speed_m_s, 0.0, 1.0) == 0.0
     nothing = held_back(fast[None], np.zeros((1, len(PATHS_PER_M))), np.array([speed_m_s]))
     assert held_back(fast[None], told[None], np.array([speed_m_s])).tolist() == nothing.tolist()
     sight = Sight()
@@ -80,6 +80,23 @@ def test_in_a_corner_it_slows_down_less_than_on_a_straight() -> None:
     assert SPEED_MIN_M_S < straight < corner < 3.4
 
 
+@pytest.mark.parametrize(("steer", "metres"), [(0.0, 2.0), (0.0, 0.0), (0.4, 0.0)])
+def test_on_ice_it_is_slower_where_it_sees_and_brakes_less_hard_and_on_rubber_the_other_way_round(
+    steer: float, metres: float
+) -> None:
+    seen, asked = np.zeros(SEEN, np.float32), np.array([steer, 1.0], np.float32)
+    seen[EMBEDDING + STRAIGHT] = metres / SEEN_MAX_M
+    allowed = []
+    for shares in ((1.0, 0.9), (0.86, 0.9), (0.9, 0.5), (0.5, 0.9), (1.1, 1.2)):
+        sight = Sight()
+        sight.grip = subject.grip_left(shares)
+        sight.see(seen, 0.02, 3.0)
+        allowed.append(target(*map(float, sight.held_back(asked, 3.0)))[1])
+    dry, still_dry, ice, ice_in_front, rubber = allowed
+    assert dry == still_dry and ice == ice_in_front
+    assert ice < dry < rubber if metres > 0.0 else ice > dry > rubber
+
+
 def test_who_sees_no_way_stands_and_after_a_while_says_so() -> None:
     sight, seen = Sight(), np.zeros(SEEN, np.float32)
     sight.see(seen, 0.02, 0.0)
@@ -91,17 +108,3 @@ def test_who_sees_no_way_stands_and_after_a_while_says_so() -> None:
     sight.see(seen, 0.02, 0.0)
     assert sight.held_back(np.zeros(2, np.float32), 0.0)[1] == 0.0
     assert not sight.stops and not sight.finds_no_way(0.02, standing=True)
-
-
-@pytest.mark.parametrize("speed_m_s", [1.5, 4.0, 5.9])
-@pytest.mark.parametrize("steer", [-0.6, 0.0, 0.3])
-def test_who_is_to_come_to_rest_slows_down_no_harder_than_its_corner_lets_it(speed_m_s: float, steer: float) -> None:
-    steer_rad, slow_m_s = target(*map(float, Sight().slowed(np.array([steer, 1.0], np.float32), speed_m_s)))
-    assert steer_rad == pytest.approx(target(steer, 1.0)[0], abs=1e-6)
-    assert SPEED_MIN_M_S - 1e-5 <= slow_m_s < speed_m_s
-    assert slow_m_s >= subject.slowest_m_s(speed_m_s, steer_rad) - 1e-4
-
-
-def test_who_is_to_come_to_rest_gets_no_more_speed_than_is_asked_for() -> None:
-    slow = np.array([0.0, -0.9], np.float32)
-    assert np.allclose(Sight().slowed(slow, 5.0), slow) and np.isfinite(Sight().slowed(slow, np.nan)).all()
