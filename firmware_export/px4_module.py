@@ -32,17 +32,19 @@ C_SOURCES, CPP_SOURCES = ("pilot.c", "observation.c", "policy.c"), ("policy_mode
 MICROSECONDS = 1_000_000
 
 
-def write_px4_module(folder: Path, network: Network, quadrotor: str, kernel: Kernel = "fma") -> list[Path]:
+def write_px4_module(
+    folder: Path, network: Network, quadrotor: str, kernel: Kernel = "fma", flies: str = ""
+) -> list[Path]:
     """Write the module's files to `folder`; returns them.
 
-    quadrotor: a name in `sim/quadrotor/data` or a file: what the policy has flown, for the action that hovers. Raises ValueError for a
-    policy that does not see or decide what this mode can.
+    quadrotor: a name in `sim/quadrotor/data` or a file: what the policy has flown, for the action that hovers. flies: for a
+    person, all that it has learned to fly; otherwise that one. Raises ValueError for a policy that does not see or decide what this mode can.
     """
     check(network)
     source = c_source(network, kernel)
     header = ["#pragma once", "", *defines(rotor_numbers(load_parameters(quadrotor)))]
     files = {
-        "README.md": readme(network),
+        "README.md": readme(network, flies or quadrotor),
         "src/CMakeLists.txt": "set(config_module_list_external\n\tmodules/mc_policy\n\tPARENT_SCOPE\n)\n",
         f"{MODULE}/CMakeLists.txt": cmake(),
         f"{MODULE}/policy.c": source.code,
@@ -72,7 +74,7 @@ def cmake() -> str:
     )
 
 
-def readme(network: Network) -> str:
+def readme(network: Network, flies: str) -> str:
     memory = f" It remembers {network.memory} numbers, from when it takes over." if network.memory else ""
     return f"""# A policy for {network.task} as a flight mode of PX4
 
@@ -82,6 +84,8 @@ def readme(network: Network) -> str:
 The mode "Policy" can be chosen in the air, with a local position, from a ground station or a switch. It holds the place where it took over,
 or goes to the newest position of `trajectory_setpoint` since; it keeps its heading.{memory} {network.rate_hz:g} decisions a second go
 straight to the motors: none of PX4's controllers flies meanwhile.
+
+It has learned to fly: {flies}. Nothing else should fly with it.
 
 What it needs: the airframe Generic Quadcopter X (motors 1 to 4: front right, back left, front left, back right), ESCs whose speed is
 about proportional to their command, `THR_MDL_FAC` whatever it is (the mode takes it into account), and `IMU_GYRO_RATEMAX` a multiple of
