@@ -95,7 +95,8 @@ It gives the vehicle back, and asks for Hold, with fault 1 its self-test has fai
 faster than 1000 degrees/s, 5 further than 3 m along an axis from where it took over, 6 the estimate is old (attitude 50 ms, position 100 ms) or invalid, or the vehicle has landed. Until the
 commander has taken over, some 10 ms, all four turn at the mean of what they were told last, so that nothing turns the vehicle. Where the estimator resets place or
 heading, the place that is held and the fence go along. It may be chosen again after it was left. Where its topics stop, it answers no arming check,
-and PX4's own failsafe for an unresponsive mode acts.
+and PX4's own failsafe for an unresponsive mode acts. It does not land: PX4's land detector knows the thrust of PX4's own controllers alone, which rest here. Choose Land for
+that, and never choose this mode with the throttle at its least.
 
 It was compiled against stubs of PX4's headers and flown in closed loop there, never on a vehicle, nor built with PX4. Try it in SITL, then with a tether.
 """
