@@ -32,17 +32,19 @@ C_SOURCES, CPP_SOURCES = ("pilot.c", "observation.c", "policy.c"), ("policy_mode
 MICROSECONDS = 1_000_000
 
 
-def write_px4_module(folder: Path, network: Network, quadrotor: str, kernel: Kernel = "fma") -> list[Path]:
+def write_px4_module(
+    folder: Path, network: Network, quadrotor: str, kernel: Kernel = "fma", flies: str = ""
+) -> list[Path]:
     """Write the module's files to `folder`; returns them.
 
-    quadrotor: a name in `sim/quadrotor/data` or a file: what the policy has flown, for the action that hovers. Raises ValueError for a
-    policy that does not see or decide what this mode can.
+    quadrotor: a name in `sim/quadrotor/data` or a file: what the policy has flown, for the action that hovers. flies: for a
+    person, all that it has learned to fly; otherwise that one. Raises ValueError for a policy that does not see or decide what this mode can.
     """
     check(network)
     source = c_source(network, kernel)
     header = ["#pragma once", "", *defines(rotor_numbers(load_parameters(quadrotor)))]
     files = {
-        "README.md": readme(network),
+        "README.md": readme(network, flies or quadrotor),
         "src/CMakeLists.txt": "set(config_module_list_external\n\tmodules/mc_policy\n\tPARENT_SCOPE\n)\n",
         f"{MODULE}/CMakeLists.txt": cmake(),
         f"{MODULE}/policy.c": source.code,
@@ -72,7 +74,7 @@ def cmake() -> str:
     )
 
 
-def readme(network: Network) -> str:
+def readme(network: Network, flies: str) -> str:
     memory = f" It remembers {network.memory} numbers, from when it takes over." if network.memory else ""
     return f"""# A policy for {network.task} as a flight mode of PX4
 
@@ -83,14 +85,18 @@ The mode "Policy" can be chosen in the air, with a local position, from a ground
 or goes to the newest position of `trajectory_setpoint` since; it keeps its heading.{memory} {network.rate_hz:g} decisions a second go
 straight to the motors: none of PX4's controllers flies meanwhile.
 
+It has learned to fly: {flies}. Nothing else should fly with it.
+
 What it needs: the airframe Generic Quadcopter X (motors 1 to 4: front right, back left, front left, back right), ESCs whose speed is
 about proportional to their command, `THR_MDL_FAC` whatever it is (the mode takes it into account), and `IMU_GYRO_RATEMAX` a multiple of
 {network.rate_hz:g}, 400 or more.
 
 It gives the vehicle back, and asks for Hold, with fault 1 its self-test has failed, 2 a number that it sees or decides is not finite, 3 tilted by more than 60 degrees, 4 turning
-faster than 1000 degrees/s, 5 further than 3 m along an axis from where it took over, 6 the estimate is old (attitude 50 ms, position 100 ms) or invalid. Until the
-commander has taken over, some 10 ms, the motors keep what they were told last. It may be chosen again after it was left. Where its topics stop, it answers no arming check,
-and PX4's own failsafe for an unresponsive mode acts.
+faster than 1000 degrees/s, 5 further than 3 m along an axis from where it took over, 6 the estimate is old (attitude 50 ms, position 100 ms) or invalid, or the vehicle has landed. Until the
+commander has taken over, some 10 ms, all four turn at the mean of what they were told last, so that nothing turns the vehicle. Where the estimator resets place or
+heading, the place that is held and the fence go along. It may be chosen again after it was left. Where its topics stop, it answers no arming check,
+and PX4's own failsafe for an unresponsive mode acts. It does not land: PX4's land detector knows the thrust of PX4's own controllers alone, which rest here. Choose Land for
+that, and never choose this mode with the throttle at its least.
 
 It was compiled against stubs of PX4's headers and flown in closed loop there, never on a vehicle, nor built with PX4. Try it in SITL, then with a tether.
 """

@@ -52,6 +52,8 @@ TOPIC_OF(config_control_setpoints, vehicle_control_mode_s);
 px4::WorkItem *stub_called = nullptr;
 static uint64_t now_us = 1;
 static float thrust_model = 0.0f;
+static float moved_m[3], turned[4]; // by the newest reset
+static uint8_t resets;
 
 template<typename T> static void publish(orb_metadata *topic, const T &message)
 {
@@ -91,6 +93,8 @@ void stub_position(const float *position_m, const float *velocity_m_s, bool vali
 	message.timestamp = now_us;
 	message.xy_valid = message.z_valid = message.v_xy_valid = message.v_z_valid = valid;
 	message.x = position_m[0], message.y = position_m[1], message.z = position_m[2];
+	message.delta_xy[0] = moved_m[0], message.delta_xy[1] = moved_m[1], message.delta_z = moved_m[2];
+	message.xy_reset_counter = message.z_reset_counter = resets;
 	message.vx = velocity_m_s[0], message.vy = velocity_m_s[1], message.vz = velocity_m_s[2];
 	publish(ORB_ID(vehicle_local_position), message);
 }
@@ -100,7 +104,17 @@ void stub_attitude(const float *q)
 	vehicle_attitude_s message{};
 	message.timestamp = now_us;
 	memcpy(message.q, q, sizeof message.q);
+	memcpy(message.delta_q_reset, turned, sizeof turned);
+	message.quat_reset_counter = resets;
 	publish(ORB_ID(vehicle_attitude), message);
+}
+
+/* The estimator sets place and attitude elsewhere, from the next messages on. */
+void stub_reset(const float *by_m, const float *by_q)
+{
+	memcpy(moved_m, by_m, sizeof moved_m);
+	memcpy(turned, by_q, sizeof turned);
+	resets++;
 }
 
 /* A moment's gyroscope, after which the module runs. */

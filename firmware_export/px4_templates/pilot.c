@@ -81,6 +81,18 @@ enum pilot_fault pilot_take_over(const struct pilot_estimate *estimate)
     return PILOT_NONE;
 }
 
+void pilot_reset(const float moved_m[3], const float turned[4])
+{
+    float up[4] = {turned[0]};
+    turn_over(turned + 1, up + 1);
+    const struct heading by = heading_of(up), before = heading;
+    heading.cosine = before.cosine * by.cosine - before.sine * by.sine;
+    heading.sine = before.sine * by.cosine + before.cosine * by.sine;
+    for (int axis = 0; axis < 3; axis++) {
+        home_m[axis] += moved_m[axis];
+    }
+}
+
 enum pilot_fault pilot_decide(const struct pilot_estimate *estimate, const float target_m[3], float speed[PILOT_MOTORS])
 {
     static const float still_m_s[3] = {0.0f, 0.0f, 0.0f};

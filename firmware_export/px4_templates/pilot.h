@@ -33,6 +33,10 @@ int pilot_selftest(void);
 /* Whether it may take over from here. If it may, it has: nothing is remembered, as if it had hovered. */
 enum pilot_fault pilot_take_over(const struct pilot_estimate *estimate);
 
+/* The estimator has set its estimate elsewhere, which the vehicle has not felt: so much north, east and down, and turned (w, x, y, z; NED to NED).
+   Where it took over, and its heading then, go along. A number that is not finite is a fault of the next decision. */
+void pilot_reset(const float moved_m[3], const float turned[4]);
+
 /* One decision, POLICY_RATE_HZ of them a second. target_m: NED. speed: of PX4's motors 1 to 4, shares of full speed, 0 to 1; untouched if there is a fault. */
 enum pilot_fault pilot_decide(const struct pilot_estimate *estimate, const float target_m[3], float speed[PILOT_MOTORS]);
 

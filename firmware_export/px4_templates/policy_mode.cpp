@@ -2,7 +2,8 @@
 
    It is chosen in the air. It holds the place where it took over, or goes to where /fmu/in/trajectory_setpoint says since; it keeps its heading.
    What speaks against it (pilot.h; an estimate that is old, or invalid; a vehicle on the ground) keeps it from being chosen. In flight the same
-   ends it: nothing more is published, the commander is asked for Hold, and told that this mode cannot run, until it is left. */
+   ends it: the motors are told once more, all the same, so that nothing turns the vehicle; the commander is asked for Hold, and told that this mode
+   cannot run, until it is left. Where the estimator resets place or heading, what is held goes along, as with PX4's own controllers. */
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -47,6 +48,7 @@ constexpr hrt_abstime AGAIN_US = 1000000;    // between requests that have no an
 constexpr hrt_abstime PERIOD_US = 1000000 / POLICY_RATE_HZ;
 constexpr hrt_abstime ATTITUDE_AGE_MAX_US = 50000, POSITION_AGE_MAX_US = 100000;
 constexpr hrt_abstime LEAVE_AGAIN_US = 100000;
+constexpr uint16_t SETPOINT_TIMEOUT_MS = 100; // without orders to the motors for longer, PX4's failsafe acts (newer than 1.17)
 constexpr uint8_t HOLD = vehicle_status_s::NAVIGATION_STATE_AUTO_LOITER;
 
 class PolicyMode : public px4::WorkItem
@@ -89,10 +91,8 @@ private:
 			return;
 		}
 
-		arming_check_request_s request{};
-
-		if (_check_sub.update(&request)) {
-			answer(request, now_us);
+		if (_check_sub.update(&_request)) {
+			answer(now_us);
 		}
 
 		const bool wanted = _status.nav_state == _mode && _status.arming_state == vehicle_status_s::ARMING_STATE_ARMED;
@@ -147,6 +147,7 @@ private:
 		setpoint_config_s config{};
 		config.type = setpoint_config_s::TYPE_DIRECT_ACTUATORS;
 		config.should_apply = _status.nav_state == _mode;
+		config.timeout_ms = SETPOINT_TIMEOUT_MS;
 #else
 		vehicle_control_mode_s config{}; // every flag is false
 #endif
@@ -158,10 +159,13 @@ private:
 	// The newest of everything.
 	void take(const vehicle_angular_velocity_s &rate)
 	{
+		const vehicle_attitude_s attitude = _attitude;
+		const vehicle_local_position_s position = _position;
 		_status_sub.update(&_status);
 		_attitude_sub.update(&_attitude);
 		_position_sub.update(&_position);
 		_land_sub.update(&_land);
+		follow_resets(attitude, position);
 		memcpy(_estimate.rate_rad_s, rate.xyz, sizeof rate.xyz);
 		memcpy(_estimate.attitude, _attitude.q, sizeof _attitude.q);
 		const float place[3] = {_position.x, _position.y, _position.z}, speed[3] = {_position.vx, _position.vy, _position.vz};
@@ -172,6 +176,21 @@ private:
 		if (_setpoint_sub.update(&setpoint) && std::isfinite(setpoint.position[0]) && std::isfinite(setpoint.position[1])
 		    && std::isfinite(setpoint.position[2])) {
 			memcpy(_target_m, setpoint.position, sizeof _target_m); // one from before is forgotten where the policy takes over
+		}
+	}
+
+	// Since these: what the policy holds is still where it was.
+	void follow_resets(const vehicle_attitude_s &attitude, const vehicle_local_position_s &position)
+	{
+		constexpr float as_it_was[4] = {1.0f, 0.0f, 0.0f, 0.0f};
+		const bool turned = _attitude.quat_reset_counter != attitude.quat_reset_counter;
+		const bool aside = _position.xy_reset_counter != position.xy_reset_counter;
+		const bool up = _position.z_reset_counter != position.z_reset_counter;
+		const float moved_m[3] = {aside ? _position.delta_xy[0] : 0.0f, aside ? _position.delta_xy[1] : 0.0f, up ? _position.delta_z : 0.0f};
+		pilot_reset(moved_m, turned ? _attitude.delta_q_reset : as_it_was);
+
+		for (int axis = 0; axis < 3; axis++) {
+			_target_m[axis] += moved_m[axis];
 		}
 	}
 
@@ -187,11 +206,11 @@ private:
 		return _intact && !_left && known(now_us) && !_land.landed;
 	}
 
-	void answer(const arming_check_request_s &request, hrt_abstime now_us)
+	void answer(hrt_abstime now_us)
 	{
 		arming_check_reply_s reply{};
 		reply.timestamp = now_us;
-		reply.request_id = request.request_id;
+		reply.request_id = _request.request_id;
 		reply.registration_id = static_cast<uint8_t>(_check);
 		reply.health_component_index = arming_check_reply_s::HEALTH_COMPONENT_INDEX_NONE;
 		reply.can_arm_and_run = may_fly(now_us);
@@ -211,6 +230,7 @@ private:
 		}
 
 		memcpy(_target_m, _estimate.position_m, sizeof _target_m);
+		_speed[0] = NAN; // nothing was told yet
 		param_get(_thrust_model, &_thrust_factor);
 		_next_us = now_us;
 		_flies = true;
@@ -219,8 +239,7 @@ private:
 
 	void decide(hrt_abstime now_us)
 	{
-		float speed[PILOT_MOTORS];
-		_fault = known(now_us) ? pilot_decide(&_estimate, _target_m, speed) : PILOT_ESTIMATE;
+		_fault = may_fly(now_us) ? pilot_decide(&_estimate, _target_m, _speed) : PILOT_ESTIMATE;
 
 		if (_fault != PILOT_NONE) {
 			leave(now_us);
@@ -229,12 +248,17 @@ private:
 
 		_next_us = now_us - _next_us < PERIOD_US ? _next_us + PERIOD_US : now_us + PERIOD_US;
 		_decisions++;
+		drive(now_us);
+	}
+
+	void drive(hrt_abstime now_us)
+	{
 		actuator_motors_s motors{};
 		motors.timestamp = hrt_absolute_time();
 		motors.timestamp_sample = now_us;
 
 		for (int i = 0; i < actuator_motors_s::NUM_CONTROLS; i++) {
-			motors.control[i] = i < PILOT_MOTORS ? thrust_of(speed[i]) : NAN; // NAN: stopped, as are those below zero
+			motors.control[i] = i < PILOT_MOTORS ? thrust_of(_speed[i]) : NAN; // NAN: stopped, as are those below zero
 		}
 
 		_motors_pub.publish(motors);
@@ -247,16 +271,34 @@ private:
 		return f > 0.0f && f <= 1.0f ? command * (f * command + (1.0f - f)) : command;
 	}
 
-	// Give the vehicle back: to Hold, whose controllers are PX4's.
+	// PX4 keeps the motors at what they were told last: that may turn the vehicle, the mean of it does not.
+	void level(hrt_abstime now_us)
+	{
+		const float mean = (_speed[0] + _speed[1] + _speed[2] + _speed[3]) / PILOT_MOTORS;
+
+		if (std::isfinite(mean)) {
+			for (float &speed : _speed) {
+				speed = mean;
+			}
+
+			drive(now_us);
+		}
+	}
+
+	// Give the vehicle back: to Hold, whose controllers are PX4's. Where Hold cannot be, PX4's failsafe acts, which is not kept waiting for its next question.
 	void leave(hrt_abstime now_us)
 	{
 		if (!_left) {
 			PX4_WARN("the policy gives the motors back: fault %d", static_cast<int>(_fault));
 			_left_us = 0;
+			_left = true;
+			answer(now_us);
 		}
 
-		_flies = false;
-		_left = true;
+		if (_flies) {
+			level(now_us);
+			_flies = false;
+		}
 
 		if (_left_us == 0 || now_us - _left_us >= LEAVE_AGAIN_US) {
 			_left_us = now_us;
@@ -293,8 +335,9 @@ private:
 	vehicle_attitude_s _attitude{};
 	vehicle_local_position_s _position{};
 	vehicle_land_detected_s _land{};
+	arming_check_request_s _request{}; // the newest
 	pilot_estimate _estimate{};
-	float _target_m[3] {}, _thrust_factor{0.0f};
+	float _target_m[3] {}, _speed[PILOT_MOTORS] {}, _thrust_factor{0.0f};
 	int _mode{-1}, _check{-1};
 	hrt_abstime _asked_us{0}, _next_us{0}, _left_us{0};
 	uint32_t _decisions{0}; // since it was started

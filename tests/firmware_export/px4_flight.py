@@ -1,6 +1,7 @@
 """An exported module of PX4 in flight: PX4's clock, topics and mixer, and a drone's body, around it."""
 
 import ctypes
+import math
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def floats(numbers: np.ndarray) -> ctypes.c_void_p:
     """For C; the array has to live on."""
     assert numbers.dtype == np.float32 and numbers.flags.c_contiguous
     return ctypes.c_void_p(numbers.ctypes.data)
+
+
+def turned(angle_rad: float, vector: np.ndarray) -> np.ndarray:
+    """(3,), about the third axis."""
+    (x, y, z), cosine, sine = vector, math.cos(angle_rad), math.sin(angle_rad)
+    return np.array([cosine * x - sine * y, sine * x + cosine * y, z])
 
 
 class Px4:
@@ -54,6 +61,10 @@ class Px4:
         self.c.stub_grant(MODE)
         self.run()
 
+    def reset(self, moved_m: np.ndarray, turned: np.ndarray) -> None:
+        """The estimator sets its estimate elsewhere: (3,), NED, and by a quaternion (4,)."""
+        self.c.stub_reset(floats(moved_m), floats(turned))
+
     def choose(self, mode: int = MODE, armed: bool = True, landed: bool = False) -> None:
         self.c.stub_status(mode, armed, landed)
         self.run()
@@ -73,6 +84,10 @@ class Px4:
         """What it answers the commander: whether it can run, and whether it keeps the vehicle from being armed."""
         self.c.stub_ask(request)
         self.run()
+        return self.answered(request)
+
+    def answered(self, request: int) -> tuple[bool, bool]:
+        """The newest answer, which is one to that request."""
         runs, prevents = ctypes.c_bool(), ctypes.c_bool()
         assert self.c.stub_answer(ctypes.byref(runs), ctypes.byref(prevents)) == request
         return runs.value, prevents.value
@@ -86,6 +101,7 @@ class Px4Flight(Px4):
     ) -> None:
         super().__init__(library, folder)
         self.quadrotor, self.thrust_model = load_parameters(quadrotor), thrust_model
+        self.moved_m, self.turned_rad, self.reset_at_m = np.zeros(3), 0.0, np.zeros(3)
         self.c.stub_thrust_model(thrust_model)
         self.body = Body(self.quadrotor, np.random.default_rng(0), noise=0.0)
         self.body.put(0.0, 0.0, 1.0, yaw_rad)
@@ -101,8 +117,12 @@ class Px4Flight(Px4):
     def see(self) -> None:
         """What PX4 knows of the body."""
         estimate = self.body.estimate
-        self.position_m[:], self.velocity_m_s[:] = DOWN * estimate[E_X : E_X + 3], DOWN * estimate[E_V_X : E_V_X + 3]
-        self.attitude[0], self.attitude[1:] = estimate[E_Q_W], DOWN * estimate[E_Q_W + 1 : E_Q_W + 4]
+        place, speed = DOWN * estimate[E_X : E_X + 3], DOWN * estimate[E_V_X : E_V_X + 3]
+        self.position_m[:] = self.moved_m + turned(self.turned_rad, place - self.reset_at_m) + self.reset_at_m
+        self.velocity_m_s[:] = turned(self.turned_rad, speed)
+        w, x, y, z = estimate[E_Q_W], *(DOWN * estimate[E_Q_W + 1 : E_Q_W + 4])
+        cosine, sine = math.cos(0.5 * self.turned_rad), math.sin(0.5 * self.turned_rad)
+        self.attitude[:] = cosine * w - sine * z, cosine * x - sine * y, cosine * y + sine * x, cosine * z + sine * w
         self.rate_rad_s[:] = DOWN * np.radians(self.body.sensors[GYRO_X : GYRO_X + 3])
 
     def fly(self, seconds: float) -> np.ndarray:
@@ -116,6 +136,12 @@ class Px4Flight(Px4):
             self.body.step(self.forces)
             place[:] = self.body.state[:3]
         return positions
+
+    def reset_estimate(self, moved_m: tuple[float, float, float], turned_rad: float) -> None:
+        """The estimator finds that north is elsewhere, and so is the drone: (3,), NED."""
+        self.moved_m, self.turned_rad, self.reset_at_m = np.array(moved_m), turned_rad, self.position_m.astype(float)
+        by = np.array([math.cos(0.5 * turned_rad), 0.0, 0.0, math.sin(0.5 * turned_rad)], np.float32)
+        self.reset(self.moved_m.astype(np.float32), by)
 
     def mix(self) -> None:
         """From thrusts to the commands of the motors (FunctionMotors), and what the rotors there make of them."""

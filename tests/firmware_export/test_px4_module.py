@@ -46,6 +46,15 @@ def flying(joined: Px4) -> Px4:
     return joined
 
 
+def leave_after_one_more(px4: Px4) -> np.ndarray:
+    """What the motors were told at the fault, (4,): once, in place of a decision."""
+    told = px4.motors()[0]
+    for _ in range(4):
+        px4.run()
+    assert px4.motors()[0] == told + 1
+    return px4.motors()[1][:4]
+
+
 def given_back(px4: Px4) -> bool:
     """Whether the motors are told nothing more, the commander is asked for Hold, and hears that the mode cannot run."""
     told = px4.motors()[0]
@@ -170,13 +179,17 @@ def invalid(px4: Px4) -> None:
     px4.valid = False
 
 
+def landed(px4: Px4) -> None:
+    px4.c.stub_status(MODE, True, True)
+
+
 def silent(px4: Px4) -> None:
     px4.tells_attitude = False
     for _ in range(21):
         px4.run()
 
 
-@pytest.mark.parametrize("spoil", [not_finite, tilted, turning, far, invalid, silent])
+@pytest.mark.parametrize("spoil", [not_finite, tilted, turning, far, invalid, landed, silent])
 def test_what_speaks_against_flying_gives_the_vehicle_back_until_the_mode_is_chosen_anew(flying: Px4, spoil) -> None:
     spoil(flying)
     for _ in range(4):
@@ -190,6 +203,49 @@ def test_what_speaks_against_flying_gives_the_vehicle_back_until_the_mode_is_cho
     told = flying.motors()[0]
     flying.choose()
     assert flying.motors()[0] == told + 1
+
+
+def test_when_it_gives_the_vehicle_back_nothing_turns_it_and_the_commander_need_not_ask(flying: Px4) -> None:
+    assert flying.may_run(9)[0]
+    flying.rate_rad_s[:] = 2.0, -1.0, 1.0
+    for _ in range(4):
+        flying.run()
+    before = flying.motors()[1][:4]
+    assert np.ptp(before) > 0.1
+    tilted(flying)
+    np.testing.assert_allclose(leave_after_one_more(flying), before.mean(), rtol=1e-6)
+    assert not flying.answered(9)[0]
+
+
+def test_where_it_may_not_take_over_it_tells_the_motors_nothing(flying: Px4) -> None:
+    flying.choose(HOLD)
+    told = flying.motors()[0]
+    tilted(flying)
+    flying.choose()
+    assert flying.motors()[0] == told and given_back(flying)
+
+
+@pytest.mark.parametrize(
+    ("moved_m", "turned_rad"), [((4.0, -2.0, 1.5), 0.0), ((0.0, 0.0, 0.0), 0.8), ((-5.0, 1.0, -4.0), -2.5)]
+)
+def test_where_the_estimator_sets_its_estimate_elsewhere_it_holds_the_same_place_and_heading(
+    modules: dict[str, Path], tmp_path: Path, moved_m: tuple[float, float, float], turned_rad: float
+) -> None:
+    flight = Px4Flight(modules["any"] / "module.so", tmp_path, "x500", 0.5)
+    flight.fly(2.0)
+    flight.reset_estimate(moved_m, turned_rad)
+    flown = flight.fly(3.0)
+    assert np.linalg.norm(flown - (0.0, 0.0, 1.0), axis=1).max() < 0.1
+    w, z = flight.body.state[3], flight.body.state[6]
+    assert math.remainder(2.0 * math.atan2(z, w) - 0.5, 2.0 * math.pi) == pytest.approx(0.0, abs=0.1)
+    assert flight.command()[0] == 0
+
+
+def test_a_reset_that_is_no_number_gives_the_vehicle_back(flying: Px4) -> None:
+    flying.reset(np.array([math.nan, 0.0, 0.0], np.float32), np.array([1.0, 0.0, 0.0, 0.0], np.float32))
+    for _ in range(4):
+        flying.run()
+    assert given_back(flying)
 
 
 def test_it_flies_until_something_speaks_against_it(flying: Px4) -> None:

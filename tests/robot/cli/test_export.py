@@ -73,6 +73,16 @@ def test_a_module_of_px4_is_for_the_frame_that_it_was_trained_for_or_a_usual_one
     assert hover_action(str(run)) not in (usual, racer)
 
 
+def test_a_module_of_px4_is_refused_for_a_drone_that_its_policy_has_not_learned_to_fly(
+    run: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="--drone: found x500, allowed with this policy: crazyflie_2_0"):
+        main([str(run), "--to", "px4", "--drone", "x500", "--out", str(tmp_path / "px4")])
+    assert not (tmp_path / "px4").exists()
+    assert main([str(run), "--to", "px4", "--out", str(tmp_path / "px4")]) == 0
+    assert "It has learned to fly: crazyflie_2_0." in (tmp_path / "px4" / "README.md").read_text()
+
+
 @needs_arm_gcc
 def test_a_proof_that_fails_is_told_and_no_success(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -12,6 +12,9 @@ from robot.practice.summary import rounded, summarise
 from robot.tasks import find_task
 
 HARD_M_S = 1.0  # who touches down faster has crashed
+AT_FULL_MAX = (
+    0.1  # share of a flight with a rotor at full thrust, above which its error is the battery's as much as the policy's
+)
 LAST = 3  # flights that the last error is the median of
 
 
@@ -64,6 +67,14 @@ def figures_of(progress: DroneProgress, folder: Path, wall_s: float, task: str) 
         "upload_packets": max((one["packets"] for one in progress.uploads), default=None),
         "refused": progress.refused,
     }
+
+
+def line_of_thrust(at_full: float) -> str:
+    """For a person: whether a drone has the thrust for what it flies; empty: it has. at_full: see `share_at_full`."""
+    if at_full <= AT_FULL_MAX:
+        return ""
+    return (f"a rotor was asked for all it has in {100 * at_full:.0f} % of that flight: its battery is too low for this, or the drone too heavy; "
+            "charge it before its policies are compared any further")  # fmt: skip
 
 
 def lines_of_truth(figures: dict[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ GYRO = ("gyro.x", "gyro.y", "gyro.z")
 WATCHED = (*MOTORS, SINCE, ACTIVE, *GYRO)
 PERIOD_MS = 10
 FULL = 65535.0
+ALL_IT_HAS = 0.99  # of a rotor's full thrust
 TOPIC = "/samples"
 SAMPLE = np.dtype(
     [
@@ -32,6 +33,12 @@ SAMPLE = np.dtype(
         ("active", "u4"),  # 1: the policy flies
     ]
 )
+
+
+def share_at_full(samples: np.ndarray) -> float:
+    """Share of the times that the policy flew (SAMPLEs) in which it asked a rotor for all that it has."""
+    flew = samples["forces"][samples["active"] == 1]
+    return float((flew.max(axis=1) >= ALL_IT_HAS).mean()) if len(flew) else 0.0
 
 
 class Sampler:

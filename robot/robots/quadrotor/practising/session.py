@@ -42,8 +42,14 @@ from robot.robots.quadrotor.practising.flying import Practised, PractisedFlight
 from robot.robots.quadrotor.practising.improving import ITERATIONS, improve
 from robot.robots.quadrotor.practising.leaning import LEVEL, told_of
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
-from robot.robots.quadrotor.practising.progress import HARD_M_S, DroneProgress, figures_of, lines_of_truth
-from robot.robots.quadrotor.practising.samples import Sampler, load_samples, save_samples
+from robot.robots.quadrotor.practising.progress import (
+    HARD_M_S,
+    DroneProgress,
+    figures_of,
+    line_of_thrust,
+    lines_of_truth,
+)
+from robot.robots.quadrotor.practising.samples import Sampler, load_samples, save_samples, share_at_full
 from robot.robots.quadrotor.run_mission import LANDING_SIGNALS
 from robot.robots.quadrotor.setup import FlightOptions, FlightSetup
 from robot.runtime.episodes import Outcome
@@ -292,8 +298,9 @@ class DroneSession:
             float(errors_m.mean()) if len(errors_m) else None
             for errors_m in (practised.true_errors_m, practised.from_ground_m)
         )
+        at_full = share_at_full(practised.samples)
         progress.note({
-            "kind": "episode", "merit": error_m, "practice_s": progress.practice_s, "outcome": outcome.word,
+            "kind": "episode", "at_full": at_full, "merit": error_m, "practice_s": progress.practice_s, "outcome": outcome.word,
             "baseline": version == 0, "version": version, "true_error_m": true_m, "touch_down_m_s": touched_m_s,
             "from_ground_m": from_ground_m, "lean_m": practised.lean_m.tolist(),
             "landed": flown.landed, "flown_s": 0.02 * len(practised.errors_m), "trouble": flown.trouble,
@@ -304,6 +311,8 @@ class DroneSession:
         )  # fmt: skip
         say(f"flight {len(progress.episodes)}, policy {version}: {100 * error_m:.1f} cm off{by_truth}"
             f"{'' if whole else ', ' + flown.trouble}")  # fmt: skip
+        if told := line_of_thrust(at_full):
+            say(told)
         path = self.folder / SAMPLES / f"flight-{len(progress.episodes):04d}.npz"
         save_samples(path, practised.samples)
         self.flown = [*self.flown, practised.samples][-FLIGHTS_FITTED:]
