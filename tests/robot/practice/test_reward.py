@@ -75,7 +75,10 @@ def test_what_is_no_function_is_refused(named: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        ("scalar", r"answered an array of shape \(\) for 3 transitions, allowed: \(3,\) numbers from -1e\+06 to 1e\+06"),
+        (
+            "scalar",
+            r"answered an array of shape \(\) for 3 transitions, allowed: \(3,\) numbers from -1e\+06 to 1e\+06",
+        ),
         ("nan", "answered nan for 3 transitions"),
         ("huge", r"answered 1e\+30"),
         ("lowest", "answered -inf"),

@@ -8,7 +8,9 @@ from robot.robots.arm.devices import HOLD_EVERY
 from tests.robot.robots.arm.arm_bench import bench
 
 
-def test_an_arm_whose_first_switch_was_lost_on_the_wire_gets_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_arm_whose_first_switch_was_lost_on_the_wire_gets_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with bench(tmp_path) as arm:
         bus, switch = arm.follower.bus, arm.follower.bus.torque
 
