@@ -214,6 +214,14 @@ class ServoBus(SerialDriver):
             self._switch = self.dialect.sync_write(self.dialect.torque_at, dict.fromkeys(servos, bytes([on])))
             self._command(self._here() if on else {}, False)
 
+    def torque_again(self) -> None:
+        """With the goals that are sent next, switch the torque on once more: nobody answers a switch, and a servo that missed it would hang.
+        Those that have let go by themselves, and tell why, are left as they are.
+        """
+        servos = [servo for servo in self._here() if self._states[servo].status == 0]
+        if servos:
+            self._switch = self.dialect.sync_write(self.dialect.torque_at, dict.fromkeys(servos, bytes([True])))
+
     def stop(self) -> None:
         """Hold the arm where it is. Never raises, also without a port.
 

@@ -4,7 +4,7 @@
 
 transitions: (n,), n > 0, of `policies.replay.transition_dtype`, read-only: what was seen, done and seen next, as the task's fields have it (`SPEC.seen` says
 where each is), and what the task paid. Mostly one, as soon as it has been lived; many, when a run goes on, and of a simulator or as they might have
-been seen otherwise, in their order. told: what is behind the second colon, empty where there is none. Returns (n,) finite numbers. The same
+been seen otherwise, in their order. told: what is behind the second colon, empty where there is none. Returns (n,) numbers from -MOST to MOST. The same
 transitions are paid the same, at any time and in any process: a run that goes on pays what it lived anew.
 
 The learner alone asks for it: it decides neither when an episode ends, nor what that is worth to a person, and what is kept of a run has the task's.
@@ -26,6 +26,7 @@ from robot.tasks.spec import TaskSpec
 Pay = Callable[[np.ndarray], np.ndarray]  # transitions: the same ones, paid
 NAME = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<function>[^\W\d]\w*)(:(?P<told>.+))?")
 TRIED = 3  # transitions that it is tried on before anything starts
+MOST = 1e6  # what is paid, either way: of more, the squares that the critics learn from overflow sooner or later
 
 
 class OwnReward:
@@ -42,7 +43,7 @@ class OwnReward:
             sys.path.append(os.getcwd())  # as `python -m` has it
         try:
             module = importlib.import_module(found["module"])
-        except Exception as error:  # somebody else's code, at its word: whatever it raises is told
+        except (Exception, SystemExit) as error:  # somebody else's code, at its word: whatever it raises is told
             raise ValueError(
                 f"--reward: found '{named}', whose module cannot be imported ({_words(error)}), allowed: one that is installed, or beside where robot is called"
             ) from error
@@ -59,23 +60,22 @@ class OwnReward:
         seen.flags.writeable = False
         try:
             paid = np.asarray(self._function(seen, self._told))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._wrong(f"raised {_words(error)}", len(transitions)) from error
         if paid.shape != (len(transitions),):
             raise self._wrong(f"answered an array of shape {paid.shape}", len(transitions))
         if paid.dtype.kind not in "fiub":
             raise self._wrong(f"answered {paid.dtype}", len(transitions))
-        with np.errstate(over="ignore"):  # what is too large for the memory's single precision is infinite there
-            paid = paid.astype(np.float32)
-        if not np.isfinite(paid).all():
-            raise self._wrong(f"answered {paid[~np.isfinite(paid)][0]}", len(transitions))
+        allowed = (paid >= -MOST) & (paid <= MOST)  # not a number is neither
+        if not allowed.all():
+            raise self._wrong(f"answered {paid[~allowed][0]}", len(transitions))
         own = transitions.copy()
         own["reward"] = paid
         return own
 
     def _wrong(self, what: str, count: int) -> ValueError:
         return ValueError(
-            f"--reward: '{self._named}' {what} for {count} transitions, allowed: ({count},) finite numbers"
+            f"--reward: '{self._named}' {what} for {count} transitions, allowed: ({count},) numbers from {-MOST:g} to {MOST:g}"
         )
 
 
@@ -102,5 +102,5 @@ def made_up(spec: TaskSpec) -> np.ndarray:
     return transitions
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())

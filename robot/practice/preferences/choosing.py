@@ -36,12 +36,13 @@ class Choosing:
         self.at, self.shown = at, 0
 
     def press(self, key: str) -> None:
-        """A character; others are passed over. Raises OSError where an answer cannot be kept."""
+        """A character; others are passed over. Raises OSError where an answer cannot be kept, ValueError where the file was damaged meanwhile."""
         if key == END:
             self.ended = True
         elif key == "b":
             self.go(max(0, self.at - 1))
         elif self.at < len(self.pairs) and key in KEYS:
+            self.preferences |= load_preferences(self.run)  # somebody else may be choosing, too
             self.preferences[self.pairs[self.at]] = KEYS[key]
             save_preferences(self.run, self.preferences)
             self.go(self.at + 1)

@@ -16,7 +16,7 @@ from robot.runtime.driver_device import DriverDevice
 from robot.runtime.robot import Device
 from robot.runtime.session_file import SessionFile
 
-ASK_EVERY, LET_GO_EVERY = 5, 50  # ticks
+ASK_EVERY, LET_GO_EVERY, HOLD_EVERY = 5, 50, 50  # ticks
 
 
 class FollowerDevice(DriverDevice):
@@ -26,6 +26,7 @@ class FollowerDevice(DriverDevice):
         super().__init__(bus, self._act)
         self.bus = bus
         self._holds, self._rearmed = False, 0
+        self._ticks = 0  # since the torque was switched
         self.reconnect = self._reconnect
         self.stop = self._stop
 
@@ -46,9 +47,12 @@ class FollowerDevice(DriverDevice):
         command = outputs["command"]
         rearmed = int(command["rearmed"])
         if bool(command["torque"]) != self._holds or rearmed != self._rearmed:
-            self._holds, self._rearmed = bool(command["torque"]), rearmed
+            self._holds, self._rearmed, self._ticks = bool(command["torque"]), rearmed, 0
             self.bus.torque(self._holds)
         elif self._holds:
+            self._ticks += 1
+            if self._ticks % HOLD_EVERY == 0:
+                self.bus.torque_again()
             self.bus.write(command["goal_rad"].tolist())
 
     def _stop(self) -> None:

@@ -64,6 +64,7 @@ def test_without_one_the_task_pays() -> None:
         ),
         (f"{HERE}:nothing", f"{HERE} has no function nothing"),
         (f"{HERE}:no_function", "has no function no_function"),
+        ("tests.robot.practice.ending_reward:pay", r"whose module cannot be imported \(SystemExit: 0\)"),
     ],
 )
 def test_what_is_no_function_is_refused(named: str, said: str) -> None:
@@ -74,9 +75,14 @@ def test_what_is_no_function_is_refused(named: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        ("scalar", r"answered an array of shape \(\) for 3 transitions, allowed: \(3,\) finite numbers"),
+        (
+            "scalar",
+            r"answered an array of shape \(\) for 3 transitions, allowed: \(3,\) numbers from -1e\+06 to 1e\+06",
+        ),
         ("nan", "answered nan for 3 transitions"),
-        ("huge", "answered inf"),
+        ("huge", r"answered 1e\+30"),
+        ("lowest", "answered -inf"),
+        ("ending", "raised SystemExit: 0"),
         ("words", "answered <U4"),
         ("raising", "raised KeyError: 'nobody.*knows'"),
         ("writing", "raised ValueError: assignment destination is read-only"),

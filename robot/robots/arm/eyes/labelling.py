@@ -31,12 +31,13 @@ class Labelling:
         self.at, self.shown, self.plays = at, 0, at < len(self.episodes)
 
     def press(self, key: str) -> None:
-        """A character; others are passed over. Raises OSError where a label cannot be kept."""
+        """A character; others are passed over. Raises OSError where a label cannot be kept, ValueError where the file was damaged meanwhile."""
         if key == END:
             self.ended = True
         elif key == "b":
             self.go(max(0, self.at - 1))
         elif self.at < len(self.episodes) and key in LABELS:
+            self.labels |= load_labels(self.run)  # somebody else may be labelling, too
             self.labels[self.episodes[self.at].episode.number] = LABELS[key]
             save_labels(self.run, self.labels)
             self.go(self.at + 1)

@@ -56,7 +56,7 @@ class Motion:
     imu_known: bool = False
 
     def carry_on(self, v_x: float, yaw_rate: float, elapsed_s: float) -> None:
-        """Take what nothing measures from a model: speed, m/s, and yaw rate, rad/s, since the last tick."""
+        """Take what nothing measures from a model: speed, m/s, and yaw rate, rad/s, as the gyro would have it, since the last tick."""
         if not self.wheel_known:
             self.rolled_m = v_x * elapsed_s
         if not self.imu_known:

@@ -115,7 +115,7 @@ class Tracker:
         standing = standing and abs(motion.yaw_rate) < STANDING_RATE_MAX_RAD_S
         v_y_before = body.v_y
         body.update(now_s, vesc, state[fusion.BIAS], standing)
-        motion.carry_on(body.v_x, body.yaw_rate, dt_s)
+        motion.carry_on(body.v_x, body.yaw_rate + state[fusion.BIAS], dt_s)
         fusion.predict(
             state, covariance, v_y_before, body.v_y, motion.rolled_m, motion.turned_rad, motion.wheel_known,
             motion.imu_known, dt_s,

@@ -71,7 +71,7 @@ class CorridorTracker:
         standing = standing and abs(motion.yaw_rate) < STANDING_RATE_MAX_RAD_S
         v_y_before = body.v_y
         body.update(now_s, vesc, state[fusion.BIAS], standing)
-        motion.carry_on(body.v_x, body.yaw_rate, elapsed_s)
+        motion.carry_on(body.v_x, body.yaw_rate + state[fusion.BIAS], elapsed_s)
         fusion.predict(state, self.covariance, v_y_before, body.v_y, motion.rolled_m, motion.turned_rad,
                        motion.wheel_known, motion.imu_known, elapsed_s)  # fmt: skip
         if standing:

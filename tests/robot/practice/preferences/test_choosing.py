@@ -65,6 +65,16 @@ def test_it_goes_on_with_the_first_pair_without_an_answer_and_keeps_those_of_oth
     assert load_preferences(tmp_path) == {Pair(A, B): "same", other: "right", Pair(B, C): "left"}
 
 
+def test_who_chooses_at_the_same_time_loses_nothing(tmp_path: Path) -> None:
+    one, other = choosing(tmp_path), choosing(tmp_path)
+    one.press("l")
+    other.go(1)
+    other.press("r")
+    one.press("b")
+    one.press("s")
+    assert load_preferences(tmp_path) == {Pair(A, B): "same", Pair(B, C): "right"} == one.preferences
+
+
 def test_a_pair_of_which_no_picture_was_kept_is_not_shown(tmp_path: Path) -> None:
     assert Choosing(tmp_path, PAIRS_OF_THREE, {A: seen(0), B: seen(9)}).pairs == [Pair(A, B)]
 

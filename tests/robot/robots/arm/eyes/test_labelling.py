@@ -48,6 +48,16 @@ def test_it_goes_on_with_the_first_episode_without_a_label(tmp_path: Path) -> No
     assert load_labels(tmp_path) == {1: "failure", 2: "unsure", 3: "unsure"}
 
 
+def test_who_labels_at_the_same_time_loses_nothing(tmp_path: Path) -> None:
+    one, other = Labelling(tmp_path, episodes(3)), Labelling(tmp_path, episodes(3))
+    one.press("s")
+    other.go(1)
+    other.press("f")
+    one.press("b")
+    one.press("u")
+    assert load_labels(tmp_path) == {1: "unsure", 2: "failure"}
+
+
 def test_after_the_last_one_nothing_is_labelled_but_there_is_a_way_back(tmp_path: Path) -> None:
     labelling = Labelling(tmp_path, episodes(1))
     labelling.press("s")

@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from drivers.base import VescReading
 from drivers.emulators.world import V_X, World
 from policies.backup.pure_pursuit import lookahead, pursue
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.estimation import fusion
 from robot.robots.car.estimation.estimator import Estimate
+from robot.robots.car.estimation.fusion import BIAS
 from robot.robots.car.estimation.sensed_car import SensedCar
 from robot.robots.car.estimation.single_track import V_X as SPEED
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
@@ -151,3 +153,12 @@ def test_a_lap_that_only_passes_its_start_is_not_closed() -> None:
     for k in range(40):
         lap.watch(0.1 * k, 0.4, Estimate(0.0, -2.0 + 0.1 * k, 0.5, 3.0, 1.0, 0.0, 0.0, 1.0, False, 0.0))
     assert not lap.closed
+
+
+def test_a_car_that_stands_unheard_does_not_turn_by_its_gyros_bias() -> None:
+    tracker = CorridorTracker(load_parameters().packed())
+    tracker.put(0.0, 0.0, 0.0)
+    tracker.state[BIAS] = 0.05
+    for tick in range(1, 101):
+        estimate = tracker.update(tick * TICK_S, VescReading())
+    assert estimate.yaw == pytest.approx(0.0, abs=1e-9)
