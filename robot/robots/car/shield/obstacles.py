@@ -2,7 +2,7 @@
 
 Neighbouring points of a scan that lie inside the corridor and farther from every mapped wall than the lidar's noise and
 the pose's uncertainty explain make an obstacle, also of somebody who stands at a wall. It is believed when enough
-points have confirmed it, in two revolutions. Who has been seen is not gone because they are out of sight: they are believed to be about
+points have confirmed it, in looks some time apart. Who has been seen is not gone because they are out of sight: they are believed to be about
 there until the lidar looks through the place, though not for ever. Unseen, and in the predictive brake's roll-out, an
 obstacle grows as fast as somebody may walk.
 
