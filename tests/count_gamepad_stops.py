@@ -101,7 +101,9 @@ def count(each: int, seed: int, pad: HeldPad) -> int:
     stops = replace(STOPS, rig=rig, repair=repair, going_on=causes, ending=ending, between_s=(2.0, 4.0))
     sessions = -(-len(causes) * each // STOPS_A_SESSION)
     count = len(causes) * each + sessions
-    made = process_stops(TRIALS, stops, "race_track", count, seed, report, going_on_each=STOPS_A_SESSION)
+    made = process_stops(
+        TRIALS, stops, "race_track", count, seed, report, lambda run: None, going_on_each=STOPS_A_SESSION
+    )
     off_ms = {cause.name: [s.throttle_off_ms for s in made if s.cause == cause.name and s.throttle_off_ms is not None]
               for cause in causes}  # fmt: skip
     figures = {

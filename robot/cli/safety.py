@@ -12,6 +12,8 @@ from robot.views.say import say
 from sim.input_files import with_article
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from robot.safety.campaign.stops.stops import Stop
     from robot.safety.campaign.trials import SafetyTrials
 
@@ -27,7 +29,7 @@ class SafetyConfig:
     of 0.4 to 1.2 of the nominal grip; the Crazyflie of each kind, with every positioning system, in every phase of a
     flight: nine of ten times in lockstep, the whole stack in one process; one of ten times
     real processes in real time, stopped by signals, kills and hang-ups. Ctrl-C, or a time limit's SIGTERM, ends either; the
-    last line then has the figures so far.
+    last line then has the figures so far. The run of a session in which a stop went wrong is kept, for `robot replay`.
     """
 
     task: str = ""
@@ -103,7 +105,16 @@ def stop_robot(config: SafetyConfig, as_json: bool) -> int:
             lockstep_stops(
                 stops, trials.moving_m_s, in_lockstep, config.seed, progress(in_lockstep, lockstep), verified
             )
-            process_stops(trials, stops, task, real, config.seed, progress(real, processes), verified)
+            process_stops(
+                trials,
+                stops,
+                task,
+                real,
+                config.seed,
+                progress(real, processes),
+                keep_run if verified else forget,
+                verified,
+            )
         complete = True
     finally:  # whatever ended it: hours of stops are not to be lost
         for row in rows_of(lockstep, processes):
@@ -112,6 +123,22 @@ def stop_robot(config: SafetyConfig, as_json: bool) -> int:
         figures["as_promised"] &= complete
         finish(figures, as_json)
     return 0 if figures["as_promised"] else 1
+
+
+def keep_run(run: "Path") -> None:
+    """Keep the run of a session in which something went wrong: `robot replay` decides its log again."""
+    import shutil
+    from pathlib import Path
+
+    from robot.runtime.run_folder import new_run_folder
+
+    folder = new_run_folder(Path("runs"), "safety", "stop")
+    shutil.copytree(run, folder, dirs_exist_ok=True)
+    say(f"  its run is kept: {folder}")
+
+
+def forget(run: "Path") -> None:
+    """Of a session without repairs nobody is surprised that it goes wrong."""
 
 
 @contextmanager

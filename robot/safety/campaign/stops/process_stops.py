@@ -206,9 +206,10 @@ def went_on(judged: Judged, cause: Cause, before: dict[str, int]) -> dict[str, o
 
 
 def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int, seed: int,
-                  report: Callable[[Stop], None], repaired: bool = True,
+                  report: Callable[[Stop], None], keep: Callable[[Path], None], repaired: bool = True,
                   going_on_each: int = GOING_ON_EACH) -> list[Stop]:  # fmt: skip
     """`count` stops in real time, of every variant of the robot in turn. stops: the trials' own. going_on_each: of a session.
+    keep: is handed the folder of each session in which something went wrong, when it has ended: what is not kept is gone.
 
     repaired: False leaves one guardian alone, within the terminal's reach as all other processes, to see the difference.
     Causes out of reach are in the list too: nobody could have stopped these robots.
@@ -221,13 +222,16 @@ def process_stops(trials: SafetyTrials, stops: StopTrials, task: str, count: int
         variant, learning = stops.variant(number, rng), number % LEARNING_EVERY == LEARNING_EVERY - 1
         with scratch_folder("robot-stops") as place, closing(stops.rig(variant, seed + number, rng, place)) as rig:
             config = rig.config | {"minutes": PRACTICE_MINUTES, "seed": seed + number}
-            options = Options(str(place / "run"), task, config, rig.progress, learning, repaired, rig.command)
+            run, before = place / "run", len(made)
+            options = Options(str(run), task, config, rig.progress, learning, repaired, rig.command)
             with job_on(rig, stops.repair, options) as job:
                 judged = Judged(job, trials, stops, task)
                 most = min(count - len(made), going_on_each + 1) if stops.going_on else 1
                 for told in stop_and_go_on(judged, most, learning, going_on, ending, rng):
                     made.append(Stop(variant=rounded(variant), scheduling=rig.scheduling, **told))  # type: ignore[arg-type]
                     report(made[-1])
+            if any(each.went_wrong for each in made[before:]):
+                keep(run)
         number += 1
     return made
 

@@ -37,6 +37,12 @@ class Stop:
         """Whether it came to face backwards."""
         return self.turned_rad > SPUN_RAD
 
+    @property
+    def went_wrong(self) -> bool:
+        """Whether somebody could have done better."""
+        badly = self.in_reach and (self.impact_m_s is not None or self.spun)
+        return badly or not self.ended or self.left_behind > 0
+
 
 def rounded(variant: dict[str, Any]) -> dict[str, Any]:
     """For people and figures."""

@@ -4,13 +4,15 @@ import json
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from robot.cli.safety import SafetyConfig, main
-from robot.robots.car.safety_trials import PROCESS_CAUSES, STOPS
+from robot.cli.safety import SafetyConfig, keep_run, main
+from robot.robots.car.safety_trials import PROCESS_CAUSES, STOPS, TRIALS
 from robot.runtime.left_behind import is_alive
 from robot.safety.campaign.stops import lockstep_stops as lockstep_module
 from robot.safety.campaign.stops import process_stops as process_module
@@ -176,3 +178,39 @@ def test_what_ends_it_early_leaves_the_figures_so_far_in_the_last_line(monkeypat
         False,
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({}, 0),
+        ({"impact_m_s": 0.6}, 1),
+        ({"impact_m_s": 0.6, "in_reach": False}, 0),
+        ({"turned_rad": 3.0}, 1),
+        ({"ended": False}, 1),
+    ],
+)
+def test_the_run_of_a_session_in_which_a_stop_went_wrong_is_kept(told, kept, monkeypatch, tmp_path, capsys):
+    """Whoever looks for the cause has nothing else: the same seed brings other moments."""
+
+    @contextmanager
+    def one_session(rig, repair, options):
+        Path(options.folder).mkdir()
+        Path(options.folder, "log.mcap").write_bytes(b"ticks")
+        yield SimpleNamespace(folder=Path(options.folder))
+
+    good = {
+        "cause": "Ctrl-C",
+        "speed_m_s": 4.0,
+        "impact_m_s": None,
+        "turned_rad": 0.1,
+        "throttle_off_ms": None,
+        "ended": True,
+    }
+    monkeypatch.setattr(process_module, "job_on", one_session)
+    monkeypatch.setattr(process_module, "stop_and_go_on", lambda *_: iter([good, good | told]))
+    monkeypatch.chdir(tmp_path)
+    stops = replace(STOPS, rig=lambda *_: Rig(SimpleNamespace(close=lambda: None)))
+    process_module.process_stops(TRIALS, stops, "race_track", 2, 0, lambda stop: None, keep_run)
+    assert [log.read_bytes() for log in tmp_path.glob("runs/safety/*/log.mcap")] == kept * [b"ticks"]
+    assert ("its run is kept: runs/safety/" in "".join(capsys.readouterr())) is bool(kept)
