@@ -192,7 +192,7 @@ def test_while_answers_stay_away_the_motor_does_what_it_was_told(ticks: int) -> 
     reading = VescReading()
     for tick in range(80):
         now = tick * TICK_S
-        told.append(2.0 if tick < 72 - ticks else 5.0)
+        told.append(2.0 if tick < 77 - ticks else 5.0)  # on its way when answers stop
         at_wheels = told[max(0, tick - round(NOMINAL.actuation_s / TICK_S))]
         accel = float(drive_acceleration(state[3], at_wheels, car))
         if tick < 78 - ticks:
@@ -202,7 +202,7 @@ def test_while_answers_stay_away_the_motor_does_what_it_was_told(ticks: int) -> 
         age_s = TICK_S * (1 + max(0, tick - (77 - ticks)))
         filtered.sent(now, 0.0, told[-1], 0.0, NOMINAL.actuation_s)
         filtered.update(now + TICK_S, replace(reading, values_age_s=age_s, imu_age_s=age_s), 0.0, standing=False)
-    assert state[3] > 3.0
+    assert state[3] > 2.4
     assert filtered.v_x == pytest.approx(state[3], abs=0.25)
 
 
