@@ -23,14 +23,15 @@ from robot.runtime.records import Records
 from robot.safety.supervisor import Mode, Supervisor
 from robot.shared_memory.mailbox import NO_BELIEF
 from robot.tasks.race_track import task
-from sim.car.model import P_EMPTY_V
+from sim.car.model import P_EMPTY_V, P_STEER_MAX
 
 COMMAND_HISTORY = 12  # ticks; more than the longest latency
 
 
 class CarMind:
     """The state that every car's mind has. transition, events, episode (a lap: practice_s, merit, outcome, baseline) and files (to be
-    kept in the run's folder) are of this tick. fallback, stop_plan: how it stops, and what guardians are told of that.
+    kept in the run's folder) are of this tick. car: `CarParameters.packed()`, whose wheels turn as far to both sides as its servo
+    can; who reckons with more believes in turns that never come. fallback, stop_plan: how it stops, and what guardians are told of that.
     """
 
     fallback: Fallback
@@ -38,6 +39,7 @@ class CarMind:
 
     def __init__(self, setup: PipelineSetup, records: Records) -> None:
         self.setup, self.records, self.tick_s = setup, records, task.TICK_S
+        self.car = setup.car
         self.outputs = np.zeros((), records.outputs)
         self.transition: np.ndarray | None = None
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -105,7 +107,7 @@ class CarMind:
 
     def send(self, proposed: Command) -> None:
         """What is proposed becomes, within the mode's limits, the command of this tick."""
-        self.command = execute(self.mode, proposed, self.command)
+        self.command = execute(self.mode, proposed, self.command, float(self.car[P_STEER_MAX]))
         self.sent[:-1] = self.sent[1:]
         self.sent[-1] = self.command.steer_rad, self.command.speed_m_s, self.command.brake_a
 

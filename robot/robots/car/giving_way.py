@@ -15,8 +15,7 @@ import numpy as np
 from drivers.base import LidarReading
 from robot.robots.car.recovery import SIDES, STANDING_M_S, ScanMemory, free_distance
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
-from robot.tasks.race_track.task import STEER_MAX_RAD
-from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
+from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR, P_STEER_MAX
 
 AFTER_S = 4.0  # of waiting, for each time
 FARTHEST_M = 2.0
@@ -37,7 +36,8 @@ class GivingWay:
         """car: `CarParameters.packed()`."""
         self._half_length, self._half_width = float(car[P_HALF_LENGTH]), float(car[P_HALF_WIDTH])
         self._rear_axle = float(car[P_REAR])
-        self._tightest = math.tan(STEER_MAX_RAD) / float(car[P_FRONT] + car[P_REAR])
+        self._steer_max = float(car[P_STEER_MAX])
+        self._tightest = math.tan(self._steer_max) / float(car[P_FRONT] + car[P_REAR])
         self._memory = ScanMemory()
         self.command = Command(0.0, 0.0, FULL_BRAKE_A)
         self._forget()
@@ -104,7 +104,7 @@ class GivingWay:
             self._steer(-BACK_M_S, 0.0)
 
     def _steer(self, speed_m_s: float, brake_a: float) -> None:
-        self.command = Command(math.atan(self._side * math.tan(STEER_MAX_RAD)), speed_m_s, brake_a)
+        self.command = Command(math.atan(self._side * math.tan(self._steer_max)), speed_m_s, brake_a)
 
 
 def seen_behind(points: np.ndarray) -> bool:

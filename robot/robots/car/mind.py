@@ -46,7 +46,7 @@ from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command, Reason
 from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task
-from sim.car.model import P_GRIP_F, P_GRIP_R, P_HALF_LENGTH, P_HALF_WIDTH
+from sim.car.model import P_GRIP_F, P_GRIP_R, P_HALF_LENGTH, P_HALF_WIDTH, P_STEER_MAX
 from sim.distance_field import footprint_clearance
 from sim.tracks.track import Course
 
@@ -68,12 +68,13 @@ class Pipeline(CarMind):
         self.observation = np.zeros(task.OBSERVATION_SIZE, np.float32)
         self.executed = np.zeros(task.ACTION_SIZE)
         self.brake_reason = AS_PROPOSED
-        self.trim_rad, self.latency_s = setup.trim_rad, setup.latency_s
+        self.latency_s = setup.latency_s
+        self.take_trim(setup.trim_rad)
         self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard, setup.proved)
         # For k + 1 ticks after the present one, if nobody thinks any more: servo_rad, brake_a, turned_rad, way_m
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
         self.reckoning = DeadReckoning()
-        self.fallback = Fallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
+        self.fallback = Fallback(self.place, believed_cars(self.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.place_search = PlaceSearch()
         self.recovery = Recovery(setup.car)
         self.in_the_way = InTheWay(setup.car, self.place, self.fallback)
@@ -90,6 +91,12 @@ class Pipeline(CarMind):
         """Speed and yaw rate that the lidar tells are no wheels and no gyro."""
         if self.lidar_speed is not None:
             self.estimator.unsure = lidar_speed.UNSURE
+
+    def take_trim(self, trim_rad: float) -> None:
+        """Take this off every command from now on: it leaves less of the servo's way to one side."""
+        self.trim_rad = trim_rad
+        self.car = self.setup.car.copy()
+        self.car[P_STEER_MAX] -= abs(trim_rad)
 
     def take_course(self, course: Course) -> None:
         """Drive on this course from now on."""
@@ -108,7 +115,7 @@ class Pipeline(CarMind):
         shares = estimate.grip_shares, estimate.least_grip_shares
         if self.lidar_speed is not None:
             shares = lidar_speed.GRIP_SHARES, lidar_speed.LEAST_GRIP_SHARES
-        self.fallback.cars = believed_cars(self.setup.car, *shares)
+        self.fallback.cars = believed_cars(self.car, *shares)
         way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
         self.first_lap.moved(way_m)
@@ -342,7 +349,8 @@ class Pipeline(CarMind):
         """Take over the trim and latency that the demonstration showed, if it showed them well enough."""
         calibration = self.first_lap.end(now)
         if calibration.confident:
-            self.trim_rad, self.latency_s = calibration.trim_rad, calibration.latency_s
+            self.take_trim(calibration.trim_rad)
+            self.latency_s = calibration.latency_s
             self.fallback.latency_s = self.latency_s
         self.events.append(("calibration", {"demo_lap_s": self.first_lap.lap_s, "confident": calibration.confident,
                                             "trim_rad": self.trim_rad, "latency_s": self.latency_s}))  # fmt: skip

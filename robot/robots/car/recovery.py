@@ -21,8 +21,8 @@ from drivers.base import LidarReading
 from policies.backup.pure_pursuit import pursue
 from robot.robots.car.estimation.lidar_period import LidarPeriod
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command
-from robot.tasks.race_track.task import STEER_MAX_RAD, STEER_SLEW_RAD_S, TICK_S
-from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR
+from robot.tasks.race_track.task import STEER_SLEW_RAD_S, TICK_S
+from sim.car.model import P_FRONT, P_HALF_LENGTH, P_HALF_WIDTH, P_REAR, P_STEER_MAX
 from sim.portable_math import cos_sin
 
 HALT_S = 0.3
@@ -197,7 +197,8 @@ class Recovery:
         """car: `CarParameters.packed()`."""
         self._half_length, self._half_width = float(car[P_HALF_LENGTH]), float(car[P_HALF_WIDTH])
         self._rear_axle, self._wheelbase = float(car[P_REAR]), float(car[P_FRONT] + car[P_REAR])
-        self._tightest = math.tan(STEER_MAX_RAD) / self._wheelbase
+        self._steer_max = float(car[P_STEER_MAX])
+        self._tightest = math.tan(self._steer_max) / self._wheelbase
         self._memory = ScanMemory()
         self.phase = Phase.IDLE
         self.begin()
@@ -261,7 +262,7 @@ class Recovery:
 
     def _pursuit(self, place: Place, course: np.ndarray, spacing_m: float) -> float:
         return float(pursue(course, spacing_m, place.s, place.lateral, place.heading_error, REJOIN_LOOKAHEAD_M, 0.0,
-                            self._wheelbase, STEER_MAX_RAD))  # fmt: skip
+                            self._wheelbase, self._steer_max))  # fmt: skip
 
     def _halt(self, v_x: float, place: Place, course: np.ndarray, spacing_m: float) -> Command:
         """Stand, look around, and decide how to go on."""
@@ -269,7 +270,7 @@ class Recovery:
             return self._brake()
         points = self._memory.points()
         steer = self._pursuit(place, course, spacing_m)
-        way_ahead = self._free(points, (1.0, math.tan(steer) / math.tan(STEER_MAX_RAD)), REJOIN_AHEAD_M)
+        way_ahead = self._free(points, (1.0, math.tan(steer) / math.tan(self._steer_max)), REJOIN_AHEAD_M)
         if not self._held and abs(place.heading_error) < REJOIN_FROM_RAD and way_ahead >= REJOIN_AHEAD_M:
             self._aim_at(steer, Phase.REJOIN)
             return self._brake()
@@ -298,7 +299,7 @@ class Recovery:
             self._leg_m, chosen = self._wedged_arc()
         assert chosen is not None
         self._arc = chosen
-        self._aim_at(math.atan(self._arc[1] * math.tan(STEER_MAX_RAD)), Phase.LEG)
+        self._aim_at(math.atan(self._arc[1] * math.tan(self._steer_max)), Phase.LEG)
 
     def _wedged_arc(self) -> tuple[float, tuple[float, float]]:
         """The next leg of a car that does not see what holds it: on in the direction that gave way, else by turns."""
@@ -352,7 +353,7 @@ class Recovery:
         self._steer = self._pursuit(place, course, spacing_m)
         self._rolled_m += max(0.0, v_x) * elapsed_s
         self._still_s = 0.0 if abs(v_x) > STANDING_M_S else self._still_s + elapsed_s
-        side = math.tan(self._steer) / math.tan(STEER_MAX_RAD)
+        side = math.tan(self._steer) / math.tan(self._steer_max)
         ahead = self._free(self._memory.points(), (1.0, side), 0.3)
         if self._still_s > BLOCKED_S or ahead < 0.06 * v_x + 0.08 * v_x * v_x or abs(place.heading_error) > 1.4:
             self._held = self._rolled_m < BLOCKED_M

@@ -13,7 +13,7 @@ from drivers.emulators.process import Emulator
 from drivers.emulators.virtual_car import VirtualCarConfig
 from drivers.vesc import Vesc, VescSettings
 from policies.policy_file import load_policy
-from robot.robots.car.car_file import load_car
+from robot.robots.car.car_file import believed_car, load_car
 from robot.robots.car.car_mind import CarMind
 from robot.robots.car.devices import Motor
 from robot.robots.car.mind import Pipeline
@@ -36,6 +36,7 @@ from robot.tasks.race_track.task import OBSERVATION_SIZE, TICK_S
 from sim.car.model import CarParameters, hidden_car, load_parameters
 
 WALKING_M_S = 1.3
+WIRED = "f1tenth"  # as the data sheet's car, whose servo has end stops
 TRIM_SIGMA_RAD, LATENCY_SIGMA_S = 0.004, 0.003  # what a demonstration leaves open
 
 
@@ -117,14 +118,14 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     pipeline = Pipeline(
         PipelineSetup(
             seed=seed, practice_s=3600.0, laps=0, explore=False, predictive_brake=True, demonstrate=False,
-            keyboard=False, car=load_parameters().packed(), layers=policy.layers, weights=policy.weights, grid=world.grid,
+            keyboard=False, car=believed_car(WIRED).packed(), layers=policy.layers, weights=policy.weights, grid=world.grid,
             course=world.course, demo_lap_s=30.0,
             trim_rad=told["trim_rad"], latency_s=told["latency_s"],
         )
     )  # fmt: skip
     if not verified:
         pipeline.fallback = Unverified(pipeline.place, pipeline.fallback.cars, pipeline.latency_s)
-    robot = load_car("virtual-car")
+    robot = load_car(WIRED)
     assert isinstance(robot.motor, VescSettings)
     vesc = Vesc(replace(robot.motor, port=str(folder / "vesc")), clock)
     lidar = make_driver(replace(robot.lidar, port=emulator.lidar_pty.name), clock)

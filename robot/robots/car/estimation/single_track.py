@@ -130,8 +130,21 @@ def take_in(x, covariance, innovation, row, sigma, blind):
 
 
 @njit(cache=True)
+def log_likelihood(innovation, covariance, row, sigma):
+    """Of a scalar measured with `sigma`, of derivative `row` (6,), but for a constant."""
+    variance = sigma * sigma
+    for i in range(N_STATE):
+        for j in range(N_STATE):
+            variance += row[i] * covariance[i, j] * row[j]
+    return -0.5 * (innovation * innovation / variance + math.log(variance))
+
+
+@njit(cache=True)
 def advance(x, covariance, wheels_rad, accels, step_s, wheel_m_s, gyro_rad_s, accel_y_m_s2, p):
-    """Move state and covariance, in place, to the next IMU sample, and correct them by what was measured there."""
+    """Move state and covariance, in place, to the next IMU sample, and correct them by what was measured there.
+
+    Returns the log-likelihood of what gyro and accelerometer measured, but for a constant.
+    """
     steps = wheels_rad.shape[0] - 1
     after, other, jacobian, row = np.empty(N_STATE), np.empty(N_STATE), np.empty((N_STATE, N_STATE)), np.zeros(N_STATE)
     move(x, wheels_rad, accels, step_s, p, after)
@@ -148,12 +161,13 @@ def advance(x, covariance, wheels_rad, accels, step_s, wheel_m_s, gyro_rad_s, ac
         shrink = min(1.0, GRIP_SIGMA / math.sqrt(covariance[grip, grip]))
         covariance[grip, :] *= shrink
         covariance[:, grip] *= shrink
-    asked = wheel_m_s * wheel_m_s * (wheels_rad[-1] + x[TRIM]) / (p[P_FRONT] + p[P_REAR])
+    asked = wheel_m_s * wheel_m_s * wheels_rad[-1] / (p[P_FRONT] + p[P_REAR])
     blind = max(abs(asked), abs(wheel_m_s * gyro_rad_s)) < CORNERING_M_S2
     row[V_X] = 1.0
     take_in(x, covariance, wheel_m_s - x[V_X], row, WHEEL_SIGMA_M_S + WHEEL_SIGMA_SHARE * abs(wheel_m_s), blind)
     row[:] = 0.0
     row[YAW_RATE] = 1.0
+    likelihood = log_likelihood(gyro_rad_s - x[YAW_RATE], covariance, row, GYRO_SIGMA_RAD_S)
     take_in(x, covariance, gyro_rad_s - x[YAW_RATE], row, GYRO_SIGMA_RAD_S, blind)
     if abs(accel_y_m_s2) < ACCEL_MAX_M_S2:
         expected = move(x, wheels_rad[-1:], accels[-1:], step_s, p, after)
@@ -162,9 +176,11 @@ def advance(x, covariance, wheels_rad, accels, step_s, wheel_m_s, gyro_rad_s, ac
             beside[j] += DIFFERENCES[j]
             row[j] = (move(beside, wheels_rad[-1:], accels[-1:], step_s, p, other) - expected) / DIFFERENCES[j]
         sigma = ACCEL_SIGMA_M_S2 * (1.0 + 0.5 * abs(wheel_m_s))
+        likelihood += log_likelihood(accel_y_m_s2 - expected, covariance, row, sigma)
         take_in(x, covariance, accel_y_m_s2 - expected, row, sigma, blind)
     for grip in (FRONT_GRIP, REAR_GRIP):
         x[grip] = min(GRIPS[1], max(GRIPS[0], x[grip]))
+    return likelihood
 
 
 class Told(NamedTuple):
@@ -181,14 +197,16 @@ class SingleTrack:
 
     car: `CarParameters.packed()` that the robot believes in.
     v_x, v_y (m/s), yaw_rate (rad/s): now. grip_shares: of front and rear tyres, of what the believed car's have;
-    least_grip_shares: what they have at the least.
+    least_grip_shares: what they have at the least. log_likelihood: of all samples so far, but for a constant.
     """
 
-    def __init__(self, car: np.ndarray) -> None:
+    def __init__(self, car: np.ndarray, share: float = 1.0, sigma: float = GRIP_SIGMA) -> None:
+        """share, sigma: what the tyres of both axles have before all measuring, and its standard deviation."""
         self.car = car.copy()
-        self.state, self.now = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 0.0]), np.zeros(N_STATE)
-        self.covariance = np.diag(np.concatenate([START_SIGMA, [GRIP_SIGMA, GRIP_SIGMA, TRIM_SIGMA_RAD]]) ** 2)
-        self.covariance[[FRONT_GRIP, REAR_GRIP], [REAR_GRIP, FRONT_GRIP]] = ALIKE * GRIP_SIGMA**2
+        self.log_likelihood = 0.0
+        self.state, self.now = np.array([0.0, 0.0, 0.0, share, share, 0.0]), np.zeros(N_STATE)
+        self.covariance = np.diag(np.concatenate([START_SIGMA, [sigma, sigma, TRIM_SIGMA_RAD]]) ** 2)
+        self.covariance[[FRONT_GRIP, REAR_GRIP], [REAR_GRIP, FRONT_GRIP]] = ALIKE * sigma**2
         self.sample_s = -math.inf  # of the state
         self._reckoned_s = 0.0  # for how long nothing was measured
         self.wheels_rad = 0.0  # front wheels' angle at the state's time
@@ -255,7 +273,9 @@ class SingleTrack:
                 if since_s > CURRENT_HOLDS_S:  # by the mean that brings it to the speed which was measured
                     move(self.state, wheels, accels, step_s, self.car, self.now)
                     accels[:-1] += (wheel - self.now[V_X]) / since_s
-                advance(self.state, self.covariance, wheels, accels, step_s, wheel, gyro, vesc.accel_y_m_s2, self.car)
+                self.log_likelihood += advance(
+                    self.state, self.covariance, wheels, accels, step_s, wheel, gyro, vesc.accel_y_m_s2, self.car
+                )
                 self.wheels_rad = wheels[-1]
             else:
                 self._begin(0.0 if standing else wheel, 0.0 if standing else gyro)

@@ -17,7 +17,8 @@ from robot.robots.car.estimation import fusion
 from robot.robots.car.estimation.odometry import Odometry
 from robot.robots.car.estimation.recent_points import RecentPoints
 from robot.robots.car.estimation.scan_matching import deskew, match
-from robot.robots.car.estimation.single_track import GRIP_SIGMA, LEAST_SIGMAS, SingleTrack
+from robot.robots.car.estimation.single_track import GRIP_SIGMA, LEAST_SIGMAS
+from robot.robots.car.estimation.single_tracks import SingleTracks
 from sim.car.model import load_parameters
 from sim.portable_math import inverse
 
@@ -73,7 +74,7 @@ class Tracker:
         self.known_m, self.robust_m = known_m, robust_m
         self.car = load_parameters().packed() if car is None else car
         self.odometry = Odometry()
-        self.single_track = SingleTrack(self.car)
+        self.single_tracks = SingleTracks(self.car)
         self.recent = RecentPoints()
         self.state = np.zeros(fusion.N_STATE)
         self.covariance = np.diag([0.0, 0.0, 0.0, V_Y_SIGMA_M_S**2, BIAS_SIGMA_RAD_S**2])
@@ -101,7 +102,7 @@ class Tracker:
 
     def sent(self, now_s: float, servo_rad: float, speed_m_s: float, brake_a: float, latency_s: float) -> None:
         """A command goes out: what servo and motor are told, and how long it takes until the wheels follow."""
-        self.single_track.sent(now_s, servo_rad, speed_m_s, brake_a, latency_s)
+        self.single_tracks.sent(now_s, servo_rad, speed_m_s, brake_a, latency_s)
 
     def update(self, now_s: float, vesc: VescReading, lidar: LidarReading) -> Estimate:
         """Take in a tick's readings; returns the state at `now_s`, which must not go back."""
@@ -109,7 +110,7 @@ class Tracker:
         if dt_s < 0.0:
             raise ValueError(f"estimator: time went back by {-dt_s:.3f} s to {now_s:.3f}: it must not")
         self.time_s = now_s
-        motion, body = self.odometry.update(now_s, vesc), self.single_track
+        motion, body = self.odometry.update(now_s, vesc), self.single_tracks
         state, covariance = self.state, self.covariance
         standing = motion.wheel_known and motion.imu_known and abs(motion.v_x) < fusion.STANDING_M_S
         standing = standing and abs(motion.yaw_rate) < STANDING_RATE_MAX_RAD_S

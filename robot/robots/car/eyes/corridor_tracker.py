@@ -17,7 +17,7 @@ from drivers.base import VescReading
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.estimation import fusion
 from robot.robots.car.estimation.odometry import Odometry
-from robot.robots.car.estimation.single_track import SingleTrack
+from robot.robots.car.estimation.single_tracks import SingleTracks
 from robot.robots.car.estimation.tracker import BIAS_SIGMA_RAD_S, STANDING_RATE_MAX_RAD_S, V_Y_SIGMA_M_S, Estimate
 from robot.tasks.race_track.task import DECISION_S
 
@@ -52,7 +52,7 @@ class CorridorTracker:
     """Of one car. Its frame: x ahead, y left of where the car stood at first. car: `CarParameters.packed()`."""
 
     def __init__(self, car: np.ndarray) -> None:
-        self.odometry, self.single_track = Odometry(), SingleTrack(car)
+        self.odometry, self.single_tracks = Odometry(), SingleTracks(car)
         self.state = np.zeros(fusion.N_STATE)
         self.covariance = np.diag([0.0, 0.0, 0.0, V_Y_SIGMA_M_S**2, BIAS_SIGMA_RAD_S**2])
         self._time_s: float | None = None
@@ -60,13 +60,13 @@ class CorridorTracker:
 
     def sent(self, now_s: float, servo_rad: float, speed_m_s: float, brake_a: float, latency_s: float) -> None:
         """A command goes out: what servo and motor are told, and how long it takes until the wheels follow."""
-        self.single_track.sent(now_s, servo_rad, speed_m_s, brake_a, latency_s)
+        self.single_tracks.sent(now_s, servo_rad, speed_m_s, brake_a, latency_s)
 
     def update(self, now_s: float, vesc: VescReading) -> Estimate:
         """Take in a tick's readings; returns the state at `now_s`."""
         elapsed_s = 0.0 if self._time_s is None else now_s - self._time_s
         self._time_s = now_s
-        motion, body, state = self.odometry.update(now_s, vesc), self.single_track, self.state
+        motion, body, state = self.odometry.update(now_s, vesc), self.single_tracks, self.state
         standing = motion.wheel_known and motion.imu_known and abs(motion.v_x) < fusion.STANDING_M_S
         standing = standing and abs(motion.yaw_rate) < STANDING_RATE_MAX_RAD_S
         v_y_before = body.v_y
@@ -93,7 +93,7 @@ class CorridorTracker:
         aside, turned = np.zeros(fusion.N_STATE), np.zeros(fusion.N_STATE)
         aside[fusion.X], aside[fusion.Y], turned[fusion.YAW] = -sin_h, cos_h, 1.0
         take_in(self.state, self.covariance, -place.lateral, aside, weaker * ASIDE_SIGMA_M)
-        slides_rad = math.atan2(self.state[fusion.V_Y], max(SLOW_M_S, self.single_track.v_x))
+        slides_rad = math.atan2(self.state[fusion.V_Y], max(SLOW_M_S, self.single_tracks.v_x))
         take_in(self.state, self.covariance, -(place.heading_error + slides_rad), turned, weaker * TURNED_SIGMA_RAD)
 
     def put(self, x: float, y: float, yaw: float) -> None:

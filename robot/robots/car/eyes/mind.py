@@ -19,7 +19,6 @@ from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.devices import vesc_reading
 from robot.robots.car.estimation.estimator import Estimate
-from robot.robots.car.estimation.single_track import TRIM
 from robot.robots.car.eyes.blind_fallback import BlindFallback
 from robot.robots.car.eyes.careful import drive_carefully
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
@@ -246,7 +245,7 @@ class SeeingPipeline(CarMind):
     def tell_of_lap(self, estimate: Estimate) -> None:
         """A lap has ended: what was seen so far becomes a file of the run, where it tells more."""
         self.clean_in_a_row = self.clean_in_a_row + 1 if self.tally.lap_clean else 0
-        trim_rad = float(self.tracker.single_track.state[TRIM])
+        trim_rad = self.tracker.single_tracks.trim_rad
         told = self.seen_laps.end_lap(self.decisions.step, estimate.grip_shares, trim_rad)
         if told is not None:
             self.files[SEEN_LAPS_FILE] = told

@@ -131,8 +131,8 @@ class Command:
     brake_a: float = 0.0
 
 
-def execute(mode: Mode, proposed: Command, last: Command) -> Command:
-    """The command to send instead of `proposed`, given the mode and the one that was sent in the last tick.
+def execute(mode: Mode, proposed: Command, last: Command, steer_max_rad: float = STEER_MAX_RAD) -> Command:
+    """The command to send instead of `proposed`, given the mode, the one that was sent in the last tick, and how far the wheels turn.
 
     What a policy asks for comes here slewed already, bit by bit as the task and its simulators say (`task.slew`); whoever
     else has the wheel is held to the same rate here.
@@ -141,7 +141,7 @@ def execute(mode: Mode, proposed: Command, last: Command) -> Command:
     most = STEER_SLEW_RAD_S * TICK_S
     steer = proposed.steer_rad if math.isfinite(proposed.steer_rad) else last.steer_rad
     steer = min(last.steer_rad + most, max(last.steer_rad - most, steer))
-    steer = min(STEER_MAX_RAD, max(-STEER_MAX_RAD, steer))
+    steer = min(steer_max_rad, max(-steer_max_rad, steer))
     if not finite or (mode >= Mode.STOP and proposed.brake_a <= 0.0):
         return Command(steer, 0.0, FULL_BRAKE_A)
     if proposed.brake_a > 0.0:

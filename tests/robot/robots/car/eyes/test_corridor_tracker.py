@@ -13,7 +13,6 @@ from robot.robots.car.estimation import fusion
 from robot.robots.car.estimation.estimator import Estimate
 from robot.robots.car.estimation.fusion import BIAS
 from robot.robots.car.estimation.sensed_car import SensedCar
-from robot.robots.car.estimation.single_track import V_X as SPEED
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
 from robot.robots.car.eyes.reckoned_lap import LEAD_IN_M, ReckonedLap
 from robot.tasks.race_track.task import DECISION_S, TICK_S
@@ -99,7 +98,7 @@ def test_whoever_moves_along_the_course_is_held_to_it_wherever_its_nose_points(
     place.take(course)
     x, y, heading = start_of(course)
     tracker.put(x, y, heading + 0.1)
-    tracker.state[fusion.V_Y], tracker.single_track.now[SPEED] = v_y_m_s, 3.0
+    tracker.state[fusion.V_Y], tracker.single_tracks.v_x = v_y_m_s, 3.0
     for _ in range(200):
         tracker._held_s = DECISION_S
         place.update(

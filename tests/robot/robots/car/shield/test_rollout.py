@@ -35,6 +35,7 @@ from sim.car.model import (
     P_HALF_LENGTH,
     P_HALF_WIDTH,
     P_MOTOR_GAIN,
+    P_STEER_MAX,
     load_parameters,
 )
 from sim.tracks.track import place
@@ -65,6 +66,23 @@ def test_commands_still_on_their_way_are_part_of_the_prediction():
     aimed[-1, 0] = 0.3
     at = at_place(2.0, 0.3, 0.05, 4.0)
     assert room((0.0, 0.5), at, turning, course) < room((0.0, 0.5), at, aimed, course)
+
+
+def test_wheels_at_their_end_stops_turn_no_further_whatever_is_asked():
+    course, _ = straight()
+    stops = NOMINAL.copy()
+    stops[P_STEER_MAX] = 0.2
+    at, wall = at_place(2.0, 0.0, 0.0, 1.5), np.array([[4.0, 0.0, 0.3, 0.0]])
+
+    def turned(steer_rad, car):
+        line = np.empty((6 + HORIZON_TICKS, N_LINE))
+        least_room(
+            GENTLE, steer_rad, 1.5, 25, 0, True, at, rolling(1.5), course, 0.05, wall, car, car, LATENCY_S, -2.0, line
+        )
+        return line[6 + 24, TURNED]
+
+    assert turned(0.4, stops) == turned(0.3, stops)  # both stand at 0.2 by then
+    assert turned(0.4, stops) < 0.6 * turned(0.4, NOMINAL)
 
 
 def test_a_brake_current_on_its_way_brakes():

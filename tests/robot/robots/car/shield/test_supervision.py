@@ -130,6 +130,13 @@ def test_whatever_is_proposed_what_is_sent_is_finite_and_within_the_limits(mode,
         assert abs(sent.speed_m_s - last.speed_m_s) <= SPEED_SLEW_M_S2 * TICK_S + 1e-12
 
 
+@given(st.sampled_from(Mode), any_command, st.floats(0.05, STEER_MAX_RAD))
+def test_the_wheels_are_told_to_turn_no_further_than_they_can(mode, proposed, reach_rad):
+    assert abs(execute(mode, proposed, Command(0.0, 1.0), reach_rad).steer_rad) <= reach_rad
+    held = execute(Mode.RUN, Command(STEER_MAX_RAD, 1.0), Command(reach_rad, 1.0), reach_rad)
+    assert held.steer_rad == reach_rad
+
+
 @given(any_command, sent_command)
 def test_no_throttle_in_a_stop_from_its_first_tick(proposed, last):
     for mode in (Mode.STOP, Mode.EMERGENCY_STOP):
