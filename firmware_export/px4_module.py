@@ -70,7 +70,7 @@ def cmake() -> str:
     sources = "".join(f"\t\t{name}\n" for name in (*CPP_SOURCES, *C_SOURCES))
     return (
         "px4_add_module(\n\tMODULE modules__mc_policy\n\tMAIN mc_policy\n\tCOMPILE_FLAGS\n\t\t-O2\n\tSRCS\n"
-        f"{sources}\tDEPENDS\n\t\tpx4_work_queue\n\tEXTERNAL\n)\n"
+        f"{sources}\tEXTERNAL\n)\n"  # no DEPENDS: PX4 reads this before it has made its own libraries known
     )
 
 

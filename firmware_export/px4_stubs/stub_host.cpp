@@ -19,6 +19,7 @@
 #include <uORB/topics/vehicle_land_detected.h>
 #include <uORB/topics/vehicle_local_position.h>
 #include <uORB/topics/vehicle_status.h>
+#include <uORB/topics/vehicle_thrust_setpoint.h>
 #if __has_include(<uORB/topics/setpoint_config.h>)
 #include <uORB/topics/setpoint_config.h>
 #define CONFIG setpoint_config
@@ -43,6 +44,7 @@ TOPIC(vehicle_command);
 TOPIC(vehicle_land_detected);
 TOPIC(vehicle_local_position);
 TOPIC(vehicle_status);
+TOPIC(vehicle_thrust_setpoint);
 #if __has_include(<uORB/topics/setpoint_config.h>)
 TOPIC(setpoint_config);
 #else
@@ -181,6 +183,13 @@ unsigned stub_motors(float *control)
 {
 	memcpy(control, newest_actuator_motors.control, sizeof newest_actuator_motors.control);
 	return orb_actuator_motors.generation;
+}
+
+/* What the land detector takes the vehicle for: (3,), FRD. */
+unsigned stub_thrust(float *xyz)
+{
+	memcpy(xyz, newest_vehicle_thrust_setpoint.xyz, sizeof newest_vehicle_thrust_setpoint.xyz);
+	return orb_vehicle_thrust_setpoint.generation;
 }
 
 unsigned stub_command(uint32_t *command, float *state)

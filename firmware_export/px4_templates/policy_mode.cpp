@@ -30,6 +30,7 @@
 #include <uORB/topics/vehicle_land_detected.h>
 #include <uORB/topics/vehicle_local_position.h>
 #include <uORB/topics/vehicle_status.h>
+#include <uORB/topics/vehicle_thrust_setpoint.h>
 #if __has_include(<uORB/topics/setpoint_config.h>) /* newer than 1.17 */
 #include <uORB/topics/setpoint_config.h>
 #else
@@ -257,11 +258,20 @@ private:
 		motors.timestamp = hrt_absolute_time();
 		motors.timestamp_sample = now_us;
 
+		vehicle_thrust_setpoint_s thrust{};
+		thrust.timestamp = motors.timestamp;
+		thrust.timestamp_sample = now_us;
+
 		for (int i = 0; i < actuator_motors_s::NUM_CONTROLS; i++) {
 			motors.control[i] = i < PILOT_MOTORS ? thrust_of(_speed[i]) : NAN; // NAN: stopped, as are those below zero
 		}
 
+		for (int i = 0; i < PILOT_MOTORS; i++) {
+			thrust.xyz[2] -= motors.control[i] / PILOT_MOTORS;
+		}
+
 		_motors_pub.publish(motors);
+		_thrust_pub.publish(thrust); // moves nothing; the land detector would go on with the thrust from before
 	}
 
 	// PX4 takes a thrust and makes a motor's command of it: thrust = f command^2 + (1 - f) command, f being THR_MDL_FAC.
@@ -321,6 +331,7 @@ private:
 	uORB::Subscription _reply_sub{ORB_ID(register_ext_component_reply)};
 	uORB::Subscription _check_sub{ORB_ID(arming_check_request)};
 	uORB::Publication<actuator_motors_s> _motors_pub{ORB_ID(actuator_motors)};
+	uORB::Publication<vehicle_thrust_setpoint_s> _thrust_pub{ORB_ID(vehicle_thrust_setpoint)};
 	uORB::Publication<register_ext_component_request_s> _request_pub{ORB_ID(register_ext_component_request)};
 	uORB::Publication<arming_check_reply_s> _answer_pub{ORB_ID(arming_check_reply)};
 	uORB::Publication<vehicle_command_s> _command_pub{ORB_ID(vehicle_command)};

@@ -150,6 +150,19 @@ def test_a_motors_command_is_what_was_decided_whatever_px4_takes_its_thrust_for(
     np.testing.assert_allclose(thrusts(0.3), 0.3 * commands**2 + 0.7 * commands, rtol=1e-6)
 
 
+def test_the_land_detector_knows_the_thrust_of_every_order_to_the_motors(joined: Px4) -> None:
+    """It went on with the last of PX4's own controllers: from a throttle at its least it took a hovering vehicle for a landed one."""
+    joined.c.stub_thrust_model(0.3)
+    joined.choose()
+    for spoil in (joined.run, lambda: tilted(joined)):  # that which is told while it gives the vehicle back, too
+        spoil()
+        for _ in range(4):
+            joined.run()
+        told, control = joined.motors()
+        times, thrust = joined.thrust()
+        assert times == told and thrust == pytest.approx([0.0, 0.0, -control[:4].mean()], rel=1e-6)
+
+
 @pytest.mark.parametrize("gyro_hz", [400, 800, 1000])
 def test_it_decides_a_hundred_times_a_second_whatever_the_gyroscopes_rate(joined: Px4, gyro_hz: int) -> None:
     joined.choose()
@@ -312,6 +325,7 @@ def test_the_build_names_every_source_and_the_text_every_fault(modules: dict[str
     folder = modules["any"] / MODULE
     build = (folder / "CMakeLists.txt").read_text()
     assert {path.name for path in folder.glob("*.c*")} == {*re.findall(r"\w+\.c(?:pp)?", build)} >= {*C_SOURCES}
+    assert "DEPENDS" not in build  # PX4 has none of its libraries yet when it reads this
     assert "EXTERNAL\n" in build and "modules/mc_policy" in (modules["any"] / "src" / "CMakeLists.txt").read_text()
     text = (modules["any"] / "README.md").read_text()
     faults = re.findall(r"= ([1-9]), ", (folder / "pilot.h").read_text())
