@@ -56,6 +56,7 @@ static uint64_t now_us = 1;
 static float thrust_model = 0.0f;
 static float moved_m[3], turned[4]; // by the newest reset
 static uint8_t resets;
+static uint32_t modes; // that were given
 
 template<typename T> static void publish(orb_metadata *topic, const T &message)
 {
@@ -134,6 +135,7 @@ void stub_status(int nav_state, bool armed, bool landed)
 	vehicle_status_s status{};
 	status.nav_state = static_cast<uint8_t>(nav_state);
 	status.arming_state = armed ? vehicle_status_s::ARMING_STATE_ARMED : vehicle_status_s::ARMING_STATE_DISARMED;
+	status.can_set_nav_states_mask = modes;
 	publish(ORB_ID(vehicle_status), status);
 	vehicle_land_detected_s land{};
 	land.landed = landed;
@@ -155,7 +157,14 @@ void stub_grant(int mode)
 	message.success = true;
 	message.mode_id = static_cast<int8_t>(mode);
 	message.arming_check_id = 3;
+	modes |= 1u << mode; // in the next status, which is later than this answer
 	publish(ORB_ID(register_ext_component_reply), message);
+}
+
+/* The commander drops all modes: it missed their answers, or was started anew. */
+void stub_forget()
+{
+	modes = 0;
 }
 
 void stub_ask(int id)

@@ -86,6 +86,7 @@ private:
 
 		take(rate);
 		const hrt_abstime now_us = hrt_absolute_time(); // later than all that was taken
+		forget_if_forgotten();
 
 		if (_mode < 0) {
 			join(now_us);
@@ -139,6 +140,19 @@ private:
 			request.register_arming_check = request.register_mode = true;
 			_request_pub.publish(request);
 		}
+	}
+
+	// The commander drops a mode whose answers it misses, or forgets all when it is started anew: then it has to be asked again.
+	void forget_if_forgotten()
+	{
+		const bool listed = _mode >= 0 && (_status.can_set_nav_states_mask & (1u << _mode)) != 0;
+
+		if (_listed && !listed) {
+			_mode = -1;
+			_flies = _left = false;
+		}
+
+		_listed = listed;
 	}
 
 	// This mode gives the motors their orders: none of PX4's controllers, nor its control allocation, does.
@@ -354,6 +368,7 @@ private:
 	uint32_t _decisions{0}; // since it was started
 	pilot_fault _fault{PILOT_NONE};
 	bool _intact{false}, _flies{false}, _left{false}; // _left: given back, until the mode is left
+	bool _listed{false}; // by the commander, as a mode that can be chosen
 };
 
 PolicyMode *running;

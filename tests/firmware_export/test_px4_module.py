@@ -89,6 +89,22 @@ def test_it_asks_for_a_mode_and_the_controllers_of_px4_keep_still_in_it(
     assert px4.motors()[0] == 1
 
 
+def test_it_asks_again_where_the_commander_has_dropped_its_mode(joined: Px4) -> None:
+    name, mode = ctypes.create_string_buffer(25), ctypes.c_int()
+    joined.choose(HOLD)  # the commander lists the mode
+    for _ in range(401):
+        joined.run()
+    asked = joined.c.stub_asked_for_mode(name)
+    joined.c.stub_forget()
+    joined.choose(HOLD, armed=False, landed=True)
+    assert joined.c.stub_asked_for_mode(name) == asked + 1
+    joined.c.stub_grant(MODE + 1)
+    joined.run()
+    assert joined.c.stub_configured(ctypes.byref(mode)) == 2 and mode.value == MODE + 1
+    joined.choose(MODE + 1)
+    assert joined.motors()[0] == 1
+
+
 @pytest.mark.parametrize(
     ("module", "quadrotor", "yaw_rad", "thrust_model"),
     [("any", "x500", 0.0, 0.0), ("any", "racer_5_inch", 2.0, 0.4), ("any", "crazyflie_2_1_brushless", -1.0, 1.0),
