@@ -49,7 +49,7 @@ constexpr hrt_abstime AGAIN_US = 1000000;    // between requests that have no an
 constexpr hrt_abstime PERIOD_US = 1000000 / POLICY_RATE_HZ;
 constexpr hrt_abstime ATTITUDE_AGE_MAX_US = 50000, POSITION_AGE_MAX_US = 100000;
 constexpr hrt_abstime LEAVE_AGAIN_US = 100000;
-constexpr uint16_t SETPOINT_TIMEOUT_MS = 100; // without orders to the motors for longer, PX4's failsafe acts (newer than 1.17)
+constexpr uint16_t SETPOINT_TIMEOUT_MS = 100; // how long PX4 may wait for orders to the motors (newer than 1.17)
 constexpr uint8_t HOLD = vehicle_status_s::NAVIGATION_STATE_AUTO_LOITER;
 
 class PolicyMode : public px4::WorkItem
