@@ -19,6 +19,7 @@
 #include <uORB/topics/vehicle_land_detected.h>
 #include <uORB/topics/vehicle_local_position.h>
 #include <uORB/topics/vehicle_status.h>
+#include <uORB/topics/vehicle_thrust_setpoint.h>
 #if __has_include(<uORB/topics/setpoint_config.h>)
 #include <uORB/topics/setpoint_config.h>
 #define CONFIG setpoint_config
@@ -43,6 +44,7 @@ TOPIC(vehicle_command);
 TOPIC(vehicle_land_detected);
 TOPIC(vehicle_local_position);
 TOPIC(vehicle_status);
+TOPIC(vehicle_thrust_setpoint);
 #if __has_include(<uORB/topics/setpoint_config.h>)
 TOPIC(setpoint_config);
 #else
@@ -54,6 +56,7 @@ static uint64_t now_us = 1;
 static float thrust_model = 0.0f;
 static float moved_m[3], turned[4]; // by the newest reset
 static uint8_t resets;
+static uint32_t modes; // that were given
 
 template<typename T> static void publish(orb_metadata *topic, const T &message)
 {
@@ -132,6 +135,7 @@ void stub_status(int nav_state, bool armed, bool landed)
 	vehicle_status_s status{};
 	status.nav_state = static_cast<uint8_t>(nav_state);
 	status.arming_state = armed ? vehicle_status_s::ARMING_STATE_ARMED : vehicle_status_s::ARMING_STATE_DISARMED;
+	status.can_set_nav_states_mask = modes;
 	publish(ORB_ID(vehicle_status), status);
 	vehicle_land_detected_s land{};
 	land.landed = landed;
@@ -153,7 +157,14 @@ void stub_grant(int mode)
 	message.success = true;
 	message.mode_id = static_cast<int8_t>(mode);
 	message.arming_check_id = 3;
+	modes |= 1u << mode; // in the next status, which is later than this answer
 	publish(ORB_ID(register_ext_component_reply), message);
+}
+
+/* The commander drops all modes: it missed their answers, or was started anew. */
+void stub_forget()
+{
+	modes = 0;
 }
 
 void stub_ask(int id)
@@ -181,6 +192,13 @@ unsigned stub_motors(float *control)
 {
 	memcpy(control, newest_actuator_motors.control, sizeof newest_actuator_motors.control);
 	return orb_actuator_motors.generation;
+}
+
+/* What the land detector takes the vehicle for: (3,), FRD. */
+unsigned stub_thrust(float *xyz)
+{
+	memcpy(xyz, newest_vehicle_thrust_setpoint.xyz, sizeof newest_vehicle_thrust_setpoint.xyz);
+	return orb_vehicle_thrust_setpoint.generation;
 }
 
 unsigned stub_command(uint32_t *command, float *state)

@@ -30,6 +30,7 @@
 #include <uORB/topics/vehicle_land_detected.h>
 #include <uORB/topics/vehicle_local_position.h>
 #include <uORB/topics/vehicle_status.h>
+#include <uORB/topics/vehicle_thrust_setpoint.h>
 #if __has_include(<uORB/topics/setpoint_config.h>) /* newer than 1.17 */
 #include <uORB/topics/setpoint_config.h>
 #else
@@ -48,7 +49,7 @@ constexpr hrt_abstime AGAIN_US = 1000000;    // between requests that have no an
 constexpr hrt_abstime PERIOD_US = 1000000 / POLICY_RATE_HZ;
 constexpr hrt_abstime ATTITUDE_AGE_MAX_US = 50000, POSITION_AGE_MAX_US = 100000;
 constexpr hrt_abstime LEAVE_AGAIN_US = 100000;
-constexpr uint16_t SETPOINT_TIMEOUT_MS = 100; // without orders to the motors for longer, PX4's failsafe acts (newer than 1.17)
+constexpr uint16_t SETPOINT_TIMEOUT_MS = 100; // how long PX4 may wait for orders to the motors (newer than 1.17)
 constexpr uint8_t HOLD = vehicle_status_s::NAVIGATION_STATE_AUTO_LOITER;
 
 class PolicyMode : public px4::WorkItem
@@ -85,6 +86,7 @@ private:
 
 		take(rate);
 		const hrt_abstime now_us = hrt_absolute_time(); // later than all that was taken
+		forget_if_forgotten();
 
 		if (_mode < 0) {
 			join(now_us);
@@ -138,6 +140,19 @@ private:
 			request.register_arming_check = request.register_mode = true;
 			_request_pub.publish(request);
 		}
+	}
+
+	// The commander drops a mode whose answers it misses, or forgets all when it is started anew: then it has to be asked again.
+	void forget_if_forgotten()
+	{
+		const bool listed = _mode >= 0 && (_status.can_set_nav_states_mask & (1u << _mode)) != 0;
+
+		if (_listed && !listed) {
+			_mode = -1;
+			_flies = _left = false;
+		}
+
+		_listed = listed;
 	}
 
 	// This mode gives the motors their orders: none of PX4's controllers, nor its control allocation, does.
@@ -257,11 +272,20 @@ private:
 		motors.timestamp = hrt_absolute_time();
 		motors.timestamp_sample = now_us;
 
+		vehicle_thrust_setpoint_s thrust{};
+		thrust.timestamp = motors.timestamp;
+		thrust.timestamp_sample = now_us;
+
 		for (int i = 0; i < actuator_motors_s::NUM_CONTROLS; i++) {
 			motors.control[i] = i < PILOT_MOTORS ? thrust_of(_speed[i]) : NAN; // NAN: stopped, as are those below zero
 		}
 
+		for (int i = 0; i < PILOT_MOTORS; i++) {
+			thrust.xyz[2] -= motors.control[i] / PILOT_MOTORS;
+		}
+
 		_motors_pub.publish(motors);
+		_thrust_pub.publish(thrust); // moves nothing; the land detector would go on with the thrust from before
 	}
 
 	// PX4 takes a thrust and makes a motor's command of it: thrust = f command^2 + (1 - f) command, f being THR_MDL_FAC.
@@ -321,6 +345,7 @@ private:
 	uORB::Subscription _reply_sub{ORB_ID(register_ext_component_reply)};
 	uORB::Subscription _check_sub{ORB_ID(arming_check_request)};
 	uORB::Publication<actuator_motors_s> _motors_pub{ORB_ID(actuator_motors)};
+	uORB::Publication<vehicle_thrust_setpoint_s> _thrust_pub{ORB_ID(vehicle_thrust_setpoint)};
 	uORB::Publication<register_ext_component_request_s> _request_pub{ORB_ID(register_ext_component_request)};
 	uORB::Publication<arming_check_reply_s> _answer_pub{ORB_ID(arming_check_reply)};
 	uORB::Publication<vehicle_command_s> _command_pub{ORB_ID(vehicle_command)};
@@ -343,6 +368,7 @@ private:
 	uint32_t _decisions{0}; // since it was started
 	pilot_fault _fault{PILOT_NONE};
 	bool _intact{false}, _flies{false}, _left{false}; // _left: given back, until the mode is left
+	bool _listed{false}; // by the commander, as a mode that can be chosen
 };
 
 PolicyMode *running;

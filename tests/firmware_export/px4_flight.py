@@ -74,6 +74,11 @@ class Px4:
         control = np.zeros(12, np.float32)
         return self.c.stub_motors(floats(control)), control
 
+    def thrust(self) -> tuple[int, np.ndarray]:
+        """How often the land detector was told of a thrust, and of which: (3,), forward, right, down."""
+        xyz = np.zeros(3, np.float32)
+        return self.c.stub_thrust(floats(xyz)), xyz
+
     def command(self) -> tuple[int, int, float]:
         """How many, and the newest's number and first parameter."""
         number, parameter = ctypes.c_uint32(), ctypes.c_float()

@@ -89,6 +89,22 @@ def test_it_asks_for_a_mode_and_the_controllers_of_px4_keep_still_in_it(
     assert px4.motors()[0] == 1
 
 
+def test_it_asks_again_where_the_commander_has_dropped_its_mode(joined: Px4) -> None:
+    name, mode = ctypes.create_string_buffer(25), ctypes.c_int()
+    joined.choose(HOLD)  # the commander lists the mode
+    for _ in range(401):
+        joined.run()
+    asked = joined.c.stub_asked_for_mode(name)
+    joined.c.stub_forget()
+    joined.choose(HOLD, armed=False, landed=True)
+    assert joined.c.stub_asked_for_mode(name) == asked + 1
+    joined.c.stub_grant(MODE + 1)
+    joined.run()
+    assert joined.c.stub_configured(ctypes.byref(mode)) == 2 and mode.value == MODE + 1
+    joined.choose(MODE + 1)
+    assert joined.motors()[0] == 1
+
+
 @pytest.mark.parametrize(
     ("module", "quadrotor", "yaw_rad", "thrust_model"),
     [("any", "x500", 0.0, 0.0), ("any", "racer_5_inch", 2.0, 0.4), ("any", "crazyflie_2_1_brushless", -1.0, 1.0),
@@ -148,6 +164,19 @@ def test_a_motors_command_is_what_was_decided_whatever_px4_takes_its_thrust_for(
     commands = thrusts(0.0)
     np.testing.assert_allclose(thrusts(1.0), commands**2, rtol=1e-6)
     np.testing.assert_allclose(thrusts(0.3), 0.3 * commands**2 + 0.7 * commands, rtol=1e-6)
+
+
+def test_the_land_detector_knows_the_thrust_of_every_order_to_the_motors(joined: Px4) -> None:
+    """It went on with the last of PX4's own controllers: from a throttle at its least it took a hovering vehicle for a landed one."""
+    joined.c.stub_thrust_model(0.3)
+    joined.choose()
+    for spoil in (joined.run, lambda: tilted(joined)):  # that which is told while it gives the vehicle back, too
+        spoil()
+        for _ in range(4):
+            joined.run()
+        told, control = joined.motors()
+        times, thrust = joined.thrust()
+        assert times == told and thrust == pytest.approx([0.0, 0.0, -control[:4].mean()], rel=1e-6)
 
 
 @pytest.mark.parametrize("gyro_hz", [400, 800, 1000])
@@ -312,6 +341,7 @@ def test_the_build_names_every_source_and_the_text_every_fault(modules: dict[str
     folder = modules["any"] / MODULE
     build = (folder / "CMakeLists.txt").read_text()
     assert {path.name for path in folder.glob("*.c*")} == {*re.findall(r"\w+\.c(?:pp)?", build)} >= {*C_SOURCES}
+    assert "DEPENDS" not in build  # PX4 has none of its libraries yet when it reads this
     assert "EXTERNAL\n" in build and "modules/mc_policy" in (modules["any"] / "src" / "CMakeLists.txt").read_text()
     text = (modules["any"] / "README.md").read_text()
     faults = re.findall(r"= ([1-9]), ", (folder / "pilot.h").read_text())
