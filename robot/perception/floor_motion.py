@@ -11,36 +11,25 @@ picture, nothing is known.
 
 import math
 from collections import deque
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from robot.perception.mount import Mount
 from sim.camera.lens import Lens
 
 UNKNOWN = 1e3  # a standard deviation of what is not known
 APART_S, APART_MAX_S = 0.045, 0.12  # between two pictures that are compared
 SMOOTH_PX, PATTERN_PX = 0.8, 2.0  # what is finer is noise, what is coarser is light
 NEAR_M, ASIDE_M = 1.4, 0.6  # of the floor, from the car
-STAYS_PICTURES = 30  # that what stays is the mean of
+STAYS_PICTURES = 20  # that what stays is the mean of
 STEPS, ARRIVED_M, STEP_MAX = 5, 1e-3, 0.05
-SPEEDS_M_S = (0.0, 0.7, 1.4, 2.1, 2.8)  # near which a fit is sought
-MOTION = 4 * len(SPEEDS_M_S)
+SPEEDS_M_S = (-0.7, 0.0, 0.7, 1.4, 2.1, 2.8, 3.5)  # near which a fit is sought
 NOTHING_KNOWN = (0.0, 0.0, UNKNOWN, UNKNOWN)
 ALIKE = 0.3  # two pictures that are less so show nothing
 SHARPER = 4.5  # than they are in truth, neighbouring pixels that share their noise make both numbers seem
 DARK = 15.0  # grey level of the floor, on average
 SLIDE_M_S = 0.05  # per m/s: what a mount that is known to half a degree tells wrong
-
-
-@dataclass(frozen=True)
-class Mount:
-    """Where a camera sits: above the floor, looking down by so much, ahead of the car's centre of gravity."""
-
-    height_m: float
-    pitch_rad: float
-    forward_m: float
 
 
 class FloorMotion:
@@ -73,17 +62,16 @@ class FloorMotion:
             self._before.popleft()
         self._averaged += 1
         self._stays += (shape - self._stays) * max(1.0 / self._averaged, 1.0 / STAYS_PICTURES)
-        found = np.tile(NOTHING_KNOWN, (len(SPEEDS_M_S), 1))
+        found = np.array(NOTHING_KNOWN)
         apart_s = measured_s - self._before[0][0] if self._before else 0.0
         if apart_s >= APART_S and float(grey[self._seen].mean()) >= DARK:
             before, now = self._before[0][1] - self._stays, (shape - self._stays)[self._seen]
             down, right = (cv2.Sobel(before, cv2.CV_32F, *along, ksize=3, scale=0.125) for along in ((0, 1), (1, 0)))
-            for k, speed in enumerate(SPEEDS_M_S):
-                found[k] = self._fit(before, right, down, now, speed, apart_s)
-        best = found[np.argmin(found[:, 3])]
-        self._turns = float(best[1])
+            fits = [self._fit(before, right, down, now, speed, apart_s) for speed in SPEEDS_M_S]
+            found = min(fits, key=lambda fit: float(fit[2]))
+        self._turns = float(found[1])
         self._before.append((measured_s, shape))
-        return found.reshape(-1).astype(np.float32)
+        return found.astype(np.float32)
 
     def _fit(self, before: np.ndarray, right: np.ndarray, down: np.ndarray, now: np.ndarray, speed_m_s: float, apart_s: float) -> np.ndarray:
         """What is found near a speed, (4,)."""
