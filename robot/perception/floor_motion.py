@@ -24,9 +24,10 @@ SMOOTH_PX, PATTERN_PX = 0.8, 2.0  # what is finer is noise, what is coarser is l
 NEAR_M, ASIDE_M = 1.4, 0.6  # of the floor, from the car
 STAYS_PICTURES = 20  # that what stays is the mean of
 STEPS, ARRIVED_M, STEP_MAX = 5, 1e-3, 0.05
+STILL_M = 0.005  # a fit that goes further in its last step has not arrived
 SPEEDS_M_S = (-0.7, 0.0, 0.7, 1.4, 2.1, 2.8, 3.5)  # near which a fit is sought
 NOTHING_KNOWN = (0.0, 0.0, UNKNOWN, UNKNOWN)
-ALIKE = 0.3  # two pictures that are less so show nothing
+ALIKE = 0.45  # two pictures that are less so show nothing
 SHARPER = 4.5  # than they are in truth, neighbouring pixels that share their noise make both numbers seem
 DARK = 15.0  # grey level of the floor, on average
 SLIDE_M_S = 0.05  # per m/s: what a mount that is known to half a degree tells wrong
@@ -94,7 +95,7 @@ class FloorMotion:
             if abs(step[0]) < ARRIVED_M:
                 break
         alike = float((counts * was * now[inside]).sum()) / math.sqrt(1e-9 + float((counts * was * was).sum() * (counts * now[inside] ** 2).sum()))
-        if not (alike > ALIKE and np.isfinite(moved).all()):
+        if not (alike > ALIKE and abs(step[0]) < STILL_M and np.isfinite(moved).all()):
             return np.array(NOTHING_KNOWN)
         left = float((counts * off * off).sum() / counts.sum())
         sigma = SHARPER * np.sqrt(left * np.diag(np.linalg.inv(information))) / (alike * apart_s)

@@ -18,7 +18,7 @@ from robot.robots.car.estimation.pulsed_motor import GAINS, PulsedMotor
 from sim.car.model import P_FRONT, P_REAR, P_SPEED_TAU
 
 ACCEL_SIGMA_M_S2 = 1.5  # what the throttle's model misses: volts, gears, tyres
-GAIN_SIGMA, GAIN_SIGMA_S = 0.25, 0.02  # of a car that has not driven; by which it wanders within a second, as its battery empties
+GAIN_SIGMA, GAIN_SIGMA_S = 0.4, 0.02  # of a car that has not driven; by which it wanders within a second, as its battery empties
 RATE_TAU_S, RATE_SIGMA_RAD_S2 = 0.08, 6.0  # behind the wheels; what they do not tell
 TRIM_SIGMA_RAD, TRIM_MAX_RAD = 0.04, 0.1
 SURPRISED = 2.0  # standard deviations: what is further off counts as if it were less sure
@@ -27,6 +27,8 @@ ALIKE = 2.0  # two pictures that follow each other are wrong alike: each counts 
 APART_S = 0.05  # between two pictures that are compared
 KEPT_S = 0.5
 BLIND_S = 0.5  # without the floor: the motor's model alone is worth nothing then
+GAIN_LEAST = 0.8  # who is thought slower than that gets no more throttle for it: it may be what is seen that is slow
+START_M_S = 1.0  # until the floor is first seen to move: of a standing one nothing is seen
 SURE_M_S, SURE_SHARE = 0.5, 0.35  # standard deviation of the speed, and of its share, up to which it is known
 SIGMAS, MOUNT_SHARE = 2.0, 0.07  # by which the brake thinks the car faster; and by what a mount known to half a degree tells wrong
 STANDS_VARIANCE = 1e-4
@@ -70,7 +72,7 @@ class FloorSpeed:
         self._speed, self._rate = Led(GAIN_SIGMA), Led(TRIM_SIGMA_RAD)
         self._past: deque[list[float]] = deque()  # time, speed, yaw rate, as now thought to have been
         self._time_s: float | None = None
-        self._frame = 0
+        self._frame, self._starts = 0, True
         self._saw_s = self._knew_s = -NEVER_S
         self._odometer_m = 0.0
 
@@ -130,7 +132,7 @@ class FloorSpeed:
         if not usable or then_s < self._past[0][0]:
             return
         then = next((each for each in self._past if each[0] >= then_s), self._past[-1])
-        self._saw_s = now_s
+        self._saw_s, self._starts = now_s, False
         faster, gain = self._speed.correct(v - then[1], ALIKE * v_sigma)
         turned, trim_rad = self._rate.correct(rate - then[2], ALIKE * rate_sigma)
         self.v_m_s += faster
@@ -145,8 +147,11 @@ class FloorSpeed:
         self.v_m_s = self.rate_rad_s = 0.0
         self._speed.stand()
         self._rate.stand()
-        self._saw_s = now_s
+        self._saw_s, self._starts = now_s, True
 
     def throttle(self, speed_m_s: float, brake_a: float) -> tuple[float, float]:
-        """See `PulsedMotor`."""
-        return self.motor.throttle(self.v_m_s, speed_m_s, brake_a)
+        """See `PulsedMotor`; no more than keeps a car to the speed asked for that is as fast for its throttle as this one may be."""
+        most_m_s = START_M_S if self._starts else math.inf
+        told_m_s, brake_a = self.motor.throttle(self.v_m_s, min(most_m_s, speed_m_s), brake_a)
+        surely = max(GAIN_LEAST, self.motor.gain + SIGMAS * math.sqrt(max(0.0, float(self._speed.covariance[1, 1]))))
+        return told_m_s * min(1.0, self.motor.gain / surely), brake_a
