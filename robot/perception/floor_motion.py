@@ -2,7 +2,7 @@
 
 The mount is known, so each pixel below the horizon looks at a place of the floor, and a way ahead and a turn move all of these places
 at once. Those two numbers are sought which lay the one picture onto the other (Gauss and Newton, from Lucas and Kanade; what does not fit,
-as walls do not, counts little). What moves with the camera and not with the floor (vignetting, a wall's edge beside the car) would hold the
+as walls do not, counts little). The car turns about its rear axle: what that slides by is taken for turning. What moves with the camera and not with the floor (vignetting, a wall's edge beside the car) would hold the
 speed down, and is taken off: it is the mean of the last pictures.
 
 How sure they are follows from how well the pictures fit and how much there is to see: of a floor without texture, a dark or a blurred
@@ -21,7 +21,7 @@ from sim.camera.lens import Lens
 UNKNOWN = 1e3  # a standard deviation of what is not known
 APART_S, APART_MAX_S = 0.045, 0.12  # between two pictures that are compared
 SMOOTH_PX, PATTERN_PX = 0.8, 2.0  # what is finer is noise, what is coarser is light
-NEAR_M, ASIDE_M = 1.4, 0.6  # of the floor, from the car
+NEAR_M, ASIDE_M = 1.6, 0.6  # of the floor, from the car's rear axle
 STAYS_PICTURES = 20  # that what stays is the mean of
 STEPS, ARRIVED_M, STEP_MAX = 5, 1e-3, 0.05
 STILL_M = 0.005  # a fit that goes further in its last step has not arrived
@@ -103,7 +103,7 @@ class FloorMotion:
         return np.array([v, w, math.hypot(sigma[0], SLIDE_M_S * v), math.hypot(sigma[1], SLIDE_M_S * w)])
 
     def _on_floor(self, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where rays (h, w, 2) meet the floor: ahead and to the left of the centre of gravity, m; far away above the horizon."""
+        """Where rays (h, w, 2) meet the floor: ahead and to the left of the rear axle, m; far away above the horizon."""
         cos_p, sin_p = math.cos(self._mount.pitch_rad), math.sin(self._mount.pitch_rad)
         down = np.maximum(rays[..., 1] * cos_p + sin_p, 1e-3)
         ahead = self._mount.height_m * (cos_p - rays[..., 1] * sin_p) / down + self._mount.forward_m

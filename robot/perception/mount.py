@@ -7,7 +7,7 @@ MOTION = 4  # numbers: speed (m/s), yaw rate (rad/s), and the standard deviation
 
 @dataclass(frozen=True)
 class Mount:
-    """Where a camera sits: above the floor, looking down by so much, ahead of the car's centre of gravity."""
+    """Where a camera sits: above the floor, looking down by so much, ahead of what turns about: a car's rear axle."""
 
     height_m: float
     pitch_rad: float

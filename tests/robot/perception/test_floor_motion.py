@@ -15,7 +15,7 @@ from sim.camera.camera import Camera
 from sim.camera.looks import nominal_lens
 from sim.tracks.built_in_tracks import built_in
 
-MOUNT = Mount(0.2, 0.08, 0.1)
+MOUNT = Mount(0.2, 0.08, 0.1)  # of a car that turns about where its poses are
 PATTERNED = 102  # a seed whose floor shows much
 
 

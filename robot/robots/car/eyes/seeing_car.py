@@ -30,7 +30,7 @@ class SeeingCarFile:
     actuation_s: float | None = None  # measured: how late a command acts; otherwise that of `car`
     camera_height_m: float = 0.2
     camera_pitch_rad: float = 0.08
-    camera_forward_m: float = 0.1
+    camera_forward_m: float = 0.27  # of the rear axle
 
     def __post_init__(self) -> None:
         check_steering(self.motor)
