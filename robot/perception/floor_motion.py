@@ -54,7 +54,9 @@ class FloorMotion:
 
     def of(self, picture: np.ndarray, measured_s: float) -> np.ndarray:
         """(MOTION,) float32 of the newest picture (height, width, channels) uint8, taken at measured_s."""
-        grey = picture.reshape(picture.shape[:2]) if picture.shape[2] == 1 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        grey = (
+            picture.reshape(picture.shape[:2]) if picture.shape[2] == 1 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        )
         smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), SMOOTH_PX)
         shape = smooth - cv2.GaussianBlur(smooth, (0, 0), PATTERN_PX)
         while self._before and measured_s - self._before[0][0] > APART_MAX_S:
@@ -74,7 +76,9 @@ class FloorMotion:
         self._before.append((measured_s, shape))
         return found.astype(np.float32)
 
-    def _fit(self, before: np.ndarray, right: np.ndarray, down: np.ndarray, now: np.ndarray, speed_m_s: float, apart_s: float) -> np.ndarray:
+    def _fit(
+        self, before: np.ndarray, right: np.ndarray, down: np.ndarray, now: np.ndarray, speed_m_s: float, apart_s: float
+    ) -> np.ndarray:
         """What is found near a speed, (4,)."""
         moved = np.array([speed_m_s, self._turns]) * apart_s
         for _ in range(STEPS):
@@ -82,7 +86,10 @@ class FloorMotion:
             at = self._pixels(self._x + ahead - turned * self._y, self._y + turned * self._x)
             inside = (at > 0.0).all(1) & (at < (self._lens.width - 1, self._lens.height - 1)).all(1)
             columns, rows = (np.ascontiguousarray(at[:, k : k + 1]) for k in (0, 1))
-            was, by_u, by_v = (cv2.remap(each, columns, rows, cv2.INTER_LINEAR)[inside, 0].astype(np.float64) for each in (before, right, down))
+            was, by_u, by_v = (
+                cv2.remap(each, columns, rows, cv2.INTER_LINEAR)[inside, 0].astype(np.float64)
+                for each in (before, right, down)
+            )
             by_x = by_u * self._by_x[inside, 0] + by_v * self._by_x[inside, 1]
             by_y = by_u * self._by_y[inside, 0] + by_v * self._by_y[inside, 1]
             off = now[inside] - was
@@ -94,7 +101,9 @@ class FloorMotion:
             moved = moved + step
             if abs(step[0]) < ARRIVED_M:
                 break
-        alike = float((counts * was * now[inside]).sum()) / math.sqrt(1e-9 + float((counts * was * was).sum() * (counts * now[inside] ** 2).sum()))
+        alike = float((counts * was * now[inside]).sum()) / math.sqrt(
+            1e-9 + float((counts * was * was).sum() * (counts * now[inside] ** 2).sum())
+        )
         if not (alike > ALIKE and abs(step[0]) < STILL_M and np.isfinite(moved).all()):
             return np.array(NOTHING_KNOWN)
         left = float((counts * off * off).sum() / counts.sum())

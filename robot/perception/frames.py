@@ -63,7 +63,9 @@ def frames_parts(run: Path) -> list[Path]:
 class FrameWriter:
     """Writes one part. Raises OSError."""
 
-    def __init__(self, run: Path, kept: Kept, encoder_file: bytes, size: int, lens: Lens | None, mount: Mount | None = None) -> None:
+    def __init__(
+        self, run: Path, kept: Kept, encoder_file: bytes, size: int, lens: Lens | None, mount: Mount | None = None
+    ) -> None:
         number = len(frames_parts(run)) + 1
         self._form, self._options = HOW[kept]
         self.path = run / ("frames.mcap" if number == 1 else f"frames-{number:04d}.mcap")

@@ -17,9 +17,9 @@ from policies.array_file import write_bytes_atomically
 from robot.perception.asked import LOOK_S, AskedClock
 from robot.perception.encoder import Encoder
 from robot.perception.encoder_file import ENCODER_FILE
-from robot.perception.mount import Mount
 from robot.perception.frames import FrameWriter, Kept
 from robot.perception.lens import read_lens
+from robot.perception.mount import Mount
 from robot.perception.perception import Eye, Perception
 from robot.perception.result import result_dtype
 from robot.perception.scheduling import come_before_learning
@@ -51,7 +51,13 @@ class PerceptionFile:
 
     @classmethod
     def of_run(
-        cls, folder: Path, camera: Any, emulated: str | None, encoder: bytes, lens: str, keep: Kept,
+        cls,
+        folder: Path,
+        camera: Any,
+        emulated: str | None,
+        encoder: bytes,
+        lens: str,
+        keep: Kept,
         mount: Mount | None = None,
     ) -> "PerceptionFile":
         """Of a run in that folder, which keeps a copy of the encoder. camera: a driver's settings; emulated: where its emulator's pictures

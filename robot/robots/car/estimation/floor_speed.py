@@ -18,7 +18,10 @@ from robot.robots.car.estimation.pulsed_motor import GAINS, PulsedMotor
 from sim.car.model import P_FRONT, P_REAR, P_SPEED_TAU
 
 ACCEL_SIGMA_M_S2 = 1.5  # what the throttle's model misses: volts, gears, tyres
-GAIN_SIGMA, GAIN_SIGMA_S = 0.4, 0.02  # of a car that has not driven; by which it wanders within a second, as its battery empties
+GAIN_SIGMA, GAIN_SIGMA_S = (
+    0.4,
+    0.02,
+)  # of a car that has not driven; by which it wanders within a second, as its battery empties
 RATE_TAU_S, RATE_SIGMA_RAD_S2 = 0.08, 6.0  # behind the wheels; what they do not tell
 TRIM_SIGMA_RAD, TRIM_MAX_RAD = 0.04, 0.1
 SURPRISED = 2.0  # standard deviations: what is further off counts as if it were less sure
@@ -30,7 +33,10 @@ BLIND_S = 0.5  # without the floor: the motor's model alone is worth nothing the
 GAIN_LEAST = 0.8  # who is thought slower than that gets no more throttle for it: it may be what is seen that is slow
 START_M_S = 1.0  # until the floor is first seen to move: of a standing one nothing is seen
 SURE_M_S, SURE_SHARE = 0.5, 0.35  # standard deviation of the speed, and of its share, up to which it is known
-SIGMAS, MOUNT_SHARE = 2.0, 0.07  # by which the brake thinks the car faster; and by what a mount known to half a degree tells wrong
+SIGMAS, MOUNT_SHARE = (
+    2.0,
+    0.07,
+)  # by which the brake thinks the car faster; and by what a mount known to half a degree tells wrong
 STANDS_VARIANCE = 1e-4
 
 
@@ -110,7 +116,12 @@ class FloorSpeed:
         if self.sigma_m_s <= max(SURE_M_S, SURE_SHARE * abs(self.v_m_s)) and now_s - self._saw_s <= BLIND_S:
             self._knew_s = now_s
         return self.motor.reading(
-            self.v_m_s, self.rate_rad_s, self.v_m_s - before, dt_s, self._odometer_m, max(link.values_age_s, now_s - self._knew_s)
+            self.v_m_s,
+            self.rate_rad_s,
+            self.v_m_s - before,
+            dt_s,
+            self._odometer_m,
+            max(link.values_age_s, now_s - self._knew_s),
         )
 
     def _predict(self, now_s: float, dt_s: float) -> None:

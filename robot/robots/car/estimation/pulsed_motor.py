@@ -77,7 +77,9 @@ class PulsedMotor:
         """Whether a car that seems so fast stands."""
         return not self.was_driven(now_s) and abs(v_m_s) < STANDS_M_S
 
-    def reading(self, v_m_s: float, rate_rad_s: float, gained_m_s: float, dt_s: float, odometer_m: float, age_s: float) -> VescReading:
+    def reading(
+        self, v_m_s: float, rate_rad_s: float, gained_m_s: float, dt_s: float, odometer_m: float, age_s: float
+    ) -> VescReading:
         """As a motor controller would give it that measures. gained_m_s: of speed, in the last tick."""
         if dt_s > 0.0:
             self._felt_m_s2 += (1.0 - math.exp(-dt_s / FELT_TAU_S)) * (gained_m_s / dt_s - self._felt_m_s2)

@@ -64,7 +64,9 @@ class SeeingPractisingCar(PractisingRobot):
     def eyes(self, folder: Path) -> PerceptionFile:
         """The camera as it is now, and the encoder, of which the run keeps a copy."""
         emulated = self.body.ports["camera"] if self.file.virtual else None
-        return PerceptionFile.of_run(folder, self.file.camera, emulated, self.encoder, self.lens, self.config.frames, self.file.mount)
+        return PerceptionFile.of_run(
+            folder, self.file.camera, emulated, self.encoder, self.lens, self.config.frames, self.file.mount
+        )
 
     def setup(self, start: Start) -> bytes:
         """What a life starts with. Where the car stands nobody knows, so each life begins with a lap of its own."""

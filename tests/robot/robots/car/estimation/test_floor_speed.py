@@ -59,7 +59,9 @@ def test_speed_gain_and_trim_are_learned_from_the_floor() -> None:
     assert drive.reading.values_age_s == drive.reading.imu_age_s == 0.0
 
 
-@pytest.mark.parametrize("motion", [UNKNOWN, np.full(4, np.nan, np.float32), np.array([0.0, 0.0, 0.0, 0.1], np.float32)])
+@pytest.mark.parametrize(
+    "motion", [UNKNOWN, np.full(4, np.nan, np.float32), np.array([0.0, 0.0, 0.0, 0.1], np.float32)]
+)
 def test_without_the_floor_the_speed_gets_unsure_and_then_old(motion: np.ndarray) -> None:
     drive = Drive()
     drive.go(2.5, 4.0)
