@@ -20,12 +20,13 @@ from robot.logs.mcap_file import DamagedLog, McapFile, RefusedLog
 from robot.logs.schema import CDR_HEADER, MESSAGE_ENCODING, PACKAGE, SCHEMA_ENCODING, decode, encode, message_definition
 from robot.logs.writer import LIBRARY
 from robot.perception.encoder import Encoder
+from robot.perception.mount import MOTION, Mount
 from sim.camera.lens import Lens
 from sim.input_files import from_table
 
 Kept = Literal["none", "lossless", "lossy"]
 FRAMES_TOPIC, EMBEDDINGS_TOPIC = "/frames", "/embeddings"
-ENCODER_NAME, LENS_NAME = "encoder.onnx", "lens.json"
+ENCODER_NAME, LENS_NAME, MOUNT_NAME = "encoder.onnx", "lens.json", "mount.json"
 HOW: dict[str, tuple[str, list[int]]] = {
     "lossless": ("png", [cv2.IMWRITE_PNG_COMPRESSION, 1]),
     "lossy": ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 90]),
@@ -62,7 +63,9 @@ def frames_parts(run: Path) -> list[Path]:
 class FrameWriter:
     """Writes one part. Raises OSError."""
 
-    def __init__(self, run: Path, kept: Kept, encoder_file: bytes, size: int, lens: Lens | None) -> None:
+    def __init__(
+        self, run: Path, kept: Kept, encoder_file: bytes, size: int, lens: Lens | None, mount: Mount | None = None
+    ) -> None:
         number = len(frames_parts(run)) + 1
         self._form, self._options = HOW[kept]
         self.path = run / ("frames.mcap" if number == 1 else f"frames-{number:04d}.mcap")
@@ -72,6 +75,8 @@ class FrameWriter:
         self._mcap.add_attachment(0, 0, ENCODER_NAME, "application/octet-stream", encoder_file)
         if lens is not None:
             self._mcap.add_attachment(0, 0, LENS_NAME, "application/json", json.dumps(asdict(lens)).encode())
+        if mount is not None:
+            self._mcap.add_attachment(0, 0, MOUNT_NAME, "application/json", json.dumps(asdict(mount)).encode())
         image = self._mcap.register_schema(
             "sensor_msgs/msg/CompressedImage", SCHEMA_ENCODING, COMPRESSED_IMAGE.encode()
         )
@@ -143,6 +148,8 @@ class FrameReader:
         self.encoder = Encoder(path / ENCODER_NAME, encoder)
         told = self._mcap.attachment(LENS_NAME)
         self.lens = None if told is None else from_table(path, Lens, json.loads(told), "lens")
+        told = self._mcap.attachment(MOUNT_NAME)
+        self.mount = None if told is None else from_table(path, Mount, json.loads(told), "mount")
 
     @property
     def ended(self) -> bool:
@@ -150,7 +157,7 @@ class FrameReader:
 
     def seen(self, wanted: Callable[[np.ndarray], bool] = lambda embedding: True) -> Iterator[Seen]:
         """Every picture with its embedding, in order. What is not wanted, by its embedding, is not decoded: that takes longest."""
-        dtype = embedding_dtype(self.encoder.size)
+        dtype = embedding_dtype(self.encoder.size + (MOTION if self.mount is not None else 0))
         waiting: bytes | None = None
         for group in self._mcap.groups():
             for channel, data in group:

@@ -7,8 +7,10 @@ import numpy as np
 from drivers.base import NEVER_S, Driver, LinkLost
 from drivers.reading_record import fill_text
 from robot.perception.encoder import Encoder
+from robot.perception.floor_motion import FloorMotion
 from robot.perception.frames import FrameWriter, embedding_dtype
 from robot.perception.lens import View
+from robot.perception.mount import MOTION, Mount
 from robot.perception.result import Shown, result_dtype
 from robot.runtime.clock import Clock
 from sim.camera.lens import Lens
@@ -18,15 +20,28 @@ FLUSH_S = 1.0
 
 
 class Eye:
-    """An encoder behind a lens: a camera's picture in, an embedding out. The same picture gives the same bytes."""
+    """An encoder behind a lens: a camera's picture in, an embedding out. The same pictures give the same bytes.
 
-    def __init__(self, encoder: Encoder, lens: Lens | None) -> None:
+    Of a mount that is told, behind the embedding follows how the floor moves (`FloorMotion`). size: of all of it.
+    """
+
+    def __init__(self, encoder: Encoder, lens: Lens | None, mount: Mount | None = None) -> None:
+        """Raises ValueError for a mount with an encoder that does not say its lens, or that shows no floor."""
         self.encoder = encoder
+        if mount is not None and encoder.lens is None:
+            raise ValueError("encoder: found no lens in it, allowed: one, where the floor's motion is to be seen")
+        self._floor = None if mount is None or encoder.lens is None else FloorMotion(encoder.lens, mount)
+        self.size = encoder.size + (MOTION if mount is not None else 0)
         self.view = View(encoder.height, encoder.width, encoder.channels, lens, encoder.lens)
 
-    def embed(self, frame: np.ndarray) -> np.ndarray:
-        """(size,) float32 of what a camera gives. Raises ValueError for another size than the lens was calibrated for."""
-        return self.encoder.embed(self.view.of(frame))
+    def embed(self, frame: np.ndarray, measured_s: float = 0.0) -> np.ndarray:
+        """(size,) float32 of what a camera gives. Raises ValueError for another size than the lens was calibrated for.
+
+        measured_s: when it was taken; the floor's motion alone asks for it.
+        """
+        picture = self.view.of(frame)
+        embedding = self.encoder.embed(picture)
+        return embedding if self._floor is None else np.concatenate([embedding, self._floor.of(picture, measured_s)])
 
 
 class Perception:
@@ -45,7 +60,7 @@ class Perception:
         self._lost = "perception: its camera is not open yet"
         self._retry_s = self._flush_s = -NEVER_S
         self._wrong = self._unkept = ""  # what was made of the newest picture; why pictures are no longer kept
-        self._record = np.zeros((), result_dtype(eye.encoder.size))
+        self._record = np.zeros((), result_dtype(eye.size))
         self._record["measured_s"] = -NEVER_S
         left = shown.read()  # by a life before this one, whose last result grows old until there is a new one
         if left is not None and left["encoder"] == eye.encoder.version:
@@ -86,7 +101,7 @@ class Perception:
     def _see(self, frame: np.ndarray, measured_s: float) -> bool:
         """Encode a picture; False if nothing came of it."""
         try:
-            embedding = self._eye.embed(frame)
+            embedding = self._eye.embed(frame, measured_s)
         except ValueError as error:
             self._wrong = f"perception: {error}"
             return False
@@ -100,7 +115,7 @@ class Perception:
 
     def _keep(self, frames: FrameWriter, frame: np.ndarray, now: float) -> None:
         """Behind the result, which does not wait for it. A full disk ends the keeping, not the seeing."""
-        kept = np.zeros((), embedding_dtype(self._eye.encoder.size))
+        kept = np.zeros((), embedding_dtype(self._eye.size))
         for name in ("measured_s", "frame", "encoder", "embedding"):
             kept[name] = self._record[name]
         try:

@@ -19,6 +19,7 @@ from robot.perception.encoder import Encoder
 from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.frames import FrameWriter, Kept
 from robot.perception.lens import read_lens
+from robot.perception.mount import Mount
 from robot.perception.perception import Eye, Perception
 from robot.perception.result import result_dtype
 from robot.perception.scheduling import come_before_learning
@@ -36,7 +37,7 @@ class PerceptionFile:
     """What the process is told. camera: a device's table, as in a robot's file; lens: a file's path, empty for none.
 
     keep: whether pictures go to `frames.mcap` in the run's folder, and how. block: of shared memory, for the result. asked: of another
-    one, which tells the time in lockstep; empty in real time.
+    one, which tells the time in lockstep; empty in real time. mount: of a camera that also tells how the floor moves.
     """
 
     camera: dict[str, Any]
@@ -46,10 +47,18 @@ class PerceptionFile:
     keep: Kept = "none"
     run: str = ""
     asked: str = ""
+    mount: Mount | None = None
 
     @classmethod
     def of_run(
-        cls, folder: Path, camera: Any, emulated: str | None, encoder: bytes, lens: str, keep: Kept
+        cls,
+        folder: Path,
+        camera: Any,
+        emulated: str | None,
+        encoder: bytes,
+        lens: str,
+        keep: Kept,
+        mount: Mount | None = None,
     ) -> "PerceptionFile":
         """Of a run in that folder, which keeps a copy of the encoder. camera: a driver's settings; emulated: where its emulator's pictures
         come out, None where there is none.
@@ -59,7 +68,7 @@ class PerceptionFile:
         told = {"driver": driver_of(camera).name, **vars(camera)}
         if emulated is not None and isinstance(camera, CameraSettings):
             told["source"] = PIPE + emulated
-        return cls(told, str(path), "", lens, keep, str(folder))
+        return cls(told, str(path), "", lens, keep, str(folder), mount=mount)
 
     def save(self, path: Path) -> None:
         write_bytes_atomically(path, [json.dumps(asdict(self)).encode()])
@@ -74,11 +83,12 @@ def perceive(told: PerceptionFile, ended: threading.Event) -> None:
     camera = make_driver(settings_of(told.camera), clock)
     encoder = Encoder(Path(told.encoder))
     lens = read_lens(Path(told.lens)) if told.lens else None
+    eye = Eye(encoder, lens, told.mount)
     frames = None
     if told.keep != "none":
-        frames = FrameWriter(Path(told.run), told.keep, read_bytes(Path(told.encoder)), encoder.size, lens)
-    shown = SealedRecord.attach(told.block, result_dtype(encoder.size))
-    perception = Perception(camera, Eye(encoder, lens), shown, clock, frames)
+        frames = FrameWriter(Path(told.run), told.keep, read_bytes(Path(told.encoder)), eye.size, lens, told.mount)
+    shown = SealedRecord.attach(told.block, result_dtype(eye.size))
+    perception = Perception(camera, eye, shown, clock, frames)
     looks = 0  # since it was last asked
     try:
         while not ended.is_set():

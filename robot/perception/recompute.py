@@ -35,7 +35,7 @@ def recompute(run: Path) -> PerceptionReport:
     largest, ended = 0.0, True
     for path in parts:
         reader = FrameReader(path)
-        eye = Eye(reader.encoder, reader.lens)
+        eye = Eye(reader.encoder, reader.lens, reader.mount)
         try:
             for seen in reader.seen():
                 if not reader.lossless:
@@ -44,7 +44,7 @@ def recompute(run: Path) -> PerceptionReport:
                 crc = None if seen.frame is None else zlib.crc32(seen.frame.tobytes())
                 if seen.frame is None or crc != seen.embedding["pixels_crc"]:
                     raise DamagedLog(path, f"crc32 of picture {number}", int(seen.embedding["pixels_crc"]), crc)
-                embedding = eye.embed(seen.frame)
+                embedding = eye.embed(seen.frame, float(seen.embedding["measured_s"]))
                 frames += 1
                 different += embedding.tobytes() != seen.embedding["embedding"].tobytes()
                 largest = max(largest, float(np.abs(embedding - seen.embedding["embedding"]).max()))

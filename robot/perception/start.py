@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robot.perception.asked import ASKED
 from robot.perception.encoder import Encoder
+from robot.perception.perception import Eye
 from robot.perception.place import perceived
 from robot.perception.process import PerceptionFile
 from robot.perception.result import Perceived, result_dtype
@@ -29,8 +30,8 @@ class PerceptionProcess:
         self, told: PerceptionFile, folder: Path, on_restart: Callable[[str, int], None], lockstep: bool = False
     ) -> None:
         """told's blocks are chosen here. folder: for its words and its file. Raises ValueError for an encoder that is none."""
-        encoder = Encoder(Path(told.encoder))
-        self.size, self.version = encoder.size, encoder.version
+        eye = Eye(Encoder(Path(told.encoder)), None, told.mount)
+        self.size, self.version = eye.size, eye.encoder.version
         self.block = f"robot-{os.getpid()}-{re.sub('[^A-Za-z0-9]+', '', folder.name)[-24:]}-perception"
         self._shown = SealedRecord.create(self.block, result_dtype(self.size))
         self.asked = f"{self.block}-asked" if lockstep else ""

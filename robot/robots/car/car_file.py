@@ -41,13 +41,7 @@ class CarFile:
             raise ValueError(f"actuation_s: found {self.actuation_s}, allowed: 0 to {ACTUATION_MAX_S}")
         if self.wiring_seed is not None and (not self.virtual or not 0 <= self.wiring_seed < (1 << 63)):
             raise ValueError(f"wiring_seed: found {self.wiring_seed}, allowed: 0 or more, with virtual = true alone")
-        motor = self.motor
-        if motor.steer_reach_rad < STEER_REACH_MIN_RAD:
-            of = "servo_gain" if isinstance(motor, VescSettings) else "servo_us_per_rad"
-            raise ValueError(
-                f"devices.motor: {of}: found {getattr(motor, of)}, allowed: with these ends and this middle of the servo's "
-                f"way, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
-            )
+        check_steering(self.motor)
         if self.wiring_seed is not None and not self.measures_speed:
             raise ValueError("wiring_seed: found it, allowed with devices.motor: driver = 'vesc' alone")
 
@@ -73,6 +67,16 @@ class CarFile:
             raise ValueError(
                 f"virtual_lidar: found {found}, allowed with devices.lidar: driver = {driver!r}: {allowed}"
             )
+
+
+def check_steering(motor: VescSettings | Pca9685Settings) -> None:
+    """Raises ValueError for a servo that turns the wheels too little."""
+    if motor.steer_reach_rad < STEER_REACH_MIN_RAD:
+        of = "servo_gain" if isinstance(motor, VescSettings) else "servo_us_per_rad"
+        raise ValueError(
+            f"devices.motor: {of}: found {getattr(motor, of)}, allowed: with these ends and this middle of the servo's "
+            f"way, what lets the wheels turn by {STEER_REACH_MIN_RAD} rad to either side"
+        )
 
 
 class BelievedFile(Protocol):

@@ -16,7 +16,7 @@ from robot.robots.car.car_mind import CarMind
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
 from robot.robots.car.demonstration.first_lap import FirstLap
 from robot.robots.car.devices import lidar_reading, really_sent, vesc_reading
-from robot.robots.car.estimation import lidar_speed
+from robot.robots.car.estimation import lidar_speed, pulsed_motor
 from robot.robots.car.estimation.dead_reckoning import DeadReckoning
 from robot.robots.car.estimation.estimator import Estimate, Estimator
 from robot.robots.car.estimation.lidar_speed import LidarSpeed
@@ -114,7 +114,7 @@ class Pipeline(CarMind):
         estimate = self.estimator.update(now, vesc, lidar)
         shares = estimate.grip_shares, estimate.least_grip_shares
         if self.lidar_speed is not None:
-            shares = lidar_speed.GRIP_SHARES, lidar_speed.LEAST_GRIP_SHARES
+            shares = pulsed_motor.GRIP_SHARES, pulsed_motor.LEAST_GRIP_SHARES
         self.fallback.cars = believed_cars(self.car, *shares)
         way_m = self.find_place(elapsed_s, estimate)
         self.decisions.moved(way_m)
@@ -476,7 +476,7 @@ class Pipeline(CarMind):
     def fastest_m_s(self, estimate: Estimate) -> float:
         """What is asked of the motor at most: less without wheel speed, and where no corner has shown what the floor holds."""
         if self.lidar_speed is not None:
-            return lidar_speed.FASTEST_M_S
+            return pulsed_motor.FASTEST_M_S
         unknown = max(np.subtract(estimate.grip_shares, estimate.least_grip_shares)) > FLOOR_UNKNOWN
         careful = self.setup.predictive_brake and self.phase is not Phase.DEMONSTRATE
         return UNKNOWN_FLOOR_M_S if unknown and careful else task.SPEED_MAX_M_S

@@ -68,12 +68,15 @@ def adapt(config: CarOptions, folder: Path, transitions: np.ndarray, weights: np
     """The policy made better in a simulator with the grips and delay of this very car; None while too few corner hard. By a camera,
     whose observation tells no sideways speed, in one of this very course.
 
-    None always of a car that measures no speed: what the lidar tells of it comes too late for a fit, and what holds it back is
+    None always of a car that measures no speed: what lidar or camera tell of it comes too late for a fit, and what holds it back is
     how fast it is let go, not how well it is known.
     """
     if config.task == BY_CAMERA:
         from robot.robots.car.eyes.adaptation import adapt as adapt_by_camera
+        from robot.robots.car.eyes.seeing_car import load_seeing_car
 
+        if not load_seeing_car(config.robot).measures_speed:
+            return None
         return adapt_by_camera(config, folder, int(transitions["step"][-1]), weights, layers, seed)
     if not load_car(config.robot).measures_speed:
         return None

@@ -47,7 +47,9 @@ class PipelineSetup:
     baseline_laps: int = 0  # laps that the policy drives as it came, before weights are taken and noise is added
     step: int = 0  # transitions that earlier sessions of this run made
     episode: int = 0
-    measured_speed: bool = True  # by the wheels; otherwise the lidar tells it (estimation/lidar_speed.py)
+    measured_speed: bool = (
+        True  # by the wheels; otherwise lidar or camera tell it (estimation/lidar_speed.py, floor_speed.py)
+    )
     encoder: int | None = None  # version that the policy of a car with a camera takes; such a car has no lidar
     told: tuple[float, float, float] | None = None  # where the car is said to stand: x, y (m), yaw (rad); verified
 

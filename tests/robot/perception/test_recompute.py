@@ -10,10 +10,13 @@ import pytest
 from robot.cli.replay import main
 from robot.logs.mcap_file import RefusedLog
 from robot.perception.encoder import Encoder
+from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.frames import FrameReader, FrameWriter, Kept, frames_parts
+from robot.perception.mount import MOTION, Mount
 from robot.perception.perception import Eye, Perception
 from robot.perception.recompute import recompute
 from robot.perception.result import result_dtype
+from robot.robots.car.practice import SHIPPED_SEEING_POLICY
 from robot.shared_memory.sealed_record import SealedRecord
 from sim.camera.lens import Lens
 from tests.drivers.camera_bench import HEIGHT, TICK_S, WIDTH, CameraBench
@@ -55,6 +58,23 @@ def test_what_was_kept_is_encoded_to_the_same_bytes(
     assert main([str(run), "--perception", "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["equal"] and told["frames"] >= 8 and told["largest_difference"] == 0.0
+
+
+def test_what_was_seen_of_the_floor_is_found_again(bench: CameraBench, tmp_path: Path) -> None:
+    path, mount = SHIPPED_SEEING_POLICY.with_name(ENCODER_FILE), Mount(0.2, 0.08, 0.1)
+    eye = Eye(Encoder(path), None, mount)
+    shown = SealedRecord.create(f"test-recompute-{tmp_path.name}", result_dtype(eye.size))
+    frames = FrameWriter(tmp_path, "lossless", path.read_bytes(), eye.size, None, mount)
+    perception = Perception(bench.make(), eye, shown, bench, frames)
+    for _ in range(20):
+        bench.wait(TICK_S)
+        perception.step()
+    perception.close()
+    report = recompute(tmp_path)
+    assert report.equal and report.frames >= 8
+    record = shown.read()
+    shown.close()
+    assert record is not None and record["embedding"].shape == (eye.encoder.size + MOTION,)
 
 
 def test_every_life_has_a_file_of_its_own(record: Callable[..., Path]) -> None:

@@ -17,19 +17,9 @@ from numba import njit
 from drivers.base import LIDAR_POINTS_MAX, NEVER_S, LidarReading, VescReading
 from robot.robots.car.estimation.fusion import N_STATE, correct
 from robot.robots.car.estimation.growing_field import KNOWN_M, GrowingField
+from robot.robots.car.estimation.pulsed_motor import GAINS, PulsedMotor
 from robot.robots.car.estimation.scan_matching import deskew, match
 from robot.robots.car.estimation.single_track import steady_sideslip
-from sim.car.model import (
-    P_BRAKE,
-    P_DRAG,
-    P_FRONT,
-    P_FULL_V,
-    P_MOTOR_GAIN,
-    P_REAR,
-    P_ROLLING,
-    P_SPEED_TAU,
-    P_STEER_RATE,
-)
 from sim.portable_math import inverse, product
 
 X, Y, YAW, V, RATE = range(N_STATE)
@@ -43,15 +33,9 @@ ACCEL_SIGMA_M_S2 = 3.0  # what the throttle's model misses: volts, gears, tyres
 RATE_SIGMA_RAD_S2 = 6.0
 POSITION_SIGMA_M, YAW_SIGMA_RAD = 0.002, 0.001  # a tick
 RATE_TAU_S = 0.08  # of the yaw rate behind the wheels
-STANDS_S, STANDS_M_S = 0.3, 0.25  # so long told to stand, and no faster, it stands
-FELT_TAU_S = 0.06
 FRESH_S = 0.1  # a speed is a reading as long as walls were seen so lately
-NEUTRAL_M_S2 = 1.5  # of the motor at neutral
-# Slides are felt by nobody, so the grip is never measured: what is believed of it, and what it is at the least.
-GRIP_SHARES, LEAST_GRIP_SHARES = (0.6, 0.6), (0.4, 0.4)
-FASTEST_M_S = 3.0  # beyond, a car slides before the walls tell
 UNSURE = (0.012, 0.006)  # m, rad: of the way and the turn that speed and yaw rate tell of a tick
-GAINS, GAIN_TAU_S, STEADY_M_S2, GAIN_FROM_M_S = (0.5, 1.8), 2.0, 1.0, 0.6  # of speed over what the throttle was to give
+GAIN_TAU_S, STEADY_M_S2, GAIN_FROM_M_S = 2.0, 1.0, 0.6
 SIGMAS = 2.0  # by which the brake thinks the car faster
 
 
@@ -87,28 +71,18 @@ def predict(state, covariance, accel, rate_rad_s, v_y, dt_s):
 
 
 class LidarSpeed:
-    """Feed `update` once a tick. car: `CarParameters.packed()` that the robot believes in.
-
-    gain: how fast the car goes for each m/s that its throttle was to give.
-    """
+    """Feed `update` once a tick. car: `CarParameters.packed()` that the robot believes in."""
 
     def __init__(self, car: np.ndarray) -> None:
-        self.car = car
-        self.gain = 1.0
+        self.car, self.motor = car, PulsedMotor(car)
         self._map = GrowingField()
         self._state = np.zeros(N_STATE)
         self._covariance = np.diag(np.array([1e-6, 1e-6, 1e-6, 1e-4, 1e-4]))
         self._points = np.empty((LIDAR_POINTS_MAX, 3))
         self._information = np.empty((3, 3))
-        self._told: deque[tuple[float, float, float, float]] = deque()  # when it acts: speed, brake current, steering
-        self._acting = (0.0, 0.0, 0.0)
-        self._wheels_rad = 0.0
-        self._accel = 0.0  # that the motor should give
-        self._felt = 0.0  # what an accelerometer would feel: how the speed changes
         self._time_s: float | None = None
         self._began_s: float | None = None  # seeing
         self._seen_s = -NEVER_S  # when walls last agreed
-        self._driven_s = -NEVER_S
         self._odometer_m = self._rebuilt_m = 0.0
         self._kept: deque[tuple[float, np.ndarray, np.ndarray]] = deque()  # way, pose, points
 
@@ -126,42 +100,23 @@ class LidarSpeed:
         """
         dt_s = 0.0 if self._time_s is None else now_s - self._time_s
         self._time_s = now_s
-        self._told.append((now_s - dt_s + latency_s, *sent))
-        while self._told and self._told[0][0] <= now_s:
-            self._acting = self._told.popleft()[1:]
+        self.motor.tell(now_s, dt_s, sent, latency_s)
         before = float(self._state[V])
         self._predict(now_s, dt_s)
         self._see(now_s, lidar)
         self._odometer_m += self._state[V] * dt_s
         self._learn_gain(dt_s)
         v, rate = float(self._state[V]), float(self._state[RATE])
-        if dt_s > 0.0:
-            self._felt += (1.0 - math.exp(-dt_s / FELT_TAU_S)) * ((v - before) / dt_s - self._felt)
         unseen_s = now_s - self._seen_s
         age_s = max(link.values_age_s, 0.0 if unseen_s < FRESH_S else unseen_s)
-        drive = self._accel / self.car[P_MOTOR_GAIN]
-        return VescReading(v, drive, float(self.car[P_FULL_V]), 0, self._odometer_m, self._felt, v * rate, 9.81, rate,
-                           age_s, age_s)  # fmt: skip
+        return self.motor.reading(v, rate, v - before, dt_s, self._odometer_m, age_s)
 
     def _predict(self, now_s: float, dt_s: float) -> None:
         car, state = self.car, self._state
-        speed, brake_a, steer_rad = self._acting
         v = float(state[V])
-        drive = 0.0
-        if speed != 0.0:
-            drive = (self.gain * speed - v) / car[P_SPEED_TAU]
-            drive = max(0.0, drive) if speed > 0.0 else min(0.0, drive)
-            self._driven_s = now_s
-        else:
-            most = brake_a * car[P_MOTOR_GAIN] if brake_a > 0.0 else NEUTRAL_M_S2
-            drive = -math.copysign(min(most, abs(v) / max(dt_s, 1e-3)), v)
-        self._accel = min(car[P_BRAKE], max(-car[P_BRAKE], drive))
-        resist = 0.0 if speed == 0.0 else car[P_DRAG] * v * abs(v) + car[P_ROLLING] * v / math.sqrt(v * v + 0.01)
-        most_rad = car[P_STEER_RATE] * dt_s
-        self._wheels_rad += min(most_rad, max(-most_rad, steer_rad - self._wheels_rad))
-        wanted = v * math.tan(self._wheels_rad) / (car[P_FRONT] + car[P_REAR])
-        predict(state, self._covariance, self._accel - resist, wanted, steady_sideslip(v, state[RATE], car), dt_s)
-        if now_s - self._driven_s > STANDS_S and abs(v) < STANDS_M_S:
+        accel = self.motor.accelerates(now_s, dt_s, v)
+        predict(state, self._covariance, accel, self.motor.turns(dt_s, v), steady_sideslip(v, state[RATE], car), dt_s)
+        if self.motor.stands(now_s, v):
             state[V] = state[RATE] = 0.0
             self._covariance[V:, :] = 0.0
             self._covariance[:, V:] = 0.0
@@ -175,7 +130,7 @@ class LidarSpeed:
         if count < POINTS_MIN:
             return
         self._began_s = now_s if self._began_s is None else self._began_s
-        if now_s - self._seen_s > LOST_S and now_s - self._driven_s > STANDS_S and state[V] == 0.0:
+        if now_s - self._seen_s > LOST_S and not self.motor.was_driven(now_s) and state[V] == 0.0:
             self._began_s = now_s
             self._kept.clear()
             self._map.clear()
@@ -208,17 +163,12 @@ class LidarSpeed:
 
     def _learn_gain(self, dt_s: float) -> None:
         """From steady driving."""
-        speed = self._acting[0]
-        if speed > GAIN_FROM_M_S and self._state[V] > GAIN_FROM_M_S and abs(self._accel) < STEADY_M_S2:
+        motor, speed = self.motor, self.motor.acting[0]
+        if speed > GAIN_FROM_M_S and self._state[V] > GAIN_FROM_M_S and abs(motor.accel_m_s2) < STEADY_M_S2:
             share = 1.0 - math.exp(-dt_s / GAIN_TAU_S)
-            self.gain += share * (float(self._state[V]) / speed - self.gain)
-            self.gain = min(GAINS[1], max(GAINS[0], self.gain))
+            motor.gain += share * (float(self._state[V]) / speed - motor.gain)
+            motor.gain = min(GAINS[1], max(GAINS[0], motor.gain))
 
     def throttle(self, speed_m_s: float, brake_a: float) -> tuple[float, float]:
-        """(speed, brake current) for the motor that make of a speed asked for what a speed loop would: no controller does."""
-        if brake_a > 0.0 or speed_m_s <= 0.0:
-            return (0.0, brake_a) if brake_a > 0.0 else (speed_m_s / self.gain, 0.0)
-        slower = (float(self._state[V]) - speed_m_s) / self.car[P_SPEED_TAU]
-        if slower > NEUTRAL_M_S2:
-            return 0.0, min(slower, float(self.car[P_BRAKE])) / float(self.car[P_MOTOR_GAIN])
-        return speed_m_s / self.gain, 0.0
+        """See `PulsedMotor`."""
+        return self.motor.throttle(float(self._state[V]), speed_m_s, brake_a)

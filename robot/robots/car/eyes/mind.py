@@ -8,17 +8,21 @@ the policy gets no more speed than fits (`sight.py`).
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from drivers.base import LidarReading, VescReading
 from drivers.reading_record import reading_of
+from robot.perception.mount import MOTION
 from robot.perception.result import PerceptionReading
 from robot.robots.car.car_mind import CarMind
 from robot.robots.car.course_place import CoursePlace
 from robot.robots.car.demonstration.course_from_lap import COURSE_FILE, course_bytes
-from robot.robots.car.devices import vesc_reading
+from robot.robots.car.devices import really_sent, vesc_reading
 from robot.robots.car.estimation.estimator import Estimate
+from robot.robots.car.estimation.floor_speed import FloorSpeed
+from robot.robots.car.estimation.pulsed_motor import FASTEST_M_S, GRIP_SHARES, LEAST_GRIP_SHARES
 from robot.robots.car.eyes.blind_fallback import BlindFallback
 from robot.robots.car.eyes.careful import drive_carefully
 from robot.robots.car.eyes.corridor_tracker import CorridorTracker
@@ -34,7 +38,7 @@ from robot.robots.car.records import Phase
 from robot.robots.car.setup import PipelineSetup
 from robot.robots.car.shield.monitors import Flag, TickInputs
 from robot.robots.car.shield.predictive_brake import SLIPPERY
-from robot.robots.car.shield.rollout import believed_cars
+from robot.robots.car.shield.rollout import V_X, believed_cars
 from robot.robots.car.shield.stop_plan import PLAN_TICKS
 from robot.robots.car.shield.supervision import FULL_BRAKE_A, Command, Reason
 from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
@@ -68,6 +72,8 @@ class SeeingPipeline(CarMind):
         super().__init__(setup, RECORDS)
         self.seen, self.sight = SeenStack(), Sight()
         self.tracker, self.lap = CorridorTracker(setup.car), ReckonedLap()
+        self.floor_speed = None if setup.measured_speed else FloorSpeed(setup.car)
+        self.size = SEEN + (0 if setup.measured_speed else MOTION)
         self.demo_lap_s = 0.0
         self.fallback = BlindFallback(self.place, believed_cars(setup.car, (1.0, 1.0), SLIPPERY), setup.latency_s)
         self.stop_plan = np.tile((0.0, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
@@ -82,13 +88,19 @@ class SeeingPipeline(CarMind):
         """`readings` (READINGS) in; `outputs`, `events` and `transition` hold what came of it."""
         now, elapsed_s = self.begin_tick(readings)
         vesc, eyes = vesc_reading(readings), reading_of(readings["camera"], PerceptionReading)
+        if self.floor_speed is not None:
+            vesc = self.floor_speed.update(now, vesc, really_sent(readings), self.setup.latency_s, eyes.frame,
+                                           self.floor_in(eyes), eyes.embedding_age_s)  # fmt: skip
         estimate = self.tracker.update(now, vesc)
+        if self.floor_speed is not None:
+            estimate = replace(estimate, grip_shares=GRIP_SHARES, least_grip_shares=LEAST_GRIP_SHARES)
         rolled_m = self.tracker.odometry.motion.rolled_m
         self.fallback.cars = believed_cars(self.setup.car, estimate.grip_shares, estimate.least_grip_shares)
         self.sight.grip = grip_left(estimate.least_grip_shares)
         knows = self.clean_in_a_row >= KNOWN_LAPS and not self.other_way_round
         self.sight.drives = hold_back if knows else drive_carefully
         self.decisions.moved(self.place.update(estimate, self.setup.car))
+        self.place.at[V_X] += self.margin_m_s
         self.fallback.place = NOWHERE if self.is_lost else self.place
         if self.phase is Phase.DEMONSTRATE:
             self.lap.watch(now, rolled_m, estimate)
@@ -116,9 +128,18 @@ class SeeingPipeline(CarMind):
         """Whether it cannot be where it is reckoned to be: a stop along the course would lead somewhere else."""
         return abs(self.place.lateral) > LOST_M or abs(self.place.heading_error) > LOST_RAD
 
+    @property
+    def margin_m_s(self) -> float:
+        """How much faster than it seems the car may be."""
+        return 0.0 if self.floor_speed is None else self.floor_speed.margin_m_s
+
+    def floor_in(self, eyes: PerceptionReading) -> np.ndarray | None:
+        """What the newest picture tells of the floor's motion (MOTION,); None of a picture that counts for nothing."""
+        return None if self.eye_flags(True, eyes) else eyes.embedding[SEEN:]
+
     def eye_flags(self, up: bool, eyes: PerceptionReading) -> Flag:
         """Whether what it sees is new, and of the encoder that its policy was trained with."""
-        fits = len(eyes.embedding) == SEEN and eyes.encoder == self.setup.encoder
+        fits = len(eyes.embedding) == self.size and eyes.encoder == self.setup.encoder
         fresh = fits and 0.0 <= eyes.embedding_age_s <= EYES_STALE_S and bool(np.isfinite(eyes.embedding).all())
         return (Flag.NONE if up else Flag.EYES_LOST) | (Flag.NONE if up and fresh else Flag.EYES_STALE)
 
@@ -291,8 +312,8 @@ class SeeingPipeline(CarMind):
     def see(self, eyes: PerceptionReading, estimate: Estimate) -> None:
         """What the policy sees now, into `seen`; it stays what it was where there is nothing new to see."""
         if not self.flags & Flag.EYES_STALE:
-            self.seen.take(eyes.embedding, estimate, self.command, self.decisions.earlier)
-            self.sight.see(eyes.embedding, eyes.embedding_age_s, estimate.v_x)
+            self.seen.take(eyes.embedding[:SEEN], estimate, self.command, self.decisions.earlier)
+            self.sight.see(eyes.embedding[:SEEN], eyes.embedding_age_s, estimate.v_x + self.margin_m_s)
 
     def decide(self, now: float, readings: np.ndarray, eyes: PerceptionReading, estimate: Estimate) -> None:
         """A new decision: complete the one before, see, propose, put in force."""
@@ -309,13 +330,20 @@ class SeeingPipeline(CarMind):
             proposed = self.actor.sample(observation, self.exploration.draw())
         else:
             proposed = self.actor.mean(observation)
-        executed = self.sight.held_back(proposed, estimate.v_x)
+        executed = self.sight.held_back(self.no_faster(proposed), estimate.v_x + self.margin_m_s)
         self.tally.decided(bool(executed[1] < proposed[1]))
         if self.phase is Phase.PRACTISE:
             self.seen_laps.add(self.decisions.step, self.place.s, self.place.lateral, observation)
         self.decisions.decide(now, observation, proposed, executed, self.by_hand)
         steer, speed = task.target(float(executed[0]), float(executed[1]))
         self.goal = steer, 0.0 if self.sight.stops else speed
+
+    def no_faster(self, proposed: np.ndarray) -> np.ndarray:
+        """An action (2,) that asks for no more than what a car that measures no speed may drive."""
+        steer, speed = task.target(float(proposed[0]), float(proposed[1]))
+        if self.floor_speed is None or speed <= FASTEST_M_S:
+            return proposed
+        return np.array([proposed[0], task.action_for(steer, FASTEST_M_S)[1]], np.float32)
 
     # What comes out
 
@@ -326,4 +354,8 @@ class SeeingPipeline(CarMind):
         for name in ("x", "y", "yaw", "v_x", "v_y", "yaw_rate", "quality", "lost", "pose_age_s"):
             out["estimate"][name] = getattr(estimate, name)
         out["command"]["servo_rad"] = self.command.steer_rad
+        if self.floor_speed is not None:
+            out["command"]["speed_m_s"], out["command"]["brake_a"] = self.floor_speed.throttle(
+                self.command.speed_m_s, self.command.brake_a
+            )
         out["figures"]["demo_lap_s"], out["figures"]["latency_s"] = self.demo_lap_s, self.setup.latency_s

@@ -57,13 +57,16 @@ class SeeingPractisingCar(PractisingRobot):
                 hidden_seed=config.hidden_seed,
                 loop=config.loop,
                 camera_seed=looks,
+                motor_model="vesc" if self.file.measures_speed else "pca9685",
             )
         )
 
     def eyes(self, folder: Path) -> PerceptionFile:
         """The camera as it is now, and the encoder, of which the run keeps a copy."""
         emulated = self.body.ports["camera"] if self.file.virtual else None
-        return PerceptionFile.of_run(folder, self.file.camera, emulated, self.encoder, self.lens, self.config.frames)
+        return PerceptionFile.of_run(
+            folder, self.file.camera, emulated, self.encoder, self.lens, self.config.frames, self.file.mount
+        )
 
     def setup(self, start: Start) -> bytes:
         """What a life starts with. Where the car stands nobody knows, so each life begins with a lap of its own."""
@@ -88,6 +91,7 @@ class SeeingPractisingCar(PractisingRobot):
             step=p.step,
             episode=p.episode,
             encoder=self.version,
+            measured_speed=self.file.measures_speed,
         ).to_bytes()
 
     def in_words(self, failure: dict[str, Any]) -> str:

@@ -34,8 +34,7 @@ def checks(name: str) -> list[Check]:
         motor = replace(robot.motor, port=ports["motor"])
         lidar = replace(robot.lidar, port=ports["lidar"])
         lidar_checks = checks_of_lidar(make_driver(lidar, RealClock()))
-        motor_checks = checks_of_chip(motor) if isinstance(motor, Pca9685Settings) else checks_of_motor(motor)
-        return [*motor_checks, *lidar_checks, kernels(is_compiled(PRACTICE))]
+        return [*checks_of_motor(motor), *lidar_checks, kernels(is_compiled(PRACTICE))]
 
 
 def checks_of_seeing_car(name: str) -> list[Check]:
@@ -44,7 +43,11 @@ def checks_of_seeing_car(name: str) -> list[Check]:
     with ExitStack() as stack:
         motor, camera = robot.motor, robot.camera
         if robot.virtual:
-            car = stack.enter_context(start_virtual_car(wired_as_documented().config(clock="realtime", camera_seed=0)))
+            car = stack.enter_context(
+                start_virtual_car(
+                    wired_as_documented().config(clock="realtime", camera_seed=0, motor_model=driver_of(motor).name)
+                )
+            )
             motor, camera = replace(motor, port=car.ports["motor"]), at_pipe(camera, car.ports[CAMERA])
         return [*checks_of_motor(motor), check_of_camera(camera), kernels(is_compiled(PRACTICE))]
 
@@ -61,8 +64,13 @@ def ports_of(robot: CarFile) -> Iterator[dict[str, str]]:
         yield car.ports
 
 
-def checks_of_motor(settings: VescSettings) -> list[Check]:
-    """Port, firmware, servo output, IMU and faults. Nothing is commanded."""
+def checks_of_motor(settings: VescSettings | Pca9685Settings) -> list[Check]:
+    """Of whatever drives it. Nothing is commanded."""
+    return checks_of_chip(settings) if isinstance(settings, Pca9685Settings) else checks_of_vesc(settings)
+
+
+def checks_of_vesc(settings: VescSettings) -> list[Check]:
+    """Port, firmware, servo output, IMU and faults."""
     vesc = Vesc(settings, RealClock())
     try:
         vesc.open()

@@ -49,5 +49,5 @@ def test_a_servo_that_cannot_turn_the_wheels_is_refused(tmp_path: Path) -> None:
         'virtual = true\ncar = "f1tenth"\n[devices.motor]\ndriver = "vesc"\nport = "virtual"\nservo_gain = -9.0\n'
         '[devices.camera]\ndriver = "camera"\nsource = "0"\n'
     )
-    with pytest.raises(ValueError, match=r"servo_gain: found -9.0, allowed: what lets the wheels turn"):
+    with pytest.raises(ValueError, match=r"servo_gain: found -9.0, allowed: .*what lets the wheels turn"):
         load_seeing_car(str(path))
