@@ -11,7 +11,9 @@ from sim.arm.parameters import Arm
 from sim.arm.peg import PegScene, peg_axes
 
 BESIDE_M = 0.005  # of the fixed finger from a block that the hand reaches around
-PEG_END_M = np.array([-HALF_M - BESIDE_M, 0.0, -PegScene().beyond])  # from the middle of a block that it reaches around, in the hand's frame
+PEG_END_M = np.array(
+    [-HALF_M - BESIDE_M, 0.0, -PegScene().beyond]
+)  # from the middle of a block that it reaches around, in the hand's frame
 
 
 def hand_of(arm: Arm, beyond_m: float = 0.0, aside_m: float = 0.0) -> Hand:

@@ -33,7 +33,11 @@ def cube_pixel(at, ray, steps, half_m, light, table, look, all_texels):
         if enters > 0.0:
             pattern = texel(all_texels, look.plate_texture, u + look.texture_x_m, v + look.texture_y_m, look.texture_m)
             hits += 1.0
-            total += (look.ambient + (1.0 - look.ambient) * max(0.0, shade)) * look.plate * max(0.0, 1.0 + look.plate_contrast * pattern)
+            total += (
+                (look.ambient + (1.0 - look.ambient) * max(0.0, shade))
+                * look.plate
+                * max(0.0, 1.0 + look.plate_contrast * pattern)
+            )
             nearest = min(nearest, enters)
     share = hits / np.float32(FINE * FINE)
     if hits > 0.0:

@@ -20,7 +20,9 @@ HIDES_M = 0.0015  # over so much depth the peg vanishes in the hole
 surface_pixel = board_pixel
 
 
-def _frames(out, pose, motion, place, frame, half_m, below_m, look_of, hand_of, looks, at_m, axes, rays, hands, all_texels, bits):
+def _frames(
+    out, pose, motion, place, frame, half_m, below_m, look_of, hand_of, looks, at_m, axes, rays, hands, all_texels, bits
+):
     """Render a frame for each of n cameras; see `WristCameras.render`. bits: a uint32, not 0, of which noise is drawn."""
     n, rows, columns, _ = out.shape
     image, depth = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
@@ -59,8 +61,10 @@ def _frames(out, pose, motion, place, frame, half_m, below_m, look_of, hand_of, 
         light = (
             look.ambient + (1.0 - look.ambient) * max(0.0, facing) / length,
             look.ambient + (1.0 - look.ambient) / length,
-            (look.light_x * np.float32(frame[n_th, 0, 0]) + look.light_y * np.float32(frame[n_th, 1, 0]) + up_x) / length,
-            (look.light_x * np.float32(frame[n_th, 0, 1]) + look.light_y * np.float32(frame[n_th, 1, 1]) + up_y) / length,
+            (look.light_x * np.float32(frame[n_th, 0, 0]) + look.light_y * np.float32(frame[n_th, 1, 0]) + up_x)
+            / length,
+            (look.light_x * np.float32(frame[n_th, 0, 1]) + look.light_y * np.float32(frame[n_th, 1, 1]) + up_y)
+            / length,
             facing / length,
         )
         table = (up_x, up_y, up_z, np.float32(below_m[n_th]))
@@ -113,21 +117,20 @@ class WristCameras:
         (n, 3, 3): of the holes, columns x, y, z. All in the base's frame, z upwards. half_m (n,): half of the holes' width. look (n,): which.
         Raises ValueError for arrays that do not fit each other, and for looks that are not there.
         """
-        self._check(out, pose, motion, place, frame, half_m, look)
+        self._check(out, look, pose=pose, motion=motion, place=place, frame=frame, half_m=half_m)
         below_m = self.looks.values["table_below_m"][look]
         return self._render(render_wrists, out, pose, motion, place, frame, half_m, below_m, look, look)
 
-    def _check(self, out: np.ndarray, pose: np.ndarray, motion: np.ndarray, place: np.ndarray, frame: np.ndarray, *others: np.ndarray) -> None:
-        """Raises ValueError. others: arrays (n,), the last one which look."""
-        n, look = len(pose), others[-1]
-        shapes = {"out": (n, *self.looks.frame_shape), "pose": (n, 9), "motion": (n, 3), "place": (n, 3), "frame": (n, 3, 3)}
-        found = {"out": out, "pose": pose, "motion": motion, "place": place, "frame": frame}
-        for k, other in enumerate(others):
-            name = "look" if other is look else f"number {k + 6}"
-            shapes[name], found[name] = (n,), other
-        for name, shape in shapes.items():
-            if found[name].shape != shape:
-                raise ValueError(f"{name}: found an array {found[name].shape}, allowed: {shape}")
+    def _check(self, out: np.ndarray, look: np.ndarray, **arrays: np.ndarray) -> None:
+        """Raises ValueError. arrays: of n each, by their names."""
+        n = len(arrays["pose"])
+        of_each = {"pose": (9,), "motion": (3,), "place": (3,), "frame": (3, 3)}
+        shapes = {name: (n, *of_each.get(name, ())) for name in (*arrays, "look")} | {
+            "out": (n, *self.looks.frame_shape)
+        }
+        for name, array in (arrays | {"out": out, "look": look}).items():
+            if array.shape != shapes[name]:
+                raise ValueError(f"{name}: found an array {array.shape}, allowed: {shapes[name]}")
         if n and not (look.min() >= 0 and look.max() < len(self.looks)):
             raise ValueError(f"look: found {look.min()} to {look.max()}, allowed: 0 to {len(self.looks) - 1}")
 
@@ -147,6 +150,6 @@ class BlockCameras(WristCameras):
                      below_m: np.ndarray, jaw_rad: np.ndarray, look: np.ndarray) -> np.ndarray:  # fmt: skip
         """Write and return out, as `render`. pose: of where the end of a peg in these hands would be (`sim.arm.hand.peg_end`). place, frame: of
         the middles of blocks; below_m (n,): how far below these the table is; jaw_rad (n,): angles of the jaws. Raises ValueError, as `render`."""
-        self._check(out, pose, motion, place, frame, below_m, jaw_rad, look)
+        self._check(out, look, pose=pose, motion=motion, place=place, frame=frame, below_m=below_m, jaw_rad=jaw_rad)
         hand, half_m = OPENINGS * look + opening(jaw_rad), np.full(len(pose), HALF_M)
         return self._render(render_blocks, out, pose, motion, place, frame, half_m, below_m, look, hand)

@@ -68,7 +68,9 @@ def draw_block_moments(n: int, rng: np.random.Generator) -> BlockMoments:
     middle = place + np.where(near[:, None], np.einsum("nij,nj->ni", hand, off), off)
     pose = np.concatenate([middle + hand @ PEG_END_M, -hand[:, :, 2], hand[:, :, 1]], 1)
     motion = np.array(SPEED_M_S)[kind, None] * rng.uniform(-1.0, 1.0, (n, 3))
-    return BlockMoments(pose, motion, place, frame, HALF_M + raised, between(JAW_RAD), block_told(pose, place, frame), holds, height)
+    return BlockMoments(
+        pose, motion, place, frame, HALF_M + raised, between(JAW_RAD), block_told(pose, place, frame), holds, height
+    )
 
 
 def block_told(pose: np.ndarray, place: np.ndarray, frame: np.ndarray) -> np.ndarray:

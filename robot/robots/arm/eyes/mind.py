@@ -24,6 +24,7 @@ UPRIGHT, NEAR_M = 0.85, 0.07  # of the hand, from that middle: from elsewhere, p
 KNOWS_M, PICTURES = 0.004, 8  # of the hole, before it begins; and pictures, at least
 LOOKS_S = 3.0  # then it begins, however much it knows
 
+
 class SeeingInsertionMind(InsertionMind):
     """Practises `robot/tasks/peg_insert_by_camera.py`."""
 
