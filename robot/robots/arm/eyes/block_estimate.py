@@ -1,8 +1,8 @@
 """Where a block is, of all that pictures have told since it was brought, and of what is known before: where blocks lie.
 
 Pictures from about the same place are wrong in about the same way, so each counts as a tenth of one, and what they said is forgotten. What
-lies stays where it is; what a hand grips moves with it, until pictures tell otherwise: several in a row that place it elsewhere, and all
-that was seen before is forgotten. Plain sums of scalars, so that a replay gives the same bytes.
+lies stays where it is; what a hand grips moves with it, until pictures tell otherwise: several in a row that place it elsewhere, or do not see
+it where they should, and all that was seen before is forgotten. Plain sums of scalars, so that a replay gives the same bytes.
 """
 
 import math
@@ -10,13 +10,17 @@ import math
 import numpy as np
 
 from robot.robots.arm.eyes.hole_estimate import inverse_of
-from robot.robots.arm.eyes.wrist_view import place_of
+from robot.robots.arm.eyes.wrist_view import place_of, slopes_of
 
 COUNTS = 0.1  # of a picture
 KEPT, KEPT_GRIPPED = 0.97, 0.9  # of what was told before it, from picture to picture
 KNOWN_M = (0.04, 0.06, 0.002)  # standard deviations, before anything is seen; of how high it lies
 SEEN_SLOPE = 0.1  # who is less sure of where it is in the picture does not see it
 ELSEWHERE_M, SIGMAS, IN_A_ROW = 0.015, 3.0, 4  # so far off, pictures place it elsewhere
+IN_SIGHT, MISSED = (
+    np.array([0.4, 0.28]),
+    12,
+)  # slopes, to either side, where it cannot be overlooked; pictures in a row without it
 
 
 class BlockEstimate:
@@ -34,7 +38,7 @@ class BlockEstimate:
         self._solve()
 
     def _forget(self) -> None:
-        self.pictures = self._strays = 0
+        self.pictures = self._strays = self._missed = 0
         self._weights, self._sums = np.zeros((3, 3)), np.zeros(3)  # of places, from the middle
         self._cos = self._sin = 0.0  # of four times the bearing of a side
 
@@ -48,7 +52,12 @@ class BlockEstimate:
     def see(self, pose: np.ndarray, told: np.ndarray, deviation: np.ndarray) -> None:
         """A picture that was taken where the end of a peg would be at a pose (9,); told, deviation (5,): `block_view`."""
         if max(float(deviation[0]), float(deviation[1])) > SEEN_SLOPE:
+            self._missed += bool((np.abs(slopes_of(pose, self.place)) < IN_SIGHT).all())
+            if self._missed >= MISSED:
+                self._forget()
+                self._solve()
             return
+        self._missed = 0
         place, along = place_of(pose, told)
         off, depth = place - self.place, float(told[2])
         sigma_m = depth * max(float(deviation[0]), float(deviation[1])) + float(deviation[2])

@@ -83,6 +83,14 @@ def place_of(pose: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return place, np.stack([depth * view[:, 0], depth * view[:, 1], ray], 1)
 
 
+def slopes_of(pose: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Where the camera of a hand at a pose (9,) sees a place (3,), m: to the right and down, (2,), as slopes of a ray; inf behind it."""
+    hand, away = hand_frame(pose), place - pose[:3]
+    from_camera = (hand * away[:, None]).sum(0) - CAMERA_M
+    right, down, ahead = ((VIEW[:, k] * from_camera).sum() for k in range(3))
+    return np.array([right, down]) / ahead if ahead > 0.0 else np.full(2, np.inf)
+
+
 def frame_of_hole(pose: np.ndarray, told: np.ndarray) -> np.ndarray:
     """The hole's frame (3, 3), columns, in the base's."""
     hand = hand_frame(pose)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robot.robots.arm.eyes.block_estimate import ELSEWHERE_M, IN_A_ROW, KNOWN_M, BlockEstimate
+from robot.robots.arm.eyes.block_estimate import ELSEWHERE_M, IN_A_ROW, KNOWN_M, MISSED, BlockEstimate
 from robot.robots.arm.eyes.block_moments import block_told
 from sim.arm.hand import peg_end
 from sim.arm.insertion import PAN_M, frame_of
@@ -95,6 +95,19 @@ def test_one_picture_that_places_it_elsewhere_is_not_believed_at_once() -> None:
     assert np.abs(estimate.place - BLOCK).max() < ELSEWHERE_M
     shown(estimate, over(0.08), BLOCK + [0.0, 0.05, 0.0], IN_A_ROW + 3, wrong=0.0)
     assert np.abs(estimate.place - (BLOCK + [0.0, 0.05, 0.0])).max() < 0.004
+
+
+def test_a_block_that_is_no_longer_seen_where_it_should_be_is_forgotten_and_one_out_of_sight_is_not() -> None:
+    nothing = np.array([0.0, 0.0, 0.12, 1.0, 0.0]), np.array([0.3, 0.3, 0.03, 1.0, 1.0])
+    estimate = begun()
+    shown(estimate, over(0.08), BLOCK, 40)
+    beside = over(0.08) + np.array([0.0, 0.15, *[0.0] * 7])
+    for _ in range(3 * MISSED):
+        estimate.see(beside, *nothing)
+    assert estimate.pictures == 40
+    for _ in range(MISSED):
+        estimate.see(over(0.08), *nothing)
+    assert estimate.pictures == 0 and estimate.place == pytest.approx(MIDDLE)
 
 
 def test_when_a_block_is_brought_what_was_seen_is_forgotten() -> None:
