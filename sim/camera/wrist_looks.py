@@ -128,14 +128,13 @@ def _drawn(n: int, seed: int, width: int, height: int, bare: bool) -> WristLooks
     rays = np.stack([lens.rays() for lens in lenses])
     light = np.stack([values["light_x"], values["light_y"], values["ambient"]], 1).astype(np.float64)
     seen = at_m, axes, rays, values["focal_px"].astype(np.float64), hand, light
-    hands = np.zeros((n, OPENINGS if bare else 1, 3, height, width), np.float32)
+    drawn = np.zeros((n, OPENINGS if bare else 1, 3, height, width), np.float32)
     if bare:
         for k, jaw_rad in enumerate(np.linspace(LEAST_RAD, MOST_RAD, OPENINGS).tolist()):
-            hand_seen(*seen, BARE_LOW_M, BARE_HIGH_M, jaw_rad, hands[:, k])
+            hand_seen(*seen, BARE_LOW_M, BARE_HIGH_M, jaw_rad, drawn[:, k])
     else:
-        hand_seen(*seen, LOW_M, HIGH_M, 0.0, hands[:, 0])
-    hands = hands.reshape(-1, 3, height, width)
-    return WristLooks(values, at_m, axes, rays, hands)
+        hand_seen(*seen, LOW_M, HIGH_M, 0.0, drawn[:, 0])
+    return WristLooks(values, at_m, axes, rays, drawn.reshape(-1, 3, height, width))
 
 
 def nominal_wrist_lens(width: int, height: int) -> Lens:

@@ -9,6 +9,7 @@ import numpy as np
 from policies.array_file import try_writing
 from robot.perception.encoder import Encoder
 from robot.perception.encoder_file import ENCODER_FILE
+from robot.robots.arm.eyes.block_estimate import SEEN_SLOPE
 from robot.robots.arm.eyes.block_moments import BlockMoments, draw_block_moments
 from robot.robots.arm.eyes.block_view import BLOCK
 from robot.robots.arm.eyes.learner import EncoderLearner, Subject
@@ -59,19 +60,19 @@ def judged(data: bytes, seed: int) -> dict[str, Any]:
     looks, moments = draw_block_looks(JUDGED // 64, JUDGED_SEED + seed, WIDTH, HEIGHT), draw_block_moments(JUDGED, rng)
     frames = np.empty((JUDGED, *looks.frame_shape), np.uint8)
     BLOCKS.render(BlockCameras(looks, seed), frames, moments, rng.integers(0, len(looks), JUDGED))
-    told = BLOCK.of(np.stack([encoder.embed(frame) for frame in frames]))[0]
+    told, deviation = BLOCK.of(np.stack([encoder.embed(frame) for frame in frames]))
     places = np.stack([place_of(pose, each)[0] for pose, each in zip(moments.pose, told, strict=True)])
-    return errors(moments, places, told)
+    return errors(moments, places, told, deviation[:, :2].max(1) <= SEEN_SLOPE)
 
 
-def errors(moments: BlockMoments, places: np.ndarray, told: np.ndarray) -> dict[str, Any]:
-    """Of places (n, 3) and told numbers (n, 5). In the hand is what is within HELD_M of it."""
+def errors(moments: BlockMoments, places: np.ndarray, told: np.ndarray, sure: np.ndarray) -> dict[str, Any]:
+    """Of places (n, 3), told numbers (n, 5), and whether a picture shows a block at all (n,), as is said of it. In the hand is what is within HELD_M of it."""
     in_view = (np.abs(moments.told[:, :2]) < [0.5, 0.4]).all(1)
     off = (places - moments.place)[in_view]
     turn = np.arctan2(told[:, 4], told[:, 3]) - np.arctan2(moments.told[:, 4], moments.told[:, 3])
     turn_rad = (np.angle(np.exp(1j * turn)) / 4.0)[in_view]
     hands = np.stack([pose[:3] - attitude_of(pose) @ PEG_END_M for pose in moments.pose])
-    said = np.linalg.norm(places - hands, axis=1) < HELD_M
+    said = sure & (np.linalg.norm(places - hands, axis=1) < HELD_M)
     far = np.linalg.norm(moments.place - hands, axis=1) > 2.0 * HELD_M
     return {
         "along_mm": round(1e3 * float(np.sqrt((off[:, :2] ** 2).mean())), 2), "up_mm": round(1e3 * float(np.sqrt((off[:, 2] ** 2).mean())), 2),
