@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.arm.batch import ArmBatch
 from sim.arm.block import HALF_M, BlockScene
-from sim.arm.insertion import PAN_M, Hole, Spread, draw, frame_of
+from sim.arm.insertion import PAN_M, Hole, Spread, draw, frame_of, middle
 from sim.arm.kinematics import attitude
 from sim.arm.peg import PegScene
 from sim.arm.substep import Scene
@@ -51,6 +51,10 @@ class World(ABC):
         """Where the camera sees it now."""
 
     @abstractmethod
+    def middle(self) -> Hole:
+        """Of all the places that it is brought to: what a stage without a camera knows."""
+
+    @abstractmethod
     def look(self, batch: ArmBatch, depth_m: float) -> None:
         """A moment later; the hand's point is so far below the goal."""
 
@@ -75,6 +79,9 @@ class PegWorld(World):
 
     def seen(self) -> Hole:
         return self._seen
+
+    def middle(self) -> Hole:
+        return middle(self.spread)
 
     def look(self, batch: ArmBatch, depth_m: float) -> None:
         self.deepest_m = max(self.deepest_m, depth_m)
@@ -111,6 +118,9 @@ class BlockWorld(World):
             self.goal.place_m + wrong_m,
             frame_of(self.turn_rad[1] + SEEN_RAD * float(self.noise.standard_normal()), 0.0, 0.0) @ self.goal.frame,
         )
+
+    def middle(self) -> Hole:
+        return Hole(np.array([PAN_M + 0.5 * sum(DISTANCE_M), 0.0, TABLE_M + HALF_M]), np.eye(3))
 
     def look(self, batch: ArmBatch, depth_m: float) -> None:
         self.goal.place_m[:] = batch.first("block_m")

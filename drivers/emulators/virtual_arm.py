@@ -38,7 +38,7 @@ from drivers.emulators.packet_host import ANSWER_S, PacketEmulator, serve
 from drivers.emulators.servo_chain import ArmShafts
 from drivers.unix_socket import listen
 from sim.arm.hand import HANDS
-from sim.arm.insertion import Spread, middle
+from sim.arm.insertion import Spread
 from sim.arm.kinematics import Kinematics
 from sim.arm.parameters import so101
 
@@ -110,7 +110,7 @@ class VirtualArm:
         self.kinematics = Kinematics(HANDS[world](so101()))
         noise = rng.spawn(2)
         self.tip_worst_m_s, self.overloaded_s, self.overloads = 0.0, 0.0, 0
-        seen = self.world.seen if camera_seed is None else lambda: middle(Spread())
+        seen = self.world.seen if camera_seed is None else self.world.middle
         self.stage = BoardStageEmulator(lambda: self.world.move(batch), seen, noise[0])
         self.chain = self.wiring.chain(self.shafts, noise[1])
         self.lines: dict[str, Any] = {"follower": Pty(directory / "follower"), "board": Pty(directory / "board")}
@@ -127,7 +127,7 @@ class VirtualArm:
         self._joint, self._speed, self._end = *map(batch.first, ("joint_rad", "joint_rad_s")), np.zeros(4)
         self._look(0.0)
         if camera_seed is not None:
-            self.camera = self.lines[CAMERA] = make_camera(directory / CAMERA, camera_seed, self.kinematics.pose)
+            self.camera = self.lines[CAMERA] = make_camera(directory / CAMERA, world, camera_seed, self.kinematics.pose)
 
     def advance(self, time_s: float) -> None:
         """Take in what hosts have written, as sent now, and let bytes travel and servos turn until a time."""
@@ -142,8 +142,10 @@ class VirtualArm:
         self._look(time_s - self.time_s)
         if self.person is not None:
             self._lead(self.person, time_s)
-        if self.camera is not None and self._half_m is not None:
-            self.camera.run(time_s, self.kinematics.pose, self.world.goal, float(self._half_m[0]))
+        if self.camera is not None:
+            # what a picture of a goal needs besides: half of a hole's width, or the jaw's angle beside a block
+            told = self._joint[-1] if self._half_m is None else self._half_m[0]
+            self.camera.run(time_s, self.kinematics.pose, self.world.goal, float(told))
         self.time_s = time_s
         self.lines["follower"].write(self.chain.arrived(self.time_s))
         self.lines["board"].write(self.stage.arrived(self.time_s))
@@ -212,11 +214,11 @@ class VirtualArm:
         )  # fmt: skip
 
 
-def make_camera(path: Path, seed: int, pose: np.ndarray) -> Any:
+def make_camera(path: Path, world: str, seed: int, pose: np.ndarray) -> Any:
     """The camera on the hand. OpenCV and the renderer are loaded for an arm that has one."""
-    from drivers.emulators.wrist_camera import WristCamera
+    from drivers.emulators.wrist_camera import CAMERAS
 
-    return WristCamera(path, seed, pose)
+    return CAMERAS[world](path, seed, pose)
 
 
 FAULTS = ("silence", "servo", "unplug", "plug", "supply", "overheat", "hand", "leave", "camera", "late_camera")

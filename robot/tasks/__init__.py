@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "robot_practice.tasks"
 OWN = {"race_track": "race_track.task", "hover": "hover", "track_trajectory": "track_trajectory",
        "peg_insert": "peg_insert", "reach": "reach", "lift": "lift", "push": "push",
-       "race_track_by_camera": "race_track.by_camera", "peg_insert_by_camera": "peg_insert_by_camera"}  # fmt: skip
+       "race_track_by_camera": "race_track.by_camera", "peg_insert_by_camera": "peg_insert_by_camera",
+       "lift_by_camera": "lift_by_camera"}  # fmt: skip
 DEFAULT_TASK = "race_track"  # of a command line that names none
 
 

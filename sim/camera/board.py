@@ -42,15 +42,11 @@ def in_the_hole(x, y, dx, dy, dz, half_m, look):
     return look.inside * turned * look.inside_fades_m / (look.inside_fades_m + deep)
 
 
-def board_pixel(at, ray, half_m, light, table, look, all_texels):
-    """The grey of a pixel, and how far away, in lengths of its ray, the board's surface is there; FAR_M where there is none.
-
-    at, ray: three numbers each, the camera and where its pixel looks, one long along the camera's axis. half_m: of the hole. light: on
-    the board's surface, and on the table. table: normal (3 numbers), and how far below the origin it is along that.
-    """
+def table_grey(at, ray, light, table, look, all_texels):
+    """Of the table, where a pixel looks at it; see `board_pixel`."""
     x0, y0, z0 = at
     dx, dy, dz = ray
-    grey, depth = look.table, FAR_M
+    grey = look.table
     slope = table[0] * dx + table[1] * dy + table[2] * dz
     if slope < -LEAST:
         along = -(table[0] * x0 + table[1] * y0 + table[2] * z0 + table[3]) / slope
@@ -58,6 +54,19 @@ def board_pixel(at, ray, half_m, light, table, look, all_texels):
             all_texels, look.table_texture, x0 + along * dx + look.texture_x_m, y0 + along * dy, look.texture_m
         )
         grey = light[1] * look.table * max(0.0, 1.0 + look.table_contrast * pattern)
+    return grey
+
+
+def board_pixel(at, ray, steps, half_m, light, table, look, all_texels):
+    """The grey of a pixel, and how far away, in lengths of its ray, the board's surface is there; FAR_M where there is none.
+
+    at, ray: three numbers each, the camera and where its pixel looks, one long along the camera's axis. steps: six, by which the ray changes
+    from pixel to pixel, to the right and down. half_m: of the hole. light: on the board's surface, on the table, and the way that it comes from
+    (3 numbers). table: normal (3 numbers), and how far below the origin it is along that.
+    """
+    x0, y0, z0 = at
+    dx, dy, dz = ray
+    grey, depth = table_grey(at, ray, light, table, look, all_texels), FAR_M
     if dz > -LEAST or z0 <= 0.0:
         return grey, depth
     along = -z0 / dz

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.camera.hand_seen import hand_seen
+from sim.camera.hand_seen import BARE_HIGH_M, BARE_LOW_M, HIGH_M, LOW_M, hand_seen
 from sim.camera.lens import Lens
 from sim.camera.ranges import Range, check_ranges, draw_lenses, draw_values, drawn_fields, look_dtype, middle_lens
 from sim.input_files import from_table, read_toml
 
 FILE = Path(__file__).with_name("data") / "wrist.toml"
 PEG, FINGER, JAW = range(3)
+OPENINGS, LEAST_RAD, MOST_RAD = 12, -0.1, 0.5  # angles of the jaw for which a hand without a peg is drawn
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,14 @@ LOOK = look_dtype(DRAWN, LIGHT, TEXTURES)
 
 @dataclass(frozen=True)
 class WristLooks:
-    """n looks for grey frames of one size. hands: what covers a pixel of the hand, its grey, and how far it is, m, along the camera's axis."""
+    """n looks for grey frames of one size. hands: what covers a pixel of the hand, its grey, and how far it is, m, along the camera's axis; of a
+    hand without a peg OPENINGS of them for each look."""
 
     values: np.ndarray  # (n,) LOOK
     at_m: np.ndarray  # (n, 3) float64: the camera in the hand's frame
     axes: np.ndarray  # (n, 3, 3) float64: columns right, down, forward in the hand's frame
     rays: np.ndarray  # (n, height, width, 2) float32, see Lens.rays
-    hands: np.ndarray  # (n, 3, height, width) float32
+    hands: np.ndarray  # (n or n * OPENINGS, 3, height, width) float32
 
     def __len__(self) -> int:
         return len(self.values)
@@ -95,7 +97,22 @@ def load_wrist_ranges() -> tuple[BoardPlace, OnHand]:
 
 
 def draw_wrist_looks(n: int, seed: int, width: int, height: int) -> WristLooks:
-    """n boards with a camera on a hand at each, for grey frames of width x height."""
+    """n boards with a camera on a hand that holds a peg at each, for grey frames of width x height."""
+    return _drawn(n, seed, width, height, bare=False)
+
+
+def draw_block_looks(n: int, seed: int, width: int, height: int) -> WristLooks:
+    """n tables with a block, which has the grey of a board, and a camera on an empty hand at each."""
+    return _drawn(n, seed, width, height, bare=True)
+
+
+def opening(jaw_rad: np.ndarray) -> np.ndarray:
+    """Which of the drawn openings is nearest to angles of the jaw."""
+    step = (MOST_RAD - LEAST_RAD) / (OPENINGS - 1)
+    return np.asarray(np.clip(np.rint((jaw_rad - LEAST_RAD) / step), 0, OPENINGS - 1).astype(np.int64))
+
+
+def _drawn(n: int, seed: int, width: int, height: int, bare: bool) -> WristLooks:
     place, mounted = load_wrist_ranges()
     rng = np.random.default_rng([seed, 0x3157])
     values = draw_values(n, rng, LOOK, DRAWN, TEXTURES, TEXTURES_M, place, mounted)
@@ -110,9 +127,14 @@ def draw_wrist_looks(n: int, seed: int, width: int, height: int) -> WristLooks:
     lenses = draw_lenses(values, rng, mounted.centre_off_share, width, height)
     rays = np.stack([lens.rays() for lens in lenses])
     light = np.stack([values["light_x"], values["light_y"], values["ambient"]], 1).astype(np.float64)
-    hands = np.zeros((n, 3, height, width), np.float32)
-    hand_seen(at_m, axes, rays, values["focal_px"].astype(np.float64), hand, light, hands)
-    return WristLooks(values, at_m, axes, rays, hands)
+    seen = at_m, axes, rays, values["focal_px"].astype(np.float64), hand, light
+    drawn = np.zeros((n, OPENINGS if bare else 1, 3, height, width), np.float32)
+    if bare:
+        for k, jaw_rad in enumerate(np.linspace(LEAST_RAD, MOST_RAD, OPENINGS).tolist()):
+            hand_seen(*seen, BARE_LOW_M, BARE_HIGH_M, jaw_rad, drawn[:, k])
+    else:
+        hand_seen(*seen, LOW_M, HIGH_M, 0.0, drawn[:, 0])
+    return WristLooks(values, at_m, axes, rays, drawn.reshape(-1, 3, height, width))
 
 
 def nominal_wrist_lens(width: int, height: int) -> Lens:

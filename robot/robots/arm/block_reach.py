@@ -16,7 +16,9 @@ def drawn_place(rng: np.random.Generator, pan_m: float, between_m: tuple[float, 
     return pan_m + distance_m * math.cos(bearing), distance_m * math.sin(bearing)
 
 
-def in_reach(place_m: Sequence[float], frame: np.ndarray, pan_m: float, between_m: tuple[float, float]) -> bool:
+def in_reach(
+    place_m: Sequence[float] | np.ndarray, frame: np.ndarray, pan_m: float, between_m: tuple[float, float]
+) -> bool:
     """Whether a block lies flat where the hand can work on it; frame (3, 3): its attitude."""
     x, y, (near, far) = place_m[0] - pan_m, place_m[1], between_m
     flat = float(np.abs(frame[2]).max()) > UPRIGHT

@@ -9,8 +9,15 @@ from sim.arm.hand import HANDS, body_of
 from sim.arm.parameters import so101
 
 # By task: what stands beside the arm (of `drivers.emulators.arm_worlds.WORLDS`), and its hand (of `sim.arm.hand.HANDS`).
-WORKS_ON = {"peg_insert": "peg", "peg_insert_by_camera": "peg", "reach": "peg", "lift": "block", "push": "block"}
-WORKS_WITH = {"peg_insert": "peg", "peg_insert_by_camera": "peg", "reach": "peg", "lift": "block", "push": "fingers"}
+WORKS_ON = {
+    "peg_insert": "peg",
+    "peg_insert_by_camera": "peg",
+    "reach": "peg",
+    "lift": "block",
+    "lift_by_camera": "block",
+    "push": "block",
+}
+WORKS_WITH = WORKS_ON | {"push": "fingers"}
 
 
 def hand_told(task: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class LiftMind(ArmMind):
 
     def __init__(self, setup: ArmSetup, actor: Actor) -> None:
         # Outwards, across, up, where the hand is; and the block's, as it is seen.
-        self.frame, self.block_frame = np.eye(3), np.eye(3)
+        self.frame, self.block_frame, self.block_m = np.eye(3), np.eye(3), np.zeros(3)
         self.lay_m: float | None = None  # height of the block's middle when it lay last
         self.raised_m = self.tilt = self.turn_rad = 0.0  # as the task's fields
         self.jaw, self.blind = OPEN, True  # what it was told last; whether nothing is seen now
@@ -67,9 +67,9 @@ class LiftMind(ArmMind):
     def observe(self) -> np.ndarray:
         posture, pose = self.posture, self.posture.pose
         self.frame = self.upright(pose)
-        attitude(np.array(self.board.quaternion), self.block_frame)
-        self.aside_m[:] = (self.frame.T * (pose[:3] - self.board.place_m)).sum(1)
-        self.raised_m = 0.0 if self.lay_m is None else self.board.place_m[2] - self.lay_m
+        self.find_block()
+        self.aside_m[:] = (self.frame.T * (pose[:3] - self.block_m)).sum(1)
+        self.raised_m = 0.0 if self.lay_m is None else float(self.block_m[2]) - self.lay_m
         self.tilt = float((self.frame[:, 0] * pose[3:6]).sum())
         side = self.block_frame[:, int(np.abs(self.block_frame[2]).argmin())]  # one of its axes that lie
         self.turn_rad = lift.from_nearest_side(math.atan2(pose[7], pose[6]) - math.atan2(side[1], side[0]))
@@ -77,13 +77,18 @@ class LiftMind(ArmMind):
         return lift.observe(posture.joint_rad, posture.joint_rad_s, float(posture.load[-1]), posture.goal_rad, action, -self.aside_m,
                             self.raised_m, self.tilt, self.turn_rad, DECISION_S * self.age)  # fmt: skip
 
+    def find_block(self) -> None:
+        """Where it is seen, into `block_m` and `block_frame`."""
+        self.block_m[:] = self.board.place_m
+        attitude(np.array(self.board.quaternion), self.block_frame)
+
     @override
     def anew(self) -> None:
         super().anew()
         self.put_at = self.begins_at = None
         self.let_go = self.left = self.asked = False
         if isinstance(self.order.skill, Learned):
-            self.lay_m = float(self.board.place_m[2])
+            self.lay_m = float(self.block_m[2])
 
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
         return lift.reward(seen), Outcome.SUCCESS if lift.lifted(seen) else Outcome.RUNNING
@@ -128,7 +133,7 @@ class LiftMind(ArmMind):
             return self._told(np.zeros(5), OPEN)
         if self.begins_at is None:
             x, y = self.rng.uniform(-BEGINS_ASIDE_M, BEGINS_ASIDE_M, 2)
-            place = np.array(self.board.place_m) + np.array([x, y, self.rng.uniform(*BEGINS_M)])
+            place = self.block_m + np.array([x, y, self.rng.uniform(*BEGINS_M)])
             self.begins_at = place, self._turned(place, float(self.rng.uniform(-BEGINS_RAD, BEGINS_RAD)))
             self.begins_jaw = CLOSED if self.rng.random() < BEGINS_CLOSED else OPEN
         there, action = self._towards(*self.begins_at, self.begins_jaw)
@@ -138,7 +143,7 @@ class LiftMind(ArmMind):
     def _leave(self) -> np.ndarray:
         """Carry the block somewhere, put it down, and leave it."""
         posture, pose = self.posture, self.posture.pose
-        lay_m = float(self.board.place_m[2]) if self.lay_m is None else self.lay_m
+        lay_m = float(self.block_m[2]) if self.lay_m is None else self.lay_m
         holds = self.raised_m > HELD_UP_M and self.error_m() < HELD_M
         if not self.let_go and (holds or self.put_at is not None):
             if self.put_at is None:
@@ -161,7 +166,7 @@ class LiftMind(ArmMind):
 
     def _in_reach(self) -> bool:
         """Whether the block lies flat where the hand can grasp it."""
-        return in_reach(self.board.place_m, self.block_frame, self.posture.kinematics.hand.origins[0, 0], IN_REACH_M)
+        return in_reach(self.block_m, self.block_frame, self.posture.kinematics.hand.origins[0, 0], IN_REACH_M)
 
     def _turned(self, place: np.ndarray, yaw_rad: float) -> np.ndarray:
         """A frame whose x leads outwards at a place, turned about z."""

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from robot.practice.settings import SCRATCH, SHIPPED, From, PracticeConfig
-from robot.robots.arm.eyes.seeing_arm import BY_CAMERA, has_eyes
+from robot.robots.arm.eyes.seeing_arm import BY_CAMERA, LIFT_BY_CAMERA, SEEING, has_eyes
 
 SHOWN = {
     "peg_insert": 20,
     BY_CAMERA: 20,
     "reach": 20,
     "lift": 60,
+    LIFT_BY_CAMERA: 60,
     "push": 60,
 }  # demonstrations, where nobody says how many
 SCRIPTED, CLASSIFIER = "scripted", "classifier"  # who says whether a peg is in; any other word is a classifier's file
@@ -22,8 +23,8 @@ SHIPPED_FOR = (*INSERTIONS, "reach")  # tasks that a policy comes with
 class ArmOptions(PracticeConfig):
     """An arm practises a task by itself: a script shows how a few times first."""
 
-    task: Literal["peg_insert", "peg_insert_by_camera", "reach", "lift", "push"] = "peg_insert"
-    """`peg_insert` means `peg_insert_by_camera` where the robot's file has a camera."""
+    task: Literal["peg_insert", "peg_insert_by_camera", "reach", "lift", "lift_by_camera", "push"] = "peg_insert"
+    """`peg_insert` and `lift` mean `peg_insert_by_camera` and `lift_by_camera` where the robot's file has a camera."""
     robot: str = "virtual-arm"
     start_from: From = SHIPPED
     """`shipped` (the policy that comes with the project, for peg_insert and reach; for other tasks it is `scratch`), `scratch` (none),
@@ -47,12 +48,12 @@ class ArmOptions(PracticeConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         sees = has_eyes(self.robot)
-        if sees and self.task == "peg_insert":
-            object.__setattr__(self, "task", BY_CAMERA)
-        if sees is not (self.task == BY_CAMERA):
+        if sees:
+            object.__setattr__(self, "task", SEEING.get(self.task, self.task))
+        if sees is not (self.task in SEEING.values()):
             found = "a camera" if sees else "no camera"
             raise ValueError(f"--task: found {self.task} with --robot {self.robot}, which has {found}, allowed: "
-                             f"{'peg_insert' if sees else 'another task, or a robot that has one'}")  # fmt: skip
+                             f"{', '.join(SEEING) if sees else 'another task, or a robot that has one'}")  # fmt: skip
         if not sees and self.frames != "none":
             raise ValueError(f"--frames: found '{self.frames}', allowed of {self.robot}, which has no camera: none")
         if self.start_from == SHIPPED and self.task not in SHIPPED_FOR:

@@ -17,7 +17,7 @@ from robot.practice.practice import Practice, PractisingRobot, Start
 from robot.practice.settings import SCRATCH
 from robot.practice.settings import SHIPPED as SHIPPED_WITH_IT
 from robot.robots.arm.arm_file import load_arm
-from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
+from robot.robots.arm.eyes.seeing_arm import BY_CAMERA, SEEING
 from robot.robots.arm.figures import figures
 from robot.robots.arm.hand_told import WORKS_ON, hand_told
 from robot.robots.arm.hidden_arm import hidden_arm, hidden_turn
@@ -136,7 +136,7 @@ def refuse_unfit(bus: ServoBus) -> None:
 
 def begin(config: ArmOptions) -> PractisingRobot:
     """The arm of a session, by what it senses."""
-    if config.task == BY_CAMERA:
+    if config.task in SEEING.values():
         from robot.robots.arm.eyes.practising import SeeingPractisingArm
 
         return SeeingPractisingArm(config, policy_with_encoder(config))
@@ -144,18 +144,20 @@ def begin(config: ArmOptions) -> PractisingRobot:
 
 
 def policy_with_encoder(config: ArmOptions) -> Path:
-    """The policy beside which the encoder lies: from scratch, too, somebody has to see."""
+    """The policy beside which the encoder lies: from scratch, too, somebody has to see; where no policy ships, the encoder lies alone."""
     from robot.practice.start import starting_path
 
+    if config.start_from == SCRATCH and config.task not in SHIPPED_FOR:
+        return SHIPPED / config.task / "policy.npz"
     return starting_path(config if config.start_from != SCRATCH else replace(config, start_from=SHIPPED_WITH_IT))
 
 
 def look_through(config: ArmOptions, folder: Path, progress: ArmProgress) -> None:
     """Raises ValueError if a run that goes on would see by another encoder than before."""
-    if config.task == BY_CAMERA:
-        from robot.robots.arm.eyes.encoder_file import check_same_encoder
+    if config.task in SEEING.values():
+        from robot.robots.arm.eyes.encoder_file import FORMS
 
-        check_same_encoder(policy_with_encoder(config), folder)
+        FORMS[config.task].check_same(policy_with_encoder(config), folder)
 
 
 def prior(config: ArmOptions, weights: np.ndarray, layers: tuple[int, ...]) -> np.ndarray | None:

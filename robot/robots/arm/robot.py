@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from robot.robots.arm.devices import devices
+from robot.robots.arm.eyes.lifting import SeeingLiftMind
 from robot.robots.arm.eyes.mind import SeeingInsertionMind
 from robot.robots.arm.insertion import InsertionMind
 from robot.robots.arm.lifting import LiftMind
@@ -17,7 +18,7 @@ from robot.runtime.robot import PlanKind, Robot
 from sim.input_files import wrong
 
 MINDS: dict[str, type[ArmMind]] = {
-    mind.task.name: mind for mind in (InsertionMind, SeeingInsertionMind, ReachMind, LiftMind, PushMind)
+    mind.task.name: mind for mind in (InsertionMind, SeeingInsertionMind, ReachMind, LiftMind, SeeingLiftMind, PushMind)
 }
 
 

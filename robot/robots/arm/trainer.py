@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
+from robot.robots.arm.eyes.seeing_arm import BY_CAMERA, LIFT_BY_CAMERA, SEEING
 from robot.training.trainer import Beside, Learner, Look, TrainConfig, Trainer, Training
 
 if TYPE_CHECKING:
@@ -76,24 +76,31 @@ class ArmTrainConfig(TrainConfig):
     failures. With `--eyes`, one of pictures; of a run, those that a person has labelled by `robot label RUN`."""
 
     eyes: bool = False
-    """Instead, teach an encoder of pictures of a camera on the hand to tell where the hole is, with boards, light and cameras that are drawn; needs
-    the extra `torch`. Takes about six minutes of one core. The task is then peg_insert_by_camera."""
+    """Instead, teach an encoder of pictures of a camera on the hand to tell where the hole is, with boards, light and cameras that are drawn, or,
+    with `--task lift`, where the block is; needs the extra `torch`. Takes about six minutes of one core. The task is then peg_insert_by_camera, or
+    lift_by_camera."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.eyes and self.task == "peg_insert") or self.task == BY_CAMERA:  # the one means the other
-            object.__setattr__(self, "task", BY_CAMERA)
+        if (self.eyes and self.task in SEEING) or self.task in SEEING.values():  # the one means the other
+            object.__setattr__(self, "task", SEEING.get(self.task, self.task))
             object.__setattr__(self, "eyes", True)
-        if self.eyes and self.task != BY_CAMERA:
-            raise ValueError(f"--eyes: found with --task {self.task}, allowed: with peg_insert")
+        if self.eyes and self.task not in SEEING.values():
+            raise ValueError(f"--eyes: found with --task {self.task}, allowed: with {', '.join(SEEING)}")
         if self.success_from and self.task not in ("peg_insert", BY_CAMERA):
             raise ValueError(f"--success-from: found with --task {self.task}, allowed: with peg_insert")
         if self.success_from and self.effort != 1.0:
             raise ValueError(f"--effort: found {self.effort} with --success-from, allowed: without it")
 
 
-def classifier(config: ArmTrainConfig) -> Beside | None:
-    """Where a classifier of success is asked for."""
+def beside(config: ArmTrainConfig) -> Beside | None:
+    """Where a classifier of success is asked for, or an encoder without a policy."""
+    if config.task == LIFT_BY_CAMERA:
+        from robot.robots.arm.eyes.block_training import lines as lines_of_eyes
+        from robot.robots.arm.eyes.block_training import train_eyes
+
+        figures = train_eyes(config.seed, config.effort)
+        return Beside(figures, lines_of_eyes(figures))
     if not config.success_from:
         return None
     from robot.robots.arm.training.success_training import lines, train_success
@@ -102,4 +109,4 @@ def classifier(config: ArmTrainConfig) -> Beside | None:
     return Beside(figures, lines(figures, config.eyes))
 
 
-TRAINER = Trainer(begin, {"success": min}, "took_s", options=ArmTrainConfig, beside=classifier)
+TRAINER = Trainer(begin, {"success": min}, "took_s", options=ArmTrainConfig, beside=beside)

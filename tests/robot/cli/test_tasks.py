@@ -32,6 +32,7 @@ def test_json_names_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
         "push",
         "race_track_by_camera",
         "peg_insert_by_camera",
+        "lift_by_camera",
     ]
 
 

@@ -36,7 +36,7 @@ def test_a_task_joins_through_an_entry_point(monkeypatch: pytest.MonkeyPatch) ->
     point = EntryPoint("joined", "robot.tasks.hover:SPEC", ENTRY_POINTS)
     monkeypatch.setattr(joining, "entry_points", lambda group: [point] if group == ENTRY_POINTS else [])
     assert task_names() == ["race_track", "hover", "track_trajectory", "peg_insert", "reach", "lift", "push",
-                            "race_track_by_camera", "peg_insert_by_camera", "joined"]  # fmt: skip
+                            "race_track_by_camera", "peg_insert_by_camera", "lift_by_camera", "joined"]  # fmt: skip
     assert find_task("joined") is hover.SPEC
 
 

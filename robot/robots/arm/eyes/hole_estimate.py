@@ -38,7 +38,7 @@ class HoleEstimate:
         self._weights *= KEPT
         self._sums *= KEPT
         away = place - self.middle
-        rows = _inverse(along)
+        rows = inverse_of(along)
         for row, sigma in zip(rows, deviation[:3].tolist(), strict=True):
             weight = COUNTS / (sigma * sigma)
             self._weights += weight * (row[:, None] * row[None, :])
@@ -64,7 +64,7 @@ class HoleEstimate:
     def _solve(self) -> None:
         """What is most likely."""
         whole = self._weights + np.diag([1.0 / (sigma * sigma) for sigma in KNOWN_M])
-        inverse = _inverse(whole)
+        inverse = inverse_of(whole)
         self.place[:] = self.middle + (inverse * self._sums).sum(1)
         self.off_m = math.sqrt(max(0.0, float(inverse[0, 0] + inverse[1, 1])))
         tilt, aside, turn = (
@@ -81,7 +81,7 @@ class HoleEstimate:
         self.frame[:, 0], self.frame[:, 1], self.frame[:, 2] = along, _cross(axis, along), axis
 
 
-def _inverse(matrix: np.ndarray) -> np.ndarray:
+def inverse_of(matrix: np.ndarray) -> np.ndarray:
     """Of (3, 3), by cross products of its columns."""
     a, b, c = (matrix[:, k] for k in range(3))
     rows = np.array([_cross(b, c), _cross(c, a), _cross(a, b)])

@@ -3,54 +3,36 @@
 The stage moves the board, and tells that it has; where it stands, pictures say.
 """
 
-from collections import deque
-
 import numpy as np
 from typing_extensions import override
 
-from drivers.reading_record import reading_fields, reading_of
 from policies.actor import Actor
-from robot.perception.result import PerceptionReading
 from robot.practice.episodic_mind import Phase
 from robot.robots.arm.eyes.frame_success import succeeded
 from robot.robots.arm.eyes.hole_estimate import HoleEstimate
+from robot.robots.arm.eyes.wrist_eyes import WristEyes, seeing_records
 from robot.robots.arm.eyes.wrist_view import SIZE, told_of
 from robot.robots.arm.insertion import InsertionMind
-from robot.robots.arm.records import COMMAND, DEVICES, FIGURES
 from robot.robots.arm.setup import ArmSetup
 from robot.runtime.episodes import Outcome
-from robot.runtime.records import compose
 from robot.tasks import peg_insert
 from robot.tasks.peg_insert_by_camera import SPEC
 from sim.arm.kinematics import APPROACH
 
-EYES_FRESH_S = 0.2  # older, and it does not see
-LATENCY_S = 0.04  # of a picture when it is fresh: cameras tell how much later than at their best they are
-POSES_S = 0.5  # for how long it remembers where its hand was
 LOOKS_FROM_M, LOOKS_WITHIN_M = 0.05, 0.012  # over the middle of where boards stand: from there it looks
 UPRIGHT, NEAR_M = 0.85, 0.07  # of the hand, from that middle: from elsewhere, pictures mean nothing
 KNOWS_M, PICTURES = 0.004, 8  # of the hole, before it begins; and pictures, at least
 LOOKS_S = 3.0  # then it begins, however much it knows
 
-RECORDS = compose(
-    SPEC.observation_size,
-    SPEC.action_size,
-    {**DEVICES, "camera": [*reading_fields(PerceptionReading), ("up", "u4")]},
-    {"command": COMMAND, "figures": FIGURES},
-)
-
 
 class SeeingInsertionMind(InsertionMind):
     """Practises `robot/tasks/peg_insert_by_camera.py`."""
 
-    task, records = SPEC, RECORDS
+    task, records = SPEC, seeing_records(SPEC)
 
     def __init__(self, setup: ArmSetup, actor: Actor) -> None:
         self.hole = HoleEstimate()
-        self.eyes = PerceptionReading(np.empty(0, np.float32))
-        self.poses: deque[tuple[float, np.ndarray]] = deque()  # of the hand, and when
-        self.blind = True  # no picture is new enough
-        self.taken = -1  # number of the newest picture that was taken in
+        self.eyes = WristEyes(SIZE)
         self.stood_s, self.stood_at = 0.0, 0  # since when the board has stood where it is, and its place's number
         self.looked_s = 0.0  # for how long, in this reset
         self.looked = False
@@ -59,52 +41,32 @@ class SeeingInsertionMind(InsertionMind):
     @override
     def see(self, readings: np.ndarray) -> np.ndarray | None:
         now = float(readings["time_s"])
-        self.eyes = reading_of(readings["camera"], PerceptionReading)
-        self.blind = not (len(self.eyes.embedding) == SIZE and 0.0 <= self.eyes.embedding_age_s < EYES_FRESH_S)
+        self.eyes.see(readings["camera"])
         self._look(now)
         seen = super().see(readings)
-        if self.posture.known:
-            self.poses.append((now, self.posture.pose.copy()))
-            while self.poses[0][0] < now - POSES_S:
-                self.poses.popleft()
-        else:
-            self.poses.clear()
+        self.eyes.remember(now, self.posture.pose if self.posture.known else None)
         if self.board.moves != self.stood_at:
             self.stood_s, self.stood_at = now, self.board.moves
             self.hole.begin()
-        return None if self.blind and self.phase is Phase.PRACTISE else seen
+        return None if self.eyes.blind and self.phase is Phase.PRACTISE else seen
 
     @override
     def judge(self, seen: np.ndarray) -> tuple[float, Outcome]:
         """By the picture, where a classifier says what a success is; without a new one none is seen."""
         if len(self.success) == 0:
             return super().judge(seen)
-        done = not self.blind and succeeded(self.success, self.eyes.embedding)
+        done = not self.eyes.blind and succeeded(self.success, self.eyes.reading.embedding)
         return peg_insert.rewarded(done), Outcome.SUCCESS if done else Outcome.RUNNING
 
     def _look(self, now: float) -> None:
         """Take a new picture in: by where the hand was when it was taken."""
-        eyes = self.eyes
-        if len(eyes.embedding) != SIZE or not 0.0 <= eyes.embedding_age_s < POSES_S or eyes.frame == self.taken:
-            return
-        self.taken, at_s = eyes.frame, now - eyes.embedding_age_s - LATENCY_S
-        if at_s < self.stood_s:
-            return
-        pose = self._pose_at(at_s)
+        pose = self.eyes.taken(now, self.stood_s)
         if (
             pose is not None
             and -pose[APPROACH][2] > UPRIGHT
             and float(np.abs(pose[:3] - self.hole.middle).max()) < NEAR_M
         ):
-            self.hole.see(pose, *told_of(eyes.embedding))
-
-    def _pose_at(self, time_s: float) -> np.ndarray | None:
-        """Between the two poses around a time; None where it is not remembered."""
-        for (before_s, before), (after_s, after) in zip(self.poses, list(self.poses)[1:], strict=False):
-            if before_s <= time_s <= after_s:
-                share = (time_s - before_s) / (after_s - before_s)
-                return before + share * (after - before)
-        return None
+            self.hole.see(pose, *told_of(self.eyes.reading.embedding))
 
     @override
     def find_hole(self) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from robot.perception.lens import lens_beside
 from robot.perception.process import PerceptionFile
-from robot.robots.arm.eyes.encoder_file import encoder_beside
+from robot.robots.arm.eyes.encoder_file import FORMS
 from robot.robots.arm.eyes.frame_classifier_file import read_frame_classifier
 from robot.robots.arm.eyes.frame_success import SHIPPED
 from robot.robots.arm.options import CLASSIFIER, ArmOptions
@@ -19,7 +19,7 @@ class SeeingPractisingArm(PractisingArm):
     """The arm of one session. policy: the file of the one that it begins with, beside which its encoder lies. Raises ValueError."""
 
     def __init__(self, options: ArmOptions, policy: Path) -> None:
-        self.encoder = encoder_beside(policy)
+        self.encoder = FORMS[options.task].beside(policy)
         super().__init__(options)
         self.lens = lens_beside(robot_path(self.options.robot), self.arm.lens)
         if self.body.emulate is not None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from robot.runtime.robot_file import robot_names, robot_path
 from sim.input_files import read_toml
 
-BY_CAMERA = "peg_insert_by_camera"  # a task
+BY_CAMERA, LIFT_BY_CAMERA = "peg_insert_by_camera", "lift_by_camera"  # tasks
+SEEING = {"peg_insert": BY_CAMERA, "lift": LIFT_BY_CAMERA}  # what a task means with a camera on the hand
 CAMERA = "camera"
 
 

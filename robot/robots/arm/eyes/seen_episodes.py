@@ -7,8 +7,8 @@ import numpy as np
 
 from robot.logs.reader import LogReader
 from robot.practice.settings import load_config
-from robot.robots.arm.eyes.mind import LATENCY_S
 from robot.robots.arm.eyes.seeing_arm import BY_CAMERA
+from robot.robots.arm.eyes.wrist_eyes import LATENCY_S
 from robot.robots.arm.eyes.wrist_view import SIZE
 from robot.robots.arm.options import ArmOptions
 from robot.runtime.episodes import Outcome

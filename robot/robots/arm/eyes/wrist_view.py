@@ -6,18 +6,49 @@ and, in the hand's frame, x and y of the hole's axis and y of the hole's own x, 
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from sim.arm.kinematics import ACROSS, APPROACH
 
 WIDTH, HEIGHT = 64, 48  # grey
-TOLD, FEATURES = 6, 16  # numbers of the hole; of the picture besides, each in [-1, 1]
-SIZE = TOLD + FEATURES + TOLD  # what is told, the features, and how sure each of the told numbers is, from 0 to 1
-MIDDLE = np.array([0.0, 0.0, 0.13, 0.0, 0.0, 0.0])  # of a told number, and what 1 is above that
-MOST = np.array([0.8, 0.8, 0.1, 0.8, 0.8, 0.8])
-UNSURE = np.array([0.2, 0.2, 0.03, 0.3, 0.3, 0.3])  # standard deviation that 1 means
-LEAST_SURE = np.array([0.002, 0.002, 0.0005, 0.002, 0.002, 0.002])  # nothing is told better
+FEATURES = 16  # numbers of the picture besides what is told, each in [-1, 1]
+
+
+@dataclass(frozen=True)
+class Told:
+    """The numbers that an embedding tells, (count,) each. middle, most: of a told number, and what 1 is above that; unsure: the standard
+    deviation that 1 means; least_sure: nothing is told better."""
+
+    middle: np.ndarray
+    most: np.ndarray
+    unsure: np.ndarray
+    least_sure: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.middle)
+
+    @property
+    def size(self) -> int:
+        """Of an embedding: what is told, the features, and how sure each of the told numbers is, from 0 to 1."""
+        return self.count + FEATURES + self.count
+
+    def of(self, embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The told numbers, and their standard deviations, of embeddings (..., size): (..., count) each."""
+        numbers = np.asarray(embedding, np.float64)
+        deviation = np.maximum(numbers[..., self.count + FEATURES :] * self.unsure, self.least_sure)
+        return self.middle + numbers[..., : self.count] * self.most, deviation
+
+
+HOLE = Told(
+    middle=np.array([0.0, 0.0, 0.13, 0.0, 0.0, 0.0]),
+    most=np.array([0.8, 0.8, 0.1, 0.8, 0.8, 0.8]),
+    unsure=np.array([0.2, 0.2, 0.03, 0.3, 0.3, 0.3]),
+    least_sure=np.array([0.002, 0.002, 0.0005, 0.002, 0.002, 0.002]),
+)
+TOLD, SIZE = HOLE.count, HOLE.size
 # The camera's mount in the hand's frame: the middle of `sim/camera/data/wrist.toml`, and columns right, down, forward.
 CAMERA_M, AHEAD_M = np.array([0.0, -0.055, 0.078]), 0.016
 
@@ -32,10 +63,7 @@ def _mounted() -> np.ndarray:
 VIEW = _mounted()
 
 
-def told_of(embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The six numbers, and their standard deviations, of embeddings (..., SIZE): (..., 6) each."""
-    numbers = np.asarray(embedding, np.float64)
-    return MIDDLE + numbers[..., :TOLD] * MOST, np.maximum(numbers[..., TOLD + FEATURES :] * UNSURE, LEAST_SURE)
+told_of = HOLE.of
 
 
 def hand_frame(pose: np.ndarray) -> np.ndarray:
@@ -53,6 +81,14 @@ def place_of(pose: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray
     ray = view[:, 0] * slope_x + view[:, 1] * slope_y + view[:, 2]
     place = pose[:3] + (hand * CAMERA_M).sum(1) + depth * ray
     return place, np.stack([depth * view[:, 0], depth * view[:, 1], ray], 1)
+
+
+def slopes_of(pose: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Where the camera of a hand at a pose (9,) sees a place (3,), m: to the right and down, (2,), as slopes of a ray; inf behind it."""
+    hand, away = hand_frame(pose), place - pose[:3]
+    from_camera = (hand * away[:, None]).sum(0) - CAMERA_M
+    right, down, ahead = ((VIEW[:, k] * from_camera).sum() for k in range(3))
+    return np.array([right, down]) / ahead if ahead > 0.0 else np.full(2, np.inf)
 
 
 def frame_of_hole(pose: np.ndarray, told: np.ndarray) -> np.ndarray:

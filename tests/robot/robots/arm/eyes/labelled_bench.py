@@ -10,7 +10,7 @@ from robot.logs.writer import LogWriter
 from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.frames import FrameWriter, Kept, embedding_dtype
 from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_beside
-from robot.robots.arm.eyes.mind import RECORDS
+from robot.robots.arm.eyes.mind import SeeingInsertionMind
 from robot.robots.arm.eyes.wrist_view import HEIGHT, SIZE, TOLD, WIDTH
 from robot.robots.arm.options import ArmOptions
 from robot.runtime.events import make_event
@@ -35,11 +35,14 @@ def make_run(run: Path, outcomes: Sequence[str], kept: Kept = "lossless", shows:
     encoder = encoder_beside(SHIPPED_SEEING_POLICY)
     (run / ENCODER_FILE).write_bytes(encoder)
     rng, lived = np.random.default_rng(0), np.random.default_rng(1)
-    log = LogWriter(run / "log.mcap", RECORDS, 1)
+    log = LogWriter(run / "log.mcap", SeeingInsertionMind.records, 1)
     pictures = None if kept == "none" else FrameWriter(run, kept, encoder, SIZE, None)
     seen = [outcome == "success" for outcome in outcomes] if shows is None else shows
     period = round((LASTS_S + BETWEEN_S) / TICK_S)
-    readings, outputs = (np.zeros(period * len(outcomes), kind) for kind in (RECORDS.readings, RECORDS.outputs))
+    readings, outputs = (
+        np.zeros(period * len(outcomes), kind)
+        for kind in (SeeingInsertionMind.records.readings, SeeingInsertionMind.records.outputs)
+    )
     events = [make_event("start", 0, 0.0, life=1)]
     transitions = []
     for number, (outcome, shown) in enumerate(zip(outcomes, seen, strict=True)):
@@ -58,7 +61,7 @@ def make_run(run: Path, outcomes: Sequence[str], kept: Kept = "lossless", shows:
                 record["life"], record["tick"], record["time_s"] = 1, tick, tick * TICK_S
             if tick < end and (tick - first) % DECIDES == 0:
                 outputs[tick]["is_decision"], outputs[tick]["step"] = 1, len(transitions)
-                transitions.append(np.zeros((), RECORDS.transition))
+                transitions.append(np.zeros((), SeeingInsertionMind.records.transition))
                 told = transitions[-1]
                 told["step"], told["episode"], told["duration_s"] = len(transitions) - 1, number, SPEC.decision_s
                 told["observation"], told["next_observation"] = lived.normal(size=(2, SPEC.observation_size))

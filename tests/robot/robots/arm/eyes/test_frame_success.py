@@ -16,7 +16,8 @@ from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, encoder_be
 from robot.robots.arm.eyes.frame_classifier_file import read_frame_classifier, write_frame_classifier
 from robot.robots.arm.eyes.frame_success import COUNT, SHIPPED, features, succeeded
 from robot.robots.arm.eyes.labelled_frames import simulated_frames
-from robot.robots.arm.eyes.mind import EYES_FRESH_S, SeeingInsertionMind
+from robot.robots.arm.eyes.mind import SeeingInsertionMind
+from robot.robots.arm.eyes.wrist_eyes import EYES_FRESH_S
 from robot.robots.arm.eyes.wrist_view import FEATURES, SIZE, TOLD
 from robot.robots.arm.success import write_classifier
 from robot.robots.arm.training.success_fit import judge
@@ -49,7 +50,7 @@ def test_the_mind_asks_it_where_one_is_told() -> None:
     embedding, seen = np.zeros(SIZE, np.float32), np.zeros(SEEN, np.float32)
     for feature, outcome, reward in ((-0.1, Outcome.RUNNING, -STEP_COST), (0.1, Outcome.SUCCESS, 1.0 - STEP_COST)):
         embedding[TOLD] = feature
-        mind.eyes, mind.blind = PerceptionReading(embedding.copy(), 0.01, 1, 1), False
+        mind.eyes.reading, mind.eyes.blind = PerceptionReading(embedding.copy(), 0.01, 1, 1), False
         assert mind.judge(seen) == (reward, outcome)
 
 

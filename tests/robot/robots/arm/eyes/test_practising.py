@@ -9,11 +9,12 @@ pytest.importorskip("cv2")
 
 from robot.perception.encoder_file import ENCODER_FILE
 from robot.perception.lens import write_lens
+from robot.practice.settings import SCRATCH
 from robot.robots.arm.arm_file import load_arm
-from robot.robots.arm.eyes.encoder_file import SHIPPED_SEEING_POLICY, check_same_encoder, encoder_beside
+from robot.robots.arm.eyes.encoder_file import FORMS, SHIPPED_SEEING_POLICY, check_same_encoder, encoder_beside
 from robot.robots.arm.eyes.practising import SeeingPractisingArm
 from robot.robots.arm.options import ArmOptions
-from robot.robots.arm.practice import PRACTICE
+from robot.robots.arm.practice import PRACTICE, SHIPPED
 from robot.robots.arm.trainer import ArmTrainConfig
 from robot.runtime.robot_file import robot_path
 from sim.camera.wrist_looks import nominal_wrist_lens
@@ -31,7 +32,11 @@ def test_an_arm_with_a_camera_inserts_by_it() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"robot": ROBOT, "task": "lift"}, "--task: found lift with --robot virtual-camera-arm, which has a camera"),
+        (
+            {"robot": ROBOT, "task": "push"},
+            "--task: found push with --robot virtual-camera-arm, which has a camera, allowed: peg_insert, lift",
+        ),
+        ({"task": "lift_by_camera"}, "--task: found lift_by_camera with --robot virtual-arm, which has no camera"),
         (
             {"task": "peg_insert_by_camera"},
             "--task: found peg_insert_by_camera with --robot virtual-arm, which has no camera",
@@ -45,9 +50,26 @@ def test_what_cannot_be_asked_for(options: dict, said: str) -> None:
         ArmOptions(**options)
 
 
-def test_nothing_but_insertion_is_taught_to_see() -> None:
-    with pytest.raises(ValueError, match="--eyes: found with --task reach, allowed: with peg_insert"):
+def test_an_arm_with_a_camera_lifts_by_it_and_learns_that_from_scratch_with_the_encoder_that_ships() -> None:
+    options = ArmOptions(robot=ROBOT, task="lift")
+    assert (options.task, options.start_from, options.shown) == ("lift_by_camera", SCRATCH, 60)
+    begun = PRACTICE.begin(options)
+    assert isinstance(begun, SeeingPractisingArm)
+    assert begun.encoder == (SHIPPED / "lift_by_camera" / ENCODER_FILE).read_bytes()
+    assert ArmTrainConfig(task="lift", eyes=True).task == "lift_by_camera"
+
+
+def test_an_encoder_of_holes_is_none_of_blocks(tmp_path: Path) -> None:
+    copy(SHIPPED_SEEING_POLICY.with_name(ENCODER_FILE), tmp_path / ENCODER_FILE)
+    with pytest.raises(ValueError, match=r"found height, width, channels, embedding .* 28"):
+        FORMS["lift_by_camera"].beside(tmp_path / "policy.npz")
+
+
+def test_nothing_but_insertion_and_lifting_is_taught_to_see() -> None:
+    with pytest.raises(ValueError, match="--eyes: found with --task reach, allowed: with peg_insert, lift"):
         ArmTrainConfig(task="reach", eyes=True)
+    with pytest.raises(ValueError, match="--success-from: found with --task lift_by_camera, allowed: with peg_insert"):
+        ArmTrainConfig(task="lift", eyes=True, success_from="simulated")
 
 
 def test_a_lens_belongs_to_a_camera(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ pytest.importorskip("pyrealsense2")
 pytest.importorskip("cv2")
 
 from robot.practice.episodic_mind import Reason
-from robot.robots.arm.eyes.mind import EYES_FRESH_S
+from robot.robots.arm.eyes.wrist_eyes import EYES_FRESH_S
 from robot.safety.supervisor import Mode
 from tests.robot.robots.arm.eyes.realsense_arm_bench import LATENCY_S, RealSenseArmBench
 

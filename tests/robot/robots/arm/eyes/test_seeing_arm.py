@@ -13,7 +13,8 @@ from drivers.emulators.virtual_arm import VirtualArm
 from drivers.reading_record import reading_of
 from robot.perception.recompute import recompute
 from robot.practice.episodic_mind import Reason
-from robot.robots.arm.eyes.mind import EYES_FRESH_S, SeeingInsertionMind
+from robot.robots.arm.eyes.mind import SeeingInsertionMind
+from robot.robots.arm.eyes.wrist_eyes import EYES_FRESH_S
 from robot.runtime.skills import Learned
 from robot.safety.supervisor import Mode
 from sim.arm.insertion import Spread, middle
