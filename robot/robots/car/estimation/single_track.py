@@ -38,6 +38,7 @@ N_MOTION = 3  # of them, how the car moves
 GRIPS = (0.3, 1.6)  # shares that are thought possible
 GRIP_SIGMA = 0.15  # of a car that has not cornered yet: it may be on ice
 ALIKE = 0.8  # correlation of front and rear before all measuring: the floor is the same
+RELIED_ON = 0.95  # share of the measured grip, on the slickest floor too
 MODEL_SIGMA, LEAST_SIGMAS = 0.008, 4.0  # what no measuring takes away; how far below the measured grip the least is
 STEP_S = 0.005  # the tyres answer within 10 ms at walking pace
 TICK_S = 0.02  # that the noise is stated for
@@ -240,7 +241,7 @@ class SingleTrack:
     def _least(self, axle: int) -> float:
         share = float(self.state[axle])
         sigma = math.sqrt(self.covariance[axle, axle] + MODEL_SIGMA**2)
-        floor = min(1.0 - LEAST_SIGMAS * GRIP_SIGMA, share)  # what was thought possible before all measuring
+        floor = min(1.0 - LEAST_SIGMAS * GRIP_SIGMA, RELIED_ON * share)  # what was thought possible before all measuring
         return max(GRIPS[0], floor, share - LEAST_SIGMAS * sigma)
 
     def sent(self, now_s: float, steer_rad: float, speed_m_s: float, brake_a: float, latency_s: float) -> None:
