@@ -165,7 +165,7 @@ class InsertionMind(ArmMind):
     def back_out(self) -> list[np.ndarray]:
         """Of the hole along its axis; along the peg's own, where it is not known yet how the hole stands."""
         posture, frame, raise_m = self.posture, self.frame, RAISED_M - self.aside_m[2]
-        if self.board.age_s < NEVER_S and not self.may_be_in:
+        if self.board.age_s < NEVER_S and float(np.abs(self.aside_m[:2]).max()) > NEAR_M:
             return []
         if not self.knows_hole:
             frame, raise_m = attitude_of(posture.pose), RAISED_M + DEEP_M

@@ -321,7 +321,7 @@ class ArmMind(EpisodicMind):
         if self.clear():
             self.was_clear, self.trail, self.trail_pace = True, [], []
             return
-        if not self.was_clear and (out := self.back_out()):
+        if out := self.back_out():
             self.trail = out
             self.trail_pace = [self.posture.pace_rad_s(*two) for two in itertools.pairwise([self.home[0], *out])]
             return
