@@ -94,6 +94,11 @@ class ArmMind(EpisodicMind):
     def motion_of(self, action: np.ndarray) -> np.ndarray:
         """Motion of the hand, (5,), in a tick, of an action of the skill in force."""
 
+    @property
+    def ahead_m(self) -> float:
+        """How far goals may be ahead of the hand: where it presses against nothing stiff, as far as joints' goals may be."""
+        return np.inf
+
     @abstractmethod
     def action_of(self, motion: np.ndarray) -> np.ndarray:
         """The action of a decision in which the policy moves the hand by (5,), at most as far as it may."""
@@ -269,7 +274,7 @@ class ArmMind(EpisodicMind):
             if self.leading:
                 self._lead()
             else:
-                posture.move(self.motion_of(action))
+                posture.move(self.motion_of(action), self.ahead_m)
         told = out["command"]
         told["goal_rad"], told["moves"], told["rearmed"] = posture.goal_rad, self.moves, self.rearmed
         told["torque"] = self.torque and self.phase is not Phase.DONE and not self.lies
