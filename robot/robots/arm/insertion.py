@@ -141,7 +141,8 @@ class InsertionMind(ArmMind):
     @property
     @override
     def ahead_m(self) -> float:
-        return AHEAD_M if isinstance(self.order.skill, Learned) and self.to_show == 0 else SCRIPT_AHEAD_M
+        by_policy = isinstance(self.order.skill, Learned) and self.to_show == 0
+        return AHEAD_M if by_policy or self.clear() else SCRIPT_AHEAD_M
 
     def go_back(self, seen: np.ndarray) -> np.ndarray | None:
         """Out of the hole along its axis; then, while the board is moved, over to where it is next."""
