@@ -83,7 +83,7 @@ class ArmMind(EpisodicMind):
         """Whether the hand may go to `ready` from here by any way."""
 
     def back_out(self) -> list[np.ndarray]:
-        """Joint angles (5,), the last ones first, that lead out of what it may stand in when a life begins: none has seen how it came there."""
+        """Joint angles (5,), the last ones first, that lead out of what it may stand in or on; none, where it is to go back as it came."""
         return []
 
     @abstractmethod
