@@ -53,7 +53,7 @@ class ArmMind(EpisodicMind):
         self.torque = False
         self.leading: list[np.ndarray] = []  # where the joints are led, instead of the hand, one after the other
         self.trail: list[np.ndarray] = []  # back to where it is clear
-        self.sighted = self.was_clear = False  # in this life: where it is was known; and it was clear there
+        self.sighted = False  # in this life: where it is was known
         self.home = [self.ready, self.folded, self.rest_at]  # after the trail
         self.trail_pace: list[float] = []  # from each of these points to the one before
         self.home_pace = [
@@ -324,7 +324,7 @@ class ArmMind(EpisodicMind):
         self.sighted = True
         now = self.posture.joint_rad[:-1]
         if self.clear():
-            self.was_clear, self.trail, self.trail_pace = True, [], []
+            self.trail, self.trail_pace = [], []
             return
         if out := self.back_out():
             self.trail = out

@@ -90,7 +90,9 @@ class Posture:
             return
         here, gap_rad = self.goal_rad[:-1], FREE_GAP_RAD if free else LEAD_GAP_RAD
         held = held_rad(here - self.joint_rad[:-1], self.load[:-1])
-        self._follow(on_the_way(here, joint_rad, self.pace_rad_s(here, joint_rad), self.tick_s), np.minimum(gap_rad, held))
+        self._follow(
+            on_the_way(here, joint_rad, self.pace_rad_s(here, joint_rad), self.tick_s), np.minimum(gap_rad, held)
+        )
 
     def _follow(self, changes_rad: np.ndarray, gap_rad: np.ndarray) -> None:
         follow(self.joint_rad, changes_rad, gap_rad, self.low, self.high, self.goal_rad)
