@@ -200,6 +200,22 @@ def follow(q, changes, gap, low, high, goal):
 
 
 @njit(cache=True)
+def shorten(jacobian, q, most_m, goal):
+    """Goals (n,) that would bring the hand's point further than most_m from where it is with the joints at q are taken nearer, all alike."""
+    n = jacobian.shape[1]
+    square = 0.0
+    for i in range(3):
+        ahead_m = 0.0
+        for k in range(n):
+            ahead_m += jacobian[i, k] * (goal[k] - q[k])
+        square += ahead_m * ahead_m
+    if square > most_m * most_m:
+        share = most_m / math.sqrt(square)
+        for k in range(n):
+            goal[k] = q[k] + share * (goal[k] - q[k])
+
+
+@njit(cache=True)
 def led_m_rad(axes, origins, offsets, tool, start, end, parts, out):
     """Into out (2,): how far the hand moves, m for each rad of the joint that goes furthest, where it is fastest on an even way
     of the joints from start (n,) to end (n,): with all of them, and with the one standing without which it is fastest.

@@ -30,6 +30,8 @@ BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD = 0.015, (0.03, 0.05), 0.1  # where an epis
 BEGINS_WITHIN_M, BEGINS_WITHIN_RAD, STILL_RAD_S = 0.006, 0.08, 0.5
 FAST_M_S, FAST_RAD_S, GAIN_1_S = 0.2, 2.0, 10.0  # of the way back
 RESET_LONGEST_S = 15.0
+# How far goals may be ahead of the peg's end, which is how far it jumps where what it presses against gives way: a script's, a policy's.
+SCRIPT_AHEAD_M, AHEAD_M = 0.009, 0.015
 
 FAST = np.array([FAST_M_S, FAST_M_S, FAST_M_S, FAST_RAD_S, FAST_RAD_S])
 
@@ -136,6 +138,12 @@ class InsertionMind(ArmMind):
         peg_insert.keep(self.posture.pose, self.place, self.frame, motion)
         return motion
 
+    @property
+    @override
+    def ahead_m(self) -> float:
+        by_policy = isinstance(self.order.skill, Learned) and self.to_show == 0
+        return AHEAD_M if by_policy or self.clear() else SCRIPT_AHEAD_M
+
     def go_back(self, seen: np.ndarray) -> np.ndarray | None:
         """Out of the hole along its axis; then, while the board is moved, over to where it is next."""
         posture, kinematics = self.posture, self.posture.kinematics
@@ -165,7 +173,7 @@ class InsertionMind(ArmMind):
     def back_out(self) -> list[np.ndarray]:
         """Of the hole along its axis; along the peg's own, where it is not known yet how the hole stands."""
         posture, frame, raise_m = self.posture, self.frame, RAISED_M - self.aside_m[2]
-        if self.board.age_s < NEVER_S and not self.may_be_in:
+        if self.board.age_s < NEVER_S and float(np.abs(self.aside_m[:2]).max()) > NEAR_M:
             return []
         if not self.knows_hole:
             frame, raise_m = attitude_of(posture.pose), RAISED_M + DEEP_M

@@ -53,7 +53,7 @@ class ArmMind(EpisodicMind):
         self.torque = False
         self.leading: list[np.ndarray] = []  # where the joints are led, instead of the hand, one after the other
         self.trail: list[np.ndarray] = []  # back to where it is clear
-        self.sighted = self.was_clear = False  # in this life: where it is was known; and it was clear there
+        self.sighted = False  # in this life: where it is was known
         self.home = [self.ready, self.folded, self.rest_at]  # after the trail
         self.trail_pace: list[float] = []  # from each of these points to the one before
         self.home_pace = [
@@ -83,7 +83,7 @@ class ArmMind(EpisodicMind):
         """Whether the hand may go to `ready` from here by any way."""
 
     def back_out(self) -> list[np.ndarray]:
-        """Joint angles (5,), the last ones first, that lead out of what it may stand in when a life begins: none has seen how it came there."""
+        """Joint angles (5,), the last ones first, that lead out of what it may stand in or on; none, where it is to go back as it came."""
         return []
 
     @abstractmethod
@@ -93,6 +93,11 @@ class ArmMind(EpisodicMind):
     @abstractmethod
     def motion_of(self, action: np.ndarray) -> np.ndarray:
         """Motion of the hand, (5,), in a tick, of an action of the skill in force."""
+
+    @property
+    def ahead_m(self) -> float:
+        """How far goals may be ahead of the hand: where it presses against nothing stiff, as far as joints' goals may be."""
+        return np.inf
 
     @abstractmethod
     def action_of(self, motion: np.ndarray) -> np.ndarray:
@@ -269,7 +274,7 @@ class ArmMind(EpisodicMind):
             if self.leading:
                 self._lead()
             else:
-                posture.move(self.motion_of(action))
+                posture.move(self.motion_of(action), self.ahead_m)
         told = out["command"]
         told["goal_rad"], told["moves"], told["rearmed"] = posture.goal_rad, self.moves, self.rearmed
         told["torque"] = self.torque and self.phase is not Phase.DONE and not self.lies
@@ -319,9 +324,9 @@ class ArmMind(EpisodicMind):
         self.sighted = True
         now = self.posture.joint_rad[:-1]
         if self.clear():
-            self.was_clear, self.trail, self.trail_pace = True, [], []
+            self.trail, self.trail_pace = [], []
             return
-        if not self.was_clear and (out := self.back_out()):
+        if out := self.back_out():
             self.trail = out
             self.trail_pace = [self.posture.pace_rad_s(*two) for two in itertools.pairwise([self.home[0], *out])]
             return

@@ -5,15 +5,13 @@ import numpy as np
 from drivers.servo_bus import ServoReading
 from robot.robots.arm.arm_file import JOINTS
 from robot.robots.arm.setup import ArmSetup
-from robot.robots.arm.shield import Limits, RollOut, Stall, Strain
+from robot.robots.arm.shield import GAP_RAD, Limits, RollOut, Stall, Strain, held_rad
 from robot.robots.arm.way_home import on_the_way
 from sim.arm.capsules import Body, Clearance
-from sim.arm.kinematics import Hand, Kinematics, follow, inside
+from sim.arm.kinematics import Hand, Kinematics, follow, inside, shorten
 
 FRESH_S = 0.1  # five ticks without a servo, and the arm is blind
 LATE_S = 0.035  # a tick without a servo, and nobody is led on: joints that make up for one another do not without it
-GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
-EASED_GAP_RAD = 0.02
 JAW_GAP_RAD = 0.03  # limits how hard it grips: two fifths of what its servo could
 STALLED_GAP_RAD = 0.008  # where it did so in vain
 CHANGE_MAX_RAD = 0.04  # in a tick
@@ -65,12 +63,13 @@ class Posture:
         self.known = fresh and not self.faulty
         return self.known
 
-    def move(self, motion: np.ndarray) -> None:
-        """Goals for a motion (5,) of the hand in a tick, within the box and the joints' ranges."""
+    def move(self, motion: np.ndarray, ahead_m: float = np.inf) -> None:
+        """Goals for a motion (5,) of the hand in a tick, within the box and the joints' ranges, that leave the hand at most so far to go."""
         wanted = np.array(motion, np.float64)
         inside(self.pose, wanted, self.box_low, self.box_high)
         change = self.kinematics.change(self.joint_rad, wanted, CHANGE_MAX_RAD)
-        self._follow(change, np.where(self.strain.eased[:-1], EASED_GAP_RAD, GAP_RAD))
+        self._follow(change, self.strain.gap_rad((self.goal_rad - self.joint_rad)[:-1]))
+        shorten(self.kinematics.jacobian, self.joint_rad, ahead_m, self.goal_rad)
 
     def near(self, joint_rad: np.ndarray, within_rad: float = THERE_RAD) -> bool:
         """Whether the joints (JOINTS - 1,) are at angles."""
@@ -89,9 +88,11 @@ class Posture:
         """Goals that lead the joints (JOINTS - 1,) to angles, together, and the hand at a walking pace; while a servo is late they stay."""
         if self.late:
             return
-        here = self.goal_rad[:-1]
-        self._follow(on_the_way(here, joint_rad, self.pace_rad_s(here, joint_rad), self.tick_s),
-                     np.full(JOINTS - 1, FREE_GAP_RAD if free else LEAD_GAP_RAD))  # fmt: skip
+        here, gap_rad = self.goal_rad[:-1], FREE_GAP_RAD if free else LEAD_GAP_RAD
+        held = held_rad(here - self.joint_rad[:-1], self.load[:-1])
+        self._follow(
+            on_the_way(here, joint_rad, self.pace_rad_s(here, joint_rad), self.tick_s), np.minimum(gap_rad, held)
+        )
 
     def _follow(self, changes_rad: np.ndarray, gap_rad: np.ndarray) -> None:
         follow(self.joint_rad, changes_rad, gap_rad, self.low, self.high, self.goal_rad)

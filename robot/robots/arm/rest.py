@@ -15,6 +15,7 @@ from drivers.base import LinkLost
 from drivers.declared import make_driver
 from drivers.servo_bus import ServoBus, ServoReading
 from robot.robots.arm.arm_file import load_arm
+from robot.robots.arm.shield import held_rad
 from robot.robots.arm.way_home import PACE, WayHome, on_the_way, points_of
 from robot.runtime.clock import RealClock
 from robot.runtime.session_file import SessionFile
@@ -117,7 +118,8 @@ class ArmRest:
             self._ticks = 0
         if self._way:
             step = on_the_way(self._goal[:-1], self._way[0][:PACE], float(self._way[0][PACE]), STEP_S)
-            gap = GAP_RAD if len(self._way) > FAR_POINTS else FAR_GAP_RAD
+            held = held_rad(self._goal[:-1] - here[:-1], np.array(self._seen.load[:-1], float))
+            gap = np.minimum(GAP_RAD if len(self._way) > FAR_POINTS else FAR_GAP_RAD, held)
             ahead = np.minimum(np.maximum(self._goal[:-1] + step, here[:-1] - gap), here[:-1] + gap)
             self._goal[:-1] = ahead
         return self._goal

@@ -12,20 +12,35 @@ from sim.arm.kinematics import Kinematics, follow, inside
 
 STRAINED, RELIEVED = 0.65, 0.5  # loads, of full duty
 STRAINED_S = 0.25  # for longer no servo presses so hard
+HELD = 0.75  # any goal may be the last one: what it asks of a servo for ever is less than what that would let go for
+GAP_RAD = 0.06  # goals are at most so far ahead of the joints: it is what limits how hard the arm presses
+EASED_GAP_RAD = 0.02
 
 
 class Strain:
     """How long each servo has worked hard, and which are eased. A servo is eased until its load is down again."""
 
     def __init__(self, joints: int | tuple[int, ...]) -> None:
-        self.lasts_s = np.zeros(joints)
+        self.load, self.lasts_s = np.zeros(joints), np.zeros(joints)
         self.eased = np.zeros(joints, bool)
 
     def see(self, load: np.ndarray, passed_s: float) -> None:
         """Loads, -1 to 1, of a tick."""
-        hard = np.abs(load)
+        hard = self.load = np.abs(load)
         self.lasts_s = np.where(hard > STRAINED, self.lasts_s + passed_s, 0.0)
         self.eased = (self.lasts_s > STRAINED_S) | (self.eased & (hard > RELIEVED))
+
+    def gap_rad(self, ahead_rad: np.ndarray) -> np.ndarray:
+        """How far ahead of the first joints goals may be that are so far ahead now (..., n), rad."""
+        joints = ahead_rad.shape[-1]
+        gap = np.where(self.eased[..., :joints], EASED_GAP_RAD, GAP_RAD)
+        return np.minimum(gap, held_rad(ahead_rad, self.load[..., :joints]))
+
+
+def held_rad(ahead_rad: np.ndarray, load: np.ndarray) -> np.ndarray:
+    """How far goals may be ahead of joints, rad, for servos not to work harder than HELD, by how hard they work with goals so far ahead now."""
+    hard = np.abs(load)
+    return np.where(hard > HELD, np.abs(ahead_rad) * HELD / np.maximum(hard, HELD), np.inf)
 
 
 class Stall:

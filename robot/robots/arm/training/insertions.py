@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 
 from robot.robots.arm.arm_file import ArmFile, load_arm
-from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD, STEPS
+from robot.robots.arm.insertion import AHEAD_M, BEGINS_ASIDE_M, BEGINS_M, BEGINS_RAD, STEPS
 from robot.robots.arm.mind import TICK_S
-from robot.robots.arm.posture import CHANGE_MAX_RAD, EASED_GAP_RAD, GAP_RAD
+from robot.robots.arm.posture import CHANGE_MAX_RAD
 from robot.robots.arm.shield import Strain
 from robot.tasks.peg_insert import (
     DECISION_S,
@@ -33,7 +33,7 @@ from robot.tasks.peg_insert import (
 from sim.arm.batch import STEP_S, ArmBatch
 from sim.arm.hand import hand_of
 from sim.arm.insertion import Hole, Spread, draw, frame_of
-from sim.arm.kinematics import Kinematics, change, follow, forward, inside
+from sim.arm.kinematics import Kinematics, change, follow, forward, inside, shorten
 from sim.arm.parameters import so101
 from sim.arm.peg import PegScene
 
@@ -45,7 +45,7 @@ VIRTUAL_ARM = "virtual-arm"
 
 @njit(cache=True)
 def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place, frame, joint_rad, action, steps, gap,
-               goal_rad):  # fmt: skip
+               ahead_m, goal_rad):  # fmt: skip
     """One tick of all lanes: joint_rad, goal_rad (count, 6), action, gap (count, 5), action in [-1, 1], steps (5,) a tick."""
     pose, jacobian, motion, changes = np.zeros(9), np.zeros((6, 5)), np.zeros(5), np.zeros(5)
     for lane in range(joint_rad.shape[0]):
@@ -56,6 +56,7 @@ def next_goals(axes, origins, offsets, tool, low, high, box_low, box_high, place
         inside(pose, motion, box_low, box_high)
         change(pose, jacobian, motion, joint_rad[lane, :5], low, high, CHANGE_MAX_RAD, changes)
         follow(joint_rad[lane], changes, gap[lane], low, high, goal_rad[lane])
+        shorten(jacobian, joint_rad[lane], ahead_m, goal_rad[lane])
 
 
 @njit(cache=True)
@@ -159,7 +160,8 @@ class Insertions:
                 self.told_rad,
                 self.action,
                 steps,
-                np.where(self.strain.eased[:, :5], EASED_GAP_RAD, GAP_RAD),
+                self.strain.gap_rad((self.goal_rad - self.told_rad)[:, :5]),
+                AHEAD_M,
                 self.goal_rad,
             )
             self.batch.send(self.goal_rad)

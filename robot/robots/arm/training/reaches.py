@@ -12,7 +12,7 @@ from numba import njit
 
 from robot.robots.arm.arm_file import load_arm
 from robot.robots.arm.mind import TICK_S
-from robot.robots.arm.posture import CHANGE_MAX_RAD, EASED_GAP_RAD, GAP_RAD
+from robot.robots.arm.posture import CHANGE_MAX_RAD
 from robot.robots.arm.reaching import HIGH_M, LOW_M, STEPS
 from robot.robots.arm.shield import Strain
 from robot.tasks.reach import AWAY, DECISION_S, OFFSETS, SCALES, SHOWN_NEAR_M, SPEC, SPEEDS, STILL_RAD_S, WITHIN_M
@@ -107,7 +107,7 @@ class Reaches:
 
     def tick(self, moves: np.ndarray, changes: np.ndarray) -> None:
         """Tell servos the goals of the next tick; moves, changes: as `next_goals` writes them."""
-        gap = np.where(self.strain.eased[:, :5], EASED_GAP_RAD, GAP_RAD)
+        gap = self.strain.gap_rad((self.goal_rad - self.told_rad)[:, :5])
         next_goals(*self.hand, self.low[:5], self.high[:5], *self.box, self.told_rad, self.action, STEPS / TICKS, gap, self.pose,
                    self.jacobian, moves, changes, self.goal_rad)  # fmt: skip
         self.batch.send(self.goal_rad)

@@ -5,9 +5,12 @@ import pytest
 
 from drivers.board_stage import BoardReading
 from robot.practice.episodic_mind import Phase
-from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, NEAR_M
+from robot.robots.arm.insertion import BEGINS_ASIDE_M, BEGINS_M, NEAR_M, SCRIPT_AHEAD_M
 from robot.robots.arm.mind import TICK_S
+from robot.robots.arm.way_home import points_of
 from robot.runtime.records import FINISH, STAND
+from robot.runtime.skills import Learned
+from sim.arm.kinematics import PLACE, Kinematics
 from tests.robot.robots.arm.arm_bench import bench, mind_of, setup
 
 
@@ -81,6 +84,23 @@ def test_a_life_that_begins_with_its_peg_in_and_is_stopped_leads_it_along_the_ho
         for k, _mind in enumerate(arm.ticks(12.0, FINISH)):
             assert arm.truth.tip_m_s < 0.15 or k * TICK_S + works_s < 0.3
         assert arm.mind.phase is Phase.DONE
+
+
+def test_wherever_the_peg_touches_its_way_home_begins_along_the_holes_axis_and_goals_are_near(tmp_path):
+    """Led back as it came, it would be dragged over the board and over the hole's rim; what presses far ahead jumps where that gives way."""
+    with bench(tmp_path, setup(demonstrations=50), seed=2) as arm:
+        touched = 0
+        for mind in arm.ticks(20.0):
+            if mind.aside_m[2] > 0.002 or not isinstance(mind.order.skill, Learned):
+                continue
+            touched += 1
+            posture, kinematics = mind.posture, Kinematics(mind.posture.kinematics.hand)
+            ahead_m = (posture.kinematics.jacobian[:3] * (posture.goal_rad - posture.joint_rad)[:-1]).sum(1)
+            assert np.linalg.norm(ahead_m) < SCRIPT_AHEAD_M + 1e-6
+            first = points_of(mind.stop_plan)[2][0][:-1]
+            away_m = mind.frame.T @ (kinematics.look(first)[PLACE] - posture.pose[PLACE])
+            assert np.abs(away_m[:2]).max() < 0.002 < 0.01 < away_m[2], away_m
+        assert touched > 100
 
 
 def test_shown_how_to_undo_what_it_did_no_script_has_to_help(tmp_path):

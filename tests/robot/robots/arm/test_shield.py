@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot.robots.arm.mind import ArmMind
-from robot.robots.arm.shield import RELIEVED, STRAINED, STRAINED_S, Stall, Strain
+from robot.robots.arm.shield import GAP_RAD, HELD, RELIEVED, STRAINED, STRAINED_S, Stall, Strain
 from robot.runtime.skills import Learned
 from tests.robot.robots.arm.arm_bench import bench, setup
 
@@ -33,6 +33,14 @@ def test_one_that_does_not_is_never_eased(loads):
     for load in loads:
         strain.see(np.array([load]), TICK_S)
         assert not strain.eased[0]
+
+
+def test_no_goal_asks_more_of_a_servo_than_it_may_give_for_ever():
+    """Nobody says that it is the last one."""
+    strain = Strain(3)
+    strain.see(np.array([0.5, -1.0, 0.9]), TICK_S)
+    ahead_rad = np.array([0.05, -0.06, 0.03])
+    assert strain.gap_rad(ahead_rad) == pytest.approx([GAP_RAD, HELD * 0.06, HELD / 0.9 * 0.03])
 
 
 def test_a_jaw_that_presses_in_vain_stays_eased_until_it_is_told_to_open():
