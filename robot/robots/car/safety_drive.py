@@ -36,7 +36,7 @@ from robot.tasks.race_track.task import OBSERVATION_SIZE, TICK_S
 from sim.car.model import CarParameters, hidden_car, load_parameters
 
 WALKING_M_S = 1.3
-WIRED = "f1tenth"  # as the data sheet's car, whose servo has end stops
+WIRED = "f1tenth"  # whose servo has end stops; its lidar is the emulated car's
 TRIM_SIGMA_RAD, LATENCY_SIGMA_S = 0.004, 0.003  # what a demonstration leaves open
 
 
@@ -125,10 +125,10 @@ def start(track: str, seed: int, hidden_seed: int | None, grip_share: float, ver
     )  # fmt: skip
     if not verified:
         pipeline.fallback = Unverified(pipeline.place, pipeline.fallback.cars, pipeline.latency_s)
-    robot = load_car(WIRED)
-    assert isinstance(robot.motor, VescSettings)
-    vesc = Vesc(replace(robot.motor, port=str(folder / "vesc")), clock)
-    lidar = make_driver(replace(robot.lidar, port=emulator.lidar_pty.name), clock)
+    motor, lidar_settings = load_car(WIRED).motor, load_car("virtual-car").lidar
+    assert isinstance(motor, VescSettings)
+    vesc = Vesc(replace(motor, port=str(folder / "vesc")), clock)
+    lidar = make_driver(replace(lidar_settings, port=emulator.lidar_pty.name), clock)
     vesc.open()
     lidar.open()
     devices: dict[str, Device] = {"motor": Motor(vesc, clock), "lidar": DriverDevice(lidar)}

@@ -14,8 +14,8 @@ from robot.robots.car.estimation.single_track import TRIM, SingleTrack
 
 FLOORS = ((1.0, 0.15), (0.65, 0.1), (0.43, 0.05))  # shares of the believed car's grip, and their standard deviations
 # Differences of log-likelihoods:
-AHEAD = 3.0  # the first is, before all measuring: most floors are as the car's file says;
-PLAUSIBLE = 6.0  # so far behind the best at most, a floor counts for what the tyres hold at the least;
+AHEAD = 6.0  # the first is, before all measuring: most floors are as the car's file says;
+PLAUSIBLE = 10.0  # so far behind the best at most, a floor counts for what the tyres hold at the least;
 GIVEN_UP = 15.0  # so far behind, it is no longer thought of
 SAME = 0.01  # of the grip: two that have come to believe the same are one
 
