@@ -323,12 +323,12 @@ class DroneSession:
         if progress.battery_is_spent:
             self.spent = progress.episodes[-1]["spent"] = True
             say("the same policy has had the thrust on a fuller battery: charge it, and go on with --resume")
+        self.look_how_it_came_down(practised)
+        if self.spent:  # nothing to fit a simulator to either: rotors without thrust look like a heavier drone
+            return
         path = self.folder / SAMPLES / f"flight-{len(progress.episodes):04d}.npz"
         save_samples(path, practised.samples)
         self.flown = [*self.flown, practised.samples][-FLIGHTS_FITTED:]
-        self.look_how_it_came_down(practised)
-        if self.spent:
-            return
         if told := self.contest.take(error_m if whole else None, practised.battery_v, practised.lean_m):
             say(told)
         best = self.contest.best

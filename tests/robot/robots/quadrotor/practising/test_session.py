@@ -121,6 +121,7 @@ def test_a_flight_on_a_spent_battery_ends_the_session_and_decides_nothing(tmp_pa
     one.note(flight_of("tilted too far", at_full=0.3, battery_v=3.6))
     assert one.spent and not one.failure
     assert one.contest.best.failures == one.progress.failures_of(0) == 0
+    assert len(one.flown) == len(list((tmp_path / session.SAMPLES).iterdir())) == 1  # nor is a simulator fitted to it
 
 
 def test_a_crash_is_the_session_s_failure_whoever_has_ended_the_flight(tmp_path: Path) -> None:
