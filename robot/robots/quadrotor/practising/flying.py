@@ -62,12 +62,11 @@ class PractisedFlight:
         touched = self._touched_m_s
         touched_m_s = self.flight.mind.mission.fall_m_s if touched is None else touched()
         seconds = self.flight.loop.clock.now() - began_s
-        held = np.array(self._held, bool)
-        if not held.any():  # it did not fly long enough to come to rest
-            held[:] = True
-        beside_m = np.array(self._errors_m).reshape(-1, 3)[held]
+        beside_m = np.array(self._errors_m).reshape(-1, 3)
+        judged = ticks_judged(beside_m, np.array(self._held, bool))
+        beside_m = beside_m[judged]
         true_m, from_ground_m = (
-            np.array(errors_m)[held] if self._by_truth else np.zeros(0)
+            np.array(errors_m)[judged] if self._by_truth else np.zeros(0)
             for errors_m in (flown.errors_m, flown.errors_from_ground_m)
         )
         lean_m = along_heading(beside_m, self._attitude).mean(axis=0) if len(beside_m) else LEVEL
@@ -92,3 +91,11 @@ class PractisedFlight:
                 self._attitude = readings["crazyflie"]["attitude"].copy()
             self._batteries_v.append(float(readings["crazyflie"]["battery_v"]))
             self._errors_m.append(readings["crazyflie"]["position_m"] - goal)
+
+
+def ticks_judged(beside_m: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Which ticks (n,) tell of a policy: those with the goal at rest, or all of a flight that ended before it was.
+
+    Not those in which the estimator had no place (beside_m (n, 3) is not finite there): the flight ends for that, and says so.
+    """
+    return (held if held.any() else np.ones_like(held)) & np.isfinite(beside_m).all(axis=1)

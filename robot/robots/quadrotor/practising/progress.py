@@ -28,29 +28,51 @@ class DroneProgress(Progress):
     refused: int = 0
     uploads: list[dict[str, Any]] = field(default_factory=list)
 
+    def flights(self, version: int) -> list[dict[str, Any]]:
+        """Those that tell what a policy is worth: one on a spent battery does not."""
+        return [one for one in self.episodes if one["version"] == version and not one.get("spent")]
+
+    def whole_flights(self, version: int) -> list[dict[str, Any]]:
+        return [one for one in self.flights(version) if one["outcome"] == "success"]
+
     def errors_m(self, version: int) -> list[float]:
         """Of a policy's whole flights, by the drone's own estimate."""
-        return [float(e["merit"]) for e in self.episodes if e["version"] == version and e["outcome"] == "success"]
+        return [float(one["merit"]) for one in self.whole_flights(version)]
 
     def batteries_v(self, version: int) -> list[float]:
-        """In the same flights; NaN where nobody noted it, as in an older run."""
-        whole = (e for e in self.episodes if e["version"] == version and e["outcome"] == "success")
-        return [float(e.get("battery_v", np.nan)) for e in whole]
+        """In the same flights; NaN where nobody noted it, as in an older run, or it could not be read."""
+        return [voltage(one) for one in self.whole_flights(version)]
 
     @property
     def battery_is_spent(self) -> bool:
-        """Whether the newest flight lacked thrust that the same policy has had in an earlier one."""
+        """Whether the newest flight lacked thrust that the same policy has had, in a whole flight on a fuller battery.
+
+        An early end shows no thrust that there was. On a battery as full as then, it is not the battery's.
+        """
         newest = self.episodes[-1]
-        before = [e for e in self.episodes[:-1] if e["version"] == newest["version"]]
-        return newest["at_full"] > AT_FULL_MAX and any(e.get("at_full", 1.0) <= AT_FULL_MAX for e in before)
+        return newest["at_full"] > AT_FULL_MAX and any(
+            one.get("at_full", 1.0) <= AT_FULL_MAX and not voltage(one) <= voltage(newest)
+            for one in self.whole_flights(newest["version"])
+            if one is not newest
+        )
 
     def leans_m(self, version: int) -> list[np.ndarray]:
         """Where the drone stayed beside its goal in them, (3,), heading's frame; of flights of an older run nobody noted it."""
-        whole = (e for e in self.episodes if e["version"] == version and e["outcome"] == "success" and "lean_m" in e)
-        return [np.array(e["lean_m"]) for e in whole]
+        return [np.array(one["lean_m"]) for one in self.whole_flights(version) if "lean_m" in one]
 
     def failures_of(self, version: int) -> int:
-        return sum(e["version"] == version and e["outcome"] != "success" for e in self.episodes)
+        return len(self.flights(version)) - len(self.whole_flights(version))
+
+
+def voltage(flight: dict[str, Any]) -> float:
+    """Of a flight's battery; NaN where nobody noted it. JSON has no NaN: it is read back as None."""
+    battery_v = flight.get("battery_v")
+    return float("nan") if battery_v is None else float(battery_v)
+
+
+def came_down_hard(touched_m_s: float | None) -> bool:
+    """Whether a drone has crashed that touched down so fast; where nobody can tell, it has."""
+    return touched_m_s is None or not touched_m_s <= HARD_M_S
 
 
 def figures_of(progress: DroneProgress, folder: Path, wall_s: float, task: str) -> dict[str, Any]:
@@ -61,14 +83,14 @@ def figures_of(progress: DroneProgress, folder: Path, wall_s: float, task: str) 
     errors_m, from_ground_m = (
         [one[name] for one in flown if one.get(name) is not None] for name in ("true_error_m", "from_ground_m")
     )
-    touched_m_s = [float(one["touch_down_m_s"]) for one in flown]
+    touched_m_s = [float(one["touch_down_m_s"]) for one in flown if one["touch_down_m_s"] is not None]
     return summarise(progress, spec, wall_s, str(folder)) | {
         "best_median_m": rounded(best_median(folder, spec), 4),
         "error_first_m": rounded(errors_m[0], 4) if errors_m else None,
         "error_last_m": rounded(float(np.median(errors_m[-LAST:])), 4) if errors_m else None,
         "error_from_ground_first_m": rounded(from_ground_m[0], 4) if from_ground_m else None,
         "error_from_ground_last_m": rounded(float(np.median(from_ground_m[-LAST:])), 4) if from_ground_m else None,
-        "crashes": sum(not one["landed"] or one["touch_down_m_s"] > HARD_M_S for one in flown),
+        "crashes": sum(not one["landed"] or came_down_hard(one["touch_down_m_s"]) for one in flown),
         "touch_down_worst_m_s": rounded(max(touched_m_s, default=None)),
         "policy_version": progress.best,
         "policies_tried": progress.versions,

@@ -4,6 +4,7 @@ The app says what its newest decision asks of the rotors, and for how many milli
 hundred times a second. It goes into the flight's log beside what the mind knows, and to the run's folder, flight by flight.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,14 @@ class Sampler:
         driver.watch(WATCHED, PERIOD_MS)
 
     def take(self, readings: np.ndarray) -> list[np.ndarray]:
-        """SAMPLEs, the oldest first, with what the tick's READINGS say of velocity and attitude."""
+        """SAMPLEs, the oldest first, with what the tick's READINGS say of velocity and attitude; none of what is not finite."""
         taken, told = [], readings["crazyflie"]
         for logged in self._driver.seen(WATCHED[0]):
             if logged.board_time_s <= self._newest_s:
                 continue
             self._newest_s, sample, values = logged.board_time_s, np.zeros((), SAMPLE), logged.values
+            if not all(map(math.isfinite, (*values.values(), *told["velocity_m_s"], *told["attitude"]))):
+                continue
             sample["tick"], sample["time_s"] = readings["tick"], readings["time_s"]
             sample["board_time_s"] = logged.board_time_s
             sample["decided_s"] = logged.board_time_s - 0.001 * values[SINCE]

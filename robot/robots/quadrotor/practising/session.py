@@ -43,8 +43,8 @@ from robot.robots.quadrotor.practising.improving import ITERATIONS, improve
 from robot.robots.quadrotor.practising.leaning import LEVEL, told_of
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.robots.quadrotor.practising.progress import (
-    HARD_M_S,
     DroneProgress,
+    came_down_hard,
     figures_of,
     line_of_thrust,
     lines_of_truth,
@@ -213,7 +213,7 @@ class DroneSession:
     def run(self) -> None:
         """Fly and learn until the time is up, somebody stops it, or the drone does not fly any more."""
         try:
-            if self.progress.episodes and self.contest.best.error_m is None:
+            if self.contest.best.failures:
                 self.learn()
             while not self.over:
                 policy = self.policy_file(self.contest.flying)
@@ -285,9 +285,10 @@ class DroneSession:
         flown, progress, version = practised.flown, self.progress, self.contest.flying.version
         progress.practice_s += practised.seconds
         progress.step += int((practised.samples["active"] == 1).sum())
-        touched_m_s = practised.touched_m_s
         if self.stop.asked:
             say(f"landed: {'yes' if flown.landed or not flown.took_off else 'NO'}")
+            if flown.took_off:
+                self.look_how_it_came_down(practised)
             return
         if not len(practised.errors_m):
             self.refused += 1
@@ -307,7 +308,7 @@ class DroneSession:
         at_full = share_at_full(practised.samples)
         progress.note({
             "kind": "episode", "at_full": at_full, "merit": error_m, "practice_s": progress.practice_s, "outcome": outcome.word,
-            "baseline": version == 0, "version": version, "true_error_m": true_m, "touch_down_m_s": touched_m_s,
+            "baseline": version == 0, "version": version, "true_error_m": true_m, "touch_down_m_s": practised.touched_m_s,
             "from_ground_m": from_ground_m, "battery_v": practised.battery_v, "lean_m": practised.lean_m.tolist(),
             "landed": flown.landed, "flown_s": 0.02 * len(practised.errors_m), "trouble": flown.trouble,
         })  # fmt: skip
@@ -320,22 +321,27 @@ class DroneSession:
         if told := line_of_thrust(at_full):
             say(told)
         if progress.battery_is_spent:
-            self.spent = True
-            say("the same policy has had the thrust before, so it is the battery: charge it, and go on with --resume")
+            self.spent = progress.episodes[-1]["spent"] = True
+            say("the same policy has had the thrust on a fuller battery: charge it, and go on with --resume")
+        self.look_how_it_came_down(practised)
+        if self.spent:  # nothing to fit a simulator to either: rotors without thrust look like a heavier drone
+            return
         path = self.folder / SAMPLES / f"flight-{len(progress.episodes):04d}.npz"
         save_samples(path, practised.samples)
         self.flown = [*self.flown, practised.samples][-FLIGHTS_FITTED:]
         if told := self.contest.take(error_m if whole else None, practised.battery_v, practised.lean_m):
             say(told)
-        if self.contest.best.version != progress.best:
-            progress.best = self.contest.best.version
         best = self.contest.best
+        progress.best = best.version
         if best.version and best.error_m is not None:
             self.write(
                 self.folder / BEST_FILE, best, **{median_name(self.spec): best.error_m}, practice_s=progress.practice_s
             )
-        if not flown.landed or (touched_m_s is not None and touched_m_s > HARD_M_S):
-            self.failure = f"the drone came down hard: {flown.trouble or f'{touched_m_s:.1f} m/s'}"
+
+    def look_how_it_came_down(self, practised: Practised) -> None:
+        """A crash ends the session, and is its failure, whoever has ended the flight."""
+        if not practised.flown.landed or came_down_hard(practised.touched_m_s):
+            self.failure = f"the drone came down hard: {practised.flown.trouble or f'{practised.touched_m_s:.1f} m/s'}"
 
     def learn(self) -> None:
         """Fit, improve, and let who is better in the fitted simulator challenge the best."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from robot.robots.quadrotor.practising.progress import DroneProgress, figures_of, lines_of_truth
+from robot.practice.progress import load_progress
+from robot.robots.quadrotor.practising.progress import DroneProgress, came_down_hard, figures_of, lines_of_truth
 
 
 def test_where_a_policy_stayed_is_told_by_whole_flights_that_noted_it() -> None:
@@ -31,16 +32,50 @@ def test_a_policy_s_flights_have_the_voltage_that_was_noted_or_none() -> None:
     )
 
 
-def test_a_battery_is_spent_where_a_policy_lacks_the_thrust_that_it_has_had() -> None:
-    def flights(*flown: tuple[int, float]) -> bool:
-        progress = DroneProgress()
-        progress.episodes = [{"version": version, "at_full": at_full} for version, at_full in flown]
-        return progress.battery_is_spent
+def flights(*flown: tuple[int, float, float | None, str]) -> DroneProgress:
+    """Of version, share at full thrust, voltage, outcome."""
+    progress = DroneProgress()
+    progress.episodes = [
+        {"version": version, "at_full": at_full, "battery_v": battery_v, "outcome": outcome, "merit": 0.02}
+        for version, at_full, battery_v, outcome in flown
+    ]
+    return progress
 
-    assert flights((0, 0.0), (1, 0.0), (1, 0.18))
-    assert not flights((0, 0.0), (1, 0.18))  # a new policy: it may be that
-    assert not flights((0, 0.27), (0, 0.4))  # it never had it: another battery does not help
-    assert not flights((1, 0.0), (1, 0.05))
+
+def test_a_battery_is_spent_where_a_policy_lacks_the_thrust_that_it_has_had_on_a_fuller_one() -> None:
+    good, early = "success", "taken-over"
+    assert flights((0, 0.0, 3.8, good), (1, 0.0, 3.7, good), (1, 0.18, 3.6, good)).battery_is_spent
+    assert flights((1, 0.0, 3.7, good), (1, 0.18, 3.6, early)).battery_is_spent
+    assert flights((1, 0.0, None, good), (1, 0.18, 3.6, good)).battery_is_spent  # nobody noted it: it may have been
+    assert not flights((0, 0.0, 3.8, good), (1, 0.18, 3.7, good)).battery_is_spent  # a new policy: it may be that
+    assert not flights((0, 0.27, 3.8, good), (0, 0.4, 3.7, good)).battery_is_spent  # it never had it
+    assert not flights(
+        (1, 0.0, 3.8, early), (1, 0.18, 3.7, good)
+    ).battery_is_spent  # a second in the air shows no thrust
+    assert not flights((1, 0.0, 3.6, good), (1, 0.18, 3.9, early)).battery_is_spent  # charged since: it sways by itself
+    assert not flights((1, 0.0, 3.8, good), (1, 0.05, 3.7, good)).battery_is_spent
+
+
+def test_a_flight_on_a_spent_battery_tells_nothing_of_its_policy() -> None:
+    progress = flights((1, 0.0, 3.8, "success"), (1, 0.3, 3.6, "taken-over"), (1, 0.3, 3.6, "success"))
+    assert progress.failures_of(1) == 1 and len(progress.errors_m(1)) == 2
+    for flight in progress.episodes[1:]:
+        flight["spent"] = True
+    assert progress.failures_of(1) == 0 and progress.errors_m(1) == [0.02] and progress.batteries_v(1) == [3.8]
+
+
+def test_a_run_whose_battery_or_touch_down_could_not_be_read_is_gone_on_with(tmp_path: Path) -> None:
+    progress = flights((1, 0.0, float("nan"), "success"))
+    progress.episodes[0] |= {"practice_s": 20.0, "baseline": False, "landed": True, "touch_down_m_s": float("nan")}
+    progress.save(tmp_path)
+    again = load_progress(tmp_path, DroneProgress)
+    assert np.isnan(again.batteries_v(1)).tolist() == [True]
+    figures = figures_of(again, tmp_path, 1.0, "hover")
+    assert figures["crashes"] == 1 and figures["touch_down_worst_m_s"] is None  # nobody knows that it came down gently
+
+
+def test_a_drone_came_down_hard_from_a_metre_a_second_or_where_nobody_can_tell() -> None:
+    assert [came_down_hard(speed) for speed in (0.3, 1.0, 1.1, float("nan"), None)] == [False, False, True, True, True]
 
 
 def test_a_person_is_told_how_it_flew_from_where_it_stood_and_what_it_could_not_know(tmp_path: Path) -> None:

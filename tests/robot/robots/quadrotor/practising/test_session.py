@@ -18,9 +18,13 @@ from robot.practice.progress import load_progress
 from robot.practice.run import practise
 from robot.robots.quadrotor import figures as shapes
 from robot.robots.quadrotor.flight import Flight
+from robot.robots.quadrotor.flown import Flown
 from robot.robots.quadrotor.practising import improving, session
+from robot.robots.quadrotor.practising.champion import Candidate, Contest
+from robot.robots.quadrotor.practising.flying import Practised
 from robot.robots.quadrotor.practising.options import DronePracticeOptions
 from robot.robots.quadrotor.practising.progress import DroneProgress
+from robot.robots.quadrotor.practising.samples import SAMPLE
 from robot.robots.quadrotor.run_mission import LANDING_SIGNALS
 
 SEED = 50  # a drone that the shipped policy does not hold
@@ -90,6 +94,57 @@ def test_it_ends_without_learning_where_the_battery_is_spent(tmp_path: Path, few
         figures = practise(replace(OPTIONS, minutes=5.0), tmp_path)
     assert len(load_progress(Path(figures["run"]), DroneProgress).episodes) == 1
     assert figures["failure"] == "" and figures["policies_tried"] == 0
+
+
+def on_paper(folder: Path, best: Candidate) -> session.DroneSession:
+    """A session without a drone, to be told of flights."""
+    one = object.__new__(session.DroneSession)
+    one.folder, one.progress, one.contest, one.stop = folder, DroneProgress(), Contest(best), session.Stop()
+    one.failure, one.refused, one.spent, one.flown = "", 0, False, []
+    (folder / session.SAMPLES).mkdir()
+    return one
+
+
+def flight_of(trouble: str = "", at_full: float = 0.0, battery_v: float = 3.8, touched_m_s: float = 0.3) -> Practised:
+    """At 2 cm; at_full: share of its decisions that ask a rotor for all it has."""
+    samples = np.zeros(100, SAMPLE)
+    samples["active"], samples["forces"][: round(100 * at_full)] = 1, 1.0
+    errors_m = np.full(100, 0.02)
+    return Practised(Flown(took_off=True, landed=True, trouble=trouble), errors_m, errors_m, errors_m, np.zeros(3),
+                     samples, 20.0, touched_m_s, battery_v)  # fmt: skip
+
+
+def test_a_flight_on_a_spent_battery_ends_the_session_and_decides_nothing(tmp_path: Path) -> None:
+    one = on_paper(tmp_path, Candidate(0, np.zeros(1)))
+    one.note(flight_of())
+    assert not one.spent and len(one.contest.best.errors_m) == 1
+    one.note(flight_of("tilted too far", at_full=0.3, battery_v=3.6))
+    assert one.spent and not one.failure
+    assert one.contest.best.failures == one.progress.failures_of(0) == 0
+    assert len(one.flown) == len(list((tmp_path / session.SAMPLES).iterdir())) == 1  # nor is a simulator fitted to it
+
+
+def test_a_crash_is_the_session_s_failure_whoever_has_ended_the_flight(tmp_path: Path) -> None:
+    one = on_paper(tmp_path, Candidate(0, np.zeros(1)))
+    one.stop.asked = True
+    one.note(flight_of("interrupted", touched_m_s=0.4))
+    assert one.failure == ""
+    one.note(flight_of("interrupted", touched_m_s=2.0))
+    assert "came down hard" in one.failure
+
+
+def test_the_best_flies_first_where_the_disk_has_its_weights_but_no_flight_of_it(tmp_path: Path) -> None:
+    """As a process that was killed between the two leaves it: a challenger would win by whatever it flies."""
+    one = on_paper(tmp_path, Candidate(1, np.zeros(1)))
+    one.progress.episodes, one.stop.asked, learned = [{"version": 0}], True, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session.DroneSession, "learn", lambda _: learned.append(1))
+        one.config = OPTIONS
+        one.run()
+        assert not learned
+        one.contest.best.failures = 1
+        one.run()
+        assert learned
 
 
 @pytest.mark.parametrize("number", LANDING_SIGNALS)
