@@ -95,7 +95,22 @@ def test_from_the_end_stops_the_wheels_come_back_at_once():
     def commands(steer_rad):
         line = np.empty((6 + HORIZON_TICKS, N_LINE))
         least_room(
-            HARDEST, steer_rad, 1.5, 10, 0, True, at, rolling(1.5), course, 0.05, wall, stops, stops, LATENCY_S, -2.0, line
+            HARDEST,
+            steer_rad,
+            1.5,
+            10,
+            0,
+            True,
+            at,
+            rolling(1.5),
+            course,
+            0.05,
+            wall,
+            stops,
+            stops,
+            LATENCY_S,
+            -2.0,
+            line,
         )
         return line[:26, STEER]
 
