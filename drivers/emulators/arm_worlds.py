@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.arm.around_block import HALF_M
 from sim.arm.batch import ArmBatch
-from sim.arm.block import HALF_M, BlockScene
+from sim.arm.block import BlockScene
 from sim.arm.insertion import PAN_M, Hole, Spread, draw, frame_of, middle
 from sim.arm.kinematics import attitude
 from sim.arm.peg import PegScene

@@ -10,7 +10,7 @@ import numpy as np
 
 from drivers.emulators.arm_worlds import TABLE_M
 from drivers.emulators.camera_cable import CameraCable
-from sim.arm.hand import peg_end
+from sim.arm.around_block import peg_end
 from sim.arm.insertion import Hole
 from sim.camera.wrist import BlockCameras, WristCameras
 from sim.camera.wrist_looks import WristLooks, draw_block_looks, draw_wrist_looks

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.arm.algebra import Vector, add, dot, rotation_of, scale, subtract, times, total, transposed
+from sim.arm.around_block import HALF_M
 from sim.arm.contact import Push, Wrench, moving
 from sim.arm.expressions import Graph, Number, absolute, minimum, sqrt, where
 from sim.arm.parameters import Arm, Link, Pad
 from sim.arm.peg import surface_of
 from sim.arm.rigid_body import GRAVITY_M_S2, Poses
-
-HALF_M = 0.0125  # of a side
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sim.arm.block import HALF_M
+from sim.arm.around_block import BESIDE_M, HALF_M
 from sim.arm.capsules import Body
-from sim.arm.kinematics import Hand, attitude_of
+from sim.arm.kinematics import Hand
 from sim.arm.parameters import Arm
 from sim.arm.peg import PegScene, peg_axes
-
-BESIDE_M = 0.005  # of the fixed finger from a block that the hand reaches around
-PEG_END_M = np.array(
-    [-HALF_M - BESIDE_M, 0.0, -PegScene().beyond]
-)  # from the middle of a block that it reaches around, in the hand's frame
 
 
 def hand_of(arm: Arm, beyond_m: float = 0.0, aside_m: float = 0.0) -> Hand:
@@ -51,8 +46,3 @@ HANDS: dict[str, Callable[[Arm], Hand]] = {
     "block": lambda arm: hand_of(arm, aside_m=HALF_M + BESIDE_M),  # its middle, between open fingers
     "fingers": hand_of,  # the end of them, closed
 }
-
-
-def peg_end(pose: np.ndarray) -> np.ndarray:
-    """Where the end of a peg would be, (9,), in a hand that reaches around a block at a pose (9,): by it cameras on hands are mounted."""
-    return np.concatenate([pose[:3] + (attitude_of(pose) * PEG_END_M).sum(1), pose[3:]])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.arm.algebra import Vector, add, scale, subtract, times, transposed
+from sim.arm.around_block import PEG_BEYOND_M
 from sim.arm.contact import Push, Surface, Wrench, moving
 from sim.arm.expressions import Graph, Number, absolute, maximum, minimum, where
 from sim.arm.parameters import Arm, Link
@@ -25,7 +26,7 @@ class PegScene:
 
     half_width: float = 0.008
     length: float = 0.05
-    beyond: float = 0.03  # of its end from the tool's point
+    beyond: float = PEG_BEYOND_M  # of its end from the tool's point
     mass: float = 0.02
     chamfer: float = 0.0005
     depth: float = 0.015

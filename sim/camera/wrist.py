@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numba import njit, uint32
 
-from sim.arm.block import HALF_M
+from sim.arm.around_block import HALF_M
 from sim.camera import board, cube, expose
 from sim.camera.board import board_pixel
 from sim.camera.cube import cube_pixel
@@ -148,7 +148,7 @@ class BlockCameras(WristCameras):
 
     def render_block(self, out: np.ndarray, pose: np.ndarray, motion: np.ndarray, place: np.ndarray, frame: np.ndarray,
                      below_m: np.ndarray, jaw_rad: np.ndarray, look: np.ndarray) -> np.ndarray:  # fmt: skip
-        """Write and return out, as `render`. pose: of where the end of a peg in these hands would be (`sim.arm.hand.peg_end`). place, frame: of
+        """Write and return out, as `render`. pose: of where the end of a peg in these hands would be (`sim.arm.around_block.peg_end`). place, frame: of
         the middles of blocks; below_m (n,): how far below these the table is; jaw_rad (n,): angles of the jaws. Raises ValueError, as `render`."""
         self._check(out, look, pose=pose, motion=motion, place=place, frame=frame, below_m=below_m, jaw_rad=jaw_rad)
         hand, half_m = OPENINGS * look + opening(jaw_rad), np.full(len(pose), HALF_M)

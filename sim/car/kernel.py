@@ -23,6 +23,7 @@ from sim.car.model import (
     P_HALF_WIDTH,
     P_INERTIA,
     P_MASS,
+    P_STEER_MAX,
     P_TRIM,
     PHYSICS_STEP_S,
     body_derivative,
@@ -81,13 +82,15 @@ def lane_parameters(state, nominal, at):
     )  # fmt: skip
 
 
-def take_actions(state, actions, block):
-    """Turn the block's actions into goals of the commands, and remember the last two actions."""
+def take_actions(state, actions, nominal, block):
+    """Turn the block's actions into goals of the commands, no further than the wheels turn, and remember the last two actions."""
+    most = nominal[P_STEER_MAX]
     for lane in range(LANES):
         at, action = block * ROWS * LANES + lane, uintp(2) * (block * LANES + lane)
         a0 = min(1.0, max(-1.0, actions[action]))
         a1 = min(1.0, max(-1.0, actions[action + uintp(1)]))
-        state[at + STEER_GOAL * LANES], state[at + SPEED_GOAL * LANES] = target(a0, a1)
+        steer, speed = target(a0, a1)
+        state[at + STEER_GOAL * LANES], state[at + SPEED_GOAL * LANES] = min(most, max(-most, steer)), speed
         state[at + BEFORE_0 * LANES] = state[at + LAST_0 * LANES]
         state[at + BEFORE_1 * LANES] = state[at + LAST_1 * LANES]
         state[at + LAST_0 * LANES] = a0
@@ -277,7 +280,7 @@ def reset_lane(state, counters, courses, course_rows, nominal, spread, at, count
 def step_block(block, state, counters, courses, course_rows, preview, nominal, spread, actions, observations,
                last_observations, rewards, end_flags, substeps, age_max):  # fmt: skip
     """`substeps` physics steps of one block under its actions, then observation, reward, ends and resets."""
-    take_actions(state, actions, block)
+    take_actions(state, actions, nominal, block)
     steps_per_tick = min(STEPS_PER_TICK, substeps)
     clock = counters[block * COUNTERS * LANES + CLOCK * LANES]
     for substep in range(substeps):

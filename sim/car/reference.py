@@ -7,6 +7,7 @@ import numpy as np
 from sim.car.batch import CarTask
 from sim.car.model import (
     P_CAPACITY_A_S,
+    P_STEER_MAX,
     PHYSICS_STEP_S,
     CarParameters,
     body_derivative,
@@ -30,11 +31,12 @@ class ReferenceCar:
     def step(self, action: np.ndarray, substeps: int) -> None:
         """Act for `substeps` physics steps, as `CarBatch.step`."""
         goal = self.task.target(*np.clip(action, -1.0, 1.0).tolist())
+        most = float(self.p[P_STEER_MAX])
         tick = min(2, substeps)
         for substep in range(substeps):
             if substep % tick == 0:
                 steer, speed, elapsed_s = *self.command, tick * PHYSICS_STEP_S
-                steer = self.task.slew(steer, goal[0], self.task.STEER_SLEW_RAD_S, elapsed_s)
+                steer = self.task.slew(steer, min(most, max(-most, goal[0])), self.task.STEER_SLEW_RAD_S, elapsed_s)
                 speed = self.task.slew(speed, goal[1], self.task.SPEED_SLEW_M_S2, elapsed_s)
                 self.command = np.array([steer, speed])
             self.under_way.append(self.command)

@@ -35,9 +35,8 @@ class GivingWay:
     def __init__(self, car: np.ndarray) -> None:
         """car: `CarParameters.packed()`."""
         self._half_length, self._half_width = float(car[P_HALF_LENGTH]), float(car[P_HALF_WIDTH])
-        self._rear_axle = float(car[P_REAR])
-        self._steer_max = float(car[P_STEER_MAX])
-        self._tightest = math.tan(self._steer_max) / float(car[P_FRONT] + car[P_REAR])
+        self._rear_axle, self._wheelbase = float(car[P_REAR]), float(car[P_FRONT] + car[P_REAR])
+        self.steer_max_rad = float(car[P_STEER_MAX])  # how far the wheels turn
         self._memory = ScanMemory()
         self.command = Command(0.0, 0.0, FULL_BRAKE_A)
         self._forget()
@@ -72,6 +71,11 @@ class GivingWay:
         ):
             self._begin(nobody_behind and seen_behind(points), points, heading_error)
 
+    @property
+    def _tightest(self) -> float:
+        """Curvature, 1/m."""
+        return math.tan(self.steer_max_rad) / self._wheelbase
+
     def _free_m(self, points: np.ndarray, side: float) -> float:
         return float(free_distance(points, len(points), side * self._tightest, -1.0, BACK_M, self._half_length,
                                    self._half_width, self._rear_axle, GAP_M))  # fmt: skip
@@ -104,7 +108,7 @@ class GivingWay:
             self._steer(-BACK_M_S, 0.0)
 
     def _steer(self, speed_m_s: float, brake_a: float) -> None:
-        self.command = Command(math.atan(self._side * math.tan(self._steer_max)), speed_m_s, brake_a)
+        self.command = Command(math.atan(self._side * math.tan(self.steer_max_rad)), speed_m_s, brake_a)
 
 
 def seen_behind(points: np.ndarray) -> bool:

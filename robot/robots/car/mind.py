@@ -69,7 +69,6 @@ class Pipeline(CarMind):
         self.executed = np.zeros(task.ACTION_SIZE)
         self.brake_reason = AS_PROPOSED
         self.latency_s = setup.latency_s
-        self.take_trim(setup.trim_rad)
         self.first_lap = FirstLap(setup.car, setup.demo_lap_s, setup.keyboard, setup.proved)
         # For k + 1 ticks after the present one, if nobody thinks any more: servo_rad, brake_a, turned_rad, way_m
         self.stop_plan = np.tile((-setup.trim_rad, FULL_BRAKE_A, 0.0, 0.0), (PLAN_TICKS, 1))
@@ -78,6 +77,7 @@ class Pipeline(CarMind):
         self.place_search = PlaceSearch()
         self.recovery = Recovery(setup.car)
         self.in_the_way = InTheWay(setup.car, self.place, self.fallback)
+        self.take_trim(setup.trim_rad)
         self.gave_way = False  # in the last tick
         self.grid = setup.grid
         self.lidar_speed = None if setup.measured_speed else LidarSpeed(setup.car)
@@ -97,6 +97,7 @@ class Pipeline(CarMind):
         self.trim_rad = trim_rad
         self.car = self.setup.car.copy()
         self.car[P_STEER_MAX] -= abs(trim_rad)
+        self.recovery.steer_max_rad = self.in_the_way.giving_way.steer_max_rad = float(self.car[P_STEER_MAX])
 
     def take_course(self, course: Course) -> None:
         """Drive on this course from now on."""

@@ -145,7 +145,8 @@ class PractisingCar(PractisingRobot):
 
     def hand(self) -> Hand | None:
         """The person at the keyboard, if one is to drive the demonstration."""
-        return Hand(sys.stdin.fileno()) if self.config.demonstration == "keyboard" else None
+        by_keys = self.config.demonstration == "keyboard"
+        return Hand(sys.stdin.fileno(), self.believed.steer_max_rad) if by_keys else None
 
     def scene(self) -> CourseScene:
         return CourseScene(self.world.course)

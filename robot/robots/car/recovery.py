@@ -197,8 +197,7 @@ class Recovery:
         """car: `CarParameters.packed()`."""
         self._half_length, self._half_width = float(car[P_HALF_LENGTH]), float(car[P_HALF_WIDTH])
         self._rear_axle, self._wheelbase = float(car[P_REAR]), float(car[P_FRONT] + car[P_REAR])
-        self._steer_max = float(car[P_STEER_MAX])
-        self._tightest = math.tan(self._steer_max) / self._wheelbase
+        self.steer_max_rad = float(car[P_STEER_MAX])  # how far the wheels turn
         self._memory = ScanMemory()
         self.phase = Phase.IDLE
         self.begin()
@@ -222,6 +221,11 @@ class Recovery:
         self._gave_way = False  # the last leg did, though the lidar saw no room
         self._blind = False  # this leg goes where the lidar sees no room
         self._blocked: list[tuple[float, float]] = []
+
+    @property
+    def _tightest(self) -> float:
+        """Curvature, 1/m."""
+        return math.tan(self.steer_max_rad) / self._wheelbase
 
     @property
     def finished(self) -> bool:
@@ -262,7 +266,7 @@ class Recovery:
 
     def _pursuit(self, place: Place, course: np.ndarray, spacing_m: float) -> float:
         return float(pursue(course, spacing_m, place.s, place.lateral, place.heading_error, REJOIN_LOOKAHEAD_M, 0.0,
-                            self._wheelbase, self._steer_max))  # fmt: skip
+                            self._wheelbase, self.steer_max_rad))  # fmt: skip
 
     def _halt(self, v_x: float, place: Place, course: np.ndarray, spacing_m: float) -> Command:
         """Stand, look around, and decide how to go on."""
@@ -270,7 +274,7 @@ class Recovery:
             return self._brake()
         points = self._memory.points()
         steer = self._pursuit(place, course, spacing_m)
-        way_ahead = self._free(points, (1.0, math.tan(steer) / math.tan(self._steer_max)), REJOIN_AHEAD_M)
+        way_ahead = self._free(points, (1.0, math.tan(steer) / math.tan(self.steer_max_rad)), REJOIN_AHEAD_M)
         if not self._held and abs(place.heading_error) < REJOIN_FROM_RAD and way_ahead >= REJOIN_AHEAD_M:
             self._aim_at(steer, Phase.REJOIN)
             return self._brake()
@@ -299,7 +303,7 @@ class Recovery:
             self._leg_m, chosen = self._wedged_arc()
         assert chosen is not None
         self._arc = chosen
-        self._aim_at(math.atan(self._arc[1] * math.tan(self._steer_max)), Phase.LEG)
+        self._aim_at(math.atan(self._arc[1] * math.tan(self.steer_max_rad)), Phase.LEG)
 
     def _wedged_arc(self) -> tuple[float, tuple[float, float]]:
         """The next leg of a car that does not see what holds it: on in the direction that gave way, else by turns."""
@@ -353,7 +357,7 @@ class Recovery:
         self._steer = self._pursuit(place, course, spacing_m)
         self._rolled_m += max(0.0, v_x) * elapsed_s
         self._still_s = 0.0 if abs(v_x) > STANDING_M_S else self._still_s + elapsed_s
-        side = math.tan(self._steer) / math.tan(self._steer_max)
+        side = math.tan(self._steer) / math.tan(self.steer_max_rad)
         ahead = self._free(self._memory.points(), (1.0, side), 0.3)
         if self._still_s > BLOCKED_S or ahead < 0.06 * v_x + 0.08 * v_x * v_x or abs(place.heading_error) > 1.4:
             self._held = self._rolled_m < BLOCKED_M

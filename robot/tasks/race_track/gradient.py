@@ -46,7 +46,7 @@ from robot.tasks.race_track.task import (
     target,
 )
 from sim.car.adjoint import FAST, HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive, reverse
-from sim.car.model import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH
+from sim.car.model import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH, P_STEER_MAX
 
 COMMAND, EARLIER_COMMAND, LAST_ACTION, EARLIER_ACTION = 7, 9, 11, 13
 N_LANE = 15
@@ -128,14 +128,22 @@ def tick_at_wheels(time_s, actuation_s):
     return math.floor((time_s - actuation_s) / TICK_S + 1e-6)
 
 
+@njit(inline="always")
+def reachable(a0, a1, car):
+    """What an action asks for, and a packed car is told: (steer_rad, speed_m_s). No wheel is told to turn further than it can."""
+    steer, speed = target(a0, a1)
+    return min(car[P_STEER_MAX], max(-car[P_STEER_MAX], steer)), speed
+
+
 @njit(cache=True)
-def decide(lane, action, actuation_s, step_s, commands):
-    """Act: write the commands (steps, 2) that reach the wheels meanwhile, and move the lane's commands and actions on.
+def decide(lane, action, car, step_s, commands):
+    """Act: write the commands (steps, 2) that reach the wheels of a packed car meanwhile, and move the lane's commands and actions on.
 
     Returns the squared change of the action.
     """
-    restless = 0.0
-    goals, earlier_goals = target(action[0], action[1]), target(lane[LAST_ACTION], lane[LAST_ACTION + 1])
+    restless, actuation_s = 0.0, car[P_DELAY]
+    goals = reachable(action[0], action[1], car)
+    earlier_goals = reachable(lane[LAST_ACTION], lane[LAST_ACTION + 1], car)
     for axis in range(2):
         rate = STEER_SLEW_RAD_S if axis == 0 else SPEED_SLEW_M_S2
         goal, earlier_goal = goals[axis], earlier_goals[axis]
@@ -160,16 +168,28 @@ def goal_share(command, goal, rate, elapsed_s, leak):
     return 1.0 if abs(goal - command) <= rate * elapsed_s else leak
 
 
+@njit(inline="always")
+def action_share(a0, axis, car, leak):
+    """By how much a goal that a packed car is told, of steering or speed, changes with the action's part: beyond the end stops
+    only a share of that is let through, as beyond a rate limit."""
+    if axis == 1:
+        return SPEED_PER_ACTION
+    return STEER_MAX_RAD if abs(a0 * STEER_MAX_RAD) <= car[P_STEER_MAX] else leak * STEER_MAX_RAD
+
+
 @njit(cache=True)
-def decide_adjoint(lane, action, actuation_s, step_s, restless_adjoint, leak, g_commands, g, g_action):
+def decide_adjoint(lane, action, car, step_s, restless_adjoint, leak, g_commands, g, g_action):
     """Reverse of `decide`, for the `lane` before it: carry `g` (N_LANE,) back in place and write g_action (2,).
 
     restless_adjoint: twice the weight of the squared change of the action.
     """
-    goals, earlier_goals = target(action[0], action[1]), target(lane[LAST_ACTION], lane[LAST_ACTION + 1])
+    actuation_s = car[P_DELAY]
+    goals = reachable(action[0], action[1], car)
+    earlier_goals = reachable(lane[LAST_ACTION], lane[LAST_ACTION + 1], car)
     for axis in range(2):
         rate = STEER_SLEW_RAD_S if axis == 0 else SPEED_SLEW_M_S2
-        by_action = STEER_MAX_RAD if axis == 0 else SPEED_PER_ACTION
+        by_action = action_share(action[0], axis, car, leak)
+        by_earlier_action = action_share(lane[LAST_ACTION], axis, car, leak)
         command, goal = lane[COMMAND + axis], goals[axis]
         earlier_command, earlier_goal = lane[EARLIER_COMMAND + axis], earlier_goals[axis]
         share = goal_share(command, goal, rate, DECISION_S, leak)
@@ -190,7 +210,7 @@ def decide_adjoint(lane, action, actuation_s, step_s, restless_adjoint, leak, g_
                 g_earlier_command += (1.0 - share) * adjoint
         change = restless_adjoint * (action[axis] - lane[LAST_ACTION + axis])
         g_action[axis] = g[LAST_ACTION + axis] + g_goal * by_action + change
-        g[LAST_ACTION + axis] = g[EARLIER_ACTION + axis] + g_earlier_goal * by_action - change
+        g[LAST_ACTION + axis] = g[EARLIER_ACTION + axis] + g_earlier_goal * by_earlier_action - change
         g[EARLIER_ACTION + axis] = 0.0
         g[COMMAND + axis] = g_command
         g[EARLIER_COMMAND + axis] = g_earlier_command
@@ -289,7 +309,7 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
         for i in range(n):
             x, c, p, s_before = lanes[i], course[i], parameters[i], lanes[i, S]
             steps = most_steps if x[V_X] < SLOW_M_S else most_steps // 2
-            restless = decide(x, action[k, i], p[P_DELAY], DECISION_S / steps, commands[k, i, :steps])
+            restless = decide(x, action[k, i], p, DECISION_S / steps, commands[k, i, :steps])
             own, crashed = objective.restlessness * restless, False
             for part in range(PARTS):
                 begin, end = steps * part // PARTS, steps * (part + 1) // PARTS
@@ -323,7 +343,7 @@ def window(weights, hidden, lanes, parameters, course, courses, noise, objective
                         courses.n_rows[c], courses.spacing_m[c], DECISION_S / steps, tape[k, i, begin:end],
                         g_commands[begin:end])  # fmt: skip
             restless = 2.0 * objective.restlessness * count
-            decide_adjoint(x, action[k, i], parameters[i, P_DELAY], DECISION_S / steps, restless, objective.leak,
+            decide_adjoint(x, action[k, i], parameters[i], DECISION_S / steps, restless, objective.leak,
                            g_commands[:steps], g, g_action)  # fmt: skip
             g[S] += count
             d_action[k, i, 0] = g_action[0]

@@ -33,7 +33,7 @@ from robot.tasks.race_track.task import (
     preview_table,
 )
 from sim.car.adjoint import HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive
-from sim.car.model import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH, PHYSICS_STEP_S
+from sim.car.model import P_HALF_LENGTH, P_HALF_WIDTH, PHYSICS_STEP_S
 from sim.tracks.track import Course
 
 RESTART_SPEED_M_S = 1.0
@@ -104,7 +104,7 @@ def drive_laps(weights, hidden, lanes, parameters, course, courses, noise, lap_s
             first_row, n_rows, spacing_m = courses.first_row[c], courses.n_rows[c], courses.spacing_m[c]
             length_m = n_rows * spacing_m
             s_before = x[S]
-            decide(x, action[i], p[P_DELAY], PHYSICS_STEP_S, commands)
+            decide(x, action[i], p, PHYSICS_STEP_S, commands)
             drive(x, commands, p, courses.curvature, first_row, n_rows, spacing_m, PHYSICS_STEP_S, tape)
             crashed = False
             for step in range(STEPS + 1):

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.arm.block import HALF_M
-from sim.arm.hand import peg_end
+from sim.arm.around_block import HALF_M, peg_end
 from sim.arm.insertion import PAN_M, frame_of
 from sim.camera.wrist import BlockCameras
 from sim.camera.wrist_looks import OPENINGS, WristLooks, draw_block_looks, opening

@@ -62,6 +62,18 @@ def test_cars_move_as_in_float64(n_cars: int, substeps: int, calls: int) -> None
     assert np.abs(difference[running, 3:]).max() < 5e-6
 
 
+def test_no_wheel_is_told_to_turn_further_than_it_can() -> None:
+    """From a steering's end stop it turns back at once: what was asked beyond was not commanded."""
+    car, left, right = replace(CAR, steer_max_rad=0.2), np.float32([[1.0, 0.0]]), np.float32([[-1.0, 0.0]])
+    batch = CarBatch(race_track, [COURSES[1]], 1, seed=3, substeps=1, car=car, starts=STRAIGHT_ON)
+    told = []
+    for action in [left] * 20 + [right] * 5:
+        batch.step(action)
+        told.append(float(batch.row(kernel.STEER_COMMAND)[0]))
+    assert max(told) == told[19] == pytest.approx(0.2)
+    assert told[20] < 0.2
+
+
 def test_on_a_circle_cars_move_as_on_the_plane() -> None:
     """The kernel's course coordinates against Cartesian ones, which know nothing of any course."""
     radius, n_cars = 4.0, 32

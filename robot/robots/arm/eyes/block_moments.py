@@ -9,8 +9,7 @@ import numpy as np
 
 from robot.robots.arm.eyes.block_view import BLOCK
 from robot.robots.arm.eyes.moments import frames_of, told_truly
-from sim.arm.block import HALF_M
-from sim.arm.hand import PEG_END_M
+from sim.arm.around_block import HALF_M, PEG_END_M
 from sim.arm.insertion import PAN_M
 
 SEEKS, REACHES, GRASPS, HOLDS = range(4)

@@ -17,7 +17,7 @@ from robot.robots.arm.eyes.seeing_arm import LIFT_BY_CAMERA
 from robot.robots.arm.eyes.wrist_view import HEIGHT, WIDTH, place_of
 from robot.runtime.run_folder import new_run_folder
 from robot.tasks.lift import HELD_M
-from sim.arm.hand import PEG_END_M
+from sim.arm.around_block import PEG_END_M
 from sim.arm.kinematics import attitude_of
 from sim.camera.wrist import BlockCameras
 from sim.camera.wrist_looks import draw_block_looks, nominal_wrist_lens

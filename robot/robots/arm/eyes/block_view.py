@@ -1,6 +1,6 @@
 """What the encoder of an arm's wrist camera tells of a block: where it is, how it is turned, and how sure that is.
 
-As of a hole (`wrist_view`), where the hand's origin is where the end of a peg would be (`sim.arm.hand.peg_end`): a ray and a depth to the block's middle; then
+As of a hole (`wrist_view`), where the hand's origin is where the end of a peg would be (`sim.arm.around_block.peg_end`): a ray and a depth to the block's middle; then
 cosine and sine of four times the angle from the hand's jaw axis to a side of the block, which looks the same after a quarter of a turn.
 """
 

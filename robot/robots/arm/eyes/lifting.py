@@ -18,7 +18,7 @@ from robot.robots.arm.lifting import CLOSING_RAD, GRIPS, OPEN, LiftMind
 from robot.robots.arm.setup import ArmSetup
 from robot.tasks.lift import HELD_M
 from robot.tasks.lift_by_camera import SPEC
-from sim.arm.hand import peg_end
+from sim.arm.around_block import peg_end
 from sim.arm.kinematics import ACROSS, APPROACH
 
 LOOKS_FROM_M = 0.08  # over the middle of where blocks are brought to: from there it looks

@@ -26,7 +26,7 @@ from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, EARLIER_COM
 from robot.tasks.race_track.laps import EstimateNoise, pack_courses
 from robot.tasks.race_track.task import DECISION_S, SEEN_ACTION_BEFORE, SEEN_LAST_ACTION, SPEED_MIN_M_S, motion_seen
 from sim.car.adjoint import STEER, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, drive
-from sim.car.model import P_DELAY, PHYSICS_STEP_S, CarParameters, Randomisation
+from sim.car.model import PHYSICS_STEP_S, CarParameters, Randomisation
 from sim.tracks.track import Course
 
 GRIPS = np.linspace(0.4, 1.3, 7)  # of the nominal one: where the search begins, for either axle
@@ -109,7 +109,7 @@ def yaw_rate_errors(observation, action, next_observation, follows, car, out):
         lane[COMMAND], lane[COMMAND + 1] = steer_rad, speed_m_s
         for j in range(2):
             lane[LAST_ACTION + j], lane[EARLIER_ACTION + j] = seen[SEEN_LAST_ACTION + j], seen[SEEN_ACTION_BEFORE + j]
-        decide(lane, action[k], car[P_DELAY], PHYSICS_STEP_S, commands)
+        decide(lane, action[k], car, PHYSICS_STEP_S, commands)
         drive(lane, commands, car, straight, np.int64(0), np.int64(2), 1.0, PHYSICS_STEP_S, tape)
         out[k] = lane[YAW_RATE] - motion_seen(next_observation[k])[2] if follows[k] else 0.0
 

@@ -13,7 +13,7 @@ from policies.actor import act, squash
 from robot.robots.car.records import TRANSITION
 from robot.robots.car.shield.predictive_brake import AS_PROPOSED, MARGIN_M, SLIPPERY, filter_action
 from robot.robots.car.shield.rollout import HARDEST, N_AT, N_COMMAND, believed_cars
-from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, LAST_ACTION, N_LANE, decide
+from robot.tasks.race_track.gradient import COMMAND, EARLIER_ACTION, LAST_ACTION, N_LANE, decide, reachable
 from robot.tasks.race_track.laps import RESTART_SPEED_M_S, EstimateNoise, pack_courses, place
 from robot.tasks.race_track.task import (
     ACTION_SIZE,
@@ -28,7 +28,6 @@ from robot.tasks.race_track.task import (
     observe,
     reward,
     slew,
-    target,
 )
 from sim.car.adjoint import HEADING_ERROR, LATERAL, TAPE_COLUMNS, V_X, V_Y, YAW_RATE, S, drive
 from sim.car.model import P_DELAY, P_HALF_LENGTH, P_HALF_WIDTH, PHYSICS_STEP_S, CarParameters, Randomisation, hidden_car
@@ -83,13 +82,13 @@ def practise(weights, hidden, start_s, car, brake, brake_cars, table, curvature,
                                    brake_cars, car[P_DELAY], MARGIN_M, kept, chosen)  # fmt: skip
             if reason != AS_PROPOSED:
                 changed = np.abs(chosen - action).max()
-        goal_steer, goal_speed = target(chosen[0], chosen[1])
+        goal_steer, goal_speed = reachable(chosen[0], chosen[1], car)
         for _ in range(TICKS_PER_DECISION):
             sent[:-1] = sent[1:].copy()
             sent[-1, 0] = slew(sent[-2, 0], goal_steer, STEER_SLEW_RAD_S, TICK_S)
             sent[-1, 1] = slew(sent[-2, 1], goal_speed, SPEED_SLEW_M_S2, TICK_S)
         before = x[S] + error[0]
-        decide(x, chosen, car[P_DELAY], PHYSICS_STEP_S, commands)
+        decide(x, chosen, car, PHYSICS_STEP_S, commands)
         drive(x, commands, car, curvature, np.int64(0), n_rows, spacing_m, PHYSICS_STEP_S, tape)
         crashed = False
         for step in range(STEPS + 1):

@@ -10,7 +10,6 @@ import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from robot.tasks.race_track.task import STEER_MAX_RAD
 from robot.views.keys import KeyTerminal
 
 UP, DOWN, LEFT, RIGHT, STOP = "up", "down", "left", "right", "stop"
@@ -30,9 +29,13 @@ SLOWING_M_S2 = 2.0
 
 
 class KeyboardDriver:
-    """Turns key presses into a command. Time comes in with every call; equal presses give equal commands."""
+    """Turns key presses into a command. Time comes in with every call; equal presses give equal commands.
 
-    def __init__(self) -> None:
+    steer_max_rad: how far the wheels turn; what is pressed beyond need not be taken back.
+    """
+
+    def __init__(self, steer_max_rad: float) -> None:
+        self.steer_max_rad = steer_max_rad
         self.steer_rad = 0.0
         self.speed_m_s = 0.0
         self._now_s: float | None = None
@@ -45,7 +48,7 @@ class KeyboardDriver:
             self.speed_m_s = min(SPEED_MAX_M_S, max(0.0, self.speed_m_s + change))
         elif key in (LEFT, RIGHT):
             change = STEER_STEP_RAD if key == LEFT else -STEER_STEP_RAD
-            self.steer_rad = min(STEER_MAX_RAD, max(-STEER_MAX_RAD, self.steer_rad + change))
+            self.steer_rad = min(self.steer_max_rad, max(-self.steer_max_rad, self.steer_rad + change))
             self._turned_s = now_s
         elif key == STOP:
             self.steer_rad = self.speed_m_s = 0.0
@@ -103,9 +106,9 @@ class Keyboard(KeyTerminal):
 class Hand(Keyboard):
     """A person who drives with the keys of a terminal."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, steer_max_rad: float) -> None:
         super().__init__(fd)
-        self.driver = KeyboardDriver()
+        self.driver = KeyboardDriver(steer_max_rad)
 
     def command(self, now_s: float) -> tuple[float, float]:
         """(steer in rad, speed in m/s) that the person wants now."""

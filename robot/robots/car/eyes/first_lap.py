@@ -33,8 +33,9 @@ def blind_m_s(free_m, arc_per_m):
     return min(FASTEST_M_S, math.sqrt(late_m_s * late_m_s + 2.0 * BRAKE_M_S2 * room) - late_m_s)
 
 
-def by_sight(free_m: np.ndarray) -> np.ndarray:
-    """The action (2,) float32 for a free way (len(PATHS_PER_M),), m."""
-    arc_per_m = float(middle_arc(free_m))
-    steer_rad = min(STEER_MAX_RAD, max(-STEER_MAX_RAD, math.atan(WHEELBASE_M * arc_per_m)))
+def by_sight(free_m: np.ndarray, steer_max_rad: float = STEER_MAX_RAD) -> np.ndarray:
+    """The action (2,) float32 for a free way (len(PATHS_PER_M),), m, of a car whose wheels turn so far."""
+    steer_rad = math.atan(WHEELBASE_M * float(middle_arc(free_m)))
+    steer_rad = min(steer_max_rad, max(-steer_max_rad, steer_rad))
+    arc_per_m = math.tan(steer_rad) / WHEELBASE_M
     return np.array(action_for(steer_rad, float(blind_m_s(free_m, arc_per_m))), np.float32)

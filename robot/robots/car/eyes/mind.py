@@ -45,7 +45,7 @@ from robot.runtime.records import BY_HAND, EMERGENCY_STOP, FINISH, STAND
 from robot.safety.supervisor import Mode
 from robot.tasks.race_track import task
 from robot.tasks.race_track.by_camera import SEEN
-from sim.car.model import P_GRIP_F, P_GRIP_R
+from sim.car.model import P_GRIP_F, P_GRIP_R, P_STEER_MAX
 from sim.distance_field import rasterise
 
 EYES_STALE_S = 0.15  # of a camera with 60 pictures a second, eight in a row are missing
@@ -70,7 +70,7 @@ class SeeingPipeline(CarMind):
 
     def __init__(self, setup: PipelineSetup) -> None:
         super().__init__(setup, RECORDS)
-        self.seen, self.sight = SeenStack(), Sight()
+        self.seen, self.sight = SeenStack(), Sight(float(setup.car[P_STEER_MAX]))
         self.tracker, self.lap = CorridorTracker(setup.car), ReckonedLap()
         self.floor_speed = None if setup.measured_speed else FloorSpeed(setup.car)
         self.size = SEEN + (0 if setup.measured_speed else MOTION)
@@ -325,7 +325,7 @@ class SeeingPipeline(CarMind):
         if self.by_hand:
             proposed = np.array(task.action_for(*map(float, readings["operator"])), np.float32)
         elif not self.place.known:
-            proposed = by_sight(self.sight.free_m)
+            proposed = by_sight(self.sight.free_m, float(self.car[P_STEER_MAX]))
         elif self.setup.explore and self.phase is Phase.PRACTISE and self.tally.baseline_laps == 0:
             proposed = self.actor.sample(observation, self.exploration.draw())
         else:

@@ -1,6 +1,6 @@
 """What a car with a camera saw on its first laps, and where, and how it slid: of this the learner makes a simulator of both.
 
-Its course's walls follow from what it saw (`rooms.py`); grips and trim its filter knows (`estimation/single_track.py`).
+Its course's walls follow from what it saw (`rooms.py`); grips and trim its filters know (`estimation/single_tracks.py`).
 """
 
 from pathlib import Path

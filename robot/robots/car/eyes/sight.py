@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from robot.tasks.race_track.by_camera import EMBEDDING, PATHS_PER_M, SEEN_MAX_M
-from robot.tasks.race_track.task import SPEED_MAX_M_S, action_for, target
+from robot.tasks.race_track.task import SPEED_MAX_M_S, STEER_MAX_RAD, action_for, target
 
 BRAKE_M_S2 = 8.0
 ENOUGH_SHARE = 0.85  # of the nominal grip that this takes; a floor that has less holds less, and one that has more than all of it more
@@ -103,7 +103,9 @@ class Sight:
     drives: who makes of what is asked what is executed, `hold_back` or one like it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, steer_max_rad: float = STEER_MAX_RAD) -> None:
+        """steer_max_rad: how far its wheels turn. On an arc that is tighter than that it rolls nowhere, whatever is free there."""
+        self._too_tight = np.abs(PATHS_PER_M) > math.tan(steer_max_rad) / WHEELBASE_M
         self.free_m = np.zeros(len(PATHS_PER_M), np.float32)
         self.grip, self.drives = 1.0, hold_back
         self.stops = False  # not even creeping is allowed
@@ -113,6 +115,7 @@ class Sight:
         """What an encoder gives (SEEN,) of a picture of that age. Of an older one than is usual, what the car has rolled since is gone."""
         self.free_m[:] = SEEN_MAX_M * seen[EMBEDDING:]
         self.free_m -= max(0.0, age_s - USUAL_S) * abs(speed_m_s)
+        self.free_m[self._too_tight] = 0.0
 
     def held_back(self, proposed: np.ndarray, speed_m_s: float) -> np.ndarray:
         """What is executed in place of an action (2,). Where it `stops`, the speed is to be 0."""

@@ -257,13 +257,13 @@ def least_room(manoeuvre, goal_steer, goal_speed, lead, held, stopping, at, sent
         row = past + tick
         if lead <= tick < begins:
             goal_steer, goal_speed, brake_a = line[row - 1, STEER], line[row - 1, SPEED], line[row - 1, BRAKE]
-        line[row, STEER] = slew(line[row - 1, STEER], goal_steer, STEER_SLEW_RAD_S, TICK_S)
+        told = slew(line[row - 1, STEER], goal_steer, STEER_SLEW_RAD_S, TICK_S)
+        line[row, STEER] = min(car[P_STEER_MAX], max(-car[P_STEER_MAX], told))  # as `supervision.execute`
         line[row, SPEED] = slew(line[row - 1, SPEED], goal_speed, SPEED_SLEW_M_S2, TICK_S) if brake_a == 0.0 else 0.0
         line[row, BRAKE] = brake_a
         line[row, TURNED], line[row, WAY] = turned, way
         newer, older = row - whole, max(0, row - whole - 1)
-        steer_goal = line[newer, STEER] + part * (line[older, STEER] - line[newer, STEER])
-        steer_goal = min(car[P_STEER_MAX], max(-car[P_STEER_MAX], steer_goal)) + car[P_TRIM]
+        steer_goal = line[newer, STEER] + part * (line[older, STEER] - line[newer, STEER]) + car[P_TRIM]
         held_a = (1.0 - part) * line[newer, BRAKE] + part * line[older, BRAKE]
         speed = line[newer, SPEED] + part * (line[older, SPEED] - line[newer, SPEED])
         brakes = 1.0 if held_a > 0.0 else 0.0  # share of the tick

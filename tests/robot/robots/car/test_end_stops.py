@@ -34,3 +34,11 @@ def test_what_is_commanded_is_what_the_wheels_do(drive: CarDrive) -> None:
     assert max(wishes) > 1.2 * REACH_RAD  # it would turn further
     assert np.allclose(told, sent, atol=0.001)  # the servo's thousandths
     assert max(map(abs, told)) == pytest.approx(REACH_RAD, abs=0.001)
+
+
+def test_who_frees_the_car_or_gives_way_reckons_with_what_the_trim_leaves(drive: CarDrive) -> None:
+    pipeline = drive.pipeline
+    assert pipeline.recovery.steer_max_rad == pytest.approx(REACH_RAD - abs(pipeline.trim_rad))
+    pipeline.take_trim(-0.05)
+    for who in (pipeline.recovery, pipeline.in_the_way.giving_way):
+        assert who.steer_max_rad == pytest.approx(REACH_RAD - 0.05)

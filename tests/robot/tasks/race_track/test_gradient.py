@@ -1,5 +1,7 @@
 """The task's gradient: adjoints against finite differences, the trainer's car against the batched simulator."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,18 +64,20 @@ def test_observe_adjoint_agrees_with_finite_differences_of_observe(seed: int) ->
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10**6), delay_ticks=st.integers(0, 4))
-def test_commands_slew_tick_by_tick_and_arrive_late(seed: int, delay_ticks: int) -> None:
-    """`decide`'s closed form against a loop that ticks, with a delay line."""
+@given(seed=st.integers(0, 10**6), delay_ticks=st.integers(0, 4), reach_rad=st.floats(0.1, race_track.STEER_MAX_RAD))
+def test_commands_slew_tick_by_tick_and_arrive_late(seed: int, delay_ticks: int, reach_rad: float) -> None:
+    """`decide`'s closed form against a loop that ticks, with a delay line, and tells no wheel to turn further than it can."""
     rng = np.random.default_rng(seed)
+    car = replace(load_parameters(), actuation_s=delay_ticks * TICK_S, steer_max_rad=reach_rad).packed()
     lane = np.zeros(N_LANE)
     place(lane, 0.0, 0.0, 0.0, 2.0)
     line = [(0.0, 2.0)] * (delay_ticks + 1)  # what is on its way, the newest last
     command = (0.0, 2.0)
     for action in rng.uniform(-1, 1, (4, 2)):
         commands = np.empty((TICKS_PER_DECISION, 2))
-        decide(lane, action, delay_ticks * TICK_S, TICK_S, commands)
+        decide(lane, action, car, TICK_S, commands)
         steer, speed = target(action[0], action[1])
+        steer = min(reach_rad, max(-reach_rad, steer))
         for tick in range(TICKS_PER_DECISION):
             command = (slew(command[0], steer, race_track.STEER_SLEW_RAD_S, TICK_S),
                        slew(command[1], speed, race_track.SPEED_SLEW_M_S2, TICK_S))  # fmt: skip
@@ -93,7 +97,7 @@ def test_the_trainers_car_drives_like_the_batched_simulators() -> None:
     commands, tape = np.empty((steps, 2)), new_tape(steps)
     for action in np.array([[0.1, -0.5], [0.3, -0.4], [0.0, -0.2], [-0.2, -0.6], [0.4, -0.8]], np.float32):
         batch.step(action[None])
-        decide(lane, action, car.actuation_s, PHYSICS_STEP_S, commands)
+        decide(lane, action, car.packed(), PHYSICS_STEP_S, commands)
         drive(lane, commands, car.packed(), courses.curvature, 0, courses.n_rows[0], courses.spacing_m[0],
               PHYSICS_STEP_S, tape)  # fmt: skip
         assert batch.end[0] == race_track.RUNNING
@@ -101,15 +105,15 @@ def test_the_trainers_car_drives_like_the_batched_simulators() -> None:
         assert lane[:6] == pytest.approx(place_and_speed, abs=2e-3)
 
 
-@pytest.mark.parametrize("noisy", [False, True])
-def test_window_gradient_agrees_with_finite_differences(noisy: bool) -> None:
+@pytest.mark.parametrize(("noisy", "reach_rad"), [(False, 0.4189), (True, 0.4189), (True, 0.15)])
+def test_window_gradient_agrees_with_finite_differences(noisy: bool, reach_rad: float) -> None:
     """Observation, actor, commands, delay, car and cost together, by the weights, for cars that differ."""
     rng = np.random.default_rng(8)
     cars, horizon, hidden = 6, 8, 16
     weights = first_weights((50, hidden, hidden, 4), rng, np.array([0.0, -0.3]))
     weights += rng.normal(0, 0.02, weights.size).astype(np.float32)
     lanes = np.array([some_lane(seed) for seed in range(cars)])
-    parameters = drawn_cars(load_parameters(), Randomisation(), cars, rng)
+    parameters = drawn_cars(replace(load_parameters(), steer_max_rad=reach_rad), Randomisation(), cars, rng)
     course = rng.integers(0, 2, cars)
     noise = rng.normal(0, 0.02 * noisy, (horizon, cars, N_NOISE))
     exact = Objective(leak=0.0, adjoint_max=1e9)  # without what makes the gradient kinder than the truth

@@ -5,7 +5,7 @@ import pytest
 
 from robot.robots.arm.eyes.block_estimate import ELSEWHERE_M, IN_A_ROW, KNOWN_M, MISSED, BlockEstimate
 from robot.robots.arm.eyes.block_moments import block_told
-from sim.arm.hand import peg_end
+from sim.arm.around_block import peg_end
 from sim.arm.insertion import PAN_M, frame_of
 
 MIDDLE = np.array([PAN_M + 0.2, 0.0, -0.0275])

@@ -6,8 +6,7 @@ import pytest
 from robot.robots.arm.eyes.block_moments import SLOPES, block_told, draw_block_moments
 from robot.robots.arm.eyes.block_view import BLOCK
 from robot.robots.arm.eyes.wrist_view import place_of
-from sim.arm.block import HALF_M
-from sim.arm.hand import PEG_END_M, peg_end
+from sim.arm.around_block import HALF_M, PEG_END_M, peg_end
 from sim.arm.kinematics import attitude_of
 
 MOMENTS = draw_block_moments(2000, np.random.default_rng(1))

@@ -13,7 +13,7 @@ from robot.robots.arm.eyes.block_moments import draw_block_moments
 from robot.robots.arm.eyes.encoder_file import FORMS
 from robot.robots.arm.practice import SHIPPED
 from robot.robots.arm.trainer import TRAINER, ArmTrainConfig
-from sim.arm.hand import PEG_END_M
+from sim.arm.around_block import PEG_END_M
 from sim.arm.kinematics import attitude_of
 
 

@@ -15,7 +15,7 @@ from robot.robots.arm.eyes.lifting import LOOKS_S, SeeingLiftMind
 from robot.robots.arm.eyes.wrist_eyes import EYES_FRESH_S
 from robot.runtime.skills import Learned
 from robot.tasks.lift import HELD_M
-from sim.arm.block import HALF_M
+from sim.arm.around_block import HALF_M
 from tests.robot.robots.arm.eyes.seeing_arm_bench import SeeingArmBench
 
 TABLE_M = -0.04

@@ -1,11 +1,13 @@
 """Simulated practice: a slow driver's transitions are what the task says they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from policies.actor import actor_layers, weight_count, weight_views
 from robot.robots.car.belief.simulated import CARS, DECISIONS_EACH, simulate_practice
-from robot.tasks.race_track.task import ACTION_SIZE, COLLISION_PENALTY, OBSERVATION_SIZE, OVERRIDE_COST
+from robot.tasks.race_track.task import ACTION_SIZE, COLLISION_PENALTY, OBSERVATION_SIZE, OVERRIDE_COST, motion_seen
 from sim.car.model import load_parameters
 from sim.tracks.built_in_tracks import built_in
 
@@ -67,3 +69,12 @@ def test_with_the_brake_it_is_overridden_pays_for_it_and_hits_less(guarded, ungu
 def test_the_same_seed_gives_the_same_bytes(guarded):
     again = simulate_practice(built_in("oval"), load_parameters(), straight_ahead(0.0), LAYERS, True, seed=1)
     assert again.tobytes() == guarded.tobytes()
+
+
+def test_no_car_is_told_to_steer_further_than_its_servo_can():
+    """As on the road: the observation has the command that is really in force."""
+    reach_rad, weights = 0.2, straight_ahead(0.0)
+    weight_views(weights, LAYERS)[-1][1][0] = 3.0  # to the left, as far as it goes
+    car = replace(load_parameters(), steer_max_rad=reach_rad)
+    steered = motion_seen(simulate_practice(built_in("oval"), car, weights, LAYERS, True)["next_observation"].T)[3]
+    assert np.abs(steered).max() == pytest.approx(reach_rad)

@@ -76,7 +76,7 @@ def test_something_else_than_a_terminal_is_refused() -> None:
 
 
 def test_without_a_key_the_car_slows_down_and_stops() -> None:
-    driver = KeyboardDriver()
+    driver = KeyboardDriver(STEER_MAX_RAD)
     for k in range(10):
         driver.press(UP, 0.03 * k)
     _, speed = driver.command(0.3)
@@ -88,7 +88,7 @@ def test_without_a_key_the_car_slows_down_and_stops() -> None:
 
 
 def test_steering_keeps_the_car_going_and_centres_by_itself() -> None:
-    driver = KeyboardDriver()
+    driver = KeyboardDriver(STEER_MAX_RAD)
     for k in range(10):
         driver.press(UP, 0.03 * k)
     for k in range(40):
@@ -99,8 +99,17 @@ def test_steering_keeps_the_car_going_and_centres_by_itself() -> None:
     assert driver.command(2.5)[0] == 0.0
 
 
+def test_what_is_pressed_beyond_the_end_stops_need_not_be_taken_back() -> None:
+    driver = KeyboardDriver(0.26)
+    for k in range(10):
+        driver.press(LEFT, 0.03 * k)
+    assert driver.command(0.28)[0] == 0.26
+    driver.press(RIGHT, 0.3)
+    assert driver.command(0.3)[0] == pytest.approx(0.21)
+
+
 def test_space_stops_at_once() -> None:
-    driver = KeyboardDriver()
+    driver = KeyboardDriver(STEER_MAX_RAD)
     driver.press(UP, 0.0)
     driver.press(RIGHT, 0.1)
     driver.press(STOP, 0.2)
@@ -109,7 +118,7 @@ def test_space_stops_at_once() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([UP, DOWN, LEFT, RIGHT, STOP]), st.floats(0.0, 0.5)), max_size=60))
 def test_commands_stay_within_their_limits(presses: list[tuple[str, float]]) -> None:
-    driver, now_s = KeyboardDriver(), 0.0
+    driver, now_s = KeyboardDriver(STEER_MAX_RAD), 0.0
     for key, pause_s in presses:
         now_s += pause_s
         driver.press(key, now_s)
@@ -119,4 +128,4 @@ def test_commands_stay_within_their_limits(presses: list[tuple[str, float]]) -> 
 
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(ValueError, match="found 'fire', allowed: up, down, left, right, stop"):
-        KeyboardDriver().press("fire", 0.0)
+        KeyboardDriver(STEER_MAX_RAD).press("fire", 0.0)

@@ -57,6 +57,15 @@ def test_only_the_arc_that_is_steered_counts() -> None:
     assert blind_m_s(free, -0.5) < 0.5 and blind_m_s(free, 0.5) == FASTEST_M_S
 
 
+def test_who_cannot_steer_an_arc_is_as_slow_as_what_is_free_along_the_tightest_that_he_can() -> None:
+    free = np.full(len(PATHS_PER_M), 0.5)
+    free[PATHS_PER_M >= 1.0] = SEEN_MAX_M
+    reach_rad = math.atan(0.8 * WHEELBASE_M)
+    steer_rad, speed_m_s = target(*map(float, by_sight(free, reach_rad)))
+    assert steer_rad == pytest.approx(reach_rad)
+    assert speed_m_s == pytest.approx(blind_m_s(free, 0.8)) and speed_m_s < 0.7 * target(*map(float, by_sight(free)))[1]
+
+
 @pytest.mark.parametrize("nothing", [0.0, np.nan, -1.0])
 def test_where_nothing_is_known_to_be_free_it_creeps(nothing: float) -> None:
     steer_rad, speed_m_s = target(*map(float, by_sight(np.full(len(PATHS_PER_M), nothing))))

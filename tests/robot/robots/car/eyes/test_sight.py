@@ -42,6 +42,17 @@ def test_what_is_free_elsewhere_is_of_no_use() -> None:
     assert fastest_m_s(free(SEEN_MAX_M, 0), 1.0, PATHS_PER_M[0] * subject.WHEELBASE_M, 1.0) > 1.0
 
 
+def test_what_is_free_along_an_arc_that_the_wheels_cannot_steer_is_of_no_use() -> None:
+    seen = np.zeros(SEEN, np.float32)
+    seen[EMBEDDING + len(PATHS_PER_M) - 1] = 1.0
+    speeds = []
+    for reach_rad in (0.3, 0.42):
+        sight = Sight(reach_rad)
+        sight.see(seen, 0.0, 1.0)
+        speeds.append(fastest_m_s(sight.free_m, 1.0, reach_rad, 1.0))
+    assert speeds[0] == 0.0 and speeds[1] > 1.0
+
+
 def test_nobody_is_told_to_drive_faster_than_asked() -> None:
     rng = np.random.default_rng(0)
     actions = rng.uniform(-1.0, 1.0, (50, 2)).astype(np.float32)

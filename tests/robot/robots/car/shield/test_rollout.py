@@ -85,6 +85,39 @@ def test_wheels_at_their_end_stops_turn_no_further_whatever_is_asked():
     assert turned(0.4, stops) < 0.6 * turned(0.4, NOMINAL)
 
 
+def test_from_the_end_stops_the_wheels_come_back_at_once():
+    """What was asked beyond them was not commanded, and need not be taken back first."""
+    course, _ = straight()
+    stops = NOMINAL.copy()
+    stops[P_STEER_MAX] = 0.2
+    at, wall = at_place(2.0, 0.0, 0.0, 1.5), np.array([[4.0, 0.0, 0.3, 0.0]])
+
+    def commands(steer_rad):
+        line = np.empty((6 + HORIZON_TICKS, N_LINE))
+        least_room(
+            HARDEST,
+            steer_rad,
+            1.5,
+            10,
+            0,
+            True,
+            at,
+            rolling(1.5),
+            course,
+            0.05,
+            wall,
+            stops,
+            stops,
+            LATENCY_S,
+            -2.0,
+            line,
+        )
+        return line[:26, STEER]
+
+    np.testing.assert_array_equal(commands(0.4), commands(0.2))
+    assert commands(0.4)[15] == 0.2 and commands(0.4)[16] == pytest.approx(0.15)
+
+
 def test_a_brake_current_on_its_way_brakes():
     course, _ = straight()
     at, ahead = at_place(2.0, 0.0, 0.0, 4.0), np.array([[4.0, 0.0, 0.1, 0.0]])
