@@ -61,12 +61,17 @@ class Recipe:
     )  # decisions of a window, below an iteration
     horizon: int = 160  # ... and after that
     decisions_max: int = 400  # after which a drone starts anew
+    # Of the drones: those that go on for longer, as their memory does, so that what it wanders to is seen ...
+    lasting_share: float = 0.5
+    lasting_decisions_max: int = 3000
+    moved_share: float = 1 / 6  # ... and of these, who find themselves on another start after a window, with what they remember
     rate: float = 0.05
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
     objective: Objective = OBJECTIVE
     near: float = 40.0  # the objective's, for these shares of the iterations: see `objective_at`
     near_between: tuple[float, float] = (0.5, 0.9)
+    calm: float = 0.5  # ... from the first of these shares on
     box_m: float = 1.5
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
@@ -85,7 +90,8 @@ class Recipe:
         """
         first, last = self.near_between
         near = self.near if first * self.iterations <= iteration < last * self.iterations else self.objective.near
-        return Objective._make(np.float32(value) for value in self.objective._replace(near=near))
+        calm = self.calm if first * self.iterations <= iteration else self.objective.calm
+        return Objective._make(np.float32(value) for value in self.objective._replace(near=near, calm=calm))
 
     @property
     def early_iteration(self) -> int:
@@ -179,8 +185,11 @@ class Flock:
         self.gradient_parts = parts(self.gradient, layers)
         self.window = build_window(task)
         self.crashed = self.finished = 0  # drones, of late
+        self.lives = np.where(
+            np.arange(n) < recipe.lasting_share * n, recipe.lasting_decisions_max, recipe.decisions_max
+        )
         self.start(np.arange(n))
-        self.drones.ages[:] = self.rng.integers(0, recipe.decisions_max, n)
+        self.drones.ages[:] = self.rng.integers(0, self.lives)
 
     def start(self, which: np.ndarray) -> None:
         """Put other drones on new starts in place of these."""
@@ -195,14 +204,18 @@ class Flock:
         drones.hover_actions[which] = hover_actions(p)
         drones.told[:, which] = told(p).T[: len(drones.told)]
         drones.ages[which] = 0.0
-        tape.states[0][:, which] = states.T
         tape.memories[0][:, which] = 0.0
-        tape.actions[: self.taps, :, which] = (2.0 * states[:, 13:] - 1.0).T
+        self.put(which, states)
         own = drones.task_memory[self.task.OBSERVATION_SIZE :]
         for drone in which if len(own) else ():
             numbers = self.rng.random(len(own), np.float32)
             self.task.prepare(numbers, uintp(0), uintp(1))
             own[:, drone] = numbers
+
+    def put(self, which: np.ndarray, states: np.ndarray) -> None:
+        """These drones are there: states (which, N_STATE). Their rotors were told to turn as fast as they do."""
+        self.tape.states[0][:, which] = states.T
+        self.tape.actions[: self.taps, :, which] = (2.0 * states[:, 13:] - 1.0).T
 
     def fly(self, weights: np.ndarray, horizon: int) -> float:
         """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""
@@ -218,9 +231,12 @@ class Flock:
         place = self.task.SPEC.seen["position_error"]
         error_m = np.abs(tape.seen[horizon - 1, place] / self.scale[place, None]).max(axis=0)
         crashed = (drones.crashes < horizon) | ~(error_m < self.recipe.box_m)
-        finished = ~crashed & (drones.ages >= self.recipe.decisions_max)
+        finished = ~crashed & (drones.ages >= self.lives)
         self.crashed, self.finished = int(crashed.sum()), int(finished.sum())
         self.start(np.flatnonzero(crashed | finished))
+        lasting = self.lives > self.recipe.decisions_max
+        moved = np.flatnonzero(lasting & ~crashed & ~finished & (self.rng.random(self.n) < self.recipe.moved_share))
+        self.put(moved, self.pool.take(len(moved))[1])
         return float(cost)
 
 
