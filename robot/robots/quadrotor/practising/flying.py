@@ -25,7 +25,7 @@ class Practised:
     errors_m, true_errors_m (n,): from the goal while the policy flew and the goal rested, or was a path's, by the drone's own
     estimate, and by the truth, where there is one; from_ground_m: likewise, seen from where it stood (`Flown`). lean_m (3,): mean
     place beside the goal, by its own estimate, in the heading's frame. touched_m_s: how hard it came down, by the simulator's
-    truth or, of a real one, its own estimate.
+    truth or, of a real one, its own estimate. battery_v: mean while the policy flew, loaded as it is then.
     """
 
     flown: Flown
@@ -36,6 +36,7 @@ class Practised:
     samples: np.ndarray
     seconds: float
     touched_m_s: float
+    battery_v: float
 
 
 class PractisedFlight:
@@ -47,6 +48,7 @@ class PractisedFlight:
         self._errors_m: list[np.ndarray] = []  # (3,), world, of every tick that is judged
         self._attitude = np.zeros(4)  # in the first of them
         self._held: list[bool] = []
+        self._batteries_v: list[float] = []
         self._moved_s, self._goal = -math.inf, np.full(3, np.nan)
         self._path, self._by_truth = follows_path(setup), air.truth is not None
         self.flight = Flight(setup, air.devices, air.clock, air.truth, self._look, life)
@@ -70,7 +72,8 @@ class PractisedFlight:
         )
         lean_m = along_heading(beside_m, self._attitude).mean(axis=0) if len(beside_m) else LEVEL
         errors_m = np.linalg.norm(beside_m, axis=1)
-        return Practised(flown, errors_m, true_m, from_ground_m, lean_m, samples, seconds, touched_m_s)
+        battery_v = float(np.mean(self._batteries_v)) if self._batteries_v else math.nan
+        return Practised(flown, errors_m, true_m, from_ground_m, lean_m, samples, seconds, touched_m_s, battery_v)
 
     def _look(self, _phase: Phase, _share: float) -> None:
         readings, outputs, log = self.flight.loop.readings, self.flight.loop.outputs, self.flight.log
@@ -87,4 +90,5 @@ class PractisedFlight:
             self._held.append(now_s - self._moved_s >= SETTLED_S)
             if not self._errors_m:
                 self._attitude = readings["crazyflie"]["attitude"].copy()
+            self._batteries_v.append(float(readings["crazyflie"]["battery_v"]))
             self._errors_m.append(readings["crazyflie"]["position_m"] - goal)

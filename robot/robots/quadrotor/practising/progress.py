@@ -32,6 +32,18 @@ class DroneProgress(Progress):
         """Of a policy's whole flights, by the drone's own estimate."""
         return [float(e["merit"]) for e in self.episodes if e["version"] == version and e["outcome"] == "success"]
 
+    def batteries_v(self, version: int) -> list[float]:
+        """In the same flights; NaN where nobody noted it, as in an older run."""
+        whole = (e for e in self.episodes if e["version"] == version and e["outcome"] == "success")
+        return [float(e.get("battery_v", np.nan)) for e in whole]
+
+    @property
+    def battery_is_spent(self) -> bool:
+        """Whether the newest flight lacked thrust that the same policy has had in an earlier one."""
+        newest = self.episodes[-1]
+        before = [e for e in self.episodes[:-1] if e["version"] == newest["version"]]
+        return newest["at_full"] > AT_FULL_MAX and any(e.get("at_full", 1.0) <= AT_FULL_MAX for e in before)
+
     def leans_m(self, version: int) -> list[np.ndarray]:
         """Where the drone stayed beside its goal in them, (3,), heading's frame; of flights of an older run nobody noted it."""
         whole = (e for e in self.episodes if e["version"] == version and e["outcome"] == "success" and "lean_m" in e)

@@ -202,12 +202,13 @@ class DroneSession:
         lean_m = np.array(best.metadata.get("lean_m", LEVEL))
         candidate = Candidate(
             version, told_of(best.weights, best.layers, self.task, -lean_m), lean_m, progress.errors_m(version),
-            progress.leans_m(version), progress.failures_of(version),
+            progress.batteries_v(version), progress.leans_m(version), progress.failures_of(version),
         )  # fmt: skip
         self.contest = Contest(candidate)
         self.flown = [load_samples(path) for path in sorted((folder / SAMPLES).glob("flight-*.npz"))[-FLIGHTS_FITTED:]]
         self.sampler = Sampler(air.driver)
         self.refused = 0  # in a row
+        self.spent = False  # the battery: what it flies with tells policies apart no longer
 
     def run(self) -> None:
         """Fly and learn until the time is up, somebody stops it, or the drone does not fly any more."""
@@ -220,7 +221,7 @@ class DroneSession:
                 practised = self.fly(policy)
                 self.note(practised)
                 self.save()
-                if not self.over and not self.refused:  # nothing was flown that it could learn from
+                if not (self.over or self.refused or self.contest.again):  # refused: nothing to learn from was flown
                     self.learn()
         except (LinkLost, NotTaken) as error:
             self.failure = str(error)
@@ -228,7 +229,12 @@ class DroneSession:
 
     @property
     def over(self) -> bool:
-        return self.stop.asked or bool(self.failure) or self.progress.practice_s >= 60.0 * self.config.minutes
+        return (
+            self.stop.asked
+            or self.spent
+            or bool(self.failure)
+            or self.progress.practice_s >= 60.0 * self.config.minutes
+        )
 
     def policy_file(self, candidate: Candidate) -> PolicyFile:
         """As a flight has it, and its log: saved as the newest, unless it is the one that it began with."""
@@ -302,7 +308,7 @@ class DroneSession:
         progress.note({
             "kind": "episode", "at_full": at_full, "merit": error_m, "practice_s": progress.practice_s, "outcome": outcome.word,
             "baseline": version == 0, "version": version, "true_error_m": true_m, "touch_down_m_s": touched_m_s,
-            "from_ground_m": from_ground_m, "lean_m": practised.lean_m.tolist(),
+            "from_ground_m": from_ground_m, "battery_v": practised.battery_v, "lean_m": practised.lean_m.tolist(),
             "landed": flown.landed, "flown_s": 0.02 * len(practised.errors_m), "trouble": flown.trouble,
         })  # fmt: skip
         by_truth = (
@@ -313,10 +319,13 @@ class DroneSession:
             f"{'' if whole else ', ' + flown.trouble}")  # fmt: skip
         if told := line_of_thrust(at_full):
             say(told)
+        if progress.battery_is_spent:
+            self.spent = True
+            say("the same policy has had the thrust before, so it is the battery: charge it, and go on with --resume")
         path = self.folder / SAMPLES / f"flight-{len(progress.episodes):04d}.npz"
         save_samples(path, practised.samples)
         self.flown = [*self.flown, practised.samples][-FLIGHTS_FITTED:]
-        if told := self.contest.take(error_m if whole else None, practised.lean_m):
+        if told := self.contest.take(error_m if whole else None, practised.battery_v, practised.lean_m):
             say(told)
         if self.contest.best.version != progress.best:
             progress.best = self.contest.best.version

@@ -49,6 +49,7 @@ def test_the_first_policy_lost_the_drone_and_the_second_does_not(run: Path) -> N
     assert (first["version"], first["outcome"], first["baseline"]) == (0, "taken-over", True)
     assert (second["version"], second["outcome"], second["baseline"]) == (1, "success", False)
     assert second["true_error_m"] < first["true_error_m"]
+    assert all(3.0 < flight["battery_v"] < 4.2 for flight in (first, second))
     assert figures["crashes"] == 0 and figures["policy_version"] == 1 and figures["upload_packets"] < 600
     assert figures["merit_last"] == round(second["merit"], 3)
 
@@ -81,6 +82,14 @@ def test_it_goes_on_from_its_best_policy_and_lands_when_it_is_told_to_stop(run: 
     assert len(after.episodes) == 2  # a flight that was ended says nothing of its policy
     assert after.practice_s > before.practice_s + 5.0
     assert len(list(run.glob("log*.mcap"))) == 3 and replay(run).equal
+
+
+def test_it_ends_without_learning_where_the_battery_is_spent(tmp_path: Path, few: pytest.MonkeyPatch) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DroneProgress, "battery_is_spent", property(lambda _: True))
+        figures = practise(replace(OPTIONS, minutes=5.0), tmp_path)
+    assert len(load_progress(Path(figures["run"]), DroneProgress).episodes) == 1
+    assert figures["failure"] == "" and figures["policies_tried"] == 0
 
 
 @pytest.mark.parametrize("number", LANDING_SIGNALS)
