@@ -46,7 +46,7 @@ MEAN_FROM, MEAN_EVERY = 5 / 6, 50  # of the updates: from which on, and which, t
 EARLY_RATE = 0.8  # of both rates: what an early copy's begin to fall from
 NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
 
-OBJECTIVE = Objective(wall=500.0, wall_m=0.5, wall_thickness_m=0.3, fast=30.0, crash_m=2.0, discount=0.99)
+OBJECTIVE = Objective(wall=500.0, wall_m=0.5, wall_thickness_m=0.3, fast=30.0, crash_m=2.0, discount=0.99, calm=2.0)
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,14 @@ class Recipe:
     )  # decisions of a window, below an iteration
     horizon: int = 160  # ... and after that
     decisions_max: int = 400  # after which a drone starts anew
-    # Of the drones: those that go on for longer, as their memory does, so that what it wanders to is seen ...
-    lasting_share: float = 0.5
-    lasting_decisions_max: int = 3000
-    moved_share: float = 1 / 6  # ... and of these, who find themselves on another start after a window, with what they remember
+    lasting_share: float = 0.25  # of the drones, that go on for as long as their memory may have wandered, ...
+    lasting_decisions_max: int = 6000  # ... until then
     rate: float = 0.05
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
     objective: Objective = OBJECTIVE
     near: float = 40.0  # the objective's, for these shares of the iterations: see `objective_at`
-    near_between: tuple[float, float] = (0.5, 0.9)
-    calm: float = 0.5  # ... from the first of these shares on
+    near_between: tuple[float, float] = (0.5, 0.95)
     box_m: float = 1.5
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
@@ -90,8 +87,7 @@ class Recipe:
         """
         first, last = self.near_between
         near = self.near if first * self.iterations <= iteration < last * self.iterations else self.objective.near
-        calm = self.calm if first * self.iterations <= iteration else self.objective.calm
-        return Objective._make(np.float32(value) for value in self.objective._replace(near=near, calm=calm))
+        return Objective._make(np.float32(value) for value in self.objective._replace(near=near))
 
     @property
     def early_iteration(self) -> int:
@@ -204,18 +200,14 @@ class Flock:
         drones.hover_actions[which] = hover_actions(p)
         drones.told[:, which] = told(p).T[: len(drones.told)]
         drones.ages[which] = 0.0
+        tape.states[0][:, which] = states.T
         tape.memories[0][:, which] = 0.0
-        self.put(which, states)
+        tape.actions[: self.taps, :, which] = (2.0 * states[:, 13:] - 1.0).T
         own = drones.task_memory[self.task.OBSERVATION_SIZE :]
         for drone in which if len(own) else ():
             numbers = self.rng.random(len(own), np.float32)
             self.task.prepare(numbers, uintp(0), uintp(1))
             own[:, drone] = numbers
-
-    def put(self, which: np.ndarray, states: np.ndarray) -> None:
-        """These drones are there: states (which, N_STATE). Their rotors were told to turn as fast as they do."""
-        self.tape.states[0][:, which] = states.T
-        self.tape.actions[: self.taps, :, which] = (2.0 * states[:, 13:] - 1.0).T
 
     def fly(self, weights: np.ndarray, horizon: int) -> float:
         """One window: its cost, and its gradient in `gradient`. The drones stand where the next one begins."""
@@ -234,9 +226,6 @@ class Flock:
         finished = ~crashed & (drones.ages >= self.lives)
         self.crashed, self.finished = int(crashed.sum()), int(finished.sum())
         self.start(np.flatnonzero(crashed | finished))
-        lasting = self.lives > self.recipe.decisions_max
-        moved = np.flatnonzero(lasting & ~crashed & ~finished & (self.rng.random(self.n) < self.recipe.moved_share))
-        self.put(moved, self.pool.take(len(moved))[1])
         return float(cost)
 
 
