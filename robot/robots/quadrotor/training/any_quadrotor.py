@@ -46,7 +46,7 @@ MEAN_FROM, MEAN_EVERY = 5 / 6, 50  # of the updates: from which on, and which, t
 EARLY_RATE = 0.8  # of both rates: what an early copy's begin to fall from
 NOISE_REPEATS = (3, 9, 3, 3)  # columns of position, rotation, velocity and rate
 
-OBJECTIVE = Objective(wall=500.0, wall_m=0.5, wall_thickness_m=0.3, fast=30.0, crash_m=2.0, discount=0.99, calm=2.0)
+OBJECTIVE = Objective(wall=500.0, wall_m=0.5, wall_thickness_m=0.3, fast=30.0, crash_m=2.0, discount=0.99)
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,12 @@ class Recipe:
     )  # decisions of a window, below an iteration
     horizon: int = 160  # ... and after that
     decisions_max: int = 400  # after which a drone starts anew
-    lasting_share: float = 0.25  # of the drones, that go on for as long as their memory may have wandered, ...
-    lasting_decisions_max: int = 6000  # ... until then
     rate: float = 0.05
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
     objective: Objective = OBJECTIVE
     near: float = 40.0  # the objective's, for these shares of the iterations: see `objective_at`
-    near_between: tuple[float, float] = (0.5, 0.95)
+    near_between: tuple[float, float] = (0.5, 0.9)
     box_m: float = 1.5
     far_share: float = 0.5  # of the starts, further off and with rotors at any speed
     far_m: float = 0.5
@@ -181,11 +179,8 @@ class Flock:
         self.gradient_parts = parts(self.gradient, layers)
         self.window = build_window(task)
         self.crashed = self.finished = 0  # drones, of late
-        self.lives = np.where(
-            np.arange(n) < recipe.lasting_share * n, recipe.lasting_decisions_max, recipe.decisions_max
-        )
         self.start(np.arange(n))
-        self.drones.ages[:] = self.rng.integers(0, self.lives)
+        self.drones.ages[:] = self.rng.integers(0, recipe.decisions_max, n)
 
     def start(self, which: np.ndarray) -> None:
         """Put other drones on new starts in place of these."""
@@ -223,7 +218,7 @@ class Flock:
         place = self.task.SPEC.seen["position_error"]
         error_m = np.abs(tape.seen[horizon - 1, place] / self.scale[place, None]).max(axis=0)
         crashed = (drones.crashes < horizon) | ~(error_m < self.recipe.box_m)
-        finished = ~crashed & (drones.ages >= self.lives)
+        finished = ~crashed & (drones.ages >= self.recipe.decisions_max)
         self.crashed, self.finished = int(crashed.sum()), int(finished.sum())
         self.start(np.flatnonzero(crashed | finished))
         return float(cost)
