@@ -15,9 +15,12 @@ from robot.robots.quadrotor.app_of_run import USUAL
 from robot.robots.quadrotor.drone_file import load_drone
 from robot.robots.quadrotor.evaluation.choosing import choose
 from robot.robots.quadrotor.evaluation.evaluation import Conditions, Pilot, evaluate
+from robot.robots.quadrotor.evaluation.fleet_flights import disturbed
 from robot.robots.quadrotor.evaluation.heat_map import heat_map
 from robot.robots.quadrotor.evaluation.judgement import NOMINAL, airframe_name, judge, pilots_for
-from robot.robots.quadrotor.evaluation.recurrent_pilot import pilot_of
+from robot.robots.quadrotor.evaluation.long_flights import fly_long
+from robot.robots.quadrotor.evaluation.long_flights import in_words as long_in_words
+from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent, pilot_of
 from robot.robots.quadrotor.evaluation.scores import judgement_scores, tracking_scores
 from robot.robots.quadrotor.evaluation.tracking import pilots_for as tracking_pilots_for
 from robot.robots.quadrotor.evaluation.tracking import tracking_figures
@@ -26,12 +29,12 @@ from robot.robots.quadrotor.judge import FlightEvaluateConfig
 from robot.robots.quadrotor.run_mission import run_mission
 from robot.robots.quadrotor.training.recipes import LATENCY_S, task_for
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
-from robot.tasks import track_trajectory
+from robot.tasks import hover, track_trajectory
 from robot.views.say import say
 from sim.input_files import from_table, read_text, shown, wrong
 from sim.quadrotor.model import CRAZYFLIES, Q_X, Q_Y, QUADROTORS, STEP_S, load_parameters, quadrotors_named
 
-SIMULATED, ON_DEVICES = 1000, 1  # flights
+SIMULATED, LONG, ON_DEVICES = 1000, 64, 1  # flights: of 5 s, of a minute, whole ones
 JUDGED_SEED = 2_000_003  # starts and drones that no training has seen
 VIDEO_STARTS = 24  # of which the most tilted one is shown
 
@@ -104,7 +107,11 @@ def in_simulator(config: FlightEvaluateConfig, path: Path, progress: Callable[[f
         },
         "conditions": judgement.conditions, "breakdown": judgement.breakdown, "heat_map": str(drawn),
     }  # fmt: skip
-    tables = judgement_scores(judgement, episodes)
+    tables, remarks = judgement_scores(judgement, episodes), [f"heat map {drawn}"]
+    if isinstance(network, Recurrent) and task is hover:
+        found = fly_long(network, disturbed(quadrotor, seed, LONG), seed).figures()
+        figures |= found
+        remarks.append(f"for a minute: {long_in_words(found)}")
     if follows:
         figures |= tracking_figures(pilots, conditions, seed, laps_s=config.lap_s, waypoints=waypoints)
         tables.append(tracking_scores(figures, config.lap_s, config.waypoints or "figure-of-eight"))
@@ -115,7 +122,7 @@ def in_simulator(config: FlightEvaluateConfig, path: Path, progress: Callable[[f
     if config.video:
         save_video(Path(config.video), frames(filmed(pilots, conditions, seed, task), quadrotor))
         figures["video"] = config.video
-    return Verdict(figures, tables, bool(figures["survival"]), [f"heat map {drawn}"])
+    return Verdict(figures, tables, bool(figures["survival"]), remarks)
 
 
 def filmed(

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot.robots.quadrotor.evaluation.evaluation import Conditions, Pilot, batch_for, fly
-from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent
-from robot.tasks import hover, recover
+from robot.robots.quadrotor.evaluation.evaluation import Pilot, fly
+from robot.robots.quadrotor.evaluation.fleet_flights import batch_of
+from robot.tasks import hover
 from sim.quadrotor.batch import SensorNoise
-from sim.quadrotor.model import P_INVERSE_MASS, P_THRUST_0, STEP_S, QuadrotorRandomisation
+from sim.quadrotor.model import P_INVERSE_MASS, P_THRUST_0, STEP_S
 
 ROTOR = 0  # that is worn
 WITHIN, MORE_M = 1.25, 0.01  # who is so near to what he is measured by has settled
@@ -58,13 +58,9 @@ def weaker(actions: np.ndarray, curve: np.ndarray, factor: float) -> np.ndarray:
 
 def distances(pilot: Pilot, drones: np.ndarray, seed: int, decisions: int, change: Change | None = None) -> np.ndarray:
     """How far each of the drones (n, N_PARAMETERS) is from the goal after each decision, m, (decisions, n); infinite once it is lost."""
-    conditions = Conditions(randomisation=QuadrotorRandomisation(), starts=hover.STARTS, noise=SensorNoise())
-    batch = batch_for(pilot, conditions, seed, len(drones), recover, decisions)
+    batch = batch_of(pilot, drones, seed, SensorNoise(), hover, decisions)
     n = batch.n_blocks * batch.lanes
     all_drones = drones[np.arange(n) % len(drones)]
-    batch.parameter_rows[:] = all_drones.reshape(batch.n_blocks, batch.lanes, -1).transpose(0, 2, 1)
-    if isinstance(pilot, Recurrent):
-        pilot.tell(all_drones)
     if change is not None:
         pilot = Worn(pilot, all_drones, change)
     alive, found = np.ones(n, np.bool_), np.empty((decisions, n))

@@ -22,7 +22,7 @@ from robot.robots.quadrotor.evaluation.evaluation import (
 )
 from robot.robots.quadrotor.evaluation.recurrent_pilot import Recurrent
 from robot.tasks import hover, recover
-from sim.quadrotor.batch import SensorNoise
+from sim.quadrotor.batch import QuadrotorBatch, SensorNoise
 from sim.quadrotor.fleets import Fleet
 from sim.quadrotor.model import (
     GRAVITY_M_S2,
@@ -75,24 +75,24 @@ def fly_fleet(
 
 def fly_named(pilot: Pilot, quadrotor: QuadrotorParameters, seed: int, flights: int, task: Any = hover) -> FleetFlights:
     """All flights with one quadrotor, under DISTURBED's forces and torques."""
+    return fly_all(pilot, disturbed(quadrotor, seed, flights), seed, task=task)
+
+
+def disturbed(quadrotor: QuadrotorParameters, seed: int, flights: int) -> np.ndarray:
+    """The quadrotor (flights, N_PARAMETERS) under as many draws of DISTURBED's forces and torques."""
     rng = np.random.default_rng([seed, 0x9A3ED])
     drones, weight_n = np.tile(quadrotor.packed(), (flights, 1)), quadrotor.mass_kg * GRAVITY_M_S2
     drones[:, P_FORCE_X : P_FORCE_X + 3] += DISTURBED.force_share * weight_n * rng.normal(size=(flights, 3))
     drones[:, P_TORQUE_X : P_TORQUE_X + 3] += DISTURBED.torque_share_m * weight_n * rng.normal(size=(flights, 3))
-    return fly_all(pilot, drones, seed, task=task)
+    return drones
 
 
 def fly_all(
     pilot: Pilot, drones: np.ndarray, seed: int, noise: SensorNoise = SensorNoise(), task: Any = hover
 ) -> FleetFlights:
     """A flight with each of the drones (n, N_PARAMETERS), from the starts of the task."""
-    conditions = Conditions(randomisation=QuadrotorRandomisation(), starts=task.STARTS, noise=noise)
-    batch = batch_for(pilot, conditions, seed, len(drones), recover if task is hover else task, DECISIONS)
+    batch = batch_of(pilot, drones, seed, noise, task, DECISIONS)
     n = batch.n_blocks * batch.lanes
-    rows = drones[np.arange(n) % len(drones)].reshape(batch.n_blocks, batch.lanes, -1)
-    batch.parameter_rows[:] = rows.transpose(0, 2, 1)
-    if isinstance(pilot, Recurrent):
-        pilot.tell(rows.reshape(n, -1))
     alive, farthest = np.ones(n, np.bool_), np.zeros((batch.n_blocks, batch.lanes), np.float32)
     goals, sums = np.zeros((batch.n_blocks, 3, batch.lanes), np.float32), np.zeros((3, n), np.float32)
     before = np.zeros((N_ROTORS, n), np.float32)
@@ -105,3 +105,17 @@ def fly_all(
         before[:] = actions
     lost = np.where(alive, farthest.reshape(-1), np.inf)
     return FleetFlights(lost[: len(drones)], *(sums[:2, : len(drones)] / TAIL))
+
+
+def batch_of(
+    pilot: Pilot, drones: np.ndarray, seed: int, noise: SensorNoise, task: Any, decisions: int
+) -> QuadrotorBatch:
+    """These drones (n, N_PARAMETERS), over again in the lanes that are left, at the task's starts; the pilot is told of them."""
+    conditions = Conditions(randomisation=QuadrotorRandomisation(), starts=task.STARTS, noise=noise)
+    batch = batch_for(pilot, conditions, seed, len(drones), recover if task is hover else task, decisions)
+    n = batch.n_blocks * batch.lanes
+    rows = drones[np.arange(n) % len(drones)].reshape(batch.n_blocks, batch.lanes, -1)
+    batch.parameter_rows[:] = rows.transpose(0, 2, 1)
+    if isinstance(pilot, Recurrent):
+        pilot.tell(rows.reshape(n, -1))
+    return batch

@@ -6,20 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from robot.robots.quadrotor.evaluation.evaluation import Conditions
-from robot.robots.quadrotor.evaluation.fleet_flights import fly_fleet, fly_named
+from robot.robots.quadrotor.evaluation.evaluation import Conditions, Pilot
+from robot.robots.quadrotor.evaluation.fleet_flights import disturbed, fly_fleet, fly_named
 from robot.robots.quadrotor.evaluation.judgement import Figures
+from robot.robots.quadrotor.evaluation.long_flights import fly_long, in_words
 from robot.robots.quadrotor.evaluation.recurrent_pilot import pilot_of
 from robot.robots.quadrotor.evaluation.tracking import tracking_figures
 from robot.robots.quadrotor.training.any_quadrotor import OBJECTIVE, AnyQuadrotor, Recipe
 from robot.robots.quadrotor.training.settings import FlightTrainConfig
-from robot.tasks import task_module, track_trajectory
+from robot.tasks import hover, task_module, track_trajectory
 from robot.training.trainer import Look
 from sim.quadrotor.batch import SensorNoise
 from sim.quadrotor.fleets import ESTIMATE, load_fleet
 from sim.quadrotor.model import QUADROTORS, load_parameters
 
 JUDGED_SEED, JUDGED_FLIGHTS, NAMED_FLIGHTS, CHECK_FLIGHTS = 1_000_003, 1000, 250, 512
+LONG_FLIGHTS, LONG_NAMED_FLIGHTS = 256, 14  # of a minute, with drawn quadrotors and with each by name
 NEAR_M = 0.02  # nearer than this, who strays less is no better: those who survive are counted
 PUBLISHED = "published"  # the distribution that policies are judged by
 DISTRIBUTIONS = {"survival_late": "late", "survival_beyond": "beyond", "survival_randomised": "wider"}
@@ -87,8 +89,23 @@ def judged(learner: AnyQuadrotor, weights: np.ndarray, folder: Path) -> dict[str
         "survival_flown": flown["survival"], "error_median_flown_m": flown["error_median_m"],
         "survival_named": {name: figures["survival"] for name, figures in named.items()},
         "error_named_m": {name: figures["error_median_m"] for name, figures in named.items()},
+        **(hovering_on(pilot) if task is hover else {}),
         "airframes": named,
     }  # fmt: skip
+
+
+def hovering_on(pilot: Pilot) -> dict[str, Any]:
+    """The figures of flights of a minute, over the published distribution and with each quadrotor by name."""
+    drawn = load_fleet(PUBLISHED).draw(LONG_FLIGHTS, np.random.default_rng([JUDGED_SEED, 0x10A6])).parameters
+    flights = LONG_NAMED_FLIGHTS
+    each = [disturbed(load_parameters(name), JUDGED_SEED, flights) for name in QUADROTORS]
+    by_name = fly_long(pilot, np.concatenate(each), JUDGED_SEED)
+    return fly_long(pilot, drawn, JUDGED_SEED).figures() | {
+        "rates_after_30_s_named_deg_s": {
+            name: by_name.take(slice(k * flights, (k + 1) * flights)).figures()["rates_after_30_s_deg_s"]
+            for k, name in enumerate(QUADROTORS)
+        }
+    }
 
 
 def lines(figures: dict[str, Any]) -> list[str]:
@@ -106,5 +123,6 @@ def lines(figures: dict[str, Any]) -> list[str]:
         f"wider              {100 * figures['survival_randomised']:5.1f} %",
         f"as they are flown  {100 * figures['survival_flown']:5.1f} %",
         f"beyond             {100 * figures['survival_beyond']:5.1f} %",
+        *([f"for a minute       {in_words(figures)}"] if "survival_60_s" in figures else []),
         *(f"  {name:24s} {told(found)}" for name, found in figures["airframes"].items()),
     ]

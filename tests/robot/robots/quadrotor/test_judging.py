@@ -58,6 +58,7 @@ def test_a_policy_with_memory_is_judged_with_every_quadrotor(
     assert evaluate([str(tmp_path), "--episodes", "16", "--quadrotor", "x500", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(figures["airframes"]) == set(QUADROTORS) and figures["quadrotor"] == "x500"
+    assert figures["survival_60_s"] == 1.0 and figures["rates_after_30_s_deg_s"] > 0.0
     assert figures["survival"] > 0.8 and figures["airframes"]["racer_5_inch"]["survival"] > 0.8
 
 

@@ -25,7 +25,7 @@ BRIEF = FlightTrainConfig(task="hover", fleet="any", effort=80 / 6000, seed=4)
 @pytest.fixture(scope="module", autouse=True)
 def few_flights() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("JUDGED_FLIGHTS", "NAMED_FLIGHTS", "CHECK_FLIGHTS"):
+        for name in ("JUDGED_FLIGHTS", "NAMED_FLIGHTS", "CHECK_FLIGHTS", "LONG_FLIGHTS"):
             patch.setattr(fleet_training, name, 64)
         yield
 
@@ -41,6 +41,7 @@ def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[st
     for share in ("survival", "survival_late", "survival_beyond", "survival_randomised", "survival_in_task_box"):
         assert 0.0 <= run[share] <= 1.0
     assert run["survival_in_task_box"] <= run["survival"] and run["survival_named"]["x500"] > 0.2  # it flies by now
+    assert run["survival_60_s"] <= 1.0 and set(run["rates_after_30_s_named_deg_s"]) == set(QUADROTORS)
     json.dumps(run, allow_nan=False)
     rows = (Path(run["run"]) / "metrics.csv").read_text().splitlines()[1:]
     assert [int(row.split(",")[0]) for row in rows] == [13, 27, 53, 80]  # the first: the early copy's
@@ -49,7 +50,7 @@ def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[st
         steps[0] > steps[1] and run["env_steps"] == steps[-1]
     )  # which flew on to its end, and taught the others nothing
     told = "\n".join(lines(run))
-    assert "2100" in told and all(name in told for name in QUADROTORS)
+    assert "2100" in told and "for a minute" in told and all(name in told for name in QUADROTORS)
 
 
 def test_the_run_holds_a_policy_with_memory(run: dict[str, Any]) -> None:
