@@ -92,6 +92,11 @@ class FloorSpeed:
         """Standard deviation of the speed."""
         return math.sqrt(max(0.0, float(self._speed.covariance[0, 0])))
 
+    @property
+    def rate_sigma_rad_s(self) -> float:
+        """Standard deviation of the yaw rate."""
+        return math.sqrt(max(0.0, float(self._rate.covariance[0, 0])))
+
     def update(self, now_s: float, link: VescReading, sent: tuple[float, float, float], latency_s: float, frame: int,
                motion: np.ndarray | None, age_s: float) -> VescReading:  # fmt: skip
         """A tick's reading in the place of the motor controller's. link: whose values are as old as the last that it obeyed.
