@@ -84,10 +84,10 @@ class CorridorTracker:
         else:
             self._held_s += elapsed_s
             yaw, (speed, rate) = state[fusion.YAW], self.unsure
-            along = np.array([math.cos(yaw), math.sin(yaw)])
-            self.covariance[: fusion.YAW, : fusion.YAW] += (
-                speed * speed * WRONG_FOR_S * elapsed_s * np.outer(along, along)
-            )
+            along, variance = (math.cos(yaw), math.sin(yaw)), speed * speed * WRONG_FOR_S * elapsed_s
+            for i in (fusion.X, fusion.Y):
+                for j in (fusion.X, fusion.Y):
+                    self.covariance[i, j] += variance * along[i] * along[j]
             self.covariance[fusion.YAW, fusion.YAW] += rate * rate * WRONG_FOR_S * elapsed_s
         return Estimate(
             time_s=now_s, x=float(state[fusion.X]), y=float(state[fusion.Y]), yaw=math.remainder(state[fusion.YAW], 2.0 * math.pi),
