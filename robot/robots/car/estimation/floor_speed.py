@@ -51,7 +51,9 @@ class Led:
     def go_on(self, stays: float, follows: float, variance: float, wanders: float) -> None:
         """A tick: what of the quantity stays, how much of its leader's error it takes on, and what is added to the variance of both."""
         own, shared, led = (float(self.covariance[at]) for at in ((0, 0), (0, 1), (1, 1)))
-        self.covariance[0, 0] = stays * stays * own + 2.0 * stays * follows * shared + follows * follows * led + variance
+        self.covariance[0, 0] = (
+            stays * stays * own + 2.0 * stays * follows * shared + follows * follows * led + variance
+        )
         self.covariance[0, 1] = self.covariance[1, 0] = stays * shared + follows * led
         self.covariance[1, 1] = min(self._most, led + wanders)
 
