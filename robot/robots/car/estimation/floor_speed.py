@@ -50,10 +50,12 @@ class Led:
 
     def go_on(self, stays: float, follows: float, variance: float, wanders: float) -> None:
         """A tick: what of the quantity stays, how much of its leader's error it takes on, and what is added to the variance of both."""
-        moves = np.array([[stays, follows], [0.0, 1.0]])
-        self.covariance = moves @ self.covariance @ moves.T
-        self.covariance[0, 0] += variance
-        self.covariance[1, 1] = min(self._most, float(self.covariance[1, 1]) + wanders)
+        own, shared, led = (float(self.covariance[at]) for at in ((0, 0), (0, 1), (1, 1)))
+        self.covariance[0, 0] = (
+            stays * stays * own + 2.0 * stays * follows * shared + follows * follows * led + variance
+        )
+        self.covariance[0, 1] = self.covariance[1, 0] = stays * shared + follows * led
+        self.covariance[1, 1] = min(self._most, led + wanders)
 
     def correct(self, off: float, sigma: float) -> tuple[float, float]:
         """What both gain where the quantity is found to be off by so much."""
@@ -91,6 +93,11 @@ class FloorSpeed:
     def sigma_m_s(self) -> float:
         """Standard deviation of the speed."""
         return math.sqrt(max(0.0, float(self._speed.covariance[0, 0])))
+
+    @property
+    def rate_sigma_rad_s(self) -> float:
+        """Standard deviation of the yaw rate."""
+        return math.sqrt(max(0.0, float(self._rate.covariance[0, 0])))
 
     def update(self, now_s: float, link: VescReading, sent: tuple[float, float, float], latency_s: float, frame: int,
                motion: np.ndarray | None, age_s: float) -> VescReading:  # fmt: skip

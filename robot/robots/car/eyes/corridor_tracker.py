@@ -27,6 +27,7 @@ ASIDE_SIGMA_M, TURNED_SIGMA_RAD = (
 )  # of a car from the course's middle, and of its way from the course's direction
 SLOW_M_S = 0.3  # slower, which way it slides is not known
 ALIKE_S = 1.5  # for so long it is as far off as it was: what is told each decision counts as less
+WRONG_FOR_S = 3.0  # what nothing but the camera measures is wrong for so long in the same way: its mount, its look
 CLOSED_SIGMA = (0.4, 0.4, 0.1)  # m, m, rad: of a car that has come round
 
 
@@ -55,6 +56,10 @@ class CorridorTracker:
         self.odometry, self.single_tracks = Odometry(), SingleTracks(car)
         self.state = np.zeros(fusion.N_STATE)
         self.covariance = np.diag([0.0, 0.0, 0.0, V_Y_SIGMA_M_S**2, BIAS_SIGMA_RAD_S**2])
+        self.unsure = (
+            0.0,
+            0.0,
+        )  # m/s, rad/s: standard deviations of speed and yaw rate, where only the camera tells them
         self._time_s: float | None = None
         self._held_s = 0.0  # since the course told something
 
@@ -78,6 +83,12 @@ class CorridorTracker:
             fusion.stand_still(state, self.covariance, vesc.yaw_rate_rad_s)
         else:
             self._held_s += elapsed_s
+            yaw, (speed, rate) = state[fusion.YAW], self.unsure
+            along, variance = (math.cos(yaw), math.sin(yaw)), speed * speed * WRONG_FOR_S * elapsed_s
+            for i in (fusion.X, fusion.Y):
+                for j in (fusion.X, fusion.Y):
+                    self.covariance[i, j] += variance * along[i] * along[j]
+            self.covariance[fusion.YAW, fusion.YAW] += rate * rate * WRONG_FOR_S * elapsed_s
         return Estimate(
             time_s=now_s, x=float(state[fusion.X]), y=float(state[fusion.Y]), yaw=math.remainder(state[fusion.YAW], 2.0 * math.pi),
             v_x=body.v_x, v_y=float(state[fusion.V_Y]), yaw_rate=body.yaw_rate, quality=1.0, lost=False, pose_age_s=0.0,

@@ -91,6 +91,7 @@ class SeeingPipeline(CarMind):
         if self.floor_speed is not None:
             vesc = self.floor_speed.update(now, vesc, really_sent(readings), self.setup.latency_s, eyes.frame,
                                            self.floor_in(eyes), eyes.embedding_age_s)  # fmt: skip
+            self.tracker.unsure = self.floor_speed.sigma_m_s, self.floor_speed.rate_sigma_rad_s
         estimate = self.tracker.update(now, vesc)
         if self.floor_speed is not None:
             estimate = replace(estimate, grip_shares=GRIP_SHARES, least_grip_shares=LEAST_GRIP_SHARES)

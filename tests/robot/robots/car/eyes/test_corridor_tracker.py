@@ -161,3 +161,22 @@ def test_a_car_that_stands_unheard_does_not_turn_by_its_gyros_bias() -> None:
     for tick in range(1, 101):
         estimate = tracker.update(tick * TICK_S, VescReading())
     assert estimate.yaw == pytest.approx(0.0, abs=1e-9)
+
+
+def test_who_is_unsure_how_it_moves_is_held_to_its_course_more() -> None:
+    """After a second of driving, by its reckoning 0.3 rad off its course."""
+    left_rad = []
+    for unsure in ((0.0, 0.0), (0.1, 0.15)):
+        reckoning = Reckoning("oval", 1)
+        tracker, place, course = reckoning.tracker, reckoning.place, reckoning.course
+        tracker.unsure = unsure
+        for _ in range(50):
+            reckoning.drive()
+        place.take(course)
+        tracker.state[: fusion.YAW + 1] = np.add(start_of(course), (0.0, 0.0, 0.3))
+        for _ in range(5):
+            tracker._held_s = DECISION_S
+            place.update(Estimate(0.0, *tracker.state[:3].tolist(), 2.0, 0.0, 0.0, 1.0, False, 0.0), reckoning.car)
+            tracker.hold_to(place)
+        left_rad.append(abs(place.heading_error))
+    assert left_rad[1] < 0.9 * left_rad[0]
