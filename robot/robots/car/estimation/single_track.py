@@ -241,7 +241,9 @@ class SingleTrack:
     def _least(self, axle: int) -> float:
         share = float(self.state[axle])
         sigma = math.sqrt(self.covariance[axle, axle] + MODEL_SIGMA**2)
-        floor = min(1.0 - LEAST_SIGMAS * GRIP_SIGMA, RELIED_ON * share)  # what was thought possible before all measuring
+        floor = min(
+            1.0 - LEAST_SIGMAS * GRIP_SIGMA, RELIED_ON * share
+        )  # what was thought possible before all measuring
         return max(GRIPS[0], floor, share - LEAST_SIGMAS * sigma)
 
     def sent(self, now_s: float, steer_rad: float, speed_m_s: float, brake_a: float, latency_s: float) -> None:
