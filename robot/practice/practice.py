@@ -18,6 +18,7 @@ from robot.practice.body import Body
 from robot.practice.progress import Progress
 from robot.practice.settings import PracticeConfig
 from robot.runtime.joining import brought
+from robot.tasks.spec import TaskSpec
 from robot.views.panels import Gauge, Scene
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Practice:
     with the project, by task. challenges: where a policy is improved, the learner's has to win against it before it drives
     (`robot/practice/champion.py`); False: the newest drives, as from scratch. prior(config, weights, layers): transitions that were
     never lived, to begin learning with; None for none. look_through(config, folder, progress): reads what else the robot keeps in a
-    run's folder, when the run goes on; raises ValueError for what is not whole. figures(progress, best median, best possible,
+    run's folder, when the run goes on; raises ValueError for what is not whole. figures(progress, task, best median, best possible,
     virtual): for `--json`, beside those that all have; lines: of the figures, for a person, at the end. place, notes, counts: what a
     person sees of it, under the scene, under the episodes, and beside the supervisor. picture: draws a run's, returns its path, None
     where there is nothing to draw. session(config, root): practises by itself, of a robot that needs no processes, and returns what
@@ -149,7 +150,7 @@ class Practice:
     prior: Callable[[Any, np.ndarray, tuple[int, ...]], np.ndarray | None] = lambda config, weights, layers: None
     adaptation: Adaptation | None = None
     look_through: Callable[[Any, Path, Any], None] = lambda config, folder, progress: None
-    figures: Callable[[Any, float | None, float | None, bool], dict[str, Any]] = lambda *_: {}
+    figures: Callable[[Any, TaskSpec, float | None, float | None, bool], dict[str, Any]] = lambda *_: {}
     lines: Callable[[dict[str, Any]], list[str]] | None = None
     place: tuple[Gauge, ...] = ()
     notes: tuple[Gauge, ...] = ()

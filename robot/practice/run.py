@@ -51,7 +51,7 @@ def practise(config: ConfigT, root: Path = Path("runs")) -> dict[str, Any]:
     session = Session(config, folder, robot, policy, progress=progress, lock=lock)
     wall_s = run_session(session, best_possible)
     figures = summarise(progress, spec, wall_s, str(folder))
-    figures |= practice.figures(progress, best_median(folder, spec), best_possible, session.body.virtual)
+    figures |= practice.figures(progress, spec, best_median(folder, spec), best_possible, session.body.virtual)
     figures["belief"] = belief_of_run(folder)
     figures["failure"] = session.failure
     still_there(folder)

@@ -5,6 +5,7 @@ from typing import Any
 
 from robot.practice.summary import clean_episodes, median_of_last, rounded, succeeded
 from robot.robots.car.progress import CarProgress
+from robot.tasks.spec import TaskSpec
 
 MINUTES = (2, 5, 10, 20)  # of robot time, at which figures are given
 
@@ -17,7 +18,7 @@ def overridden_share(laps: list[dict[str, Any]], until_s: float = math.inf, coun
 
 
 def figures(
-    progress: CarProgress, best_median_s: float | None, yardstick_s: float | None, virtual: bool
+    progress: CarProgress, task: TaskSpec, best_median_s: float | None, yardstick_s: float | None, virtual: bool
 ) -> dict[str, Any]:
     """The figures of `robot practice --json` that only a car has. best_median_s: of the five laps of the best policy."""
     laps = clean_episodes(progress)

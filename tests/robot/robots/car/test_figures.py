@@ -6,6 +6,7 @@ from typing import Any
 from robot.robots.car.figures import figures as figures_of
 from robot.robots.car.figures import lines
 from robot.robots.car.progress import CarProgress
+from robot.tasks import find_task
 
 
 def lap(minute: float, lap_s: float, overrides: int = 0, clean: bool = True, baseline: bool = False) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def figures(laps: list[dict[str, Any]], minutes: float) -> dict[str, Any]:
     progress = CarProgress(practice_s=60.0 * minutes)
     for told in laps:
         progress.note(told)
-    return figures_of(progress, None, 5.0, True)
+    return figures_of(progress, find_task("race_track"), None, 5.0, True)
 
 
 def test_laps_and_overrides_are_told_for_every_minute_that_was_reached() -> None:
@@ -59,6 +60,10 @@ def test_touches_of_a_run_that_went_on_are_added_up() -> None:
 def test_places_that_were_lost_are_told_where_there_were_any() -> None:
     progress = CarProgress()
     for count in (0, 1):
-        told = figures_of(progress, None, 5.0, True) | {"resets": 0, "resets_failed": 0, "wall_s": 1.0}
+        told = figures_of(progress, find_task("race_track"), None, 5.0, True) | {
+            "resets": 0,
+            "resets_failed": 0,
+            "wall_s": 1.0,
+        }
         assert told["places_lost"] == count and any("lost its place" in line for line in lines(told)) is (count > 0)
         progress.note({"kind": "place_lost", "practice_s": 3.0})
