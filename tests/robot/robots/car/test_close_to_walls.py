@@ -18,7 +18,7 @@ NEW_POLICY_TICKS = 500
 
 def touches_of_novices(folder: Path) -> int:
     """Drive with policies that have learned nothing, one after the other, until a touch, 36 s at most."""
-    drive, rng = start("chicane", 7, 7, 1.0, True, folder), np.random.default_rng(7)
+    drive, rng = start("bean", 16, 16, 1.0, True, folder), np.random.default_rng(16)
     pipeline, world = drive.pipeline, drive.emulator.world
     pipeline.setup = replace(pipeline.setup, explore=True)
     tick = 0
