@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[str, Any]) -> None:
-    assert run["parameters"] == 2100 and run["updates"] == 80 and run["env_steps"] > 200_000
+    assert run["parameters"] == 2100 and run["updates"] == 80 + 13 and run["env_steps"] > 200_000
     assert set(run["survival_named"]) == set(run["error_named_m"]) == set(run["airframes"]) == set(QUADROTORS)
     for share in ("survival", "survival_late", "survival_beyond", "survival_randomised", "survival_in_task_box"):
         assert 0.0 <= run[share] <= 1.0
@@ -44,7 +44,13 @@ def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[st
     assert run["survival_60_s"] <= 1.0 and set(run["rates_after_30_s_named_deg_s"]) == set(QUADROTORS)
     json.dumps(run, allow_nan=False)
     rows = (Path(run["run"]) / "metrics.csv").read_text().splitlines()[1:]
-    assert [int(row.split(",")[0]) for row in rows] == [13, 27, 53, 80]  # the first: the early copy's
+    assert [int(row.split(",")[0]) for row in rows] == [
+        13,
+        27,
+        53,
+        80,
+        93,
+    ]  # the early copy's first, then of the last stage
     steps = [int(row.split(",")[3]) for row in rows]
     assert (
         steps[0] > steps[1] and run["env_steps"] == steps[-1]
