@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -106,3 +107,18 @@ def test_survivors_count_and_errors_beyond_what_is_near_enough(
         return fleet_training.look(learner.weights, learner).score
 
     assert score(*better) < score(*worse)
+
+
+def test_who_has_learned_to_hover_for_long_is_kept_and_who_is_told_or_tracks_needs_no_last_stage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = {"survival": 1.0, "error_median_m": 0.01}
+    monkeypatch.setattr(fleet_training, "fly_fleet", lambda *told, **more: SimpleNamespace(figures=lambda: found))
+    learner = fleet_training.learner_for(BRIEF)
+    before = fleet_training.look(learner.weights, learner).score
+    learner.begin_last_stage()
+    found["survival"] = 0.5
+    assert fleet_training.look(learner.weights, learner).score < before
+    for other in (replace(BRIEF, told=True), replace(BRIEF, task="track_trajectory")):
+        recipe = fleet_training.recipe_for(other)
+        assert recipe.all_iterations == recipe.iterations == 80
