@@ -7,6 +7,9 @@ long, start anew as others, with an empty memory.
 
 Rates that have fallen are worth more than all that is learned after the first sixth, but who lets them fall then no longer learns
 the last centimetres. So a copy does, early, for those who cannot wait, and the learner goes on as if it had not been made.
+
+A memory that was never older than some seconds wanders when nothing moves for longer, until the drone rocks. So there can be a last
+stage: windows that see it wander, drones that keep their memory for a minute, and a price on turning for who has long arrived.
 """
 
 import math
@@ -61,6 +64,8 @@ class Recipe:
     )  # decisions of a window, below an iteration
     horizon: int = 160  # ... and after that
     decisions_max: int = 400  # after which a drone starts anew
+    lasting_share: float = 0.0  # of the drones, that go on for as long as their memory may have wandered, ...
+    lasting_decisions_max: int = 6000  # ... until then
     rate: float = 0.05
     adam_rate: float = 1e-2
     last_share: float = 0.05  # of both rates, at the end
@@ -73,6 +78,7 @@ class Recipe:
     far_rotor_speed_max: float = 0.7
     early_at: float = 1 / 6  # share of the iterations after which a copy is made whose rates fall to nothing; 0: none
     early_for: float = 1 / 12  # ... within so many
+    last_for: float = 0.0  # as many iterations more, as a share of the others, for the last stage
 
     def horizon_at(self, iteration: int) -> int:
         """Decisions in the window of an iteration."""
@@ -93,10 +99,22 @@ class Recipe:
         return round(self.early_at * self.iterations)
 
     @property
+    def all_iterations(self) -> int:
+        """With those of the last stage."""
+        return self.iterations + round(self.last_for * self.iterations)
+
+    @property
+    def of_last_stage(self) -> "Recipe":
+        """How it goes on, so that it hovers for long: a window is as long as a memory takes to wander."""
+        return replace(self, iterations=self.all_iterations - self.iterations, horizons=(), horizon=400, lasting_share=0.5,
+                       rate=0.02, adam_rate=4e-3, near_between=(0.0, 0.8), early_at=0.0, last_for=0.0,
+                       objective=self.objective._replace(discount=0.995, calm=1.0))  # fmt: skip
+
+    @property
     def of_early_copy(self) -> "Recipe":
         """How the early copy trains on."""
         return replace(self, iterations=max(1, round(self.early_for * self.iterations)), horizons=(), rate=EARLY_RATE * self.rate,
-                       adam_rate=EARLY_RATE * self.adam_rate, last_share=0.0, near=self.objective.near, early_at=0.0)  # fmt: skip
+                       adam_rate=EARLY_RATE * self.adam_rate, last_share=0.0, near=self.objective.near, early_at=0.0, last_for=0.0)  # fmt: skip
 
 
 class Quadrotors(Protocol):
@@ -179,8 +197,11 @@ class Flock:
         self.gradient_parts = parts(self.gradient, layers)
         self.window = build_window(task)
         self.crashed = self.finished = 0  # drones, of late
+        self.lives = np.where(
+            np.arange(n) < recipe.lasting_share * n, recipe.lasting_decisions_max, recipe.decisions_max
+        )
         self.start(np.arange(n))
-        self.drones.ages[:] = self.rng.integers(0, recipe.decisions_max, n)
+        self.drones.ages[:] = self.rng.integers(0, recipe.decisions_max, n) * (self.lives / recipe.decisions_max)
 
     def start(self, which: np.ndarray) -> None:
         """Put other drones on new starts in place of these."""
@@ -218,7 +239,7 @@ class Flock:
         place = self.task.SPEC.seen["position_error"]
         error_m = np.abs(tape.seen[horizon - 1, place] / self.scale[place, None]).max(axis=0)
         crashed = (drones.crashes < horizon) | ~(error_m < self.recipe.box_m)
-        finished = ~crashed & (drones.ages >= self.recipe.decisions_max)
+        finished = ~crashed & (drones.ages >= self.lives)
         self.crashed, self.finished = int(crashed.sum()), int(finished.sum())
         self.start(np.flatnonzero(crashed | finished))
         return float(cost)
@@ -238,14 +259,28 @@ class AnyQuadrotor(InFlocks):
         inputs = task.OBSERVATION_SIZE + (N_TOLD if is_told else 0) + N_ROTORS
         layers = RecurrentLayers(inputs, ENCODER, MEMORY, N_ROTORS)
         self.layers: tuple[int, ...] = layers
-        seeds = np.random.SeedSequence([seed, 0xA11]).spawn(FLOCKS + 1)
-        flocks = [Flock(task, fleet, starts, layers, recipe, s) for s in seeds[1:]]
-        actor = initial_weights(layers, np.random.default_rng(seeds[0]))
-        optimiser = Muon(actor, partial(matrices, layers=layers), recipe.iterations, recipe.rate,
-                         recipe.adam_rate, recipe.last_share)  # fmt: skip
-        super().__init__(flocks, actor, optimiser, recipe.horizon_at)
+        self.flock, self.matrices = partial(Flock, task, fleet, starts, layers), partial(matrices, layers=layers)
+        self.seeds = np.random.SeedSequence([seed, 0xA11])
+        actor = initial_weights(layers, np.random.default_rng(self.seeds.spawn(1)[0]))
+        super().__init__(self.flocks_for(recipe), actor, self.optimiser_for(recipe, actor), recipe.horizon_at)
         self.late_actors: list[np.ndarray] = []
+        self.begun = 0  # updates, before those of the recipe
         self.early: AnyQuadrotor | None = None  # the copy, from the iteration that it was made after to the next
+
+    def flocks_for(self, recipe: Recipe) -> list[Flock]:
+        """Drones that nobody has flown yet."""
+        return [self.flock(recipe, seed) for seed in self.seeds.spawn(FLOCKS)]
+
+    def optimiser_for(self, recipe: Recipe, actor: np.ndarray) -> Muon:
+        """One that has not moved yet."""
+        return Muon(actor, self.matrices, recipe.iterations, recipe.rate, recipe.adam_rate, recipe.last_share)
+
+    def begin_last_stage(self) -> None:
+        """Go on from the policy so far, with other drones."""
+        self.actor[:] = self.weights
+        self.recipe, self.late_actors, self.begun = self.recipe.of_last_stage, [], self.updates
+        self.flocks, self.optimiser = self.flocks_for(self.recipe), self.optimiser_for(self.recipe, self.actor)
+        self.horizon_at = self.recipe.horizon_at
 
     @property
     def weights(self) -> np.ndarray:
@@ -257,10 +292,13 @@ class AnyQuadrotor(InFlocks):
 
     def iterate(self) -> float:
         """Fly a window and learn from it; returns the cost of a decision."""
+        if self.recipe.last_for and self.updates == self.recipe.iterations:
+            self.begin_last_stage()
         for flock in self.flocks:
-            flock.objective = self.recipe.objective_at(self.updates)
+            flock.objective = self.recipe.objective_at(self.updates - self.begun)
         cost = super().iterate()
-        if self.updates > MEAN_FROM * self.recipe.iterations and self.updates % MEAN_EVERY == 0:
+        updates = self.updates - self.begun
+        if updates > MEAN_FROM * self.recipe.iterations and updates % MEAN_EVERY == 0:
             self.late_actors.append(self.actor.copy())
         self.early = self.early_copy() if self.updates == self.recipe.early_iteration else None
         return cost

@@ -11,6 +11,7 @@ depend on the drone's state.
 import math
 from typing import NamedTuple
 
+import numpy as np
 from numba import uintp
 
 from robot.tasks import hover
@@ -33,6 +34,11 @@ class Objective(NamedTuple):
     attitude: float = 2.0  # of 1 - q_w^2
     velocity: float = 0.1
     rate: float = 0.02
+    # Per rad/s more, of who has long arrived: between these two, so that who is pushed pays no more for turning fast.
+    calm: float = 0.0
+    calm_knee_rad_s: float = 0.1
+    calm_rad_s: float = 2.0
+    calm_after: float = 400.0  # decisions since the start
     action: float = 0.02  # of the squared difference to hovering
     action_change: float = 6.0  # of the squared difference to the last action
     wall: float = 2000.0  # of the squared distance, in each coordinate, beyond
@@ -134,6 +140,24 @@ def price(seen, scale, o, t, crashes, costs, d_seen):
             d_seen[w + at] += on * radians * 2.0 * o.rate * rate
             d_seen[r + 3 * LANES * k + at] -= on * 0.25 * o.attitude
         costs[i] += on * cost
+
+
+def price_calm(seen, scale, o, t, ages, crashes, costs, d_seen):
+    """Add what turning costs those who are to hover by now, as `price` does. ages (LANES,): decisions since the start, at t = 0."""
+    w, radians = SEEN_RATE * LANES, 1.0 / scale[SEEN_RATE]
+    for i in range(LANES):
+        calm = o.calm if t < crashes[i] and ages[i] + np.float32(t) > o.calm_after else 0.0
+        x, y, z = radians * seen[w + i], radians * seen[w + LANES + i], radians * seen[w + 2 * LANES + i]
+        square = x * x + y * y + z * z
+        slow, swift = (
+            math.sqrt(square + o.calm_knee_rad_s * o.calm_knee_rad_s),
+            math.sqrt(square + o.calm_rad_s * o.calm_rad_s),
+        )
+        costs[i] += calm * (slow - o.calm_knee_rad_s - swift + o.calm_rad_s)
+        pull = calm * radians * (1.0 / slow - 1.0 / swift)
+        d_seen[w + i] += pull * x
+        d_seen[w + LANES + i] += pull * y
+        d_seen[w + 2 * LANES + i] += pull * z
 
 
 def price_actions(actions, before, hover_actions, o, t, crashes, costs, d_actions, d_before):

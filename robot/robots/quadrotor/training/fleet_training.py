@@ -22,15 +22,11 @@ from sim.quadrotor.model import QUADROTORS, load_parameters
 
 JUDGED_SEED, JUDGED_FLIGHTS, NAMED_FLIGHTS, CHECK_FLIGHTS = 1_000_003, 1000, 250, 512
 LONG_FLIGHTS, LONG_NAMED_FLIGHTS = 256, 14  # of a minute, with drawn quadrotors and with each by name
+LAST_FOR = 1 / 6  # share of the iterations that the last stage takes, beside them
 NEAR_M = 0.02  # nearer than this, who strays less is no better: those who survive are counted
 PUBLISHED = "published"  # the distribution that policies are judged by
 DISTRIBUTIONS = {"survival_late": "late", "survival_beyond": "beyond", "survival_randomised": "wider"}
 FLOWN = "flown"  # ... and this one with the noise of estimators
-
-
-def iterations_for(config: FlightTrainConfig) -> int:
-    """How many times the learner iterates."""
-    return max(1, round(Recipe().iterations * config.effort))
 
 
 def learner_for(config: FlightTrainConfig) -> AnyQuadrotor:
@@ -41,11 +37,11 @@ def learner_for(config: FlightTrainConfig) -> AnyQuadrotor:
 
 def recipe_for(config: FlightTrainConfig) -> Recipe:
     """How it trains."""
-    recipe = Recipe(iterations_for(config))
+    recipe = Recipe(max(1, round(Recipe.iterations * config.effort)))
     if config.task == "track_trajectory":
         return replace(recipe, objective=OBJECTIVE._replace(attitude=0.5, position_knee_m=0.01), near=0.0,
                        decisions_max=600)  # fmt: skip
-    return recipe
+    return recipe if config.told else replace(recipe, last_for=LAST_FOR)  # who is told does not rock
 
 
 def warm_up(config: FlightTrainConfig) -> None:
@@ -62,6 +58,7 @@ def look(weights: np.ndarray, learner: AnyQuadrotor) -> Look:
     survival, error_m = found["survival"] or 0.0, found["error_median_m"]
     error = "" if error_m is None else f", {100 * error_m:5.1f} cm off"
     score = (1.0 if error_m is None else max(NEAR_M, error_m)) - survival
+    score += 1.0 if learner.recipe.last_for else 0.0  # who has yet to learn to hover for long is no match for who has
     steps, early = (learner.steps, "") if learner.early is None else (learner.steps + learner.early.steps, ", early")
     return Look(score, {"env_steps": steps, **found}, f"{100 * survival:5.1f} % of flights{error}{early}")
 

@@ -26,6 +26,7 @@ from robot.robots.quadrotor.training.decision import (
     look_adjoint,
     price,
     price_actions,
+    price_calm,
     restrain,
 )
 from sim.quadrotor import adjoint as quadrotor_adjoint
@@ -156,6 +157,8 @@ def window(weights, tape, drones, horizon, noise, offsets, scale, objective, gra
         backward(weights, tape.seen[t], tape.memories[t], tape.encoded[t], done, tape.memories[t + 1], tape.actions[now],
                  tape.d_actions[now], adjoints.memory, adjoints.seen, gradient, adjoints.policy)  # fmt: skip
         price(tape.seen[t].reshape(-1), scale, objective, t, drones.crashes, adjoints.costs, adjoints.seen.reshape(-1))
+        price_calm(tape.seen[t].reshape(-1), scale, objective, t, drones.ages, drones.crashes, adjoints.costs,
+                   adjoints.seen.reshape(-1))  # fmt: skip
         look_adjoint(tape.states[t], adjoints.seen, scale, adjoints.state)
         add_rows(adjoints.seen, adjoints.seen.shape[0] - 4, tape.d_actions[now - 1])
         restrain(adjoints.state.reshape(-1), ROWS_STATE, objective.discount, objective.adjoint_max)

@@ -60,10 +60,11 @@ def begin(config: FlightTrainConfig) -> Training:
 
 def begin_fleet(config: FlightTrainConfig) -> Training:
     """A training of one policy for a fleet."""
-    learner, iterations = fleet_training.learner_for(config), fleet_training.iterations_for(config)
+    learner = fleet_training.learner_for(config)
+    recipe = learner.recipe
     look, judged = partial(fleet_training.look, learner=learner), partial(fleet_training.judged, learner)
-    when = due(iterations) | {learner.recipe.early_iteration} - {0}
-    return Training(learner, iterations, when, look, judged)
+    when = due(recipe.iterations) | {recipe.early_iteration, recipe.all_iterations} - {0}
+    return Training(learner, recipe.all_iterations, when, look, judged)
 
 
 def due(iterations: int) -> set[int]:

@@ -18,7 +18,7 @@ from sim.quadrotor.told import N_TOLD, told
 
 N, LAYERS = int(LANES), RecurrentLayers(22, 16, 16, 4)
 BRIEF = Recipe(iterations=4, horizons=(), horizon=12)
-PRICES = OBJECTIVE._replace(near=25.0)
+PRICES = OBJECTIVE._replace(near=25.0, calm=1.0, calm_after=200.0)
 EXACT = PRICES._replace(  # without what is kinder than the truth
     discount=1.0, adjoint_max=1e9, memory_adjoint_max=1e9, action_adjoint_max=1e9
 )
@@ -100,12 +100,24 @@ def test_two_windows_fly_what_one_of_twice_the_length_does() -> None:
 def test_a_drone_that_starts_anew_remembers_nothing_and_the_others_go_on() -> None:
     flock = flock_of(replace(BRIEF, decisions_max=1000))
     flock.tape.states[0, 0, 5] = 1.01 * PRICES.crash_m
-    flock.drones.ages[9] = 999.0
+    flock.drones.ages[40] = 999.0
     flock.fly(some_weights(1), 12)
     again = np.flatnonzero(~flock.tape.memories[0].any(axis=0))
-    assert {5, 9} <= set(again) and len(again) == flock.crashed + flock.finished < N
+    assert {5, 40} <= set(again) and len(again) == flock.crashed + flock.finished < N
     assert not flock.drones.ages[again].any() and (np.delete(flock.drones.ages, again) >= 12.0).all()
     assert (np.abs(flock.tape.states[0, :3, again]) <= BRIEF.far_m).all()
+
+
+def test_some_drones_fly_on_with_their_memory_when_others_start_anew() -> None:
+    flock = flock_of(replace(BRIEF, decisions_max=100, lasting_share=0.25, lasting_decisions_max=1000))
+    lasting = np.arange(N) < N // 4
+    assert flock.drones.ages[lasting].max() > 100.0 and flock.drones.ages[~lasting].max() < 100.0
+    flock.drones.ages[:] = 99.0
+    flock.fly(some_weights(1), 12)
+    running = flock.drones.crashes == 12
+    assert not flock.drones.ages[~lasting].any() and not flock.tape.memories[0][:, ~lasting].any()
+    assert running[lasting].sum() > N // 8 and (flock.drones.ages[lasting & running] == 111.0).all()
+    assert flock.tape.memories[0][:, lasting & running].any(axis=0).all()
 
 
 def test_crashed_drones_teach_nothing() -> None:
@@ -166,6 +178,26 @@ def test_the_policy_at_the_end_is_the_mean_of_the_last_ones(monkeypatch: pytest.
             np.testing.assert_array_equal(learner.weights, actors[1])
     np.testing.assert_allclose(learner.weights, 0.5 * (actors[2] + actors[3]), rtol=1e-6)
     assert (learner.weights != learner.actor).any()
+
+
+def test_in_the_last_stage_the_policy_so_far_flies_other_drones_for_longer_in_longer_windows() -> None:
+    recipe = replace(BRIEF, iterations=4, last_for=0.5)
+    staged, short = (AnyQuadrotor(hover, load_fleet("any"), hover.STARTS, 1, r) for r in (recipe, BRIEF))
+    for _ in range(4):
+        staged.iterate(), short.iterate()
+    np.testing.assert_array_equal(staged.actor, short.actor)
+    first, before = staged.flocks, staged.actor.copy()
+    masses = [flock.drones.parameters[0].copy() for flock in first]
+    for _ in range(2):
+        staged.iterate()
+    assert recipe.all_iterations == staged.updates == 6
+    assert staged.steps == (4 * 12 + 2 * 400) * 2 * N
+    assert 0.0 < np.abs(staged.actor - before).max() < 0.1
+    for flock, masses_before in zip(staged.flocks, masses, strict=True):
+        assert not np.isin(flock.drones.parameters[0], masses_before).any()
+        assert flock.objective.calm == 1.0 and flock.objective.discount == np.float32(0.995)
+        assert flock.lives.max() == 6000 and flock.lives.min() == 400
+    assert short.flocks[0].objective.calm == 0.0 and short.flocks[0].lives.max() == 400
 
 
 def test_a_gradient_does_not_explode_through_the_last_action_that_a_policy_sees() -> None:

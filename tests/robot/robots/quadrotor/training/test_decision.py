@@ -12,6 +12,7 @@ from robot.robots.quadrotor.training.decision import (
     delay_adjoint,
     forget,
     price,
+    price_calm,
     restrain,
 )
 from robot.tasks import hover
@@ -19,7 +20,7 @@ from sim.quadrotor.model import N_STATE
 
 N = int(LANES)
 SCALE = hover.OBSERVATION_SCALE.astype(np.float64)
-OF_ONE, OF_ANY = Objective(), OBJECTIVE._replace(near=25.0)
+OF_ONE, OF_ANY = Objective(), OBJECTIVE._replace(near=25.0, calm=1.0)
 
 
 def seen(seed: int, prices: Objective) -> np.ndarray:
@@ -107,3 +108,21 @@ def test_what_reaches_the_rotors_is_as_old_as_the_latency_and_so_is_its_adjoint(
     np.testing.assert_allclose(d_actions[3], 0.375 * d_commands)
     np.testing.assert_allclose(d_actions[2], 0.125 * d_commands)
     assert not d_actions[[0, 1, 4]].any()
+
+
+def test_turning_costs_those_alone_who_have_long_arrived_and_the_slope_is_that_of_finite_differences() -> None:
+    observations, crashes, small = seen(3, OF_ANY), np.full(N, 9), 1e-6
+    ages = np.where(np.arange(N) < N // 2, 0.0, OF_ANY.calm_after)
+    crashes[-1] = 0
+
+    def calm(observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        costs, gradient = np.zeros(N), np.zeros(18 * N)
+        price_calm(observed.reshape(-1), SCALE, OF_ANY, 1, ages, crashes, costs, gradient)
+        return costs, gradient.reshape(18, N)
+
+    costs, gradient = calm(observations)
+    assert (costs[N // 2 : -1] > 0.0).all() and not costs[: N // 2].any() and costs[-1] == 0.0
+    for row in range(18):
+        step = small * (np.arange(18) == row)[:, None]
+        up, down = (calm(observations + sign * step)[0] for sign in (1.0, -1.0))
+        np.testing.assert_allclose(gradient[row], (up - down) / (2.0 * small), rtol=1e-4, atol=1e-4)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[str, Any]) -> None:
-    assert run["parameters"] == 2100 and run["updates"] == 80 and run["env_steps"] > 200_000
+    assert run["parameters"] == 2100 and run["updates"] == 80 + 13 and run["env_steps"] > 200_000
     assert set(run["survival_named"]) == set(run["error_named_m"]) == set(run["airframes"]) == set(QUADROTORS)
     for share in ("survival", "survival_late", "survival_beyond", "survival_randomised", "survival_in_task_box"):
         assert 0.0 <= run[share] <= 1.0
@@ -44,7 +45,13 @@ def test_a_brief_training_reports_every_distribution_and_every_name(run: dict[st
     assert run["survival_60_s"] <= 1.0 and set(run["rates_after_30_s_named_deg_s"]) == set(QUADROTORS)
     json.dumps(run, allow_nan=False)
     rows = (Path(run["run"]) / "metrics.csv").read_text().splitlines()[1:]
-    assert [int(row.split(",")[0]) for row in rows] == [13, 27, 53, 80]  # the first: the early copy's
+    assert [int(row.split(",")[0]) for row in rows] == [
+        13,
+        27,
+        53,
+        80,
+        93,
+    ]  # the early copy's first, then of the last stage
     steps = [int(row.split(",")[3]) for row in rows]
     assert (
         steps[0] > steps[1] and run["env_steps"] == steps[-1]
@@ -100,3 +107,18 @@ def test_survivors_count_and_errors_beyond_what_is_near_enough(
         return fleet_training.look(learner.weights, learner).score
 
     assert score(*better) < score(*worse)
+
+
+def test_who_has_learned_to_hover_for_long_is_kept_and_who_is_told_or_tracks_needs_no_last_stage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = {"survival": 1.0, "error_median_m": 0.01}
+    monkeypatch.setattr(fleet_training, "fly_fleet", lambda *told, **more: SimpleNamespace(figures=lambda: found))
+    learner = fleet_training.learner_for(BRIEF)
+    before = fleet_training.look(learner.weights, learner).score
+    learner.begin_last_stage()
+    found["survival"] = 0.5
+    assert fleet_training.look(learner.weights, learner).score < before
+    for other in (replace(BRIEF, told=True), replace(BRIEF, task="track_trajectory")):
+        recipe = fleet_training.recipe_for(other)
+        assert recipe.all_iterations == recipe.iterations == 80
